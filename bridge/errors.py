@@ -1,0 +1,125 @@
+"""Every exception the bridge raises on purpose, as one family.
+
+    BridgeError
+    ├── WrongUse            the person asked for something that makes no sense     exit 2
+    ├── CannotOpen          a file, a port or a database cannot be opened          exit 3
+    ├── Invalid             settings or a mapping have errors (a list of findings) exit 1
+    └── Refused             this one request cannot go on
+        ├── UnreadableBody      not what its content type says        400
+        ├── NotAuthentic        signature or token is wrong           401, without detail
+        ├── UnknownMapping      no mapping of that name               404
+        ├── TooLarge            over a documented bound               413
+        ├── WrongContentType    a kind of body the mapping declines   415
+        ├── TooManyRequests     over the mapping's or address's rate  429
+        └── CannotStore         the outbox did not take it            503, try again
+
+The shells turn the type into a status or an exit code by one table each; nothing else decides.
+Messages are shown to strangers: no personal data, no secret, never the offending value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.values import Finding
+
+
+class BridgeError(Exception):
+    """Something that stops the work at hand, with a sentence for the person who can mend it.
+
+    `code` is stable and machine readable; `fix` says what to do next and may be empty.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, fix: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.code = code or type(self).code
+
+
+class WrongUse(BridgeError):
+    """The command or call itself makes no sense."""
+
+    code = "wrong_use"
+
+
+class CannotOpen(BridgeError):
+    """A file, port, server or database cannot be reached or opened."""
+
+    code = "cannot_open"
+
+
+class Invalid(BridgeError):
+    """Settings or mappings have errors; `findings` lists all of them."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, findings: Sequence[Finding], *, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.findings = tuple(findings)
+
+
+class Refused(BridgeError):
+    """This request cannot go on; `findings` may say more than the one sentence."""
+
+    code = "refused"
+
+    def __init__(
+        self, message: str, *, fix: str = "", code: str | None = None, findings: Sequence[Finding] = ()
+    ) -> None:
+        super().__init__(message, fix=fix, code=code)
+        self.findings = tuple(findings)
+
+
+class UnreadableBody(Refused):
+    """The bytes are not what they claim to be (broken JSON, a cut form, a bad compression)."""
+
+    code = "unreadable_body"
+
+
+class NotAuthentic(Refused):
+    """The sender did not prove who it is. The message is for the log, never for the answer."""
+
+    code = "not_authentic"
+
+
+class UnknownMapping(Refused):
+    """No mapping of that name is in force."""
+
+    code = "unknown_mapping"
+
+
+class TooLarge(Refused):
+    """The body is over a documented bound (bytes, depth, nodes, inflated size)."""
+
+    code = "too_large"
+
+
+class WrongContentType(Refused):
+    """The mapping does not accept this kind of body."""
+
+    code = "wrong_content_type"
+
+
+class TooManyRequests(Refused):
+    """Over a rate limit; `retry_after_seconds` says when to come back."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class CannotStore(Refused):
+    """The outbox could not make the webhook durable; the sender must try again."""
+
+    code = "cannot_store"
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 5, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.retry_after_seconds = retry_after_seconds

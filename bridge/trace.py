@@ -1,0 +1,61 @@
+"""The notebook of one explanation: which path supplied a field, how it was cleaned, why it was dropped.
+
+The compiled mapping and the cleaning take a `Trace | None`; with None they write nothing, so that the
+live road and the explanation are the same code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.masking import mask
+
+
+@dataclass(slots=True)
+class FieldRecord:
+    """All that is known about one destination field of one event (`user_data.em`)."""
+
+    name: str
+    supplied_by: str | None = None
+    tried: list[dict[str, str]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    dropped: str | None = None
+    defaulted: bool = False
+
+
+@dataclass(slots=True)
+class Trace:
+    """Collects one record for each destination field of one event, in the order of the mapping."""
+
+    records: dict[str, FieldRecord] = field(default_factory=dict)
+    conditions: list[dict[str, Any]] = field(default_factory=list)
+    paths_read: set[str] = field(default_factory=set)
+
+    def record(self, name: str) -> FieldRecord:
+        """Return the record of a field, made when it is new."""
+        return self.records.setdefault(name, FieldRecord(name))
+
+    def tried(self, name: str, path: str, outcome: str) -> None:
+        """Note a source that gave nothing and what stood there (`absent`, `blank`, `wrong type`)."""
+        self.record(name).tried.append({"path": path, "outcome": outcome})
+
+    def supplied(self, name: str, path: str) -> None:
+        """Note the source that gave the value."""
+        self.record(name).supplied_by = path
+
+    def step(self, name: str, step: str, value: Any) -> None:
+        """Note one cleaning step and its result."""
+        self.record(name).steps.append({"step": step, "value": value})
+
+    def dropped(self, name: str, reason: str) -> None:
+        """Note that the field was left out, and by which rule."""
+        self.record(name).dropped = reason
+
+
+def masked_steps(record: FieldRecord, *, reveal: bool) -> list[dict[str, Any]]:
+    """Return the cleaning steps of a record, personal values masked unless they may be shown."""
+    return [
+        {"step": entry["step"], "value": entry["value"] if reveal else mask(entry["value"])}
+        for entry in record.steps
+    ]

@@ -1,0 +1,68 @@
+# Two commands matter: `make demo` shows the bridge at work, `make test` proves it.
+# Both need Python 3.11 or newer and make; everything else they set up themselves, in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TESTS ?= tests
+WORKERS ?= auto
+
+.PHONY: demo test unit lint types format docs bench bench-peers soak lock clean help
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+demo: .venv/ready  ## start the bridge, post every shipped sample, show what became of each (EXIT=1 stops then)
+	@$(BIN)/capi-bridge demo $(if $(EXIT),--exit)
+
+test: lint types unit  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
+
+unit: .venv/ready-dev
+	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+lint: .venv/ready-dev  ## ruff: errors and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/ready-dev  ## mypy, strict
+	$(BIN)/mypy
+
+format: .venv/ready-dev  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/ready-dev  ## write the generated pages and schemas anew
+	$(BIN)/python -m bridge.generate
+
+bench: .venv/ready-dev  ## measure against the targets (about ten minutes); writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+bench-peers: .venv/ready-dev  ## the same work in Node-RED and n8n, from npm (longer)
+	$(BIN)/python -m benchmarks peers
+
+soak: .venv/ready-dev  ## kill, restart and break things for ten minutes; every event must be accounted for
+	$(BIN)/python -m benchmarks.soak
+
+lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml anew
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --all-extras --no-header -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
+
+clean:  ## remove what make made
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .bench
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ". Say which one to use: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up .venv (once; about a minute) …"
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps -e .
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	@echo "Adding the test tools to .venv (once) …"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,92 @@
+"""The road: one webhook in, finished events out.
+
+    Request → verify → Verified → parse → Webhook → map → Draft → normalize → validate → Event
+
+Everything here is pure: the clock is `request.received_at`, and no step touches a network, a database
+or the environment. The intake, the dry run, the command line, the tests inside mappings and the replay
+of stored webhooks all call `translate`, so a preview cannot lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from bridge.catalog import Catalog
+from bridge.mapping import CompiledMapping
+from bridge.match import match_strength
+from bridge.normalize import normalize
+from bridge.parse import parse
+from bridge.trace import Trace
+from bridge.validate import validate
+from bridge.values import Draft, Event, Finding, Position, Request, Translation, Verified
+from bridge.verify import verify
+
+
+def translate(
+    request: Request | Verified,
+    mapping: CompiledMapping,
+    catalog: Catalog,
+    *,
+    explain: bool = False,
+    reveal: bool = False,
+) -> Translation:
+    """Turn one webhook into the events it means, each finished or with the reason why not.
+
+    A `Verified` request is one whose caller vouches for it: the command line's user, or a replay of a
+    webhook that was verified when it came. Raises only `Refused` (not authentic, unreadable, too large);
+    everything that is wrong with an event is a finding on that event. `reveal` shows personal data in
+    the explanation.
+    """
+    verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
+    webhook = parse(verified, mapping.receive)
+    now = webhook.request.received_at
+    if not explain:
+        events = tuple(finish(draft, catalog, now) for draft in mapping.drafts(webhook))
+        return Translation(mapping.name, mapping.revision, mapping.repeat_key(webhook), events, webhook.notes)
+    traces: list[Trace] = []
+    drafts = mapping.drafts(webhook, traces)
+    events = tuple(finish(draft, catalog, now, trace) for draft, trace in zip(drafts, traces, strict=True))
+    from bridge.explain import explanation
+
+    told = explanation(mapping, webhook, drafts, events, traces, reveal=reveal)
+    return Translation(
+        mapping.name, mapping.revision, mapping.repeat_key(webhook), events, webhook.notes, told
+    )
+
+
+def finish(draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = None) -> Event:
+    """Clean, hash and validate one draft: it is ready to send, or held with what must be mended."""
+    if draft.verdict != "ready":
+        return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
+    data, dropped = normalize(draft, catalog, now, trace)
+    findings = (*draft.findings, *dropped, *validate(data, catalog, now))
+    if findings:
+        findings = tuple(located(finding, draft.positions) for finding in findings)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    return Event(
+        draft.label,
+        "held" if errors else "ready",
+        data,
+        draft.send_to,
+        findings,
+        errors[0].message if errors else None,
+        match_strength(data, catalog),
+    )
+
+
+def located(finding: Finding, positions: Mapping[str, Position]) -> Finding:
+    """Add the mapping line that set the field, or the nearest block around it.
+
+    `$.custom_data.contents[0].id` is looked up as `custom_data.contents.id`, then
+    `custom_data.contents`, then `custom_data`.
+    """
+    if finding.position is not None or finding.path is None:
+        return finding
+    steps = [part.partition("[")[0] for part in finding.path.removeprefix("$.").split(".")]
+    while steps:
+        position = positions.get(".".join(steps))
+        if position is not None:
+            return finding.at(position)
+        steps.pop()
+    return finding

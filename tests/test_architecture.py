@@ -1,0 +1,144 @@
+"""The picture in CONTRIBUTING.md is true: who may import whom, and one door to each outside thing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "bridge"
+MODULES = {
+    ".".join(("bridge", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+STEPS = ("bridge.verify", "bridge.parse", "bridge.mapping", "bridge.normalize", "bridge.validate")
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return every module that this one imports, at the top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(found)
+
+
+def is_within(name: str, *roots: str) -> bool:
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
+def strangers(module: str, *forbidden: str) -> list[str]:
+    return sorted(name for name in imports(module) if is_within(name, *forbidden))
+
+
+def modules_within(*roots: str) -> list[str]:
+    return [module for module in MODULES if is_within(module, *roots)]
+
+
+# an outside thing -> the only places with a door to it
+DOORS = {
+    "flask": ("bridge.web",),
+    "sqlalchemy": ("bridge.outbox",),
+    "alembic": ("bridge.outbox",),
+    "psycopg": ("bridge.outbox",),
+    "urllib3": ("bridge.deliver", "bridge.notify", "bridge.cli.demo"),
+    "gunicorn": ("bridge.server",),
+    "phonenumbers": ("bridge.normalize",),
+    "cryptography": ("bridge.crypto",),
+    "prometheus_client": ("bridge.metrics",),
+    "structlog": ("bridge.log",),
+    "rich": ("bridge.cli",),
+    "yaml": ("bridge.yamltext", "bridge.catalog"),
+}
+
+
+@pytest.mark.parametrize(("library", "homes"), DOORS.items(), ids=DOORS)
+def test_each_outside_thing_has_one_door(library, homes):
+    trespassers = {
+        module: found
+        for module in MODULES
+        if not is_within(module, *homes) and (found := strangers(module, library))
+    }
+    assert trespassers == {}
+
+
+@pytest.mark.parametrize("module", modules_within(*STEPS, "bridge.pipeline", "bridge.match"))
+def test_the_road_is_pure(module):
+    impure = (
+        "bridge.outbox",
+        "bridge.web",
+        "bridge.cli",
+        "bridge.deliver",
+        "bridge.worker",
+        "bridge.settings",
+        "bridge.simulator",
+        "os",
+        "socket",
+        "time",
+        "threading",
+        "random",
+    )
+    allowed = {"bridge.mapping.folder": ("threading",)}.get(module, ())
+    assert [name for name in strangers(module, *impure) if name not in allowed] == []
+
+
+@pytest.mark.parametrize("module", modules_within(*STEPS))
+def test_no_step_calls_another_step(module):
+    own = next(step for step in STEPS if is_within(module, step))
+    assert strangers(module, *(step for step in STEPS if step != own)) == []
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if not is_within(m, "bridge.cli", "bridge.web")])
+def test_the_shells_are_imported_by_nobody_below_them(module):
+    if is_within(module, "bridge.server", "bridge.__main__"):
+        return
+    assert strangers(module, "bridge.web", "bridge.cli") == []
+
+
+def calls(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+ENVIRONMENT_DOORS = ("bridge.settings", "bridge.cli", "bridge.server")
+CLOCK_DOORS = ("bridge.cli", "bridge.web", "bridge.worker", "bridge.server", "bridge.simulator", "bridge.log")
+
+
+def test_only_the_shells_read_the_environment():
+    readers = {m for m in MODULES if any(call in ("os.environ", "os.getenv") for call in calls(m))}
+    assert {m for m in readers if not is_within(m, *ENVIRONMENT_DOORS)} == set()
+
+
+def test_only_the_shells_read_the_clock():
+    clocks = {"datetime.now", "time.time", "datetime.datetime.now", "date.today", "datetime.utcnow"}
+    readers = {m for m in MODULES if any(call in clocks for call in calls(m))}
+    assert {m for m in readers if not is_within(m, *CLOCK_DOORS)} == set()
+
+
+VENDORS = (
+    "shopify hubspot salesforce pipedrive zoho gohighlevel activecampaign kommo bitrix typeform jotform "
+    "elementor webflow tally fillout unbounce woocommerce stripe calendly clickfunnels kajabi callrail "
+    "zapier n8n paddle chargebee wpforms leadpages"
+).split()  # noqa: SIM905 - a list of words reads better as words
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_vendor_is_named_in_python(module):
+    text = MODULES[module].read_text(encoding="utf-8").lower()
+    assert [vendor for vendor in VENDORS if re.search(rf"\b{vendor}\b", text)] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_opens_with_one_sentence_and_stays_small(module):
+    text = MODULES[module].read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "a module says first what lives here"
+    assert text.count("\n") <= 450, "a module of this size holds more than one idea"

@@ -110,6 +110,12 @@ class RunningBridge:
         return self.process.wait(60)
 
 
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., Any]:
+    """Wait for something that another process does."""
+    return wait_until
+
+
 @pytest.fixture
 def start_bridge(tmp_path: Path) -> Iterator[Callable[..., RunningBridge]]:
     """Start real bridges; whatever still runs at the end of the test is killed by its process id."""

@@ -1,0 +1,229 @@
+"""Every setting there is: name, kind, default, environment variable and one sentence.
+
+This table is the only list. The loader, `schemas/settings.schema.json` and `docs/settings.md` are all
+made from it, so none of them can know a setting the others do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.settings import kinds
+from bridge.settings.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value; `many` also takes a list of them. `default` is what the page of settings prints."""
+
+    kind: Kind
+    help: str
+    default: str = ""
+    environment: str | None = None
+    many: bool = False
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A block of options. `named` blocks hold one such block for each name the author chooses.
+
+    `scalar` names the option that a plain text in place of the block stands for.
+    """
+
+    help: str
+    options: Mapping[str, Option | Section]
+    named: bool = False
+    scalar: str | None = None
+
+
+TEST_CODE = Section(
+    "Sends events to Test Events as well. Meta does not discard them.",
+    {
+        "code": Option(kinds.TEXT, "The code that Events Manager shows.", required=True),
+        "for": Option(kinds.DURATION, "How long it is used, from the moment the file was last saved."),
+        "until": Option(kinds.MOMENT, "The moment after which it is no longer used."),
+    },
+    scalar="code",
+)
+
+DESTINATIONS = Section(
+    "The datasets at Meta, each under a name that mappings use in `send_to`.",
+    {
+        "dataset_id": Option(kinds.DATASET, "The dataset (pixel) id, digits.", required=True),
+        "access_token": Option(kinds.SECRET, "The token that may write to the dataset.", required=True),
+        "api_version": Option(kinds.VERSION, "The Graph API version to speak.", "v25.0"),
+        "test_event_code": TEST_CODE,
+        "partner_agent": Option(kinds.AGENT, "Identifies a registered partner platform to Meta."),
+    },
+    named=True,
+)
+
+HOOKS = Section(
+    "What the operator decides for one address under /hooks/, by the mapping's name.",
+    {
+        "test_event_code": TEST_CODE,
+        "rate_limit": Option(kinds.RATE, "More than this is answered 429 with Retry-After."),
+        "on_result": Section(
+            "An address that is told what became of each event, signed by Standard Webhooks.",
+            {
+                "url": Option(kinds.CALLBACK_ADDRESS, "Where to post.", required=True),
+                "secret": Option(kinds.SECRET, "The signing secret (`whsec_…`).", required=True),
+            },
+        ),
+    },
+    named=True,
+)
+
+SETTINGS = Section(
+    "bridge.yaml",
+    {
+        "database_url": Option(
+            kinds.DATABASE,
+            "Where webhooks and events are kept.",
+            "sqlite:///data/bridge.db",
+            "CAPI_BRIDGE_DATABASE_URL",
+        ),
+        "graph_url": Option(
+            kinds.WEB_ADDRESS,
+            "Where events are sent; the simulator when no dataset is set.",
+            "https://graph.facebook.com",
+            "CAPI_BRIDGE_GRAPH_URL",
+        ),
+        "mappings": Option(
+            kinds.TEXT,
+            "The folder, or folders, with mapping files; without it the shipped ones.",
+            "mappings",
+            "CAPI_BRIDGE_MAPPINGS",
+            many=True,
+        ),
+        "public_url": Option(
+            kinds.WEB_ADDRESS,
+            "The address senders use, when a proxy stands in front; signatures may cover it.",
+            "",
+            "CAPI_BRIDGE_PUBLIC_URL",
+        ),
+        "trusted_proxies": Option(
+            kinds.NETWORK,
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+            "",
+            "CAPI_BRIDGE_TRUSTED_PROXIES",
+            many=True,
+        ),
+        "profile": Option(
+            kinds.one_of("default", "live"),
+            "`live` refuses every test_event_code unless allow_test_event_code is set.",
+            "default",
+            "CAPI_BRIDGE_PROFILE",
+        ),
+        "allow_test_event_code": Option(kinds.SWITCH, "Lets the live profile use a test_event_code.", "no"),
+        "log_level": Option(
+            kinds.one_of("debug", "info", "warning", "error"),
+            "The least important log line that is written.",
+            "info",
+            "CAPI_BRIDGE_LOG_LEVEL",
+        ),
+        "log_format": Option(
+            kinds.one_of("json", "text"), "How log lines look.", "json", "CAPI_BRIDGE_LOG_FORMAT"
+        ),
+        "destinations": DESTINATIONS,
+        "hooks": HOOKS,
+        "keys": Section(
+            "Keys of the bridge itself.",
+            {
+                "admin": Option(
+                    kinds.SECRET, "The token for /api, /dry-run and /validate.", "", "CAPI_BRIDGE_ADMIN_TOKEN"
+                ),
+                "secret": Option(
+                    kinds.SECRET,
+                    "Encrypts what is kept at rest; the one in force first, older ones after it.",
+                    "made and stored with mode 0600 on first start",
+                    "CAPI_BRIDGE_SECRET_KEY",
+                    many=True,
+                ),
+            },
+        ),
+        "retention": Section(
+            "How long things are kept.",
+            {
+                "raw_webhooks": Option(kinds.DURATION, "Webhooks as they arrived, encrypted.", "7d"),
+                "events": Option(kinds.DURATION, "Events in a final state.", "30d"),
+            },
+        ),
+        "limits": Section(
+            "Bounds that protect the machine.",
+            {
+                "max_body_bytes": Option(kinds.SIZE, "The largest body any address reads.", "2 MiB"),
+                "queue_events": Option(
+                    kinds.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
+                ),
+                "free_disk_bytes": Option(kinds.SIZE, "Free disk, under which 503 is answered.", "256 MiB"),
+                "rate_per_address": Option(kinds.RATE, "Webhooks of one sender's address."),
+                "rate_per_mapping": Option(kinds.RATE, "Webhooks of each mapping."),
+            },
+        ),
+        "delivery": Section(
+            "How events travel to Meta.",
+            {
+                "batch_size": Option(kinds.whole(1, 1000), "Most events in one call.", "1000"),
+                "batch_wait": Option(kinds.DURATION, "How long a batch waits to be filled.", "200ms"),
+                "parallel": Option(kinds.whole(1, 64), "Calls under way at the same time.", "4"),
+                "timeout": Option(kinds.DURATION, "How long Meta may take to answer.", "10s"),
+                "lease": Option(kinds.DURATION, "How long a worker owns what it claimed.", "60s"),
+            },
+        ),
+        "alerts": Section(
+            "When a person is told.",
+            {
+                "url": Option(
+                    kinds.CALLBACK_ADDRESS, "Where alerts are posted.", "", "CAPI_BRIDGE_ALERT_URL"
+                ),
+                "style": Option(kinds.one_of("json", "slack"), "The shape of the body.", "json"),
+                "refused_share": Option(kinds.SHARE, "Share of events Meta refuses in an hour.", "10%"),
+                "oldest_waiting": Option(kinds.DURATION, "Age of the oldest waiting event.", "1h"),
+                "free_disk_bytes": Option(kinds.SIZE, "Free disk.", "1 GiB"),
+                "test_mode": Option(kinds.DURATION, "How long a test_event_code may be in use.", "2h"),
+                "every": Option(kinds.DURATION, "The same alert is repeated no sooner than this.", "1h"),
+            },
+        ),
+    },
+)
+
+
+def every_option(section: Section = SETTINGS, prefix: str = "") -> list[tuple[str, Option]]:
+    """Return each option with its dotted name, in the order of the table."""
+    found: list[tuple[str, Option]] = []
+    for name, entry in section.options.items():
+        if isinstance(entry, Option):
+            found.append((prefix + name, entry))
+        else:
+            found += every_option(entry, f"{prefix}{name}.{'<name>.' if entry.named else ''}")
+    return found
+
+
+def settings_schema(section: Section = SETTINGS) -> dict[str, Any]:
+    """Return the JSON Schema of a section, for editors that check while one types."""
+    shape: dict[str, Any] = {
+        "type": "object",
+        "description": section.help,
+        "properties": {name: _entry_schema(entry) for name, entry in section.options.items()},
+        "required": [n for n, e in section.options.items() if isinstance(e, Option) and e.required],
+        "additionalProperties": False,
+    }
+    if section.named:
+        return {"type": "object", "description": section.help, "additionalProperties": shape}
+    return shape
+
+
+def _entry_schema(entry: Option | Section) -> dict[str, Any]:
+    if isinstance(entry, Section):
+        shape = settings_schema(entry)
+        return {"anyOf": [{"type": ["string", "null"]}, shape]} if entry.scalar else shape
+    value = {**entry.kind.schema, "description": f"{entry.help} Must be {entry.kind.wants}."}
+    reference = {"type": "string", "pattern": r"\$\{"}
+    shapes = [value, reference] if value.get("type") != "string" else [value]
+    if entry.many:
+        shapes.append({"type": "array", "items": dict(value)})
+    return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from bridge.values import Finding
@@ -140,7 +139,7 @@ class Settings:
     limits: Limits = Limits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
-    hooks: Mapping[str, HookSettings] = MappingProxyType({})
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
 
     @property

@@ -1,0 +1,155 @@
+"""Tells of every field why it is what it is, out of the notes the live code wrote on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bridge.mapping.unused import unused_fields
+from bridge.masking import mask
+from bridge.trace import FieldRecord, Trace, masked_steps
+from bridge.values import Draft, Event, Position, Webhook
+
+if TYPE_CHECKING:
+    from bridge.mapping import CompiledMapping
+
+_HASH_LENGTH = 64
+_BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
+
+
+def explanation(  # noqa: PLR0913 - the road hands over all it has
+    mapping: CompiledMapping,
+    webhook: Webhook,
+    drafts: Sequence[Draft],
+    events: Sequence[Event],
+    traces: Sequence[Trace],
+    *,
+    reveal: bool = False,
+) -> list[dict[str, Any]]:
+    """Return one entry for each event, and a last one for the webhook with the fields nobody used.
+
+    Values of `user_data` are masked unless `reveal`: what is sent of them is a hash, which is shown as it is.
+    """
+    told = [
+        _explained_event(draft, event, trace, reveal=reveal)
+        for draft, event, trace in zip(drafts, events, traces, strict=True)
+    ]
+    read = {path for trace in traces for path in trace.paths_read}
+    return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+
+
+def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:
+    names = dict.fromkeys([*trace.records, *_field_names(event.data or {})])
+    return {
+        "event": draft.label,
+        "event_name": (event.data or draft.fields).get("event_name"),
+        "verdict": event.verdict,
+        "reason": event.reason,
+        "conditions": list(trace.conditions),
+        "fields": [_explained_field(name, draft, event, trace, reveal=reveal) for name in names],
+        "findings": [finding.as_json() for finding in event.findings],
+    }
+
+
+def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
+    """Yield `event_name`, `user_data.em`, `custom_data.value`: an event's fields, two levels deep."""
+    for name, value in data.items():
+        if name in _BLOCKS and isinstance(value, Mapping):
+            yield from (f"{name}.{key}" for key in value)
+        else:
+            yield name
+
+
+def _explained_field(name: str, draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:
+    record = trace.records.get(name) or FieldRecord(name)
+    personal = name.startswith("user_data.")
+    where = _position_of(name, draft.positions)
+    return {
+        "field": name,
+        "sent": _shown(_value_at(event.data or {}, name), hidden=personal and not reveal),
+        "from": record.supplied_by,
+        "tried": list(record.tried),
+        "steps": masked_steps(record, reveal=reveal or not personal),
+        "dropped": record.dropped,
+        "defaulted": record.defaulted,
+        "file": where.file if where else None,
+        "line": where.line if where else None,
+        "column": where.column if where else None,
+    }
+
+
+def _position_of(name: str, positions: Mapping[str, Position]) -> Position | None:
+    while name:
+        if name in positions:
+            return positions[name]
+        name = name.rpartition(".")[0]
+    return None
+
+
+def _value_at(data: Mapping[str, Any], name: str) -> Any:
+    node: Any = data
+    for key in name.split("."):
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node
+
+
+def _shown(value: Any, *, hidden: bool) -> Any:
+    if not hidden:
+        return value
+    if isinstance(value, list):
+        return [_shown(item, hidden=True) for item in value]
+    return value if isinstance(value, str) and _is_hash(value) else mask(value)
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == _HASH_LENGTH and set(text) <= set("0123456789abcdef")
+
+
+def render_explanation(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return an explanation as text for a terminal, as `dry-run --explain` prints it."""
+    lines: list[str] = []
+    for entry in told:
+        lines += _unused_lines(entry) if "unused" in entry else _event_lines(entry)
+    return "\n".join(lines) + "\n"
+
+
+def _event_lines(entry: Mapping[str, Any]) -> list[str]:
+    reason = f": {entry['reason']}" if entry["reason"] else ""
+    lines = [f"{entry['event']} ({entry['event_name'] or 'no name'}) is {entry['verdict']}{reason}"]
+    lines += [f"  when {_condition(condition)}" for condition in entry["conditions"]]
+    for field in entry["fields"]:
+        lines += field_lines(field)
+    return lines
+
+
+def _condition(condition: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in condition.items())
+
+
+def field_lines(field: Mapping[str, Any]) -> list[str]:
+    """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
+    where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
+    outcome = f"dropped: {field['dropped']}" if field["dropped"] else f"{_short(field['sent'])}"
+    lines = [f"  {field['field']} = {outcome}{where}"]
+    lines += [f"      tried {tried['path']}: {tried['outcome']}" for tried in field["tried"]]
+    if field["from"]:
+        lines.append(f"      from {field['from']}{' (default)' if field['defaulted'] else ''}")
+    lines += [f"      {step['step']}: {_short(step['value'])}" for step in field["steps"]]
+    return lines
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:97]}…"
+
+
+def _unused_lines(entry: Mapping[str, Any]) -> list[str]:
+    if not entry["unused"]:
+        return []
+    guessed = [field for field in entry["unused"] if field["hint"]]
+    others = [field["path"] for field in entry["unused"] if not field["hint"]]
+    lines = ["fields of the webhook that nothing uses:"]
+    lines += [f"  {field['hint']} ({field['destination']})" for field in guessed]
+    return lines + ([f"  {', '.join(others)}"] if others else [])

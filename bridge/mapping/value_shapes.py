@@ -1,0 +1,161 @@
+"""What a single value looks like, judged by its characters alone: an e-mail, a phone, a currency, a click id."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+_EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")
+_PHONE = re.compile(r"(?:\+|00)?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?")
+_WRITTEN_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ ,T]+\d{1,2}:\d{2}.*)?")
+_NAMED_MONTH = re.compile(
+    r"(?:\w{3,9},?\s+)?(?:\d{1,2}\.?\s+)?[A-Za-zÀ-ÿ]{3,9}\.?\s+(?:\d{1,2},?\s+)?\d{4}\b.*"
+)
+_EPOCH = re.compile(r"\d{10}(?:\.\d+)?|\d{13}")
+_AMOUNT = re.compile(r"(?:[^\d\s-]{1,3}\s?)?-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,4})?(?:\s?[^\d\s]{1,3})?")
+_FBC = re.compile(r"fb\.\d+\.\d+\.\S{5,}")
+_FBP = re.compile(r"fb\.\d+\.\d+\.\d+(?:\.\w+)?")
+_FBCLID = re.compile(r"(?:IwAR|IwZX|IwY2|IwdG|PA[A-Za-z]|fbclid)[\w-]{6,}")
+_PLACEHOLDER = re.compile(r"\{\{.*\}\}|null|undefined|n/?a", re.IGNORECASE)
+_GENDERS = frozenset(
+    [
+        "m",
+        "f",
+        "male",
+        "female",
+        "mr",
+        "mrs",
+        "ms",
+        "herr",
+        "frau",
+        "mann",
+        "m.",
+        "mme",
+        "monsieur",
+        "madame",
+        "hombre",
+        "mujer",
+        "sr",
+        "sra",
+        "uomo",
+        "donna",
+    ]
+)
+_YES_OR_NO = frozenset(
+    [
+        "yes",
+        "no",
+        "true",
+        "false",
+        "1",
+        "0",
+        "on",
+        "off",
+        "granted",
+        "denied",
+        "ja",
+        "nein",
+        "oui",
+        "non",
+        "si",
+        "sí",
+        "sim",
+        "não",
+        "accepted",
+        "opted_in",
+    ]
+)
+
+
+def is_blank(value: Any) -> bool:
+    """Say whether a sample value holds nothing to judge by (empty, or a placeholder left unrendered)."""
+    if value is None or value in ("", [], {}):
+        return True
+    return isinstance(value, str) and (not value.strip() or _PLACEHOLDER.fullmatch(value.strip()) is not None)
+
+
+def _digits(text: str) -> int:
+    return sum(character.isdigit() for character in text)
+
+
+def _is_email(text: str) -> bool:
+    return _EMAIL.fullmatch(text.removeprefix("mailto:")) is not None
+
+
+def _is_date(text: str) -> bool:
+    patterns = (_ISO_DATE, _WRITTEN_DATE, _EPOCH, _NAMED_MONTH)
+    return any(pattern.fullmatch(text) for pattern in patterns)
+
+
+def _is_phone(text: str) -> bool:
+    bare = text.removeprefix("tel:").removeprefix("p:")
+    if not _PHONE.fullmatch(bare) or not 6 <= _digits(bare) <= 17:
+        return False
+    return not (_ISO_DATE.fullmatch(bare) or _WRITTEN_DATE.fullmatch(bare))
+
+
+def is_certainly_phone(text: str) -> bool:
+    """Say whether a text can hardly be anything but a phone: `+49 151 …`, `(202) 555-0143`.
+
+    A bare run of digits is not: it may be an id or a time.
+    """
+    return _is_phone(text) and (text.startswith("+") or re.match(r"\(\d{3}\) ?\d{3}-\d{4}", text) is not None)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        return not ipaddress.ip_address(text).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_person_name(text: str) -> bool:
+    return _digits(text) == 0 and 1 <= len(text.split()) <= 6 and not set(text) & set("@/_{}[]<>|=")
+
+
+def _is_postal_code(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 -]{1,9}", text) is not None and _digits(text) > 0
+
+
+def _is_country(text: str) -> bool:
+    return len(text) >= 2 and _digits(text) == 0 and len(text.split()) <= 5
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(r"[#\w.:/~+=-]{1,200}", text) is not None and not _is_email(text)
+
+
+SHAPES: dict[str, Callable[[str], bool]] = {
+    "email": _is_email,
+    "phone": _is_phone,
+    "date": _is_date,
+    "amount": lambda text: _AMOUNT.fullmatch(text) is not None,
+    "currency": lambda text: re.fullmatch(r"[A-Za-z]{3}", text) is not None,
+    "country": _is_country,
+    "region": lambda text: _digits(text) == 0 and len(text.split()) <= 4,
+    "words": lambda text: _digits(text) == 0 and len(text.split()) <= 6,
+    "person_name": _is_person_name,
+    "postal_code": _is_postal_code,
+    "gender": lambda text: text.casefold() in _GENDERS,
+    "yes_or_no": lambda text: text.casefold() in _YES_OR_NO,
+    "ip": _is_ip,
+    "user_agent": lambda text: text.startswith(("Mozilla/", "Opera/", "Dalvik/")),
+    "url": lambda text: re.match(r"https?://[^\s/]+", text) is not None,
+    "fbc": lambda text: _FBC.fullmatch(text) is not None and not _FBP.fullmatch(text),
+    "fbp": lambda text: _FBP.fullmatch(text) is not None,
+    "fbclid": lambda text: _FBCLID.fullmatch(text) is not None,
+    "meta_lead_id": lambda text: re.fullmatch(r"(?:l:)?\d{15,17}", text) is not None,
+    "id": _is_id,
+}
+
+
+def has_shape(shape: str, value: Any) -> bool:
+    """Say whether a payload's value looks like that; numbers count as their digits, true and false as words."""
+    if isinstance(value, bool):
+        return shape == "yes_or_no"
+    if isinstance(value, dict | list) or value is None:
+        return False
+    return SHAPES[shape](str(value).strip()[:2048])

@@ -1,4 +1,4 @@
-"""Writes findings for people (with the source line and a caret), for programs and for code review on GitHub."""
+"""Writes findings for people (the source line and a caret), for programs, and for reviews on GitHub."""
 
 from __future__ import annotations
 

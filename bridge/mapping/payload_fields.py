@@ -53,7 +53,7 @@ class _Place:
 
 
 def joined_path(parent: str, key: str) -> str:
-    """Return the path of a key below another path; a key with signs of the path language stands in brackets."""
+    """Return the path of a key below another; a key with signs of the path language stands in brackets."""
     if _NEEDS_BRACKETS.search(key) and key.strip():
         balanced = re.fullmatch(r"[^()\[\]{},]+(?:\[[^\[\]]*\])+", key)
         if not (balanced and not parent):
@@ -99,7 +99,7 @@ def _walk_item(
 
 
 def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tuple[str, str] | None:
-    """Return the key that names the question and the question, when this is a list of questions with answers."""
+    """Return the key that names the question, and the question, in a list of questions with answers."""
     if not isinstance(item, Mapping):
         return None
     keys = {folded(str(key)) for key in item}

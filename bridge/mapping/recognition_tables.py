@@ -1,4 +1,4 @@
-"""The tables of `schemas/recognize.yaml` as frozen values: names, words and shapes by which a field is recognised."""
+"""The tables of `schemas/recognize.yaml` as frozen values: what a field is recognised by."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class RecognitionTables:
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Split a field's name into folded words: `E-Mail-Adresse`, `contactEmail`, `prénom` lose case and accents."""
+    """Split a name into words without case and accents: `E-Mail-Adresse`, `contactEmail`, `prénom`."""
     plain = unicodedata.normalize("NFKD", _CAMEL.sub(" ", name.replace("ß", "ss")))
     letters = "".join(character for character in plain if not unicodedata.combining(character))
     return tuple(word for word in re.split(r"[^0-9a-z]+", letters.casefold()) if word)

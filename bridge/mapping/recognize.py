@@ -1,7 +1,8 @@
-"""Guesses what a field of an unknown webhook is: by its name in seven languages, its value, and whose it is."""
+"""Guesses what a field of an unknown webhook is: by its name, by its value, and by whose it is."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def _name_strength(field: PayloadField, known: KnownField, blank: bool, tables: 
             return _EXACT_NAME - known.names[spelling] * _PER_RANK
     if blank:
         return 0
-    if known.words & {*words, *map("".join, zip(words, words[1:], strict=False))}:
+    if known.words & {*words, *map("".join, itertools.pairwise(words))}:
         return _WORD_IN_NAME
     sure = known.by_value and (known.shape != "phone" or is_certainly_phone(str(field.value)))
     return _VALUE_ALONE if sure else 0
@@ -115,9 +116,7 @@ def _belongs_to_another(field: PayloadField, known: KnownField, tables: Recognit
     nearest = _nearest_person((*field.within, field.name if own else ""), tables)
     if nearest:
         return nearest == "other"
-    if known.shape == "person_name" and (around | own) & tables.things:
-        return True
-    return False
+    return known.shape == "person_name" and bool((around | own) & tables.things)
 
 
 def _nearest_person(names: tuple[str, ...], tables: RecognitionTables) -> str:

@@ -1,0 +1,275 @@
+"""The simulator as a server: in a thread for tests, in the foreground for people.
+
+    with Simulator(clock=clock) as simulator:
+        simulator.fail("500*2, timeout")
+        post(simulator.url)                      # http://127.0.0.1:<free port>
+        simulator.events                         # what was taken, as plain dicts
+
+Beside Meta's edge it has a door for looking and steering: `/`, `/received`, `/faults`, `/tokens`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from bridge.errors import CannotOpen
+from bridge.simulator.answers import Answer, Words
+from bridge.simulator.desk import Desk
+from bridge.simulator.facts import load_facts
+from bridge.simulator.faults import FaultPlan
+from bridge.simulator.graph import LOST, Call, Graph, Reply, Rules
+from bridge.simulator.inbox import Inbox, Received, Refused
+
+_LARGEST_BODY = 64 * 1024 * 1024
+
+
+class Simulator:
+    """A stand-in for Meta's events endpoint on a port of its own.
+
+    `clock` decides what is too old; `pause` waits for the fault `slow` (tests pass a fake one). `datasets`
+    maps dataset ids to the tokens that may send to them; None takes any. `locale` is the language of
+    error_user_title and error_user_msg (en, de, fr, da).
+    """
+
+    def __init__(  # noqa: PLR0913 - every one is a choice of the person who starts it
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pause: Callable[[float], None] = time.sleep,
+        faults: str = "",
+        locale: str = "en",
+        seed: int = 0,
+        datasets: Mapping[str, Collection[str]] | None = None,
+        dead_tokens: Collection[str] = (),
+        refuse_expired_versions: bool = False,
+        keep: int = 10_000,
+    ) -> None:
+        self._address = (host, port)
+        self._faults = FaultPlan(seed)
+        self._faults.add(faults)
+        self._inbox = Inbox(keep)
+        self._rules = Rules(datasets, set(dead_tokens), refuse_expired_versions)
+        words = Words(load_facts(), locale, seed)
+        self._graph = Graph(clock, words, self._faults, self._inbox, self._rules)
+        self._desk = Desk(self._inbox, self._faults, self._rules)
+        self._pause = pause
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Listen, and serve in a thread of its own."""
+        server = self._listen()
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+        return self
+
+    def serve(self) -> None:
+        """Serve in this thread until `stop` is called from another one, or the process is interrupted."""
+        server = self._server or self._listen()
+        try:
+            server.serve_forever()
+        finally:
+            server.close()
+
+    def listen(self) -> Self:
+        """Take the port without answering yet, so that `url` is known before `serve`."""
+        self._listen()
+        return self
+
+    def _listen(self) -> _Server:
+        try:
+            self._server = _Server(self._address, self._handle, self._pause)
+        except (OSError, OverflowError) as error:
+            host, port = self._address
+            raise CannotOpen(
+                f"simulator: cannot listen on {host}:{port}", fix="choose another address with --bind"
+            ) from error
+        return self._server
+
+    def stop(self) -> None:
+        """Stop, cut open connections, and give the port back. Stopping twice is fine."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        server.shutdown()
+        server.close()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    @property
+    def url(self) -> str:
+        """The address to use as `graph_url`."""
+        if self._server is None:
+            raise RuntimeError("the simulator is not running")
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every event taken, repeats included, in the order of arrival."""
+        return [dict(received.event) for received in self._inbox.events()]
+
+    def received(self) -> tuple[Received, ...]:
+        """Return every event taken, with its dataset, test code and how often it came."""
+        return self._inbox.events()
+
+    def refused(self) -> tuple[Refused, ...]:
+        """Return every request that was refused or made to fail."""
+        return self._inbox.refused()
+
+    def repeats(self) -> dict[tuple[str, str, str], int]:
+        """Return how often each (dataset, event name, event id) came that came more than once."""
+        return self._inbox.repeats()
+
+    def counts(self) -> dict[str, int]:
+        """Return the numbers of requests, events, test events and refusals."""
+        return self._inbox.counts()
+
+    def fail(self, plan: str) -> None:
+        """Add a plan of faults, as `docs/simulator.md` describes them."""
+        self._faults.add(plan)
+
+    def heal(self) -> None:
+        """Forget every fault to come."""
+        self._faults.clear()
+
+    def kill_token(self, token: str) -> None:
+        """Refuse this token from now on, as Meta refuses an expired one."""
+        self._rules.dead_tokens.add(token)
+
+    def revive_token(self, token: str) -> None:
+        """Take this token again."""
+        self._rules.dead_tokens.discard(token)
+
+    def clear(self) -> None:
+        """Forget what was received."""
+        self._inbox.clear()
+
+    def _handle(self, call: Call) -> Reply:
+        answer = self._desk.handle(call)
+        return Reply(answer) if answer is not None else self._graph.handle(call)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], handle: Callable[[Call], Reply], pause: Callable[[float], None]
+    ) -> None:
+        self.handle = handle
+        self.pause = pause
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no news."""
+
+    def close(self) -> None:
+        """Give back the port and wake every thread that still waits for a client."""
+        self.server_close()
+        with self._lock:
+            waiting = list(self._open)
+        for connection in waiting:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Bytes in, bytes out. One write for head and body, or the client waits for a delayed ACK."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def _serve(self) -> None:
+        length = self._body_length()
+        if length is None:
+            self._write(Answer(HTTPStatus.LENGTH_REQUIRED, b""), close=True)
+            return
+        body = self.rfile.read(length)
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.server.handle(Call(self.command, path, query, headers, body))
+        self._answer(reply)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815 - the names http.server looks for
+
+    def _body_length(self) -> int | None:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            return None
+        text = self.headers.get("Content-Length") or "0"
+        return int(text) if text.isdigit() and int(text) <= _LARGEST_BODY else None
+
+    def _answer(self, reply: Reply) -> None:
+        if reply.fault.delay_seconds:
+            self.server.pause(reply.fault.delay_seconds)
+        if reply.answer.status != LOST:
+            self._write(reply.answer)
+        elif reply.fault.kind == "reset":
+            self._reset()
+        else:
+            self._wait_for_the_client_to_give_up()
+
+    def _write(self, answer: Answer, *, close: bool = False) -> None:
+        self.close_connection = self.close_connection or close
+        phrase = HTTPStatus(answer.status).phrase if answer.status in _STATUSES else "Status"
+        lines = [
+            f"HTTP/1.1 {int(answer.status)} {phrase}",
+            f"Content-Type: {answer.content_type}",
+            f"Content-Length: {len(answer.body)}",
+            *(f"{name}: {value}" for name, value in answer.headers.items()),
+        ]
+        if self.close_connection:
+            lines.append("Connection: close")
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+
+    def _wait_for_the_client_to_give_up(self) -> None:
+        """Hold the connection without a word; it ends when the client leaves or the simulator stops."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            while self.connection.recv(4096):
+                pass
+
+    def _reset(self) -> None:
+        """End the connection the hard way: with linger 0 the kernel sends a reset."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
+    def log_message(self, *_: Any) -> None:
+        """The page and `/received` are the log."""
+
+
+_STATUSES = frozenset(status.value for status in HTTPStatus)

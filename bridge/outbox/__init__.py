@@ -1,0 +1,54 @@
+"""The outbox: webhooks and events on disk before anybody is answered, and all that becomes of them.
+
+The only place that knows a database. `open_outbox` gives the one object the rest of the bridge speaks to.
+"""
+
+from __future__ import annotations
+
+from bridge.crypto import Cipher
+from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
+from bridge.outbox.database import Database
+from bridge.outbox.lanes import Lane
+from bridge.outbox.migrate import upgrade
+from bridge.outbox.outbox import Outbox
+from bridge.outbox.records import (
+    STATUSES,
+    Attempt,
+    Counts,
+    Depth,
+    EventDetail,
+    EventRecord,
+    NewEvent,
+    NewWebhook,
+    Query,
+    Receipt,
+    StoredEvent,
+)
+from bridge.outbox.settle import Settled
+
+__all__ = [
+    "STATUSES",
+    "Attempt",
+    "Claim",
+    "ClaimedEvent",
+    "Counts",
+    "Depth",
+    "EventDetail",
+    "EventRecord",
+    "Lane",
+    "LeaseLost",
+    "NewEvent",
+    "NewWebhook",
+    "Outbox",
+    "Query",
+    "Receipt",
+    "Settled",
+    "StoredEvent",
+    "open_outbox",
+    "upgrade",
+]
+
+
+def open_outbox(database_url: str, *, cipher: Cipher) -> Outbox:
+    """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used."""
+    return Outbox(Database(database_url), cipher)

@@ -1,0 +1,119 @@
+"""Claiming what is due and keeping the claim alive: what two workers must never share.
+
+A claim is one row with a lease; the queue rows it holds name it. The lease is longer than the HTTP timeout
+and prolonged by a heartbeat, which touches that one row however many events it holds. A lease that ran out
+is not given back by its holder but taken away, by any worker that notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, delete, exists, insert, select, update
+from uuid_utils import uuid7
+
+from bridge.errors import BridgeError
+from bridge.outbox.lanes import Lane
+from bridge.outbox.tables import claims, lanes, payloads, queue
+
+
+class LeaseLost(BridgeError):
+    """The claim ran out and others may have its events; what this worker learned is not written."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEvent:
+    """One event in the hands of a worker. `body` is sent as it is."""
+
+    id: bytes
+    body: bytes
+    attempts: int
+    accepted_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Events of one lane that one worker may send until the lease ends."""
+
+    id: bytes
+    lane: Lane
+    events: tuple[ClaimedEvent, ...]
+
+
+def due_lanes(connection: Connection, now: int) -> set[int]:
+    """Return the lanes in which something is due; a cheap look before a claim."""
+    due = exists().where(queue.c.lane_id == lanes.c.id, queue.c.due_at <= now, queue.c.claim_id.is_(None))
+    return set(connection.execute(select(lanes.c.id).where(due)).scalars())
+
+
+def claim_due(
+    connection: Connection, lane: Lane, *, worker: str, now: int, lease_until: int, limit: int
+) -> Claim | None:
+    """Take up to `limit` due events of a lane, oldest first."""
+    due = (
+        select(queue.c.event_id)
+        .where(queue.c.lane_id == lane.id, queue.c.due_at <= now, queue.c.claim_id.is_(None))
+        .order_by(queue.c.due_at, queue.c.event_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return _claim(connection, lane, due, worker, lease_until)
+
+
+def claim_these(
+    connection: Connection, lane: Lane, ids: Sequence[bytes], *, worker: str, lease_until: int
+) -> Claim | None:
+    """Take certain events of a lane, due or not, unless another worker has them."""
+    wanted = (
+        select(queue.c.event_id)
+        .where(queue.c.lane_id == lane.id, queue.c.event_id.in_(ids), queue.c.claim_id.is_(None))
+        .order_by(queue.c.event_id)
+        .with_for_update(skip_locked=True)
+    )
+    return _claim(connection, lane, wanted, worker, lease_until)
+
+
+def _claim(
+    connection: Connection, lane: Lane, wanted: Select[tuple[bytes]], worker: str, lease_until: int
+) -> Claim | None:
+    claim_id = uuid7().bytes
+    taken = connection.execute(
+        update(queue)
+        .where(queue.c.event_id.in_(wanted), queue.c.claim_id.is_(None))
+        .values(claim_id=claim_id)
+    )
+    if not taken.rowcount:
+        return None
+    connection.execute(insert(claims).values(id=claim_id, worker=worker, lease_until=lease_until))
+    rows = connection.execute(
+        select(queue.c.event_id, payloads.c.body, queue.c.attempts, queue.c.accepted_until)
+        .join_from(queue, payloads, payloads.c.event_id == queue.c.event_id)
+        .where(queue.c.claim_id == claim_id)
+        .order_by(queue.c.event_id)
+    )
+    return Claim(claim_id, lane, tuple(ClaimedEvent(*row) for row in rows))
+
+
+def prolong(connection: Connection, claim_ids: Sequence[bytes], lease_until: int) -> int:
+    """Give claims more time; return how many of them are still ours."""
+    return connection.execute(
+        update(claims).where(claims.c.id.in_(claim_ids)).values(lease_until=lease_until)
+    ).rowcount
+
+
+def free_lost(connection: Connection, now: int) -> int:
+    """Make the events of claims whose lease has run out claimable again; return how many there were."""
+    lost = list(
+        connection.execute(delete(claims).where(claims.c.lease_until < now).returning(claims.c.id)).scalars()
+    )
+    if lost:
+        connection.execute(update(queue).where(queue.c.claim_id.in_(lost)).values(claim_id=None))
+    return len(lost)
+
+
+def any_lost(connection: Connection, now: int) -> bool:
+    """Tell whether some lease has run out."""
+    return bool(connection.execute(select(exists().where(claims.c.lease_until < now))).scalar())

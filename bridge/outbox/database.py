@@ -1,0 +1,159 @@
+"""The connection to SQLite or PostgreSQL: how it is opened, and the two ways to use it, read and write."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.sql.expression import ClauseElement
+
+from bridge.errors import CannotOpen, WrongUse
+from bridge.outbox.turn import WriteTurn, no_turn
+
+Result = TypeVar("Result")
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-8192",
+    "PRAGMA journal_size_limit=67108864",
+)
+
+
+class Database:
+    """One database, opened lazily: `read` and `write` run a function inside a transaction."""
+
+    def __init__(self, database_url: str, *, connections: int = 16) -> None:
+        url = parse_url(database_url)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.file = Path(url.database or "") if self.is_sqlite else None
+        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, connections)
+        self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._turn = WriteTurn(Path(f"{self.file}.turn")) if self.is_sqlite else None
+        self.turn: Callable[[], AbstractContextManager[None]] = self._turn or no_turn
+        _forget_connections_after_fork(self.engine)
+
+    def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` on one consistent view of the data."""
+        return self._again_once(lambda: _run(self.engine, work))
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` and commit it durably, or nothing of it."""
+        with self.turn():
+            return self.write_in_turn(work)
+
+    def write_in_turn(self, work: Callable[[Connection], Result]) -> Result:
+        """Do the same for a caller that already holds the write turn.
+
+        `work` must bear being run twice: a connection that turns out dead is replaced once, and the
+        answer to a COMMIT may be what was lost.
+        """
+        return self._again_once(lambda: _run(self._writer, work))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+        if self._turn:
+            self._turn.close()
+
+    def _again_once(self, attempt: Callable[[], Result]) -> Result:
+        try:
+            return attempt()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        self.engine.dispose()  # the server was restarted: its other connections are dead too
+        return attempt()
+
+
+class Prepared:
+    """A statement compiled once, for the few that run for every event; rows are tuples in `columns` order."""
+
+    def __init__(self, statement: ClauseElement, engine: Engine, columns: Sequence[str]) -> None:
+        style = "qmark" if engine.dialect.name == "sqlite" else "format"
+        dialect: Any = type(engine.dialect)
+        compiled: Any = statement.compile(dialect=dialect(paramstyle=style), column_keys=list(columns))
+        if compiled.positiontup != list(columns):
+            raise TypeError(f"the statement wants {compiled.positiontup}, not {list(columns)}")
+        self.sql = str(compiled)
+
+    def many(self, connection: Connection, rows: list[tuple[Any, ...]]) -> int:
+        """Run the statement for each row; return how many rows of the table it touched."""
+        return connection.exec_driver_sql(self.sql, rows).rowcount if rows else 0
+
+
+def parse_url(database_url: str) -> URL:
+    """Return the address with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise WrongUse("database_url cannot be read", fix="write sqlite:///data/bridge.db") from error
+    backend = url.get_backend_name()
+    if backend in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite" or url.database in {None, "", ":memory:"}:
+        raise WrongUse(
+            f"database_url: {backend} is not supported here",
+            fix="write sqlite:///data/bridge.db or postgresql://user:password@host/database",
+        )
+    return url
+
+
+def _sqlite(url: URL) -> Engine:
+    try:
+        Path(url.database or "").resolve().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotOpen(f"{url.database}: its folder cannot be made ({error.strerror})") from error
+    engine = create_engine(url, pool_size=16, max_overflow=32, pool_reset_on_return=None)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver would begin transactions later than we say
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _postgresql(url: URL, connections: int) -> Engine:
+    try:
+        return create_engine(
+            url,
+            pool_size=connections,
+            max_overflow=connections,
+            pool_use_lifo=True,
+            connect_args={"connect_timeout": 5, "options": "-c synchronous_commit=on"},
+        )
+    except ImportError as error:
+        raise CannotOpen("PostgreSQL needs its driver", fix="pip install 'capi-bridge[postgres]'") from error
+
+
+def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _forget_connections_after_fork(engine: Engine) -> None:
+    """A forked child must not speak on its parent's connections."""
+    held = weakref.ref(engine)
+
+    def forget() -> None:
+        living = held()
+        if living is not None:
+            living.dispose(close=False)
+
+    os.register_at_fork(after_in_child=forget)

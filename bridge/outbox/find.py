@@ -1,0 +1,288 @@
+"""Looking things up: lists, one event with all that is known of it, counts and depths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
+
+from bridge.outbox.lanes import Lane
+from bridge.outbox.records import (
+    STATUSES,
+    Attempt,
+    Counts,
+    Depth,
+    EventDetail,
+    EventRecord,
+    Query,
+    from_ms,
+    raw_id,
+    text_id,
+    to_ms,
+)
+from bridge.outbox.tables import (
+    attempts,
+    event_attempts,
+    events,
+    lanes,
+    payloads,
+    queue,
+    raw_webhooks,
+    webhooks,
+)
+
+_IS_CLAIMED = queue.c.claim_id.is_not(None)
+_STATUS = case((_IS_CLAIMED, "sending"), else_=events.c.status)
+_SHOWN = (
+    events.c.id,
+    events.c.webhook_id,
+    events.c.mapping,
+    events.c.label,
+    events.c.destination,
+    events.c.dataset_id,
+    events.c.test_event_code,
+    events.c.event_name,
+    events.c.event_id,
+    events.c.event_time,
+    _STATUS.label("status"),
+    events.c.reason,
+    events.c.findings,
+    events.c.match_score,
+    events.c.accepted_until,
+    webhooks.c.received_at,
+    events.c.changed_at,
+    events.c.attempts,
+    queue.c.due_at.label("next_attempt_at"),
+)
+
+
+def find(connection: Connection, query: Query) -> list[EventRecord]:
+    """Return the events a query means, newest first."""
+    return [_record(row) for row in connection.execute(_selected(query).limit(query.limit))]
+
+
+def count(connection: Connection, query: Query) -> int:
+    """Return how many events a query means, without its limit."""
+    inner = _selected(query).order_by(None).subquery()
+    return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
+
+
+def ids_of(connection: Connection, query: Query) -> list[bytes]:
+    """Return the ids of the events a query means, oldest first."""
+    chosen = _joined(select(events.c.id)).where(*_conditions(query)).order_by(events.c.id)
+    return list(connection.execute(chosen.limit(query.limit)).scalars())
+
+
+def show(connection: Connection, event_id: bytes) -> EventDetail | None:
+    """Return everything that is kept about one event."""
+    row = connection.execute(
+        _joined(select(*_SHOWN, payloads.c.body, webhooks.c.revision, webhooks.c.request_id, _raw_kept()))
+        .outerjoin(payloads, payloads.c.event_id == events.c.id)
+        .where(events.c.id == event_id)
+    ).first()
+    if row is None:
+        return None
+    return EventDetail(
+        event=_record(row),
+        body=row.body,
+        attempts=tuple(attempts_of(connection, event_id)),
+        revision=row.revision,
+        request_id=row.request_id,
+        raw_kept=bool(row.raw_kept),
+    )
+
+
+def attempts_of(connection: Connection, event_id: bytes) -> list[Attempt]:
+    """Return the calls that carried an event, in order: the failed ones, and the last."""
+    failed = select(event_attempts.c.attempt_id).where(event_attempts.c.event_id == event_id)
+    last = select(events.c.last_attempt).where(events.c.id == event_id, events.c.last_attempt.is_not(None))
+    carried = or_(attempts.c.id.in_(failed), attempts.c.id.in_(last))
+    return [
+        _attempt(row) for row in connection.execute(select(attempts).where(carried).order_by(attempts.c.id))
+    ]
+
+
+def statuses(connection: Connection, ids: list[bytes]) -> dict[bytes, tuple[str, str | None]]:
+    """Return the present status and reason of some events."""
+    rows = connection.execute(
+        select(events.c.id, _STATUS, events.c.reason)
+        .outerjoin_from(events, queue, queue.c.event_id == events.c.id)
+        .where(events.c.id.in_(ids))
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[bytes]]]:
+    """Return the events that are still queued, by lane."""
+    rows = connection.execute(
+        select(queue.c.event_id, lanes.c.id, lanes.c.destination, lanes.c.dataset_id, lanes.c.test_event_code)
+        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
+        .where(queue.c.event_id.in_(ids))
+        .order_by(lanes.c.id, queue.c.event_id)
+    )
+    grouped: dict[Lane, list[bytes]] = {}
+    for event_id, number, destination, dataset_id, code in rows:
+        grouped.setdefault(Lane(number, destination, dataset_id, code or None), []).append(event_id)
+    return list(grouped.items())
+
+
+def counts(connection: Connection) -> Counts:
+    """Count events by status, and independently how many the webhooks said they became."""
+    grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
+    stored: dict[str, int] = {status: number for status, number in grouped}
+    sending = connection.execute(select(func.count()).select_from(queue).where(_IS_CLAIMED)).scalar_one()
+    received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
+    stored["waiting"] = stored.get("waiting", 0) - sending
+    stored["sending"] = sending
+    return Counts(int(received), {status: stored.get(status, 0) for status in STATUSES})
+
+
+def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
+    """Count events by mapping and status; an event being sent counts as waiting here."""
+    rows = connection.execute(
+        select(events.c.mapping, events.c.status, func.count()).group_by(events.c.mapping, events.c.status)
+    )
+    return {(mapping, status): number for mapping, status, number in rows}
+
+
+def imbalances(connection: Connection) -> list[str]:
+    """Return every way in which the books do not balance; an empty list is the proof that nothing is lost."""
+    found = []
+    totals = counts(connection)
+    if not totals.balanced:
+        found.append(f"{totals.received} events received, {sum(totals.by_status.values())} accounted for")
+    queued = exists().where(queue.c.event_id == events.c.id)
+    paid = exists().where(payloads.c.event_id == queue.c.event_id)
+    known = exists().where(events.c.id == queue.c.event_id, events.c.status == "waiting")
+    checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
+        ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
+        ("queued events that are not waiting", queue, not_(known)),
+        ("queued events without a body", queue, not_(paid)),
+    )
+    for words, source, broken in checks:
+        number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
+        if number:
+            found.append(f"{number} {words}")
+    return found
+
+
+def depths(connection: Connection, now: int) -> list[Depth]:
+    """Return how much waits for each destination, and how old the oldest is."""
+    rows = connection.execute(
+        select(
+            lanes.c.destination,
+            func.count(),
+            func.count(queue.c.claim_id),
+            func.min(queue.c.event_id),
+        )
+        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
+        .group_by(lanes.c.destination)
+        .order_by(lanes.c.destination)
+    )
+    return [
+        Depth(destination, total - sending, sending, (now - _born(oldest)) / 1000)
+        for destination, total, sending, oldest in rows
+    ]
+
+
+def queued(connection: Connection) -> int:
+    """Return how many events have still to be sent."""
+    return int(connection.execute(select(func.count()).select_from(queue)).scalar_one())
+
+
+def expiring(connection: Connection, before: int) -> int:
+    """Return how many queued events Meta would refuse for their age at `before` (Unix seconds)."""
+    old = queue.c.accepted_until <= before
+    return int(connection.execute(select(func.count()).select_from(queue).where(old)).scalar_one())
+
+
+def _born(event_id: bytes) -> int:
+    """Read the milliseconds a time-ordered id begins with."""
+    return int.from_bytes(event_id[:6], "big")
+
+
+def _selected(query: Query) -> Select[Any]:
+    return _joined(select(*_SHOWN)).where(*_conditions(query)).order_by(events.c.id.desc())
+
+
+def _joined(selection: Select[Any]) -> Select[Any]:
+    return (
+        selection.select_from(events)
+        .join(webhooks, webhooks.c.id == events.c.webhook_id)
+        .outerjoin(queue, queue.c.event_id == events.c.id)
+    )
+
+
+def _conditions(query: Query) -> list[ColumnElement[bool]]:
+    wanted = [
+        (query.mapping, events.c.mapping),
+        (query.destination, events.c.destination),
+        (query.event_name, events.c.event_name),
+        (query.event_id, events.c.event_id),
+    ]
+    conditions = [column == value for value, column in wanted if value is not None]
+    if query.ids:
+        conditions.append(events.c.id.in_([raw_id(text) for text in query.ids]))
+    if query.statuses:
+        conditions.append(or_(*(_has_status(status) for status in sorted(query.statuses))))
+    if query.reason is not None:
+        conditions.append(_mentions(query.reason))
+    if query.since is not None:
+        conditions.append(webhooks.c.received_at >= to_ms(query.since))
+    if query.until is not None:
+        conditions.append(webhooks.c.received_at < to_ms(query.until))
+    if query.webhook_id is not None:
+        conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
+    if query.before is not None:
+        conditions.append(events.c.id < (raw_id(query.before) or b""))
+    return conditions
+
+
+def _has_status(status: str) -> ColumnElement[bool]:
+    if status == "sending":
+        return and_(events.c.status == "waiting", _IS_CLAIMED)
+    if status == "waiting":
+        return and_(events.c.status == "waiting", queue.c.claim_id.is_(None))
+    matches: ColumnElement[bool] = events.c.status == status
+    return matches
+
+
+def _mentions(words: str) -> ColumnElement[bool]:
+    """Match a part of the reason or of a finding, as typed: % and _ mean themselves."""
+    return or_(
+        events.c.reason.icontains(words, autoescape=True), events.c.findings.icontains(words, autoescape=True)
+    )
+
+
+def _raw_kept() -> Any:
+    return exists().where(raw_webhooks.c.webhook_id == events.c.webhook_id).label("raw_kept")
+
+
+def _record(row: Row[Any]) -> EventRecord:
+    return EventRecord(
+        id=text_id(row.id),
+        webhook_id=text_id(row.webhook_id),
+        mapping=row.mapping,
+        label=row.label,
+        destination=row.destination,
+        dataset_id=row.dataset_id,
+        test_event_code=row.test_event_code,
+        event_name=row.event_name,
+        event_id=row.event_id,
+        event_time=row.event_time,
+        status=row.status,
+        reason=row.reason,
+        findings=tuple(orjson.loads(row.findings)) if row.findings else (),
+        match_score=row.match_score,
+        accepted_until=row.accepted_until,
+        received_at=from_ms(row.received_at),
+        changed_at=from_ms(row.changed_at),
+        attempts=row.attempts,
+        next_attempt_at=None if row.next_attempt_at is None else from_ms(row.next_attempt_at),
+    )
+
+
+def _attempt(row: Row[Any]) -> Attempt:
+    values = dict(row._mapping)
+    return Attempt(**values | {"id": text_id(row.id), "started_at": from_ms(row.started_at)})

@@ -1,0 +1,57 @@
+"""Lanes: what may share a batch has one destination, one dataset and one test code, and one small number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.outbox.database import Database
+from bridge.outbox.tables import lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Events that may travel together."""
+
+    id: int
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+
+
+class Lanes:
+    """Numbers lanes; what was looked up once is remembered, for lanes are never changed or deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[tuple[str, str, str], int] = {}
+
+    def __call__(self, destination: str, dataset_id: str, test_event_code: str | None) -> int:
+        """Return the number of a lane, given a new one if need be."""
+        key = (destination, dataset_id, test_event_code or "")
+        number = self._known.get(key)
+        if number is None:
+            number = self._database.write(lambda connection: _number(connection, key))
+            self._known[key] = number
+        return number
+
+
+def all_lanes(connection: Connection) -> list[Lane]:
+    """Return every lane there ever was; they are few."""
+    rows = connection.execute(
+        select(lanes.c.id, lanes.c.destination, lanes.c.dataset_id, lanes.c.test_event_code).order_by(
+            lanes.c.id
+        )
+    )
+    return [Lane(row.id, row.destination, row.dataset_id, row.test_event_code or None) for row in rows]
+
+
+def _number(connection: Connection, key: tuple[str, str, str]) -> int:
+    destination, dataset_id, test_event_code = key
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    values = {"destination": destination, "dataset_id": dataset_id, "test_event_code": test_event_code}
+    connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
+    found: int = connection.execute(select(lanes.c.id).filter_by(**values)).scalar_one()
+    return found

@@ -1,0 +1,59 @@
+"""Migrations: run once, by whichever process comes first, and cost nothing when there is nothing to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, column, inspect, select, table, text
+from sqlalchemy.exc import DBAPIError
+
+from bridge.errors import CannotOpen
+from bridge.outbox.database import Database
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_PROGRESS = table("alembic_version", column("version_num"))
+_LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database to the newest form; raises CannotOpen when it cannot be reached.
+
+    Safe to call from every process at every start: one of them does the work, the others wait for it.
+    """
+    database = Database(database_url)
+    try:
+        if revision(database) != HEAD:
+            database.write(_upgrade)
+    except (DBAPIError, OSError) as error:
+        raise CannotOpen(
+            f"the database cannot be opened ({type(error).__name__})",
+            fix="check database_url, the server, and the owner of the file and its folder",
+        ) from error
+    finally:
+        database.close()
+
+
+def revision(database: Database) -> str | None:
+    """Return the form the database is in, or None for a new one."""
+    return database.read(_revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(select(_PROGRESS.c.version_num)).scalar_one_or_none()
+
+
+def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if _revision(connection) == HEAD:
+        return
+    from alembic import command  # 0.4 s to import, and only needed here
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,229 @@
+"""What goes into the outbox and what is read back: frozen values, no database in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from bridge.values import Finding, Request
+
+NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
+Status = Literal[
+    "waiting", "sending", "sent", "held", "refused", "expired", "suppressed", "discarded", "skipped"
+]
+STATUSES: tuple[Status, ...] = (
+    "waiting",
+    "sending",
+    "sent",
+    "held",
+    "refused",
+    "expired",
+    "suppressed",
+    "discarded",
+    "skipped",
+)
+FINAL: frozenset[str] = frozenset(STATUSES) - {"waiting", "sending"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One event for one destination, as the road left it.
+
+    `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
+    `accepted_until` is the Unix second after which Meta would refuse the event for its age.
+    """
+
+    status: NewStatus
+    destination: str
+    dataset_id: str
+    event_name: str
+    event_id: str | None
+    event_time: int
+    body: bytes | None
+    test_event_code: str | None = None
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()
+    match_score: int | None = None
+    accepted_until: int | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewWebhook:
+    """One webhook with everything it became; stored as a whole or not at all.
+
+    `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
+    None turns that off. `request` is kept encrypted, so that a held event can be mapped again.
+    """
+
+    mapping: str
+    revision: str
+    repeat_key: bytes | None
+    repeat_window_seconds: int
+    received_at: datetime
+    request: Request | None
+    request_id: str
+    events: tuple[NewEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """What the sender of a webhook may know about one stored event."""
+
+    id: str
+    event_name: str
+    event_id: str | None
+    destination: str
+    status: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events."""
+
+    duplicate: bool
+    webhook_id: str
+    events: tuple[StoredEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One stored event as people see it. Times are aware and in UTC."""
+
+    id: str
+    webhook_id: str
+    mapping: str
+    label: str
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+    event_name: str
+    event_id: str | None
+    event_time: int
+    status: str
+    reason: str | None
+    findings: tuple[Mapping[str, Any], ...]
+    match_score: int | None
+    accepted_until: int | None
+    received_at: datetime
+    changed_at: datetime
+    attempts: int
+    next_attempt_at: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of an event in every JSON answer."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP call to a destination and what came of it; it may have carried many events."""
+
+    id: str
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+    events: int
+    started_at: datetime
+    duration_ms: int
+    outcome: str
+    http_status: int | None = None
+    code: int | None = None
+    subcode: int | None = None
+    fbtrace_id: str | None = None
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of an attempt in every JSON answer."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetail:
+    """Everything that is kept about one event. `body` is exactly what is sent for it."""
+
+    event: EventRecord
+    body: bytes | None
+    attempts: tuple[Attempt, ...]
+    revision: str
+    request_id: str
+    raw_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which events are meant: every part that is given must hold.
+
+    `before` is the id to page on from (newest first).
+    """
+
+    ids: tuple[str, ...] = ()
+    statuses: frozenset[str] = frozenset()
+    mapping: str | None = None
+    destination: str | None = None
+    event_name: str | None = None
+    event_id: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    webhook_id: str | None = None
+    before: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits for one destination, and since when. Ages are in seconds."""
+
+    destination: str
+    waiting: int
+    sending: int
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many events there are in each status, and how many were ever received and are still kept."""
+
+    received: int
+    by_status: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def balanced(self) -> bool:
+        """Tell whether received = sent + waiting + … holds."""
+        return self.received == sum(self.by_status.values())
+
+
+def text_id(raw: bytes) -> str:
+    """Return an id as people and JSON write it."""
+    return str(UUID(bytes=raw))
+
+
+def raw_id(text: str) -> bytes | None:
+    """Return an id as the database keeps it, or None when the text is not an id at all."""
+    try:
+        return UUID(text).bytes
+    except ValueError:
+        return None
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """Return the moment of a stored time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return a moment as it is stored: whole milliseconds since 1970."""
+    return int(moment.timestamp() * 1000)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds")
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,133 @@
+"""Settling: writing down what came of a call, for a whole claim or for some of its events.
+
+Every settlement begins with the claim's own row. Who finds it gone has lost the lease: others may be sending
+these events, and nothing the late worker says is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal, select, update
+
+from bridge.outbox.claims import LeaseLost
+from bridge.outbox.records import Attempt, raw_id, to_ms
+from bridge.outbox.tables import attempts, claims, event_attempts, events, queue
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What becomes of an event: a final status, or `waiting` again, due at `due_at` (milliseconds).
+
+    Without `due_at` a waiting event keeps its time and the attempt is not held against it: the call told
+    something about the destination (a dead token, a limit), not about the event.
+    """
+
+    status: str
+    reason: str | None = None
+    due_at: int | None = None
+
+
+def settle_all(
+    connection: Connection, claim_id: bytes, settled: Settled, attempt: Attempt | None, now: int
+) -> None:
+    """Settle every event of a claim alike: three statements, however many events."""
+    _hold(connection, claim_id)
+    attempt_id = _write_attempt(connection, attempt)
+    mine = queue.c.claim_id == claim_id
+    of_claim = events.c.id.in_(select(queue.c.event_id).where(mine))
+    if attempt_id and settled.status != "sent":
+        lines = select(queue.c.event_id, literal(attempt_id)).where(mine)
+        connection.execute(insert(event_attempts).from_select(["event_id", "attempt_id"], lines))
+    connection.execute(update(events).where(of_claim).values(_event_values(settled, attempt_id, now)))
+    _leave_queue(connection, settled, mine)
+    connection.execute(delete(claims).where(claims.c.id == claim_id))
+
+
+def settle_some(
+    connection: Connection,
+    claim_id: bytes,
+    outcomes: Mapping[bytes, Settled],
+    attempt: Attempt | None,
+    now: int,
+) -> None:
+    """Settle some events of a claim, each in its own way; the claim ends with its last event."""
+    _hold(connection, claim_id)
+    attempt_id = _write_attempt(connection, attempt)
+    for settled in dict.fromkeys(outcomes.values()):
+        ids = [{"row": event_id} for event_id, its in outcomes.items() if its == settled]
+        _settle_each(connection, claim_id, settled, ids, attempt_id, now)
+    left = exists().where(queue.c.claim_id == claim_id)
+    connection.execute(delete(claims).where(claims.c.id == claim_id, ~left))
+
+
+def release(connection: Connection, claim_id: bytes) -> None:
+    """Give back a claim untouched: nothing was sent."""
+    connection.execute(update(queue).where(queue.c.claim_id == claim_id).values(claim_id=None))
+    connection.execute(delete(claims).where(claims.c.id == claim_id))
+
+
+def _hold(connection: Connection, claim_id: bytes) -> None:
+    """Make sure the claim is still ours, and that nobody takes it before we commit."""
+    if (
+        connection.execute(select(claims.c.id).where(claims.c.id == claim_id).with_for_update()).first()
+        is None
+    ):
+        raise LeaseLost("the lease ran out before the answer was written; another worker has the events")
+
+
+def _settle_each(
+    connection: Connection,
+    claim_id: bytes,
+    settled: Settled,
+    ids: list[dict[str, bytes]],
+    attempt_id: bytes | None,
+    now: int,
+) -> None:
+    row: ColumnElement[bytes] = bindparam("row")
+    mine = (queue.c.event_id == row) & (queue.c.claim_id == claim_id)
+    if attempt_id and settled.status != "sent":
+        lines = [{"event_id": event["row"], "attempt_id": attempt_id} for event in ids]
+        connection.execute(insert(event_attempts), lines)
+    values = _event_values(settled, attempt_id, now)
+    connection.execute(update(events).where(events.c.id == row).values(values), ids)
+    _leave_queue(connection, settled, mine, ids)
+
+
+def _event_values(settled: Settled, attempt_id: bytes | None, now: int) -> dict[str, Any]:
+    values: dict[str, Any] = {"changed_at": now}
+    if attempt_id:
+        values["last_attempt"] = attempt_id
+    if settled.status != "waiting" or settled.due_at is not None:
+        values |= {"reason": settled.reason}
+        values |= {"attempts": events.c.attempts + 1} if attempt_id else {}
+    if settled.status != "waiting":
+        values["status"] = settled.status
+    if settled.status not in {"waiting", "sent"}:
+        values["stands"] = None
+    return values
+
+
+def _leave_queue(
+    connection: Connection,
+    settled: Settled,
+    mine: ColumnElement[bool],
+    ids: Iterable[dict[str, bytes]] = (),
+) -> None:
+    statement: Any = delete(queue).where(mine)
+    if settled.status == "waiting":
+        later = {} if settled.due_at is None else {"due_at": settled.due_at, "attempts": queue.c.attempts + 1}
+        statement = update(queue).where(mine).values(claim_id=None, **later)
+    connection.execute(statement, list(ids) or None)
+
+
+def _write_attempt(connection: Connection, attempt: Attempt | None) -> bytes | None:
+    if attempt is None:
+        return None
+    attempt_id = raw_id(attempt.id)
+    values = {name: getattr(attempt, name) for name in attempt.__slots__}
+    values |= {"id": attempt_id, "started_at": to_ms(attempt.started_at)}
+    connection.execute(insert(attempts).values(values))
+    return attempt_id

@@ -1,0 +1,195 @@
+"""The tables of the outbox.
+
+Ids are time-ordered UUIDs (version 7) of 16 bytes, so new rows land at the end of every index that begins
+with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `event_time` are Unix seconds.
+
+    webhooks ── raw_webhooks        one row per accepted webhook; its sealed request, kept for a shorter time
+       │   └─── repeat_keys         which webhooks were here already
+       └─ events ── payloads        one row per event and destination; its final JSON
+             └──── queue ── claims  only what still has to be sent; who is sending it, until when
+    attempts ── event_attempts      HTTP calls; which events a failed one carried
+    lanes                           destination + dataset + test code: what may share a batch
+    pauses                          destinations and datasets that wait, for all workers to see
+
+`queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
+`payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
+and the few places that delete (retention, erasure) remove children first, in one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+_CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows stand in the order of their key
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("mapping", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("event_count", Integer, nullable=False),
+    **_CLUSTERED,
+)
+
+raw_webhooks = Table(
+    "raw_webhooks",
+    metadata,
+    Column("webhook_id", LargeBinary(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+repeat_keys = Table(
+    "repeat_keys",
+    metadata,
+    Column("mapping", Text, nullable=False),
+    Column("repeat_key", LargeBinary, nullable=False),
+    Column("webhook_id", LargeBinary(16), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mapping", "repeat_key"),
+    **_CLUSTERED,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("webhook_id", LargeBinary(16), nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False),
+    Column("test_event_code", Text),
+    Column("event_name", Text, nullable=False),
+    Column("event_id", Text),
+    Column("stands", SmallInteger),  # 1: this row is *the* event of that name and id; else NULL
+    Column("event_time", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("findings", Text),
+    Column("match_score", Integer),
+    Column("accepted_until", BigInteger),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_attempt", LargeBinary(16)),
+    # NULLs differ from each other on both databases: many rows may share a name and an id, one stands.
+    UniqueConstraint("event_id", "event_name", "dataset_id", "stands", name="one_event_stands"),
+    **_CLUSTERED,
+)
+Index("events_of_webhook", events.c.webhook_id)
+_TROUBLE = events.c.status.in_(["held", "refused", "expired"])
+Index("events_in_trouble", events.c.status, events.c.id, sqlite_where=_TROUBLE, postgresql_where=_TROUBLE)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("event_id", LargeBinary(16), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("destination", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False),
+    Column("test_event_code", Text, nullable=False),  # empty when there is none
+    UniqueConstraint("destination", "dataset_id", "test_event_code"),
+)
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("event_id", LargeBinary(16), primary_key=True),
+    Column("lane_id", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("accepted_until", BigInteger, nullable=False),
+    Column("claim_id", LargeBinary(16)),
+    **_CLUSTERED,
+)
+_UNCLAIMED = queue.c.claim_id.is_(None)
+Index(
+    "queue_due",
+    queue.c.lane_id,
+    queue.c.due_at,
+    queue.c.event_id,
+    sqlite_where=_UNCLAIMED,
+    postgresql_where=_UNCLAIMED,
+)
+_CLAIMED = queue.c.claim_id.is_not(None)
+Index("queue_claimed", queue.c.claim_id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+
+claims = Table(
+    "claims",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("worker", Text, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("destination", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False),
+    Column("test_event_code", Text),
+    Column("events", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("http_status", Integer),
+    Column("code", BigInteger),
+    Column("subcode", BigInteger),
+    Column("fbtrace_id", Text),
+    Column("reason", Text),
+)
+
+event_attempts = Table(
+    "event_attempts",
+    metadata,
+    Column("event_id", LargeBinary(16), nullable=False),
+    Column("attempt_id", LargeBinary(16), nullable=False),
+    PrimaryKeyConstraint("event_id", "attempt_id"),
+    **_CLUSTERED,
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", Text, primary_key=True),  # "destination:main", "dataset:123"
+    Column("kind", Text, nullable=False),  # "circuit" or "limit"
+    Column("until", BigInteger, nullable=False),
+    Column("trips", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)

@@ -1,0 +1,48 @@
+"""The page about the simulator promises nothing that is not so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.simulator import simulator
+from bridge.simulator.facts import load_facts
+from bridge.simulator.faults import read_plan
+
+PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+
+
+def section(title: str) -> str:
+    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def written_in(text: str) -> list[str]:
+    """Return what stands in backquotes in the first column of the tables."""
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+
+
+@pytest.mark.parametrize("word", written_in(section("Make it fail")))
+def test_every_step_of_the_page_can_be_read(word):
+    step = f"500{word}" if word[0] in "*:-" else word
+    assert read_plan(step.replace("=N", "=1"))
+
+
+def test_every_option_of_the_page_exists_and_none_is_missing():
+    written = {word.split()[0] for word in written_in(section("Start it"))}
+    assert written == {option for parameter in simulator.params for option in parameter.opts}
+
+
+def test_every_subcode_of_the_page_is_one_the_simulator_knows():
+    known = {str(refusal["subcode"]) for refusal in load_facts().refusals.values()}
+    assert set(re.findall(r"28\d{5}", section("What it judges"))) <= known
+
+
+def test_every_refusal_is_worded_in_every_language_or_in_none():
+    languages = {
+        name: {language for language in ("en", "de", "fr", "da") if language in refusal}
+        for name, refusal in load_facts().refusals.items()
+    }
+    assert {name: found for name, found in languages.items() if len(found) not in {0, 4}} == {}

@@ -1,0 +1,60 @@
+"""Whatever is posted is judged; nothing makes the simulator fall over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.simulator.answers import Words
+from bridge.simulator.facts import load_facts
+from bridge.simulator.faults import FaultPlan
+from bridge.simulator.graph import Call, Graph, Rules
+from bridge.simulator.inbox import Inbox
+from tests.simulator.conftest import DATASET, NOW, PURCHASE
+
+FACTS = load_facts()
+KEYS = st.sampled_from(
+    [*FACTS.rules["event"], *FACTS.rules["custom_data"], *FACTS.rules["user_data"], "contents"]
+)
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["user_data", "custom_data", "app_data", "original_event_data", "event"])
+
+
+def graph() -> Graph:
+    return Graph(lambda: NOW, Words(FACTS, "en", 0), FaultPlan(), Inbox(10), Rules())
+
+
+def answer(body: bytes, content_type: str) -> dict[str, Any]:
+    call = Call("POST", f"/v25.0/{DATASET}/events", "access_token=t", {"content-type": content_type}, body)
+    return orjson.loads(graph().handle(call).answer.body)
+
+
+@settings(max_examples=200)
+@given(place=NAMES, key=KEYS, value=ANYTHING)
+def test_any_value_in_any_place_is_taken_or_refused(place, key, value):
+    inner = {**PURCHASE.get(place, {}), key: value}
+    event = {**PURCHASE, key: value} if place == "event" else {**PURCHASE, place: inner}
+    answered = answer(orjson.dumps({"data": [event]}), "application/json")
+    assert ("error" in answered) != ("events_received" in answered)
+
+
+@settings(max_examples=100)
+@given(
+    body=st.binary(max_size=64),
+    kind=st.sampled_from(["application/json", "multipart/form-data; boundary=x", "text/plain", ""]),
+)
+def test_any_bytes_are_refused_in_metas_words(body, kind):
+    assert answer(body, kind)["error"]["code"] == 100

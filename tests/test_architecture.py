@@ -56,7 +56,7 @@ DOORS = {
     "prometheus_client": ("bridge.metrics",),
     "structlog": ("bridge.log",),
     "rich": ("bridge.cli",),
-    "yaml": ("bridge.yamltext", "bridge.catalog"),
+    "yaml": ("bridge.yamltext", "bridge.catalog", "bridge.simulator.facts"),
 }
 
 

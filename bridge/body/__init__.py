@@ -1,0 +1,72 @@
+"""From the bytes of a request to plain data: dict, list, str, bool, None and numbers with all their digits.
+
+    bytes → inflate → which kind → text → JSON, form or multipart → bounds → plain data
+
+Whatever a stranger sends ends here as data or as a `Refused`, never as another exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.body.bounds import too_large
+from bridge.body.compression import inflate
+from bridge.body.form import read_form
+from bridge.body.json_text import read_json
+from bridge.body.media import MediaType, body_kind, media_type
+from bridge.body.multipart import read_multipart
+from bridge.body.special_characters import without_nul
+from bridge.errors import UnreadableBody, WrongContentType
+from bridge.values import Finding, Request
+
+__all__ = ["ALL_KINDS", "Body", "read_body"]
+
+ALL_KINDS = frozenset({"json", "form", "multipart"})
+DEFAULT_MAX_BYTES = 1_048_576
+
+_Reader = Callable[[bytes, MediaType], tuple[Any, tuple[Finding, ...]]]
+
+READERS: dict[str, _Reader] = {"json": read_json, "form": read_form, "multipart": read_multipart}
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a body says, and the harmless oddities met on the way."""
+
+    data: Any
+    notes: tuple[Finding, ...] = ()
+
+
+def read_body(
+    request: Request, accept: frozenset[str] = ALL_KINDS, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Body:
+    """Read the body of a request.
+
+    Raises `TooLarge` over a bound, `WrongContentType` for a kind that `accept` leaves out or nobody
+    reads (XML, images), `UnreadableBody` with line, column and likely cause for everything else.
+    """
+    if len(request.body) > max_bytes:
+        raise too_large("body", max_bytes, "bytes")
+    content = inflate(request.body, request.headers.get("content-encoding"), max_bytes)
+    media = media_type(request.headers.get("content-type"))
+    kind, kind_notes = body_kind(content, media)
+    _check_accepted(kind, accept, content)
+    data, notes = READERS[kind](content, media)
+    data, nul_notes = without_nul(data, content)
+    return Body(data, (*kind_notes, *notes, *nul_notes))
+
+
+def _check_accepted(kind: str, accept: frozenset[str], content: bytes) -> None:
+    if not content.strip():
+        raise UnreadableBody(
+            "The body is empty.",
+            fix="Send the fields as JSON or as a form; in an HTTP module, fill in the request content.",
+            code="empty_body",
+        )
+    if kind not in accept:
+        raise WrongContentType(
+            f"This address does not take {kind} bodies.",
+            fix=f"Send one of: {', '.join(sorted(accept))}, or add {kind} to receive.accept in the mapping.",
+        )

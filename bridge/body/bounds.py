@@ -1,0 +1,47 @@
+"""How large a body may be once it is read: depth and number of values, checked without recursion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge.errors import TooLarge
+
+MAX_DEPTH = 64
+MAX_NODES = 20_000
+
+# A body this short cannot break a bound: a level costs two bytes, and so does a value with its comma.
+_NEVER_TOO_DEEP_BYTES = 2 * MAX_DEPTH
+_NEVER_TOO_MANY_BYTES = 2 * MAX_NODES
+
+
+def too_large(what: str, limit: int, unit: str) -> TooLarge:
+    """Return the exception that names a bound."""
+    return TooLarge(
+        f"The {what} is over the limit of {limit:,} {unit}.",
+        fix="Send fewer fields or several smaller webhooks.",
+    )
+
+
+def may_break_bounds(content: bytes) -> bool:
+    """Tell whether JSON bytes could be over a bound at all; counting brackets is cheaper than walking."""
+    if len(content) >= _NEVER_TOO_MANY_BYTES:
+        return True
+    return len(content) > _NEVER_TOO_DEEP_BYTES and content.count(b"{") + content.count(b"[") > MAX_DEPTH
+
+
+def check_bounds(data: Any) -> None:
+    """Refuse data that is nested too deep or holds too many values; walks one level at a time."""
+    level, nodes = [data], 0
+    for _ in range(MAX_DEPTH + 1):
+        nodes += len(level)
+        if nodes > MAX_NODES:
+            raise too_large("body", MAX_NODES, "values")
+        containers = [value for value in level if isinstance(value, dict | list)]
+        if not containers:
+            return
+        level = [child for container in containers for child in _children(container)]
+    raise too_large("nesting of the body", MAX_DEPTH, "levels")
+
+
+def _children(container: dict[str, Any] | list[Any]) -> Any:
+    return container.values() if isinstance(container, dict) else container

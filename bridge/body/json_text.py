@@ -1,0 +1,148 @@
+"""JSON whose numbers keep every digit: a fast reader for most bodies, an exact one for the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import orjson
+
+from bridge.body.bounds import MAX_DEPTH, check_bounds, may_break_bounds, too_large
+from bridge.body.charset import decode
+from bridge.body.json_cause import unreadable
+from bridge.body.media import MediaType
+from bridge.body.special_characters import without_lone_surrogates
+from bridge.errors import Refused, UnreadableBody
+from bridge.values import Finding
+
+_Read = tuple[Any, tuple[Finding, ...]]
+
+# The fast reader makes floats of fractions and of whole numbers beyond 64 bits. A float gives back what
+# was written unless it has more than 15 significant digits, ends in a zero (12.50) or is very small.
+_ALL_DIGITS_ALIKE = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))
+_BEYOND_64_BIT = b"0" * 19
+_DELICATE_FRACTION = re.compile(
+    rb"\.(?:\d+0[,}\]\seE]|\d+0\Z|\d{7,}[,}\]\seE]|\d{7,}\Z|0000|(?<=\d{9}\.)\d)", re.ASCII
+)
+_MAX_NUMBER_CHARACTERS = 400
+_MAX_EXPONENT = 308
+
+_NESTED_TEXT_NOTE = Finding(
+    "warning",
+    "json_encoded_twice",
+    "The body is JSON written as a text inside JSON; the inner one was read.",
+    "At the sender, put the object into the body field itself instead of turning it into a text first.",
+)
+
+
+def read_json(content: bytes, media: MediaType) -> _Read:
+    """Read a JSON body, whatever its encoding; an object or a list, perhaps encoded twice."""
+    data, notes = _read(content, media.charset)
+    if isinstance(data, str):
+        data, notes = opened_json(data), (*notes, _NESTED_TEXT_NOTE)
+    if not isinstance(data, dict | list):
+        raise UnreadableBody(
+            "The body is a single value; an object or a list is expected.",
+            fix='Send the fields as an object: {"email": …, "phone": …}.',
+        )
+    return data, notes
+
+
+def opened_json(text: str) -> Any:
+    """Return what a text says that holds a JSON object or list, None when it holds none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        data, _ = _read(text.encode("utf-8", "surrogatepass"), "utf-8")
+    except Refused:
+        return None
+    return data
+
+
+def _read(content: bytes, charset: str | None) -> _Read:
+    if _is_utf8(charset):
+        try:
+            data = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            pass  # perhaps only another encoding, or a half character: the exact reader decides
+        else:
+            if may_break_bounds(content):
+                check_bounds(data)
+            return (_read_exactly(content.decode()) if _loses_digits(content) else data), ()
+    text, notes = decode(content, charset)
+    data = _read_exactly(text)
+    check_bounds(data)
+    data, more = without_lone_surrogates(data)
+    return data, (*notes, *more)
+
+
+def _is_utf8(charset: str | None) -> bool:
+    return charset is None or charset.lower() in ("utf-8", "utf8")
+
+
+def _loses_digits(content: bytes) -> bool:
+    """Tell whether a float would change how a number was written; a false alarm only costs time."""
+    if _BEYOND_64_BIT in content.translate(_ALL_DIGITS_ALIKE):
+        return True
+    return _DELICATE_FRACTION.search(content) is not None
+
+
+def _read_exactly(text: str) -> Any:
+    text = text.removeprefix("\ufeff")
+    try:
+        return _EXACT.decode(text)
+    except json.JSONDecodeError as error:
+        raise unreadable(text, error.pos, error.msg) from error
+    except _NoNumber as error:
+        raise unreadable(text, _position_of(text, error.name), "no number") from error
+    except RecursionError as error:
+        raise too_large("nesting of the body", MAX_DEPTH, "levels") from error
+
+
+class _NoNumber(ValueError):
+    """JSON has no NaN and no Infinity, whatever some writers think."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _NoNumber(name)
+
+
+def _whole_number(text: str) -> int:
+    _check_length(text)
+    return int(text)
+
+
+def _fraction(text: str) -> Decimal:
+    _check_length(text)
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > _MAX_EXPONENT:
+        raise _unbounded_number()
+    return number
+
+
+def _check_length(text: str) -> None:
+    if len(text) > _MAX_NUMBER_CHARACTERS:
+        raise _unbounded_number()
+
+
+def _unbounded_number() -> UnreadableBody:
+    return UnreadableBody("A number of the body is too long or too large.", fix="Send it as text, in quotes.")
+
+
+def _position_of(text: str, constant: str) -> int:
+    """Return where a constant stands outside of every text; the reader does not tell."""
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|(?P<constant>-?Infinity|NaN)', text, re.DOTALL):
+        if match["constant"] == constant:
+            return match.start()
+    return 0
+
+
+_EXACT = json.JSONDecoder(
+    parse_int=_whole_number, parse_float=_fraction, parse_constant=_refuse_constant, strict=True
+)

@@ -1,0 +1,45 @@
+"""Characters no text of a webhook should hold: NUL and lone halves of surrogate pairs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bridge.values import Finding
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_NUL_NOTE = Finding(
+    "warning", "nul_removed", "NUL characters were removed from the body.", "They come from the sender."
+)
+_SURROGATE_NOTE = Finding(
+    "warning",
+    "broken_character",
+    "A character of the body was only half there and was replaced by �.",
+    "The sender cuts texts in the middle of an emoji; shorten them by characters instead.",
+)
+
+
+def without_nul(data: Any, content: bytes) -> tuple[Any, tuple[Finding, ...]]:
+    """Return the data without NUL characters, in keys and in values; `content` is what it was read from."""
+    if not (b"\\u0000" in content or b"\0" in content or b"%00" in content):
+        return data, ()
+    cleaned = _rewritten(data, "\0", "")
+    return (data, ()) if cleaned == data else (cleaned, (_NUL_NOTE,))
+
+
+def without_lone_surrogates(data: Any) -> tuple[Any, tuple[Finding, ...]]:
+    """Return the data with half characters replaced, so that it can be written as UTF-8 again."""
+    cleaned = _rewritten(data, _LONE_SURROGATE, "\ufffd")
+    return (data, ()) if cleaned == data else (cleaned, (_SURROGATE_NOTE,))
+
+
+def _rewritten(data: Any, what: str | re.Pattern[str], by: str) -> Any:
+    """Rewrite every text; recursion is safe because data has passed the depth bound."""
+    if isinstance(data, str):
+        return data.replace(what, by) if isinstance(what, str) else what.sub(by, data)
+    if isinstance(data, list):
+        return [_rewritten(item, what, by) for item in data]
+    if isinstance(data, dict):
+        return {_rewritten(key, what, by): _rewritten(item, what, by) for key, item in data.items()}
+    return data

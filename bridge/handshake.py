@@ -1,0 +1,30 @@
+"""The challenge that some senders want back before they send anything, described by the mapping."""
+
+from __future__ import annotations
+
+import hmac
+
+from bridge.values import HandshakeRule, Request, Webhook
+
+
+def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | None:
+    """Return the text to answer a handshake with, None when this request is no (rightful) handshake.
+
+    A `get` handshake is a GET and has no body; `header` and `field` ones come with a POST. What the
+    rule expects may be a secret, so it is compared in constant time.
+    """
+    webhook = asked if isinstance(asked, Webhook) else Webhook(asked, {})
+    if (rule.on == "get") is not (webhook.request.method.upper() in ("GET", "HEAD")):
+        return None
+    if not all(_is_same(read(webhook), text) for read, text in rule.expect):
+        return None
+    return _text(rule.answer(webhook)) or None
+
+
+def _is_same(found: object, expected: str) -> bool:
+    given = _text(found).encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, expected.encode("utf-8", "surrogateescape"))
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -176,7 +176,7 @@ def _is_among(expected: str, given: Sequence[str]) -> bool:
 
 
 def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _plain_digest(_secret: bytes, signed: bytes, algorithm: str) -> bytes:

@@ -1,9 +1,4 @@
-"""The first step of the road: who sent this, by a few named schemes that a mapping fills in.
-
-Every scheme compares in constant time, works on the bytes as they came, and fails closed: what is
-missing, cut, shifted or oddly encoded is simply wrong. The reason goes into the exception's message,
-for the log; strangers only ever see a plain 401.
-"""
+"""The named schemes by which senders prove who they are; a mapping picks one and fills in its details."""
 
 from __future__ import annotations
 
@@ -17,8 +12,8 @@ from dataclasses import replace
 
 from bridge.body import read_body
 from bridge.errors import NotAuthentic, Refused
-from bridge.signing import check_age, read_structured, signed_bytes, url_spellings
 from bridge.values import Request, Verified, VerifyRule
+from bridge.verify.signing import check_age, read_structured, signed_bytes, url_spellings
 
 
 def verify(request: Request, rule: VerifyRule) -> Verified:

@@ -6,11 +6,13 @@ The only place that knows a database. `open_outbox` gives the one object the res
 from __future__ import annotations
 
 from bridge.crypto import Cipher
+from bridge.faults import Passing, unwatched
 from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
 from bridge.outbox.database import Database
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.outbox import Outbox
+from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -40,6 +42,7 @@ __all__ = [
     "NewEvent",
     "NewWebhook",
     "Outbox",
+    "Pause",
     "Query",
     "Receipt",
     "Settled",
@@ -49,6 +52,6 @@ __all__ = [
 ]
 
 
-def open_outbox(database_url: str, *, cipher: Cipher) -> Outbox:
+def open_outbox(database_url: str, *, cipher: Cipher, passing: Passing = unwatched) -> Outbox:
     """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used."""
-    return Outbox(Database(database_url), cipher)
+    return Outbox(Database(database_url), cipher, passing)

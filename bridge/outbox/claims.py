@@ -35,12 +35,21 @@ class ClaimedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Who wants to send, and until when (milliseconds) nobody else may."""
+
+    worker: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Events of one lane that one worker may send until the lease ends."""
 
     id: bytes
     lane: Lane
     events: tuple[ClaimedEvent, ...]
+    lease: Lease
 
 
 def due_lanes(connection: Connection, now: int) -> set[int]:
@@ -49,9 +58,7 @@ def due_lanes(connection: Connection, now: int) -> set[int]:
     return set(connection.execute(select(lanes.c.id).where(due)).scalars())
 
 
-def claim_due(
-    connection: Connection, lane: Lane, *, worker: str, now: int, lease_until: int, limit: int
-) -> Claim | None:
+def claim_due(connection: Connection, lane: Lane, lease: Lease, now: int, limit: int) -> Claim | None:
     """Take up to `limit` due events of a lane, oldest first."""
     due = (
         select(queue.c.event_id)
@@ -60,12 +67,10 @@ def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return _claim(connection, lane, due, worker, lease_until)
+    return _claim(connection, lane, lease, due)
 
 
-def claim_these(
-    connection: Connection, lane: Lane, ids: Sequence[bytes], *, worker: str, lease_until: int
-) -> Claim | None:
+def claim_these(connection: Connection, lane: Lane, lease: Lease, ids: Sequence[bytes]) -> Claim | None:
     """Take certain events of a lane, due or not, unless another worker has them."""
     wanted = (
         select(queue.c.event_id)
@@ -73,12 +78,10 @@ def claim_these(
         .order_by(queue.c.event_id)
         .with_for_update(skip_locked=True)
     )
-    return _claim(connection, lane, wanted, worker, lease_until)
+    return _claim(connection, lane, lease, wanted)
 
 
-def _claim(
-    connection: Connection, lane: Lane, wanted: Select[tuple[bytes]], worker: str, lease_until: int
-) -> Claim | None:
+def _claim(connection: Connection, lane: Lane, lease: Lease, wanted: Select[tuple[bytes]]) -> Claim | None:
     claim_id = uuid7().bytes
     taken = connection.execute(
         update(queue)
@@ -87,14 +90,14 @@ def _claim(
     )
     if not taken.rowcount:
         return None
-    connection.execute(insert(claims).values(id=claim_id, worker=worker, lease_until=lease_until))
+    connection.execute(insert(claims).values(id=claim_id, worker=lease.worker, lease_until=lease.until))
     rows = connection.execute(
         select(queue.c.event_id, payloads.c.body, queue.c.attempts, queue.c.accepted_until)
         .join_from(queue, payloads, payloads.c.event_id == queue.c.event_id)
         .where(queue.c.claim_id == claim_id)
         .order_by(queue.c.event_id)
     )
-    return Claim(claim_id, lane, tuple(ClaimedEvent(*row) for row in rows))
+    return Claim(claim_id, lane, tuple(ClaimedEvent(*row) for row in rows), lease)
 
 
 def prolong(connection: Connection, claim_ids: Sequence[bytes], lease_until: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -103,6 +104,12 @@ def attempts_of(connection: Connection, event_id: bytes) -> list[Attempt]:
     ]
 
 
+def records(connection: Connection, ids: Sequence[bytes]) -> list[EventRecord]:
+    """Return some events by their ids, oldest first."""
+    chosen = _joined(select(*_SHOWN)).where(events.c.id.in_(ids)).order_by(events.c.id)
+    return [_record(row) for row in connection.execute(chosen)]
+
+
 def statuses(connection: Connection, ids: list[bytes]) -> dict[bytes, tuple[str, str | None]]:
     """Return the present status and reason of some events."""
     rows = connection.execute(
@@ -130,7 +137,7 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 def counts(connection: Connection) -> Counts:
     """Count events by status, and independently how many the webhooks said they became."""
     grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
-    stored: dict[str, int] = {status: number for status, number in grouped}
+    stored: dict[str, int] = dict(grouped.tuples().all())
     sending = connection.execute(select(func.count()).select_from(queue).where(_IS_CLAIMED)).scalar_one()
     received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
     stored["waiting"] = stored.get("waiting", 0) - sending

@@ -6,10 +6,10 @@ Two promises are the database's own, and what loses against them stays visible:
   new is stored, and the receipt shows the events it already became.
 - `events (event_id, event_name, dataset_id, stands)`: a *different* webhook may yield an event that is
   already waiting or sent for that dataset (an order that reports itself by two addresses). Sending it
-  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender try for ever. So
-  the second is stored as `skipped`, its reason naming the first. Held, refused, expired, suppressed and
-  discarded events do not stand in the way: a corrected one with the same id gets through. Neither do test
-  events: a rehearsal must never cost the real conversion, and may be repeated.
+  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender try
+  for ever. So the second is stored as `skipped`, its reason naming the first. Held, refused, expired,
+  suppressed and discarded events do not stand in the way: a corrected one with the same id gets through.
+  Neither do test events: a rehearsal must never cost the real conversion, and may be repeated.
 """
 
 from __future__ import annotations

@@ -30,6 +30,12 @@ class Settled:
     due_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    attempt_id: bytes | None
+    at: int
+
+
 def settle_all(
     connection: Connection, claim_id: bytes, settled: Settled, attempt: Attempt | None, now: int
 ) -> None:
@@ -58,9 +64,18 @@ def settle_some(
     attempt_id = _write_attempt(connection, attempt)
     for settled in dict.fromkeys(outcomes.values()):
         ids = [{"row": event_id} for event_id, its in outcomes.items() if its == settled]
-        _settle_each(connection, claim_id, settled, ids, attempt_id, now)
+        _settle_each(connection, claim_id, settled, ids, _Call(attempt_id, now))
     left = exists().where(queue.c.claim_id == claim_id)
     connection.execute(delete(claims).where(claims.c.id == claim_id, ~left))
+
+
+def expire(connection: Connection, now: int, settled: Settled) -> int:
+    """Settle everything in the queue that is too old and in nobody's hands; return how many there were."""
+    old = (queue.c.accepted_until <= now // 1000) & queue.c.claim_id.is_(None)
+    of_queue = events.c.id.in_(select(queue.c.event_id).where(old))
+    expired = connection.execute(update(events).where(of_queue).values(_event_values(settled, None, now)))
+    connection.execute(delete(queue).where(old))
+    return expired.rowcount
 
 
 def release(connection: Connection, claim_id: bytes) -> None:
@@ -79,19 +94,14 @@ def _hold(connection: Connection, claim_id: bytes) -> None:
 
 
 def _settle_each(
-    connection: Connection,
-    claim_id: bytes,
-    settled: Settled,
-    ids: list[dict[str, bytes]],
-    attempt_id: bytes | None,
-    now: int,
+    connection: Connection, claim_id: bytes, settled: Settled, ids: list[dict[str, bytes]], call: _Call
 ) -> None:
     row: ColumnElement[bytes] = bindparam("row")
     mine = (queue.c.event_id == row) & (queue.c.claim_id == claim_id)
-    if attempt_id and settled.status != "sent":
-        lines = [{"event_id": event["row"], "attempt_id": attempt_id} for event in ids]
+    if call.attempt_id and settled.status != "sent":
+        lines = [{"event_id": event["row"], "attempt_id": call.attempt_id} for event in ids]
         connection.execute(insert(event_attempts), lines)
-    values = _event_values(settled, attempt_id, now)
+    values = _event_values(settled, call.attempt_id, call.at)
     connection.execute(update(events).where(events.c.id == row).values(values), ids)
     _leave_queue(connection, settled, mine, ids)
 

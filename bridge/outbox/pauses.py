@@ -1,0 +1,91 @@
+"""Pauses of destinations, datasets and apps, kept in the database so that every worker sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.outbox.records import from_ms, to_ms
+from bridge.outbox.tables import pauses
+
+Kind = Literal["circuit", "limit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Something that rests. A `circuit` asks for a probe when its time is over, a `limit` just ends.
+
+    `trips` counts how often it paused again without a success in between.
+    """
+
+    scope: str
+    kind: Kind
+    until: datetime
+    trips: int
+    reason: str
+    since: datetime
+
+
+def all_pauses(connection: Connection) -> dict[str, Pause]:
+    """Return every pause, also those whose time is over and which nobody has lifted yet."""
+    rows = connection.execute(
+        select(pauses.c.scope, pauses.c.kind, pauses.c.until, pauses.c.trips, pauses.c.reason, pauses.c.since)
+    )
+    return {
+        row.scope: Pause(row.scope, row.kind, from_ms(row.until), row.trips, row.reason, from_ms(row.since))
+        for row in rows
+    }
+
+
+def pause(
+    connection: Connection,
+    wanted: Pause,
+    length: Callable[[int], timedelta],
+    now: datetime,
+) -> bool:
+    """Pause a scope for `length(trips)`; return whether it was running until now (so tell somebody).
+
+    `wanted.trips` are the trips its sender knew of: several batches in flight fail together, and only the
+    first of them makes the pause longer.
+    """
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    first = {
+        "scope": wanted.scope,
+        "kind": wanted.kind,
+        "until": to_ms(now + length(1)),
+        "trips": 1,
+        "reason": wanted.reason,
+        "since": to_ms(now),
+    }
+    if connection.execute(insert(pauses).values(first).on_conflict_do_nothing()).rowcount:
+        return True
+    connection.execute(
+        update(pauses)
+        .where(pauses.c.scope == wanted.scope, pauses.c.trips == wanted.trips)
+        .values(
+            kind=wanted.kind,
+            until=to_ms(now + length(wanted.trips + 1)),
+            trips=wanted.trips + 1,
+            reason=wanted.reason,
+        )
+    )
+    return False
+
+
+def take_probe(connection: Connection, scope: str, now: datetime, until: datetime) -> bool:
+    """Take the right to probe a paused scope; one worker gets it, and again when it died with it."""
+    taken = connection.execute(
+        update(pauses).where(pauses.c.scope == scope, pauses.c.until <= to_ms(now)).values(until=to_ms(until))
+    )
+    return taken.rowcount == 1
+
+
+def resume(connection: Connection, scope: str, trips: int) -> bool:
+    """Lift a pause, unless it has grown since `trips` were counted; return whether it was lifted."""
+    lifted = connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.trips == trips))
+    return lifted.rowcount == 1

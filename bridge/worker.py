@@ -1,0 +1,256 @@
+"""The worker: claims what is due, has it carried, several batches at a time, and looks after what waits."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge import circuit, retry
+from bridge.catalog import load_catalog
+from bridge.courier import BatchReport, Courier, Notice, Surroundings
+from bridge.deliver import http_sender
+from bridge.errors import BridgeError
+from bridge.outbox import Claim, Lane, Outbox, Pause
+from bridge.settings import Settings
+
+IDLE_SECONDS = 0.05
+_AFTER_TROUBLE_SECONDS = 1.0
+_HOUSEKEEPING_EVERY = timedelta(seconds=5)
+_WARN_BEFORE = timedelta(days=1)
+_WARN_EVERY = timedelta(hours=1)
+
+
+def utc_now() -> datetime:
+    """Return the present, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def surroundings(outbox: Outbox, settings: Settings, **others: Any) -> Surroundings:
+    """Return what couriers work with: real parts, except those that `others` names (see `Surroundings`)."""
+    parts: dict[str, Any] = {
+        "catalog": load_catalog(),
+        "clock": utc_now,
+        "chance": random.random,
+        "worker": f"{socket.gethostname()}:{os.getpid()}",
+        **others,
+    }
+    if "send" not in parts:
+        parts["send"] = http_sender(settings.delivery.timeout, settings.delivery.parallel)
+    return Surroundings(outbox=outbox, settings=settings, **parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of one event that somebody waits for; `report` is the call that carried it, if ours."""
+
+    status: str
+    reason: str | None
+    report: BatchReport | None = None
+
+
+def run_once(outbox: Outbox, settings: Settings, **others: Any) -> list[BatchReport]:
+    """Send everything that is due now, and return."""
+    return Worker(surroundings(outbox, settings, **others)).run_once()
+
+
+def run_forever(outbox: Outbox, settings: Settings, stop: threading.Event, **others: Any) -> None:
+    """Send what becomes due until `stop` is set; batches under way are finished and settled first."""
+    Worker(surroundings(outbox, settings, **others)).run_forever(stop)
+
+
+def deliver_now(
+    outbox: Outbox, settings: Settings, event_ids: Sequence[str], **others: Any
+) -> dict[str, Delivered]:
+    """Send certain events at once. Keep a `Worker` and call its method when this happens often."""
+    return Worker(surroundings(outbox, settings, **others)).deliver_now(event_ids)
+
+
+class Worker:
+    """One worker of possibly many. Its state is only a memory of what it may skip looking at."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._courier = Courier(around)
+        self._lanes: dict[int, Lane] = {}
+        self._lanes_rest_until: dict[int, datetime] = {}
+        self._house_kept_at: datetime | None = None
+        self._warned_at: datetime | None = None
+
+    def run_once(self) -> list[BatchReport]:
+        """Send everything that is due now, one batch after the other."""
+        self.keep_house()
+        reports: list[BatchReport] = []
+        while (claimed := self._claim_next()) is not None:
+            reports += self._courier.carry(*claimed)
+            self._lanes_rest_until.clear()
+        return reports
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Keep up to `delivery.parallel` batches under way until `stop` is set."""
+        places = threading.Semaphore(self._around.settings.delivery.parallel)
+        with ThreadPoolExecutor(self._around.settings.delivery.parallel, "courier") as couriers:
+            while not stop.is_set():
+                pause_seconds = self._guarded(lambda: self._feed(couriers, places))
+                if pause_seconds:
+                    stop.wait(pause_seconds)
+
+    def _feed(self, couriers: ThreadPoolExecutor, places: threading.Semaphore) -> float:
+        """Start one batch if there is a place and something due; return how long to wait before the next."""
+        self._keep_house_in_time()
+        if not places.acquire(timeout=IDLE_SECONDS):
+            return 0
+        try:
+            claimed = self._claim_next()
+        except BaseException:
+            places.release()
+            raise
+        if claimed is None:
+            places.release()
+            return IDLE_SECONDS
+        couriers.submit(self._carry, *claimed, places)
+        return 0
+
+    def _carry(self, claim: Claim, pauses: Mapping[str, Pause], places: threading.Semaphore) -> None:
+        def carry() -> float:
+            self._courier.carry(claim, pauses)
+            return 0
+
+        try:
+            self._guarded(carry)
+        finally:
+            places.release()
+
+    def _guarded(self, work: Callable[[], float]) -> float:
+        """Outlive trouble: what is claimed comes back when its lease ends, so nothing is lost by going on."""
+        try:
+            return work()
+        except BridgeError as error:
+            self._around.tell(Notice("trouble", None, error.message))
+        except Exception as error:  # noqa: BLE001 - the worker must not die of one batch
+            self._around.tell(Notice("fault", None, f"the worker met a fault: {type(error).__name__}"))
+        return _AFTER_TROUBLE_SECONDS
+
+    # --- what to send next -------------------------------------------------------------------------
+
+    def _claim_next(self) -> tuple[Claim, Mapping[str, Pause]] | None:
+        """Claim one batch of the lane that has rested longest."""
+        now = self._around.clock()
+        due = [number for number in self._around.outbox.due_lanes(now) if not self._is_resting(number, now)]
+        if not due:
+            return None
+        pauses = self._around.outbox.pauses()
+        for number in sorted(due, key=lambda number: (number in self._lanes_rest_until, number)):
+            claim = self._claim(self._lane(number), pauses, now)
+            if claim is not None:
+                return claim, pauses
+        return None
+
+    def _claim(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> Claim | None:
+        most = self._most(lane, pauses, now)
+        if not most:
+            return None
+        delivery = self._around.settings.delivery
+        claim = self._around.outbox.claim(
+            lane, worker=self._around.worker, now=now, lease_until=now + delivery.lease, limit=most
+        )
+        self._lanes_rest_until.pop(lane.id, None)
+        if claim is None or len(claim.events) < delivery.batch_size:
+            self._lanes_rest_until[lane.id] = now + delivery.batch_wait
+        return claim
+
+    def _most(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> int:
+        """Return how many events of a lane may be claimed: a batch, one as a probe, or none."""
+        relevant = [pauses[scope] for scope in self._scopes(lane) if scope in pauses]
+        if any(pause.until > now for pause in relevant):
+            return 0
+        probes = [pause for pause in relevant if pause.kind == "circuit"]
+        until = now + self._around.settings.delivery.lease
+        if all(self._around.outbox.take_probe(pause.scope, now, until) for pause in probes):
+            return 1 if probes else self._around.settings.delivery.batch_size
+        return 0
+
+    def _scopes(self, lane: Lane) -> list[str]:
+        scopes = [circuit.destination_scope(lane.destination), circuit.dataset_scope(lane.dataset_id)]
+        destination = self._around.settings.destinations.get(lane.destination)
+        return [*scopes, circuit.app_scope(destination.access_token)] if destination else scopes
+
+    def _is_resting(self, number: int, now: datetime) -> bool:
+        """Tell whether a lane's last batch was not full and its time to fill up is not over."""
+        until = self._lanes_rest_until.get(number)
+        return until is not None and until > now
+
+    def _lane(self, number: int) -> Lane:
+        if number not in self._lanes:
+            self._lanes = {lane.id: lane for lane in self._around.outbox.lanes()}
+        return self._lanes[number]
+
+    # --- at once -----------------------------------------------------------------------------------
+
+    def deliver_now(
+        self,
+        event_ids: Sequence[str],
+        *,
+        patience: timedelta = timedelta(seconds=15),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> dict[str, Delivered]:
+        """Send certain events through the same states as all others, and tell what became of each.
+
+        Events that another worker already holds are waited for; what is still under way when the patience
+        ends is reported as it stands. A paused destination is not bothered.
+        """
+        outbox, now = self._around.outbox, self._around.clock()
+        pauses = outbox.pauses()
+        lease_until = now + self._around.settings.delivery.lease
+        carried: dict[str, BatchReport] = {}
+        for claim in outbox.claim_these(event_ids, worker=self._around.worker, lease_until=lease_until):
+            if self._is_paused(claim.lane, pauses, now):
+                outbox.release(claim)
+                continue
+            for report in self._courier.carry(claim, pauses):
+                carried |= dict.fromkeys(report.settled, report)
+        statuses = self._await(event_ids, now + patience, sleep)
+        return {row: Delivered(*known, carried.get(row)) for row, known in statuses.items()}
+
+    def _await(
+        self, event_ids: Sequence[str], until: datetime, sleep: Callable[[float], None]
+    ) -> dict[str, tuple[str, str | None]]:
+        statuses = self._around.outbox.statuses(event_ids)
+        while any(status == "sending" for status, _ in statuses.values()) and self._around.clock() < until:
+            sleep(IDLE_SECONDS)
+            statuses = self._around.outbox.statuses(event_ids)
+        return statuses
+
+    def _is_paused(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> bool:
+        return any(scope in pauses and pauses[scope].until > now for scope in self._scopes(lane))
+
+    # --- looking after what waits ------------------------------------------------------------------
+
+    def _keep_house_in_time(self) -> None:
+        now = self._around.clock()
+        if self._house_kept_at is None or now - self._house_kept_at >= _HOUSEKEEPING_EVERY:
+            self.keep_house()
+
+    def keep_house(self) -> None:
+        """Free what dead workers held, give up what is too old, and warn of what will be."""
+        now = self._house_kept_at = self._around.clock()
+        outbox = self._around.outbox
+        outbox.free_lost(now)
+        expired = outbox.expire(now, retry.expired())
+        if expired:
+            self._around.tell(Notice("expired", None, f"{expired} events became too old to be accepted"))
+        if self._warned_at is None or now - self._warned_at >= _WARN_EVERY:
+            self._warn_of_age(now)
+
+    def _warn_of_age(self, now: datetime) -> None:
+        soon = self._around.outbox.due_soon(now + _WARN_BEFORE)
+        if soon:
+            self._warned_at = now
+            self._around.tell(Notice("expiring", None, f"{soon} waiting events become too old within a day"))

@@ -171,6 +171,7 @@ class Catalog:
     personal_keys: frozenset[str] = field(repr=False)
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
+    international_number: re.Pattern[str] = field(repr=False)
     milliseconds_from: int = 0
 
     # A catalog is compared and hashed by identity, so that what is compiled from it can be cached by it.
@@ -228,6 +229,7 @@ def read_catalog(folder: Path) -> Catalog:
         personal_keys=frozenset(words["personal_keys"]),
         personal_parameters=frozenset(words["personal_parameters"]),
         sensitive_words=frozenset(words["sensitive_words"]),
+        international_number=re.compile(fields["international_number"]),
         milliseconds_from=limits.milliseconds_from,
     )
 

@@ -267,7 +267,7 @@ def _moment(parts: dict[str, str]) -> datetime | None:
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
     zone = _zone(parts["offset"].replace("Z", "+00:00")) if "offset" in parts else None
     try:
-        return datetime(  # noqa: DTZ001 - the caller gives local times their zone
+        return datetime(
             int(parts.get("year") or f"20{parts['short_year']}"),
             month_number(parts),
             int(parts["day"]),

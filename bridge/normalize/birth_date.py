@@ -1,0 +1,68 @@
+"""Dates of birth: to YYYYMMDD when they can be read in one way only, with the real calendar."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from bridge.normalize.dropping import Dropped, Known
+from bridge.reading import date_pattern, month_number
+
+_EARLIEST = date(1900, 1, 1)
+_DIGITS = re.compile(r"[0-9]{8}").fullmatch
+_YEAR_FIRST = re.compile(
+    r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
+).fullmatch
+_YEAR_LAST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})(?: 0?0:00(?::00)?)?").fullmatch
+_DAY_MONTH_NAME = re.compile(
+    r"([0-9]{1,2})(?:st|nd|rd|th|\.)?[ -]([^\W\d_]{3,})\.?,?[ -]([0-9]{4})"
+).fullmatch
+_MONTH_NAME_DAY = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})").fullmatch
+
+
+def birth_date(text: str, known: Known) -> str:
+    """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
+    day = _by_format(text, known.date_format) or _as_written(text.strip())
+    if not _EARLIEST <= day <= known.today:
+        raise Dropped("birth_date_range")
+    return f"{day:%Y%m%d}"
+
+
+def _by_format(text: str, pattern: str | None) -> date | None:
+    compiled = date_pattern(pattern) if pattern else None
+    # A format with a time (`DD.MM.YYYY HH:mm`) tells the order of a date without one, too.
+    only_date = date_pattern(pattern.split(" ")[0].split("T")[0]) if pattern else None
+    for candidate in filter(None, (compiled, only_date)):
+        if found := candidate.fullmatch(text):
+            parts = found.groupdict()
+            if parts.get("year"):
+                return _day(int(parts["year"]), month_number(parts), int(parts["day"]))
+    return None
+
+
+def _as_written(text: str) -> date:
+    if _DIGITS(text):
+        return _day(int(text[:4]), int(text[4:6]), int(text[6:]))
+    if parts := _YEAR_FIRST(text):
+        return _day(int(parts[1]), int(parts[2]), int(parts[3]))
+    if parts := _YEAR_LAST(text):
+        return _of_two_orders(int(parts[1]), int(parts[2]), int(parts[3]))
+    if parts := _DAY_MONTH_NAME(text):
+        return _day(int(parts[3]), month_number({"month_name": parts[2]}), int(parts[1]))
+    if parts := _MONTH_NAME_DAY(text):
+        return _day(int(parts[3]), month_number({"month_name": parts[1]}), int(parts[2]))
+    raise Dropped("birth_date_unreadable")
+
+
+def _of_two_orders(first: int, second: int, year: int) -> date:
+    """Read day and month in the only order the calendar allows; 3/3 is the same day in both."""
+    if first <= 12 and second <= 12 and first != second:
+        raise Dropped("birth_date_ambiguous")
+    return _day(year, first, second) if first <= 12 else _day(year, second, first)
+
+
+def _day(year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise Dropped("birth_date_unreadable") from None

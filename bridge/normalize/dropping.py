@@ -1,0 +1,23 @@
+"""How a cleaning step says that a value cannot be used, and what steps may know besides the value."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+
+class Dropped(Exception):
+    """A value is left out; `code` names the reason in `schemas/meta/rules.yaml`, and nothing names the value."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Known(NamedTuple):
+    """What is known besides the value: countries as lower-case ISO codes, the author's date format, the day."""
+
+    country: str | None = None
+    phone_country: str | None = None
+    date_format: str | None = None
+    today: date = date.max

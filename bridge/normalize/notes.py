@@ -1,0 +1,45 @@
+"""The findings of one normalization, and the explanation beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bridge.catalog import Catalog
+from bridge.trace import Trace
+from bridge.values import Finding, Position
+
+_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}").fullmatch
+# Nothing was there, so nothing was lost: these are not worth a finding.
+_SILENT = frozenset({"empty_value"})
+
+
+class Notes:
+    """Collects what was left out and why. Names of fields only, never a value."""
+
+    __slots__ = ("catalog", "findings", "positions", "trace")
+
+    def __init__(self, catalog: Catalog, positions: Mapping[str, Position], trace: Trace | None) -> None:
+        self.catalog = catalog
+        self.positions = positions
+        self.trace = trace
+        self.findings: list[Finding] = []
+
+    def found(self, code: str, field: str, **names: object) -> None:
+        """Add a finding of a rule about a field (`custom_data.value`)."""
+        position = self.positions.get(field) or self.positions.get(field.partition("[")[0])
+        self.findings.append(self.catalog.rules[code].finding(f"$.{field}", position, field=field, **names))
+
+    def dropped(self, block: str, name: str, code: str) -> None:
+        """Add a finding that a value was left out."""
+        field = f"{block}.{name}"
+        if code not in _SILENT:
+            self.found(code, field)
+        if self.trace is not None:
+            self.trace.dropped(field, self.catalog.rules[code].message.format_map({"field": field}))
+
+    def unknown_key(self, block: str, key: object) -> None:
+        """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
+        shown = key if isinstance(key, str) and _SAFE_KEY(key) else "a key"
+        field = f"{block}.{shown}" if block else str(shown)
+        self.found("unknown_key" if block else "unknown_field", field)

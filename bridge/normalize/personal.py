@@ -1,0 +1,42 @@
+"""Recognising personal data where it must not be: in custom data, addresses, names and ids."""
+
+from __future__ import annotations
+
+import re
+
+from bridge.catalog import Catalog
+
+_EMAIL = re.compile(r"[^\s@/?&=#:;,<>\"'()]+@[^\s@/?&=#:;,<>\"'().]+\.[^\s@/?&=#:;,<>\"'()]{2,}")
+_ENCODED_EMAIL = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
+# An international number as people write it. Bare digits are left alone: order numbers look like that.
+_PHONE = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9 ().\-/]{6,18}[0-9](?!\w)")
+_SEPARATORS = dict.fromkeys(map(ord, "_- ."))
+
+
+def holds_email(text: str) -> bool:
+    """Say whether an e-mail address stands anywhere in the text."""
+    return "@" in text and _EMAIL.search(text[:8192]) is not None
+
+
+def holds_contact(text: str) -> bool:
+    """Say whether an e-mail address or an international phone number stands anywhere in the text."""
+    if "@" in text and _EMAIL.search(text[:8192]):
+        return True
+    return ("+" in text or text.startswith("00")) and _PHONE.search(text[:8192]) is not None
+
+
+def without_email(text: str) -> str:
+    """Return the text with every e-mail address replaced."""
+    return _EMAIL.sub("redacted", text) if "@" in text else text
+
+
+def is_personal_key(key: str, catalog: Catalog) -> bool:
+    """Say whether a key of custom data names something personal (`first_name`, `E-Mail`)."""
+    return key.lower().translate(_SEPARATORS) in catalog.personal_keys
+
+
+def is_personal_parameter(name: str, value: str, catalog: Catalog) -> bool:
+    """Say whether a parameter of an address is personal or a secret, by its name or by what it holds."""
+    if name.lower().translate(_SEPARATORS) in catalog.personal_parameters:
+        return True
+    return ("@" in value and holds_email(value)) or _ENCODED_EMAIL.search(value) is not None

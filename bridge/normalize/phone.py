@@ -1,0 +1,121 @@
+"""Phone numbers: to digits with their country calling code, or dropped; never the hash of a national number."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from bridge.catalog import Catalog
+from bridge.normalize.dropping import Dropped, Known
+
+_SEPARATORS = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
+_EXTENSION = re.compile(
+    r"(?:;ext=|[,;#]|\s*(?:extension|ext|x|durchwahl)\b\.?:?|(?<=\d)x(?=\d)).*$", re.IGNORECASE | re.DOTALL
+)
+_LETTER_BETWEEN_DIGITS = re.compile(r"\d[\s\-().]*[^\W\d_].*\d|^[^\W\d_]*[\s\-().]*$")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+_ONE_DIGIT = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
+# `01(650)123-4567`: a leading zero before a North American number whose area code stands in brackets.
+_ZERO_BEFORE_AREA_CODE = re.compile(r"01\s*\([2-9]\d\d\)\D*\d{3}\D*\d{4}").fullmatch
+
+
+def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:
+    """Return the cleaning step for phone numbers."""
+    is_international = catalog.international_number.fullmatch
+
+    def phone(text: str, known: Known) -> str:
+        compact = text.translate(_SEPARATORS)
+        if compact[:1] == "+" and is_international(compact, 1):
+            return compact[1:]
+        return _carefully(text, known)
+
+    return phone
+
+
+def _carefully(text: str, known: Known) -> str:
+    text = _EXTENSION.sub("", _with_ascii_digits(text))
+    if _LETTER_BETWEEN_DIGITS.search(text):
+        raise Dropped("phone_letters" if any(map(str.isdigit, text)) else "phone_malformed")
+    start = text.find("+")
+    national = start < 0 and not text.lstrip(" (").startswith("00")
+    digits = _international_digits(text) if not national else _completed(text, known)
+    if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
+        raise Dropped("phone_malformed")
+    return digits
+
+
+def _with_ascii_digits(text: str) -> str:
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(
+        str(unicodedata.digit(sign)) if sign.isdigit() and not sign.isascii() else sign for sign in plain
+    )
+
+
+def _international_digits(text: str) -> str:
+    """Return the digits of a number written with + or 00, a trunk zero behind the country code removed."""
+    digits = _NOT_DIGITS.sub("", _TRUNK_ZERO.sub("", text)).lstrip("0")
+    if len(digits) > 15:
+        raise Dropped("phone_malformed")
+    return _parsed(f"+{digits}", None) or digits
+
+
+def _completed(text: str, known: Known) -> str:
+    """Complete a number without + from the mapping's phone country or the person's; without them it must be whole."""
+    region = known.phone_country or known.country
+    digits = _NOT_DIGITS.sub("", text)
+    if not digits:
+        raise Dropped("phone_malformed")
+    if region and len(digits) <= 15:
+        return _in_region(digits, region.upper())
+    if digits.startswith("0") and not _ZERO_BEFORE_AREA_CODE(text.strip()):
+        raise Dropped("phone_without_country")
+    digits = digits.lstrip("0")
+    if len(digits) < 7:
+        raise Dropped("phone_malformed")
+    if not _is_whole(digits):
+        raise Dropped("phone_without_country")
+    return digits
+
+
+def _in_region(digits: str, region: str) -> str:
+    """Read digits as the region's people dial them; digits that fit only with a calling code are international."""
+    national = _parsed(digits, region)
+    if national and (_is_valid(national) or not _is_valid(digits)):
+        return national
+    if _is_valid(digits):
+        return digits
+    if national:
+        return national
+    raise Dropped("phone_malformed")
+
+
+def _is_whole(digits: str) -> bool:
+    """Say whether digits without + are an international number: valid, or eleven digits of North America."""
+    return _is_valid(digits) or (len(digits) == 11 and digits[0] == "1" and digits[1] in "23456789")
+
+
+def _parsed(number: str, region: str | None) -> str | None:
+    """Return calling code and national number as the library reads them; None when it cannot, or the length is wrong."""
+    import phonenumbers  # 25 ms, and only numbers out of the ordinary come here
+
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(parsed):
+        return None
+    digits: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return digits
+
+
+def _is_valid(digits: str) -> bool:
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}", None)))
+    except phonenumbers.NumberParseException:
+        return False

@@ -1,0 +1,90 @@
+"""Countries and states: from names, codes and aliases to the form Meta hashes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+from bridge.catalog import Catalog
+from bridge.normalize.dropping import Dropped, Known
+from bridge.normalize.text import letters_only
+
+_SUBDIVISION = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
+_NOT_NAME = re.compile(r"[\s.,_()\-’']+")
+_NOWHERE = Known()
+
+
+def country_code(text: str, catalog: Catalog) -> str | None:
+    """Return the lower-case ISO code of a country given as code, alias or name in any known language."""
+    return catalog.countries.get(text) or _named_country(text, catalog)
+
+
+def country_step(catalog: Catalog) -> Callable[[str, Known], str]:
+    """Return the cleaning step for countries."""
+    codes = catalog.countries
+
+    def country(text: str, known: Known) -> str:
+        code = codes.get(text) or _named_country(text, catalog)
+        if code is None:
+            raise Dropped("country_unknown")
+        return code
+
+    return country
+
+
+@lru_cache(maxsize=1024)
+def _named_country(text: str, catalog: Catalog) -> str | None:
+    if not 2 <= len(text) <= 80:
+        return None
+    name = _plain(text)
+    return _country_names(catalog).get(name)
+
+
+def _plain(name: str) -> str:
+    return _NOT_NAME.sub(" ", name.lower()).strip()
+
+
+@cache
+def _country_names(catalog: Catalog) -> dict[str, str]:
+    """Return country names in the languages of the catalog; read once, when the first name comes along."""
+    import gettext
+
+    import pycountry
+
+    names: dict[str, str] = {}
+    translations = [
+        gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
+        for language in catalog.country_languages
+    ]
+    for country in pycountry.countries:
+        code = country.alpha_2.lower()
+        written = [country.name, getattr(country, "official_name", ""), getattr(country, "common_name", "")]
+        spoken = [translation.gettext(name) for translation in translations for name in written if name]
+        for name in (*written, *spoken):
+            names.setdefault(_plain(name), code)
+            names.setdefault(_plain(name.partition(",")[0]), code)
+    names.pop("", None)
+    return {**names, **{_plain(name): code for name, code in catalog.countries.items()}}
+
+
+def state_step(catalog: Catalog) -> Callable[[str, Known], str]:
+    """Return the cleaning step for states and provinces."""
+    tables = {
+        country: {**names, **{code: code for code in names.values()}}
+        for country, names in catalog.states.items()
+    }
+    anywhere = {**tables["ca"], **tables["us"]}
+
+    def state(text: str, known: Known) -> str:
+        country = known.country
+        subdivision = _SUBDIVISION(text)
+        if subdivision and subdivision[1] in catalog.countries and country in {None, subdivision[1]}:
+            country, text = subdivision[1], subdivision[2]
+        letters = letters_only(text, _NOWHERE)
+        if not letters:
+            raise Dropped("name_without_letters")
+        table = anywhere if country is None else tables.get(country)
+        return table.get(letters, letters) if table else letters
+
+    return state

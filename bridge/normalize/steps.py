@@ -1,0 +1,77 @@
+"""The table of cleaning steps: the names that `schemas/meta/user_data.yaml` uses, and what each one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.catalog import Catalog
+from bridge.normalize import ids, text
+from bridge.normalize.birth_date import birth_date
+from bridge.normalize.dropping import Dropped, Known
+from bridge.normalize.phone import phone_step
+from bridge.normalize.places import country_step, state_step
+
+Step = Callable[[str, Known], str]
+
+
+def steps_of(catalog: Catalog) -> dict[str, Step]:
+    """Return every step by name, made for one catalog."""
+    return {
+        "lowercase": lambda value, known: value.lower(),
+        "outer_blanks": lambda value, known: value.strip(),
+        "compose": text.compose,
+        "drop_punctuation": text.drop_punctuation,
+        "letters_only": text.letters_only,
+        "has_a_letter": text.has_a_letter,
+        "email": text.email,
+        "postal_code": text.postal_code,
+        "identifier": text.identifier,
+        "plain_text": text.plain_text,
+        "phone": phone_step(catalog),
+        "country": country_step(catalog),
+        "state": state_step(catalog),
+        "gender": _gender_step(catalog),
+        "birth_date": birth_date,
+        "ip_address": ids.ip_address_step(catalog),
+        "browser_cookie": ids.browser_cookie,
+        "digits": ids.digits,
+        "lead_id": ids.lead_id,
+        "advertising_id": ids.advertising_id,
+    }
+
+
+# What each step does, in words for the explanation and the page of fields.
+STEP_WORDS: dict[str, str] = {
+    "lowercase": "lower case, outer blanks removed",
+    "outer_blanks": "outer blanks removed",
+    "compose": "Unicode composed (NFC)",
+    "drop_punctuation": "blanks and punctuation removed",
+    "letters_only": "letters kept, the rest removed",
+    "has_a_letter": "dropped without a letter",
+    "email": "checked: one @, a dot in the domain, no blanks",
+    "postal_code": "blanks and dashes removed; five digits in the US",
+    "identifier": "checked: no control characters, at most 256 characters",
+    "plain_text": "checked: no control characters",
+    "phone": "digits with country calling code",
+    "country": "two-letter ISO code",
+    "state": "two letters in the US and Canada, else the whole name",
+    "gender": "f or m",
+    "birth_date": "YYYYMMDD",
+    "ip_address": "one public address without port",
+    "browser_cookie": "checked: fb.<number>.<milliseconds>.<id>",
+    "digits": "checked: digits only",
+    "lead_id": "checked: 15 to 17 digits",
+    "advertising_id": "checked: an advertising id, not all zeros",
+}
+
+
+def _gender_step(catalog: Catalog) -> Step:
+    words = catalog.genders
+
+    def gender(value: str, known: Known) -> str:
+        sent = words.get(value) or words.get(value.rstrip("."))
+        if sent is None:
+            raise Dropped("gender_unknown")
+        return sent
+
+    return gender

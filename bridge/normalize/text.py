@@ -1,0 +1,162 @@
+"""Cleaning of plain texts: case, Unicode form, punctuation, letters, postal codes, e-mail addresses."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+from bridge.normalize.dropping import Dropped, Known
+
+LONGEST = 4096
+
+# Marks that only steer how text is shown. People copy them along with an address; nobody means them.
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_EMAIL = re.compile(
+    r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\s@.<>\"(),;:\x00-\x1f\x7f]+(?:\.[^\s@.<>\"(),;:\x00-\x1f\x7f]+)+"
+).fullmatch
+_EMAIL_WITHIN = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
+_US_LONG_CODE = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
+_US_DIGITS = re.compile(r"[0-9]{3,}").fullmatch
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+
+
+class _Remembered(dict[int, int | None]):
+    """A translation table that works out each character once; bounded, since a sender chooses the characters."""
+
+    def __init__(self, is_dropped: Any) -> None:
+        super().__init__()
+        self._is_dropped = is_dropped
+        for code in range(128):
+            self[code]
+
+    def __missing__(self, code: int) -> int | None:
+        kept = None if self._is_dropped(chr(code)) else code
+        if len(self) < 8192:
+            self[code] = kept
+        return kept
+
+
+def _is_punctuation(character: str) -> bool:
+    if character.isascii():
+        return not character.isalnum()
+    return character.isspace() or unicodedata.category(character)[0] in "PZC"
+
+
+def _is_no_letter(character: str) -> bool:
+    return unicodedata.category(character)[0] not in "LM"
+
+
+def _is_blank_or_dash(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in {"Pd", "Cc", "Cf"}
+
+
+_PUNCTUATION = _Remembered(_is_punctuation)
+_NO_LETTERS = _Remembered(_is_no_letter)
+_BLANKS_AND_DASHES = _Remembered(_is_blank_or_dash)
+
+
+def text_of(value: Any) -> str:
+    """Return a single value as text without outer blanks and invisible marks; every digit of a number is kept."""
+    if type(value) is not str:
+        value = _written(value)
+    if len(value) > LONGEST:
+        raise Dropped("too_long")
+    text: str = value.strip()
+    return text if text.isascii() else _readable(text)
+
+
+def _readable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Dropped("broken_text") from None
+    return _INVISIBLE.sub("", text).strip()
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise Dropped("empty_value")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise Dropped("not_text")
+    if isinstance(value, int):
+        return str(value) if value.bit_length() < 256 else _refuse("too_long")
+    number = Decimal(repr(value)) if isinstance(value, float) else value
+    if not number.is_finite() or abs(number.adjusted()) > 64:
+        raise Dropped("not_text")
+    if number == number.to_integral_value():
+        exact = isinstance(value, Decimal) or abs(value) < 2**53
+        return f"{number:.0f}" if exact else _refuse("digits_lost")
+    return f"{number:f}"
+
+
+def _refuse(code: str) -> str:
+    raise Dropped(code)
+
+
+def compose(text: str, known: Known) -> str:
+    """Compose Unicode (NFC): a letter and its accent become one character, as in Meta's own vectors."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def drop_punctuation(text: str, known: Known) -> str:
+    """Remove blanks and punctuation, typographic ones too; letters of every script and digits stay."""
+    return text if text.isalpha() and text.isascii() else text.translate(_PUNCTUATION)
+
+
+def letters_only(text: str, known: Known) -> str:
+    """Keep letters and accents of every script, and nothing else."""
+    return text if text.isalpha() and text.isascii() else text.translate(_NO_LETTERS)
+
+
+def has_a_letter(text: str, known: Known) -> str:
+    """Drop what holds no letter at all."""
+    if text.isalpha() or any(map(str.isalpha, text)):
+        return text
+    raise Dropped("name_without_letters")
+
+
+def email(text: str, known: Known) -> str:
+    """Check the form: one @, a dot in the domain, no blanks; `mailto:` and `Name <address>` are unwrapped."""
+    if _EMAIL(text):
+        return text if text.isascii() else unicodedata.normalize("NFC", text)
+    wrapped = _EMAIL_WITHIN(text)
+    if wrapped and _EMAIL(wrapped[1]):
+        return unicodedata.normalize("NFC", wrapped[1])
+    raise Dropped("email_malformed")
+
+
+def postal_code(text: str, known: Known) -> str:
+    """Remove blanks and dashes; a US code is its first five digits, a lost leading zero put back."""
+    if known.country == "us":
+        return _us_code(text.translate(_BLANKS_AND_DASHES))
+    if known.country is None and (long_code := _US_LONG_CODE(text)):
+        return long_code[1]
+    code = text if text.isascii() and text.isalnum() else text.translate(_BLANKS_AND_DASHES)
+    if len(code) < 2 or not any(map(str.isalnum, code)):
+        raise Dropped("postal_code_malformed")
+    return code
+
+
+def _us_code(code: str) -> str:
+    if not _US_DIGITS(code):
+        raise Dropped("postal_code_malformed")
+    return code.zfill(5)[:5]
+
+
+def identifier(text: str, known: Known) -> str:
+    """Refuse control characters and texts of more than 256 characters, which no id has."""
+    if len(text) > 256 or _CONTROL(text):
+        raise Dropped("identifier_malformed")
+    return text
+
+
+def plain_text(text: str, known: Known) -> str:
+    """Refuse control characters."""
+    if _CONTROL_IN_PROSE(text):
+        raise Dropped("identifier_malformed")
+    return text

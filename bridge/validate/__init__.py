@@ -1,0 +1,54 @@
+"""What Meta would refuse, and what it would accept and waste: an event against the schema and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from bridge.catalog import Catalog
+from bridge.validate.body import body_findings
+from bridge.validate.event_rules import EVENT_RULES
+from bridge.validate.people_rules import PEOPLE_RULES
+from bridge.validate.schema import schema_findings
+from bridge.values import Finding
+
+_RULES = (*PEOPLE_RULES, *EVENT_RULES)
+
+
+def validate(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+    """Return everything that is wrong with one event, schema first. Errors hold it back, warnings do not."""
+    seconds = int(now.timestamp())
+    findings = list(schema_findings(event, catalog))
+    for rule in _RULES:
+        findings.extend(rule(event, seconds, catalog))
+    return tuple(findings)
+
+
+def validate_body(body: Any, catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+    """Return everything that is wrong with a whole request body; paths start at the body (`$.data[0].…`)."""
+    return tuple(_body(body, catalog, now))
+
+
+def _body(body: Any, catalog: Catalog, now: datetime) -> Iterator[Finding]:
+    yield from body_findings(body, catalog)
+    events = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(events, list):
+        return
+    from dataclasses import replace
+
+    for place, event in enumerate(events):
+        if isinstance(event, Mapping):
+            for finding in validate(event, catalog, now):
+                yield replace(finding, path=f"$.data[{place}]{(finding.path or '$')[1:]}")
+
+
+def accepted_until(event: Mapping[str, Any], catalog: Catalog) -> int:
+    """Return the last moment (Unix seconds) at which this event should still be sent.
+
+    The margin keeps an event from ageing out on its way: one that is too old refuses its whole batch.
+    """
+    limits = catalog.limits
+    seconds = event.get("event_time")
+    happened = seconds if isinstance(seconds, int) else 0
+    return happened + limits.window_seconds(event.get("action_source")) - limits.margin_seconds

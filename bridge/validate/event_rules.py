@@ -1,0 +1,186 @@
+"""Rules about what happened and when: names, times, ids, money, personal data outside `user_data`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from typing import Any
+
+from bridge.catalog import Catalog
+from bridge.normalize.personal import holds_contact, holds_email, is_personal_key
+from bridge.normalize.web_address import clean_address
+from bridge.values import Finding
+
+_NOT_LETTERS = re.compile(r"[^a-z]+")
+_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
+
+
+def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find times outside Meta's window; the age is checked once more just before sending."""
+    seconds = event.get("event_time")
+    if type(seconds) is not int:
+        return
+    limits = catalog.limits
+    if seconds >= limits.milliseconds_from:
+        yield catalog.rules["event_time_milliseconds"].finding("$.event_time")
+    elif seconds > now:
+        yield catalog.rules["event_time_in_future"].finding("$.event_time")
+    else:
+        window = limits.window_seconds(event.get("action_source"))
+        if now - seconds > window:
+            yield catalog.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400)
+
+
+def event_name(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find misspelled standard names, names with personal data, and names that hint at health or money troubles."""
+    name = event.get("event_name")
+    if not isinstance(name, str) or name in catalog.standard_events:
+        return
+    yield from _about_name(name, catalog)
+
+
+@lru_cache(maxsize=512)
+def _about_name(name: str, catalog: Catalog) -> tuple[Finding, ...]:
+    findings = []
+    standard = _standard_names(catalog).get(_letters(name))
+    if standard and standard != name:
+        findings.append(catalog.rules["standard_name_misspelled"].finding("$.event_name", standard=standard))
+    if holds_contact(name):
+        findings.append(catalog.rules["personal_data_in_event_name"].finding("$.event_name"))
+    if any(re.search(rf"(?<![a-z]){word}(?![a-z])", _words(name)) for word in catalog.sensitive_words):
+        findings.append(catalog.rules["sensitive_event_name"].finding("$.event_name"))
+    return tuple(findings)
+
+
+@cache
+def _standard_names(catalog: Catalog) -> dict[str, str]:
+    names = catalog.standard_events | catalog.messaging_events | catalog.reserved_events
+    return {_letters(name): name for name in names}
+
+
+def _letters(name: str) -> str:
+    return _NOT_LETTERS.sub("", name.lower())
+
+
+def _words(name: str) -> str:
+    """Return a name as words: `LoanApproved` and `loan_approved` become `loan approved`."""
+    return re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
+
+
+def event_id(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find events without an id, and ids that are the time of sending."""
+    given = event.get("event_id")
+    if given is None or given == "":
+        if event.get("action_source") != "business_messaging":  # Meta deduplicates no message events
+            yield catalog.rules["event_id_missing"].finding("$.event_id")
+        return
+    if not isinstance(given, str):
+        return
+    if len(given) in {10, 13} and given.isdigit() and given.isascii() and abs(int(given[:10]) - now) < 3600:
+        yield catalog.rules["event_id_changes"].finding("$.event_id")
+    if "@" in given and holds_email(given):
+        yield catalog.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
+
+
+def website_user_agent(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find website events without user agent: documented as required, accepted without."""
+    if event.get("action_source") != "website":
+        return
+    people = event.get("user_data")
+    if isinstance(people, Mapping) and not people.get("client_user_agent"):
+        yield catalog.rules["website_without_user_agent"].finding("$.user_data.client_user_agent")
+
+
+def currency(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find currency codes that ISO 4217 does not know."""
+    custom = event.get("custom_data")
+    code = custom.get("currency") if isinstance(custom, Mapping) else None
+    if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isalpha():
+        if code not in catalog.currencies and code.upper() not in catalog.currencies:
+            yield catalog.rules["unknown_currency"].finding("$.custom_data.currency")
+
+
+def items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find shop events that cannot serve catalogue ads."""
+    name = event.get("event_name")
+    if name not in catalog.catalog_events or event.get("action_source") not in {"website", "app"}:
+        return
+    custom = event.get("custom_data")
+    if isinstance(custom, Mapping) and not custom.get("contents") and not custom.get("content_ids"):
+        yield catalog.rules["items_missing"].finding("$.custom_data.contents", event=name)
+
+
+def crm(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find CRM events that claim another place."""
+    custom = event.get("custom_data")
+    if isinstance(custom, Mapping) and custom.get("event_source") == "crm":
+        if event.get("action_source") != "system_generated":
+            yield catalog.rules["crm_action_source"].finding("$.action_source")
+
+
+def addresses(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find personal data and secrets in addresses."""
+    for field in ("event_source_url", "referrer_url"):
+        address = event.get(field)
+        if isinstance(address, str) and (
+            "?" in address or "@" in address or "#" in address or "%40" in address
+        ):
+            cleaned = clean_address(address, catalog, web_only=False)
+            if cleaned is not None and cleaned.removed:
+                removed = ", ".join(cleaned.removed)
+                yield catalog.rules["personal_data_in_url"].finding(
+                    f"$.{field}", field=field, parameters=removed
+                )
+
+
+def custom_data(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find personal data in custom data: by the name of a key, or by what stands in it."""
+    custom = event.get("custom_data")
+    if isinstance(custom, Mapping):
+        yield from _personal_parts(custom, "custom_data", catalog, 0)
+
+
+def _personal_parts(part: Any, field: str, catalog: Catalog, depth: int) -> Iterator[Finding]:
+    if isinstance(part, str):
+        if ("@" in part or "+" in part or part[:2] == "00") and holds_contact(part):
+            yield catalog.rules["personal_data_in_custom_data"].finding(f"$.{field}", field=field)
+    elif isinstance(part, Mapping) and depth < 20:
+        for key, value in part.items():
+            inner = f"{field}.{key}" if isinstance(key, str) and _SAFE_KEY(key) else field
+            if key in _OWN_KEYS or not isinstance(key, str) or not is_personal_key(key, catalog):
+                if type(value) is not int and type(value) is not float:
+                    yield from _personal_parts(value, inner, catalog, depth + 1)
+            else:
+                yield catalog.rules["personal_data_in_custom_data"].finding(f"$.{inner}", field=inner)
+    elif isinstance(part, list) and depth < 20:
+        for place, value in enumerate(part):
+            yield from _personal_parts(value, f"{field}[{place}]", catalog, depth + 1)
+
+
+# Meta's own parameters: known not to be personal by their names.
+_OWN_KEYS = frozenset(
+    {"value", "currency", "content_ids", "contents", "content_type", "content_name", "num_items", "order_id"}
+    | {
+        "id",
+        "quantity",
+        "item_price",
+        "event_source",
+        "lead_event_source",
+        "content_category",
+        "brand",
+        "title",
+    }
+)
+
+EVENT_RULES = (
+    time_window,
+    event_name,
+    event_id,
+    website_user_agent,
+    currency,
+    items,
+    crm,
+    addresses,
+    custom_data,
+)

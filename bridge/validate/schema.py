@@ -1,0 +1,197 @@
+"""An event against `event.schema.json`: a fast library decides, a talkative one explains.
+
+The explanation never quotes: messages of the library hold the offending value, so ours are made from the schema.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from bridge.catalog import Catalog
+from bridge.values import Finding
+
+_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
+
+
+def schema_findings(event: Mapping[str, Any], catalog: Catalog) -> tuple[Finding, ...]:
+    """Return one finding for each violation of the schema, in the order of the schema."""
+    if _is_valid(catalog)(event):
+        return ()
+    return explain(event, catalog)
+
+
+@cache
+def _is_valid(catalog: Catalog) -> Callable[[Any], bool]:
+    decide = jsonschema_rs.Draft202012Validator(catalog.event_schema).is_valid
+
+    def is_valid(event: Any) -> bool:
+        """Ask the fast library; what it cannot read (lone surrogates, NaN) is asked again in a readable form."""
+        try:
+            return decide(event)
+        except (ValueError, TypeError, UnicodeError, OverflowError, RecursionError):
+            return decide(_readable(event))
+
+    return is_valid
+
+
+def is_valid(event: Any, catalog: Catalog) -> bool:
+    """Say whether an event satisfies the schema."""
+    return _is_valid(catalog)(event)
+
+
+@cache
+def _explainer(catalog: Catalog) -> Any:
+    from jsonschema import Draft202012Validator  # 60 ms, and only wrong events need it
+
+    return Draft202012Validator(catalog.event_schema)
+
+
+def explain(event: Any, catalog: Catalog) -> tuple[Finding, ...]:
+    """Explain every violation in our own words. Slow (half a millisecond); only for events that are wrong."""
+    findings: dict[tuple[str, str | None], Finding] = {}
+    for error in _leaves(_explainer(catalog).iter_errors(_readable(event))):
+        for finding in _sentences(error, catalog):
+            findings.setdefault((finding.code, finding.path), finding)
+    return tuple(findings.values())
+
+
+def _leaves(errors: Iterator[Any]) -> Iterator[Any]:
+    """Yield errors; conditions (`if`/`then`, `allOf`) stand for the errors inside them."""
+    for error in errors:
+        if error.context and error.validator in {"allOf", "if", "then"}:
+            yield from _leaves(iter(error.context))
+        else:
+            yield error
+
+
+def _sentences(error: Any, catalog: Catalog) -> Iterator[Finding]:
+    path = tuple(error.absolute_path)
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        yield from (_missing((*path, name), error.schema, "required", catalog) for name in missing)
+    elif error.validator == "dependentRequired":
+        for present, needed in error.validator_value.items():
+            missing = [name for name in needed if present in error.instance and name not in error.instance]
+            yield from (
+                _missing((*path, name), error.schema, "dependentRequired", catalog, present)
+                for name in missing
+            )
+    elif error.validator == "additionalProperties":
+        known = error.schema["properties"]
+        yield from (_unknown(path, key, catalog) for key in error.instance if key not in known)
+    else:
+        yield _wrong(error, path, catalog)
+
+
+def _missing(
+    path: tuple[Any, ...], schema: Mapping[str, Any], keyword: str, catalog: Catalog, present: str = ""
+) -> Finding:
+    code = schema.get("x-rules", {}).get(keyword, "missing_field")
+    because = schema.get("x-because") or (present and f"{present}, which is there,") or "the object around it"
+    return catalog.rules[code].finding(_pointer(path), field=_named(path), because=because)
+
+
+def _unknown(path: tuple[Any, ...], key: object, catalog: Catalog) -> Finding:
+    code = _MISPLACED.get((path, key), "unknown_key") if isinstance(key, str) else "unknown_key"
+    shown = key if isinstance(key, str) and _SAFE_KEY(key) else None
+    where = (*path, shown) if shown else path
+    return catalog.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+
+
+# Keys that are refused like any unknown one, and that have a better explanation.
+_MISPLACED: dict[tuple[tuple[Any, ...], str], str] = {((), "test_event_code"): "test_event_code_inside"}
+
+_CODES = {
+    "type": "wrong_type",
+    "enum": "not_allowed",
+    "const": "not_allowed",
+    "pattern": "wrong_form",
+    "minLength": "wrong_size",
+    "maxLength": "wrong_size",
+    "minItems": "wrong_size",
+    "maxItems": "wrong_size",
+    "minimum": "wrong_size",
+    "maximum": "wrong_size",
+}
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "a list",
+    "object": "an object",
+    "boolean": "true or false",
+}
+
+
+def _wrong(error: Any, path: tuple[Any, ...], catalog: Catalog) -> Finding:
+    code = _rule_of(error, path)
+    return catalog.rules[code].finding(_pointer(path), field=_named(path), expected=_expected(error))
+
+
+def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
+    """Return the schema's own rule for this spot, else the one that fits the broken keyword."""
+    if path == ("action_source",) and error.instance == "in_store":
+        return "in_store_action_source"
+    if error.validator == "minimum" and _is_negative(error.instance) and path[:1] == ("custom_data",):
+        return "not_an_amount"
+    code: str = (
+        error.schema.get("x-rules", {}).get(error.validator)
+        or error.schema.get("x-rule")
+        or _CODES.get(error.validator, "invalid")
+    )
+    return code
+
+
+def _is_negative(value: Any) -> bool:
+    return isinstance(value, int | float | Decimal) and value < 0
+
+
+def _expected(error: Any) -> str:
+    allowed = error.validator_value
+    if error.validator == "type":
+        kinds = allowed if isinstance(allowed, list) else [allowed]
+        return " or ".join(_TYPES.get(kind, kind) for kind in kinds)
+    if error.validator == "enum":
+        return ", ".join(str(value) for value in dict.fromkeys(map(str, allowed)))
+    return str(allowed) if error.validator == "const" else "what the description says"
+
+
+def _named(path: tuple[Any, ...]) -> str:
+    """Return a field's name as people write it: `user_data.em`, `custom_data.contents[0].id`."""
+    return _pointer(path)[2:] or "the event"
+
+
+def _pointer(path: tuple[Any, ...]) -> str:
+    steps = (
+        f"[{step}]" if isinstance(step, int) else f".{step}" if _is_safe(step) else ".?" for step in path
+    )
+    return "$" + "".join(steps)
+
+
+def _is_safe(step: object) -> bool:
+    return isinstance(step, str) and _SAFE_KEY(step) is not None
+
+
+def _readable(value: Any, depth: int = 0) -> Any:
+    """Return a copy that both libraries can read: no broken texts, no NaN, nothing but JSON, keys as texts."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, float | Decimal):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    if depth > 60:
+        return None
+    if isinstance(value, Mapping):
+        return {_readable(str(key)): _readable(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(inner, depth + 1) for inner in value]
+    return None

@@ -27,6 +27,11 @@ def process_environment() -> Mapping[str, str]:
     return os.environ
 
 
+def set_for_children(name: str, value: str) -> None:
+    """Set a variable for this process and those it starts; some libraries can be told no other way."""
+    os.environ[name] = value
+
+
 __all__ = [
     "META_URL",
     "SIMULATOR_URL",
@@ -42,4 +47,5 @@ __all__ = [
     "TestCode",
     "load_settings",
     "process_environment",
+    "set_for_children",
 ]

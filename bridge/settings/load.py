@@ -34,6 +34,7 @@ from bridge.yamltext import Node, read_yaml
 FILE_NAME = "bridge.yaml"
 DEMO_DESTINATION = Destination("main", "1000000000000000", "simulator")
 _SQLITE = "sqlite:///"
+_NEVER_SAVED = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def _open(reading: Reading, config: Path | None, environment: Mapping[str, str],
         saved_at = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except OSError as error:
         if asked_for is None and isinstance(error, FileNotFoundError):
-            return _Source(None, None, folder, datetime.now(UTC))
+            return _Source(None, None, folder, _NEVER_SAVED)
         raise CannotOpen(f"{file}: cannot be read ({error.strerror})", fix="check the path") from error
     node, findings = read_yaml(source, str(file))
     reading.findings += findings

@@ -42,7 +42,7 @@ class Section:
 TEST_CODE = Section(
     "Sends events to Test Events as well. Meta does not discard them.",
     {
-        "code": Option(kinds.TEXT, "The code that Events Manager shows.", required=True),
+        "code": Option(kinds.TEXT, "The code that Events Manager shows; none when empty."),
         "for": Option(kinds.DURATION, "How long it is used, from the moment the file was last saved."),
         "until": Option(kinds.MOMENT, "The moment after which it is no longer used."),
     },
@@ -160,6 +160,7 @@ SETTINGS = Section(
                     kinds.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
                 ),
                 "free_disk_bytes": Option(kinds.SIZE, "Free disk, under which 503 is answered.", "256 MiB"),
+                "read_timeout": Option(kinds.DURATION, "How long a request may take to arrive.", "30s"),
                 "rate_per_address": Option(kinds.RATE, "Webhooks of one sender's address."),
                 "rate_per_mapping": Option(kinds.RATE, "Webhooks of each mapping."),
             },

@@ -82,6 +82,7 @@ class Limits:
     max_body_bytes: int = 2_097_152
     queue_events: int = 1_000_000
     free_disk_bytes: int = 268_435_456
+    read_timeout: timedelta = timedelta(seconds=30)
     rate_per_address: Rate | None = None
     rate_per_mapping: Rate | None = None
 

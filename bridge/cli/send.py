@@ -1,0 +1,104 @@
+"""`capi-bridge send`: send a finished Conversions API body now and print Meta's answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from bridge.deliver import Post, Reply, events_url, http_sender
+from bridge.encode import encode_readable
+from bridge.errors import CannotOpen, Invalid, WrongUse
+from bridge.settings import Destination, Settings, load_settings, process_environment
+
+
+@click.command(help="Send a finished Conversions API body now.")
+@click.argument("file", default="-")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--destination", help="The destination of the settings to send to.")
+@click.option("--test-event-code", help="Send it as a test with this code.")
+@click.option("--anyway", is_flag=True, help="Send it although it has errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+def send(  # noqa: PLR0913, PLR0917 - one argument for each option
+    file: str,
+    config: Path | None,
+    destination: str | None,
+    test_event_code: str | None,
+    anyway: bool,
+    as_json: bool,
+) -> None:
+    """Check the body, send it, print the answer; exit 1 when it is refused."""
+    settings = load_settings(config, process_environment())
+    body = read_json(file)
+    if test_event_code:
+        body = {**body, "test_event_code": test_event_code}
+    _refuse_test_code_when_live(body, settings)
+    if not anyway:
+        _check(body)
+    reply = _sent(body, chosen(settings, destination), settings)
+    if reply.status is None:
+        raise CannotOpen(
+            f"{settings.graph_url}: no answer ({reply.failure})", fix="check the network and graph_url"
+        )
+    accepted = reply.status == 200 and isinstance(reply.body, dict) and "events_received" in reply.body
+    if as_json:
+        click.echo(encode_readable({"status": reply.status, "answer": reply.body}))
+    else:
+        click.echo(f"HTTP {reply.status}: {'accepted' if accepted else 'refused'}")
+        click.echo(encode_readable(reply.body))
+    if not accepted:
+        raise SystemExit(1)
+
+
+def read_json(file: str) -> Any:
+    """Read a JSON object from a file, or from stdin when the name is `-`."""
+    try:
+        text = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise CannotOpen(f"{file}: cannot be read ({error.strerror})") from error
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise WrongUse(
+            f"{file} is not JSON: line {error.lineno}, column {error.colno}", fix="correct the file"
+        ) from error
+    if not isinstance(body, dict):
+        raise WrongUse(f"{file} is not a JSON object", fix='it must look like {"data": [...]}')
+    return body
+
+
+def chosen(settings: Settings, name: str | None) -> Destination:
+    """Return the destination that was named, or the only one, or `main`."""
+    names = list(settings.destinations)
+    wanted = name or (names[0] if len(names) == 1 else "main")
+    if wanted not in settings.destinations:
+        raise WrongUse(f"there is no destination {wanted}", fix=f"use one of {', '.join(names)}")
+    return settings.destinations[wanted]
+
+
+def _refuse_test_code_when_live(body: Any, settings: Settings) -> None:
+    if body.get("test_event_code") and not settings.test_codes_allowed:
+        raise WrongUse(
+            "test_event_code is not accepted in the live profile",
+            fix="remove it, or set allow_test_event_code: yes",
+        )
+
+
+def _check(body: Any) -> None:
+    from bridge.catalog import load_catalog
+    from bridge.validate import validate_body
+    from bridge.worker import utc_now
+
+    findings = validate_body(body, load_catalog(), utc_now())
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")
+
+
+def _sent(body: Any, destination: Destination, settings: Settings) -> Reply:
+    url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
+    post = http_sender(settings.delivery.timeout, 1)
+    return post(Post(url, destination.access_token, orjson.dumps(body)))

@@ -1,0 +1,127 @@
+"""`capi-bridge serve`: receive webhooks, and deliver them beside it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from threading import Event as Stop
+from urllib.parse import urlsplit
+
+import click
+
+from bridge.errors import CannotOpen, WrongUse
+from bridge.settings import SIMULATOR_URL, Settings, load_settings, process_environment, set_for_children
+
+_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+
+
+@click.command(help="Receive webhooks, and deliver them beside it.")
+@_CONFIG
+@click.option("--demo", is_flag=True, help="Deliver to the built-in simulator, whatever is configured.")
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes.")
+@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads in each.")
+@click.option("--no-deliver", is_flag=True, help="Only receive; run `capi-bridge worker` elsewhere.")
+def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
+    config: Path | None, demo: bool, bind: str, workers: int, threads: int, no_deliver: bool
+) -> None:
+    """Run the web door and the delivery until told to stop."""
+    settings = load_settings(config, process_environment())
+    settings = as_demo(settings) if demo else settings
+    simulates = needs_simulator(settings)
+    settings = with_simulator_address(settings) if simulates else settings
+    check_address(bind)
+    folder = _folder_for_counters()
+    from bridge.delivering import deliver_until
+    from bridge.log import configure
+    from bridge.metrics import Metrics
+    from bridge.opening import prepare
+    from bridge.server import BridgeServer, Listening
+    from bridge.web.app import create_app
+    from bridge.web.door import open_door
+
+    configure(settings.log_level, settings.log_format)
+    prepare(settings)
+    metrics = Metrics(folder)
+    door = open_door(settings, metrics, process_environment())
+    listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())
+    work: Callable[[Stop], None] = partial(
+        deliver_until, settings=settings, metrics=metrics, with_simulator=simulates
+    )
+    _announce(settings, bind, delivers=not no_deliver)
+    BridgeServer(create_app(door), listening, None if no_deliver else work).run()
+
+
+def as_demo(settings: Settings) -> Settings:
+    """Return the settings with the simulator in place of Meta."""
+    return replace(settings, demo=True, graph_url=SIMULATOR_URL)
+
+
+def with_simulator_address(settings: Settings) -> Settings:
+    """Choose the simulator's port: the usual one, or any when that is taken."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", urlsplit(SIMULATOR_URL).port or 0))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return replace(settings, graph_url=f"http://127.0.0.1:{probe.getsockname()[1]}")
+
+
+def needs_simulator(settings: Settings) -> bool:
+    """Tell whether the simulator has to be started: in a demo that was not pointed at another one."""
+    return settings.demo and settings.graph_url == SIMULATOR_URL
+
+
+def check_address(bind: str) -> None:
+    """Say at once, in a sentence, when the address cannot be listened on."""
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdigit():
+        raise WrongUse("--bind is not HOST:PORT", fix="write for example 127.0.0.1:8000")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise CannotOpen(
+                f"{bind}: cannot listen there ({error.strerror})", fix="choose another port"
+            ) from error
+
+
+def _folder_for_counters() -> Path:
+    """Make the folder where the processes count together, gone when the last of them ends."""
+    folder = Path(tempfile.mkdtemp(prefix="capi-bridge-"))
+    set_for_children("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    atexit.register(_remove, folder, os.getpid())
+    return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove the folder, unless this is a forked child on its way out."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
+    lines = [f"capi-bridge listens on http://{bind}; webhooks go to http://{bind}/hooks/<mapping>"]
+    if settings.demo:
+        lines.append(
+            f"demo: no dataset is configured, events go to the built-in simulator at {settings.graph_url}"
+        )
+    lines += [
+        f"TEST MODE: destination {name} has a test_event_code"
+        for name, d in settings.destinations.items()
+        if d.test_event_code
+    ]
+    if not delivers:
+        lines.append("nothing is delivered from here; run `capi-bridge worker` beside it")
+    click.echo("\n".join(lines), err=True)
+    sys.stderr.flush()

@@ -1,0 +1,51 @@
+"""`capi-bridge worker`: delivery only, for more processes and more machines."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from bridge.delivering import deliver_until, reporter
+from bridge.log import configure
+from bridge.metrics import Metrics
+from bridge.opening import open_store, prepare
+from bridge.settings import Settings, load_settings, process_environment
+from bridge.worker import run_once
+
+
+@click.command(help="Deliver what is stored; for more processes and machines.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--once", is_flag=True, help="Send what is due now, say what came of it, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the counts as JSON.")
+def worker(config: Path | None, once: bool, as_json: bool) -> None:
+    """Deliver until told to stop; batches under way are settled first."""
+    settings = load_settings(config, process_environment())
+    configure(settings.log_level, settings.log_format)
+    prepare(settings)
+    if once:
+        _deliver_once(settings, as_json=as_json)
+        return
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo(f"capi-bridge worker delivers to {settings.graph_url}", err=True)
+    deliver_until(stop, settings, Metrics())
+
+
+def _deliver_once(settings: Settings, *, as_json: bool) -> None:
+    with closing(open_store(settings)) as outbox, reporter(settings, Metrics()) as hears:
+        reports = run_once(outbox, settings, observe=hears.observe, tell=hears.hear)
+    ends = Counter(end.status for report in reports for end in report.settled.values())
+    if as_json:
+        click.echo(json.dumps({"calls": len(reports), "events": ends}))
+    else:
+        told = ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
+        click.echo(f"{len(reports)} calls: {told}")
+    if ends["refused"]:
+        raise SystemExit(1)

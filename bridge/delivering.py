@@ -1,0 +1,85 @@
+"""The delivery process put together: worker, reports, alarm, callbacks, and in a demo the simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from bridge.alerts import Alarm, Situation
+from bridge.log import failure, get_logger
+from bridge.metrics import Metrics
+from bridge.notify import Notifier, http_post
+from bridge.opening import codes_in_force, free_disk_bytes, open_store
+from bridge.outbox import Outbox
+from bridge.reporting import Reporter
+from bridge.settings import Settings
+from bridge.worker import run_forever, utc_now
+
+_LOOK_EVERY_SECONDS = 30.0
+
+
+def deliver_until(
+    stop: threading.Event, settings: Settings, metrics: Metrics, *, with_simulator: bool = False
+) -> None:
+    """Deliver what is stored until `stop` is set; batches under way are settled first."""
+    outbox = open_store(settings)
+    with (
+        contextlib.closing(outbox),
+        _simulator(settings, wanted=with_simulator),
+        reporter(settings, metrics) as hears,
+    ):
+        watch = threading.Thread(
+            target=_keep_looking, args=(stop, outbox, settings, hears.alarm), daemon=True, name="alarm"
+        )
+        watch.start()
+        run_forever(outbox, settings, stop, observe=hears.observe, tell=hears.hear)
+
+
+@contextlib.contextmanager
+def reporter(settings: Settings, metrics: Metrics) -> Iterator[Reporter]:
+    """Return what hears of deliveries; at the end what is still to be told is told."""
+    hears = new_reporter(settings, metrics)
+    try:
+        yield hears
+    finally:
+        hears.close()
+
+
+def new_reporter(settings: Settings, metrics: Metrics) -> Reporter:
+    """Return what hears of deliveries, with a notifier of its own."""
+    log = get_logger()
+    notifier = Notifier(http_post(), log)
+    return Reporter(settings, metrics, Alarm(settings, notifier.tell, log), notifier, log=log, now=utc_now)
+
+
+def situation(outbox: Outbox, settings: Settings, now: datetime) -> Situation:
+    """Look at the queue, the disk and the test codes."""
+    ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
+    in_force = tuple(where for where, _ in codes_in_force(settings, now))
+    return Situation(ages, free_disk_bytes(settings), in_force)
+
+
+def _keep_looking(stop: threading.Event, outbox: Outbox, settings: Settings, alarm: Alarm) -> None:
+    log = get_logger()
+    while not stop.wait(_LOOK_EVERY_SECONDS):
+        now = utc_now()
+        try:
+            alarm.look(situation(outbox, settings, now), now)
+        except Exception as error:  # noqa: BLE001 - the alarm must survive whatever the database does
+            log.warning("alarm_could_not_look", **failure(error))
+
+
+@contextlib.contextmanager
+def _simulator(settings: Settings, *, wanted: bool) -> Iterator[None]:
+    """Run Meta's stand-in in this process, on the port that the settings name."""
+    if not wanted:
+        yield
+        return
+    from bridge.simulator import Simulator
+
+    address = urlsplit(settings.graph_url)
+    with Simulator(host=address.hostname or "127.0.0.1", port=address.port or 0):
+        yield

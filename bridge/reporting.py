@@ -1,0 +1,98 @@
+"""What is done with each report of a delivery: a log line, the counters, the alarm, the result callbacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bridge.alerts import Alarm, Alert
+from bridge.callbacks import result_messages
+from bridge.courier import BatchReport, Notice
+from bridge.metrics import Metrics
+from bridge.notify import Notifier
+from bridge.settings import Settings
+
+_SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
+
+
+class Reporter:
+    """Hears every report of the worker. Nothing it does may hold up or break the delivery."""
+
+    def __init__(  # noqa: PLR0913 - everything that hears of a delivery
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        alarm: Alarm,
+        notifier: Notifier,
+        *,
+        log: Any,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self.alarm = alarm
+        self._notifier = notifier
+        self._log = log
+        self._now = now
+        self._wants_rows = any(hook.on_result for hook in settings.hooks.values())
+
+    def observe(self, report: BatchReport) -> None:
+        """Take note of one call to Meta."""
+        attempt = report.attempt
+        statuses = Counter(end.status for end in report.settled.values())
+        self._log.info(
+            "attempt",
+            destination=attempt.destination,
+            events=attempt.events,
+            outcome=attempt.outcome,
+            http_status=attempt.http_status,
+            meta_code=attempt.code,
+            meta_subcode=attempt.subcode,
+            fbtrace_id=attempt.fbtrace_id,
+            test=attempt.test_event_code is not None,
+            ms=attempt.duration_ms,
+            reason=attempt.reason,
+        )
+        self._metrics.call(attempt.destination, attempt.outcome, attempt.duration_ms / 1000)
+        self._count(report, statuses)
+        self.alarm.settled(statuses["sent"], statuses["refused"], self._now())
+        if self._wants_rows and (statuses["sent"] or statuses["refused"] or statuses["expired"]):
+            for message in result_messages(report.rows(), attempt.fbtrace_id, self._settings, self._now()):
+                self._notifier.tell(message)
+
+    def hear(self, notice: Notice) -> None:
+        """Take note of something a person should know."""
+        self._log.info("notice", kind=notice.kind, destination=notice.destination, text=notice.text)
+        severity = _SEVERITY.get(notice.kind, "info")
+        alert = Alert(
+            notice.kind,
+            notice.destination or "all",
+            f"{notice.destination or 'delivery'}: {notice.text}",
+            severity,
+        )
+        self.alarm.raise_alert(alert, self._now())
+
+    def close(self) -> None:
+        """Tell what is still to be told."""
+        self._notifier.close()
+
+    def _count(self, report: BatchReport, statuses: Counter[str]) -> None:
+        attempt = report.attempt
+        if statuses["refused"]:
+            self._metrics.refused(attempt.destination, attempt.code, attempt.subcode, statuses["refused"])
+        if statuses["sent"]:
+            test = attempt.test_event_code is not None
+            finished_at = attempt.started_at.timestamp() + attempt.duration_ms / 1000
+            roads = [
+                finished_at - born_at(event_id)
+                for event_id, end in report.settled.items()
+                if end.status == "sent"
+            ]
+            self._metrics.delivered(attempt.destination, test=test, road_seconds=roads)
+
+
+def born_at(event_id: str) -> float:
+    """Return when an event was stored, in Unix seconds: a time-ordered id begins with it."""
+    return int(event_id.replace("-", "")[:12], 16) / 1000

@@ -1,0 +1,227 @@
+"""The processes of `capi-bridge serve`: gunicorn's master, its web workers, and one that delivers.
+
+master ─┬─ web worker (threads)      everything is loaded before forking, so memory is shared;
+├─ web worker (threads)      connections are opened after it
+└─ delivery                  restarted when it dies; stopped after the web workers
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
+
+from bridge.web.arrival import READING_DONE
+
+_MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
+_STOP_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen and with how many."""
+
+    bind: str = "127.0.0.1:8000"
+    workers: int = 2
+    threads: int = 8
+    read_timeout_seconds: float = 30.0
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """A threaded worker that does not wait for ever for a request that trickles in.
+
+    gthread puts no bound on reading: a few senders of one byte a second would hold every thread. Here
+    a request has to be complete within a time; reading from a slower one ends as if it had hung up.
+    """
+
+    read_timeout_seconds = 30.0
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.reading: dict[Any, float] = {}
+
+    def load_wsgi(self) -> None:
+        """Tell the application how to say that it has read the body."""
+        super().load_wsgi()
+        application: Any = self.wsgi
+
+        def with_word_of_reading(environ: dict[str, Any], start_response: Any) -> Any:
+            environ[READING_DONE] = partial(self.reading.pop, environ.get("gunicorn.socket"), None)
+            return application(environ, start_response)
+
+        self.wsgi = with_word_of_reading
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request, its reading timed."""
+        self.reading[conn.sock] = time.monotonic() + self.read_timeout_seconds
+        try:
+            return super().handle(conn)
+        finally:
+            self.reading.pop(conn.sock, None)
+
+    def murder_pending(self) -> None:
+        """Cut off what has been read for too long; runs about once a second."""
+        super().murder_pending()
+        now = time.monotonic()
+        for sock, deadline in list(self.reading.items()):
+            if now > deadline and self.reading.pop(sock, None) is not None:
+                _stop_reading(sock)
+
+
+def _stop_reading(sock: socket.socket) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RD)
+    except OSError:
+        return
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which also looks after the process that delivers."""
+
+    def __init__(self, app: BridgeServer) -> None:
+        super().__init__(app)
+        self.delivery = Delivery(app.deliver, self)
+
+    def manage_workers(self) -> None:
+        """Keep the web workers, and the delivery beside them, running."""
+        super().manage_workers()
+        self.delivery.keep_running()
+
+    def spawn_workers(self) -> None:
+        """Start what is missing, without the pauses meant for applications that load slowly."""
+        for _ in range(self.num_workers - len(self.WORKERS)):
+            self.spawn_worker()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Let requests be answered first, then batches be settled."""
+        super().stop(graceful)
+        self.delivery.stop(graceful=graceful)
+
+
+class Delivery:
+    """The child process that delivers: started, looked after, and stopped by the master."""
+
+    def __init__(self, work: Callable[[threading.Event], None] | None, master: Master) -> None:
+        self._work = work
+        self._master = master
+        self._pid = 0
+        self._started_at = 0.0
+
+    def keep_running(self) -> None:
+        """Start the process if it is not running, at most once a second."""
+        if self._work is None or self._is_running() or time.monotonic() - self._started_at < 1:
+            return
+        if self._pid:
+            self._master.log.error("Delivery (pid:%s) ended and is started again.", self._pid)
+        self._started_at = time.monotonic()
+        self._pid = os.fork() or self._run(self._work)
+
+    def stop(self, *, graceful: bool) -> None:
+        """Ask it to finish its batches; insist after half a minute, or at once when in a hurry."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + (_STOP_SECONDS if graceful else 2)
+        while self._is_running() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._signal(signal.SIGKILL)
+        self._is_running()
+
+    def _is_running(self) -> bool:
+        """Tell whether it lives. gunicorn reaps every child it sees, so "no such child" means ended."""
+        if not self._pid:
+            return False
+        try:
+            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
+        except ChildProcessError:
+            return False
+
+    def _signal(self, number: int) -> None:
+        if self._is_running():
+            os.kill(self._pid, number)
+
+    def _run(self, work: Callable[[threading.Event], None]) -> int:
+        """Be the child: never returns into the master's code."""
+        code = 1
+        try:
+            for number in self._master.SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for listener in self._master.LISTENERS:
+                listener.sock.close()
+            deliver_until_stopped(work)
+            code = 0
+        finally:
+            os._exit(code)
+
+
+def deliver_until_stopped(work: Callable[[threading.Event], None]) -> None:
+    """Deliver until asked to stop, or until the process that started us is gone."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: stop.set())
+    parent = os.getppid()
+
+    def watch() -> None:
+        while not stop.wait(1):
+            if os.getppid() != parent:
+                stop.set()
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+    work(stop)
+
+
+class BridgeServer(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our settings; `deliver` is what the child beside the web workers does."""
+
+    def __init__(
+        self,
+        application: Callable[..., Any],
+        listening: Listening,
+        deliver: Callable[[threading.Event], None] | None,
+    ) -> None:
+        self._application = application
+        self._listening = listening
+        self.deliver = deliver
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        listening = self._listening
+        seconds = listening.read_timeout_seconds
+        values = {
+            "bind": listening.bind,
+            "workers": listening.workers,
+            "threads": listening.threads,
+            "preload_app": True,
+            "worker_class": type("Worker", (PatientWorker,), {"read_timeout_seconds": seconds}),
+            "graceful_timeout": _STOP_SECONDS,
+            "timeout": 60,
+            "keepalive": 5,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "secure_scheme_headers": {},  # which proxies are believed is decided in bridge.web.arrival
+            "limit_request_line": 8190,
+            "worker_tmp_dir": str(_MEMORY_FOLDER) if _MEMORY_FOLDER.is_dir() else None,
+            "pre_fork": lambda *_: gc.freeze(),
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """Return the application, which is loaded already."""
+        return self._application
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        Master(self).run()

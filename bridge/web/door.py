@@ -1,0 +1,111 @@
+"""Everything an address needs to answer: settings, rules, mappings, the outbox, the clock, the counters."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.catalog import Catalog, load_catalog
+from bridge.delivering import new_reporter
+from bridge.errors import CannotStore, UnknownMapping
+from bridge.log import get_logger
+from bridge.mapping import CompiledMapping, MappingFolder
+from bridge.metrics import Metrics
+from bridge.opening import open_mappings, open_store
+from bridge.outbox import Outbox
+from bridge.settings import Settings
+from bridge.web.rates import RateLimiter
+from bridge.worker import Delivered, Worker, surroundings
+
+
+def utc_now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
+class OpenedLater:
+    """An outbox that is opened when it is first needed: connections must not cross a fork."""
+
+    def __init__(self, open_it: Callable[[], Outbox]) -> None:
+        self._open_it = open_it
+        self._outbox: Outbox | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Outbox:
+        """Return the outbox."""
+        if self._outbox is None:
+            with self._lock:
+                if self._outbox is None:
+                    self._outbox = self._open_it()
+        return self._outbox
+
+    def close(self) -> None:
+        """Close the outbox if it was ever opened."""
+        with self._lock:
+            if self._outbox is not None:
+                self._outbox.close()
+                self._outbox = None
+
+
+class SentAtOnce:
+    """The way to Meta of `?wait=true`: a worker of this process, made when it is first needed."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, outbox: OpenedLater) -> None:
+        self._settings, self._metrics, self._outbox = settings, metrics, outbox
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+
+    def __call__(self, event_ids: Sequence[str]) -> Mapping[str, Delivered]:
+        """Send these events now, and tell what became of each."""
+        with self._lock:
+            worker = self._worker = self._worker or self._made()
+        return worker.deliver_now(event_ids)
+
+    def _made(self) -> Worker:
+        hears = new_reporter(self._settings, self._metrics)
+        around = surroundings(self._outbox(), self._settings, observe=hears.observe, tell=hears.hear)
+        return Worker(around)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the web door works with. `deliver` sends stored events at once, for `?wait=true`."""
+
+    settings: Settings
+    catalog: Catalog
+    mappings: MappingFolder
+    outbox: OpenedLater
+    now: Callable[[], datetime] = utc_now
+    metrics: Metrics = field(default_factory=Metrics)
+    rates: RateLimiter = field(default_factory=RateLimiter)
+    log: Any = field(default_factory=get_logger)
+    deliver: Callable[[Sequence[str]], Mapping[str, Delivered]] = lambda _ids: {}
+
+    def mapping(self, name: str) -> CompiledMapping:
+        """Return a mapping that is in force.
+
+        A file that exists but never loaded is our fault and not the sender's: it is asked to come
+        again, because a 404 makes some senders switch their webhook off.
+        """
+        try:
+            return self.mappings.get(name)
+        except UnknownMapping:
+            if name in self.mappings.problems():
+                raise CannotStore("this mapping has errors and is not in force yet") from None
+            raise
+
+
+def open_door(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> Door:
+    """Load everything that is shared by the web processes; what must not be shared is opened later."""
+    outbox = OpenedLater(lambda: open_store(settings))
+    return Door(
+        settings=settings,
+        catalog=load_catalog(),
+        mappings=open_mappings(settings, environment),
+        outbox=outbox,
+        metrics=metrics,
+        deliver=SentAtOnce(settings, metrics, outbox),
+    )

@@ -1,0 +1,139 @@
+"""Trying things out: a webhook, a mapping under the pen, a finished body. Nothing is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bridge.validate import validate_body
+
+from bridge.encode import encode
+from bridge.errors import UnreadableBody, WrongUse
+from bridge.mapping import load_mapping
+from bridge.parse import parse
+from bridge.pipeline import translate
+from bridge.preview import preview
+from bridge.values import Receive, Request, Verified
+from bridge.web.access import is_admin, require_admin_unless_demo
+from bridge.web.answers import Answer, Line
+from bridge.web.arrival import Environ, read_request
+from bridge.web.door import Door
+
+_JSON_ONLY = Receive(accept=frozenset({"json"}), max_size_bytes=2_097_152)
+
+
+class AnySecret(Mapping[str, str]):
+    """An environment for mappings under the pen: every `${NAME}` is set, and none to anything real."""
+
+    def __getitem__(self, name: str) -> str:
+        return "placeholder"
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def of_mapping(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
+    """Show what the webhook would become at /hooks/<name>; asks for what that address asks for."""
+    mapping = door.mapping(name)
+    line.mapping = mapping.name
+    request = _request(door, environ)
+    trusted = is_admin(environ, door.settings)
+    reveal = trusted and request.query.get("reveal") == "true"
+    translation = translate(
+        Verified(request) if trusted else request, mapping, door.catalog, explain=True, reveal=reveal
+    )
+    code = request.query.get("test_event_code") or request.headers.get("x-test-event-code")
+    return Answer(200, preview(translation, door.settings, request.received_at, code))
+
+
+def of_text(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+    """Show what a payload would become with a mapping that is only text so far."""
+    require_admin_unless_demo(environ, door.settings)
+    asked = _json_object(_request(door, environ))
+    source = asked.get("mapping")
+    if not isinstance(source, str):
+        raise WrongUse("mapping is missing", fix="give the text of the mapping file as `mapping`")
+    mapping = load_mapping(
+        Path("mapping.yaml"),
+        environment=AnySecret(),
+        catalog=door.catalog,
+        destinations=door.settings.destinations,
+        source=source.encode("utf-8", "replace"),
+    )
+    request = made_up_request(asked, door.now())
+    translation = translate(Verified(request), mapping, door.catalog, explain=True)
+    told = preview(translation, door.settings, request.received_at)
+    return Answer(200, {**told, "warnings": [finding.as_json() for finding in mapping.warnings]})
+
+
+def of_finished_body(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+    """Check a finished Conversions API body against the schema and the rules."""
+    require_admin_unless_demo(environ, door.settings)
+    body = parse(Verified(_request(door, environ)), _JSON_ONLY).data
+    findings = validate_body(body, door.catalog, door.now())
+    return Answer(200, {"findings": [finding.as_json() for finding in findings]})
+
+
+def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
+    """Return the webhook that was described: payload (data or the raw text), headers, query, now."""
+    payload = asked.get("payload", {})
+    headers = {name.lower(): text for name, text in _texts(asked, "headers").items()}
+    if not isinstance(payload, str):
+        headers.setdefault("content-type", "application/json")
+    body = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else encode(payload)
+    return Request(
+        method="POST",
+        url="https://example.test/hooks/mapping",
+        headers=headers,
+        query=_texts(asked, "query"),
+        body=body,
+        ip=str(asked["ip"]) if asked.get("ip") else "203.0.113.7",
+        received_at=_moment(asked.get("now"), now),
+    )
+
+
+def _request(door: Door, environ: Environ) -> Request:
+    return read_request(environ, door.settings, door.settings.limits.max_body_bytes, door.now())
+
+
+def _json_object(request: Request) -> Mapping[str, Any]:
+    plain = replace(request, headers={"content-type": "application/json"})
+    data = parse(Verified(plain), _JSON_ONLY).data
+    if not isinstance(data, dict):
+        raise UnreadableBody("the body is not a JSON object", fix='send {"mapping": "…", "payload": {…}}')
+    return data
+
+
+def _texts(asked: Mapping[str, Any], key: str) -> dict[str, str]:
+    block = asked.get(key) or {}
+    if not isinstance(block, dict):
+        raise WrongUse(f"{key} is not an object", fix=f'send "{key}": {{"name": "text"}}')
+    return {
+        str(name): text if isinstance(text, str) else json.dumps(text, default=str)
+        for name, text in block.items()
+    }
+
+
+def _moment(given: Any, now: datetime) -> datetime:
+    if given in {None, ""}:
+        return now
+    try:
+        moment = (
+            datetime.fromisoformat(given)
+            if isinstance(given, str)
+            else datetime.fromtimestamp(int(given), UTC)
+        )
+    except (ValueError, TypeError, OverflowError, OSError) as error:
+        message = "now is neither a time such as 2026-11-21T12:00:00Z nor Unix seconds"
+        raise WrongUse(message, fix="leave it out to use the present") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

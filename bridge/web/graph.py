@@ -1,0 +1,280 @@
+"""The drop-in for Meta's own address: an HTTP module or an SDK changes its host only.
+
+Takes `data` as a list or as JSON text (also a list of JSON texts, as some SDKs send it), raw or hashed
+user data, the token in the query, the body or the header. It answers in Meta's shapes, errors included,
+and like Meta it takes all events of a request or none. A 200 here means that they are on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooManyRequests
+from bridge.outbox import NewWebhook
+from bridge.parse import parse
+from bridge.pipeline import finish
+from bridge.settings import Destination, Settings
+from bridge.storing import new_events
+from bridge.values import (
+    Draft,
+    Event,
+    Finding,
+    ReadingSettings,
+    Receive,
+    Request,
+    Translation,
+    Verified,
+)
+from bridge.web.access import is_admin
+from bridge.web.answers import Answer, Line
+from bridge.web.arrival import Environ, read_request
+from bridge.web.door import Door
+
+NAME = "drop-in"
+_VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
+_ANY_BODY = Receive(max_size_bytes=10_485_760)
+_REPEAT_WINDOW_SECONDS = 172_800
+_LISTS_OF_TEXTS = 1000
+
+
+@dataclass(eq=False)
+class MetaError(Exception):
+    """One of Meta's error answers."""
+
+    status: int
+    code: int
+    message: str
+    subcode: int | None = None
+    title: str = ""
+    explanation: str = ""
+    is_transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as it would have gone to Meta."""
+
+    request: Request
+    destination: Destination
+    events: tuple[Mapping[str, Any], ...]
+    test_event_code: str | None
+
+
+def events(  # noqa: PLR0913 - the address has two parts
+    door: Door, environ: Environ, *, version: str, dataset_id: str, request_id: str, line: Line
+) -> Answer:
+    """Take events in Meta's own form; the answer is Meta's own too."""
+    line.mapping = NAME
+    try:
+        call = _call(door, environ, version, dataset_id)
+        return _stored(door, call, request_id, line)
+    except MetaError as error:
+        line.extra["meta_code"] = error.code
+        return _meta_answer(error, request_id)
+    except BridgeError as error:
+        line.extra["reason"] = error.message
+        return _meta_answer(_as_meta_error(error), request_id, error)
+
+
+def _call(door: Door, environ: Environ, version: str, dataset_id: str) -> Call:
+    if not _VERSION.fullmatch(version):
+        raise MetaError(400, 2500, f"Unknown path components: /{dataset_id}/events")
+    settings = door.settings
+    request = read_request(environ, settings, settings.limits.max_body_bytes, door.now())
+    door.rates.admit(f"a {request.ip}", settings.limits.rate_per_address, "too many calls from this address")
+    fields = _fields(request)
+    destination = _destination(
+        settings, dataset_id, _token(request, fields), admin=is_admin(environ, settings)
+    )
+    code = fields.get("test_event_code")
+    if code and not settings.test_codes_allowed:
+        raise MetaError(400, 100, "test_event_code is not accepted in the live profile of this bridge")
+    return Call(request, destination, _events(fields.get("data")), str(code) if code else None)
+
+
+def _fields(request: Request) -> Mapping[str, Any]:
+    fields = parse(Verified(request), _ANY_BODY).data if request.body else {}
+    if not isinstance(fields, Mapping):
+        raise _invalid("The body is not an object with a field data")
+    return {**request.query, **fields}
+
+
+def _token(request: Request, fields: Mapping[str, Any]) -> str:
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in {"bearer", "oauth"}:
+        return credentials.strip()
+    token = fields.get("access_token", "")
+    return token if isinstance(token, str) else ""
+
+
+def _destination(settings: Settings, dataset_id: str, token: str, *, admin: bool) -> Destination:
+    """Find the destination the caller may write to: it must hold its token (or the admin's).
+
+    A demo takes any dataset and any token, because its destination is the simulator.
+    """
+    if not token:
+        raise MetaError(400, 104, "An access token is required to request this resource.")
+    if settings.demo:
+        return next(iter(settings.destinations.values()))
+    known = [entry for entry in settings.destinations.values() if entry.dataset_id == dataset_id]
+    allowed = [entry for entry in known if admin or _same(entry.access_token, token)]
+    if allowed:
+        return allowed[0]
+    if known or not any(_same(entry.access_token, token) for entry in settings.destinations.values()):
+        raise MetaError(401, 190, "Invalid OAuth access token - Cannot parse access token")
+    message = (
+        "Unsupported post request. Object with this ID does not exist, cannot be loaded due to missing "
+        "permissions, or does not support this operation"
+    )
+    raise MetaError(400, 100, message, 33)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
+
+
+def _events(data: Any) -> tuple[Mapping[str, Any], ...]:
+    opened = _opened(data)
+    items = [_opened(item) for item in opened[: _LISTS_OF_TEXTS + 1]] if isinstance(opened, list) else None
+    if not items:
+        raise _invalid("param data must be an array.")
+    if len(items) > _LISTS_OF_TEXTS:
+        raise _invalid("param data has more than 1000 events")
+    if not all(isinstance(item, Mapping) for item in items):
+        raise _invalid("param data must be an array of objects")
+    return tuple(items)
+
+
+def _opened(value: Any) -> Any:
+    """Return a value that may have been sent as JSON text; numbers keep their digits."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _invalid("param data is not valid JSON") from error
+
+
+def _no_constant(_name: str) -> Any:
+    raise ValueError
+
+
+def _invalid(message: str) -> MetaError:
+    return MetaError(400, 100, f"(#100) {message}")
+
+
+def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
+    now = call.request.received_at
+    finished = tuple(_finished(door, call, event, now) for event in call.events)
+    for number, event in enumerate(finished):
+        if event.verdict != "ready":
+            raise _refusal(event, number, call)
+    translation = Translation(NAME, "", b"", finished)
+    rows = new_events(translation, door.settings, door.catalog, now, call.test_event_code)
+    receipt = door.outbox().add(
+        NewWebhook(
+            mapping=NAME,
+            revision="",
+            repeat_key=hashlib.sha256(
+                call.destination.dataset_id.encode() + b" " + call.request.body
+            ).digest(),
+            repeat_window_seconds=_REPEAT_WINDOW_SECONDS,
+            received_at=now,
+            request=call.request,
+            request_id=request_id,
+            events=rows,
+        )
+    )
+    line.events, line.status = len(receipt.events), "duplicate" if receipt.duplicate else "queued"
+    trace = request_id
+    if call.request.query.get("wait", "").lower() == "true" and not receipt.duplicate:
+        trace = _delivered(door, [event.id for event in receipt.events if event.status == "waiting"]) or trace
+    return Answer(200, {"events_received": len(finished), "messages": [], "fbtrace_id": trace})
+
+
+def _finished(door: Door, call: Call, event: Mapping[str, Any], now: datetime) -> Event:
+    draft = Draft(
+        label="",
+        fields=_by_metas_names(event, door),
+        settings=ReadingSettings(),
+        send_to=(call.destination.name,),
+        positions={},
+    )
+    return finish(draft, door.catalog, now)
+
+
+def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
+    """Return the event with long names of user data (`email`) as Meta's own (`em`)."""
+    people = event.get("user_data")
+    if not isinstance(people, Mapping):
+        return dict(event)
+    names = {rule.long_name: name for name, rule in door.catalog.user_data.items() if rule.long_name}
+    return {**event, "user_data": {names.get(key, key): value for key, value in people.items()}}
+
+
+def _delivered(door: Door, ids: Sequence[str]) -> str | None:
+    outcomes = door.deliver(ids)
+    reports = [outcome.report for outcome in outcomes.values() if outcome.report]
+    for outcome in outcomes.values():
+        if outcome.status == "refused":
+            attempt = outcome.report.attempt if outcome.report else None
+            code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
+            raise MetaError(400, code or 100, outcome.reason or "Invalid parameter", subcode)
+    return next((report.attempt.fbtrace_id for report in reports if report.attempt.fbtrace_id), None)
+
+
+def _refusal(event: Event, number: int, call: Call) -> MetaError:
+    errors: Sequence[Finding] = [finding for finding in event.findings if finding.severity == "error"]
+    first = errors[0] if errors else None
+    where = (first.path or "$").replace("$", f"$['data'][{number}]", 1) if first else f"$['data'][{number}]"
+    told = "; ".join(
+        f"{finding.message} ({finding.fix})" if finding.fix else finding.message for finding in errors
+    )
+    return MetaError(
+        400,
+        100,
+        f"Invalid parameter: {first.message if first else event.reason} at {where}",
+        _SUBCODES.get(first.code if first else "", 2_804_019),
+        first.message if first else "Invalid parameter",
+        told or event.reason or "",
+    )
+
+
+_SUBCODES: dict[str, int] = {}
+
+
+def _as_meta_error(error: BridgeError) -> MetaError:
+    if isinstance(error, NotAuthentic):
+        return MetaError(401, 190, "Invalid OAuth access token - Cannot parse access token")
+    if isinstance(error, TooManyRequests):
+        return MetaError(429, 4, "(#4) Application request limit reached", is_transient=True)
+    if isinstance(error, CannotStore):
+        return MetaError(503, 2, "Service temporarily unavailable", is_transient=True)
+    if isinstance(error, Refused):
+        return MetaError(400, 100, f"(#100) {error.message}")
+    return MetaError(503, 1, "An unknown error occurred", is_transient=True)
+
+
+def _meta_answer(error: MetaError, request_id: str, cause: BridgeError | None = None) -> Answer:
+    body: dict[str, Any] = {
+        "message": error.message,
+        "type": "OAuthException",
+        "code": error.code,
+        "is_transient": error.is_transient,
+        "fbtrace_id": request_id,
+    }
+    if error.subcode is not None:
+        body["error_subcode"] = error.subcode
+    if error.title:
+        body |= {"error_user_title": error.title, "error_user_msg": error.explanation}
+    wait = getattr(cause, "retry_after_seconds", None)
+    headers = (("Retry-After", str(wait)),) if wait else ()
+    return Answer(error.status, {"error": body}, headers, f"meta_{error.code}")

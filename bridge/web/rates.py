@@ -1,0 +1,91 @@
+"""Rate limits that hold across the processes of one machine: one shared page, one lock the system frees.
+
+Each key (a mapping, a sender's address) has a theoretical arrival time, as in the generic cell rate
+algorithm: a request is admitted when that time is not further ahead than the burst allows. The table is
+shared memory made before the processes fork; a process that dies holding the lock loses it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import math
+import mmap
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bridge.errors import TooManyRequests
+from bridge.settings import Rate
+
+_SLOT = struct.Struct("<Qd")  # what the key hashes to, its theoretical arrival time
+_SLOTS = 65_536
+_PROBES = 16
+
+
+class RateLimiter:
+    """Admits or refuses; made once before forking. `now` is a monotonic clock all processes share."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._table = mmap.mmap(-1, _SLOTS * _SLOT.size)
+        self._lock_file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the limiter
+        self._threads = threading.Lock()
+
+    def admit(self, key: str, rate: Rate | None, told: str) -> None:
+        """Let one request pass, or raise TooManyRequests; `told` names the limit for the sender."""
+        if rate is None:
+            return
+        wait = self._wait_seconds(key, rate)
+        if wait > 0:
+            raise TooManyRequests(
+                f"{told}: more than {rate.count} requests in {rate.seconds:g} s",
+                retry_after_seconds=max(1, math.ceil(wait)),
+            )
+
+    def _wait_seconds(self, key: str, rate: Rate) -> float:
+        step = rate.seconds / rate.count
+        now = self._now()
+        with self._alone():
+            offset, due = self._find(key, now)
+            ahead = max(due, now) + step - now
+            if ahead > rate.seconds + 1e-9:
+                return ahead - rate.seconds
+            _SLOT.pack_into(self._table, offset, _number(key), max(due, now) + step)
+            return 0.0
+
+    def _find(self, key: str, now: float) -> tuple[int, float]:
+        """Return the key's slot and arrival time; a slot whose time has passed is free for any key.
+
+        When every slot in reach is taken by busier keys the first is shared: it may admit too few,
+        never too many.
+        """
+        number = _number(key)
+        free = None
+        first = (number % _SLOTS) * _SLOT.size
+        for probe in range(_PROBES):
+            offset = ((number + probe) % _SLOTS) * _SLOT.size
+            owner, due = _SLOT.unpack_from(self._table, offset)
+            if owner == number:
+                return offset, due
+            if free is None and due <= now:
+                free = offset
+        if free is not None:
+            return free, 0.0
+        return first, _SLOT.unpack_from(self._table, first)[1]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._threads:
+            fcntl.lockf(self._lock_file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.lockf(self._lock_file, fcntl.LOCK_UN)
+
+
+def _number(key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "little")

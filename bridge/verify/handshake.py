@@ -22,8 +22,8 @@ def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | Non
 
 
 def _is_same(found: object, expected: str) -> bool:
-    given = _text(found).encode("utf-8", "surrogateescape")
-    return hmac.compare_digest(given, expected.encode("utf-8", "surrogateescape"))
+    given = _text(found).encode("utf-8", "surrogatepass")
+    return hmac.compare_digest(given, expected.encode("utf-8", "surrogatepass"))
 
 
 def _text(value: object) -> str:

@@ -16,8 +16,8 @@ _Part = Callable[[Request, str | None, bytes], bytes]
 # placeholder -> how its bytes are found for (request, timestamp, secret)
 _PARTS: dict[str, _Part] = {
     "body": lambda request, _timestamp, _secret: request.body,
-    "timestamp": lambda _request, timestamp, _secret: (timestamp or "").encode("utf-8", "surrogateescape"),
-    "url": lambda request, _timestamp, _secret: request.url.encode("utf-8", "surrogateescape"),
+    "timestamp": lambda _request, timestamp, _secret: (timestamp or "").encode("utf-8", "surrogatepass"),
+    "url": lambda request, _timestamp, _secret: request.url.encode("utf-8", "surrogatepass"),
     "method": lambda request, _timestamp, _secret: request.method.upper().encode(),
     "secret": lambda _request, _timestamp, secret: secret,
 }

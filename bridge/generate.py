@@ -11,7 +11,10 @@ from pathlib import Path
 from bridge.resources import shipped
 
 # file, from the top of the repository -> the function that makes its text
-GENERATED: dict[str, str] = {}
+GENERATED: dict[str, str] = {
+    "docs/settings.md": "bridge.settings.page:page",
+    "schemas/settings.schema.json": "bridge.settings.page:schema",
+}
 
 
 def render(name: str) -> str:

@@ -1,0 +1,188 @@
+"""The tests inside a mapping, read but not run: what is given, what comes with it, what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from bridge.mapping.fields import NESTED
+from bridge.mapping.grammar import EXPECTATIONS
+from bridge.mapping.loading import Entries, Entry, Loading
+from bridge.suggest import ranked_by_nearness
+from bridge.values import Position
+from bridge.yamltext import Block, Listing, Node, Scalar
+
+Expectation = Literal["expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed"]
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
+_JSON_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+@dataclass(frozen=True, slots=True)
+class MappingTest:
+    """One test. `given` is data, or the path of a file with a body.
+
+    `expected` is a list of events for `expect` and `expect_exactly` (dotted field -> data), else a part
+    of the reason. `positions` says where each expected field stands, by event and field.
+    """
+
+    name: str
+    position: Position
+    given: Any
+    given_file: Path | None
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    cookies: Mapping[str, str]
+    ip: str | None
+    now: str | None
+    kind: Expectation
+    expected: tuple[Mapping[str, Any], ...] | str
+    positions: Mapping[tuple[int, str], Position]
+
+
+def read_tests(loading: Loading, entry: Entry | None, folder: Path) -> tuple[MappingTest, ...]:
+    """Return the tests of a mapping; what is wrong with one is reported."""
+    blocks: list[tuple[Node, Entries]] = (entry.value if entry else None) or []
+    tests = (_test(loading, node, entries, folder) for node, entries in blocks)
+    return tuple(test for test in tests if test is not None)
+
+
+def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> MappingTest | None:
+    kinds = [name for name in EXPECTATIONS if name in entries]
+    if len(kinds) != 1:
+        if isinstance(node, Block) and not (not kinds and _refused_expectation(node)):
+            fix = f"write one of {', '.join(EXPECTATIONS)}"
+            loading.error(node, "missing_key", "a test has exactly one expectation", fix)
+        return None
+    given = entries.get("given")
+    name = entries["name"].value if "name" in entries else None
+    if given is None or name is None:
+        return None
+    file = folder / given.node.text if isinstance(given.node, Scalar) and not given.node.null else None
+    beside: Entries = (entries["with"].value if "with" in entries else None) or {}
+    kind: Any = kinds[0]
+    expected, positions = _expected(loading, kind, entries[kind])
+    return MappingTest(
+        name=name,
+        position=entries["name"].position,
+        given=None if file else plain_data(given.node),
+        given_file=file,
+        headers=_rows(beside, "headers"),
+        query=_rows(beside, "query"),
+        cookies=_rows(beside, "cookies"),
+        ip=beside["ip"].value if "ip" in beside else None,
+        now=beside["now"].value if "now" in beside else None,
+        kind=kind,
+        expected=expected,
+        positions=MappingProxyType(positions),
+    )
+
+
+def _refused_expectation(node: Block) -> bool:
+    """Say whether a key was meant as an expectation and is reported already."""
+    return any(ranked_by_nearness(key.text, EXPECTATIONS) for key, _ in node.entries)
+
+
+def _rows(entries: Entries, name: str) -> Mapping[str, str]:
+    rows: dict[str, str] = (entries[name].value if name in entries else None) or {}
+    return MappingProxyType(rows)
+
+
+def _expected(
+    loading: Loading, kind: str, entry: Entry
+) -> tuple[tuple[Mapping[str, Any], ...] | str, dict[tuple[int, str], Position]]:
+    positions: dict[tuple[int, str], Position] = {}
+    if kind not in {"expect", "expect_exactly"}:
+        return entry.value or "", positions
+    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    events = []
+    for number, node in enumerate(nodes):
+        fields: dict[str, Any] = {}
+        if not isinstance(node, Block):
+            loading.error(
+                node, "wrong_shape", "an expected event is a block", "write event_name: ... and what matters"
+            )
+            continue
+        for key, below in node.entries:
+            _expected_field(loading, key, below, "", number, fields, positions)
+        events.append(MappingProxyType(fields))
+    return tuple(events), positions
+
+
+def _expected_field(
+    loading: Loading,
+    key: Scalar,
+    node: Node,
+    prefix: str,
+    number: int,
+    fields: dict[str, Any],
+    positions: dict[tuple[int, str], Position],
+) -> None:
+    written = f"{prefix}{key.text}"
+    if not prefix and key.text in NESTED and isinstance(node, Block):
+        for inner, below in node.entries:
+            _expected_field(loading, inner, below, f"{key.text}.", number, fields, positions)
+        return
+    name = canonical_field(loading, written)
+    if name is None:
+        known = known_fields(loading)
+        near = ranked_by_nearness(written, known)
+        fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
+        message = f"there is no field {written!r} in an event"
+        loading.error(key, "unknown_key", message, fix, near[0] if near else None)
+        return
+    if name in fields:
+        loading.error(key, "same_field_twice", f"{written} is expected twice", "keep one")
+        return
+    fields[name] = plain_data(node)
+    positions[number, name] = key.position
+
+
+def canonical_field(loading: Loading, written: str) -> str | None:
+    """Return Meta's dotted name of a field of an event, or None when there is none."""
+    grammar = loading.grammar
+    head, dot, rest = written.partition(".")
+    if head not in NESTED:
+        return written if head in grammar["event"].keys and head not in _NOT_SENT else None
+    if not dot:
+        return head
+    first, more, deeper = rest.partition(".")
+    if head == "custom_data":
+        rest = deeper if first == "properties" else rest
+        known = first in grammar[head].keys
+        return f"{head}.{rest}" if rest and known else None
+    own = grammar[head].canonical(first)
+    return f"{head}.{own}{more}{deeper}" if own else None
+
+
+_NOT_SENT = {"name", "when", "consent", "defaults", "copy", "remove", "send_to"}
+
+
+def known_fields(loading: Loading) -> list[str]:
+    """Return every field of an event a test may name, dotted, long names first."""
+    grammar = loading.grammar
+    own = [name for name in grammar["event"].keys if name not in _NOT_SENT]
+    return own + [f"{block}.{name}" for block in NESTED for name in grammar[block].names()]
+
+
+def plain_data(node: Node) -> Any:
+    """Return a node as JSON data: a bare text is a number only when JSON would call it one."""
+    if isinstance(node, Block):
+        return {key.text: plain_data(below) for key, below in node.entries}
+    if isinstance(node, Listing):
+        return [plain_data(item) for item in node.items]
+    if node.quoted:
+        return node.text
+    if node.null:
+        return None
+    if node.text in _JSON_WORDS:
+        return _JSON_WORDS[node.text]
+    match = _JSON_NUMBER.fullmatch(node.text)
+    if match is None or len(node.text) > 1_000:
+        return node.text
+    return Decimal(node.text) if match[1] or match[2] else int(node.text)

@@ -1,0 +1,133 @@
+"""Where a mapping stands while it reads one webhook: the whole body, the current item, and what comes with it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from decimal import Decimal
+from typing import Any, Final
+
+from bridge.trace import Trace
+from bridge.values import Finding, Webhook
+
+MAX_OPENED_TEXT = 1_048_576
+MAX_OPENED_DEPTH = 64
+
+
+class Missing:
+    """The type of MISSING, which stands for a field that is not there."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing()
+
+
+class Scope:
+    """One webhook being read, seen from one item of it.
+
+    Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
+    `base` is the concrete path of the item and is kept only while an explanation is written.
+    """
+
+    trace: Trace | None = None
+    field: str = ""
+    index: int = 0
+    base: str = ""
+    outer: Scope | None = None
+
+    def __init__(self, webhook: Webhook, source: str) -> None:
+        self.webhook = webhook
+        self.request = webhook.request
+        self.root = self.item = webhook.data
+        self.source = source
+        self.findings: list[Finding] = []
+        self.opened: dict[int, Any] = {}
+        self.odd_keys: dict[int, dict[str, Any] | None] = {}
+
+    def inside(self, item: Any, index: int, base: str) -> Scope:
+        """Return the scope of one entry of a list; findings and opened texts are shared."""
+        scope = Scope.__new__(Scope)
+        scope.__dict__.update(self.__dict__)
+        scope.item, scope.index, scope.base, scope.outer = item, index, base, self
+        return scope
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies of the request; the first of a repeated name counts."""
+        cookies: dict[str, str] = {}
+        for pair in self.request.headers.get("cookie", "").split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if equals:
+                cookies.setdefault(name.strip(), value.strip().strip('"'))
+        return cookies
+
+    def open_text(self, text: str) -> Any:
+        """Return the data of a text that holds JSON, and the text itself when it holds none."""
+        kept = self.opened.get(id(text), MISSING)
+        if kept is MISSING:
+            kept = self.opened[id(text)] = _json_in(text)
+        return kept
+
+    def oddly_named(self, item: dict[str, Any], key: str) -> Any:
+        """Return what stands under a key that is equal in NFC and without outer blanks, else MISSING."""
+        odd = self.odd_keys.get(id(item), MISSING)
+        if odd is MISSING:
+            odd = self.odd_keys[id(item)] = _odd_keys(item)
+        return odd.get(plain_key(key), MISSING) if isinstance(odd, dict) else MISSING
+
+
+def plain_key(key: str) -> str:
+    """Return a key as it is compared when the exact one is not there."""
+    return unicodedata.normalize("NFC", key).strip()
+
+
+def _odd_keys(item: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the values by plain key, or None when every key is plain already (told apart in one look)."""
+    joined = "\0".join(item)
+    plain = joined.isascii() and " \0" not in joined and "\0 " not in joined and joined == joined.strip()
+    if plain and not any(sign in joined for sign in "\t\n\r"):
+        return None
+    return {plain_key(key): value for key, value in reversed(item.items())}
+
+
+def _json_in(text: str) -> Any:
+    stripped = text.strip()
+    if len(text) > MAX_OPENED_TEXT or stripped[:1] not in {"{", "["} or _depth(stripped) > MAX_OPENED_DEPTH:
+        return text
+    try:
+        return json.loads(stripped, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError):
+        return text
+
+
+def _depth(text: str) -> int:
+    """Return an upper bound of how deep a JSON text is nested (brackets inside its texts count too)."""
+    deepest = depth = 0
+    for character in text:
+        if character in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "}]":
+            depth -= 1
+    return deepest
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a plain value as text, numbers with all their digits; None for lists and objects."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() and abs(value.adjusted()) < 64 else str(value)
+    if isinstance(value, int | float):
+        return str(value) if not isinstance(value, int) or value.bit_length() < 4096 else None
+    return None

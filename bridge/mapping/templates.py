@@ -1,0 +1,100 @@
+"""Texts with fields in them: `order-{id}`. A text with an empty field in it is empty as a whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from bridge.mapping.compiling import Compiling, Read, watch
+from bridge.mapping.kinds import MAX_TEXT
+from bridge.mapping.scope import MISSING, Scope, text_of
+from bridge.yamltext import Scalar
+
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_BRACE = re.compile(r"[{}]")
+
+
+def holds_fields(text: str) -> bool:
+    """Say whether a text has a brace in it."""
+    return "{" in text or "}" in text
+
+
+def compile_template(compiling: Compiling, node: Scalar) -> Read:
+    """Return the reader of a text with fields."""
+    parts = _parts(compiling, node)
+
+    def read(scope: Scope) -> str | None:
+        texts = []
+        for part in parts:
+            if type(part) is str:
+                texts.append(part)
+                continue
+            text = part(scope)
+            if text is None:
+                return None
+            texts.append(text)
+        return "".join(texts)
+
+    return read
+
+
+def _parts(compiling: Compiling, node: Scalar) -> Sequence[Any]:
+    text = node.text
+    if len(text.encode()) > MAX_TEXT:
+        compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
+    if "{{" in text or "}}" in text:
+        compiling.loading.error(node, "double_brace", "fields stand in single braces", "write {field}")
+        return ()
+    parts: list[Any] = []
+    end = 0
+    for match in _FIELD.finditer(text):
+        _literal(compiling, node, text[end : match.start()], parts)
+        end = match.end()
+        _field(compiling, node, match[1].strip(), match.start(1), parts)
+    _literal(compiling, node, text[end:], parts)
+    return tuple(parts)
+
+
+def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[Any]) -> None:
+    if _BRACE.search(text):
+        compiling.loading.error(node, "brace_not_closed", "a brace is opened or closed only", "write {field}")
+    if text:
+        parts.append(text)
+
+
+def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[Any]) -> None:
+    if not written:
+        compiling.loading.error(node, "path_unfinished", "nothing stands between the braces", "write {field}")
+        return
+    compiled = compiling.path(node, written, offset)
+    if compiled is not None:
+        parts.append(_text_reader(compiling, *compiled))
+
+
+def _text_reader(compiling: Compiling, path: Any, locate: Any) -> Read:
+    letters, is_empty = compiling.empty.first_letters, compiling.empty.is_empty
+
+    def read(scope: Scope) -> str | None:
+        value = locate(scope)
+        text = value if type(value) is str else _as_text(value)
+        if text is not None and (not text or (text[0] in letters and is_empty(text))):
+            text = None
+        if scope.trace is not None:
+            watch(path, scope, text, None if text is not None else _outcome(value))
+        return text
+
+    return read
+
+
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, list):
+        texts = [text for entry in value if (text := text_of(entry)) is not None]
+        return ", ".join(texts) if texts and len(texts) == len(value) else None
+    return text_of(value)
+
+
+def _outcome(value: Any) -> str:
+    if value is MISSING or value is None:
+        return "absent"
+    return "blank" if isinstance(value, str) else "wrong type"

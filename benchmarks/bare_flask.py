@@ -1,0 +1,13 @@
+"""The comparator of `intake`: Flask that reads the body and answers "ok", and nothing else."""
+
+from __future__ import annotations
+
+from flask import Flask, request
+
+app = Flask(__name__)
+
+
+@app.post("/<path:_path>")
+def answer(_path: str) -> str:
+    request.get_data()
+    return "ok"

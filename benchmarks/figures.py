@@ -1,0 +1,82 @@
+"""Figures and what is asked of them: a gate below which it is a defect, a goal we would like to reach."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.rounds import Series
+
+KEPT = Path(__file__).parent.parent / ".bench" / "figures.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked of one figure. `better` says which way is up; `limit` explains a goal that is missed."""
+
+    gate: float
+    goal: float
+    better: Literal["more", "less"] = "more"
+    limit: str = ""
+
+    def reaches(self, value: float, bar: float) -> bool:
+        return value >= bar if self.better == "more" else value <= bar
+
+
+# figure -> what is asked of its median
+TARGETS: dict[str, Target] = {
+    "transform + validate, against the official Python SDK": Target(2.2, 3.0),
+    "the same with the explanation written": Target(1.6, 2.2),
+    "durable intake of bare Flask, 2 workers, 32 connections": Target(0.55, 0.75),
+    "its p99 against bare Flask's": Target(1.6, 1.2, "less"),
+    "at +2 ms per fsync, against one commit per request": Target(1.8, 3.0),
+    "end to end against Node-RED, 2 workers": Target(0.9, 1.3),
+    "end to end against n8n, tuned": Target(20.0, 40.0),
+    "end to end against n8n, as it comes": Target(50.0, 90.0),
+    "draining 100,000 waiting events, one process": Target(25_000.0, 60_000.0),
+    "one connection at 100 ms answer latency": Target(8_000.0, 9_500.0),
+    "enqueue at 1,000,000 waiting against 1,000 (SQLite)": Target(1.25, 1.1, "less"),
+    "claim at 1,000,000 waiting against 1,000 (SQLite)": Target(1.5, 1.25, "less"),
+    "memory of 1 web worker and the sender": Target(120.0, 90.0, "less"),
+    "memory of 2 web workers and the sender": Target(170.0, 130.0, "less"),
+    "start to the first accepted webhook": Target(1.5, 0.7, "less"),
+    "installed size": Target(90.0, 60.0, "less"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the results. `unit` stands behind the number: x, us, events/s, MB, ms."""
+
+    part: str
+    name: str
+    unit: str
+    median: float
+    least: float
+    most: float
+    rounds: int
+    note: str = ""
+
+    @property
+    def target(self) -> Target | None:
+        return TARGETS.get(self.name)
+
+
+def figure(part: str, name: str, unit: str, series: Series, note: str = "") -> Figure:
+    """Make a figure of a series."""
+    return Figure(part, name, unit, series.median, series.least, series.most, len(series.values), note)
+
+
+def keep(part: str, figures: list[Figure], machine: dict[str, Any]) -> None:
+    """Keep the figures of a part, so that parts can be measured one at a time."""
+    kept = kept_parts()
+    kept[part] = {"machine": machine, "figures": [asdict(one) for one in figures]}
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(json.dumps(kept, indent=1))
+
+
+def kept_parts() -> dict[str, Any]:
+    """Return what was measured so far, by part."""
+    return json.loads(KEPT.read_text()) if KEPT.exists() else {}

@@ -1,0 +1,78 @@
+"""A stand-in for Meta that judges nothing and answers at once: the sender's speed, not the receiver's, is measured.
+
+`python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`s where asked to: GET
+/counts answers {"requests", "events", "distinct"} and GET /times the moment each `event_id` arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+import time
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_EVENT_ID = re.compile(rb'"event_id": ?"([^"]+)"')
+
+
+class Mock(asyncio.Protocol):
+    """One connection: reads requests, answers each with the number of events in it."""
+
+    latency = 0.0
+    requests = 0
+    events = 0
+    times: dict[bytes, float] = {}
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.received = bytearray()
+
+    def data_received(self, data):
+        self.received += data
+        while (end := self.received.find(b"\r\n\r\n")) >= 0:
+            length = _LENGTH.search(self.received, 0, end)
+            total = end + 4 + (int(length[1]) if length else 0)
+            if len(self.received) < total:
+                return
+            request = bytes(self.received[:total])
+            del self.received[:total]
+            self.answer(request, end + 4)
+
+    def answer(self, request: bytes, body_at: int) -> None:
+        if request.startswith(b"GET /counts"):
+            counts = {"requests": Mock.requests, "events": Mock.events, "distinct": len(Mock.times)}
+            self.write(json.dumps(counts).encode())
+        elif request.startswith(b"GET /times"):
+            self.write(json.dumps({name.decode(): at for name, at in Mock.times.items()}).encode())
+        elif request.startswith(b"GET"):
+            self.write(b"{}")
+        else:
+            self.take(request, body_at)
+
+    def take(self, request: bytes, body_at: int) -> None:
+        now = time.time()
+        ids = _EVENT_ID.findall(request, body_at)
+        Mock.requests += 1
+        Mock.events += len(ids)
+        for name in ids:
+            Mock.times.setdefault(name, now)
+        body = b'{"events_received":%d,"messages":[],"fbtrace_id":"Abench"}' % len(ids)
+        if Mock.latency:
+            asyncio.get_running_loop().call_later(Mock.latency, self.write, body)
+        else:
+            self.write(body)
+
+    def write(self, body: bytes) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        self.transport.write(head + body)
+
+
+async def main() -> None:
+    Mock.latency = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    server = await asyncio.get_running_loop().create_server(Mock, "127.0.0.1", int(sys.argv[1]), backlog=512)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from uuid_utils import uuid7
-
 from bridge import circuit, retry
 from bridge.answers import Judgement, judge
 from bridge.catalog import Catalog
 from bridge.deliver import Post, Reply, Send, batch_body, events_url, in_batches
 from bridge.faults import SEND_AFTER, SEND_BEFORE, Passing, unwatched
 from bridge.outbox import Attempt, Claim, ClaimedEvent, EventRecord, LeaseLost, Outbox, Pause, Settled
+from bridge.outbox.ids import new_id
 from bridge.outbox.pauses import Kind
-from bridge.outbox.records import text_id
+from bridge.outbox.records import text_id, to_ms
 from bridge.settings import Destination, Settings
 from bridge.usage import rests
 
@@ -211,7 +210,7 @@ class _Trip:
     ) -> Attempt:
         lane = self._claim.lane
         return Attempt(
-            id=str(uuid7()),
+            id=text_id(new_id(to_ms(started_at))),
             destination=lane.destination,
             dataset_id=lane.dataset_id,
             test_event_code=lane.test_event_code,

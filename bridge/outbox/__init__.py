@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.faults import Passing, unwatched
+from bridge.outbox.bounds import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
+from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
+from bridge.outbox.erase import Erased, Person
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
-from bridge.outbox.outbox import Outbox
+from bridge.outbox.outbox import Forgotten, HeldWebhook, Outbox
 from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
     STATUSES,
@@ -27,31 +30,42 @@ from bridge.outbox.records import (
     StoredEvent,
 )
 from bridge.outbox.settle import Settled
+from bridge.outbox.steer import REPLAYABLE, Correction
 
 __all__ = [
+    "REPLAYABLE",
     "STATUSES",
     "Attempt",
+    "Bounds",
     "Claim",
     "ClaimedEvent",
+    "Correction",
     "Counts",
     "Depth",
+    "Erased",
     "EventDetail",
     "EventRecord",
+    "Forgotten",
+    "HeldWebhook",
     "Lane",
     "LeaseLost",
     "NewEvent",
     "NewWebhook",
     "Outbox",
     "Pause",
+    "Person",
     "Query",
     "Receipt",
     "Settled",
     "StoredEvent",
+    "copy",
     "open_outbox",
     "upgrade",
 ]
 
 
-def open_outbox(database_url: str, *, cipher: Cipher, passing: Passing = unwatched) -> Outbox:
+def open_outbox(
+    database_url: str, *, cipher: Cipher, bounds: Bounds = UNBOUNDED, passing: Passing = unwatched
+) -> Outbox:
     """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used."""
-    return Outbox(Database(database_url), cipher, passing)
+    return Outbox(Database(database_url), cipher, bounds, passing)

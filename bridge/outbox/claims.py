@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, delete, exists, insert, select, update
-from uuid_utils import uuid7
 
 from bridge.errors import BridgeError
+from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import Lane
 from bridge.outbox.tables import claims, lanes, payloads, queue
 
@@ -82,7 +82,7 @@ def claim_these(connection: Connection, lane: Lane, lease: Lease, ids: Sequence[
 
 
 def _claim(connection: Connection, lane: Lane, lease: Lease, wanted: Select[tuple[bytes]]) -> Claim | None:
-    claim_id = uuid7().bytes
+    claim_id = new_id(lease.until)
     taken = connection.execute(
         update(queue)
         .where(queue.c.event_id.in_(wanted), queue.c.claim_id.is_(None))

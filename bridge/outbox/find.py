@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
 
+from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
 from bridge.outbox.records import (
     STATUSES,
@@ -188,25 +189,21 @@ def depths(connection: Connection, now: int) -> list[Depth]:
         .order_by(lanes.c.destination)
     )
     return [
-        Depth(destination, total - sending, sending, (now - _born(oldest)) / 1000)
+        Depth(destination, total - sending, sending, (now - moment_of(oldest)) / 1000)
         for destination, total, sending, oldest in rows
     ]
 
 
-def queued(connection: Connection) -> int:
-    """Return how many events have still to be sent."""
-    return int(connection.execute(select(func.count()).select_from(queue)).scalar_one())
+def queued(connection: Connection, most: int) -> int:
+    """Return how many events have still to be sent, counting no further than `most`."""
+    some = select(queue.c.event_id).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def expiring(connection: Connection, before: int) -> int:
     """Return how many queued events Meta would refuse for their age at `before` (Unix seconds)."""
     old = queue.c.accepted_until <= before
     return int(connection.execute(select(func.count()).select_from(queue).where(old)).scalar_one())
-
-
-def _born(event_id: bytes) -> int:
-    """Read the milliseconds a time-ordered id begins with."""
-    return int.from_bytes(event_id[:6], "big")
 
 
 def _selected(query: Query) -> Select[Any]:

@@ -22,11 +22,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
-from uuid_utils import uuid7
 
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.outbox.database import Prepared
+from bridge.outbox.ids import new_id
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
 from bridge.outbox.sealing import seal_request
 from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
@@ -89,8 +89,8 @@ class Statements:
 
 def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> Parcel:
     """Turn a webhook into rows; all the work that needs no database is done here."""
-    webhook_id = uuid7().bytes
     received_at = to_ms(webhook.received_at)
+    webhook_id = new_id(received_at)
     return Parcel(
         webhook=webhook,
         id=webhook_id,
@@ -127,7 +127,7 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
     """Turn one event into rows."""
     if event.status == "waiting" and event.body is None:
         raise WrongUse("an event cannot wait for delivery without a body")
-    event_row_id = uuid7().bytes
+    event_row_id = new_id(now)
     row = {
         "id": event_row_id,
         "webhook_id": webhook_id,

@@ -31,11 +31,11 @@ class Lanes:
     def __call__(self, destination: str, dataset_id: str, test_event_code: str | None) -> int:
         """Return the number of a lane, given a new one if need be."""
         key = (destination, dataset_id, test_event_code or "")
-        number = self._known.get(key)
-        if number is None:
-            number = self._database.write(lambda connection: _number(connection, key))
-            self._known[key] = number
-        return number
+        known = self._known.get(key)
+        if known is None:
+            known = self._database.write(lambda connection: number(connection, *key))
+            self._known[key] = known
+        return known
 
 
 def all_lanes(connection: Connection) -> list[Lane]:
@@ -48,10 +48,10 @@ def all_lanes(connection: Connection) -> list[Lane]:
     return [Lane(row.id, row.destination, row.dataset_id, row.test_event_code or None) for row in rows]
 
 
-def _number(connection: Connection, key: tuple[str, str, str]) -> int:
-    destination, dataset_id, test_event_code = key
+def number(connection: Connection, destination: str, dataset_id: str, test_event_code: str | None) -> int:
+    """Return the number of a lane in the transaction at hand, given a new one if need be."""
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
-    values = {"destination": destination, "dataset_id": dataset_id, "test_event_code": test_event_code}
+    values = {"destination": destination, "dataset_id": dataset_id, "test_event_code": test_event_code or ""}
     connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
     found: int = connection.execute(select(lanes.c.id).filter_by(**values)).scalar_one()
     return found

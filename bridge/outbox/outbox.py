@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.crypto import Cipher
+from bridge.crypto import CannotUnseal, Cipher
 from bridge.errors import CannotStore
 from bridge.faults import Passing, unwatched
-from bridge.outbox import claims, find, pauses, settle
+from bridge.outbox import claims, erase, find, lanes, pauses, retention, settle, steer
+from bridge.outbox.bounds import UNBOUNDED, Bounds, Guard
 from bridge.outbox.database import Database
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.intake import Parcel, Statements, pack, store
@@ -39,11 +41,33 @@ from bridge.values import Request
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, slots=True)
+class HeldWebhook:
+    """A webhook with held events; `request` is None when it is not kept any more."""
+
+    id: str
+    mapping: str
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was let go."""
+
+    raw_webhooks: int
+    webhooks: int
+    repeat_keys: int
+    attempts: int
+
+
 class Outbox:
     """Everything that is stored, on SQLite or PostgreSQL. Safe to use from many threads."""
 
-    def __init__(self, database: Database, cipher: Cipher, passing: Passing = unwatched) -> None:
+    def __init__(
+        self, database: Database, cipher: Cipher, bounds: Bounds = UNBOUNDED, passing: Passing = unwatched
+    ) -> None:
         self._database = database
+        self._guard = Guard(bounds, self._queued, database.file)
         self._passing = passing
         self._cipher = cipher
         self._statements = Statements(database.engine)
@@ -58,14 +82,19 @@ class Outbox:
         Raises CannotStore when they are not, and the sender should try again.
         """
         with _translated():
+            self._guard.check()
             return self._group.submit(pack(webhook, self._cipher, self._lanes))
 
     def add_all(self, webhooks: Sequence[NewWebhook]) -> list[Receipt]:
         """Store many webhooks in one transaction: all of them, or none."""
         with _translated():
+            self._guard.check()
             parcels = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
             with self._database.turn():
                 return self._store(parcels)
+
+    def _queued(self, most: int) -> int:
+        return self._database.read(lambda connection: find.queued(connection, most))
 
     def _write_group(self, parcels: list[Parcel]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
@@ -131,7 +160,7 @@ class Outbox:
         row_id = raw_id(webhook_id)
         chosen = select(raw_webhooks.c.sealed).where(raw_webhooks.c.webhook_id == row_id)
         sealed = self._read(lambda connection: connection.execute(chosen).scalar())
-        return unseal_request(sealed, self._cipher, row_id) if sealed and row_id else None
+        return self._opened(sealed, row_id) if row_id else None
 
     def counts(self) -> Counts:
         """Count events by status, and independently how many were received."""
@@ -261,6 +290,80 @@ class Outbox:
         """Let a scope run again; return whether this call did it."""
         return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))
 
+    # --- steering ------------------------------------------------------------------------------------------
+
+    def ids(self, query: Query) -> list[str]:
+        """Return the ids of the events a query means, oldest first."""
+        found = self._read(lambda connection: find.ids_of(connection, query))
+        return [text_id(row) for row in found]
+
+    def requeue(self, due_at: Mapping[str, datetime], now: datetime) -> dict[str, str]:
+        """Send events again with the same body and ids, each at its time; return what became of each."""
+        due = {raw_id(event_id) or b"": to_ms(moment) for event_id, moment in due_at.items()}
+        done = self._write(
+            "requeue", lambda connection: steer.requeue(connection, due, to_ms(now), _lanes_in(connection))
+        )
+        return {text_id(row): word for row, word in done.items()}
+
+    def discard(self, event_ids: Sequence[str], reason: str, now: datetime) -> int:
+        """Give events up with a reason; what is being sent or was sent is left alone."""
+        rows = [row for row in map(raw_id, event_ids) if row]
+        return self._write("discard", lambda connection: steer.discard(connection, rows, reason, to_ms(now)))
+
+    def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
+        """Return the webhooks that held events came from, opened where they are still kept."""
+        rows = [row for row in map(raw_id, event_ids) if row]
+        found = self._read(lambda connection: steer.held_webhooks(connection, rows))
+        return [
+            HeldWebhook(text_id(row), mapping, self._opened(sealed, row)) for row, mapping, sealed in found
+        ]
+
+    def _opened(self, sealed: bytes | None, row_id: bytes) -> Request | None:
+        return unseal_request(sealed, self._cipher, row_id) if sealed else None
+
+    def correct(self, webhook_id: str, correction: steer.Correction, now: datetime) -> dict[str, str]:
+        """Put corrected events in the place of a webhook's held ones; return the status of each."""
+        row_id = raw_id(webhook_id) or b""
+
+        def work(connection: Connection) -> dict[bytes, str]:
+            corrector = steer.Corrector(connection, self._statements, _lanes_in(connection), to_ms(now))
+            return corrector.correct(row_id, correction)
+
+        return {text_id(row): status for row, status in self._write("correct", work).items()}
+
+    # --- forgetting ----------------------------------------------------------------------------------------
+
+    def forget(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Forgotten:
+        """Delete what was kept long enough; what still waits to be sent stays, however old it is."""
+        raw_before, before = to_ms(now - raw_webhooks), to_ms(now - events)
+        return Forgotten(
+            raw_webhooks=self._in_portions(lambda connection: retention.forget_raw(connection, raw_before)),
+            webhooks=self._in_portions(lambda connection: retention.forget_webhooks(connection, before)),
+            repeat_keys=self._write("forget", lambda c: retention.forget_repeat_keys(c, to_ms(now))),
+            attempts=self._write("forget", lambda c: retention.forget_attempts(c, before)),
+        )
+
+    def _in_portions(self, work: Callable[[Connection], int]) -> int:
+        total = 0
+        while portion := self._write("forget", work):
+            total += portion
+        return total
+
+    def erase(self, person: erase.Person) -> erase.Erased:
+        """Delete everything that is kept about one person."""
+        in_body, in_raw = erase.is_in_body(person), erase.is_in_raw(person)
+        event_ids = self._read(lambda connection: erase.find_bodies(connection, in_body))
+        webhook_ids = self._read(lambda connection: erase.find_raw(connection, self._body_of, in_raw))
+        return self._write("erase", lambda connection: erase.erase(connection, event_ids, webhook_ids))
+
+    def _body_of(self, sealed: bytes, webhook_id: bytes) -> bytes:
+        """Return the searchable part of a raw webhook: its body and its address."""
+        try:
+            request = unseal_request(sealed, self._cipher, webhook_id)
+        except CannotUnseal:
+            return b""
+        return request.body + b"\n" + request.url.encode("utf-8", "replace")
+
     # --- housekeeping ------------------------------------------------------------------------------
 
     def ping(self) -> None:
@@ -270,6 +373,11 @@ class Outbox:
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
+
+
+def _lanes_in(connection: Connection) -> Callable[[str, str, str | None], int]:
+    """Number lanes inside a transaction that already holds the turn to write."""
+    return lambda *key: lanes.number(connection, *key)
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""Back-pressure: how full the queue and the disk may get before senders are told to come back later."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.errors import CannotStore
+
+_LOOK_EVERY_SECONDS = 1.0
+_SHARE_OF_TIME = 0.01  # looking may not cost more than this
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """None means unbounded. The disk counts only where the database is a file of ours."""
+
+    queue_events: int | None = None
+    free_disk_bytes: int | None = None
+
+
+UNBOUNDED = Bounds()
+
+
+class Guard:
+    """Looks at queue and disk now and then, and refuses what would go over a bound.
+
+    Between two looks the last finding holds, so a bound may be passed by what arrives within a second. A
+    long queue takes longer to count and is counted less often.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        queued: Callable[[int], int],
+        file: Path | None,
+        timer: Callable[[], float] = time.monotonic,
+        free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        self._bounds = bounds
+        self._queued = queued
+        self._folder = file.resolve().parent if file else None
+        self._timer = timer
+        self._free_bytes = free_bytes
+        self._look_again_at = 0.0
+        self._refusal: str | None = None
+        self._looking = threading.Lock()
+
+    def check(self) -> None:
+        """Raise CannotStore while a bound is passed."""
+        if self._timer() >= self._look_again_at and self._looking.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._looking.release()
+        if self._refusal:
+            raise CannotStore(self._refusal, retry_after_seconds=30, fix="see limits: in the settings")
+
+    def _look(self) -> None:
+        started = self._timer()
+        self._refusal = self._disk() or self._queue()
+        ended = self._timer()
+        self._look_again_at = ended + max(_LOOK_EVERY_SECONDS, (ended - started) / _SHARE_OF_TIME)
+
+    def _queue(self) -> str | None:
+        most = self._bounds.queue_events
+        full = most is not None and self._queued(most) >= most
+        return f"{most} events wait to be sent already" if full else None
+
+    def _disk(self) -> str | None:
+        least = self._bounds.free_disk_bytes
+        if least is None or self._folder is None:
+            return None
+        return "the disk is nearly full" if self._free_bytes(self._folder) < least else None

@@ -1,0 +1,121 @@
+"""Erasing one person: events that carry a hash of theirs, and raw webhooks that speak of them.
+
+This scans. An index of everybody's hashes would be quicker to ask, but every webhook would pay for three or
+more random writes, and it would be one more store of personal data; and it could not find the webhooks that
+never became an event. Erasing is rare, reading a million events takes seconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from sqlalchemy import Connection, Select, delete, func, select, update
+
+from bridge.outbox.retention import delete_event_parts
+from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
+
+_PAGE = 1000
+_SEPARATORS = r"[\s().\-/]{0,3}"
+_ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
+_TELLING_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom to erase: the hashes Meta was sent, and the person's own words to find raw webhooks by."""
+
+    hashes: frozenset[str] = frozenset()
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    external_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much was erased."""
+
+    events: int
+    raw_webhooks: int
+
+
+def is_in_body(person: Person) -> Callable[[bytes], bool]:
+    """Return what finds the person in the JSON of an event."""
+    words = [digest.encode() for digest in sorted(person.hashes)]
+    words += [f'"{text}"'.encode() for text in person.external_ids]
+    return lambda body: any(word in body for word in words)
+
+
+def is_in_raw(person: Person) -> Callable[[bytes], bool]:
+    """Return what finds the person in a webhook as it came, however it was escaped."""
+    patterns = [
+        re.compile(rf"(?<![\w.+-]){re.escape(mail.strip().lower())}(?![\w-])") for mail in person.emails
+    ]
+    patterns += [_phone(text) for text in person.phones if _phone(text)]
+    patterns += [re.compile(rf"(?<!\w){re.escape(text.lower())}(?!\w)") for text in person.external_ids]
+    return lambda raw: any(pattern.search(form) for form in _forms(raw) for pattern in patterns)
+
+
+def _phone(text: str) -> re.Pattern[str]:
+    """Match the end of the number: its beginning is written in many ways (+49 151, 0151, 0049151)."""
+    digits = re.sub(r"\D", "", text)[-_TELLING_DIGITS:]
+    return re.compile(_SEPARATORS.join(digits) + r"(?!\d)")
+
+
+def _forms(raw: bytes) -> Iterator[str]:
+    """Read the bytes as they are, without percent signs, and without JSON's escapes."""
+    text = raw.decode("utf-8", "replace").lower()
+    yield text
+    if "%" in text:
+        yield unquote_plus(text)
+    if b"\\u" in raw:
+        plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
+        yield plain.decode("utf-8", "replace").lower()
+
+
+def find_bodies(connection: Connection, matches: Callable[[bytes], bool]) -> list[bytes]:
+    """Return the ids of the events whose JSON speaks of the person."""
+    column = payloads.c.event_id
+    pages = _pages(connection, select(column, payloads.c.body), column)
+    return [row_id for row_id, body in pages if matches(body)]
+
+
+def find_raw(
+    connection: Connection, unsealed: Callable[[bytes, bytes], bytes], matches: Callable[[bytes], bool]
+) -> list[bytes]:
+    """Return the ids of the webhooks that speak of the person; what no key of ours opens is passed over."""
+    column = raw_webhooks.c.webhook_id
+    pages = _pages(connection, select(column, raw_webhooks.c.sealed), column)
+    return [row_id for row_id, sealed in pages if matches(unsealed(sealed, row_id))]
+
+
+def _pages(connection: Connection, chosen: Select[Any], column: Any) -> Iterator[Any]:
+    """Walk through a table in the order of its key, a page at a time."""
+    last = b""
+    while rows := connection.execute(chosen.where(column > last).order_by(column).limit(_PAGE)).all():
+        yield from rows
+        last = rows[-1][0]
+
+
+def erase(connection: Connection, event_ids: list[bytes], webhook_ids: list[bytes]) -> Erased:
+    """Delete events and raw webhooks, and what could not be mended without them any more.
+
+    The webhook's row stays, without its events: it holds no personal data, and its repeat key keeps the
+    same webhook from coming back by a sender's retry.
+    """
+    homes = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
+    concerned = {*webhook_ids, *connection.execute(homes).scalars()}
+    bodiless = select(events.c.id).where(
+        events.c.webhook_id.in_(webhook_ids),
+        events.c.id.not_in(select(payloads.c.event_id).where(payloads.c.event_id == events.c.id)),
+    )
+    doomed = sorted({*event_ids, *connection.execute(bodiless).scalars()})
+    delete_event_parts(connection, doomed)
+    gone = connection.execute(delete(events).where(events.c.id.in_(doomed))).rowcount
+    of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()
+    connection.execute(update(webhooks).where(webhooks.c.id.in_(concerned)).values(event_count=of_webhook))
+    raw = connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(concerned))).rowcount
+    return Erased(gone, raw)

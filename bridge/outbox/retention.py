@@ -1,0 +1,70 @@
+"""Letting go of what is of no more use: raw webhooks first, then whole webhooks that are done with.
+
+Ids begin with their moment, so "older than" is a range at the beginning of each table; what is deleted goes
+in small portions, so that nobody waits long for the turn to write.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
+
+from bridge.outbox.ids import first_id
+from bridge.outbox.tables import (
+    attempts,
+    event_attempts,
+    events,
+    payloads,
+    queue,
+    raw_webhooks,
+    repeat_keys,
+    webhooks,
+)
+
+PORTION = 2000
+
+
+def forget_raw(connection: Connection, before: int) -> int:
+    """Delete one portion of the raw webhooks that came before a moment."""
+    old = select(raw_webhooks.c.webhook_id).where(raw_webhooks.c.webhook_id < first_id(before))
+    portion = old.order_by(raw_webhooks.c.webhook_id).limit(PORTION)
+    return connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(portion))).rowcount
+
+
+def forget_webhooks(connection: Connection, before: int) -> int:
+    """Delete one portion of the webhooks that came before a moment and of which nothing waits to be sent."""
+    waits = exists().where(events.c.webhook_id == webhooks.c.id, events.c.id == queue.c.event_id)
+    old = select(webhooks.c.id).where(webhooks.c.id < first_id(before), ~waits)
+    ids = list(connection.execute(old.order_by(webhooks.c.id).limit(PORTION)).scalars())
+    return delete_webhooks(connection, ids)
+
+
+def forget_repeat_keys(connection: Connection, now: int) -> int:
+    """Delete the repeat keys whose window is over."""
+    return connection.execute(delete(repeat_keys).where(repeat_keys.c.expires_at <= now)).rowcount
+
+
+def forget_attempts(connection: Connection, before: int) -> int:
+    """Delete the attempts made before a moment, except those that events still name."""
+    named = exists().where(event_attempts.c.attempt_id == attempts.c.id)
+    old = attempts.c.id < first_id(before)
+    return connection.execute(delete(attempts).where(old, ~named)).rowcount
+
+
+def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:
+    """Delete webhooks with everything that belongs to them."""
+    of_webhooks = events.c.webhook_id.in_(ids)
+    delete_event_parts(connection, select(events.c.id).where(of_webhooks))
+    connection.execute(delete(events).where(of_webhooks))
+    connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(ids)))
+    return connection.execute(delete(webhooks).where(webhooks.c.id.in_(ids))).rowcount
+
+
+def delete_event_parts(connection: Connection, ids: object) -> None:
+    """Delete what hangs on events, but not the events themselves; `ids` is a list or a selection."""
+    columns: tuple[ColumnElement[bytes], ...] = (
+        payloads.c.event_id,
+        queue.c.event_id,
+        event_attempts.c.event_id,
+    )
+    for table, column in zip((payloads, queue, event_attempts), columns, strict=True):
+        connection.execute(delete(table).where(column.in_(ids)))  # type: ignore[arg-type]

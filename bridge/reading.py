@@ -151,6 +151,8 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
         return None
     if pattern and (moment := _time_by_pattern(text, pattern)) is not None:
         return _seconds(moment, timezone)
+    if text[4:5] == "-" and (moment := _iso_time(text)) is not None:
+        return _seconds(moment, timezone)
     if _PLAIN_NUMBER(text) and (text.isdigit() is False or len(text) != 8):
         return _time_of_number(Decimal(text))
     moment = _iso_time(text) or _mail_time(text)

@@ -22,16 +22,17 @@ _MONTH_NAME_DAY = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? 
 
 def birth_date(text: str, known: Known) -> str:
     """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
-    day = _by_format(text, known.date_format) or _as_written(text.strip())
+    day = _by_format(text, known.date_format) if known.date_format else None
+    day = day or _as_written(text)
     if not _EARLIEST <= day <= known.today:
         raise Dropped("birth_date_range")
-    return f"{day:%Y%m%d}"
+    return day.isoformat().replace("-", "")
 
 
-def _by_format(text: str, pattern: str | None) -> date | None:
-    compiled = date_pattern(pattern) if pattern else None
+def _by_format(text: str, pattern: str) -> date | None:
+    compiled = date_pattern(pattern)
     # A format with a time (`DD.MM.YYYY HH:mm`) tells the order of a date without one, too.
-    only_date = date_pattern(pattern.split(" ")[0].split("T")[0]) if pattern else None
+    only_date = date_pattern(pattern.split(" ")[0].split("T")[0])
     for candidate in filter(None, (compiled, only_date)):
         if found := candidate.fullmatch(text):
             parts = found.groupdict()
@@ -41,6 +42,8 @@ def _by_format(text: str, pattern: str | None) -> date | None:
 
 
 def _as_written(text: str) -> date:
+    if text[4:5] == "-" and len(text) == 10:
+        return _iso_day(text)
     if _DIGITS(text):
         return _day(int(text[:4]), int(text[4:6]), int(text[6:]))
     if parts := _YEAR_FIRST(text):
@@ -52,6 +55,13 @@ def _as_written(text: str) -> date:
     if parts := _MONTH_NAME_DAY(text):
         return _day(int(parts[3]), month_number({"month_name": parts[1]}), int(parts[2]))
     raise Dropped("birth_date_unreadable")
+
+
+def _iso_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Dropped("birth_date_unreadable") from None
 
 
 def _of_two_orders(first: int, second: int, year: int) -> date:

@@ -1,4 +1,4 @@
-"""`custom_data`: money as exact numbers, items as Meta wants them, free properties without personal data."""
+"""`custom_data`: money as exact numbers, items as Meta wants them, own properties without personal data."""
 
 from __future__ import annotations
 
@@ -6,219 +6,200 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from bridge.catalog import Catalog
 from bridge.normalize.amounts import Number, number_of, rounded
+from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.normalize.personal import holds_contact, holds_email, is_personal_key
-from bridge.normalize.plain import NOTHING, choice_of, is_encodable, property_of, text_from
+from bridge.normalize.personal import holds_email
+from bridge.normalize.plain import choice_of, text_from
+from bridge.normalize.properties import property_name, property_of
 from bridge.values import ReadingSettings
 
-Reader = Callable[[Any, str, ReadingSettings, Notes], Any]
+Reader = Callable[[Any, ReadingSettings, Catalog], Any]
 
 
 def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> dict[str, Any]:
     """Return `custom_data` as it is sent. What cannot be used is noted and left out; nothing raises."""
-    if not isinstance(given, Mapping):
+    if not isinstance(given, dict | Mapping):
         notes.found("not_an_object", "custom_data")
         return {}
-    cleaned: dict[str, Any] = {}
+    sent: dict[str, Any] = {}
     for key, value in given.items():
         if value is None:
             continue
         reader = _READERS.get(key)
-        if reader is None:
-            result = _own_property(key, value, notes)
-        else:
-            result = reader(value, f"custom_data.{key}", settings, notes)
-        if result is not NOTHING:
-            cleaned[key] = result
-    digits = notes.catalog.currencies.get(cleaned.get("currency", ""))
-    if digits is not None:
-        for key in _ROUNDED:
-            amount = cleaned.get(key)
-            if amount is not None and type(amount) is not int:
-                cleaned[key] = rounded(amount, digits)
-    return cleaned
+        try:
+            if reader is not None:
+                sent[key] = reader(value, settings, notes.catalog)
+            elif key == "contents":
+                sent[key] = _contents(value, settings, notes)
+            else:
+                sent[property_name(key, notes.catalog)] = property_of(value, _field(key), notes)
+        except Dropped as reason:
+            notes.dropped(_field(key), reason)
+    _round_money(sent, notes.catalog)
+    return sent
 
 
-def _own_property(key: Any, value: Any, notes: Notes) -> Any:
-    if not isinstance(key, str) or not key or len(key) > 200 or not is_encodable(key) or holds_contact(key):
-        notes.found("value_left_out", "custom_data")
-        return NOTHING
-    field = f"custom_data.{key}"
-    if is_personal_key(key, notes.catalog):
-        notes.found("personal_data_in_custom_data", field)
-        return NOTHING
-    return property_of(value, field, notes)
+def _field(key: Any) -> str:
+    return (
+        f"custom_data.{key}"
+        if isinstance(key, str) and key.isidentifier() and len(key) <= 64
+        else "custom_data.?"
+    )
 
 
-def amount(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    """Read a number; nothing is sent for what is none."""
+def _round_money(sent: dict[str, Any], catalog: Catalog) -> None:
+    digits = catalog.currencies.get(sent.get("currency", ""))
+    for key in ("value", "predicted_ltv", "net_revenue"):
+        amount = sent.get(key)
+        if digits is not None and amount is not None and type(amount) is not int:
+            sent[key] = rounded(amount, digits)
+
+
+def _amount(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
     number = number_of(value, settings.number_format)
-    if number is not None:
+    if number is None:
+        text_from(value, catalog)  # says so when there is nothing at all
+        raise Dropped("number_unreadable")
+    return number
+
+
+def _whole_number(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
+    number = _amount(value, settings, catalog)
+    if type(number) is int and number >= 0:
         return number
-    if text_from(value, notes.catalog) is not None or not isinstance(value, str):
-        notes.found("number_unreadable", field)
-    return NOTHING
+    raise Dropped("number_unreadable")
 
 
-def whole_number(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    """Read a whole number of zero or more."""
-    number = amount(value, field, settings, notes)
-    if number is NOTHING or (type(number) is int and number >= 0):
-        return number
-    notes.found("number_unreadable", field)
-    return NOTHING
-
-
-def currency(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    """Read a currency: a code in any case, or a sign that means one currency only."""
-    text = text_from(value, notes.catalog)
-    if text is None:
-        return NOTHING
-    code = text.upper()
-    if code in notes.catalog.currencies or (len(code) == 3 and code.isascii() and code.isalpha()):
+def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+    """Read a code in any case, or a sign that means one currency only; an unknown code is left to validation."""
+    code = text_from(value, catalog).upper()
+    if code in catalog.currencies or (len(code) == 3 and code.isascii() and code.isalpha()):
         return code
-    named = notes.catalog.currency_signs.get(text.lower())
+    named = catalog.currency_signs.get(code.lower())
     if named is None:
-        notes.found("currency_unreadable", field)
-        return NOTHING
+        raise Dropped("currency_unreadable")
     return named
 
 
-def text(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    """Read a text of Meta's own parameters; e-mail addresses do not belong there."""
-    read = text_from(value, notes.catalog)
-    if read is None:
-        if isinstance(value, list | dict | tuple):
-            notes.found("value_left_out", field)
-        return NOTHING
-    if "@" in read and holds_email(read):
-        notes.found("personal_data_in_custom_data", field)
-        return NOTHING
-    if len(read) > notes.catalog.limits.custom_text:
-        notes.found("value_left_out", field)
-        return NOTHING
-    return read
+def _text(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+    text = text_from(value, catalog)
+    if "@" in text and holds_email(text):
+        raise Dropped("personal_data_in_custom_data")
+    if len(text) > catalog.limits.custom_text:
+        raise Dropped("value_left_out")
+    return text
 
 
-def texts(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    """Read a list of texts; a single value is a list of one."""
-    values = value if isinstance(value, list | tuple) else (value,)
-    read = [text(item, field, settings, notes) for item in values]
-    return [item for item in read if item is not NOTHING] or NOTHING
+def _texts(value: Any, settings: ReadingSettings, catalog: Catalog) -> list[str]:
+    """Read a list of ids; a single value is a list of one, and empty entries are left out."""
+    if not isinstance(value, list | tuple):
+        return [_text(value, settings, catalog)]
+    texts = []
+    for entry in value:
+        try:
+            texts.append(_text(entry, settings, catalog))
+        except Dropped as reason:
+            if reason.code != "empty_value":
+                raise
+    if not texts:
+        raise Dropped("empty_value")
+    return texts
 
 
-def one_of(*choices: str) -> Reader:
-    """Return the reader of a parameter with a fixed list of values."""
+def _enum(*path: str) -> Reader:
+    """Return the reader of a parameter whose values the schema lists."""
 
-    def choice(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-        found = choice_of(value, choices)
-        if found is None:
-            if text_from(value, notes.catalog) is not None or not isinstance(value, str):
-                notes.found("choice_unknown", field, expected=", ".join(choices))
-            return NOTHING
-        return found
+    def choice(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+        part: Any = catalog.event_schema["properties"]["custom_data"]["properties"]
+        for step in path:
+            part = part[step]
+        return choice_of(value, part["enum"], catalog)
 
     return choice
 
 
-def status(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
+def _status(value: Any, settings: ReadingSettings, catalog: Catalog) -> bool | str:
     """Read the status of a registration: Meta documents true or false, its SDK a text."""
-    return value if isinstance(value, bool) else text(value, field, settings, notes)
+    return value if isinstance(value, bool) else _text(value, settings, catalog)
 
 
 # --- items -----------------------------------------------------------------------------------------
 
 
-def contents(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
+def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[str, Any]]:
     """Read the items: objects with an id and a whole quantity, and nothing Meta does not know."""
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list | tuple):
-        notes.found("not_a_list", field)
-        return NOTHING
-    items = [_item(item, f"{field}[{place}]", settings, notes) for place, item in enumerate(value)]
-    return [item for item in items if item is not NOTHING] or NOTHING
+        raise Dropped("not_a_list")
+    items = [item for place, entry in enumerate(value) if (item := _item(entry, place, settings, notes))]
+    if not items:
+        raise Dropped("empty_value")
+    return items
 
 
-def _item(given: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    if not isinstance(given, Mapping):
-        given = {"id": given}
+def _item(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
     item: dict[str, Any] = {}
-    for key, value in given.items():
-        if value is None:
-            continue
+    for key, value in (given if isinstance(given, dict) else {"id": given}).items():
         reader = _ITEM_READERS.get(key)
-        if reader is None:
-            shown = key if isinstance(key, str) and key.isidentifier() and len(key) < 64 else "a key"
-            notes.found("item_unknown_key", f"{field}.{shown}")
-            continue
-        read = reader(value, f"{field}.{key}", settings, notes)
-        if read is not NOTHING:
-            item[key] = read
+        try:
+            if reader is None:
+                raise Dropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
+            item[key] = reader(value, settings, notes.catalog)
+        except Dropped as reason:
+            shown = _field(key).removeprefix("custom_data.")
+            notes.dropped(f"custom_data.contents[{place}].{shown}", reason)
     if "id" not in item:
-        notes.found("item_without_id", field)
-        return NOTHING
+        notes.found("item_without_id", f"custom_data.contents[{place}]")
+        return None
     if "quantity" not in item:
-        notes.found("quantity_assumed", f"{field}.quantity")
+        notes.found("quantity_assumed", f"custom_data.contents[{place}].quantity")
         item["quantity"] = 1
     return item
 
 
-def _quantity(value: Any, field: str, settings: ReadingSettings, notes: Notes) -> Any:
-    number: Number | None = number_of(value, settings.number_format)
+def _quantity(value: Any, settings: ReadingSettings, catalog: Catalog) -> int:
+    """Read a number of pieces; parts of a piece (kilograms, hours) count as whole ones."""
+    number = number_of(value, settings.number_format)
     if type(number) is int and number >= 1:
         return number
     if isinstance(number, float | Decimal) and number > 1:
-        notes.found("quantity_assumed", field)
-        return max(1, round(number))
-    return NOTHING
+        return round(number)
+    raise Dropped("empty_value")
 
 
-_DELIVERY = one_of("in_store", "curbside", "home_delivery")
-_CONTENT_TYPES = (
-    "product",
-    "product_group",
-    "destination",
-    "flight",
-    "hotel",
-    "home_listing",
-    "vehicle",
-    "offer",
-    "local_service_business",
-)
+_DELIVERY = _enum("delivery_category")
 
 _ITEM_READERS: dict[str, Reader] = {
-    "id": text,
+    "id": _text,
     "quantity": _quantity,
-    "item_price": amount,
-    "price": amount,
-    "title": text,
-    "description": text,
-    "brand": text,
-    "category": text,
+    "item_price": _amount,
+    "price": _amount,
+    "title": _text,
+    "description": _text,
+    "brand": _text,
+    "category": _text,
     "delivery_category": _DELIVERY,
 }
 
 _READERS: dict[str, Reader] = {
-    "value": amount,
-    "currency": currency,
-    "content_ids": texts,
-    "contents": contents,
-    "content_type": one_of(*_CONTENT_TYPES),
-    "content_name": text,
-    "content_category": text,
-    "num_items": whole_number,
-    "order_id": text,
-    "predicted_ltv": amount,
-    "net_revenue": amount,
-    "search_string": text,
-    "status": status,
+    "value": _amount,
+    "currency": _currency,
+    "content_ids": _texts,
+    "content_type": _enum("content_type"),
+    "content_name": _text,
+    "content_category": _text,
+    "num_items": _whole_number,
+    "order_id": _text,
+    "predicted_ltv": _amount,
+    "net_revenue": _amount,
+    "search_string": _text,
+    "status": _status,
     "delivery_category": _DELIVERY,
-    "item_number": text,
-    "event_source": text,
-    "lead_event_source": text,
-    "customer_segmentation": text,
+    "item_number": _text,
+    "event_source": _text,
+    "lead_event_source": _text,
+    "customer_segmentation": _enum("customer_segmentation"),
 }
-
-_ROUNDED = ("value", "predicted_ltv", "net_revenue")

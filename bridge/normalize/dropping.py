@@ -7,15 +7,19 @@ from typing import NamedTuple
 
 
 class Dropped(Exception):
-    """A value is left out; `code` names the reason in `schemas/meta/rules.yaml`, and nothing names the value."""
+    """A value is left out; `code` names the reason in `schemas/meta/rules.yaml`. Nothing names the value.
 
-    def __init__(self, code: str) -> None:
+    `names` fill the reason's sentence (the choices Meta allows) and never hold what a person sent.
+    """
+
+    def __init__(self, code: str, **names: str) -> None:
         super().__init__(code)
         self.code = code
+        self.names = names
 
 
 class Known(NamedTuple):
-    """What is known besides the value: countries as lower-case ISO codes, the author's date format, the day."""
+    """What is known besides the value: countries as lower-case ISO codes, the author's date format, today."""
 
     country: str | None = None
     phone_country: str | None = None

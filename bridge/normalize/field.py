@@ -15,62 +15,66 @@ from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import text_of
 
 Sent = str | int
+Clean = Callable[[Any, Known], tuple[str, Sent]]
+
+_LONGEST_HASHED = 320  # an e-mail address has at most 254 characters, and nothing else comes near
 _HASHED = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
 _MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
-PASSED_THROUGH = "already hashed, passed through"
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaner:
-    """One compiled field. `clean` returns (cleaned, sent) or raises Dropped; `plain` does it without hashing."""
+    """One compiled field: `clean` returns the value (cleaned, as sent), or raises Dropped."""
 
-    rule: UserDataRule
+    name: str
+    many: bool
+    hashed: bool
+    clean: Clean
     steps: tuple[tuple[str, Step], ...]
-    clean: Callable[[Any, Known], tuple[str, Sent]]
-    plain: Callable[[Any, Known], tuple[str, Sent]]
 
 
 @cache
-def cleaners(catalog: Catalog) -> dict[str, Cleaner]:
-    """Compile every field Meta knows; once per catalog."""
+def cleaners(catalog: Catalog, hash_external_id: bool = True) -> dict[str, Cleaner]:
+    """Compile every field Meta knows; once per catalog and kind of `external_id`."""
     table = steps_of(catalog)
     return {
-        name: _compiled(rule, tuple((step, table[step]) for step in rule.steps), catalog)
+        name: _compiled(
+            rule,
+            rule.hashed == "yes" or (rule.hashed == "asked" and hash_external_id),
+            tuple((step, table[step]) for step in rule.steps),
+            catalog,
+        )
         for name, rule in catalog.user_data.items()
         if not rule.virtual
     }
 
 
-def _compiled(rule: UserDataRule, named: tuple[tuple[str, Step], ...], catalog: Catalog) -> Cleaner:
-    lowers = named[0][0] == "lowercase"
+def _compiled(
+    rule: UserDataRule, hashed: bool, named: tuple[tuple[str, Step], ...], catalog: Catalog
+) -> Cleaner:
+    # Case and outer blanks are settled before the steps, once for all.
     steps = tuple(step for name, step in named if name not in {"lowercase", "outer_blanks"})
-    plain = _plain(rule, steps, catalog)
-    return Cleaner(
-        rule, named, plain if rule.hashed == "no" else _hashing(rule, steps, lowers, catalog), plain
-    )
+    if hashed:
+        clean = _hashing(steps, named[0][0] == "lowercase", rule.hashed == "yes", catalog)
+    else:
+        clean = _plain(rule, steps, catalog)
+    return Cleaner(rule.name, rule.many, hashed, clean, named)
 
 
-def _hashing(
-    rule: UserDataRule, steps: tuple[Step, ...], lowers: bool, catalog: Catalog
-) -> Callable[[Any, Known], tuple[str, Sent]]:
+def _hashing(steps: tuple[Step, ...], lowers: bool, refuses_md5: bool, catalog: Catalog) -> Clean:
+    """Return the cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one."""
     placeholders, refused = catalog.placeholders, catalog.placeholder_hashes
-    takes_md5 = rule.hashed == "asked"  # an id of 32 hex digits is an id; an e-mail address cannot be one
-    longest = 320
+    long_text = _long_text(refuses_md5, refused)
 
     def clean(value: Any, known: Known) -> tuple[str, Sent]:
-        text = text_of(value)
-        lowered = text.lower()
-        if lowered in placeholders or text[:2] == "{{":
-            raise Dropped("placeholder" if text else "empty_value")
-        length = len(text)
-        if length >= 32:
-            if length >= 64 and (found := _HASHED(text)):
-                return _passed(found[1].lower(), found[2])
-            if length == 32 and not takes_md5 and _MD5(text):
-                raise Dropped("md5_hash")
-            if length > longest:
-                raise Dropped("too_long")
-        cleaned = lowered if lowers else text
+        text = value.strip() if type(value) is str and value.isascii() else text_of(value)
+        if len(text) >= 32 and (passed := long_text(text)):
+            return passed, passed
+        cleaned = text.lower()
+        if cleaned in placeholders or cleaned[:2] == "{{":
+            raise Dropped("placeholder" if cleaned else "empty_value")
+        if not lowers:
+            cleaned = text
         for step in steps:
             cleaned = step(cleaned, known)
         digest = sha256(cleaned.encode()).hexdigest()
@@ -78,20 +82,32 @@ def _hashing(
             raise Dropped("placeholder")
         return cleaned, digest
 
-    def _passed(digest: str, token: str) -> tuple[str, Sent]:
-        if digest in refused:
-            raise Dropped("placeholder_hash")
-        return digest + token, digest + token
-
     return clean
 
 
-def _plain(
-    rule: UserDataRule, steps: tuple[Step, ...], catalog: Catalog
-) -> Callable[[Any, Known], tuple[str, Sent]]:
-    placeholders = catalog.placeholders
-    fits = rule.pattern.fullmatch if rule.pattern else None
-    integer = rule.integer
+def _long_text(refuses_md5: bool, refused: frozenset[str]) -> Callable[[str], str | None]:
+    """Return the look at texts of 32 characters or more: hashes pass through, monsters are dropped."""
+
+    def long_text(text: str) -> str | None:
+        if len(text) > _LONGEST_HASHED:
+            raise Dropped("too_long")
+        found = _HASHED(text)
+        if found is None:
+            if refuses_md5 and _MD5(text):
+                raise Dropped("md5_hash")
+            return None
+        digest = found[1].lower()
+        if digest in refused:
+            raise Dropped("placeholder_hash")
+        return digest + found[2]
+
+    return long_text
+
+
+def _plain(rule: UserDataRule, steps: tuple[Step, ...], catalog: Catalog) -> Clean:
+    """Return the cleaning of a field that is sent as it is, in exactly the form of its pattern."""
+    placeholders, integer = catalog.placeholders, rule.integer
+    fits = rule.pattern.fullmatch if rule.pattern else _anything
 
     def clean(value: Any, known: Known) -> tuple[str, Sent]:
         cleaned = text_of(value)
@@ -99,8 +115,12 @@ def _plain(
             raise Dropped("placeholder" if cleaned else "empty_value")
         for step in steps:
             cleaned = step(cleaned, known)
-        if fits and not fits(cleaned):
+        if not fits(cleaned):
             raise Dropped("identifier_malformed")
         return cleaned, int(cleaned) if integer else cleaned
 
     return clean
+
+
+def _anything(text: str) -> bool:
+    return True

@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 
 from bridge.catalog import Catalog
+from bridge.normalize.dropping import Dropped
 from bridge.trace import Trace
 from bridge.values import Finding, Position
 
-_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}").fullmatch
-# Nothing was there, so nothing was lost: these are not worth a finding.
-_SILENT = frozenset({"empty_value"})
+_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
 class Notes:
@@ -26,20 +25,21 @@ class Notes:
         self.findings: list[Finding] = []
 
     def found(self, code: str, field: str, **names: object) -> None:
-        """Add a finding of a rule about a field (`custom_data.value`)."""
+        """Add a finding of a rule about a field (`custom_data.value`), once."""
         position = self.positions.get(field) or self.positions.get(field.partition("[")[0])
-        self.findings.append(self.catalog.rules[code].finding(f"$.{field}", position, field=field, **names))
+        finding = self.catalog.rules[code].finding(f"$.{field}", position, field=field, **names)
+        if finding not in self.findings:
+            self.findings.append(finding)
 
-    def dropped(self, block: str, name: str, code: str) -> None:
-        """Add a finding that a value was left out."""
-        field = f"{block}.{name}"
-        if code not in _SILENT:
-            self.found(code, field)
+    def dropped(self, field: str, reason: Dropped) -> None:
+        """Add a finding that a value was left out. Where nothing stood, nothing was lost: no finding."""
+        if reason.code != "empty_value":
+            self.found(reason.code, field, **reason.names)
         if self.trace is not None:
-            self.trace.dropped(field, self.catalog.rules[code].message.format_map({"field": field}))
+            rule = self.catalog.rules[reason.code]
+            self.trace.dropped(field, rule.message.format_map({"field": field, **reason.names}))
 
     def unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
-        shown = key if isinstance(key, str) and _SAFE_KEY(key) else "a key"
-        field = f"{block}.{shown}" if block else str(shown)
-        self.found("unknown_key" if block else "unknown_field", field)
+        shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
+        self.found("unknown_key" if block else "unknown_field", f"{block}.{shown}" if block else shown)

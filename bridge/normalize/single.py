@@ -1,4 +1,4 @@
-"""One value on its own: how it is cleaned and what would be sent, for the command line and for other people's tests."""
+"""One value on its own: how it is cleaned and what would be sent. For the command line and other people's tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from bridge.catalog import Catalog, load_catalog
 from bridge.normalize.dropping import Dropped, Known
 from bridge.normalize.event import normalize
-from bridge.normalize.field import cleaners
+from bridge.normalize.field import Cleaner, cleaners
 from bridge.normalize.people import known_about
 from bridge.values import Draft, ReadingSettings
 
@@ -51,69 +51,57 @@ def normalize_value(
     catalog = catalog or load_catalog()
     now = now or datetime.now(UTC)
     name = catalog.user_data_names.get(field, field)
+    cleaner = cleaners(catalog, settings.hash_external_id).get(name)
+    if cleaner is None:
+        return _in_a_draft(field, _fields_for(name, value, country, catalog, now), settings, catalog, now)
     known = known_about(country, settings, catalog, int(now.timestamp()))
-    if name in cleaners(catalog):
-        return _person(field, name, value, known, settings, catalog)
-    return _anything_else(field, name, value, country, settings, catalog, now)
+    return _each(field, cleaner, value, known, catalog)
 
 
-def _person(
-    field: str, name: str, value: Any, known: Known, settings: ReadingSettings, catalog: Catalog
-) -> Normalized:
-    if isinstance(value, list | tuple):
-        return _several(field, [_person(field, name, item, known, settings, catalog) for item in value])
-    cleaner = cleaners(catalog)[name]
-    clean = (
-        cleaner.plain if cleaner.rule.hashed == "asked" and not settings.hash_external_id else cleaner.clean
-    )
-    try:
-        cleaned, sent = clean(value, known)
-    except Dropped as reason:
-        return Normalized(field, None, None, _sentence(reason.code, field, catalog))
-    return Normalized(field, cleaned, sent, None)
-
-
-def _several(field: str, results: list[Normalized]) -> Normalized:
+def _each(field: str, cleaner: Cleaner, value: Any, known: Known, catalog: Catalog) -> Normalized:
+    if not isinstance(value, list | tuple):
+        return _one(field, cleaner, value, known, catalog)
+    results = [_one(field, cleaner, item, known, catalog) for item in value]
     usable = [result for result in results if result.dropped is None]
     if not usable:
-        return Normalized(field, None, None, results[0].dropped if results else "The list is empty.")
+        return Normalized(field, None, None, results[0].dropped if results else f"{field} is empty.")
     return Normalized(
         field, [result.normalized for result in usable], [result.sent for result in usable], None
     )
 
 
-def _sentence(code: str, field: str, catalog: Catalog) -> str:
-    return catalog.rules[code].message.format_map({"field": field})
+def _one(field: str, cleaner: Cleaner, value: Any, known: Known, catalog: Catalog) -> Normalized:
+    try:
+        cleaned, sent = cleaner.clean(value, known)
+    except Dropped as reason:
+        sentence = catalog.rules[reason.code].message.format_map({"field": field, **reason.names})
+        return Normalized(field, None, None, sentence)
+    return Normalized(field, cleaned, sent, None)
 
 
-def _anything_else(
-    field: str,
-    name: str,
-    value: Any,
-    country: str | None,
-    settings: ReadingSettings,
-    catalog: Catalog,
-    now: datetime,
-) -> Normalized:
-    """Send the value through a draft of its own: virtual fields, event fields and custom data."""
-    fields: dict[str, Any] = {"event_time": int(now.timestamp())}
+def _fields_for(
+    name: str, value: Any, country: str | None, catalog: Catalog, now: datetime
+) -> dict[str, Any] | None:
+    """Return the fields of a draft that holds this one value; None when there is no such field."""
+    properties = catalog.event_schema["properties"]
     if name in catalog.user_data:
-        fields["user_data"] = {name: value, "country": country}
-        read = ("user_data",)
-    elif name in catalog.event_schema["properties"]:
-        fields[name] = value
-        read = (name,)
-    elif name in catalog.event_schema["properties"]["custom_data"]["properties"]:
-        fields["custom_data"] = {name: value}
-        read = ("custom_data", name)
-    else:
+        return {"event_time": int(now.timestamp()), "user_data": {name: value}}
+    if name in properties["custom_data"]["properties"]:
+        return {"custom_data": {name: value}}
+    return {name: value} if name in properties else None
+
+
+def _in_a_draft(
+    field: str, fields: dict[str, Any] | None, settings: ReadingSettings, catalog: Catalog, now: datetime
+) -> Normalized:
+    """Send a value through a draft of its own: virtual fields, fields of the event, custom data."""
+    if fields is None:
         return Normalized(field, None, None, "This is no field the bridge knows.")
     event, findings = normalize(Draft(field, fields, settings, (), {}), catalog, now)
-    result: Any = event
-    for part in read:
-        result = result.get(part) if isinstance(result, dict) else None
-    if name in catalog.user_data and result:
-        result = {key: sent for key, sent in result.items() if key != "country"}
-    if result in (None, {}):
+    block = next(reversed(fields))
+    result = event.get(block)
+    if block == "custom_data" and field != block:
+        result = result.get(field) if result else None
+    if result is None or result == {}:
         return Normalized(field, None, None, findings[0].message if findings else f"{field} is empty.")
     return Normalized(field, result, result, None)

@@ -1,0 +1,85 @@
+"""Properties of the author's own in `custom_data`: any JSON, but nothing personal and nothing without end."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from bridge.catalog import Catalog
+from bridge.normalize.amounts import json_number
+from bridge.normalize.dropping import Dropped
+from bridge.normalize.notes import Notes
+from bridge.normalize.personal import holds_contact, is_personal_key
+from bridge.normalize.plain import is_encodable
+
+_MOST = 1000
+
+
+def property_of(value: Any, field: str, notes: Notes, depth: int = 0) -> Any:
+    """Return a property as JSON; parts that are personal or no JSON are left out and noted under `field`.
+
+    Raises Dropped when nothing is left of the value itself.
+    """
+    if isinstance(value, str):
+        return _text(value, notes.catalog)
+    if value is None:
+        raise Dropped("empty_value")
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float | Decimal):
+        return _number(value)
+    if depth < notes.catalog.limits.custom_depth:
+        if isinstance(value, list | tuple):
+            return _list(value, field, notes, depth + 1)
+        if isinstance(value, dict):
+            return _object(value, field, notes, depth + 1)
+    raise Dropped("value_left_out")
+
+
+def _text(text: str, catalog: Catalog) -> str:
+    if len(text) > catalog.limits.custom_text or not is_encodable(text):
+        raise Dropped("value_left_out")
+    if not text.strip() or text.strip().lower() in catalog.empty_texts:
+        raise Dropped("empty_value")
+    if ("@" in text or "+" in text or text[:2] == "00") and holds_contact(text):
+        raise Dropped("personal_data_in_custom_data")
+    return text
+
+
+def _number(value: int | float | Decimal) -> int | float | Decimal:
+    if isinstance(value, int):
+        if value.bit_length() < 64:
+            return value
+    elif math.isfinite(value) and abs(Decimal(value).adjusted()) < 64:
+        return json_number(value) if isinstance(value, Decimal) else value
+    raise Dropped("value_left_out")
+
+
+def _list(values: Any, field: str, notes: Notes, depth: int) -> list[Any]:
+    kept = []
+    for value in values[:_MOST]:
+        try:
+            kept.append(property_of(value, field, notes, depth))
+        except Dropped as reason:
+            notes.dropped(field, reason)
+    return kept
+
+
+def _object(values: dict[Any, Any], field: str, notes: Notes, depth: int) -> dict[str, Any]:
+    kept = {}
+    for key, value in list(values.items())[:_MOST]:
+        try:
+            kept[property_name(key, notes.catalog)] = property_of(value, field, notes, depth)
+        except Dropped as reason:
+            notes.dropped(field, reason)
+    return kept
+
+
+def property_name(key: Any, catalog: Catalog) -> str:
+    """Return the name of a property, unless it names or holds something personal."""
+    if not isinstance(key, str) or not key or len(key) > 200 or not is_encodable(key):
+        raise Dropped("value_left_out")
+    if is_personal_key(key, catalog) or holds_contact(key):
+        raise Dropped("personal_data_in_custom_data")
+    return key

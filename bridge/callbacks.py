@@ -13,33 +13,56 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from bridge.encode import encode
+from bridge.errors import UnknownMapping
+from bridge.mapping import MappingFolder
 from bridge.notify import Message
+from bridge.outbox import EventRecord
 from bridge.settings import Callback, Settings
 
 _PREFIX = "whsec_"
 _FINAL = frozenset({"sent", "refused", "expired"})
 
 
-def result_messages(
-    rows: Iterable[Any], fbtrace_id: str | None, settings: Settings, now: datetime
-) -> list[Message]:
-    """Return a message for each mapping with an `on_result` of which events came to an end."""
-    by_mapping: dict[str, list[Any]] = {}
-    for row in rows:
-        if row.status in _FINAL and settings.hook(row.mapping).on_result:
-            by_mapping.setdefault(row.mapping, []).append(row)
-    return [
-        _message(mapping, ended, fbtrace_id, callback, now)
-        for mapping, ended in by_mapping.items()
-        if (callback := settings.hook(mapping).on_result)
-    ]
+class Callbacks:
+    """Knows which mapping wants its results where: the operator's word first, then the mapping's file."""
+
+    def __init__(self, settings: Settings, mappings: MappingFolder) -> None:
+        self._settings = settings
+        self._mappings = mappings
+
+    def wanted(self) -> bool:
+        """Tell whether anybody wants results at all."""
+        by_file = any(mapping.on_result for mapping in self._mappings.mappings())
+        return by_file or any(hook.on_result for hook in self._settings.hooks.values())
+
+    def of(self, mapping: str) -> Callback | None:
+        """Return where the results of one mapping go."""
+        set_by_operator = self._settings.hook(mapping).on_result
+        if set_by_operator:
+            return set_by_operator
+        try:
+            in_file = self._mappings.get(mapping).on_result
+        except UnknownMapping:
+            return None
+        return Callback(in_file.url, in_file.secret.decode("utf-8", "replace")) if in_file else None
+
+    def messages(self, rows: Iterable[EventRecord], fbtrace_id: str | None, now: datetime) -> list[Message]:
+        """Return a message for each mapping that wants results and has events that came to an end."""
+        by_mapping: dict[str, list[EventRecord]] = {}
+        for row in rows:
+            if row.status in _FINAL:
+                by_mapping.setdefault(row.mapping, []).append(row)
+        return [
+            _message(mapping, ended, fbtrace_id, callback, now)
+            for mapping, ended in by_mapping.items()
+            if (callback := self.of(mapping))
+        ]
 
 
 def _message(
-    mapping: str, rows: Sequence[Any], fbtrace_id: str | None, callback: Callback, now: datetime
+    mapping: str, rows: Sequence[EventRecord], fbtrace_id: str | None, callback: Callback, now: datetime
 ) -> Message:
     events = [
         {

@@ -9,7 +9,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bridge.alerts import Alarm, Situation
+from bridge.callbacks import Callbacks
 from bridge.log import failure, get_logger
+from bridge.mapping import MappingFolder
 from bridge.metrics import Metrics
 from bridge.notify import Notifier, http_post
 from bridge.opening import codes_in_force, free_disk_bytes, open_store
@@ -22,14 +24,19 @@ _LOOK_EVERY_SECONDS = 30.0
 
 
 def deliver_until(
-    stop: threading.Event, settings: Settings, metrics: Metrics, *, with_simulator: bool = False
+    stop: threading.Event,
+    settings: Settings,
+    metrics: Metrics,
+    mappings: MappingFolder,
+    *,
+    with_simulator: bool = False,
 ) -> None:
     """Deliver what is stored until `stop` is set; batches under way are settled first."""
     outbox = open_store(settings)
     with (
         contextlib.closing(outbox),
         _simulator(settings, wanted=with_simulator),
-        reporter(settings, metrics) as hears,
+        reporter(settings, metrics, mappings) as hears,
     ):
         watch = threading.Thread(
             target=_keep_looking, args=(stop, outbox, settings, hears.alarm), daemon=True, name="alarm"
@@ -39,20 +46,21 @@ def deliver_until(
 
 
 @contextlib.contextmanager
-def reporter(settings: Settings, metrics: Metrics) -> Iterator[Reporter]:
+def reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Iterator[Reporter]:
     """Return what hears of deliveries; at the end what is still to be told is told."""
-    hears = new_reporter(settings, metrics)
+    hears = new_reporter(settings, metrics, mappings)
     try:
         yield hears
     finally:
         hears.close()
 
 
-def new_reporter(settings: Settings, metrics: Metrics) -> Reporter:
+def new_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Reporter:
     """Return what hears of deliveries, with a notifier of its own."""
     log = get_logger()
     notifier = Notifier(http_post(), log)
-    return Reporter(settings, metrics, Alarm(settings, notifier.tell, log), notifier, log=log, now=utc_now)
+    alarm = Alarm(settings, notifier.tell, log)
+    return Reporter(Callbacks(settings, mappings), metrics, alarm, notifier, log=log, now=utc_now)
 
 
 def situation(outbox: Outbox, settings: Settings, now: datetime) -> Situation:

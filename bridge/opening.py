@@ -10,7 +10,7 @@ from pathlib import Path
 from bridge.catalog import load_catalog
 from bridge.crypto import Cipher, key_from_file
 from bridge.mapping import MappingFolder
-from bridge.outbox import Outbox, open_outbox, upgrade
+from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.settings import Settings
 from bridge.storing import code_of_destination, code_of_hook
 
@@ -30,7 +30,9 @@ def cipher_of(settings: Settings) -> Cipher:
 
 def open_store(settings: Settings) -> Outbox:
     """Return the outbox; the connection is made when first used."""
-    return open_outbox(settings.database_url, cipher=cipher_of(settings))
+    limits = settings.limits
+    bounds = Bounds(queue_events=limits.queue_events, free_disk_bytes=limits.free_disk_bytes)
+    return open_outbox(settings.database_url, cipher=cipher_of(settings), bounds=bounds)
 
 
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:

@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from bridge.alerts import Alarm, Alert
-from bridge.callbacks import result_messages
+from bridge.callbacks import Callbacks
 from bridge.courier import BatchReport, Notice
 from bridge.metrics import Metrics
 from bridge.notify import Notifier
-from bridge.settings import Settings
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
 
@@ -22,7 +21,7 @@ class Reporter:
 
     def __init__(  # noqa: PLR0913 - everything that hears of a delivery
         self,
-        settings: Settings,
+        callbacks: Callbacks,
         metrics: Metrics,
         alarm: Alarm,
         notifier: Notifier,
@@ -30,13 +29,12 @@ class Reporter:
         log: Any,
         now: Callable[[], datetime],
     ) -> None:
-        self._settings = settings
+        self._callbacks = callbacks
         self._metrics = metrics
         self.alarm = alarm
         self._notifier = notifier
         self._log = log
         self._now = now
-        self._wants_rows = any(hook.on_result for hook in settings.hooks.values())
 
     def observe(self, report: BatchReport) -> None:
         """Take note of one call to Meta."""
@@ -58,8 +56,9 @@ class Reporter:
         self._metrics.call(attempt.destination, attempt.outcome, attempt.duration_ms / 1000)
         self._count(report, statuses)
         self.alarm.settled(statuses["sent"], statuses["refused"], self._now())
-        if self._wants_rows and (statuses["sent"] or statuses["refused"] or statuses["expired"]):
-            for message in result_messages(report.rows(), attempt.fbtrace_id, self._settings, self._now()):
+        ended = statuses["sent"] or statuses["refused"] or statuses["expired"]
+        if ended and self._callbacks.wanted():
+            for message in self._callbacks.messages(report.rows(), attempt.fbtrace_id, self._now()):
                 self._notifier.tell(message)
 
     def hear(self, notice: Notice) -> None:

@@ -55,7 +55,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Tell the application how to say that it has read the body."""
         super().load_wsgi()
-        application: Any = self.wsgi
+        application: Any = vars(self)["wsgi"]
 
         def with_word_of_reading(environ: dict[str, Any], start_response: Any) -> Any:
             environ[READING_DONE] = partial(self.reading.pop, environ.get("gunicorn.socket"), None)
@@ -213,7 +213,7 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
             "secure_scheme_headers": {},  # which proxies are believed is decided in bridge.web.arrival
             "limit_request_line": 8190,
             "worker_tmp_dir": str(_MEMORY_FOLDER) if _MEMORY_FOLDER.is_dir() else None,
-            "pre_fork": lambda *_: gc.freeze(),
+            "pre_fork": lambda _server, _worker: gc.freeze(),
         }
         for name, value in values.items():
             self.cfg.set(name, value)

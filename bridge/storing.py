@@ -37,8 +37,8 @@ def new_events(
 ) -> tuple[NewEvent, ...]:
     """Return what is to be stored for a webhook.
 
-    A test code given here (by the sender of this webhook) wins over the one set for the mapping, and
-    that over the destination's own.
+    A test code given here (by the sender of this webhook, or by the mapping's file) wins over the one
+    set for the mapping in the settings, and that over the destination's own.
     """
     code = test_event_code or code_of_hook(settings, translation.mapping, now)
     return tuple(

@@ -106,13 +106,14 @@ def mapping_file(name: str, settings: Settings) -> Path:
             return folder / f"{name}.yaml"
     known = [file.stem for folder in settings.mappings for file in sorted(folder.glob("*.yaml"))]
     meant = closest(name, known)
-    raise UnknownMapping(f"there is no mapping {name}", fix=f"did you mean {meant}?" if meant else "see mappings/")
+    fix = f"did you mean {meant}?" if meant else "see the folder of mappings"
+    raise UnknownMapping(f"there is no mapping {name}", fix=fix)
 
 
 class UnsetIsFine(dict[str, str]):
     """An environment in which every `${NAME}` has some value; the command line trusts its user."""
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 - the point of this class
+    def get(self, name: str, default: Any = None) -> Any:
         """Return the value, or a text that is no secret."""
         return self[name]
 

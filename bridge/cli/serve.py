@@ -54,7 +54,11 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     door = open_door(settings, metrics, process_environment())
     listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())
     work: Callable[[Stop], None] = partial(
-        deliver_until, settings=settings, metrics=metrics, with_simulator=simulates
+        deliver_until,
+        settings=settings,
+        metrics=metrics,
+        mappings=door.mappings,
+        with_simulator=simulates,
     )
     _announce(settings, bind, delivers=not no_deliver)
     BridgeServer(create_app(door), listening, None if no_deliver else work).run()

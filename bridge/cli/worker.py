@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 from collections import Counter
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import click
@@ -14,7 +14,8 @@ import click
 from bridge.delivering import deliver_until, reporter
 from bridge.log import configure
 from bridge.metrics import Metrics
-from bridge.opening import open_store, prepare
+from bridge.opening import open_mappings, open_store, prepare
+from bridge.reporting import Reporter
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.worker import run_once
 
@@ -35,11 +36,12 @@ def worker(config: Path | None, once: bool, as_json: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     click.echo(f"capi-bridge worker delivers to {settings.graph_url}", err=True)
-    deliver_until(stop, settings, Metrics())
+    mappings = open_mappings(settings, process_environment())
+    deliver_until(stop, settings, Metrics(), mappings)
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
-    with closing(open_store(settings)) as outbox, reporter(settings, Metrics()) as hears:
+    with closing(open_store(settings)) as outbox, _reporter(settings) as hears:
         reports = run_once(outbox, settings, observe=hears.observe, tell=hears.hear)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
@@ -49,3 +51,7 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
         click.echo(f"{len(reports)} calls: {told}")
     if ends["refused"]:
         raise SystemExit(1)
+
+
+def _reporter(settings: Settings) -> AbstractContextManager[Reporter]:
+    return reporter(settings, Metrics(), open_mappings(settings, process_environment()))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from bridge.repair import discard, remap_and_replay
 
 from bridge.errors import BridgeError, UnreadableBody, WrongUse
 from bridge.outbox import STATUSES, EventDetail, Query
+from bridge.repair import discard, remapping, replay
 from bridge.web.access import require_admin
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ, query, read_body
@@ -130,11 +130,11 @@ def replay_many(door: Door, environ: Environ, request_id: str, line: Line) -> An
 
 
 def _replayed(door: Door, asked: Query, *, dry_run: bool) -> dict[str, Any]:
+    outbox = door.outbox()
     if dry_run:
-        return {"dry_run": True, "matching": door.outbox().count(asked)}
-    return dict(
-        remap_and_replay(door.outbox(), asked, door.settings, door.catalog, door.mappings, door.now())
-    )
+        return {"dry_run": True, "matching": outbox.count(asked)}
+    mapped_anew = remapping(door.settings, door.catalog, door.mappings)
+    return dict(replay(outbox, asked, mapped_anew, door.now()))
 
 
 def _detail(door: Door, event_id: str) -> EventDetail:

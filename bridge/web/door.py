@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bridge.catalog import Catalog, load_catalog
@@ -53,8 +54,10 @@ class OpenedLater:
 class SentAtOnce:
     """The way to Meta of `?wait=true`: a worker of this process, made when it is first needed."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, outbox: OpenedLater) -> None:
-        self._settings, self._metrics, self._outbox = settings, metrics, outbox
+    def __init__(
+        self, settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater
+    ) -> None:
+        self._settings, self._metrics, self._mappings, self._outbox = settings, metrics, mappings, outbox
         self._lock = threading.Lock()
         self._worker: Worker | None = None
 
@@ -65,7 +68,7 @@ class SentAtOnce:
         return worker.deliver_now(event_ids)
 
     def _made(self) -> Worker:
-        hears = new_reporter(self._settings, self._metrics)
+        hears = new_reporter(self._settings, self._metrics, self._mappings)
         around = surroundings(self._outbox(), self._settings, observe=hears.observe, tell=hears.hear)
         return Worker(around)
 
@@ -93,7 +96,7 @@ class Door:
         try:
             return self.mappings.get(name)
         except UnknownMapping:
-            if name in self.mappings.problems():
+            if any(Path(file).stem == name for file in self.mappings.problems()):
                 raise CannotStore("this mapping has errors and is not in force yet") from None
             raise
 
@@ -101,11 +104,12 @@ class Door:
 def open_door(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> Door:
     """Load everything that is shared by the web processes; what must not be shared is opened later."""
     outbox = OpenedLater(lambda: open_store(settings))
+    mappings = open_mappings(settings, environment)
     return Door(
         settings=settings,
         catalog=load_catalog(),
-        mappings=open_mappings(settings, environment),
+        mappings=mappings,
         outbox=outbox,
         metrics=metrics,
-        deliver=SentAtOnce(settings, metrics, outbox),
+        deliver=SentAtOnce(settings, metrics, mappings, outbox),
     )

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.validate import validate_body
-
 from bridge.encode import encode
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.mapping import load_mapping
 from bridge.parse import parse
 from bridge.pipeline import translate
 from bridge.preview import preview
+from bridge.validate import validate_body
 from bridge.values import Receive, Request, Verified
 from bridge.web.access import is_admin, require_admin_unless_demo
 from bridge.web.answers import Answer, Line

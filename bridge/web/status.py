@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from bridge.errors import BridgeError
@@ -61,10 +62,7 @@ def reasons_against(door: Door, now: datetime) -> Iterator[Reason]:
     """Find every reason against being ready."""
     yield from _database(door)
     yield from _disk(door.settings)
-    for name, findings in sorted(door.mappings.problems().items()):
-        first = findings[0].message if findings else "it does not load"
-        message = f"mapping {name} does not load, the last good one stays in force: {first}"
-        yield Reason("degrades", "mapping_broken", message)
+    yield from _broken_mappings(door)
     for where, code in codes_in_force(door.settings, now):
         yield Reason("notice", "test_mode", f"{where} sends with test_event_code {code}")
     if door.settings.demo:
@@ -90,6 +88,16 @@ def _database(door: Door) -> Iterator[Reason]:
             message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
             yield Reason("degrades", "delivery_behind", message)
     yield from _pauses(door)
+
+
+def _broken_mappings(door: Door) -> Iterator[Reason]:
+    in_force = door.mappings.names()
+    for file, findings in door.mappings.problems().items():
+        name = Path(file).stem
+        told = "the last good one stays in force" if name in in_force else "its webhooks are answered 503"
+        yield Reason(
+            "degrades", "mapping_broken", f"{Path(file).name} has errors, {told}: {findings[0].message}"
+        )
 
 
 def _pauses(door: Door) -> Iterator[Reason]:
@@ -122,9 +130,10 @@ def samples(door: Door) -> Iterator[Sample]:
         yield "bridge_oldest_waiting_seconds", "Age of the oldest waiting event.", labels, oldest
     for status, number in outbox.counts().by_status.items():
         yield "bridge_events", "Events that are kept, by status.", {"status": status}, number
-    for name in door.mappings.names():
-        broken = float(name in door.mappings.problems())
-        yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, broken
+    broken = {Path(file).stem for file in door.mappings.problems()}
+    for name in sorted({*door.mappings.names(), *broken}):
+        value = float(name in broken)
+        yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, value
     in_force = {where for where, _ in codes_in_force(door.settings, now)}
     for name in door.settings.destinations:
         labels = {"destination": name}

@@ -1,0 +1,1 @@
+"""The web door: the only place that knows Flask."""

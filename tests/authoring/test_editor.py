@@ -1,0 +1,107 @@
+"""The editor schema in the YAML language server of editors: it completes, explains and marks mistakes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.resources import shipped
+
+HERE = Path(__file__).parent.parent / "node" / "editor"
+CACHE = Path.home() / ".cache" / "capi-bridge" / "editor"
+SCHEMA = json.loads((shipped("schemas") / "mapping.schema.json").read_text("utf-8"))
+Ask = Callable[..., Any]
+
+MAPPING = """\
+version: 1
+event_name: Lead
+action_source: website
+event_id: lead-{id}
+user_data:
+  email: [email, contact.email]
+custom_data:
+  value: total
+"""
+
+
+def install(npm: str) -> None:
+    """Put the language server into a cache folder outside the repository; quick when it is there already."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "installing.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        _install_once(npm)
+
+
+def _install_once(npm: str) -> None:
+    lock = (HERE / "package-lock.json").read_text("utf-8")
+    marker = CACHE / "installed-package-lock.json"
+    if marker.is_file() and marker.read_text("utf-8") == lock:
+        return
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, CACHE / name)
+    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"npm could not install the YAML language server:\n{done.stderr}"
+    marker.write_text(lock, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def ask() -> Ask:
+    npm, node = shutil.which("npm"), shutil.which("node")
+    assert npm and node, "this test needs Node.js and npm (https://nodejs.org); install them and run it again"
+    install(npm)
+    shutil.copy(HERE / "ask.cjs", CACHE / "ask.cjs")
+
+    def answers(*questions: dict[str, Any]) -> Any:
+        asked = json.dumps({"schema": SCHEMA, "questions": questions})
+        command = [node, str(CACHE / "ask.cjs")]
+        done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return answers
+
+
+def test_a_good_mapping_shows_no_problem(ask):
+    assert ask({"what": "problems", "text": MAPPING}) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        pytest.param(MAPPING.replace("user_data", "user_dta"), 4, id="a key"),
+        pytest.param(MAPPING.replace("  email:", "  emial:"), 5, id="a field"),
+        pytest.param(MAPPING.replace("website", "in_store"), 2, id="a word of a list"),
+        pytest.param(MAPPING.replace("  value:", "  vlaue:"), 7, id="a parameter"),
+    ],
+)
+def test_a_slip_is_marked_on_its_line(ask, wrong, line):
+    [problems] = ask({"what": "problems", "text": wrong})
+    assert line in {problem["line"] for problem in problems}
+
+
+def test_keys_and_fields_are_completed(ask):
+    keys, fields, words = ask(
+        {"what": "complete", "text": "version: 1\nuser", "line": 1, "character": 4},
+        {"what": "complete", "text": "version: 1\nuser_data:\n  ema", "line": 2, "character": 5},
+        {"what": "complete", "text": "version: 1\naction_source: ", "line": 1, "character": 15},
+    )
+    assert "user_data" in keys
+    assert {"email", "phone", "full_name"} <= set(fields)
+    assert {"website", "physical_store", "system_generated"} <= set(words)
+
+
+def test_a_key_is_explained_when_the_mouse_rests_on_it(ask):
+    event_id, email = ask(
+        {"what": "hover", "text": MAPPING, "line": 3, "character": 3},
+        {"what": "hover", "text": MAPPING, "line": 5, "character": 4},
+    )
+    assert "Meta drops repeats" in event_id
+    assert email

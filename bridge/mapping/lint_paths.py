@@ -30,10 +30,21 @@ class _Failure:
     a_list: bool
 
 
-def lint_paths(
-    lines: Sequence[MappedLine], webhooks: Sequence[Webhook], catalog: Catalog
-) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What paths are judged by: real samples, and what tests are given, which often is short.
+
+    `defaulted` names the fields that have a default: they may well be missing.
+    """
+
+    samples: Sequence[Webhook]
+    inline: Sequence[Webhook]
+    defaulted: frozenset[str]
+
+
+def lint_paths(lines: Sequence[MappedLine], evidence: Evidence, catalog: Catalog) -> Iterator[Finding]:
     """Yield what is wrong with the paths of a mapping, judged by its samples (there may be none)."""
+    webhooks = [*evidence.samples, *evidence.inline]
     read = {use.text for line in lines for use in line.paths}
     for line in lines:
         missing = [use for use in line.paths if not use.system and not _is_held(use, webhooks)]

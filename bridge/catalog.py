@@ -133,9 +133,18 @@ class MatchWeights:
     """Our own weights of identifiers for the match strength; see `schemas/meta/match.yaml`."""
 
     weights: Mapping[str, int]
+    expected: tuple[str, ...]
     groups: tuple[frozenset[str], ...]
     advice: Mapping[str, str]
     good_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class TooBroad:
+    """Sets of identifiers that alone fit too many people; `keys` are those that stand in any of them."""
+
+    groups: tuple[frozenset[str], ...]
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,7 @@ class Catalog:
 
     user_data: Mapping[str, UserDataRule]
     user_data_names: Mapping[str, str]
+    too_broad: TooBroad
     event_schema: dict[str, Any] = field(repr=False)
     limits: Limits = field(repr=False)
     answers: Answers = field(repr=False)
@@ -202,6 +212,7 @@ def read_catalog(folder: Path) -> Catalog:
     return Catalog(
         user_data=user_data,
         user_data_names=_names(user_data, fields["aliases"]),
+        too_broad=_too_broad(fields["too_broad"]),
         event_schema=schema,
         limits=limits,
         answers=_answers(_yaml(folder / "meta/answers.yaml")),
@@ -276,6 +287,11 @@ def _names(user_data: Mapping[str, UserDataRule], aliases: Mapping[str, str]) ->
     return MappingProxyType({**aliases, **{rule.long_name: name for name, rule in user_data.items()}, **own})
 
 
+def _too_broad(sets: Iterable[Iterable[str]]) -> TooBroad:
+    groups = tuple(frozenset(group) for group in sets)
+    return TooBroad(groups, frozenset().union(*groups))
+
+
 def _limits(table: Mapping[str, Any]) -> Limits:
     graph = table["graph"]
     return Limits(
@@ -332,6 +348,7 @@ def _rules(table: Mapping[str, Any]) -> Mapping[str, Rule]:
 def _match(table: Mapping[str, Any]) -> MatchWeights:
     return MatchWeights(
         weights=MappingProxyType({name: entry["weight"] for name, entry in table["identifiers"].items()}),
+        expected=tuple(table["expected"]),
         groups=tuple(frozenset(group) for group in table["counted_once"]),
         advice=MappingProxyType({name: entry["advice"] for name, entry in table["identifiers"].items()}),
         good_from=table["good_from"],

@@ -1,8 +1,9 @@
-"""Match strength: our own estimate, before sending, of how well Meta could match an event. It is not Meta's EMQ."""
+"""Match strength: our own estimate, before sending, of how well Meta could match an event; never Meta's EMQ."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from bridge.catalog import Catalog, MatchWeights
@@ -14,20 +15,19 @@ def match_strength(event: Mapping[str, Any], catalog: Catalog) -> MatchStrength:
 
     The weights are ours and stand in `schemas/meta/match.yaml`.
     """
-    table = catalog.match
     people = event.get("user_data")
-    keys = people if isinstance(people, Mapping) else {}
-    present = tuple(name for name in table.weights if keys.get(name))
-    missing = tuple(name for name in table.weights if name not in present and name in _REACHABLE)
+    present = [name for name, value in people.items() if value] if isinstance(people, dict) else []
+    return _strength_of(frozenset(present), catalog)
+
+
+@lru_cache(maxsize=2048)
+def _strength_of(names: frozenset[str], catalog: Catalog) -> MatchStrength:
+    """Return the strength of a set of identifiers; a mapping fills the same few sets again and again."""
+    table = catalog.match
+    present = tuple(name for name in table.weights if name in names)
+    missing = tuple(name for name in table.expected if name not in names)
     score = min(100, sum(table.weights[name] for name in present) - _counted_twice(present, table))
     return MatchStrength(score, present, missing, _advice(score, missing, table))
-
-
-# What nearly every business could send; ids of messages, apps and lead ads exist only where there is such a thing.
-_REACHABLE = frozenset(
-    {"em", "ph", "fbc", "fbp", "external_id", "client_ip_address", "client_user_agent", "fn", "ln", "db"}
-    | {"zp", "ct", "st", "country", "ge"}
-)
 
 
 def _counted_twice(present: tuple[str, ...], table: MatchWeights) -> int:

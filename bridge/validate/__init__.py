@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bridge.catalog import Catalog
 from bridge.validate.body import body_findings
-from bridge.validate.event_rules import EVENT_RULES
-from bridge.validate.people_rules import PEOPLE_RULES
+from bridge.validate.event_rules import EVENT_RULES, FOREIGN_EVENT_RULES
+from bridge.validate.people_rules import FOREIGN_PEOPLE_RULES, PEOPLE_RULES
 from bridge.validate.schema import schema_findings
 from bridge.values import Finding
 
+# What cleaning cannot promise: looked at for every event.
 _RULES = (*PEOPLE_RULES, *EVENT_RULES)
+# What cleaning does promise: looked at only for events that others have made.
+_FOREIGN_RULES = (*FOREIGN_PEOPLE_RULES, *FOREIGN_EVENT_RULES)
 
 
 def validate(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
-    """Return everything that is wrong with one event, schema first. Errors hold it back, warnings do not."""
+    """Return everything that is wrong with a cleaned event, schema first. Errors hold it back, warnings do not.
+
+    An event that the bridge did not clean itself deserves `validate_foreign`.
+    """
     seconds = int(now.timestamp())
-    findings = list(schema_findings(event, catalog))
+    findings = schema_findings(event, catalog)
     for rule in _RULES:
-        findings.extend(rule(event, seconds, catalog))
-    return tuple(findings)
+        if found := rule(event, seconds, catalog):
+            findings = (*findings, *found)
+    return findings
+
+
+def validate_foreign(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+    """Return everything that is wrong with an event that somebody else has cleaned and hashed."""
+    seconds = int(now.timestamp())
+    more = (finding for rule in _FOREIGN_RULES for finding in rule(event, seconds, catalog))
+    return (*validate(event, catalog, now), *more)
 
 
 def validate_body(body: Any, catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
@@ -35,11 +50,9 @@ def _body(body: Any, catalog: Catalog, now: datetime) -> Iterator[Finding]:
     events = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(events, list):
         return
-    from dataclasses import replace
-
     for place, event in enumerate(events):
         if isinstance(event, Mapping):
-            for finding in validate(event, catalog, now):
+            for finding in validate_foreign(event, catalog, now):
                 yield replace(finding, path=f"$.data[{place}]{(finding.path or '$')[1:]}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -16,28 +16,28 @@ _NOT_LETTERS = re.compile(r"[^a-z]+")
 _SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find times outside Meta's window; the age is checked once more just before sending."""
     seconds = event.get("event_time")
     if type(seconds) is not int:
-        return
+        return ()
     limits = catalog.limits
+    window = limits.window_seconds(event.get("action_source"))
+    if 0 <= now - seconds <= window:
+        return ()
     if seconds >= limits.milliseconds_from:
-        yield catalog.rules["event_time_milliseconds"].finding("$.event_time")
-    elif seconds > now:
-        yield catalog.rules["event_time_in_future"].finding("$.event_time")
-    else:
-        window = limits.window_seconds(event.get("action_source"))
-        if now - seconds > window:
-            yield catalog.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400)
+        return (catalog.rules["event_time_milliseconds"].finding("$.event_time"),)
+    if seconds > now:
+        return (catalog.rules["event_time_in_future"].finding("$.event_time"),)
+    return (catalog.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400),)
 
 
-def event_name(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
-    """Find misspelled standard names, names with personal data, and names that hint at health or money troubles."""
+def event_name(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+    """Find misspelled standard names, names with personal data, and hints at health or money troubles."""
     name = event.get("event_name")
-    if not isinstance(name, str) or name in catalog.standard_events:
-        return
-    yield from _about_name(name, catalog)
+    if not isinstance(name, str) or name in catalog.standard_events or len(name) > 200:
+        return ()
+    return _about_name(name, catalog)
 
 
 @lru_cache(maxsize=512)
@@ -68,55 +68,67 @@ def _words(name: str) -> str:
     return re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
-def event_id(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def event_id(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find events without an id, and ids that are the time of sending."""
     given = event.get("event_id")
     if given is None or given == "":
-        if event.get("action_source") != "business_messaging":  # Meta deduplicates no message events
-            yield catalog.rules["event_id_missing"].finding("$.event_id")
-        return
-    if not isinstance(given, str):
-        return
-    if len(given) in {10, 13} and given.isdigit() and given.isascii() and abs(int(given[:10]) - now) < 3600:
-        yield catalog.rules["event_id_changes"].finding("$.event_id")
-    if "@" in given and holds_email(given):
-        yield catalog.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
+        # Meta deduplicates no message events, so an id would serve nothing there.
+        expected = event.get("action_source") != "business_messaging"
+        return (catalog.rules["event_id_missing"].finding("$.event_id"),) if expected else ()
+    if isinstance(given, str) and len(given) in {10, 13} and _is_about(given, now):
+        return (catalog.rules["event_id_changes"].finding("$.event_id"),)
+    return ()
 
 
-def website_user_agent(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def _is_about(digits: str, now: int) -> bool:
+    return digits.isdecimal() and digits.isascii() and abs(int(digits[:10]) - now) < 3600
+
+
+def website_user_agent(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find website events without user agent: documented as required, accepted without."""
     if event.get("action_source") != "website":
-        return
+        return ()
     people = event.get("user_data")
-    if isinstance(people, Mapping) and not people.get("client_user_agent"):
-        yield catalog.rules["website_without_user_agent"].finding("$.user_data.client_user_agent")
+    if not isinstance(people, dict) or people.get("client_user_agent"):
+        return ()
+    return (catalog.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
 
 
-def currency(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
-    """Find currency codes that ISO 4217 does not know."""
+def money_and_items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+    """Find unknown currencies, shop events that cannot serve catalogue ads, and CRM events elsewhere."""
     custom = event.get("custom_data")
-    code = custom.get("currency") if isinstance(custom, Mapping) else None
-    if isinstance(code, str) and len(code) == 3 and code.isascii() and code.isalpha():
-        if code not in catalog.currencies and code.upper() not in catalog.currencies:
-            yield catalog.rules["unknown_currency"].finding("$.custom_data.currency")
-
-
-def items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
-    """Find shop events that cannot serve catalogue ads."""
+    if not isinstance(custom, dict):
+        return ()
+    findings = []
+    code = custom.get("currency")
+    if code is not None and code not in catalog.currencies and _is_unknown_currency(code, catalog):
+        findings.append(catalog.rules["unknown_currency"].finding("$.custom_data.currency"))
     name = event.get("event_name")
-    if name not in catalog.catalog_events or event.get("action_source") not in {"website", "app"}:
-        return
-    custom = event.get("custom_data")
-    if isinstance(custom, Mapping) and not custom.get("contents") and not custom.get("content_ids"):
-        yield catalog.rules["items_missing"].finding("$.custom_data.contents", event=name)
+    if name in catalog.catalog_events and event.get("action_source") in _SHOPS:
+        if not custom.get("contents") and not custom.get("content_ids"):
+            findings.append(catalog.rules["items_missing"].finding("$.custom_data.contents", event=name))
+    if custom.get("event_source") == "crm" and event.get("action_source") != "system_generated":
+        findings.append(catalog.rules["crm_action_source"].finding("$.action_source"))
+    return findings
 
 
-def crm(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
-    """Find CRM events that claim another place."""
-    custom = event.get("custom_data")
-    if isinstance(custom, Mapping) and custom.get("event_source") == "crm":
-        if event.get("action_source") != "system_generated":
-            yield catalog.rules["crm_action_source"].finding("$.action_source")
+_SHOPS = frozenset({"website", "app"})
+
+
+def _is_unknown_currency(code: Any, catalog: Catalog) -> bool:
+    """Say whether a text of the right form is no currency; other forms are the schema's business."""
+    right_form = isinstance(code, str) and len(code) == 3 and code.isascii() and code.isalpha()
+    return right_form and code.upper() not in catalog.currencies
+
+
+# --- rules for events that the bridge did not clean itself -------------------------------------------
+
+
+def ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find ids that hold an e-mail address."""
+    given = event.get("event_id")
+    if isinstance(given, str) and "@" in given and holds_email(given):
+        yield catalog.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
 
 
 def addresses(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
@@ -173,14 +185,5 @@ _OWN_KEYS = frozenset(
     }
 )
 
-EVENT_RULES = (
-    time_window,
-    event_name,
-    event_id,
-    website_user_agent,
-    currency,
-    items,
-    crm,
-    addresses,
-    custom_data,
-)
+EVENT_RULES = (time_window, event_name, event_id, website_user_agent, money_and_items)
+FOREIGN_EVENT_RULES = (ids, addresses, custom_data)

@@ -160,7 +160,7 @@ def _expected(error: Any) -> str:
         kinds = allowed if isinstance(allowed, list) else [allowed]
         return " or ".join(_TYPES.get(kind, kind) for kind in kinds)
     if error.validator == "enum":
-        return ", ".join(str(value) for value in dict.fromkeys(map(str, allowed)))
+        return ", ".join(dict.fromkeys(map(str, allowed)))
     return str(allowed) if error.validator == "const" else "what the description says"
 
 
@@ -170,14 +170,12 @@ def _named(path: tuple[Any, ...]) -> str:
 
 
 def _pointer(path: tuple[Any, ...]) -> str:
-    steps = (
-        f"[{step}]" if isinstance(step, int) else f".{step}" if _is_safe(step) else ".?" for step in path
-    )
-    return "$" + "".join(steps)
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{_shown(step)}" for step in path)
 
 
-def _is_safe(step: object) -> bool:
-    return isinstance(step, str) and _SAFE_KEY(step) is not None
+def _shown(step: object) -> str:
+    """Return a key that is a plain name; others might be personal."""
+    return step if isinstance(step, str) and _SAFE_KEY(step) else "?"
 
 
 def _readable(value: Any, depth: int = 0) -> Any:

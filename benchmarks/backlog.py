@@ -75,7 +75,14 @@ class Store:
         )
         key = number.to_bytes(32, "big")
         return NewWebhook(
-            purchase.NAME, "0" * 16, key, 604_800, purchase.NOW, purchase.request(), f"{number:026d}", (event,)
+            purchase.NAME,
+            "0" * 16,
+            key,
+            604_800,
+            purchase.NOW,
+            purchase.request(),
+            f"{number:026d}",
+            (event,),
         )
 
     def enqueue_microseconds(self) -> float:
@@ -91,7 +98,9 @@ class Store:
         now = datetime.now(UTC)
         [lane] = self.outbox.lanes()
         started = time.perf_counter()
-        claim = self.outbox.claim(lane, worker="bench", now=now, lease_until=now + timedelta(minutes=1), limit=CLAIM)
+        claim = self.outbox.claim(
+            lane, worker="bench", now=now, lease_until=now + timedelta(minutes=1), limit=CLAIM
+        )
         spent = time.perf_counter() - started
         if claim is None or len(claim.events) != CLAIM:
             raise RuntimeError("the claim did not give a full batch")
@@ -119,11 +128,17 @@ def _measure(database: str, urls: Iterator[str], rounds: int, sizes: tuple[int, 
 def _figures(database: str, deed: str, series: dict[str, Series], sizes: tuple[int, ...]) -> list[Figure]:
     least = series[str(sizes[0])]
     ratios = [
-        figure(PART, f"{deed} at {size:,} waiting against {sizes[0]:,} ({database})", "x", series[str(size)].over(least))
+        figure(
+            PART,
+            f"{deed} at {size:,} waiting against {sizes[0]:,} ({database})",
+            "x",
+            series[str(size)].over(least),
+        )
         for size in sizes[1:]
     ]
     costs = [
-        figure(PART, f"{deed} with {size:,} waiting ({database})", "us/event", series[str(size)]) for size in sizes
+        figure(PART, f"{deed} with {size:,} waiting ({database})", "us/event", series[str(size)])
+        for size in sizes
     ]
     return ratios + costs
 

@@ -117,7 +117,9 @@ def _against_flask_figures(windows: Windows, named: str) -> list[Figure]:
         note = f"{notes[0]}; Flask {notes[1]}"
         made.append(figure(PART, f"durable intake of bare Flask, {where}", "x", ratio, note))
         is_target = where == "2 workers, 32 connections"
-        made.append(figure(PART, "its p99 against bare Flask's" if is_target else f"p99 of that, {where}", "x", p99))
+        made.append(
+            figure(PART, "its p99 against bare Flask's" if is_target else f"p99 of that, {where}", "x", p99)
+        )
     signed = windows.per_second("signed 32").over(windows.per_second("flask 32"))
     made.append(figure(PART, f"the same, HMAC-verified, {named}, 32 connections", "x", signed))
     return made
@@ -143,7 +145,9 @@ def slow_disk(windows: Windows, rounds: int) -> list[Figure]:
     ratio = windows.per_second("together").over(windows.per_second("alone"))
     return [
         figure(PART, "at +2 ms per fsync, against one commit per request", "x", ratio),
-        figure(PART, "durable intake at +2 ms per fsync, 2 workers", "webhooks/s", windows.per_second("together")),
+        figure(
+            PART, "durable intake at +2 ms per fsync, 2 workers", "webhooks/s", windows.per_second("together")
+        ),
     ]
 
 

@@ -50,7 +50,9 @@ def write_bodies(file: Path, count: int, *, first: int = 1, signed: bool = False
         for number in range(first, first + count):
             body = purchase.numbered(number)
             if signed:
-                lines.write(hmac.new(purchase.SECRET.encode(), body, hashlib.sha256).hexdigest().encode() + b"\t")
+                lines.write(
+                    hmac.new(purchase.SECRET.encode(), body, hashlib.sha256).hexdigest().encode() + b"\t"
+                )
             lines.write(body + b"\n")
     return file
 

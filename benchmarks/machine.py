@@ -32,7 +32,9 @@ def describe() -> dict[str, Any]:
 
 def _commit() -> str:
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True
+        ).stdout.strip()
 
     changed = git("status", "--porcelain", "--", "bridge", "schemas", "benchmarks")
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")

@@ -1,7 +1,7 @@
 """A stand-in for Meta that judges nothing and answers at once: the sender's speed, not the receiver's, is measured.
 
-`python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`s where asked to: GET
-/counts answers {"requests", "events", "distinct"} and GET /times the moment each `event_id` arrived.
+`python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`: GET /counts answers
+{"requests", "events", "distinct", "first_batch", "first_at", "last_at"} and GET /times when each `event_id` arrived.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ class Mock(asyncio.Protocol):
     latency = 0.0
     requests = 0
     events = 0
+    first_batch = 0
+    first_at = 0.0
+    last_at = 0.0
     times: dict[bytes, float] = {}
 
     def connection_made(self, transport):
@@ -41,8 +44,7 @@ class Mock(asyncio.Protocol):
 
     def answer(self, request: bytes, body_at: int) -> None:
         if request.startswith(b"GET /counts"):
-            counts = {"requests": Mock.requests, "events": Mock.events, "distinct": len(Mock.times)}
-            self.write(json.dumps(counts).encode())
+            self.write(json.dumps(Mock.counts()).encode())
         elif request.startswith(b"GET /times"):
             self.write(json.dumps({name.decode(): at for name, at in Mock.times.items()}).encode())
         elif request.startswith(b"GET"):
@@ -53,6 +55,9 @@ class Mock(asyncio.Protocol):
     def take(self, request: bytes, body_at: int) -> None:
         now = time.time()
         ids = _EVENT_ID.findall(request, body_at)
+        if not Mock.requests:
+            Mock.first_batch, Mock.first_at = len(ids), now
+        Mock.last_at = now
         Mock.requests += 1
         Mock.events += len(ids)
         for name in ids:
@@ -62,6 +67,17 @@ class Mock(asyncio.Protocol):
             asyncio.get_running_loop().call_later(Mock.latency, self.write, body)
         else:
             self.write(body)
+
+    @classmethod
+    def counts(cls) -> dict[str, float]:
+        return {
+            "requests": cls.requests,
+            "events": cls.events,
+            "distinct": len(cls.times),
+            "first_batch": cls.first_batch,
+            "first_at": cls.first_at,
+            "last_at": cls.last_at,
+        }
 
     def write(self, body: bytes) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)

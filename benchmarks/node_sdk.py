@@ -58,7 +58,9 @@ def node_sdk_microseconds(part: str) -> list[Figure]:
         print(f"  skipped: {name}: {ran.stderr.decode()[-300:]}")
         return []
     rounds = json.loads(ran.stdout)
-    return [figure(part, name, "us/event", Series(tuple(rounds)), note=f"median {statistics.median(rounds):.0f}")]
+    return [
+        figure(part, name, "us/event", Series(tuple(rounds)), note=f"median {statistics.median(rounds):.0f}")
+    ]
 
 
 def _is_installed() -> bool:

@@ -7,6 +7,7 @@ and it checks no schema.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -164,6 +165,36 @@ def write_mapping(folder: Path, *, name: str = NAME, signed: bool = False) -> Pa
 def numbered(number: int) -> bytes:
     """Return the order under another number, so that no two webhooks are the same."""
     return BODY.replace(b"820982911946154508", b"%018d" % number)
+
+
+def people(count: int) -> list[bytes]:
+    """Return orders of as many different people, so that nothing gains by remembering the last one."""
+    return [_of_person(number) for number in range(1, count + 1)]
+
+
+def _of_person(number: int) -> bytes:
+    order = copy.deepcopy(ORDER)
+    first, last = _name(number), _name(number * 7919)
+    order["id"] += number
+    order["email"] = f" {first}.{last}{number}@Example.com"
+    order["client_details"]["browser_ip"] = f"203.0.{number % 113}.{number % 251}"
+    customer, address = order["customer"], order["billing_address"]
+    customer |= {
+        "id": customer["id"] + number,
+        "email": f"{first}{number}@example.com",
+        "phone": f"+1416555{number % 10_000:04d}",
+        "first_name": first,
+        "last_name": f"O'{last}",
+        "date_of_birth": f"19{number % 90 + 10}-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+    }
+    address |= {"first_name": first, "last_name": f"O'{last}", "zip": f"{number % 90_000 + 10_000}-1234"}
+    order["note_attributes"][0]["value"] = f"fb.1.{_COOKIE_MS}.{1116446470 + number}"
+    return json.dumps(order).encode()
+
+
+def _name(number: int) -> str:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return "".join(letters[number // 26**place % 26] for place in range(4)).capitalize()
 
 
 def with_the_sdk(body: bytes) -> str:

@@ -61,7 +61,7 @@ def bridge(
         yield started
 
 
-def prepare(folder: Path, graph_url: str) -> None:
+def prepare(folder: Path, graph_url: str, *, more: str = "") -> None:
     """Write the settings and mappings of the benchmark, unless they are there."""
     folder.mkdir(parents=True, exist_ok=True)
     purchase.write_mapping(folder / "mappings")
@@ -71,6 +71,7 @@ def prepare(folder: Path, graph_url: str) -> None:
         f"graph_url: {graph_url}\n"
         f"mappings: {folder}/mappings\n"
         f'destinations:\n  main:\n    dataset_id: "{DATASET}"\n    access_token: bench-token\n'
+        f"{more}"
     )
 
 
@@ -83,7 +84,14 @@ def bare_flask(folder: Path, *, workers: int, threads: int = 8) -> Iterator[Runn
     if Path("/dev/shm").is_dir():
         settings += ["--worker-tmp-dir", "/dev/shm"]
     numbers = ["--workers", str(workers), "--threads", str(threads), "--bind", f"127.0.0.1:{port}"]
-    command = [str(BIN / "gunicorn"), *settings, *numbers, "--chdir", str(HERE.parent), "benchmarks.bare_flask:app"]
+    command = [
+        str(BIN / "gunicorn"),
+        *settings,
+        *numbers,
+        "--chdir",
+        str(HERE.parent),
+        "benchmarks.bare_flask:app",
+    ]
     with running(command, port, folder, {}) as started:
         wait_for_port(port, started)
         yield started

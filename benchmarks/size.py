@@ -30,7 +30,9 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
         made = [figure(PART, "start to the first accepted webhook", "s", starts)]
         if load.is_there():
             made += _memory(Path(folder), 3)
-    made.append(figure(PART, "installed size", "MB", Series((installed_mb(),)), "all that the lock file installs"))
+    made.append(
+        figure(PART, "installed size", "MB", Series((installed_mb(),)), "all that the lock file installs")
+    )
     imports = {name: partial(_import_ms, statement) for name, statement in _IMPORTS.items()}
     made += [figure(PART, name, "ms", series) for name, series in in_rounds(imports, rounds).items()]
     return made

@@ -1,6 +1,7 @@
 """Part `transform`: one order through the real road, against Meta's Python SDK and against the floor.
 
-CPU time of this process, so that a busy machine does not count as ours. JSON in, JSON out.
+CPU time of this process, so that a busy machine does not count as ours. JSON in, JSON out; every order of a batch
+is another person's.
 """
 
 from __future__ import annotations
@@ -21,27 +22,29 @@ from bridge.encode import encode
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.pipeline import translate
 from bridge.validate import validate
+from bridge.values import Request
 
 PART = "transform"
 ROUNDS = 15
-BATCH = 200
+BATCH = 300
 
 
 def measure(*, rounds: int = ROUNDS, node: bool = True) -> list[Figure]:
     """Return microseconds per event of each way, and the ratios that are asked for."""
     catalog, mapping = prepare()
-    request = purchase.request()
-    event = dict(translate(request, mapping, catalog).events[0].data or {})
-    ways: dict[str, Callable[[], Any]] = {
-        "official Python SDK: parse, build, normalize, dump": partial(purchase.with_the_sdk, purchase.BODY),
-        "the road: verify to validated event, JSON in and out": partial(road, request, mapping, catalog),
-        "the road, explained": partial(road, request, mapping, catalog, explain=True),
-        "validation alone": partial(validate, event, catalog, purchase.NOW),
-        "floor: orjson, ten SHA-256, orjson": partial(purchase.floor, purchase.BODY),
+    bodies = purchase.people(BATCH)
+    requests = [purchase.request(body) for body in bodies]
+    events = [dict(translate(request, mapping, catalog).events[0].data or {}) for request in requests]
+    ways: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
+        "official Python SDK: parse, build, normalize, dump": (purchase.with_the_sdk, bodies),
+        "the road: verify to validated event, JSON in and out": (partial(road, mapping, catalog), requests),
+        "the road, explained": (partial(road, mapping, catalog, explain=True), requests),
+        "validation alone": (lambda event: validate(event, catalog, purchase.NOW), events),
+        "floor: orjson, ten SHA-256, orjson": (purchase.floor, bodies),
     }
     for way in ways.values():
-        cpu_microseconds(way, BATCH)  # warm
-    series = in_rounds({name: partial(cpu_microseconds, way, BATCH) for name, way in ways.items()}, rounds)
+        cpu_microseconds(*way)  # warm
+    series = in_rounds({name: partial(cpu_microseconds, *way) for name, way in ways.items()}, rounds)
     sdk, plain, explained, checking, least = (series[name] for name in ways)
     figures = [
         figure(PART, "transform + validate, against the official Python SDK", "x", sdk.over(plain)),
@@ -61,15 +64,17 @@ def prepare() -> tuple[Catalog, CompiledMapping]:
         return catalog, load_mapping(file, environment={}, catalog=catalog)
 
 
-def road(request: Any, mapping: CompiledMapping, catalog: Catalog, *, explain: bool = False) -> list[bytes]:
+def road(
+    mapping: CompiledMapping, catalog: Catalog, request: Request, *, explain: bool = False
+) -> list[bytes]:
     """Drive one webhook down the real road and write what would be sent."""
     translation = translate(request, mapping, catalog, explain=explain)
     return [encode(event.data) for event in translation.events]
 
 
-def cpu_microseconds(way: Callable[[], Any], times: int) -> float:
-    """Return CPU microseconds per call."""
+def cpu_microseconds(way: Callable[[Any], Any], inputs: list[Any]) -> float:
+    """Return CPU microseconds for each of the inputs."""
     started = time.process_time()
-    for _ in range(times):
-        way()
-    return (time.process_time() - started) / times * 1e6
+    for one in inputs:
+        way(one)
+    return (time.process_time() - started) / len(inputs) * 1e6

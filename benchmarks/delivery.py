@@ -1,0 +1,200 @@
+"""Part `delivery`: from our answer to Meta's, against a mock that answers at once.
+
+End to end: webhooks put in by wrk, counted where they arrive. Latency: a steady stream, timed by event id. Draining:
+100,000 events that wait when the one sender process starts. One connection at 100 ms: what batching is worth.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import urllib3
+
+from benchmarks import load, purchase, servers
+from benchmarks.figures import Figure, figure
+from benchmarks.rounds import Series, in_rounds
+from bridge.crypto import Cipher
+from bridge.encode import encode
+from bridge.outbox import NewEvent, NewWebhook, open_outbox, upgrade
+from bridge.pipeline import translate
+
+PART = "delivery"
+WAITING = 100_000
+SLOW_WAITING = 30_000
+STEADY_PER_SECOND = 100
+STEADY_SECONDS = 5
+_SECRET_KEY = "a-key-of-the-benchmark-only-0001"
+
+
+def measure() -> list[Figure]:
+    """Return events per second and latencies of the real server and the real worker."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = end_to_end(folder, rounds=5) if load.is_there() else []
+        return (
+            made
+            + latency(folder, rounds=3)
+            + draining(folder, rounds=5)
+            + one_slow_connection(folder, rounds=3)
+        )
+
+
+def end_to_end(folder: Path, *, rounds: int) -> list[Figure]:
+    """Webhooks in at 32 connections, events out to the mock, two web workers and the sender beside them."""
+    seen = [end_to_end_once(folder / f"e2e-{number}", first=number * 40_000 + 1) for number in range(rounds)]
+    answered, arrived = (Series(tuple(column)) for column in zip(*seen, strict=True))
+    return [
+        figure(PART, "end to end, 2 workers, 32 connections", "events/s", arrived),
+        figure(PART, "answered meanwhile", "webhooks/s", answered),
+    ]
+
+
+def end_to_end_once(folder: Path, *, first: int, seconds: float = 4.0) -> tuple[float, float]:
+    """Return webhooks answered and events arrived per second; every answered one must arrive."""
+    folder.mkdir(parents=True)
+    bodies = load.write_bodies(folder / "bodies.txt", 30_000, first=first)
+    with servers.mock_meta(folder) as mock, servers.bridge(folder, graph_url=mock.url) as bridge:
+        url = f"{bridge.url}/hooks/{purchase.NAME}"
+        started = time.perf_counter()
+        answered = load.wrk(url, bodies, connections=32, seconds=seconds)
+        if answered.bad or answered.broken:
+            raise RuntimeError(f"{answered.bad} refused, {answered.broken} broken")
+        while mock.get("/counts")["distinct"] < answered.requests:
+            time.sleep(0.01)
+            if time.perf_counter() - started > 120:
+                raise RuntimeError(f"of {answered.requests} only {mock.get('/counts')} arrived")
+        spent = time.perf_counter() - started
+    return answered.per_second, answered.requests / spent
+
+
+def latency(folder: Path, *, rounds: int) -> list[Figure]:
+    """A steady stream over four connections: from the moment we answer to the moment it arrives."""
+    seen = [latency_once(folder / f"latency-{number}") for number in range(rounds)]
+    p50, p99 = (Series(tuple(column)) for column in zip(*seen, strict=True))
+    note = f"{STEADY_PER_SECOND} webhooks a second"
+    return [
+        figure(PART, "from our answer to Meta, p50", "ms", p50, note),
+        figure(PART, "from our answer to Meta, p99", "ms", p99, note),
+    ]
+
+
+def latency_once(folder: Path) -> tuple[float, float]:
+    """Return p50 and p99 in milliseconds."""
+    folder.mkdir(parents=True)
+    answered_at: dict[str, float] = {}
+    with servers.mock_meta(folder) as mock, servers.bridge(folder, graph_url=mock.url) as bridge:
+        streams = [
+            threading.Thread(target=_stream, args=(bridge.url, start, 4, answered_at)) for start in range(4)
+        ]
+        for stream in streams:
+            stream.start()
+        for stream in streams:
+            stream.join()
+        while mock.get("/counts")["distinct"] < len(answered_at):
+            time.sleep(0.02)
+        arrived_at = mock.get("/times")
+    waits = sorted((arrived_at[name] - answered_at[name]) * 1e3 for name in answered_at)
+    return statistics.median(waits), waits[int(len(waits) * 0.99)]
+
+
+def _stream(url: str, start: int, step: int, answered_at: dict[str, float]) -> None:
+    pace = random.Random(start)
+    with urllib3.PoolManager(retries=False) as http:
+        for number in range(1 + start, STEADY_PER_SECOND * STEADY_SECONDS, step):
+            body = purchase.numbered(number)
+            headers = {"Content-Type": "application/json"}
+            answer = http.request("POST", f"{url}/hooks/{purchase.NAME}", body=body, headers=headers)
+            answered_at[f"order-{number:d}"] = time.time()
+            if answer.status != 200:
+                raise RuntimeError(f"answered {answer.status}")
+            time.sleep(pace.uniform(0.5, 1.5) * step / STEADY_PER_SECOND)
+
+
+def draining(folder: Path, *, rounds: int) -> list[Figure]:
+    """How fast one sender process empties a full store."""
+    per_second = partial(drain_once, folder, WAITING)
+    series = in_rounds({"drain": per_second}, rounds)["drain"]
+    return [figure(PART, "draining 100,000 waiting events, one process", "events/s", series)]
+
+
+def one_slow_connection(folder: Path, *, rounds: int) -> list[Figure]:
+    """How fast one connection goes when every answer takes 100 ms."""
+    per_second = partial(drain_once, folder, SLOW_WAITING, latency_seconds=0.1, parallel=1)
+    series = in_rounds({"slow": per_second}, rounds)["slow"]
+    return [figure(PART, "one connection at 100 ms answer latency", "events/s", series)]
+
+
+def drain_once(parent: Path, waiting: int, *, latency_seconds: float = 0.0, parallel: int = 4) -> float:
+    """Fill a store, start a worker on it; return events per second between its first and last arrival."""
+    with tempfile.TemporaryDirectory(dir=parent) as name:
+        folder = Path(name)
+        with servers.mock_meta(folder, latency_seconds=latency_seconds) as mock:
+            servers.prepare(folder, mock.url, more=f"delivery: {{parallel: {parallel}}}\n")
+            fill(folder, waiting)
+            return _drain(folder, mock, waiting)
+
+
+def _drain(folder: Path, mock: servers.Running, waiting: int) -> float:
+    secrets = {"BENCH_SECRET": purchase.SECRET, "CAPI_BRIDGE_SECRET_KEY": _SECRET_KEY}
+    command = [str(servers.BIN / "capi-bridge"), "worker"]
+    with servers.running(command, 0, folder, secrets) as worker:
+        deadline = time.monotonic() + 120
+        while mock.get("/counts")["distinct"] < waiting:
+            time.sleep(0.05)
+            if worker.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(worker.log.read_text()[-2000:])
+    counts = mock.get("/counts")
+    if counts["events"] != waiting:
+        raise RuntimeError(f"{waiting} events waited and {counts['events']} arrived")
+    return (waiting - counts["first_batch"]) / (counts["last_at"] - counts["first_at"])
+
+
+def fill(folder: Path, waiting: int) -> None:
+    """Put finished events into the store of a folder, as the door would have."""
+    event = dict(translate(purchase.request(), *_road()).events[0].data or {})
+    template = encode(event)
+    url = f"sqlite:///{folder}/bridge.db"
+    upgrade(url)
+    outbox = open_outbox(url, cipher=Cipher([_SECRET_KEY]))
+    for start in range(1, waiting + 1, 2_000):
+        numbers = range(start, min(start + 2_000, waiting + 1))
+        outbox.add_all([_waiting(number, template) for number in numbers])
+    outbox.close()
+
+
+def _road():
+    from benchmarks.transform import prepare
+
+    catalog, mapping = prepare()
+    return mapping, catalog
+
+
+def _waiting(number: int, template: bytes) -> NewWebhook:
+    name = f"order-{number}"
+    event = NewEvent(
+        status="waiting",
+        destination="main",
+        dataset_id=servers.DATASET,
+        event_name="Purchase",
+        event_id=name,
+        event_time=int(purchase.NOW.timestamp()) - 3600,
+        body=template.replace(b"order-820982911946154508", name.encode()),
+        match_score=80,
+        accepted_until=int(purchase.NOW.timestamp()) + 500_000,
+    )
+    return NewWebhook(
+        purchase.NAME,
+        "0" * 16,
+        number.to_bytes(32, "big"),
+        604_800,
+        purchase.NOW,
+        None,
+        f"{number:026d}",
+        (event,),
+    )

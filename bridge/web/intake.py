@@ -76,10 +76,10 @@ def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
     if rule is None:
         return None
     try:
-        webhook = parse(Verified(request), mapping.receive)
+        asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
     except Refused:
         return None
-    return handshake_answer(webhook, rule)
+    return handshake_answer(asked, rule)
 
 
 def _asked_test_code(door: Door, environ: Environ, request: Request, mapping: CompiledMapping) -> str | None:

@@ -96,51 +96,48 @@ def _rows(entries: Entries, name: str) -> Mapping[str, str]:
 def _expected(
     loading: Loading, kind: str, entry: Entry
 ) -> tuple[tuple[Mapping[str, Any], ...] | str, dict[tuple[int, str], Position]]:
-    positions: dict[tuple[int, str], Position] = {}
     if kind not in {"expect", "expect_exactly"}:
-        return entry.value or "", positions
+        return entry.value or "", {}
     nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
-    events = []
-    for number, node in enumerate(nodes):
-        fields: dict[str, Any] = {}
+    events = _ExpectedEvents(loading)
+    for node in nodes:
+        events.add(node)
+    return tuple(MappingProxyType(fields) for fields in events.found), events.positions
+
+
+class _ExpectedEvents:
+    """Collects the expected events of one test, field by field under Meta's names."""
+
+    def __init__(self, loading: Loading) -> None:
+        self.loading = loading
+        self.found: list[dict[str, Any]] = []
+        self.positions: dict[tuple[int, str], Position] = {}
+
+    def add(self, node: Node) -> None:
         if not isinstance(node, Block):
-            loading.error(
-                node, "wrong_shape", "an expected event is a block", "write event_name: ... and what matters"
-            )
-            continue
+            fix = "write event_name: ... and what matters"
+            self.loading.error(node, "wrong_shape", "an expected event is a block", fix)
+            return
+        self.found.append({})
         for key, below in node.entries:
-            _expected_field(loading, key, below, "", number, fields, positions)
-        events.append(MappingProxyType(fields))
-    return tuple(events), positions
+            if key.text in NESTED and isinstance(below, Block):
+                for inner, deeper in below.entries:
+                    self._field(inner, f"{key.text}.{inner.text}", deeper)
+            else:
+                self._field(key, key.text, below)
 
-
-def _expected_field(
-    loading: Loading,
-    key: Scalar,
-    node: Node,
-    prefix: str,
-    number: int,
-    fields: dict[str, Any],
-    positions: dict[tuple[int, str], Position],
-) -> None:
-    written = f"{prefix}{key.text}"
-    if not prefix and key.text in NESTED and isinstance(node, Block):
-        for inner, below in node.entries:
-            _expected_field(loading, inner, below, f"{key.text}.", number, fields, positions)
-        return
-    name = canonical_field(loading, written)
-    if name is None:
-        known = known_fields(loading)
-        near = ranked_by_nearness(written, known)
-        fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
-        message = f"there is no field {written!r} in an event"
-        loading.error(key, "unknown_key", message, fix, near[0] if near else None)
-        return
-    if name in fields:
-        loading.error(key, "same_field_twice", f"{written} is expected twice", "keep one")
-        return
-    fields[name] = plain_data(node)
-    positions[number, name] = key.position
+    def _field(self, key: Scalar, written: str, node: Node) -> None:
+        name = canonical_field(self.loading, written)
+        if name is None:
+            near = ranked_by_nearness(written, known_fields(self.loading))
+            fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
+            message = f"there is no field {written!r} in an event"
+            self.loading.error(key, "unknown_key", message, fix, near[0] if near else None)
+        elif name in self.found[-1]:
+            self.loading.error(key, "same_field_twice", f"{written} is expected twice", "keep one")
+        else:
+            self.found[-1][name] = plain_data(node)
+            self.positions[len(self.found) - 1, name] = key.position
 
 
 def canonical_field(loading: Loading, written: str) -> str | None:
@@ -178,11 +175,13 @@ def plain_data(node: Node) -> Any:
         return [plain_data(item) for item in node.items]
     if node.quoted:
         return node.text
-    if node.null:
-        return None
-    if node.text in _JSON_WORDS:
-        return _JSON_WORDS[node.text]
-    match = _JSON_NUMBER.fullmatch(node.text)
-    if match is None or len(node.text) > 1_000:
-        return node.text
-    return Decimal(node.text) if match[1] or match[2] else int(node.text)
+    return None if node.null else _bare(node.text)
+
+
+def _bare(text: str) -> Any:
+    if text in _JSON_WORDS:
+        return _JSON_WORDS[text]
+    match = _JSON_NUMBER.fullmatch(text)
+    if match is None or len(text) > 1_000:
+        return text
+    return Decimal(text) if match[1] or match[2] else int(text)

@@ -1,4 +1,4 @@
-"""A mapping ready to run: `drafts` turns a webhook into events, `repeat_key` says which webhooks are the same."""
+"""A mapping ready to run: a webhook becomes drafts of events, and a key that tells repeats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Each:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """One mapping file, compiled. Frozen, shared by all threads; running it never raises, whatever the payload."""
+    """One mapping file, compiled; shared by all threads. Running it never raises, whatever the payload."""
 
     name: str
     file: Path

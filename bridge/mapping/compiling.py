@@ -35,7 +35,7 @@ class PathUse:
     system: bool
 
     def values(self, webhook: Webhook, source: str = "") -> list[Any]:
-        """Return what the path finds in a webhook, once for every item above it; missing ones are left out."""
+        """Return what the path finds in a webhook, once for every item above it, without missing ones."""
         found = (self.locate(scope) for scope in scopes_below(Scope(webhook, source), self.above))
         return [value for value in found if value is not MISSING]
 
@@ -52,7 +52,7 @@ def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
-    """The state of compiling at one place of the file. `uses` collects every path, in the order of the file."""
+    """The state of compiling at one place of the file; `uses` collects every path in their order."""
 
     loading: Loading
     empty: Emptiness
@@ -112,4 +112,4 @@ def watch(path: Path, scope: Scope, value: Any, outcome: str | None) -> None:
     if path.root == "system":
         trace.paths_read.add(path.text)
     else:
-        trace.paths_read.update(Walk(path).trails(scope))
+        trace.paths_read.update(Walk(path).places(scope))

@@ -1,4 +1,4 @@
-"""Consent: granted goes on, denied is suppressed, unknown does what the mapping says; and limited data use."""
+"""Consent: granted goes on, denied is suppressed, unknown is what the mapping says; limited data use."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from bridge.mapping.changes import SKIP
 from bridge.mapping.compiling import Compiling, PathUse, Read
 from bridge.mapping.conditions import Condition, compile_condition
 from bridge.mapping.consent import Consent, compile_consent, compile_limited_data_use
@@ -14,6 +15,7 @@ from bridge.mapping.fields import (
     NESTED,
     Copy,
     Slot,
+    Slots,
     compile_copy,
     compile_slots,
     defaults_of,
@@ -21,17 +23,16 @@ from bridge.mapping.fields import (
     removed_fields,
     takes_back,
 )
+from bridge.mapping.kinds import PLAIN_KINDS
 from bridge.mapping.loading import Entries, Entry
-from bridge.mapping.options import SKIP
 from bridge.mapping.scope import Scope, text_of
 from bridge.mapping.templates import compile_template, holds_fields
 from bridge.mapping.value import compile_value
-from bridge.trace import Trace
+from bridge.suggest import closest
 from bridge.values import Draft, Finding, Position, ReadingSettings, Verdict
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 DEFAULT_DESTINATIONS = ("main",)
-Slots = tuple[tuple[str, str, Read], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def compile_event(
     )
     consent = recorder.entry("consent", entries.get("consent"), compile_consent)
     limited = compile_limited_data_use(compiling, entries.get("consent"))
-    name, name_text = recorder.name(entries.get("event_name"))
+    read_name, name_text = recorder.name(entries.get("event_name"))
     top = recorder.slots(
         "", {key: entry for key, entry in entries.items() if _is_field(compiling, key)}, removed
     )
@@ -198,7 +199,7 @@ def compile_event(
         label=(entries["name"].value if "name" in entries else None),
         conditions=conditions,
         consent=consent,
-        event_name=name,
+        event_name=read_name,
         event_name_text=name_text,
         action_source=(source.value if source else None) or "",
         top=top,
@@ -262,7 +263,7 @@ def _split_path(path: str) -> tuple[str | None, str]:
 def _currency(
     compiling: Compiling, entries: Entries, defaults: Mapping[str, tuple[str, Position]]
 ) -> Read | None:
-    """Return the reader of the event's currency, which cents need; it is read without being explained twice."""
+    """Return the reader of the event's currency, which cents need; it is not explained twice."""
     custom_data: Entries = (entries["custom_data"].value if "custom_data" in entries else None) or {}
     default = defaults.get("custom_data.currency", (None, None))[0]
     if "currency" not in custom_data:
@@ -379,9 +380,6 @@ def _looked_up_name(compiling: Compiling, node: Block) -> Read:
 
 def destinations(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:
     """Return where the event goes; unknown names are reported when the destinations are known."""
-    from bridge.mapping.kinds import PLAIN_KINDS
-    from bridge.suggest import closest
-
     loading = compiling.loading
     if entry is None:
         return DEFAULT_DESTINATIONS
@@ -394,6 +392,3 @@ def destinations(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:
             suggestion = closest(name, sorted(loading.destinations))
             loading.error(node, "unknown_destination", f"there is no destination {name!r}", fix, suggestion)
     return names or DEFAULT_DESTINATIONS
-
-
-__all__ = ["CompiledEvent", "MappedLine", "Trace", "compile_event"]

@@ -1,15 +1,16 @@
-"""The blocks that fill an event: fields of the event, `user_data`, `custom_data` with its contents, `copy`."""
+"""The blocks that fill an event: its own fields, `user_data`, `custom_data` with contents, `copy`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bridge.catalog import Catalog
 from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read
-from bridge.mapping.conditions import compile_condition
+from bridge.mapping.conditions import Condition, compile_condition
 from bridge.mapping.grammar import Grammar
 from bridge.mapping.loading import Entries, Entry
 from bridge.mapping.scope import Scope, text_of
@@ -19,6 +20,8 @@ from bridge.values import Finding, Position
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 NESTED = ("user_data", "custom_data", "app_data", "original_event_data")
+# key, dotted path, reader
+Slots = tuple[tuple[str, str, Read], ...]
 _PLAIN_TEXT = {"event_name", "action_source"}
 
 
@@ -36,7 +39,7 @@ class Slot:
         return self.path.rpartition(".")[2] if "." in self.path else self.path
 
 
-def fill(slots: tuple[tuple[str, str, Read], ...], scope: Scope, into: dict[str, Any]) -> None:
+def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     """Read every slot `(key, path, read)` and keep what is there."""
     if scope.trace is not None:
         _fill_and_tell(slots, scope, into)
@@ -47,7 +50,7 @@ def fill(slots: tuple[tuple[str, str, Read], ...], scope: Scope, into: dict[str,
             into[key] = value
 
 
-def _fill_and_tell(slots: tuple[tuple[str, str, Read], ...], scope: Scope, into: dict[str, Any]) -> None:
+def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     for key, path, read in slots:
         scope.field = path
         record = scope.trace.record(path) if scope.trace is not None else None
@@ -193,7 +196,7 @@ def _takes_list(catalog: Catalog, block: str, name: str) -> bool:
     schema = catalog.event_schema["properties"]
     rule = schema.get(name, {}) if not block else schema.get(block, {}).get("properties", {}).get(name, {})
     kinds = rule.get("type", ())
-    return kinds == "array"
+    return bool(kinds == "array")
 
 
 def as_list(read: Read) -> Read:
@@ -248,7 +251,7 @@ def is_personal(catalog: Catalog, key: str) -> bool:
     """Say whether a key names something about a person (`customer_email`, `billingPhone`)."""
     folded = re.sub(r"[\W_]", "", key).casefold()
     words = [word.casefold() for word in _WORDS.findall(key)]
-    pairs = [first + second for first, second in zip(words, words[1:], strict=False)]
+    pairs = [first + second for first, second in pairwise(words)]
     return any(word in catalog.personal_keys for word in (folded, *pairs, *(w for w in words if len(w) > 3)))
 
 
@@ -266,45 +269,54 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
     compiled = compiling.path(each.node, each.node.text)
     if compiled is None:
         return nothing
-    locate, text = compiled[1], each.node.text
-    below = _priced(compiling.below(text, locate))
+    below = _priced(compiling.below(each.node.text, compiled[1]))
     condition = compile_condition(below, entries.pop("when").node) if "when" in entries else None
     slots = tuple(
         (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
         for name, entry in entries.items()
     )
-    too_many = Finding(
-        "error",
-        "too_many_items",
-        f"a list of contents has more than {MAX_ITEMS} entries",
-        "have the sender split it",
-        position=each.position,
-    )
+    return _Contents(each.node.text.removeprefix("$."), compiled[1], condition, slots, _too_many(each)).read
 
-    def read(scope: Scope) -> list[dict[str, Any]] | None:
-        items = locate(scope)
+
+def _too_many(each: Entry) -> Finding:
+    message = f"a list of contents has more than {MAX_ITEMS} entries"
+    return Finding("error", "too_many_items", message, "have the sender split it", position=each.position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """A compiled `contents` block: the list, which entries count, and what each of them fills."""
+
+    path: str
+    locate: Read
+    condition: Condition | None
+    slots: Slots
+    too_many: Finding
+
+    def read(self, scope: Scope) -> list[dict[str, Any]] | None:
+        items = self.locate(scope)
         if type(items) is dict:
             items = list(items.values())
         if type(items) is not list or not items:
             return None
         if len(items) > MAX_ITEMS:
-            scope.findings.append(too_many)
+            scope.findings.append(self.too_many)
             return None
-        contents = []
         inner = scope.inside(items[0], 0, "")
-        for index, item in enumerate(items):
-            inner.item, inner.index = item, index
-            if scope.trace is not None:
-                inner.base = f"{text.removeprefix('$.')}.{index}"
-            if condition is not None and condition(inner) is not None:
-                continue
-            content: dict[str, Any] = {}
-            fill(slots, inner, content)
-            if content:
-                contents.append(content)
+        contents = [
+            content for index, item in enumerate(items) if (content := self._content(inner, index, item))
+        ]
         return contents or None
 
-    return read
+    def _content(self, inner: Scope, index: int, item: Any) -> dict[str, Any] | None:
+        inner.item, inner.index = item, index
+        if inner.trace is not None:
+            inner.base = f"{self.path}.{index}"
+        if self.condition is not None and self.condition(inner) is not None:
+            return None
+        content: dict[str, Any] = {}
+        fill(self.slots, inner, content)
+        return content
 
 
 def _priced(below: Compiling) -> Compiling:
@@ -323,39 +335,51 @@ Copy = Callable[[Scope, dict[str, Any]], None]
 
 def compile_copy(compiling: Compiling, entry: Entry | None) -> Copy | None:
     """Return what takes simple properties of a block over into custom data; keys that look personal never."""
-    if entry is None or not entry.value:
+    entries: Entries = (entry.value if entry else None) or {}
+    source = entries["from"].node if "from" in entries else None
+    if not isinstance(source, Scalar):
         return None
-    entries: Entries = entry.value
-    source = entries.get("from")
-    if source is None or not isinstance(source.node, Scalar):
-        return None
-    compiled = compiling.path(source.node, source.node.text)
-    catalog, is_empty = compiling.loading.catalog, compiling.empty.is_empty
-    standard = compiling.loading.grammar["custom_data"].keys
+    compiled = compiling.path(source, source.text)
     only = _listed(compiling, entries, "only")
     skipped = _listed(compiling, entries, "except") or frozenset()
     if compiled is None:
         return None
-    locate = compiled[1]
+    return _Copied(source.text, compiled[1], only, skipped, compiling).run
 
-    def taken(key: str) -> bool:
-        folded = key.strip().casefold()
-        if only is not None:
-            return folded in only and not is_personal(catalog, key)
-        return folded not in skipped and key not in standard and not is_personal(catalog, key)
 
-    def copy(scope: Scope, into: dict[str, Any]) -> None:
-        found = locate(scope)
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """A compiled `copy` block."""
+
+    path: str
+    locate: Read
+    only: frozenset[str] | None
+    skipped: frozenset[str]
+    compiling: Compiling
+
+    def run(self, scope: Scope, into: dict[str, Any]) -> None:
+        found = self.locate(scope)
         if not isinstance(found, dict):
             return
         for key, value in list(found.items())[:MAX_ITEMS]:
-            simple = not isinstance(value, list | dict) and not is_empty(value)
-            if simple and key not in into and taken(key) and not (isinstance(value, str) and "@" in value):
+            if key not in into and self._is_simple(value) and self._is_taken(key):
                 into[key] = value
                 if scope.trace is not None:
-                    scope.trace.supplied(f"custom_data.{key}", f"{source.node.text}.{key}")
+                    scope.trace.supplied(f"custom_data.{key}", f"{self.path}.{key}")
 
-    return copy
+    def _is_simple(self, value: Any) -> bool:
+        """Say whether a value is plain and does not look like an e-mail address."""
+        if isinstance(value, list | dict) or self.compiling.empty.is_empty(value):
+            return False
+        return not (isinstance(value, str) and "@" in value)
+
+    def _is_taken(self, key: str) -> bool:
+        folded = key.strip().casefold()
+        if is_personal(self.compiling.loading.catalog, key):
+            return False
+        if self.only is not None:
+            return folded in self.only
+        return folded not in self.skipped and key not in self.compiling.loading.grammar["custom_data"].keys
 
 
 def _listed(compiling: Compiling, entries: Mapping[str, Entry], name: str) -> frozenset[str] | None:

@@ -33,7 +33,7 @@ class MappingFolder:
     `look_every_seconds` is how long a look lasts; `clock` counts seconds and never runs backwards.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the folders are named
         self,
         folders: Sequence[Path],
         *,

@@ -1,4 +1,4 @@
-"""The plain kinds of the grammar: texts that mean a word of a list, yes or no, a number, a time span, a size."""
+"""The plain kinds of the grammar: a word of a list, yes or no, a number, a time span, a size."""
 
 from __future__ import annotations
 

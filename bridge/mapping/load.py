@@ -25,7 +25,7 @@ from bridge.yamltext import Block, Node, Scalar, read_yaml
 MAX_EVENTS = 200
 
 
-def load_mapping(
+def load_mapping(  # noqa: PLR0913 - all but the file are named
     file: Path,
     *,
     environment: Mapping[str, str],
@@ -71,7 +71,7 @@ def _problem(file: Path, code: str, message: str, fix: str) -> Finding:
 
 
 def _in_order(of_yaml: list[Finding], of_language: list[Finding]) -> tuple[Finding, ...]:
-    """Return findings once each, from top to bottom; where YAML itself was wrong, that is all that is said."""
+    """Return findings once each, top to bottom; where YAML itself was wrong, that is all that is said."""
     places = {finding.position for finding in of_yaml}
     kept = [*of_yaml, *(finding for finding in of_language if finding.position not in places)]
     return tuple(sorted(dict.fromkeys(kept), key=_place))

@@ -1,4 +1,4 @@
-"""Reading blocks by the grammar table: known keys, right shapes, plain words converted; every problem collected."""
+"""Reading blocks by the grammar table: known keys, right shapes, plain words, every problem told."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from bridge.catalog import Catalog
-from bridge.mapping.grammar import BlockGrammar, Grammar, Key, grammar_of
+from bridge.mapping.grammar import Grammar, Key, grammar_of
 from bridge.mapping.kinds import PLAIN_KINDS, BadText
-from bridge.mapping.unknown_keys import explain_unknown_key
+from bridge.mapping.unknown_keys import UnknownKey
 from bridge.values import Finding, Position
 from bridge.yamltext import Block, Listing, Node, Scalar
 
@@ -53,25 +53,12 @@ class Loading:
         self, where: Position | Node, code: str, message: str, fix: str = "", suggestion: str | None = None
     ) -> None:
         """Note something that makes the file unusable."""
-        self._note("error", where, code, message, fix, suggestion)
-
-    def warning(
-        self, where: Position | Node, code: str, message: str, fix: str = "", suggestion: str | None = None
-    ) -> None:
-        """Note something a person should look at."""
-        self._note("warning", where, code, message, fix, suggestion)
-
-    def _note(
-        self,
-        severity: Literal["error", "warning"],
-        where: Position | Node,
-        code: str,
-        message: str,
-        fix: str,
-        suggestion: str | None,
-    ) -> None:
         position = where if isinstance(where, Position) else where.position
-        self.findings.append(Finding(severity, code, message, fix, position=position, suggestion=suggestion))
+        self.findings.append(Finding("error", code, message, fix, position=position, suggestion=suggestion))
+
+    def warning(self, where: Node, code: str, message: str, fix: str = "") -> None:
+        """Note something a person should look at."""
+        self.findings.append(Finding("warning", code, message, fix, position=where.position))
 
     def block(self, node: Node, name: str, called: str = "") -> Entries:
         """Read a block by the grammar; keys that are wrong are reported and left out."""
@@ -80,40 +67,31 @@ class Loading:
         if not isinstance(node, Block):
             self._not_a_block(node, called)
             return {}
-        present = {canonical for key, _ in node.entries if (canonical := grammar.canonical(key.text))}
+        written = (grammar.canonical(key.text) for key, _ in node.entries)
+        present = frozenset(own for own in written if own is not None)
         entries: Entries = {}
         for key, below in node.entries:
-            self._read_key(grammar, called, present, entries, key, below)
-        for name_, rule in grammar.keys.items():
-            if rule.required and name_ not in present and name not in {"file", "event"}:
-                self.error(node, "missing_key", f"{called} needs {name_}", rule.says)
+            canonical = grammar.canonical(key.text)
+            if canonical is None:
+                unknown = UnknownKey(grammar, called, key, present)
+                self.findings.append(unknown.explained(self.grammar))
+            else:
+                self._read_key(grammar.keys[canonical], entries, key, below)
+        for wanted, about in grammar.keys.items():
+            if about.required and wanted not in present and name not in {"file", "event"}:
+                self.error(node, "missing_key", f"{called} needs {wanted}", about.says)
         return entries
 
-    def _read_key(
-        self,
-        grammar: BlockGrammar,
-        called: str,
-        present: set[str],
-        entries: Entries,
-        key: Scalar,
-        below: Node,
-    ) -> None:
-        name = grammar.canonical(key.text)
-        if name is None:
-            self.findings.append(explain_unknown_key(self.grammar, grammar, called, key, below, present))
-            return
-        if name in entries:
-            other = entries[name].key
+    def _read_key(self, rule: Key, entries: Entries, key: Scalar, below: Node) -> None:
+        if rule.name in entries:
+            other = entries[rule.name].key
             message = f"{key.text} and {other.text} (line {other.position.line}) are the same field"
             self.error(key, "same_field_twice", message, "keep one of them")
-            return
-        rule = grammar.keys[name]
-        if isinstance(below, Scalar) and below.null and rule.kind != "data":
-            self.error(
-                key, "no_value", f"{key.text} has no value", "write what belongs there, or remove the line"
-            )
-            return
-        entries[name] = Entry(key, below, self._converted(rule, key, below))
+        elif isinstance(below, Scalar) and below.null and rule.kind != "data":
+            fix = "write what belongs there, or remove the line"
+            self.error(key, "no_value", f"{key.text} has no value", fix)
+        else:
+            entries[rule.name] = Entry(key, below, self._converted(rule, key, below))
 
     def _converted(self, rule: Key, key: Scalar, node: Node) -> Any:
         if rule.kind == "block":

@@ -130,7 +130,7 @@ def _refuse_functions(text: str) -> None:
     field = (match.groupdict().get("inner") or match.groupdict().get("field") or "").strip()
     raise BadPath(
         "cleaning_happens_by_itself",
-        f"{match['name']} is not needed: cleaning and hashing happen by themselves, as the destination field asks",
+        f"{match['name']} is not needed: cleaning and hashing happen by themselves",
         f"write {field} alone" if field else "write the field alone",
         suggestion=field or None,
     )

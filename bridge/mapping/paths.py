@@ -6,6 +6,7 @@ A reader takes the scope and returns the value as it stands in the webhook, or M
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from bridge.mapping.path_syntax import Path, Step
@@ -19,24 +20,82 @@ def compile_path(path: Path) -> Reader:
     if path.root == "system":
         return _system_reader(path)
     walk = Walk(path)
-    if path.steps and all(step.kind == "key" for step in path.steps):
-        return _plain_reader(tuple(step.key for step in path.steps), walk, whole=path.root == "webhook")
+    keys = plain_keys(path)
+    if keys:
+        return _plain_reader(keys, missed(path, keys, walk), whole=walk.whole)
+    spread = _spread_keys(path)
+    if spread:
+        return _spread_reader(*spread, walk)
     return walk.read
 
 
-def _plain_reader(keys: tuple[str, ...], walk: Walk, *, whole: bool) -> Reader:
-    """Read key after key while each is exactly there; anything else is for the careful walk."""
-    careful = walk.read
+def plain_keys(path: Path) -> tuple[str, ...]:
+    """Return the keys of a path that has nothing but keys, else none."""
+    return tuple(step.key for step in path.steps) if all(step.kind == "key" for step in path.steps) else ()
+
+
+def missed(path: Path, keys: tuple[str, ...], walk: Walk) -> Reader:
+    """Return the reader for a plain path that did not lead through: a quick no, else the careful walk."""
+    careful, whole = walk.read, walk.whole
 
     def read(scope: Scope) -> Any:
         value = scope.root if whole else scope.item
         for key in keys:
             if type(value) is not dict:
+                return MISSING if value is None else careful(scope)
+            if not scope.has_plain_keys(value):
                 return careful(scope)
             value = value.get(key, MISSING)
             if value is MISSING:
-                return careful(scope)
+                return MISSING
         return value
+
+    return read
+
+
+def _plain_reader(keys: tuple[str, ...], missing: Reader, *, whole: bool) -> Reader:
+    """Read key after key while each is exactly there."""
+
+    def read(scope: Scope) -> Any:
+        value = scope.root if whole else scope.item
+        for key in keys:
+            if type(value) is not dict:
+                return missing(scope)
+            value = value.get(key, MISSING)
+            if value is MISSING:
+                return missing(scope)
+        return value
+
+    return read
+
+
+def _spread_keys(path: Path) -> tuple[tuple[str, ...], str] | None:
+    """Return keys and the last key of `keys.*.key`, the common way through a list."""
+    *keys, each, last = path.steps if len(path.steps) > 2 else (None, None)
+    if each is None or last is None or each.kind != "each" or last.kind != "key":
+        return None
+    plain = [step.key for step in keys if step is not None and step.kind == "key"]
+    return (tuple(plain), last.key) if len(plain) == len(keys) else None
+
+
+def _spread_reader(keys: tuple[str, ...], last: str, walk: Walk) -> Reader:
+    """Read one key of every entry of a list while all of it is exactly there."""
+    careful, whole = walk.read, walk.whole
+
+    def read(scope: Scope) -> Any:
+        value = scope.root if whole else scope.item
+        for key in keys:
+            if type(value) is not dict or key not in value:
+                return careful(scope)
+            value = value[key]
+        if type(value) is not list:
+            return careful(scope)
+        found = []
+        for entry in value:
+            if type(entry) is not dict or last not in entry:
+                return careful(scope)
+            found.append(entry[last])
+        return found
 
     return read
 
@@ -54,92 +113,99 @@ class Walk:
         self.steps = path.steps
         self.whole = path.root == "webhook"
         self.runs = [tuple(_literal_runs(path, at)) for at in range(len(path.steps))]
+        each = [at for at, step in enumerate(path.steps) if step.kind == "each"]
+        self.spread_again = frozenset(each[:-1])
 
     def read(self, scope: Scope) -> Any:
         """Return what the path leads to, or MISSING."""
-        return self._find(scope, scope.root if self.whole else scope.item, 0, opened=False, trail=None)
+        return self._find(_Visit(scope), scope.root if self.whole else scope.item, 0, "")
 
-    def trails(self, scope: Scope) -> list[str]:
+    def places(self, scope: Scope) -> list[str]:
         """Return the concrete places the path leads to (`line_items.0.sku`), for explanations."""
-        start = "" if self.whole or not scope.base else scope.base
-        found: list[str] = []
-        self._find(scope, scope.root if self.whole else scope.item, 0, opened=False, trail=(start, found))
-        return found
+        visit = _Visit(scope, places=[])
+        start = "" if self.whole else scope.base
+        self._find(visit, scope.root if self.whole else scope.item, 0, start)
+        return visit.places or []
 
-    def _find(
-        self, scope: Scope, value: Any, at: int, *, opened: bool, trail: tuple[str, list[str]] | None
-    ) -> Any:
+    def _find(self, visit: _Visit, value: Any, at: int, place: str) -> Any:
         if at == len(self.steps):
-            if trail is not None:
-                trail[1].append(trail[0])
+            if visit.places is not None:
+                visit.places.append(place)
             return value
         if isinstance(value, str):
-            inside = MISSING if opened else scope.open_text(value)
-            if not isinstance(inside, dict | list):
-                return MISSING
-            return self._find(scope, inside, at, opened=True, trail=trail)
+            return self._inside_text(visit, value, at, place)
         step = self.steps[at]
-        if step.kind == "each":
-            return self._each(scope, value, at, opened=opened, trail=trail)
-        if step.kind == "match":
-            return self._matching(scope, value, at, opened=opened, trail=trail)
+        if step.kind != "key":
+            find = self._each if step.kind == "each" else self._matching
+            return find(visit, value, at, place)
         if isinstance(value, dict):
-            return self._key(scope, value, at, opened=opened, trail=trail)
-        if isinstance(value, list):
-            index = _index(step.key, len(value))
-            if index is not None:
-                return self._find(scope, value[index], at + 1, opened=opened, trail=_below(trail, str(index)))
-        return MISSING
+            return self._key(visit, value, at, place)
+        index = _index(step.key, len(value)) if isinstance(value, list) else None
+        return (
+            MISSING
+            if index is None
+            else self._find(visit, value[index], at + 1, visit.below(place, str(index)))
+        )
 
-    def _key(
-        self,
-        scope: Scope,
-        value: dict[str, Any],
-        at: int,
-        *,
-        opened: bool,
-        trail: tuple[str, list[str]] | None,
-    ) -> Any:
+    def _inside_text(self, visit: _Visit, text: str, at: int, place: str) -> Any:
+        """Open a text that holds JSON; a text inside it stays a text."""
+        inside = text if visit.opened else visit.scope.open_text(text)
+        if isinstance(inside, str):
+            return MISSING
+        return self._find(_Visit(visit.scope, visit.places, opened=True), inside, at, place)
+
+    def _key(self, visit: _Visit, value: dict[str, Any], at: int, place: str) -> Any:
         for key, after in self.runs[at]:
             if key in value:
-                found = self._find(scope, value[key], after, opened=opened, trail=_below(trail, key))
+                found = self._find(visit, value[key], after, visit.below(place, key))
                 if found is not MISSING:
                     return found
         for key, after in self.runs[at]:
-            inner = scope.oddly_named(value, key)
+            inner = visit.scope.oddly_named(value, key)
             if inner is not MISSING:
-                found = self._find(scope, inner, after, opened=opened, trail=_below(trail, key))
+                found = self._find(visit, inner, after, visit.below(place, key))
                 if found is not MISSING:
                     return found
         return MISSING
 
-    def _each(
-        self, scope: Scope, value: Any, at: int, *, opened: bool, trail: tuple[str, list[str]] | None
-    ) -> Any:
+    def _each(self, visit: _Visit, value: Any, at: int, place: str) -> Any:
         entries = _entries(value)
         if entries is None:
             return MISSING
         found = []
         for name, entry in entries:
-            one = self._find(scope, entry, at + 1, opened=opened, trail=_below(trail, name))
-            if isinstance(one, list) and any(step.kind == "each" for step in self.steps[at + 1 :]):
+            one = self._find(visit, entry, at + 1, visit.below(place, name))
+            if isinstance(one, list) and at in self.spread_again:
                 found.extend(one)
             elif one is not MISSING:
                 found.append(one)
         return found
 
-    def _matching(
-        self, scope: Scope, value: Any, at: int, *, opened: bool, trail: tuple[str, list[str]] | None
-    ) -> Any:
+    def _matching(self, visit: _Visit, value: Any, at: int, place: str) -> Any:
         step = self.steps[at]
         for name, entry in _entries(value) or ():
             if _same_text(_subvalue(entry, step), step.key):
-                return self._find(scope, entry, at + 1, opened=opened, trail=_below(trail, name))
+                return self._find(visit, entry, at + 1, visit.below(place, name))
         return MISSING
 
 
+@dataclass(slots=True)
+class _Visit:
+    """One walk through one webhook: the places reached, if asked for, and whether a text was opened."""
+
+    scope: Scope
+    places: list[str] | None = None
+    opened: bool = False
+
+    def below(self, place: str, key: str) -> str:
+        """Return the place one step further; nobody asks on the live road."""
+        if self.places is None:
+            return ""
+        return f"{place}.{key}" if place else key
+
+
 def _literal_runs(path: Path, at: int) -> Iterator[tuple[str, int]]:
-    """Yield the keys to try at one step, and which step comes after: the exact one, then the longest run first."""
+    """Yield the keys to try at one step and the step after each: the exact one, then the longest run."""
     yield path.steps[at].key, at + 1
     start = path.steps[at].start
     for last in range(len(path.steps) - 1, at - 1, -1):
@@ -186,12 +252,6 @@ def _subvalue(entry: Any, step: Step) -> Any:
 def _same_text(value: Any, wanted: str) -> bool:
     text = text_of(value)
     return text is not None and text.strip().casefold() == wanted
-
-
-def _below(trail: tuple[str, list[str]] | None, key: str) -> tuple[str, list[str]] | None:
-    if trail is None:
-        return None
-    return (f"{trail[0]}.{key}" if trail[0] else key, trail[1])
 
 
 # --- system values ---------------------------------------------------------------------------------

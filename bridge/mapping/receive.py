@@ -18,7 +18,7 @@ from bridge.mapping.scope import MISSING, Scope, text_of
 from bridge.mapping.value import compile_value
 from bridge.reading import read_time
 from bridge.suggest import closest
-from bridge.values import HandshakeRule, Receive, VerifyRule, Webhook
+from bridge.values import HandshakeRule, Receive, Request, VerifyRule, Webhook
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 _SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -238,12 +238,12 @@ def _body_field(compiling: Compiling, entry: Entry) -> Callable[[Any], Any] | No
     return read
 
 
+_NO_REQUEST = Request("POST", "", {}, {}, b"", None, datetime.fromtimestamp(0, UTC))
+
+
 def _data_only(data: Any) -> Scope:
     """Return a scope of a body without its request: tokens are read before anything is believed."""
-    scope = Scope.__new__(Scope)
-    scope.root = scope.item = data
-    scope.opened, scope.odd_keys, scope.findings, scope.source = {}, {}, [], ""
-    return scope
+    return Scope(Webhook(_NO_REQUEST, data), "")
 
 
 def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes | None:

@@ -1,4 +1,4 @@
-"""Where a mapping stands while it reads one webhook: the whole body, the current item, and what comes with it."""
+"""Where a mapping stands while it reads one webhook: the body, the current item, what comes with it."""
 
 from __future__ import annotations
 
@@ -30,28 +30,52 @@ class Scope:
     """One webhook being read, seen from one item of it.
 
     Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
-    `base` is the concrete path of the item and is kept only while an explanation is written.
+    `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
+    only while an explanation is written. `outer` is the scope around the item.
     """
 
-    trace: Trace | None = None
-    field: str = ""
-    index: int = 0
-    base: str = ""
-    outer: Scope | None = None
+    __slots__ = (
+        "base",
+        "field",
+        "findings",
+        "index",
+        "item",
+        "odd_keys",
+        "opened",
+        "outer",
+        "plain",
+        "request",
+        "root",
+        "source",
+        "trace",
+        "webhook",
+    )
 
     def __init__(self, webhook: Webhook, source: str) -> None:
         self.webhook = webhook
         self.request = webhook.request
         self.root = self.item = webhook.data
         self.source = source
+        self.index = 0
+        self.base = self.field = ""
+        self.outer: Scope | None = None
+        self.trace: Trace | None = None
         self.findings: list[Finding] = []
         self.opened: dict[int, Any] = {}
-        self.odd_keys: dict[int, dict[str, Any] | None] = {}
+        self.odd_keys: dict[int, dict[str, Any]] = {}
+        self.plain: dict[int, bool] = {}
 
     def inside(self, item: Any, index: int, base: str) -> Scope:
         """Return the scope of one entry of a list; findings and opened texts are shared."""
         scope = Scope.__new__(Scope)
-        scope.__dict__.update(self.__dict__)
+        scope.webhook, scope.request, scope.root, scope.source = (
+            self.webhook,
+            self.request,
+            self.root,
+            self.source,
+        )
+        scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
+        scope.opened, scope.odd_keys, scope.plain = self.opened, self.odd_keys, self.plain
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
         return scope
 
@@ -72,12 +96,21 @@ class Scope:
             kept = self.opened[id(text)] = _json_in(text)
         return kept
 
+    def has_plain_keys(self, item: dict[str, Any]) -> bool:
+        """Say whether every key is plain: a key that is not there exactly is then not there at all."""
+        plain = self.plain.get(id(item))
+        if plain is None:
+            plain = self.plain[id(item)] = _all_plain(item)
+        return plain
+
     def oddly_named(self, item: dict[str, Any], key: str) -> Any:
         """Return what stands under a key that is equal in NFC and without outer blanks, else MISSING."""
-        odd = self.odd_keys.get(id(item), MISSING)
-        if odd is MISSING:
-            odd = self.odd_keys[id(item)] = _odd_keys(item)
-        return odd.get(plain_key(key), MISSING) if isinstance(odd, dict) else MISSING
+        if self.has_plain_keys(item):
+            return MISSING
+        odd = self.odd_keys.get(id(item))
+        if odd is None:
+            odd = self.odd_keys[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
+        return odd.get(plain_key(key), MISSING)
 
 
 def plain_key(key: str) -> str:
@@ -85,13 +118,10 @@ def plain_key(key: str) -> str:
     return unicodedata.normalize("NFC", key).strip()
 
 
-def _odd_keys(item: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the values by plain key, or None when every key is plain already (told apart in one look)."""
+def _all_plain(item: dict[str, Any]) -> bool:
+    """Look at all keys in one go: no blanks, dots, brackets or letters beyond ASCII."""
     joined = "\0".join(item)
-    plain = joined.isascii() and " \0" not in joined and "\0 " not in joined and joined == joined.strip()
-    if plain and not any(sign in joined for sign in "\t\n\r"):
-        return None
-    return {plain_key(key): value for key, value in reversed(item.items())}
+    return joined.isascii() and not any(sign in joined for sign in " .[\t\n\r")
 
 
 def _json_in(text: str) -> Any:

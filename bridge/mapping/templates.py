@@ -77,12 +77,11 @@ def _text_reader(compiling: Compiling, path: Any, locate: Any) -> Read:
 
     def read(scope: Scope) -> str | None:
         value = locate(scope)
-        text = value if type(value) is str else _as_text(value)
-        if text is not None and (not text or (text[0] in letters and is_empty(text))):
-            text = None
+        text = (value if type(value) is str else _as_text(value) or "").strip()
+        kept = None if not text or (text[0] in letters and is_empty(text)) else text
         if scope.trace is not None:
-            watch(path, scope, text, None if text is not None else _outcome(value))
-        return text
+            watch(path, scope, kept, None if kept is not None else _outcome(value))
+        return kept
 
     return read
 

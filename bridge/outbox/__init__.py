@@ -65,7 +65,15 @@ __all__ = [
 
 
 def open_outbox(
-    database_url: str, *, cipher: Cipher, bounds: Bounds = UNBOUNDED, passing: Passing = unwatched
+    database_url: str,
+    *,
+    cipher: Cipher,
+    bounds: Bounds = UNBOUNDED,
+    passing: Passing = unwatched,
+    busy_seconds: float = 5,
 ) -> Outbox:
-    """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used."""
-    return Outbox(Database(database_url), cipher, bounds, passing)
+    """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used.
+
+    `busy_seconds` is how long SQLite waits for a stranger (a shell, a backup) that holds its lock.
+    """
+    return Outbox(Database(database_url, busy_seconds), cipher, bounds, passing)

@@ -19,10 +19,10 @@ from bridge.outbox.turn import WriteTurn, no_turn
 
 Result = TypeVar("Result")
 
+_CONNECTIONS = 16
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=5000",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8192",
     "PRAGMA journal_size_limit=67108864",
@@ -32,11 +32,11 @@ _PRAGMAS = (
 class Database:
     """One database, opened lazily: `read` and `write` run a function inside a transaction."""
 
-    def __init__(self, database_url: str, *, connections: int = 16) -> None:
+    def __init__(self, database_url: str, busy_seconds: float = 5) -> None:
         url = parse_url(database_url)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.file = Path(url.database or "") if self.is_sqlite else None
-        self.engine = _sqlite(url) if self.is_sqlite else _postgresql(url, connections)
+        self.engine = _sqlite(url, busy_seconds) if self.is_sqlite else _postgresql(url)
         self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._turn = WriteTurn(Path(f"{self.file}.turn")) if self.is_sqlite else None
         self.turn: Callable[[], AbstractContextManager[None]] = self._turn or no_turn
@@ -108,12 +108,14 @@ def parse_url(database_url: str) -> URL:
     return url
 
 
-def _sqlite(url: URL) -> Engine:
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
     try:
         Path(url.database or "").resolve().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotOpen(f"{url.database}: its folder cannot be made ({error.strerror})") from error
-    engine = create_engine(url, pool_size=16, max_overflow=32, pool_reset_on_return=None)
+    engine = create_engine(
+        url, pool_size=_CONNECTIONS, max_overflow=2 * _CONNECTIONS, connect_args={"timeout": busy_seconds}
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
@@ -129,12 +131,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
 
-def _postgresql(url: URL, connections: int) -> Engine:
+def _postgresql(url: URL) -> Engine:
     try:
         return create_engine(
             url,
-            pool_size=connections,
-            max_overflow=connections,
+            pool_size=_CONNECTIONS,
+            max_overflow=_CONNECTIONS,
             pool_use_lifo=True,
             connect_args={"connect_timeout": 5, "options": "-c synchronous_commit=on"},
         )

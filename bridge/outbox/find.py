@@ -138,7 +138,7 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 def counts(connection: Connection) -> Counts:
     """Count events by status, and independently how many the webhooks said they became."""
     grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
-    stored: dict[str, int] = dict(grouped.tuples().all())
+    stored: dict[str, int] = {row[0]: row[1] for row in grouped}
     sending = connection.execute(select(func.count()).select_from(queue).where(_IS_CLAIMED)).scalar_one()
     received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
     stored["waiting"] = stored.get("waiting", 0) - sending

@@ -385,7 +385,7 @@ def _translated() -> Iterator[None]:
     """Say what kind of thing went wrong; the driver's own text may quote what was being stored."""
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, OverflowError, ValueError) as error:
         raise CannotStore(
             f"the database did not do its work ({type(error).__name__})",
             fix="check the disk, the owner of the database file, and whether the database server answers",

@@ -1,0 +1,110 @@
+"""`capi-bridge check`: everything that is wrong with settings and mappings, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from bridge.catalog import load_catalog
+from bridge.cli.mapping_files import files_meant
+from bridge.errors import CannotOpen, Invalid
+from bridge.findings_output import write_findings
+from bridge.mapping.checking import check_mapping
+from bridge.settings import Settings, load_settings, process_environment
+from bridge.values import Finding
+from bridge.yamltext import Block, read_yaml
+
+_OF_A_MAPPING = frozenset({"version", "event_name", "events", "user_data", "action_source"})
+_OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings", "keys", "retention"})
+
+
+@click.command("check", help="List everything that is wrong with settings and mappings.")
+@click.argument("paths", nargs=-1, metavar="[PATH…]")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option(
+    "--format", "output_format", type=click.Choice(["text", "json", "github"]), default="text",
+    help="How findings are written: for people, for programs, or for code review on GitHub.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--live", is_flag=True, help="Ask for every secret; look for lines that went silent.")
+def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_json: bool, live: bool) -> None:
+    """Check the settings and every mapping, or the files and folders named; exit 1 when there are errors."""
+    output_format = "json" if as_json else output_format
+    mappings = [path for path in paths if not _is_settings_file(path)]
+    of_settings = [Path(path) for path in paths if _is_settings_file(path)]
+    findings: list[Finding] = []
+    settings = None
+    for file in of_settings or [config]:
+        settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
+        findings += wrong
+    checked = 0
+    if mappings or not paths:
+        files = files_meant(mappings, settings or _no_settings())
+        checked = len(files)
+        findings += _check_mappings(files, settings, live=live)
+    if live and settings is not None:
+        findings += _silent(settings)
+    click.echo(write_findings(findings, output_format), nl=False)
+    _summarise(findings, checked)
+    if any(finding.severity == "error" for finding in findings):
+        raise SystemExit(1)
+
+
+def _is_settings_file(path: str) -> bool:
+    """Say whether a file holds settings and no mapping, by the keys at its top."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    try:
+        root, _ = read_yaml(file.read_bytes(), path)
+    except OSError as error:
+        raise CannotOpen(f"{path}: cannot be read ({error.strerror})", fix="check the path") from error
+    keys = {key.text for key, _ in root.entries} if isinstance(root, Block) else set()
+    return file.name == "bridge.yaml" or bool(keys & _OF_SETTINGS and not keys & _OF_A_MAPPING)
+
+
+def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, list[Finding]]:
+    try:
+        settings = load_settings(file, process_environment())
+    except Invalid as invalid:
+        return None, list(invalid.findings)
+    return settings, list(settings.warnings) if told else []
+
+
+def _no_settings() -> Settings:
+    """Return the settings of an empty folder: what stands in when the real ones have errors."""
+    return load_settings(None, {}, folder=Path("/nonexistent"))
+
+
+def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool) -> Iterator[Finding]:
+    for file in files:
+        checked = check_mapping(
+            file,
+            environment=process_environment(),
+            catalog=load_catalog(),
+            destinations=settings.destinations if settings else None,
+            secrets="required" if live else "optional",
+        )
+        yield from checked.findings
+
+
+def _silent(settings: Settings) -> list[Finding]:
+    from bridge.mapping.counters import last_webhooks, silent_lines
+    from bridge.opening import open_mappings, open_store, prepare
+    from bridge.outbox import Query
+
+    prepare(settings)
+    outbox = open_store(settings)
+    return [
+        finding
+        for mapping in open_mappings(settings, process_environment()).mappings()
+        for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
+    ]
+
+
+def _summarise(findings: list[Finding], checked: int) -> None:
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    click.echo(f"{checked} mappings checked: {errors} errors, {warnings} warnings", err=True)

@@ -1,0 +1,93 @@
+"""`capi-bridge test`: the tests inside mapping files, expected and got side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.catalog import load_catalog
+from bridge.cli.mapping_files import files_meant
+from bridge.encode import encode_readable
+from bridge.findings_output import write_findings
+from bridge.mapping.checking import Checked, check_mapping
+from bridge.mapping.mapping_tests import Failure, TestResult, run_tests
+from bridge.settings import load_settings, process_environment
+
+
+@click.command("test", help="Run the tests inside mapping files.")
+@click.argument("paths", nargs=-1, metavar="[PATH…]")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
+    """Run every test of the mappings named, or of all; exit 1 when one fails."""
+    settings = load_settings(config, process_environment())
+    catalog = load_catalog()
+    now = datetime.now(UTC)
+    checked = [
+        check_mapping(
+            file, environment=process_environment(), catalog=catalog, destinations=settings.destinations
+        )
+        for file in files_meant(paths, settings)
+    ]
+    results = [result for one in checked if one.mapping for result in run_tests(one.mapping, catalog, now)]
+    broken = [one for one in checked if one.mapping is None]
+    if as_json:
+        click.echo(encode_readable(_as_data(results, broken)))
+    else:
+        _print(results, broken)
+    untested = [one.file.stem for one in checked if one.mapping and not one.mapping.tests]
+    _summarise(results, broken, untested)
+    if broken or not all(result.passed for result in results):
+        raise SystemExit(1)
+
+
+def _print(results: Sequence[TestResult], broken: Sequence[Checked]) -> None:
+    for one in broken:
+        click.echo(write_findings(_errors(one)), nl=False)
+    for result in results:
+        click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.mapping}: {result.test.name}")
+        for failure in result.failures:
+            click.echo(_side_by_side(failure))
+
+
+def _side_by_side(failure: Failure) -> str:
+    lines = [
+        f"     {failure.position}: {failure.what}",
+        f"       expected: {failure.expected}",
+        f"       got:      {failure.got}",
+    ]
+    return "\n".join([*lines, *(f"       | {line}" for line in failure.story)])
+
+
+def _errors(one: Checked) -> list[Any]:
+    return [finding for finding in one.findings if finding.severity == "error"]
+
+
+def _as_data(results: Sequence[TestResult], broken: Sequence[Checked]) -> dict[str, Any]:
+    return {
+        "tests": [
+            {
+                "mapping": result.mapping,
+                "name": result.test.name,
+                "passed": result.passed,
+                "failures": [failure.as_json() for failure in result.failures],
+            }
+            for result in results
+        ],
+        "findings": [finding.as_json() for one in broken for finding in _errors(one)],
+    }
+
+
+def _summarise(results: Sequence[TestResult], broken: Sequence[Checked], untested: Sequence[str]) -> None:
+    failed = sum(not result.passed for result in results)
+    click.echo(f"{len(results)} tests, {failed} failed", err=True)
+    if broken:
+        click.echo(
+            f"not run, because they have errors: {', '.join(one.file.stem for one in broken)}", err=True
+        )
+    if untested:
+        click.echo(f"without tests: {', '.join(untested)}", err=True)

@@ -1,0 +1,43 @@
+"""All that is wrong with one mapping file: its spelling, and what `lint` sees beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.catalog import Catalog
+from bridge.errors import Invalid
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.lint import lint
+from bridge.mapping.loading import SecretsMode
+from bridge.values import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A mapping file that was checked. `mapping` is None when it cannot be put in force."""
+
+    file: Path
+    mapping: CompiledMapping | None
+    findings: tuple[Finding, ...]
+
+
+def check_mapping(
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    catalog: Catalog,
+    destinations: Collection[str] | None = None,
+    secrets: SecretsMode = "optional",
+) -> Checked:
+    """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
+    try:
+        mapping = load_mapping(
+            file, environment=environment, catalog=catalog, destinations=destinations, secrets=secrets
+        )
+    except Invalid as invalid:
+        return Checked(file, None, invalid.findings)
+    findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, catalog))))
+    broken = any(finding.severity == "error" for finding in findings)
+    return Checked(file, None if broken else mapping, findings)

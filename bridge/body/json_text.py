@@ -26,6 +26,8 @@ _BEYOND_64_BIT = b"0" * 19
 _DELICATE_FRACTION = re.compile(
     rb"\.(?:\d+0[,}\]\seE]|\d+0\Z|\d{7,}[,}\]\seE]|\d{7,}\Z|0000|(?<=\d{9}\.)\d)", re.ASCII
 )
+_BEFORE_A_NUMBER = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
+_LONGEST_WHOLE_PART = 32
 _MAX_NUMBER_CHARACTERS = 400
 _MAX_EXPONENT = 308
 
@@ -86,7 +88,13 @@ def _loses_digits(content: bytes) -> bool:
     """Tell whether a float would change how a number was written; a false alarm only costs time."""
     if _BEYOND_64_BIT in content.translate(_ALL_DIGITS_ALIKE):
         return True
-    return _DELICATE_FRACTION.search(content) is not None
+    return any(_is_in_a_number(content, found.start()) for found in _DELICATE_FRACTION.finditer(content))
+
+
+def _is_in_a_number(content: bytes, point: int) -> bool:
+    """Tell whether a decimal point may be one of a number; those of browser ids (`fb.1.155.12`) are not."""
+    before = content[max(0, point - _LONGEST_WHOLE_PART) : point].rstrip(b"0123456789").removesuffix(b"-")
+    return before[-1:] in _BEFORE_A_NUMBER
 
 
 def _read_exactly(text: str) -> Any:

@@ -69,14 +69,15 @@ class RunningBridge:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> RunningBridge:
-        self.process = subprocess.Popen(
-            [COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", *self.arguments],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment},
-            stdout=(self.folder / "stdout.log").open("ab"),
-            stderr=(self.folder / "stderr.log").open("ab"),
-            start_new_session=True,
-        )
+        with (self.folder / "stdout.log").open("ab") as out, (self.folder / "stderr.log").open("ab") as errors:
+            self.process = subprocess.Popen(
+                [COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", *self.arguments],
+                cwd=self.folder,
+                env={"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment},
+                stdout=out,
+                stderr=errors,
+                start_new_session=True,
+            )
         wait_until(self._is_up)
         return self
 

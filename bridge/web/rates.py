@@ -11,10 +11,12 @@ import fcntl
 import hashlib
 import math
 import mmap
+import os
 import struct
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,7 +34,9 @@ class RateLimiter:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._table = mmap.mmap(-1, _SLOTS * _SLOT.size)
-        self._lock_file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the limiter
+        self._lock_file, name = tempfile.mkstemp(prefix="capi-bridge-")
+        os.unlink(name)  # noqa: PTH108 - only the open file is needed, as something to lock
+        weakref.finalize(self, os.close, self._lock_file)
         self._threads = threading.Lock()
 
     def admit(self, key: str, rate: Rate | None, told: str) -> None:

@@ -94,10 +94,13 @@ def _broken_mappings(door: Door) -> Iterator[Reason]:
     in_force = door.mappings.names()
     for file, findings in door.mappings.problems().items():
         name = Path(file).stem
-        told = "the last good one stays in force" if name in in_force else "its webhooks are answered 503"
-        yield Reason(
-            "degrades", "mapping_broken", f"{Path(file).name} has errors, {told}: {findings[0].message}"
-        )
+        first = findings[0].message
+        if name in in_force:
+            message = f"{Path(file).name} stopped loading, the last good one stays in force: {first}"
+            yield Reason("blocks", "mapping_broken", message)
+        else:
+            message = f"{Path(file).name} does not load, its webhooks are answered 503: {first}"
+            yield Reason("degrades", "mapping_not_loaded", message)
 
 
 def _pauses(door: Door) -> Iterator[Reason]:

@@ -84,6 +84,7 @@ def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
 
 
 def _text(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+    """Read a text of Meta's own parameters; an e-mail address does not belong there."""
     text = text_from(value, catalog)
     if "@" in text and holds_email(text):
         raise Dropped("personal_data_in_custom_data")

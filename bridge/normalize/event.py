@@ -1,4 +1,4 @@
-"""A whole draft: every field of an event read, cleaned and put in Meta's order."""
+"""A whole draft: every field of an event read and cleaned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bridge.normalize.people import clean_user_data, fill_click_id
 from bridge.trace import Trace
 from bridge.values import Draft, Finding
 
-_KNOWN = frozenset({*READERS, "user_data", "custom_data"})
+_BLOCKS = frozenset({"user_data", "custom_data"})
 
 
 def normalize(
@@ -41,19 +41,16 @@ def normalize(
 
 def _single_fields(draft: Draft, now_seconds: int, notes: Notes) -> dict[str, Any]:
     event: dict[str, Any] = {}
-    fields, settings = draft.fields, draft.settings
-    if not _KNOWN.issuperset(fields):
-        for key in fields:
-            if key not in _KNOWN:
+    for key, value in draft.fields.items():
+        reader = READERS.get(key)
+        if reader is None:
+            if key not in _BLOCKS:
                 notes.unknown_key("", key)
-    for key, reader in READERS.items():
-        value = fields.get(key)
-        if value is None:
-            continue
-        try:
-            event[key] = reader(value, key, settings, now_seconds, notes)
-        except Dropped as reason:
-            notes.dropped(key, reason)
+        elif value is not None:
+            try:
+                event[key] = reader(value, key, draft.settings, now_seconds, notes)
+            except Dropped as reason:
+                notes.dropped(key, reason)
     return event
 
 

@@ -1,4 +1,4 @@
-"""The fields of an event beside `user_data` and `custom_data`: one reader each, in Meta's order.
+"""The fields of an event beside `user_data` and `custom_data`: one reader each.
 
 A reader takes (value, field, settings, now, notes) and returns what is sent, or raises Dropped.
 """

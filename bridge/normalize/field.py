@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -18,6 +18,7 @@ Sent = str | int
 Clean = Callable[[Any, Known], tuple[str, Sent]]
 
 _LONGEST_HASHED = 320  # an e-mail address has at most 254 characters, and nothing else comes near
+_KEEP_PLAIN_LETTERS = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
 _HASHED = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
 _MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
 
@@ -53,21 +54,31 @@ def _compiled(
     rule: UserDataRule, hashed: bool, named: tuple[tuple[str, Step], ...], catalog: Catalog
 ) -> Cleaner:
     # Case and outer blanks are settled before the steps, once for all.
-    steps = tuple(step for name, step in named if name not in {"lowercase", "outer_blanks"})
+    steps = {name: step for name, step in named if name not in {"lowercase", "outer_blanks"}}
     if hashed:
         clean = _hashing(steps, named[0][0] == "lowercase", rule.hashed == "yes", catalog)
     else:
-        clean = _plain(rule, steps, catalog)
+        clean = _plain(rule, tuple(steps.values()), catalog)
     return Cleaner(rule.name, rule.many, hashed, clean, named)
 
 
-def _hashing(steps: tuple[Step, ...], lowers: bool, refuses_md5: bool, catalog: Catalog) -> Clean:
-    """Return the cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one."""
-    placeholders, refused = catalog.placeholders, catalog.placeholder_hashes
-    long_text = _long_text(refuses_md5, refused)
+def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog: Catalog) -> Clean:
+    """Return the cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one.
+
+    This runs ten times for an ordinary event, so the usual text takes the short way: ASCII needs no composing,
+    and a word of plain letters no step at all where letters are all that would be kept.
+    """
+    placeholders = catalog.placeholders
+    long_text = _long_text(refuses_md5, catalog.placeholder_hashes)
+    all_steps = tuple(steps.values())
+    ascii_steps = tuple(step for name, step in steps.items() if name != "compose")
+    keeps_letters = steps.keys() <= _KEEP_PLAIN_LETTERS
 
     def clean(value: Any, known: Known) -> tuple[str, Sent]:
-        text = value.strip() if type(value) is str and value.isascii() else text_of(value)
+        if type(value) is str and value.isascii():
+            text, steps = value.strip(), ascii_steps
+        else:
+            text, steps = text_of(value), all_steps
         if len(text) >= 32 and (passed := long_text(text)):
             return passed, passed
         cleaned = text.lower()
@@ -75,12 +86,12 @@ def _hashing(steps: tuple[Step, ...], lowers: bool, refuses_md5: bool, catalog: 
             raise Dropped("placeholder" if cleaned else "empty_value")
         if not lowers:
             cleaned = text
-        for step in steps:
-            cleaned = step(cleaned, known)
-        digest = sha256(cleaned.encode()).hexdigest()
-        if digest in refused:
-            raise Dropped("placeholder")
-        return cleaned, digest
+        if steps is not ascii_steps or not (keeps_letters and cleaned.isalpha()):
+            for step in steps:
+                cleaned = step(cleaned, known)
+            if cleaned in placeholders:
+                raise Dropped("placeholder")
+        return cleaned, sha256(cleaned.encode()).hexdigest()
 
     return clean
 

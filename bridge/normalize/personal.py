@@ -35,8 +35,14 @@ def is_personal_key(key: str, catalog: Catalog) -> bool:
     return key.lower().translate(_SEPARATORS) in catalog.personal_keys
 
 
+def is_personal_name(name: str, catalog: Catalog) -> bool:
+    """Say whether a parameter of an address has a personal name (`first_name`) or a secret one (`token`)."""
+    word = name.lower()
+    return (word if word.isalpha() else word.translate(_SEPARATORS)) in catalog.personal_parameters
+
+
 def is_personal_parameter(name: str, value: str, catalog: Catalog) -> bool:
     """Say whether a parameter of an address is personal or a secret, by its name or by what it holds."""
-    if name.lower().translate(_SEPARATORS) in catalog.personal_parameters:
+    if is_personal_name(name, catalog):
         return True
     return ("@" in value and holds_email(value)) or _ENCODED_EMAIL.search(value) is not None

@@ -26,7 +26,9 @@ def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:
     is_international = catalog.international_number.fullmatch
 
     def phone(text: str, known: Known) -> str:
-        compact = text.translate(_SEPARATORS)
+        compact = text.replace(" ", "")
+        if not compact[1:].isdigit():
+            compact = text.translate(_SEPARATORS)
         if compact[:1] == "+" and is_international(compact, 1):
             return compact[1:]
         return _carefully(text, known)

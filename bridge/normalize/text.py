@@ -137,7 +137,7 @@ def postal_code(text: str, known: Known) -> str:
     if known.country is None and (long_code := _US_LONG_CODE(text)):
         return long_code[1]
     code = text if text.isascii() and text.isalnum() else text.translate(_BLANKS_AND_DASHES)
-    if len(code) < 2 or not any(map(str.isalnum, code)):
+    if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
         raise Dropped("postal_code_malformed")
     return code
 

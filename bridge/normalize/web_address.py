@@ -6,12 +6,13 @@ import re
 from typing import NamedTuple
 
 from bridge.catalog import Catalog
-from bridge.normalize.personal import is_personal_parameter, without_email
+from bridge.normalize.personal import is_personal_name, is_personal_parameter, without_email
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
 _HOST_FIRST = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
 _USER_INFO = re.compile(r"(?<=://)[^/?#@]*@")
 _BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\\\"<>]")
+_PARTS = re.compile("[&#?;]")
 _LONGEST = 8192
 
 
@@ -25,11 +26,10 @@ class Address(NamedTuple):
 
 def clean_address(text: str, catalog: Catalog, *, web_only: bool) -> Address | None:
     """Return the address without personal data; None when it is no address. `web_only` wants http or https."""
-    text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
     completed = False
-    if not _SCHEME(text):
+    if not text.startswith(("https://", "http://")) and not _SCHEME(text):
         if not _HOST_FIRST(text):
             return None
         text, completed = f"https://{text}", True
@@ -43,7 +43,7 @@ def clean_address(text: str, catalog: Catalog, *, web_only: bool) -> Address | N
 
 
 def _without_secrets(text: str, completed: bool, catalog: Catalog) -> Address:
-    if "?" not in text and "#" not in text and "@" not in text and "%40" not in text:
+    if "@" not in text and "%40" not in text and not _names_something_personal(text, catalog):
         return Address(text, (), completed)
     before, _, fragment = text.partition("#")
     path, mark, query = before.partition("?")
@@ -62,6 +62,15 @@ def _without_secrets(text: str, completed: bool, catalog: Catalog) -> Address:
     )
     gone = (*removed, *removed_there)
     return Address(whole if gone else text, gone, completed)
+
+
+def _names_something_personal(text: str, catalog: Catalog) -> bool:
+    """Say whether any parameter has a personal name: the quick look that nearly every address passes."""
+    query = text.partition("?")[2]
+    if not query and "#" not in text:
+        return False
+    names = (part.partition("=")[0] for part in _PARTS.split(query or text))
+    return any(is_personal_name(name, catalog) for name in names)
 
 
 def _without_personal(query: str, catalog: Catalog) -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ live road and the explanation are the same code.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +31,22 @@ class Trace:
 
     records: dict[str, FieldRecord] = field(default_factory=dict)
     conditions: list[dict[str, Any]] = field(default_factory=list)
-    paths_read: set[str] = field(default_factory=set)
+    reads: list[Callable[[], Iterable[str]]] = field(default_factory=list)
+
+    @property
+    def paths_read(self) -> set[str]:
+        """Return the concrete places of the webhook that supplied values (`line_items.0.sku`, `$ip`).
+
+        Worked out when it is asked for: on the way only what is needed for it was kept.
+        """
+        return {place for places in self.reads for place in places()}
 
     def record(self, name: str) -> FieldRecord:
         """Return the record of a field, made when it is new."""
-        return self.records.setdefault(name, FieldRecord(name))
+        record = self.records.get(name)
+        if record is None:
+            record = self.records[name] = FieldRecord(name)
+        return record
 
     def tried(self, name: str, path: str, outcome: str) -> None:
         """Note a source that gave nothing and what stood there (`absent`, `blank`, `wrong type`)."""

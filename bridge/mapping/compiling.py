@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from bridge.mapping.emptiness import Emptiness
 from bridge.mapping.loading import Loading
-from bridge.mapping.path_syntax import BROWSER_ONLY, BadPath, Path, read_path
-from bridge.mapping.paths import Reader, Walk, compile_path
+from bridge.mapping.path_syntax import BROWSER_ONLY, BadPath, read_path
+from bridge.mapping.paths import CompiledPath, Reader, compile_path
 from bridge.mapping.scope import MISSING, Scope
 from bridge.values import Position, ReadingSettings, Webhook
 from bridge.yamltext import Node, Scalar
@@ -72,7 +72,7 @@ class Compiling:
         """Return the state of an event whose currency is known, for cents."""
         return replace(self, currency=currency)
 
-    def path(self, node: Node, text: str, offset: int = 0) -> tuple[Path, Reader] | None:
+    def path(self, node: Node, text: str, offset: int = 0) -> CompiledPath | None:
         """Compile one path; a wrong one is reported and None."""
         try:
             path = read_path(text)
@@ -88,11 +88,11 @@ class Compiling:
                 "remove the line, or write sent_by: browser under receive when browsers post here directly",
             )
             return None
-        locate = compile_path(path)
+        compiled = compile_path(path)
         base = ".*.".join(self.base) if self.base and path.root == "item" else None
         above = self.above if path.root == "item" else ()
-        self.uses.append(PathUse(text, node.position, base, above, locate, path.root == "system"))
-        return path, locate
+        self.uses.append(PathUse(text, node.position, base, above, compiled.locate, path.root == "system"))
+        return compiled
 
 
 def moved(position: Position, columns: int) -> Position:
@@ -100,16 +100,13 @@ def moved(position: Position, columns: int) -> Position:
     return replace(position, column=position.column + columns)
 
 
-def watch(path: Path, scope: Scope, value: Any, outcome: str | None) -> None:
+def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
     """Write into the explanation what a path gave; the live road never comes here."""
     trace = scope.trace
     if trace is None:
         return
     if outcome is not None:
-        trace.tried(scope.field, path.text, outcome)
+        trace.tried(scope.field, compiled.path.text, outcome)
         return
-    trace.supplied(scope.field, path.text)
-    if path.root == "system":
-        trace.paths_read.add(path.text)
-    else:
-        trace.paths_read.update(Walk(path).places(scope))
+    trace.supplied(scope.field, compiled.path.text)
+    trace.reads.append(compiled.places(scope))

@@ -68,7 +68,7 @@ def _line(compiling: Compiling, key: Scalar, node: Node) -> Condition:
     tests = _tests(compiling, key, node)
     if compiled is None:
         return _all_of(())
-    return _all_of(tuple(_test_of(key.text, says, compiled[1], test) for says, test in tests))
+    return _all_of(tuple(_test_of(key.text, says, compiled.locate, test) for says, test in tests))
 
 
 def _mistyped_word(compiling: Compiling, key: Scalar, node: Node) -> str | None:

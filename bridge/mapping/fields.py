@@ -269,13 +269,15 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
     compiled = compiling.path(each.node, each.node.text)
     if compiled is None:
         return nothing
-    below = _priced(compiling.below(each.node.text, compiled[1]))
+    below = _priced(compiling.below(each.node.text, compiled.locate))
     condition = compile_condition(below, entries.pop("when").node) if "when" in entries else None
     slots = tuple(
         (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
         for name, entry in entries.items()
     )
-    return _Contents(each.node.text.removeprefix("$."), compiled[1], condition, slots, _too_many(each)).read
+    return _Contents(
+        each.node.text.removeprefix("$."), compiled.locate, condition, slots, _too_many(each)
+    ).read
 
 
 def _too_many(each: Entry) -> Finding:
@@ -344,7 +346,7 @@ def compile_copy(compiling: Compiling, entry: Entry | None) -> Copy | None:
     skipped = _listed(compiling, entries, "except") or frozenset()
     if compiled is None:
         return None
-    return _Copied(source.text, compiled[1], only, skipped, compiling).run
+    return _Copied(source.text, compiled.locate, only, skipped, compiling).run
 
 
 @dataclass(frozen=True, slots=True)

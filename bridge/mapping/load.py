@@ -137,7 +137,7 @@ def _each(compiling: Compiling, entries: Entries) -> Each | None:
         )
         return None
     compiled = compiling.path(entry.node, entry.node.text)
-    return Each(entry.node.text, compiled[1], entry.position) if compiled else None
+    return Each(entry.node.text, compiled.locate, entry.position) if compiled else None
 
 
 def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[CompiledEvent, ...]:

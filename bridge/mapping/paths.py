@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from bridge.mapping.path_syntax import Path, Step
@@ -15,11 +16,30 @@ from bridge.mapping.scope import MISSING, Scope, text_of
 Reader = Callable[[Scope], Any]
 
 
-def compile_path(path: Path) -> Reader:
-    """Return the reader of a path: MISSING when nothing is there, lists for `.*`."""
-    if path.root == "system":
-        return _system_reader(path)
+@dataclass(frozen=True, slots=True)
+class CompiledPath:
+    """A path ready to run: `locate` reads it, `walk` tells where in the webhook it led."""
+
+    path: Path
+    locate: Reader
+    walk: Walk
+
+    def places(self, scope: Scope) -> Callable[[], list[str]]:
+        """Return what works out the concrete places the path leads to from here, when it is asked."""
+        if self.path.root == "system":
+            return partial(list, (self.path.text,))
+        whole = self.path.root == "webhook"
+        start, base = (scope.root, "") if whole else (scope.item, scope.base)
+        return partial(self.walk.places, scope, start, base)
+
+
+def compile_path(path: Path) -> CompiledPath:
+    """Compile a path: `locate` gives MISSING when nothing is there, and lists for `.*`."""
     walk = Walk(path)
+    return CompiledPath(path, _system_reader(path) if path.root == "system" else _reader(path, walk), walk)
+
+
+def _reader(path: Path, walk: Walk) -> Reader:
     keys = plain_keys(path)
     if keys:
         return _plain_reader(keys, missed(path, keys, walk), whole=walk.whole)
@@ -120,11 +140,10 @@ class Walk:
         """Return what the path leads to, or MISSING."""
         return self._find(_Visit(scope), scope.root if self.whole else scope.item, 0, "")
 
-    def places(self, scope: Scope) -> list[str]:
+    def places(self, scope: Scope, start: Any, base: str) -> list[str]:
         """Return the concrete places the path leads to (`line_items.0.sku`), for explanations."""
         visit = _Visit(scope, places=[])
-        start = "" if self.whole else scope.base
-        self._find(visit, scope.root if self.whole else scope.item, 0, start)
+        self._find(visit, start, 0, base)
         return visit.places or []
 
     def _find(self, visit: _Visit, value: Any, at: int, place: str) -> Any:

@@ -229,7 +229,7 @@ def _body_field(compiling: Compiling, entry: Entry) -> Callable[[Any], Any] | No
     compiled = compiling.path(entry.node, entry.node.text)
     if compiled is None:
         return None
-    locate = compiled[1]
+    locate = compiled.locate
 
     def read(data: Any) -> Any:
         found = locate(_data_only(data))

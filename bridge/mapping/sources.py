@@ -128,7 +128,7 @@ def _count(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Comp
     compiled = compiling.path(entry.node, entry.node.text)
     if compiled is None:
         return lambda scope: None
-    _, locate = compiled
+    locate = compiled.locate
 
     def read(scope: Scope) -> int | None:
         value = locate(scope)
@@ -166,7 +166,7 @@ def _each_source(compiling: Compiling, entries: Entries, source: str, compile_va
     compiled = compiling.path(each.node, path)
     if compiled is None:
         return lambda scope: None
-    _, locate = compiled
+    locate = compiled.locate
     below = compiling.below(path, locate)
     inner = _SOURCES[source](below, entries[source], "one", compile_value)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.mapping.compiling import Compiling, Read, watch
 from bridge.mapping.kinds import MAX_TEXT
+from bridge.mapping.paths import CompiledPath
 from bridge.mapping.scope import MISSING, Scope, text_of
 from bridge.yamltext import Scalar
 
@@ -69,18 +70,18 @@ def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts:
         return
     compiled = compiling.path(node, written, offset)
     if compiled is not None:
-        parts.append(_text_reader(compiling, *compiled))
+        parts.append(_text_reader(compiling, compiled))
 
 
-def _text_reader(compiling: Compiling, path: Any, locate: Any) -> Read:
-    letters, is_empty = compiling.empty.first_letters, compiling.empty.is_empty
+def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
+    locate, letters, is_empty = compiled.locate, compiling.empty.first_letters, compiling.empty.is_empty
 
     def read(scope: Scope) -> str | None:
         value = locate(scope)
         text = (value if type(value) is str else _as_text(value) or "").strip()
         kept = None if not text or (text[0] in letters and is_empty(text)) else text
         if scope.trace is not None:
-            watch(path, scope, kept, None if kept is not None else _outcome(value))
+            watch(compiled, scope, None if kept is not None else _outcome(value))
         return kept
 
     return read

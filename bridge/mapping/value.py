@@ -10,8 +10,7 @@ from typing import Any
 
 from bridge.mapping.compiling import Compiling, Read, Shape, watch
 from bridge.mapping.options import compile_block
-from bridge.mapping.path_syntax import Path
-from bridge.mapping.paths import Reader, plain_keys
+from bridge.mapping.paths import CompiledPath, Reader, plain_keys
 from bridge.mapping.scope import MISSING, Scope
 from bridge.mapping.templates import compile_template, holds_fields
 from bridge.yamltext import Block, Listing, Node, Scalar
@@ -45,14 +44,13 @@ def compile_field(compiling: Compiling, node: Scalar, shape: Shape = "one") -> R
     compiled = compiling.path(node, node.text)
     if compiled is None:
         return nothing
-    path, locate = compiled
-    return _field_reader(path, locate, compiling, shape)
+    return _field_reader(compiled, compiling, shape)
 
 
-def _field_reader(path: Path, locate: Reader, compiling: Compiling, shape: Shape) -> Read:
+def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Read:
     """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
-    letters = compiling.empty.first_letters
-    judged = _judge(path, compiling, shape)
+    path, locate, letters = compiled.path, compiled.locate, compiling.empty.first_letters
+    judged = _judge(compiled, compiling, shape)
     keys = plain_keys(path) if path.root == "item" else ()
     if len(keys) == 1:
         return _one_key_reader(keys[0], locate, judged, letters)
@@ -68,7 +66,7 @@ def _field_reader(path: Path, locate: Reader, compiling: Compiling, shape: Shape
     return read
 
 
-def _judge(path: Path, compiling: Compiling, shape: Shape) -> Judge:
+def _judge(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Judge:
     """Return what looks closely at a value: is it empty, is it a list, does an explanation want to know."""
     is_empty = compiling.empty.is_empty
     unpack = _entries if shape == "many" else _single
@@ -84,7 +82,7 @@ def _judge(path: Path, compiling: Compiling, shape: Shape) -> Judge:
             value = unpack(value, is_empty)
             outcome = "blank" if value is None else None
         if scope.trace is not None:
-            watch(path, scope, value, outcome)
+            watch(compiled, scope, outcome)
         return value
 
     return judged

@@ -110,7 +110,7 @@ def _stream(url: str, start: int, step: int, answered_at: dict[str, float]) -> N
             body = purchase.numbered(number)
             headers = {"Content-Type": "application/json"}
             answer = http.request("POST", f"{url}/hooks/{purchase.NAME}", body=body, headers=headers)
-            answered_at[f"order-{number:d}"] = time.time()
+            answered_at[f"order-{purchase.FIRST_NUMBER + number}"] = time.time()
             if answer.status != 200:
                 raise RuntimeError(f"answered {answer.status}")
             time.sleep(pace.uniform(0.5, 1.5) * step / STEADY_PER_SECOND)

@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooManyRequests
+from bridge.errors import BridgeError
 from bridge.outbox import NewWebhook
 from bridge.parse import parse
 from bridge.pipeline import finish
@@ -26,7 +26,6 @@ from bridge.storing import new_events
 from bridge.values import (
     Draft,
     Event,
-    Finding,
     ReadingSettings,
     Receive,
     Request,
@@ -37,25 +36,13 @@ from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ, read_request
 from bridge.web.door import Door
+from bridge.web.meta_errors import BAD_TOKEN, MetaError, as_meta_error, invalid, meta_answer, refusal_of
 
 NAME = "drop-in"
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
 _ANY_BODY = Receive(max_size_bytes=10_485_760)
 _REPEAT_WINDOW_SECONDS = 172_800
 _LISTS_OF_TEXTS = 1000
-
-
-@dataclass(eq=False)
-class MetaError(Exception):
-    """One of Meta's error answers."""
-
-    status: int
-    code: int
-    message: str
-    subcode: int | None = None
-    title: str = ""
-    explanation: str = ""
-    is_transient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +65,10 @@ def events(  # noqa: PLR0913 - the address has two parts
         return _stored(door, call, request_id, line)
     except MetaError as error:
         line.extra["meta_code"] = error.code
-        return _meta_answer(error, request_id)
+        return meta_answer(error, request_id)
     except BridgeError as error:
         line.extra["reason"] = error.message
-        return _meta_answer(_as_meta_error(error), request_id, error)
+        return meta_answer(as_meta_error(error), request_id, error)
 
 
 def _call(door: Door, environ: Environ, version: str, dataset_id: str) -> Call:
@@ -103,7 +90,7 @@ def _call(door: Door, environ: Environ, version: str, dataset_id: str) -> Call:
 def _fields(request: Request) -> Mapping[str, Any]:
     fields = parse(Verified(request), _ANY_BODY).data if request.body else {}
     if not isinstance(fields, Mapping):
-        raise _invalid("The body is not an object with a field data")
+        raise invalid("The body is not an object with a field data")
     return {**request.query, **fields}
 
 
@@ -129,7 +116,7 @@ def _destination(settings: Settings, dataset_id: str, token: str, *, admin: bool
     if allowed:
         return allowed[0]
     if known or not any(_same(entry.access_token, token) for entry in settings.destinations.values()):
-        raise MetaError(401, 190, "Invalid OAuth access token - Cannot parse access token")
+        raise MetaError(*BAD_TOKEN)
     message = (
         "Unsupported post request. Object with this ID does not exist, cannot be loaded due to missing "
         "permissions, or does not support this operation"
@@ -145,11 +132,11 @@ def _events(data: Any) -> tuple[Mapping[str, Any], ...]:
     opened = _opened(data)
     items = [_opened(item) for item in opened[: _LISTS_OF_TEXTS + 1]] if isinstance(opened, list) else None
     if not items:
-        raise _invalid("param data must be an array.")
+        raise invalid("param data must be an array.")
     if len(items) > _LISTS_OF_TEXTS:
-        raise _invalid("param data has more than 1000 events")
+        raise invalid("param data has more than 1000 events")
     if not all(isinstance(item, Mapping) for item in items):
-        raise _invalid("param data must be an array of objects")
+        raise invalid("param data must be an array of objects")
     return tuple(items)
 
 
@@ -160,15 +147,11 @@ def _opened(value: Any) -> Any:
     try:
         return json.loads(value, parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise _invalid("param data is not valid JSON") from error
+        raise invalid("param data is not valid JSON") from error
 
 
 def _no_constant(_name: str) -> Any:
     raise ValueError
-
-
-def _invalid(message: str) -> MetaError:
-    return MetaError(400, 100, f"(#100) {message}")
 
 
 def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
@@ -176,7 +159,7 @@ def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
     finished = tuple(_finished(door, call, event, now) for event in call.events)
     for number, event in enumerate(finished):
         if event.verdict != "ready":
-            raise _refusal(event, number, call)
+            raise refusal_of(event, number)
     translation = Translation(NAME, "", b"", finished)
     rows = new_events(translation, door.settings, door.catalog, now, call.test_event_code)
     receipt = door.outbox().add(
@@ -216,7 +199,7 @@ def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
     people = event.get("user_data")
     if not isinstance(people, Mapping):
         return dict(event)
-    names = {rule.long_name: name for name, rule in door.catalog.user_data.items() if rule.long_name}
+    names = door.catalog.user_data_names
     return {**event, "user_data": {names.get(key, key): value for key, value in people.items()}}
 
 
@@ -229,52 +212,3 @@ def _delivered(door: Door, ids: Sequence[str]) -> str | None:
             code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
             raise MetaError(400, code or 100, outcome.reason or "Invalid parameter", subcode)
     return next((report.attempt.fbtrace_id for report in reports if report.attempt.fbtrace_id), None)
-
-
-def _refusal(event: Event, number: int, call: Call) -> MetaError:
-    errors: Sequence[Finding] = [finding for finding in event.findings if finding.severity == "error"]
-    first = errors[0] if errors else None
-    where = (first.path or "$").replace("$", f"$['data'][{number}]", 1) if first else f"$['data'][{number}]"
-    told = "; ".join(
-        f"{finding.message} ({finding.fix})" if finding.fix else finding.message for finding in errors
-    )
-    return MetaError(
-        400,
-        100,
-        f"Invalid parameter: {first.message if first else event.reason} at {where}",
-        _SUBCODES.get(first.code if first else "", 2_804_019),
-        first.message if first else "Invalid parameter",
-        told or event.reason or "",
-    )
-
-
-_SUBCODES: dict[str, int] = {}
-
-
-def _as_meta_error(error: BridgeError) -> MetaError:
-    if isinstance(error, NotAuthentic):
-        return MetaError(401, 190, "Invalid OAuth access token - Cannot parse access token")
-    if isinstance(error, TooManyRequests):
-        return MetaError(429, 4, "(#4) Application request limit reached", is_transient=True)
-    if isinstance(error, CannotStore):
-        return MetaError(503, 2, "Service temporarily unavailable", is_transient=True)
-    if isinstance(error, Refused):
-        return MetaError(400, 100, f"(#100) {error.message}")
-    return MetaError(503, 1, "An unknown error occurred", is_transient=True)
-
-
-def _meta_answer(error: MetaError, request_id: str, cause: BridgeError | None = None) -> Answer:
-    body: dict[str, Any] = {
-        "message": error.message,
-        "type": "OAuthException",
-        "code": error.code,
-        "is_transient": error.is_transient,
-        "fbtrace_id": request_id,
-    }
-    if error.subcode is not None:
-        body["error_subcode"] = error.subcode
-    if error.title:
-        body |= {"error_user_title": error.title, "error_user_msg": error.explanation}
-    wait = getattr(cause, "retry_after_seconds", None)
-    headers = (("Retry-After", str(wait)),) if wait else ()
-    return Answer(error.status, {"error": body}, headers, f"meta_{error.code}")

@@ -27,11 +27,18 @@ def load(folder: Path, text: str | None = None, environment: Mapping[str, str] |
     return load_settings(None, environment or {}, folder=folder)
 
 
-def mistakes(folder: Path, text: str, environment: Mapping[str, str] | None = None) -> list[tuple[object, ...]]:
+def mistakes(
+    folder: Path, text: str, environment: Mapping[str, str] | None = None
+) -> list[tuple[object, ...]]:
     with pytest.raises(Invalid) as caught:
         load(folder, text, environment)
     return [
-        (f.position.line if f.position else None, f.position.column if f.position else None, f.code, f.suggestion)
+        (
+            f.position.line if f.position else None,
+            f.position.column if f.position else None,
+            f.code,
+            f.suggestion,
+        )
         for f in caught.value.findings
     ]
 
@@ -69,7 +76,9 @@ def test_environment_wins_over_file_and_file_over_default(tmp_path):
 
     assert load(tmp_path, DESTINATION).graph_url == META_URL
     assert load(tmp_path, text).graph_url == "http://file.example"
-    both = load(tmp_path, text, {"CAPI_BRIDGE_GRAPH_URL": "http://env.example/", "CAPI_BRIDGE_ADMIN_TOKEN": "of-env"})
+    both = load(
+        tmp_path, text, {"CAPI_BRIDGE_GRAPH_URL": "http://env.example/", "CAPI_BRIDGE_ADMIN_TOKEN": "of-env"}
+    )
     assert (both.graph_url, both.admin_token) == ("http://env.example", "of-env")
 
 
@@ -196,7 +205,9 @@ def test_paths_in_a_file_start_from_its_folder(tmp_path):
 
 
 def test_a_test_code_for_half_an_hour_counts_from_when_the_file_was_saved(tmp_path):
-    text = "destinations: {main: {dataset_id: 1, access_token: t, test_event_code: {code: TEST5, for: 30m}}}\n"
+    text = (
+        "destinations: {main: {dataset_id: 1, access_token: t, test_event_code: {code: TEST5, for: 30m}}}\n"
+    )
     code = load(tmp_path, text).destinations["main"].test_event_code
     saved = datetime.fromtimestamp((tmp_path / "bridge.yaml").stat().st_mtime, UTC)
 
@@ -233,7 +244,12 @@ def test_the_schema_is_a_schema_and_takes_the_example_of_the_page(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     jsonschema.validate(yaml.safe_load(example), schema)
-    names = {"META_DATASET_ID": "1", "META_ACCESS_TOKEN": "t", "CAPI_BRIDGE_ADMIN_TOKEN": "a", "RESULT_SECRET": "s"}
+    names = {
+        "META_DATASET_ID": "1",
+        "META_ACCESS_TOKEN": "t",
+        "CAPI_BRIDGE_ADMIN_TOKEN": "a",
+        "RESULT_SECRET": "s",
+    }
     assert load(tmp_path, example, names).hook("shop-orders").rate_limit == Rate(50, 1.0)
 
 

@@ -171,9 +171,7 @@ def test_a_body_that_is_too_large(web, path, body):
 
 def test_a_compressed_body_that_swells_over_the_bound(web):
     bomb = gzip.compress(b'{"id": "' + b"x" * 3_000_000 + b'"}')
-    answer = web.post(
-        "/hooks/lead", bomb, {"Content-Encoding": "gzip"}, content_type="application/json"
-    )
+    answer = web.post("/hooks/lead", bomb, {"Content-Encoding": "gzip"}, content_type="application/json")
     assert answer.status_code == 413
 
 

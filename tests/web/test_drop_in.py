@@ -74,7 +74,9 @@ def test_a_form_is_taken_too(web, content_type):
         pytest.param("", {"Authorization": f"Bearer {TOKEN}"}, {}, id="in the header"),
         pytest.param("", {"Authorization": f"OAuth {TOKEN}"}, {}, id="in the header, OAuth"),
         pytest.param("", {}, {"access_token": TOKEN}, id="in the body"),
-        pytest.param("", {"X-Admin-Token": "admin-token"}, {"access_token": "any"}, id="with the admin token"),
+        pytest.param(
+            "", {"X-Admin-Token": "admin-token"}, {"access_token": "any"}, id="with the admin token"
+        ),
     ],
 )
 def test_the_token_may_stand_in_three_places(web, query, headers, fields):
@@ -88,7 +90,9 @@ def test_the_token_may_stand_in_three_places(web, query, headers, fields):
         pytest.param(PATH, {"access_token": "guess"}, (401, 190, None), id="wrong token"),
         pytest.param("/v25.0/999/events", {"access_token": TOKEN}, (400, 100, 33), id="another dataset"),
         pytest.param("/v25.0/999/events", {"access_token": "guess"}, (401, 190, None), id="both wrong"),
-        pytest.param(f"/latest/{DATASET}/events", {"access_token": TOKEN}, (400, 2500, None), id="no version"),
+        pytest.param(
+            f"/latest/{DATASET}/events", {"access_token": TOKEN}, (400, 2500, None), id="no version"
+        ),
     ],
 )
 def test_who_may_not_write_is_refused_in_metas_words(web, path, fields, expected):
@@ -169,11 +173,16 @@ def test_a_demo_takes_any_dataset_and_any_token(start):
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.binary(max_size=200) | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "user_data", "em"]), inner),
-    max_leaves=8,
-).map(lambda value: json.dumps(value).encode()))
+@given(
+    body=st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["data", "user_data", "em"]), inner)
+        ),
+        max_leaves=8,
+    ).map(lambda value: json.dumps(value).encode())
+)
 def test_whatever_is_sent_the_answer_is_one_of_metas_refusals(web, body):
     answer = web.post(f"{PATH}?access_token={TOKEN}", body, content_type="application/json")
 

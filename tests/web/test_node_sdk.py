@@ -1,0 +1,93 @@
+"""Meta's own Node SDK, unchanged, pointed at a real bridge. Needs node and npm; without them it fails."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.simulator import Simulator
+
+pytestmark = pytest.mark.process
+
+FOLDER = Path(__file__).parents[1] / "node"
+DATASET = "1234567890123456"
+JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
+
+
+@pytest.fixture(scope="session")
+def sdk() -> Path:
+    """Install what package-lock.json says, once; several test processes take turns."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    assert not missing, f"this test needs {' and '.join(missing)}: install Node.js 20 or newer"
+    with (Path(tempfile.gettempdir()) / "capi-bridge-node-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = FOLDER / "node_modules" / ".installed"
+        wanted = (FOLDER / "package-lock.json").read_text()
+        if not done.is_file() or done.read_text() != wanted:
+            install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            ran = subprocess.run(install, cwd=FOLDER, capture_output=True, text=True)
+            assert ran.returncode == 0, f"npm ci failed; is the registry reachable? {ran.stderr[-500:]}"
+            done.write_text(wanted)
+    return FOLDER / "send.js"
+
+
+@pytest.fixture
+def meta():
+    with Simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def send(sdk, meta, start_bridge) -> Callable[..., Any]:
+    bridge = start_bridge(
+        environment={
+            "CAPI_BRIDGE_GRAPH_URL": meta.url,
+            "META_DATASET_ID": DATASET,
+            "META_ACCESS_TOKEN": "sdk-token",
+        }
+    )
+
+    def run(token: str = "sdk-token", age_seconds: int = 5) -> Any:
+        environment = {
+            "PATH": str(Path(shutil.which("node") or "").parent),
+            "BRIDGE_URL": bridge.url,
+            "DATASET": DATASET,
+            "TOKEN": token,
+            "EVENT_TIME": str(int(time.time()) - age_seconds),
+        }
+        ran = subprocess.run(
+            ["node", sdk], env=environment, cwd=FOLDER, capture_output=True, text=True, timeout=60
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    return run
+
+
+def test_the_sdk_sends_an_event_through_the_bridge(meta, send, wait_until):
+    answer = send()
+
+    assert answer["events_received"] == 1
+    assert answer["fbtrace_id"]
+    [received] = wait_until(meta.received)
+    assert received.test_event_code == "TEST9"
+    assert received.event["user_data"]["em"] == [JANE]
+    assert received.event["custom_data"]["currency"] == "EUR"
+
+
+def test_the_sdk_understands_the_bridges_refusals(send):
+    refused = send(age_seconds=30 * 86_400)["refused"]
+    assert (refused["code"], refused["error_subcode"]) == (100, 2804003)
+
+
+def test_the_sdk_is_told_that_its_token_is_wrong(send):
+    assert send(token="another")["refused"]["code"] == 190

@@ -36,7 +36,8 @@ def compile_source(
             second, "two_sources", f"{named[0]} and {named[1]} are both sources of this value", "keep one"
         )
     elif not named:
-        if "remove" not in entries and "default" not in entries:
+        misspelt = len(entries) < len(node.entries)
+        if not misspelt and "remove" not in entries and "default" not in entries:
             fix = "add from, text, all, sum, count or hash_of"
             loading.error(node, "no_source", "this block does not say where its value comes from", fix)
         return lambda scope: None
@@ -98,8 +99,10 @@ def _all(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
     read_many = _many(compiling, entry, compile_value)
 
     def read(scope: Scope) -> list[Any] | None:
-        distinct = {folded(value) or repr(value): value for value in reversed(read_many(scope))}
-        return list(reversed(distinct.values())) or None
+        distinct: dict[str, Any] = {}
+        for value in read_many(scope):
+            distinct.setdefault(folded(value) or repr(value), value)
+        return list(distinct.values()) or None
 
     return read
 

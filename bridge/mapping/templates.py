@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bridge.mapping.compiling import Compiling, Read, watch
@@ -78,7 +78,7 @@ def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
 
     def read(scope: Scope) -> str | None:
         value = locate(scope)
-        text = (value if type(value) is str else _as_text(value) or "").strip()
+        text = (value if type(value) is str else _as_text(value, is_empty) or "").strip()
         kept = None if not text or (text[0] in letters and is_empty(text)) else text
         if scope.trace is not None:
             watch(compiled, scope, None if kept is not None else _outcome(value))
@@ -87,11 +87,11 @@ def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
     return read
 
 
-def _as_text(value: Any) -> str | None:
-    if isinstance(value, list):
-        texts = [text for entry in value if (text := text_of(entry)) is not None]
-        return ", ".join(texts) if texts and len(texts) == len(value) else None
-    return text_of(value)
+def _as_text(value: Any, is_empty: Callable[[Any], bool]) -> str | None:
+    if not isinstance(value, list):
+        return text_of(value)
+    texts = [text_of(entry) for entry in value if not is_empty(entry)]
+    return None if None in texts else ", ".join(text for text in texts if text)
 
 
 def _outcome(value: Any) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bridge.catalog import load_catalog
 from bridge.mapping.unused import unused_fields
 from bridge.masking import mask
 from bridge.trace import FieldRecord, Trace, masked_steps
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping
 
 _HASH_LENGTH = 64
+# what an event has although no line of the mapping reads it
+_MADE_HERE = {
+    "event_time": "$received_at",
+    "event_id": "made from the webhook",
+    "event_name": "the text of the mapping",
+    "action_source": "the text of the mapping",
+}
 _BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
 
 
@@ -40,13 +49,17 @@ def explanation(  # noqa: PLR0913 - the road hands over all it has
 
 def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:
     names = dict.fromkeys([*trace.records, *_field_names(event.data or {})])
+    feeders = _feeders(trace)
     return {
         "event": draft.label,
         "event_name": (event.data or draft.fields).get("event_name"),
         "verdict": event.verdict,
         "reason": event.reason,
         "conditions": list(trace.conditions),
-        "fields": [_explained_field(name, draft, event, trace, reveal=reveal) for name in names],
+        "fields": [
+            _explained_field(name, draft, event, _record(name, trace, feeders), reveal=reveal)
+            for name in names
+        ],
         "findings": [finding.as_json() for finding in event.findings],
     }
 
@@ -60,12 +73,34 @@ def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
             yield name
 
 
-def _explained_field(name: str, draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:
+def _feeders(trace: Trace) -> dict[str, FieldRecord]:
+    """Return for each field that another one may fill (`fn` by `full_name`) the record of that one."""
+    rules = load_catalog().user_data
+    return {
+        f"user_data.{filled}": trace.records[f"user_data.{name}"]
+        for name, rule in rules.items()
+        for filled in rule.becomes
+        if f"user_data.{name}" in trace.records
+    }
+
+
+def _record(name: str, trace: Trace, feeders: Mapping[str, FieldRecord]) -> FieldRecord:
     record = trace.records.get(name) or FieldRecord(name)
+    if record.supplied_by is None:
+        feeder = feeders.get(name)
+        source = feeder.supplied_by if feeder else _MADE_HERE.get(name)
+        return replace(record, supplied_by=source)
+    return record
+
+
+def _explained_field(
+    name: str, draft: Draft, event: Event, record: FieldRecord, *, reveal: bool
+) -> dict[str, Any]:
     personal = name.startswith("user_data.")
     where = _position_of(name, draft.positions)
     return {
         "field": name,
+        "given": _shown(_value_at(draft.fields, name), hidden=personal and not reveal),
         "sent": _shown(_value_at(event.data or {}, name), hidden=personal and not reveal),
         "from": record.supplied_by,
         "tried": list(record.tried),
@@ -103,6 +138,16 @@ def _shown(value: Any, *, hidden: bool) -> Any:
     return value if isinstance(value, str) and _is_hash(value) else mask(value)
 
 
+def clear_text(field: Mapping[str, Any]) -> str | None:
+    """Return what a revealed field was just before hashing; None when it has several values or none."""
+    sent = field["sent"]
+    if sent is None or (isinstance(sent, list) and len(sent) != 1):
+        return None
+    told = [field["given"], *(step["value"] for step in field["steps"])]
+    texts = [str(value) for value in told if isinstance(value, str | int) and not _is_hash(str(value))]
+    return texts[-1] if texts else None
+
+
 def _is_hash(text: str) -> bool:
     return len(text) == _HASH_LENGTH and set(text) <= set("0123456789abcdef")
 
@@ -132,6 +177,8 @@ def field_lines(field: Mapping[str, Any]) -> list[str]:
     """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
     where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
     outcome = f"dropped: {field['dropped']}" if field["dropped"] else f"{_short(field['sent'])}"
+    if field["sent"] is None and field["given"] is not None and not field["dropped"]:
+        outcome = "not sent as such: it fills other fields"
     lines = [f"  {field['field']} = {outcome}{where}"]
     lines += [f"      tried {tried['path']}: {tried['outcome']}" for tried in field["tried"]]
     if field["from"]:

@@ -36,7 +36,8 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     of_settings = [Path(path) for path in paths if _is_settings_file(path)]
     findings: list[Finding] = []
     settings = None
-    for file in of_settings or [config]:
+    settings_files: list[Path | None] = [*of_settings] or [config]
+    for file in settings_files:
         settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
         findings += wrong
     checked = 0

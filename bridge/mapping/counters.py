@@ -102,7 +102,7 @@ def silent_lines(mapping: CompiledMapping, requests: Iterable[Request]) -> tuple
             "warning",
             "silent_line",
             f"{count.line.field} found nothing in the last {count.webhooks} webhooks of {mapping.name}",
-            "compare the path with a webhook that came lately: capi-bridge dry-run --explain shows what is in it",
+            "compare the path with a webhook that came lately (dry-run --explain shows what is in it)",
             position=count.line.position,
         )
         for count in line_counts(mapping, requests)

@@ -47,15 +47,25 @@ def lint_paths(lines: Sequence[MappedLine], evidence: Evidence, catalog: Catalog
     webhooks = [*evidence.samples, *evidence.inline]
     read = {use.text for line in lines for use in line.paths}
     for line in lines:
-        missing = [use for use in line.paths if not use.system and not _is_held(use, webhooks)]
-        served = len({use.position for use in line.paths}) > len({use.position for use in missing})
-        expected = bool(evidence.samples) and not served and line.field not in evidence.defaulted
-        for use in missing:
-            constant = _constant(line, use, catalog, sampled=bool(webhooks))
-            if constant:
-                yield constant
-            elif webhooks and _is_reached(use, webhooks):
-                yield from _not_held(line, use, webhooks, read, expected=expected)
+        yield from _lint_line(line, webhooks, evidence, read, catalog)
+
+
+def _lint_line(
+    line: MappedLine, webhooks: Sequence[Webhook], evidence: Evidence, read: set[str], catalog: Catalog
+) -> Iterator[Finding]:
+    missing = [use for use in line.paths if not use.system and not _is_held(use, webhooks)]
+    unexplained = []
+    for use in missing:
+        wrong = _constant(line, use, catalog, sampled=bool(webhooks))
+        if wrong is None and webhooks and _is_reached(use, webhooks):
+            wrong = _misread(line, use, webhooks, read)
+            unexplained += [] if wrong else [use]
+        if wrong:
+            yield wrong
+    served = len({use.position for use in line.paths}) > len({use.position for use in missing})
+    may_be_missing = served or line.field in evidence.defaulted or line.field in _CONDITIONS
+    if unexplained and evidence.samples and not may_be_missing:
+        yield _not_in_samples(unexplained)
 
 
 def _is_held(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
@@ -67,31 +77,32 @@ def _is_reached(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
     return any(True for webhook in webhooks for _ in _starts(use, webhook))
 
 
-def _not_held(
-    line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: set[str], *, expected: bool
-) -> Iterator[Finding]:
+def _misread(line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: set[str]) -> Finding | None:
+    """Return what is certainly wrong with a path: it asks a list for a key, or a key is misspelt."""
     failure = _failure(use, webhooks)
     if failure.a_list:
-        step = f".first.{failure.step}"
-        yield Finding(
+        below = f"{failure.before}.first.{failure.step}"
+        return Finding(
             "error",
             "key_on_list",
             f"{failure.before or 'the webhook'} is a list, and a list has no field {failure.step!r}",
-            f"write {failure.before}{step} for the first entry, {failure.before}.*.{failure.step} for all",
+            f"write {below} for the first entry, {failure.before}.*.{failure.step} for all",
             position=use.position,
         )
-        return
     meant = _meant(line, use, failure, read)
-    if meant:
-        message = f"no sample has a field {use.text!r}"
-        fix = f"correct the name, or add a sample that has {use.text!r}"
-        yield Finding("error", "no_such_field", message, fix, position=use.position, suggestion=meant)
-    elif expected and line.field not in _CONDITIONS:
-        fix = (
-            f"if {use.text!r} is a plain text, put it under defaults or write {{text: …}}; else add a sample"
-        )
-        message = f"no sample has a field {use.text!r}"
-        yield Finding("warning", "not_in_samples", message, fix, position=use.position)
+    if meant is None:
+        return None
+    message = f"no sample has a field {use.text!r}"
+    fix = f"correct the name, or add a sample that has {use.text!r}"
+    return Finding("error", "no_such_field", message, fix, position=use.position, suggestion=meant)
+
+
+def _not_in_samples(uses: Sequence[PathUse]) -> Finding:
+    names = " or ".join(repr(use.text) for use in uses)
+    fix = "if it is a plain text, put it under defaults or write {text: …}; else add a sample that has it"
+    return Finding(
+        "warning", "not_in_samples", f"no sample has a field {names}", fix, position=uses[0].position
+    )
 
 
 def _meant(line: MappedLine, use: PathUse, failure: _Failure, read: set[str]) -> str | None:
@@ -128,7 +139,8 @@ def _failure(use: PathUse, webhooks: Sequence[Webhook]) -> _Failure:
     for number, step in enumerate(path.steps):
         below = [found for node in nodes for found in _taken(node, step.kind, step.key)]
         if not below:
-            return _Failure(step.key, _before(path, number), _keys(nodes), _lists_only(nodes))
+            a_list = step.kind == "key" and _lists_only(nodes)
+            return _Failure(step.key, _before(path, number), _keys(nodes), a_list)
         nodes = below
     return _Failure(path.steps[-1].key if path.steps else "$", "", frozenset(), a_list=False)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.catalog import Catalog
 from bridge.errors import BridgeError
-from bridge.explain import field_lines
+from bridge.explain import clear_text, field_lines
 from bridge.mapping import CompiledMapping, MappingTest
 from bridge.mapping.expectations import NOTHING, Difference, differences
 from bridge.mapping.sample_requests import With, accompanied, moment, read_sample, request_of_data
@@ -132,12 +132,7 @@ def _readable(difference: Difference, record: Mapping[str, Any] | None) -> str:
     """Return what was sent as a person reads it: for a hash, what was hashed."""
     if record is None or difference.got == NOTHING or not difference.field.startswith("user_data."):
         return difference.got
-    cleaned = [step["value"] for step in record["steps"] if not _is_hash(step["value"])]
-    return f"{cleaned[-1]} (hashed)" if cleaned and _is_hash(difference.got) else difference.got
-
-
-def _is_hash(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef")
+    return f"{clear_text(record) or difference.got} (as cleaned)"
 
 
 def _counted(events: Sequence[Any]) -> str:

@@ -52,8 +52,8 @@ class Heading:
     samples: Sequence[str] = field(default=())
 
 
-def write_mapping(plan: Plan, heading: Heading, tests: Sequence[StarterTest] = ()) -> str:
-    """Return the YAML text of a new mapping."""
+def write_mapping(plan: Plan, heading: Heading) -> str:
+    """Return the YAML text of a new mapping, without its tests."""
     lines = [
         *_head(plan, heading),
         *_receive(plan),
@@ -72,7 +72,6 @@ def write_mapping(plan: Plan, heading: Heading, tests: Sequence[StarterTest] = (
             if heading.samples
             else []
         ),
-        *_tests(tests),
     ]
     return "\n".join(lines) + "\n"
 
@@ -84,7 +83,7 @@ def yaml_text(text: str) -> str:
 
 def _line(key: str, value: str, remark: str = "", indent: int = 0) -> str:
     written = f"{' ' * indent}{key}: {value}"
-    return f"{written.ljust(_COMMENT_AT)} # {remark}" if remark else written
+    return f"{written.ljust(_COMMENT_AT - 1)}  # {remark}" if remark else written
 
 
 def _paths(paths: Sequence[str], root: str = "") -> str:
@@ -205,14 +204,10 @@ def _suggestions(plan: Plan) -> list[str]:
     return lines + [f"#   {name}: {path}   # looks like {called}" for path, name, called in plan.maybe]
 
 
-def _tests(tests: Sequence[StarterTest]) -> list[str]:
-    if not tests:
-        return []
-    return [
-        "",
-        "tests:".ljust(_COMMENT_AT) + " # run them with: capi-bridge test",
-        *(row for test in tests for row in _test(test)),
-    ]
+def test_lines(tests: Sequence[StarterTest]) -> list[str]:
+    """Return the lines of the `tests` block."""
+    heading = "tests:".ljust(_COMMENT_AT) + " # run them with: capi-bridge test"
+    return [heading, *(row for test in tests for row in _test(test))]
 
 
 def _test(test: StarterTest) -> list[str]:

@@ -12,7 +12,11 @@ from bridge.mapping.recognition_tables import KnownShape, folded, recognition_ta
 from bridge.mapping.recognize import Guess, known_shape, recognize
 from bridge.mapping.value_shapes import has_shape, is_blank
 
-_SURE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 30, 32, 3
+_MOST_HINTS = 8
+_SURE, _GOOD_ENOUGH_ALONE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 24, 24, 32, 3
+_MAY_BE_GUESSED = frozenset(
+    {"user_data.email", "user_data.phone", "user_data.fbclid", "user_data.fbc", "user_data.fbp"}
+)
 _ONE_PATH_ONLY = frozenset({"event_id", "event_time", "custom_data.value", "custom_data.currency"})
 _MAY_SHARE = frozenset({"event_id", "custom_data.order_id", "user_data.external_id", "user_data.lead_id"})
 _PURCHASE = "Purchase"
@@ -94,8 +98,11 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
 
 def empty_plan(wishes: Wishes) -> Plan:
     """Return the plan of a mapping without a sample: the usual names of a contact form, to be changed."""
-    names = ("email", "phone", "full_name")
-    paths = {f"user_data.{name}": (name,) for name in names}
+    paths = {
+        "user_data.email": ("email",),
+        "user_data.phone": ("phone",),
+        "user_data.full_name": ("name",),
+    }
     event_name = wishes.event_name or "Lead"
     if event_name == _PURCHASE:
         paths |= {"custom_data.value": ("value",), "custom_data.currency": ("currency",)}
@@ -140,7 +147,8 @@ def _chosen(guesses: Sequence[Guess], shape: KnownShape | None) -> dict[str, lis
         if name in chosen and name in _ONE_PATH_ONLY:
             continue
         best = ranked[0].strength
-        free = [g for g in ranked if g.strength >= max(_SURE, best - _CLOSE_BEHIND)]
+        enough = _GOOD_ENOUGH_ALONE if name in _MAY_BE_GUESSED and best < _SURE else _SURE
+        free = [g for g in ranked if g.strength >= max(enough, best - _CLOSE_BEHIND)]
         paths = [g.field.path for g in free if name in _MAY_SHARE or g.field.path not in taken]
         merged = list(dict.fromkeys([*chosen.get(name, []), *paths]))
         if merged:
@@ -187,11 +195,9 @@ def _event_name(
 
 
 def _action_source(chosen: Mapping[str, Any], shape: KnownShape | None) -> str:
-    if shape:
+    if shape and shape.action_source != "website":
         return shape.action_source
-    return (
-        "website" if "event_source_url" in chosen and "user_data.user_agent" in chosen else "system_generated"
-    )
+    return "website" if {"event_source_url", "user_data.user_agent"} <= chosen.keys() else "system_generated"
 
 
 def _event_id(event_name: str, chosen: Mapping[str, Sequence[str]], shape: KnownShape | None) -> str | None:
@@ -308,9 +314,11 @@ def _defaults(event_name: str, chosen: Mapping[str, Any], wishes: Wishes) -> dic
 def _maybe(guesses: Iterable[Guess], paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str, str], ...]:
     """Return what was too unsure for a line: path, destination, what it looks like."""
     used = {path for found in paths.values() for path in found}
+    filled = set(paths) | ({"user_data.full_name"} if "user_data.last_name" in paths else set())
     maybe: dict[str, tuple[str, str, str]] = {}
     for guess in guesses:
         field_: PayloadField = guess.field
-        if guess.strength >= _WORTH_A_WORD and field_.path not in used and not is_blank(field_.value):
+        new = guess.destination not in filled and field_.path not in used
+        if new and guess.strength >= _WORTH_A_WORD and not is_blank(field_.value):
             maybe.setdefault(field_.path, (field_.path, guess.destination, guess.called))
-    return tuple(maybe.values())[:12]
+    return tuple(maybe.values())[:_MOST_HINTS]

@@ -1,0 +1,91 @@
+"""`capi-bridge diff`: what a changed mapping would change, for its samples and for stored webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from bridge.catalog import load_catalog
+from bridge.cli.mapping_files import file_meant
+from bridge.encode import encode_readable
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
+from bridge.settings import Settings, load_settings, process_environment
+
+
+@click.command("diff", help="Show what a changed mapping would change.")
+@click.argument("old")
+@click.argument("new")
+@click.option("--stored", is_flag=True, help="Also compare by the webhooks that are stored under NEW's name.")
+@click.option("--reveal", is_flag=True, help="Show personal data.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def diff(old: str, new: str, stored: bool, reveal: bool, config: Path | None, as_json: bool) -> None:  # noqa: PLR0913, PLR0917
+    """Compare two mappings event by event; exit 1 when an event that was sent would be sent no more."""
+    settings = load_settings(config, process_environment())
+    before, after = (_load(name, settings) for name in (old, new))
+    requests = _requests(before, after, settings, stored=stored)
+    found = tuple(changes(before, after, requests, load_catalog(), reveal=reveal))
+    if as_json:
+        click.echo(encode_readable({"webhooks": [change.as_json() for change in found]}))
+    else:
+        for change in found:
+            _print(change)
+    changed = sum(bool(change.events) for change in found)
+    click.echo(f"{len(found)} webhooks compared, {changed} would give something else", err=True)
+    if any(event.is_worse for change in found for event in change.events):
+        raise SystemExit(1)
+
+
+def _load(name: str, settings: Settings) -> CompiledMapping:
+    return load_mapping(
+        file_meant(name, settings),
+        environment=process_environment(),
+        catalog=load_catalog(),
+        destinations=settings.destinations,
+        secrets="optional",
+    )
+
+
+def _requests(
+    old: CompiledMapping, new: CompiledMapping, settings: Settings, *, stored: bool
+) -> Iterator[Named]:
+    yield from sample_requests((new, old), datetime.now(UTC))
+    if not stored:
+        return
+    from bridge.mapping.counters import last_webhooks
+    from bridge.opening import open_store, prepare
+    from bridge.outbox import Query
+
+    prepare(settings)
+    for number, request in enumerate(last_webhooks(open_store(settings), new.name, Query), 1):
+        yield f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}", request
+
+
+def _print(change: WebhookChange) -> None:
+    if not change.events:
+        return
+    click.echo(change.webhook)
+    for event in change.events:
+        click.echo(f"  {_heading(event)}")
+        for field in event.fields:
+            click.echo(f"    {field.field}: {_side(field)}")
+
+
+def _heading(event: EventChange) -> str:
+    if event.before is None:
+        return f"+ {event.event} (new, {event.after})"
+    if event.after is None:
+        return f"- {event.event} (gone; it was {event.before})"
+    if event.before != event.after:
+        why = f": {event.reason}" if event.reason else ""
+        return f"! {event.event}: {event.before} becomes {event.after}{why}"
+    return f"  {event.event}"
+
+
+def _side(field: FieldChange) -> str:
+    read = f"   [{field.read_before} → {field.read_after}]" if field.read_before != field.read_after else ""
+    return f"{field.before} → {field.after}{read}"

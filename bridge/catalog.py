@@ -60,8 +60,8 @@ class Rule:
 
     def finding(self, path: str | None, position: Position | None = None, **names: object) -> Finding:
         """Return the finding; `names` fill the message and must never hold a value that a person sent."""
-        message = self.message.format_map(names) if names else self.message
-        return Finding(self.severity, self.code, message, self.fix, path, position)
+        message, fix = self.message.format_map(names), self.fix.format_map(names)
+        return Finding(self.severity, self.code, message, fix, path, position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def read_number(value: Any, example: str | None = None) -> Decimal | None:
 def _number_of_text(text: str, example: str | None) -> Decimal | None:
     if len(text) > _LONGEST_NUMBER:
         return None
-    text = _MONEY_SIGNS.sub("", text.strip()).translate(_SPACES).replace("−", "-")
+    text = _MONEY_SIGNS.sub("", text.strip().replace("−", "-")).translate(_SPACES)
     thousands, decimal = _signs(example) if example else _guess_signs(text)
     if decimal is None:
         return None

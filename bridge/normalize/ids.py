@@ -62,8 +62,9 @@ def _split_token(text: str) -> tuple[str, str]:
 
 
 def _address(text: str) -> Address | None:
+    text = text.strip('"')
     found = _IPV4_PORT(text) or _BRACKETS(text)
-    bare = (found[1] if found else text).partition("%")[0].strip('"')
+    bare = (found[1] if found else text).partition("%")[0]
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:

@@ -10,10 +10,7 @@ from bridge.catalog import Catalog
 from bridge.normalize.dropping import Dropped, Known
 
 _SEPARATORS = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
-_EXTENSION = re.compile(
-    r"(?:;ext=|[,;#]|\s*(?:extension|ext|x|durchwahl)\b\.?:?|(?<=\d)x(?=\d)).*$", re.IGNORECASE | re.DOTALL
-)
-_LETTER_BETWEEN_DIGITS = re.compile(r"\d[\s\-().]*[^\W\d_].*\d|^[^\W\d_]*[\s\-().]*$")
+_EXTENSION = re.compile(r"(?:;ext=|,+|#|(?:extension|ext|x)\b\.?:?\s*|(?<=\d)x)\s*\d+\s*$", re.IGNORECASE)
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _ONE_DIGIT = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
@@ -38,11 +35,10 @@ def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:
 
 def _carefully(text: str, known: Known) -> str:
     text = _EXTENSION.sub("", _with_ascii_digits(text))
-    if _LETTER_BETWEEN_DIGITS.search(text):
-        raise Dropped("phone_letters" if any(map(str.isdigit, text)) else "phone_malformed")
-    start = text.find("+")
-    national = start < 0 and not text.lstrip(" (").startswith("00")
-    digits = _international_digits(text) if not national else _completed(text, known)
+    if len(_NOT_DIGITS.sub("", text)) < 7:
+        raise Dropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
+    international = "+" in text or text.lstrip(" (").startswith("00")
+    digits = _international_digits(text) if international else _completed(text, known)
     if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
         raise Dropped("phone_malformed")
     return digits
@@ -69,15 +65,11 @@ def _completed(text: str, known: Known) -> str:
     """Complete a number without + from the mapping's phone country or the person's; without them it must be whole."""
     region = known.phone_country or known.country
     digits = _NOT_DIGITS.sub("", text)
-    if not digits:
-        raise Dropped("phone_malformed")
     if region and len(digits) <= 15:
         return _in_region(digits, region.upper())
     if digits.startswith("0") and not _ZERO_BEFORE_AREA_CODE(text.strip()):
         raise Dropped("phone_without_country")
     digits = digits.lstrip("0")
-    if len(digits) < 7:
-        raise Dropped("phone_malformed")
     if not _is_whole(digits):
         raise Dropped("phone_without_country")
     return digits
@@ -85,6 +77,8 @@ def _completed(text: str, known: Known) -> str:
 
 def _in_region(digits: str, region: str) -> str:
     """Read digits as the region's people dial them; digits that fit only with a calling code are international."""
+    if digits.startswith(_calling_code(region)) and _is_valid(digits):
+        return digits
     national = _parsed(digits, region)
     if national and (_is_valid(national) or not _is_valid(digits)):
         return national
@@ -93,6 +87,12 @@ def _in_region(digits: str, region: str) -> str:
     if national:
         return national
     raise Dropped("phone_malformed")
+
+
+def _calling_code(region: str) -> str:
+    import phonenumbers
+
+    return str(phonenumbers.country_code_for_region(region))
 
 
 def _is_whole(digits: str) -> bool:

@@ -14,6 +14,8 @@ from bridge.normalize.people import known_about
 from bridge.values import Draft, ReadingSettings
 
 _SETTINGS = ReadingSettings()
+# Without a clock no date of birth lies in the future, and a click id is built for this moment.
+_ANY_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,13 @@ def normalize_value(
     *,
     settings: ReadingSettings = _SETTINGS,
     catalog: Catalog | None = None,
-    now: datetime | None = None,
+    now: datetime = _ANY_DAY,
 ) -> Normalized:
     """Clean one value of a field, named as Meta or as the mapping language names it. Never raises.
 
     `country` (code or name) tells what a national phone number, a state or a postal code means.
     """
     catalog = catalog or load_catalog()
-    now = now or datetime.now(UTC)
     name = catalog.user_data_names.get(field, field)
     cleaner = cleaners(catalog, settings.hash_external_id).get(name)
     if cleaner is None:

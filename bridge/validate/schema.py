@@ -93,7 +93,7 @@ def _sentences(error: Any, catalog: Catalog) -> Iterator[Finding]:
 def _missing(
     path: tuple[Any, ...], schema: Mapping[str, Any], keyword: str, catalog: Catalog, present: str = ""
 ) -> Finding:
-    code = schema.get("x-rules", {}).get(keyword, "missing_field")
+    code = schema.get("x-rules", {}).get(keyword, "no_identity" if path == ("user_data",) else "missing_field")
     because = schema.get("x-because") or (present and f"{present}, which is there,") or "the object around it"
     return catalog.rules[code].finding(_pointer(path), field=_named(path), because=because)
 

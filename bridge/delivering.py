@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bridge.alerts import Alarm, Situation
@@ -21,6 +21,7 @@ from bridge.settings import Settings
 from bridge.worker import run_forever, utc_now
 
 _LOOK_EVERY_SECONDS = 30.0
+_FORGET_EVERY = timedelta(hours=1)
 
 
 def deliver_until(
@@ -70,12 +71,23 @@ def situation(outbox: Outbox, settings: Settings, now: datetime) -> Situation:
     return Situation(ages, free_disk_bytes(settings), in_force)
 
 
+def forget(outbox: Outbox, settings: Settings, now: datetime) -> None:
+    """Let go of what has been kept for its time."""
+    kept = settings.retention
+    forgotten = outbox.forget(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
+    get_logger().info("retention", **{name: getattr(forgotten, name) for name in forgotten.__slots__})
+
+
 def _keep_looking(stop: threading.Event, outbox: Outbox, settings: Settings, alarm: Alarm) -> None:
     log = get_logger()
+    forget_at = utc_now()
     while not stop.wait(_LOOK_EVERY_SECONDS):
         now = utc_now()
         try:
             alarm.look(situation(outbox, settings, now), now)
+            if now >= forget_at:
+                forget_at = now + _FORGET_EVERY
+                forget(outbox, settings, now)
         except Exception as error:  # noqa: BLE001 - the alarm must survive whatever the database does
             log.warning("alarm_could_not_look", **failure(error))
 

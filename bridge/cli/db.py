@@ -25,3 +25,31 @@ def upgrade(config: Path | None) -> None:
     settings = load_settings(config, process_environment())
     migrate(settings.database_url)
     click.echo("the database is in its newest form", err=True)
+
+
+@db.command(help="Copy everything from one database to another, such as SQLite to PostgreSQL.")
+@click.argument("source")
+@click.argument("target")
+@click.option("--json", "as_json", is_flag=True, help="Print the number of rows as JSON.")
+def copy(source: str, target: str, as_json: bool) -> None:
+    """Copy all rows; stop the bridge first. May be repeated after it was interrupted."""
+    import json
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from bridge.outbox import copy as copy_database
+    from bridge.outbox import upgrade as migrate
+
+    for url in (source, target):
+        migrate(url)
+    console = Console(stderr=True)
+    with Progress(console=console, disable=as_json or not console.is_terminal) as progress:
+        task = progress.add_task("copy", total=None)
+        rows = copy_database(
+            source, target, lambda table, done: progress.update(task, description=table, completed=done)
+        )
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        click.echo(", ".join(f"{number} {table}" for table, number in rows.items()))

@@ -179,8 +179,9 @@ def test_no_mistake_repeats_a_value_because_it_may_be_a_secret(tmp_path):
 
 def test_secrets_stay_out_of_the_repr(tmp_path):
     text = (
-        "destinations: {main: {dataset_id: 1, access_token: hunter2}}\nkeys: {admin: hunter2, secret: hunter2}\n"
-        "hooks: {x: {on_result: {url: 'http://a.example', secret: hunter2}}}\nalerts: {url: 'http://hunter2.example'}\n"
+        "destinations: {main: {dataset_id: 1, access_token: hunter2}}\n"
+        "keys: {admin: hunter2, secret: hunter2}\nalerts: {url: 'http://hunter2.example'}\n"
+        "hooks: {x: {on_result: {url: 'http://a.example', secret: hunter2}}}\n"
         "database_url: postgresql://u:hunter2@h/d\n"
     )
     assert "hunter2" not in repr(load(tmp_path, text))
@@ -221,7 +222,7 @@ def test_a_test_code_ends_at_the_earlier_of_its_two_ends(tmp_path):
 
 
 def test_an_empty_test_code_is_no_test_mode(tmp_path):
-    text = "destinations: {main: {dataset_id: 1, access_token: t, test_event_code: '${META_TEST_EVENT_CODE:-}'}}\n"
+    text = "destinations: {main: {dataset_id: 1, access_token: t, test_event_code: '${CODE:-}'}}\n"
     assert load(tmp_path, text).destinations["main"].test_event_code is None
 
 

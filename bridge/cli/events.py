@@ -1,0 +1,342 @@
+"""`capi-bridge events`: look at and steer what was stored."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from bridge.encode import encode, encode_readable
+from bridge.errors import WrongUse
+from bridge.opening import open_store, prepare
+from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
+from bridge.reading import read_time
+from bridge.settings import Settings, load_settings, process_environment
+from bridge.worker import utc_now
+
+ALL = 10_000_000
+_COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
+_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_FILTERS = (
+    click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these."),
+    click.option("--mapping", help="Only of this mapping."),
+    click.option("--destination", help="Only for this destination."),
+    click.option("--event-name", help="Only of this name."),
+    click.option("--event-id", help="Only with this event_id."),
+    click.option("--reason", help="Only whose reason or findings hold this text."),
+    click.option("--since", help="Only received at or after this time."),
+    click.option("--until", help="Only received before this time."),
+)
+
+
+@click.group(help="Look at and steer what was stored.")
+def events() -> None:
+    """Hold the commands about stored events."""
+
+
+def _filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which events are meant, as one `query`."""
+
+    @wraps(command)
+    def with_query(**options: Any) -> None:
+        given = {
+            name: options.pop(name) for name in ("mapping", "destination", "event_name", "event_id", "reason")
+        }
+        query = Query(
+            ids=tuple(options.pop("ids", ())),
+            statuses=frozenset(options.pop("statuses")),
+            since=_moment(options.pop("since"), "--since"),
+            until=_moment(options.pop("until"), "--until"),
+            **given,
+        )
+        command(query=query, **options)
+
+    for option in reversed(_FILTERS):
+        with_query = option(with_query)
+    return with_query
+
+
+@contextmanager
+def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
+    settings = load_settings(config, process_environment())
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        yield outbox, settings
+
+
+@events.command("list", help="List events, newest first.")
+@_CONFIG
+@_filters
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
+)
+@_JSON
+def list_events(config: Path | None, query: Query, limit: int, as_json: bool) -> None:
+    """Print what a filter means."""
+    from bridge.repair import each
+
+    with _opened(config) as (outbox, _):
+        found = list(each(outbox, _with_limit(query, limit)))
+        counts = outbox.counts()
+    if as_json:
+        click.echo(encode_readable({"events": [event.as_json() for event in found]}))
+        return
+    _print_table(found)
+    told = ", ".join(f"{number} {status}" for status, number in counts.by_status.items() if number)
+    click.echo(f"{counts.received} received: {told or 'nothing yet'}", err=True)
+
+
+@events.command(help="Show one event with its body, its attempts and its findings.")
+@click.argument("event_id")
+@_CONFIG
+@_JSON
+def show(event_id: str, config: Path | None, as_json: bool) -> None:
+    """Print everything that is kept about one event."""
+    with _opened(config) as (outbox, _):
+        detail = outbox.show(event_id)
+    if detail is None:
+        raise WrongUse("there is no event with this id", fix="see `capi-bridge events list`")
+    told = {
+        **detail.event.as_json(),
+        "body": orjson.loads(detail.body) if detail.body else None,
+        "attempts": [attempt.as_json() for attempt in detail.attempts],
+        "revision": detail.revision,
+        "request_id": detail.request_id,
+        "raw_kept": detail.raw_kept,
+    }
+    if as_json:
+        click.echo(encode_readable(told))
+    else:
+        _print_detail(detail, told)
+
+
+@events.command(help="Send events again; held ones are mapped again first.")
+@click.argument("ids", nargs=-1)
+@_CONFIG
+@_filters
+@click.option("--dry-run", is_flag=True, help="Only say how many events are meant.")
+@click.option("--rate", type=click.FloatRange(0.01), help="At most so many events a second.")
+@_JSON
+def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
+    """Make what is meant due again, with the same ids."""
+    from bridge.mapping import MappingFolder
+    from bridge.opening import open_mappings
+    from bridge.repair import Pace, remapping
+    from bridge.repair import replay as replay_events
+
+    _must_say_which(query)
+    with _opened(config) as (outbox, settings):
+        if dry_run:
+            _tell({"matching": outbox.count(query)}, as_json=as_json)
+            return
+        mappings: MappingFolder = open_mappings(settings, process_environment())
+        from bridge.catalog import load_catalog
+
+        with _progress("replay", shown=not as_json) as advance:
+            counts = replay_events(
+                outbox,
+                _with_limit(query, ALL),
+                remapping(settings, load_catalog(), mappings),
+                utc_now(),
+                Pace(per_second=rate, progress=advance),
+            )
+    _tell(counts, as_json=as_json)
+    if counts.get("still_held") or counts.get("raw_gone"):
+        raise SystemExit(1)
+
+
+@events.command(help="Give events up, with a reason.")
+@click.argument("ids", nargs=-1)
+@_CONFIG
+@_filters
+@click.option("--because", required=True, help="Why; it is kept with each event.")
+@click.option("--dry-run", is_flag=True, help="Only say how many events are meant.")
+@_JSON
+def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_json: bool) -> None:
+    """Discard what is meant; what was sent, or is being sent, is left alone."""
+    from bridge.repair import discard as discard_events
+
+    _must_say_which(query)
+    with _opened(config) as (outbox, _):
+        if dry_run:
+            _tell({"matching": outbox.count(query)}, as_json=as_json)
+            return
+        number = discard_events(outbox, _with_limit(query, ALL), because, utc_now())
+    _tell({"discarded": number}, as_json=as_json)
+
+
+@events.command(help="Write events as JSON lines or CSV to stdout.")
+@_CONFIG
+@_filters
+@click.option("--format", "style", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--bodies", is_flag=True, help="With the body that is sent for each (hashed data).")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
+def export(config: Path | None, query: Query, style: str, bodies: bool, as_json: bool) -> None:
+    """Write what is meant, however many there are."""
+    from bridge.repair import each
+
+    with _opened(config) as (outbox, _):
+        records = (_exported(outbox, event, bodies=bodies) for event in each(outbox, _with_limit(query, ALL)))
+        if style == "csv" and not as_json:
+            _write_csv(records)
+        else:
+            for record in records:
+                click.echo(encode(record).decode())
+
+
+@events.command(help="Erase everything about one person: events and the webhooks they came from.")
+@click.option("--email", "emails", multiple=True, help="An e-mail address of the person.")
+@click.option("--phone", "phones", multiple=True, help="A phone number, with its country code.")
+@click.option("--external-id", "external_ids", multiple=True, help="The person's id as it was mapped.")
+@_CONFIG
+@_JSON
+def erase(
+    emails: tuple[str, ...],
+    phones: tuple[str, ...],
+    external_ids: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Erase one person. What was sent stays at Meta: erase it there too."""
+    from bridge.outbox import Person
+
+    if not (emails or phones or external_ids):
+        raise WrongUse("nobody is named", fix="give --email, --phone or --external-id")
+    person = Person(
+        hashes=frozenset(_hashes(("em", emails), ("ph", phones), ("external_id", external_ids))),
+        emails=emails,
+        phones=phones,
+        external_ids=external_ids,
+    )
+    with _opened(config) as (outbox, _):
+        erased = outbox.erase(person)
+    _tell({"events": erased.events, "raw_webhooks": erased.raw_webhooks}, as_json=as_json)
+    click.echo("what was sent already stays at Meta: erase it there too", err=True)
+
+
+@events.command(help="Check that the books balance: nothing that was received is unaccounted for.")
+@_CONFIG
+@_JSON
+def check(config: Path | None, as_json: bool) -> None:
+    """Print every way in which the books do not balance; exit 1 when there is one."""
+    with _opened(config) as (outbox, _):
+        wrong = outbox.imbalances()
+        counts = outbox.counts()
+    if as_json:
+        told = {"balanced": not wrong, "problems": wrong, "received": counts.received}
+        click.echo(encode_readable({**told, "by_status": counts.by_status}))
+    else:
+        for sentence in wrong:
+            click.echo(sentence)
+        accounted = " + ".join(f"{number} {status}" for status, number in counts.by_status.items())
+        click.echo(f"{counts.received} received = {accounted}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def _hashes(*given: tuple[str, tuple[str, ...]]) -> Iterator[str]:
+    from bridge.normalize import normalize_value
+
+    for field, values in given:
+        for value in values:
+            sent = normalize_value(field, value).sent
+            yield from sent if isinstance(sent, list) else [sent] if isinstance(sent, str) else []
+
+
+def _moment(given: str | None, option: str) -> Any:
+    if given is None:
+        return None
+    from datetime import UTC, datetime
+
+    seconds = read_time(given)
+    if seconds is None:
+        raise WrongUse(f"{option} is not a time", fix="write it as 2026-11-21T12:00:00Z")
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _with_limit(query: Query, limit: int) -> Query:
+    from dataclasses import replace
+
+    return replace(query, limit=limit)
+
+
+def _must_say_which(query: Query) -> None:
+    if query == Query():
+        raise WrongUse("nothing says which events", fix="give ids, or --status, --mapping, --since …")
+
+
+def _exported(outbox: Outbox, event: EventRecord, *, bodies: bool) -> dict[str, Any]:
+    record = event.as_json()
+    if bodies:
+        detail = outbox.show(event.id)
+        record["body"] = orjson.loads(detail.body) if detail and detail.body else None
+    return record
+
+
+def _write_csv(records: Iterator[Mapping[str, Any]]) -> None:
+    writer = None
+    for record in records:
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, list(record))
+            writer.writeheader()
+        writer.writerow({name: _cell(value) for name, value in record.items()})
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell; one that a spreadsheet would take for a formula is kept from being one."""
+    text = json.dumps(value) if isinstance(value, dict | list) else value
+    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _tell(counts: Mapping[str, int], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(encode_readable(dict(counts)))
+    else:
+        click.echo(
+            ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items()) or "nothing"
+        )
+
+
+@contextmanager
+def _progress(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr when a person looks at it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not (shown and console.is_terminal)) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _print_table(found: list[EventRecord]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*_COLUMNS, box=None, header_style="bold")
+    for event in found:
+        record = event.as_json()
+        table.add_row(*(str(record[name] if record[name] is not None else "") for name in _COLUMNS))
+    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
+
+
+def _print_detail(detail: EventDetail, told: Mapping[str, Any]) -> None:
+    for name in told:
+        if name not in {"body", "attempts", "findings"}:
+            click.echo(f"{name}: {'' if told[name] is None else told[name]}")
+    for finding in detail.event.findings:
+        where = f"{finding['file']}:{finding['line']}: " if finding.get("file") else ""
+        click.echo(f"finding: {where}{finding['severity']}[{finding['code']}] {finding['message']}")
+    for attempt in told["attempts"]:
+        words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
+        click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
+    click.echo(encode_readable(told["body"]))

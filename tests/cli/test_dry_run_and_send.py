@@ -1,0 +1,176 @@
+"""`dry-run` shows exactly what would be sent and stores nothing; `send` sends a finished body."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli import commands
+from bridge.simulator import Simulator
+from tests.cli.conftest import SETTINGS
+
+JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
+NOW = "2026-11-21T12:00:00Z"
+MAPPING = """\
+version: 1
+receive: {verify: {scheme: token, header: X-Token, secret: "${SOME_SECRET}"}}
+event_name: Lead
+action_source: system_generated
+event_id: lead-{id}
+user_data: {email: mail}
+custom_data: {content_name: $query.campaign}
+"""
+BODY = {
+    "event_name": "Lead",
+    "event_time": 1795262400,
+    "event_id": "lead-7",
+    "action_source": "system_generated",
+    "user_data": {"em": [JANE]},
+}
+
+
+@pytest.fixture
+def mapped(folder):
+    (folder.path / "mappings").mkdir()
+    (folder.path / "mappings" / "lead.yaml").write_text(MAPPING)
+    (folder.path / "jane.json").write_text('{"id": 7, "mail": " Jane@Example.com "}')
+    return folder
+
+
+def test_the_body_that_would_be_sent_goes_to_stdout(mapped):
+    ran = mapped.run("dry-run", "lead", str(mapped.path / "jane.json"), "--now", NOW)
+
+    assert (ran.code, json.loads(ran.out)) == (0, {"data": [BODY]})
+    assert "nothing was stored or sent" in ran.err
+    assert not (mapped.path / "data").exists()
+
+
+@pytest.mark.parametrize("how", ["name", "file"])
+def test_the_mapping_is_a_name_or_a_file(mapped, how):
+    name = "lead" if how == "name" else str(mapped.path / "mappings" / "lead.yaml")
+    ran = mapped.run(
+        "dry-run", name, "-", "--json", "--now", NOW, stdin='{"id": 7, "mail": "jane@example.com"}'
+    )
+    assert ran.json["events"] == [BODY]
+
+
+def test_query_and_content_type_are_as_given(mapped):
+    ran = mapped.run(
+        "dry-run", "lead", "-", "--json", "--query", "campaign=spring",
+        "--content-type", "application/x-www-form-urlencoded", stdin="id=7&mail=jane@example.com",
+    )  # fmt: skip
+    assert ran.json["events"][0]["custom_data"] == {"content_name": "spring"}
+
+
+def test_the_headers_beside_a_sample_are_used(mapped):
+    (mapped.path / "form.txt").write_text("id=7&mail=jane@example.com")
+    beside = {
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+        "query": {"campaign": "x"},
+        "now": NOW,
+    }
+    (mapped.path / "form.headers.json").write_text(json.dumps(beside))
+
+    ran = mapped.run("dry-run", "lead", str(mapped.path / "form.txt"), "--json")
+
+    assert ran.json["events"] == [{**BODY, "custom_data": {"content_name": "x"}}]
+
+
+def test_an_event_that_would_be_held_is_exit_code_1(mapped):
+    ran = mapped.run("dry-run", "lead", "-", stdin='{"id": 8}')
+    assert (ran.code, json.loads(ran.out)) == (1, {"data": []})
+    assert "held" in ran.err
+
+
+def test_signatures_are_checked_only_when_asked(mapped):
+    arguments = ("dry-run", "lead", str(mapped.path / "jane.json"))
+    assert mapped.run(*arguments).code == 0
+    assert mapped.run(*arguments, "--verify").code == 1
+    assert mapped.run(*arguments, "--verify", "--header", "X-Token: unset").code == 0
+
+
+def test_an_explanation_masks_the_person_unless_revealed(mapped):
+    arguments = ("dry-run", "lead", str(mapped.path / "jane.json"), "--json", "--explain")
+    assert "jane@example.com" not in mapped.run(*arguments).out.lower()
+    assert "jane@example.com" in mapped.run(*arguments, "--reveal").out.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        pytest.param(("lead", "missing.json"), 3, id="no such payload"),
+        pytest.param(("nowhere/x.yaml", "-"), 3, id="no such mapping file"),
+        pytest.param(("laed", "-"), 1, id="no such mapping"),
+        pytest.param(("lead", "-", "--now", "whenever"), 2, id="no time"),
+        pytest.param(("lead", "-", "--header", "nothing"), 2, id="no header"),
+    ],
+)
+def test_what_cannot_be_done_has_its_exit_code(mapped, arguments, code):
+    assert mapped.run("dry-run", *arguments, stdin="{}").code == code
+
+
+@pytest.fixture
+def meta(folder):
+    with Simulator() as simulator:
+        folder.settings(SETTINGS.format(graph_url=simulator.url))
+        yield simulator
+
+
+def finished() -> str:
+    return json.dumps({"data": [{**BODY, "event_time": int(time.time()) - 60}]})
+
+
+def test_a_finished_body_is_sent_and_metas_answer_printed(folder, meta):
+    ran = folder.run("send", "-", "--json", stdin=finished())
+
+    assert (ran.code, ran.json["status"], ran.json["answer"]["events_received"]) == (0, 200, 1)
+    assert [event["event_id"] for event in meta.events] == ["lead-7"]
+
+
+def test_a_body_with_errors_is_not_sent_unless_told_to(folder, meta):
+    body = json.dumps({"data": [{**BODY, "event_time": 1}]})
+
+    assert folder.run("send", "-", stdin=body).code == 1
+    assert meta.refused() == ()
+    assert folder.run("send", "-", "--anyway", stdin=body).code == 1
+    assert len(meta.refused()) == 1
+
+
+def test_a_meta_that_does_not_answer_is_exit_code_3(folder):
+    ran = folder.run("send", "-", stdin=finished())
+    assert ran.code == 3
+    assert "no answer" in ran.err
+
+
+@pytest.mark.parametrize("body", ["", "[1]", "{"], ids=["empty", "a list", "broken"])
+def test_what_is_no_body_is_wrong_use(folder, body):
+    assert folder.run("send", "-", stdin=body).code == 2
+
+
+def test_a_destination_that_is_not_there_is_wrong_use(folder):
+    assert folder.run("send", "-", "--destination", "x", "--anyway", stdin="{}").code == 2
+
+
+COMMANDS = [
+    ("serve",), ("worker",), ("dry-run",), ("send",), ("events",), ("db",), ("db", "upgrade"), ("db", "copy"),
+    *(("events", name) for name in ("list", "show", "replay", "discard", "export", "erase", "check")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(folder, command):
+    ran = folder.run(*command, "--help")
+    assert ran.code == 0
+    assert "Usage:" in ran.out
+
+
+def test_the_database_is_upgraded_and_copied(stored):
+    target = stored.path / "copy.db"
+    assert stored.run("db", "upgrade").code == 0
+    source = f"sqlite:///{stored.path}/data/bridge.db"
+    result = CliRunner().invoke(commands, ["db", "copy", source, f"sqlite:///{target}", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["events"] == 3

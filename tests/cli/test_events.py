@@ -1,0 +1,146 @@
+"""`capi-bridge events`: what is listed, shown, replayed, discarded, exported, erased and balanced."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from bridge.simulator import Simulator
+from tests.cli.conftest import SETTINGS
+
+JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
+
+
+def listed(folder, *filters):
+    events = folder.run("events", "list", "--json", *filters).json["events"]
+    return [(event["mapping"], event["event_id"], event["status"]) for event in events]
+
+
+def id_of(folder, status):
+    [event] = folder.run("events", "list", "--json", "--status", status).json["events"]
+    return event["id"]
+
+
+WAITING, SKIPPED, HELD = ("lead", "lead-1", "waiting"), ("paid", None, "skipped"), ("lead", "lead-3", "held")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        pytest.param((), [HELD, SKIPPED, WAITING], id="all, newest first"),
+        pytest.param(("--status", "held"), [HELD], id="by status"),
+        pytest.param(("--status", "held", "--status", "waiting"), [HELD, WAITING], id="by two statuses"),
+        pytest.param(("--mapping", "paid"), [SKIPPED], id="by mapping"),
+        pytest.param(("--event-id", "lead-1"), [WAITING], id="by event id"),
+        pytest.param(("--destination", "other"), [], id="by destination"),
+        pytest.param(("--since", "2126-01-01"), [], id="since"),
+        pytest.param(("--until", "2126-01-01", "--limit", "1"), [HELD], id="until, and a limit"),
+    ],
+)
+def test_events_are_listed_by_filters(stored, filters, expected):
+    found = listed(stored, *filters)
+    assert [(m, e if e else None, s) for m, e, s in found] == expected
+
+
+def test_the_table_for_people_says_how_many_there_are(stored):
+    ran = stored.run("events", "list")
+    assert ran.code == 0
+    assert "lead-1" in ran.out
+    assert "3 received: 1 waiting, 1 held, 1 skipped" in ran.err
+
+
+def test_one_event_is_shown_with_its_body(stored):
+    event_id = id_of(stored, "waiting")
+
+    told = stored.run("events", "show", event_id, "--json").json
+    assert told["body"]["user_data"] == {"em": [JANE]}
+    assert (told["status"], told["raw_kept"], told["attempts"]) == ("waiting", True, [])
+    assert JANE in stored.run("events", "show", event_id).out
+
+
+def test_an_unknown_event_is_wrong_use(stored):
+    assert stored.run("events", "show", "01a1fcef-d037-723e-af54-1cda694aa12a").code == 2
+    assert stored.run("events", "show", "no id at all").code == 2
+
+
+def test_a_replay_must_say_which_events_are_meant(stored):
+    assert stored.run("events", "replay").code == 2
+    assert stored.run("events", "discard", "--because", "x").code == 2
+
+
+def test_a_dry_run_of_a_replay_only_counts(stored):
+    ran = stored.run("events", "replay", "--status", "held", "--dry-run", "--json")
+    assert (ran.code, ran.json) == (0, {"matching": 1})
+    assert HELD in listed(stored)
+
+
+def test_a_held_event_is_mapped_again_with_the_corrected_file(stored):
+    file = stored.path / "mappings" / "lead.yaml"
+    file.write_text(file.read_text() + "defaults: {external_id: everybody}\n")
+
+    ran = stored.run("events", "replay", "--status", "held", "--json")
+
+    assert (ran.code, ran.json) == (0, {"remapped": 1})
+    assert ("lead", "lead-3", "waiting") in listed(stored)
+    assert stored.run("events", "check").code == 0
+
+
+def test_a_held_event_that_is_still_wrong_is_told(stored):
+    ran = stored.run("events", "replay", id_of(stored, "held"), "--json")
+    assert (ran.code, ran.json) == (1, {"still_held": 1})
+
+
+def test_events_are_discarded_with_a_reason(stored):
+    event_id = id_of(stored, "held")
+
+    ran = stored.run("events", "discard", event_id, "--because", "a test", "--json")
+
+    assert (ran.code, ran.json) == (0, {"discarded": 1})
+    shown = stored.run("events", "show", event_id, "--json").json
+    assert (shown["status"], shown["reason"]) == ("discarded", "a test")
+
+
+def test_an_export_is_json_lines_or_csv(stored):
+    lines = [json.loads(line) for line in stored.run("events", "export", "--bodies").out.splitlines()]
+    assert [line["status"] for line in lines] == ["held", "skipped", "waiting"]
+    assert lines[2]["body"]["event_id"] == "lead-1"
+
+    rows = list(csv.DictReader(io.StringIO(stored.run("events", "export", "--format", "csv").out)))
+    assert [row["status"] for row in rows] == ["held", "skipped", "waiting"]
+
+
+def test_a_person_is_erased_by_the_address_as_it_was_typed(stored):
+    ran = stored.run("events", "erase", "--email", " Jane@Example.com ", "--json")
+
+    assert ran.code == 0
+    assert ran.json["events"] >= 1
+    assert "lead-1" not in json.dumps(listed(stored))
+    assert stored.run("events", "erase", "--json").code == 2
+
+
+def test_the_books_balance(stored):
+    ran = stored.run("events", "check", "--json")
+    assert ran.code == 0
+    assert (ran.json["balanced"], ran.json["problems"], ran.json["received"]) == (True, [], 3)
+
+
+def test_a_worker_that_runs_once_sends_what_is_due(stored):
+    with Simulator() as meta:
+        stored.settings(SETTINGS.format(graph_url=meta.url))
+        ran = stored.run("worker", "--once", "--json")
+        assert [event["event_id"] for event in meta.events] == ["lead-1"]
+    assert (ran.code, ran.json) == (0, {"calls": 1, "events": {"sent": 1}})
+    assert ("lead", "lead-1", "sent") in listed(stored)
+
+
+def test_a_database_that_cannot_be_opened_is_exit_code_3(folder):
+    folder.settings("database_url: sqlite:////proc/nowhere/bridge.db\n")
+    assert folder.run("events", "list").code == 3
+
+
+def test_an_option_that_is_not_there_is_exit_code_2(stored):
+    assert stored.run("events", "list", "--nope").code == 2
+    assert stored.run("events", "list", "--since", "whenever").code == 2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
 
 from bridge.catalog import load_catalog
 from bridge.mapping.unused import unused_fields
@@ -34,17 +35,44 @@ def explanation(  # noqa: PLR0913 - the road hands over all it has
     traces: Sequence[Trace],
     *,
     reveal: bool = False,
-) -> list[dict[str, Any]]:
+) -> Sequence[Mapping[str, Any]]:
     """Return one entry for each event, and a last one for the webhook with the fields nobody used.
 
     Values of `user_data` are masked unless `reveal`: what is sent of them is a hash, which is shown as it is.
+    The entries are made when they are first read, out of the traces.
     """
-    told = [
-        _explained_event(draft, event, trace, reveal=reveal)
-        for draft, event, trace in zip(drafts, events, traces, strict=True)
-    ]
-    read = {path for trace in traces for path in trace.paths_read}
-    return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+
+    def tell() -> list[dict[str, Any]]:
+        told = [
+            _explained_event(draft, event, trace, reveal=reveal)
+            for draft, event, trace in zip(drafts, events, traces, strict=True)
+        ]
+        read = {path for trace in traces for path in trace.paths_read}
+        return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+
+    return Explanation(tell)
+
+
+class Explanation(Sequence[Mapping[str, Any]]):
+    """Entries that are told when somebody listens, and once."""
+
+    def __init__(self, tell: Callable[[], list[dict[str, Any]]]) -> None:
+        self._tell = tell
+
+    @cached_property
+    def _entries(self) -> list[dict[str, Any]]:
+        return self._tell()
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+        """Return one entry, or some."""
+        return self._entries[index]
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
 
 def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:

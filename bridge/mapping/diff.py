@@ -114,7 +114,7 @@ def changes(
 ) -> Iterator[WebhookChange]:
     """Yield for each webhook what changes. Personal data is masked unless `reveal`.
 
-    Signatures are not checked. The old mapping runs under the new one's name, so that ids made from it stay the same.
+    Signatures are not checked. The old mapping runs under the new one's name, which made ids depend on.
     """
     old = replace(old, name=new.name)
     for name, request in requests:

@@ -6,13 +6,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import yaml
 
 from bridge.resources import shipped
 
+_WORD = re.compile(r"[0-9a-z]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -61,11 +62,12 @@ class RecognitionTables:
     item_fields: Mapping[str, tuple[str, ...]]
 
 
+@lru_cache(maxsize=8192)
 def words_of(name: str) -> tuple[str, ...]:
     """Split a name into words without case and accents: `E-Mail-Adresse`, `contactEmail`, `prénom`."""
     plain = unicodedata.normalize("NFKD", _CAMEL.sub(" ", name.replace("ß", "ss")))
     letters = "".join(character for character in plain if not unicodedata.combining(character))
-    return tuple(word for word in re.split(r"[^0-9a-z]+", letters.casefold()) if word)
+    return tuple(_WORD.findall(letters.casefold()))
 
 
 def folded(name: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bridge.mapping.payload_fields import PayloadField, payload_fields
@@ -49,49 +50,69 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 def guesses_of(field: PayloadField, tables: RecognitionTables | None = None) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
     tables = tables or recognition_tables()
+    blank = is_blank(field.value)
     found = []
-    for known in tables.fields:
-        strength = _strength(field, known, tables)
+    for known, named in _candidates(field, tables, blank=blank):
+        strength = _strength(field, known, named, tables, blank=blank)
         if strength > 0:
             found.append(Guess(field, known.destination, known.called, strength))
     return tuple(sorted(found, key=lambda guess: -guess.strength))
 
 
-def _strength(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
-    blank = is_blank(field.value)
-    if not blank and not _fits(field, known, tables):
+def _candidates(
+    field: PayloadField, tables: RecognitionTables, *, blank: bool
+) -> Iterator[tuple[KnownField, int]]:
+    """Yield each destination whose name or value this could be, and how telling the name is."""
+    named = _named(field.name)
+    for known, strength in named:
+        if strength > _WORD_IN_NAME if blank else _fits(field, known, tables):
+            yield known, strength
+    if blank:
+        return
+    already = {known.destination for known, _ in named}
+    for known in tables.fields:
+        if known.by_value and known.destination not in already and _is_surely(known, field):
+            yield known, _VALUE_ALONE
+
+
+@lru_cache(maxsize=4096)
+def _named(name: str) -> tuple[tuple[KnownField, int], ...]:
+    """Return the destinations a name speaks of: mostly none, and the same names come again and again."""
+    tables = recognition_tables()
+    words = [word for word in words_of(name) if not word.isdigit()]
+    telling = [word for word in words if word not in tables.filler and not _is_numbered(word)]
+    whole, short = "".join(words), "".join(telling)
+    near = {*words, *map("".join, itertools.pairwise(words))}
+    found = []
+    for known in tables.fields:
+        spellings = (whole, short) if _is_about_a_person(known) else (whole,)
+        ranks = [known.names[spelling] for spelling in spellings if spelling in known.names]
+        if ranks:
+            found.append((known, _EXACT_NAME - ranks[0] * _PER_RANK))
+        elif known.words & near:
+            found.append((known, _WORD_IN_NAME))
+    return tuple(found)
+
+
+def _is_surely(known: KnownField, field: PayloadField) -> bool:
+    if not has_shape(known.shape, field.value):
+        return False
+    return known.shape != "phone" or is_certainly_phone(str(field.value))
+
+
+def _strength(
+    field: PayloadField, known: KnownField, named: int, tables: RecognitionTables, *, blank: bool
+) -> int:
+    if _is_personal(known) and _belongs_to_another(field, known, tables):
         return 0
-    named = _name_strength(field, known, blank, tables)
-    if named == 0 or (_is_personal(known) and _belongs_to_another(field, known, tables)):
-        return 0
-    return max(
-        0,
-        named
-        + (_EMPTY_VALUE if blank else 0)
-        + _surroundings(field, known, tables)
-        - field.depth * _PER_LEVEL,
-    )
+    strength = named + _surroundings(field, known, tables) - field.depth * _PER_LEVEL
+    return max(0, strength + (_EMPTY_VALUE if blank else 0))
 
 
 def _fits(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
     if not has_shape(known.shape, field.value):
         return False
     return not (known.shape == "region" and folded(str(field.value)) in tables.status_words)
-
-
-def _name_strength(field: PayloadField, known: KnownField, blank: bool, tables: RecognitionTables) -> int:
-    words = [word for word in words_of(field.name) if not word.isdigit()]
-    telling = [word for word in words if word not in tables.filler and not _is_numbered(word)]
-    spellings = ("".join(words), "".join(telling) if _is_about_a_person(known) else "")
-    for spelling in spellings:
-        if spelling in known.names:
-            return _EXACT_NAME - known.names[spelling] * _PER_RANK
-    if blank:
-        return 0
-    if known.words & {*words, *map("".join, itertools.pairwise(words))}:
-        return _WORD_IN_NAME
-    sure = known.by_value and (known.shape != "phone" or is_certainly_phone(str(field.value)))
-    return _VALUE_ALONE if sure else 0
 
 
 def _is_numbered(word: str) -> bool:

@@ -23,7 +23,7 @@ from bridge.mapping.fields import (
     removed_fields,
     takes_back,
 )
-from bridge.mapping.kinds import PLAIN_KINDS
+from bridge.mapping.kinds import PLAIN_KINDS, shown
 from bridge.mapping.loading import Entries, Entry
 from bridge.mapping.scope import Scope, text_of
 from bridge.mapping.templates import compile_template, holds_fields
@@ -348,12 +348,29 @@ def compile_event_name(compiling: Compiling, entry: Entry) -> tuple[Read, str | 
     if holds_fields(node.text):
         return compile_template(compiling, node), None
     text = node.text
+    warn_of_near_name(compiling, node, text)
     return (lambda scope: text), text
+
+
+def warn_of_near_name(compiling: Compiling, node: Node, name: str) -> None:
+    """Warn of a name that is nearly one of Meta's own: it would be a different, custom event."""
+    catalog = compiling.loading.catalog
+    known = sorted(catalog.standard_events | catalog.messaging_events | catalog.reserved_events)
+    near = None if name in known else closest(name, known)
+    if near is not None:
+        message = f"{shown(name)} is nearly Meta's {near}, but would be an event of your own"
+        compiling.loading.warning(
+            node, "near_standard_event", message, f"write {near} if that is meant", near
+        )
 
 
 def _looked_up_name(compiling: Compiling, node: Block) -> Read:
     """Read a name through a lookup; when there is nothing to look up, `otherwise` decides as well."""
     read = compile_value(compiling, node)
+    rows = node.get("lookup")
+    for _, below in rows.entries if isinstance(rows, Block) else ():
+        if isinstance(below, Scalar):
+            warn_of_near_name(compiling, below, below.text)
     otherwise = node.get("otherwise")
     fallback = otherwise.text if isinstance(otherwise, Scalar) else "error"
     empty = Finding(

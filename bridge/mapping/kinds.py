@@ -162,6 +162,23 @@ def take(node: Node, rule: Key) -> str | int:
     )
 
 
+OTHERWISE = ("keep", "skip", "error")
+
+
+def otherwise(node: Node, rule: Key) -> str:
+    """Return what happens to a value that no row has: one of three words, or a plain text.
+
+    A text that is nearly one of the words is refused, because it would otherwise be sent as it is.
+    """
+    word = text(node, rule)
+    meant = None if word in OTHERWISE else closest(word, OTHERWISE)
+    if meant and len(word) > 2:
+        raise BadText(
+            "unknown_word", f"cannot be {shown(word)}, which is nearly {meant}", f"write {meant}", meant
+        )
+    return word
+
+
 def rows(node: Node, rule: Key) -> dict[str, str]:
     """Return a table of texts."""
     if not isinstance(node, Block):
@@ -203,6 +220,7 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "size": size,
     "moment": moment,
     "take": take,
+    "otherwise": otherwise,
     "rows": rows,
     "country": text,
     "template": text,

@@ -56,9 +56,12 @@ class Loading:
         position = where if isinstance(where, Position) else where.position
         self.findings.append(Finding("error", code, message, fix, position=position, suggestion=suggestion))
 
-    def warning(self, where: Node, code: str, message: str, fix: str = "") -> None:
+    def warning(
+        self, where: Node, code: str, message: str, fix: str = "", suggestion: str | None = None
+    ) -> None:
         """Note something a person should look at."""
-        self.findings.append(Finding("warning", code, message, fix, position=where.position))
+        finding = Finding("warning", code, message, fix, position=where.position, suggestion=suggestion)
+        self.findings.append(finding)
 
     def block(self, node: Node, name: str, called: str = "") -> Entries:
         """Read a block by the grammar; keys that are wrong are reported and left out."""

@@ -19,7 +19,6 @@ def lint_events(mapping: CompiledMapping, catalog: Catalog) -> Iterator[Finding]
     """Yield what is wrong with the events of a mapping, as far as the file alone shows it."""
     for event in mapping.events:
         view = _View(mapping, event)
-        yield from _names(view, catalog)
         yield from _purchase(view)
         yield from _website(view)
         yield from _identity(view, catalog)
@@ -103,18 +102,6 @@ def _event_names(node: Node | None) -> frozenset[str]:
 
 
 # --- what Meta asks of an event --------------------------------------------------------------------
-
-
-def _names(view: _View, catalog: Catalog) -> Iterator[Finding]:
-    known = {name.casefold(): name for name in catalog.standard_events}
-    for name in sorted(view.names):
-        meant = known.get(name.replace(" ", "").replace("_", "").casefold())
-        if meant and meant != name:
-            message = f"{name} is not Meta's {meant}: it becomes a custom event that no campaign uses"
-            found = view.finding("warning", "event_name_spelling", message, f"write {meant}")
-            yield Finding(
-                found.severity, found.code, message, found.fix, position=found.position, suggestion=meant
-            )
 
 
 def _purchase(view: _View) -> Iterator[Finding]:

@@ -38,15 +38,15 @@ To learn the language, start with [learn.md](learn.md); for ready pieces, see [r
 
 # block -> (title of its section, what a reader should know about it)
 _SECTIONS: tuple[tuple[str, str, str], ...] = (
-    ("file", "The file", "Every key of an event may stand here as well; it then counts for all `events`."),
+    ("file", "The file", "Every key of [an event](#an-event) may stand here as well, for all `events`."),
     ("event", "An event", "At the top of the file when there is one event, or in the list `events`."),
-    ("user_data", "user_data", "Who it was. Values are cleaned and, where Meta wants it, hashed by themselves."),
+    ("user_data", "user_data", "Who it was. Values are cleaned and, where Meta asks for it, hashed."),
     ("custom_data", "custom_data", "What it was about. Names of your own go under `properties`."),
     ("contents", "contents", "Inside `custom_data`: the list of products."),
-    ("value", "A value as a block", "One source (`from`, `text`, `all`, `sum`, `count`, `hash_of` or `for_each`), "
-     "and then what happens to it, in the order of this table."),
-    ("condition", "Conditions", "Every other key is a field. Its value is a text (equal), a list (one of these) or "
-     "a block of the tests below. All lines must hold."),
+    ("value", "A value as a block", "One source (`from`, `text`, `all`, `sum`, `count`, `hash_of`, `for_each`) and "
+     "then what happens to it, in the order of this table."),
+    ("condition", "Conditions", "Every other key is a field. Its value is a text (equal), a list (one of "
+     "these) or a block of the tests below. All lines must hold."),
     ("settings", "settings", "How this sender writes dates, numbers, phones and names."),
     ("consent", "consent", "What the person allowed. A denied event is kept as *suppressed* and never sent."),
     ("copy", "copy", "Takes over simple properties into `custom_data`. Keys that look personal are refused."),
@@ -60,6 +60,15 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("test", "tests", "Each test is a webhook and what must become of it. Run them with `capi-bridge test`."),
     ("with", "with", "Inside a test: what else arrives with the webhook."),
 )  # fmt: skip
+
+
+# kinds that have a section of their own
+_LINKED = {
+    "value": "a field, a text with `{field}`, a list, or a [block](#a-value-as-a-block)",
+    "condition": "[conditions](#conditions)",
+    "conditions": "a list of blocks of [conditions](#conditions)",
+    "contents": "a [block](#contents) with `for_each`, or a field that is a list",
+}
 
 
 def reference_page() -> str:
@@ -76,7 +85,8 @@ def reference_page() -> str:
 def _section(block: BlockGrammar, title: str, says: str) -> Iterator[str]:
     yield f"\n## {title}\n"
     yield f"{says}\n"
-    yield from _table("key", tuple(block.keys.values()))
+    shared = grammar_of(load_catalog())["event"].keys if block.name == "file" else {}
+    yield from _table("key", tuple(key for name, key in block.keys.items() if name not in shared))
 
 
 def _table(first: str, keys: tuple[Key, ...]) -> Iterator[str]:
@@ -96,6 +106,8 @@ def _allowed(key: Key) -> str:
         return ", ".join(f"`{choice}`" for choice in key.choices) + several
     if key.kind == "block" and isinstance(key.of, str):
         return f"a block, see [{_title(key.of)}](#{_title(key.of).casefold().replace(' ', '-')})"
+    if key.kind in _LINKED:
+        return _LINKED[key.kind]
     return KINDS[key.kind]
 
 

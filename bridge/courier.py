@@ -7,6 +7,7 @@ themselves and the lease is longer.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,49 +17,13 @@ from bridge.answers import Judgement, judge
 from bridge.catalog import Catalog
 from bridge.deliver import Post, Reply, Send, batch_body, events_url, in_batches
 from bridge.faults import SEND_AFTER, SEND_BEFORE, Passing, unwatched
-from bridge.outbox import Attempt, Claim, ClaimedEvent, EventRecord, LeaseLost, Outbox, Pause, Settled
+from bridge.outbox import Attempt, Claim, ClaimedEvent, LeaseLost, Outbox, Pause, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.pauses import Kind
 from bridge.outbox.records import text_id, to_ms
+from bridge.reports import BatchReport, Ends, Notice, Observe, Tell, unobserved, untold
 from bridge.settings import Destination, Settings
 from bridge.usage import rests
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """One call and what became of its events, for logs, metrics, alerts and callbacks.
-
-    `settled` holds an id and an end for every event of the call; `rows()` looks up the whole records.
-    """
-
-    attempt: Attempt
-    judgement: Judgement
-    settled: Mapping[str, Settled]
-    rows: Callable[[], list[EventRecord]]
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something a person should hear of once.
-
-    `kind` is paused, resumed, fewer_received, expiring, expired, trouble or fault.
-    """
-
-    kind: str
-    destination: str | None
-    text: str
-
-
-Observe = Callable[[BatchReport], None]
-Tell = Callable[[Notice], None]
-
-
-def unobserved(_report: BatchReport) -> None:
-    """Tell nobody about a call."""
-
-
-def untold(_notice: Notice) -> None:
-    """Tell nobody about a notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +42,28 @@ class Surroundings:
     passing: Passing = unwatched
 
 
+def _common_end(judgement: Judgement) -> Settled | None:
+    """Return the end all events of a call share; None when it depends on each one's attempts and age."""
+    if judgement.action == "delivered":
+        return Settled("sent")
+    if judgement.action == "refuse":
+        return Settled("refused", retry.reason_of(judgement))
+    if judgement.action == "pause" or judgement.wait:
+        return Settled("waiting", retry.reason_of(judgement))
+    return None
+
+
 class Courier:
-    """Carries claims of any lane. One courier serves many threads; it keeps no state about claims."""
+    """Carries claims of any lane, for many threads at a time.
+
+    `lines` bounds the calls under way: a claim may wait here, ready, while another is on the line.
+    `unanswered` counts the failures in a row of each destination.
+    """
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._unanswered: dict[str, int] = {}
+        self.unanswered: dict[str, int] = {}
+        self.lines = threading.Semaphore(around.settings.delivery.parallel)
 
     def carry(self, claim: Claim, pauses: Mapping[str, Pause]) -> list[BatchReport]:
         """Send every event of a claim, or give back what could not be sent now.
@@ -91,7 +72,7 @@ class Courier:
         events are in other hands.
         """
         try:
-            return _Trip(self._around, self._unanswered, claim, pauses).travel()
+            return _Trip(self._around, self, claim, pauses).travel()
         except LeaseLost:
             return []
 
@@ -100,10 +81,10 @@ class _Trip:
     """One claim under way."""
 
     def __init__(
-        self, around: Surroundings, unanswered: dict[str, int], claim: Claim, pauses: Mapping[str, Pause]
+        self, around: Surroundings, courier: Courier, claim: Claim, pauses: Mapping[str, Pause]
     ) -> None:
         self._around = around
-        self._unanswered = unanswered
+        self._courier = courier
         self._claim = claim
         self._pauses = pauses
         self._lease_until = claim.lease.until
@@ -136,20 +117,21 @@ class _Trip:
         batch = self._without_expired(batch)
         if not batch:
             return []
-        self._keep_lease()
-        started_at = self._around.clock()
-        reply = self._call(destination, batch)
+        with self._courier.lines:
+            self._keep_lease()
+            started_at = self._around.clock()
+            reply = self._call(destination, batch)
         judgement = judge(reply.status, reply.body, len(batch), self._around.catalog)
         attempt = self._attempt(started_at, batch, reply, judgement)
         self._heed(destination, judgement, reply)
         if judgement.action == "split":
             self._around.outbox.note(self._claim, attempt, self._around.clock())
-            self._report(attempt, judgement, {})
+            self._report(attempt, judgement, Ends(()))
             middle = len(batch) // 2
             return [batch[:middle], batch[middle:]]
-        outcomes = self._outcomes(batch, judgement)
-        self._settle(outcomes, attempt)
-        self._report(attempt, judgement, outcomes)
+        ends = self._ends(batch, judgement)
+        self._settle(ends, attempt)
+        self._report(attempt, judgement, ends)
         return []
 
     def _call(self, destination: Destination, batch: Sequence[ClaimedEvent]) -> Reply:
@@ -165,10 +147,10 @@ class _Trip:
     def _without_expired(self, batch: Sequence[ClaimedEvent]) -> Sequence[ClaimedEvent]:
         """Settle what became too old on the way here: one such event would sink the whole batch."""
         now = int(self._around.clock().timestamp())
-        old = {event.id: retry.expired() for event in batch if event.accepted_until <= now}
+        old = [event.id for event in batch if event.accepted_until <= now]
         if not old:
             return batch
-        self._settle(old, None)
+        self._settle(Ends(tuple(old), each=dict.fromkeys(old, retry.expired())), None)
         self._around.tell(
             Notice("expired", self._claim.lane.destination, f"{len(old)} events became too old")
         )
@@ -183,27 +165,27 @@ class _Trip:
             raise LeaseLost("the lease ran out between two calls")
         self._lease_until = int(until.timestamp() * 1000)
 
-    def _outcomes(self, batch: Sequence[ClaimedEvent], judgement: Judgement) -> dict[bytes, Settled]:
+    def _ends(self, batch: Sequence[ClaimedEvent], judgement: Judgement) -> Ends:
+        ids = tuple(event.id for event in batch)
+        common = _common_end(judgement)
+        if common is not None:
+            return Ends(ids, common)
         now, chance = self._around.clock(), self._around.chance()
+        return Ends(
+            ids,
+            each={
+                event.id: retry.after_failure(judgement, event.attempts, event.accepted_until, now, chance)
+                for event in batch
+            },
+        )
 
-        def outcome(event: ClaimedEvent) -> Settled:
-            if judgement.action == "delivered":
-                return Settled("sent")
-            if judgement.action == "refuse":
-                return Settled("refused", retry.reason_of(judgement))
-            if judgement.action == "pause" or judgement.wait:
-                return Settled("waiting", retry.reason_of(judgement))
-            return retry.after_failure(judgement, event.attempts, event.accepted_until, now, chance)
-
-        return {event.id: outcome(event) for event in batch}
-
-    def _settle(self, outcomes: Mapping[bytes, Settled], attempt: Attempt | None) -> None:
-        now, outbox = self._around.clock(), self._around.outbox
-        ends = set(outcomes.values())
-        if len(ends) == 1 and len(outcomes) == len(self._claim.events):
-            outbox.settle_all(self._claim, ends.pop(), attempt, now)
+    def _settle(self, ends: Ends, attempt: Attempt | None) -> None:
+        """Write the ends down. A batch is a row of neighbours: what expired among them has left the claim."""
+        now, outbox, claim = self._around.clock(), self._around.outbox, self._claim
+        if ends.common:
+            outbox.settle_span(Span(claim.id, ends.ids[0], ends.ids[-1]), ends.common, attempt, now)
         else:
-            outbox.settle_some(self._claim, outcomes, attempt, now)
+            outbox.settle_some(claim, dict(ends.each), attempt, now)
 
     def _attempt(
         self, started_at: datetime, batch: Sequence[ClaimedEvent], reply: Reply, judgement: Judgement
@@ -225,10 +207,9 @@ class _Trip:
             reason=reply.failure or (None if judgement.action == "delivered" else judgement.meaning),
         )
 
-    def _report(self, attempt: Attempt, judgement: Judgement, outcomes: Mapping[bytes, Settled]) -> None:
-        ids, outbox = list(outcomes), self._around.outbox
-        settled = {text_id(row): end for row, end in outcomes.items()}
-        report = BatchReport(attempt, judgement, settled, lambda: outbox.rows(ids))
+    def _report(self, attempt: Attempt, judgement: Judgement, ends: Ends) -> None:
+        outbox = self._around.outbox
+        report = BatchReport(attempt, judgement, ends, lambda: outbox.rows(ends.ids))
         self._reports.append(report)
         self._around.observe(report)
 
@@ -247,14 +228,14 @@ class _Trip:
             self._stopped = True
             self._count_failure(scope, judgement)
         elif judgement.action != "retry":
-            self._unanswered.pop(scope, None)
+            self._courier.unanswered.pop(scope, None)
             self._resume(scope, destination)
         if judgement.action == "delivered" and judgement.alert:
             self._around.tell(Notice("fewer_received", destination.name, judgement.meaning))
 
     def _count_failure(self, scope: str, judgement: Judgement) -> None:
         """Pause after several failures in a row, or when a probe failed."""
-        failures = self._unanswered[scope] = self._unanswered.get(scope, 0) + 1
+        failures = self._courier.unanswered[scope] = self._courier.unanswered.get(scope, 0) + 1
         if scope in self._pauses or failures >= circuit.FAILURES_UNTIL_PAUSE:
             self._pause(scope, "circuit", circuit.length_of("unreachable"), retry.reason_of(judgement))
 

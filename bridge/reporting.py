@@ -9,9 +9,9 @@ from typing import Any
 
 from bridge.alerts import Alarm, Alert
 from bridge.callbacks import Callbacks
-from bridge.courier import BatchReport, Notice
 from bridge.metrics import Metrics
 from bridge.notify import Notifier
+from bridge.reports import BatchReport, Notice
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
 
@@ -39,7 +39,7 @@ class Reporter:
     def observe(self, report: BatchReport) -> None:
         """Take note of one call to Meta."""
         attempt = report.attempt
-        statuses = Counter(end.status for end in report.settled.values())
+        statuses = report.counts()
         self._log.info(
             "attempt",
             destination=attempt.destination,
@@ -83,15 +83,4 @@ class Reporter:
             self._metrics.refused(attempt.destination, attempt.code, attempt.subcode, statuses["refused"])
         if statuses["sent"]:
             test = attempt.test_event_code is not None
-            finished_at = attempt.started_at.timestamp() + attempt.duration_ms / 1000
-            roads = [
-                finished_at - born_at(event_id)
-                for event_id, end in report.settled.items()
-                if end.status == "sent"
-            ]
-            self._metrics.delivered(attempt.destination, test=test, road_seconds=roads)
-
-
-def born_at(event_id: str) -> float:
-    """Return when an event was stored, in Unix seconds: a time-ordered id begins with it."""
-    return int(event_id.replace("-", "")[:12], 16) / 1000
+            self._metrics.delivered(attempt.destination, test=test, road_seconds=report.ages_of_sent())

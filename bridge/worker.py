@@ -15,13 +15,16 @@ from typing import Any
 
 from bridge import circuit, retry
 from bridge.catalog import load_catalog
-from bridge.courier import BatchReport, Courier, Notice, Surroundings
+from bridge.courier import Courier, Surroundings
 from bridge.deliver import http_sender
 from bridge.errors import BridgeError
 from bridge.outbox import Claim, Lane, Outbox, Pause
+from bridge.outbox.records import text_id
+from bridge.reports import BatchReport, Notice
 from bridge.settings import Settings
 
 IDLE_SECONDS = 0.05
+_AHEAD = 2
 _AFTER_TROUBLE_SECONDS = 1.0
 _HOUSEKEEPING_EVERY = timedelta(seconds=5)
 _WARN_BEFORE = timedelta(days=1)
@@ -94,9 +97,14 @@ class Worker:
         return reports
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Keep up to `delivery.parallel` batches under way until `stop` is set."""
-        places = threading.Semaphore(self._around.settings.delivery.parallel)
-        with ThreadPoolExecutor(self._around.settings.delivery.parallel, "courier") as couriers:
+        """Keep up to `delivery.parallel` calls under way until `stop` is set.
+
+        A few couriers more than calls: one batch is claimed, and another settled, while a third is on the
+        line.
+        """
+        most = self._around.settings.delivery.parallel + _AHEAD
+        places = threading.Semaphore(most)
+        with ThreadPoolExecutor(most, "courier") as couriers:
             while not stop.is_set():
                 pause_seconds = self._guarded(lambda: self._feed(couriers, places))
                 if pause_seconds:
@@ -215,7 +223,7 @@ class Worker:
                 outbox.release(claim)
                 continue
             for report in self._courier.carry(claim, pauses):
-                carried |= dict.fromkeys(report.settled, report)
+                carried |= {text_id(row): report for row in report.ends.ids}
         statuses = self._await(event_ids, now + patience, sleep)
         return {row: Delivered(*known, carried.get(row)) for row, known in statuses.items()}
 

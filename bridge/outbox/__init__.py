@@ -29,7 +29,7 @@ from bridge.outbox.records import (
     Receipt,
     StoredEvent,
 )
-from bridge.outbox.settle import Settled
+from bridge.outbox.settle import Settled, Span
 from bridge.outbox.steer import REPLAYABLE, Correction
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "Query",
     "Receipt",
     "Settled",
+    "Span",
     "StoredEvent",
     "copy",
     "open_outbox",

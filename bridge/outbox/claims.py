@@ -96,8 +96,8 @@ def _claim(connection: Connection, lane: Lane, lease: Lease, wanted: Select[tupl
         .join_from(queue, payloads, payloads.c.event_id == queue.c.event_id)
         .where(queue.c.claim_id == claim_id)
         .order_by(queue.c.event_id)
-    )
-    return Claim(claim_id, lane, tuple(ClaimedEvent(*row) for row in rows), lease)
+    ).all()
+    return Claim(claim_id, lane, tuple([ClaimedEvent(*row) for row in rows]), lease)
 
 
 def prolong(connection: Connection, claim_ids: Sequence[bytes], lease_until: int) -> int:

@@ -9,14 +9,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.crypto import CannotUnseal, Cipher
 from bridge.errors import CannotStore
 from bridge.faults import Passing, unwatched
 from bridge.outbox import claims, erase, find, lanes, pauses, retention, settle, steer
 from bridge.outbox.bounds import UNBOUNDED, Bounds, Guard
-from bridge.outbox.database import Database
+from bridge.outbox.database import DRIVER_ERRORS, Database
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.intake import Parcel, Statements, pack, store
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
@@ -223,12 +222,12 @@ class Outbox:
             return 0
         return self._write("free", lambda connection: claims.free_lost(connection, to_ms(now)))
 
-    def settle_all(
-        self, claim: claims.Claim, settled: settle.Settled, attempt: Attempt | None, now: datetime
+    def settle_span(
+        self, span: settle.Span, settled: settle.Settled, attempt: Attempt | None, now: datetime
     ) -> None:
-        """Write down what became of a whole claim; raises LeaseLost when it is not ours any more."""
+        """Write down one end for neighbours of a claim; raises LeaseLost when it is not ours any more."""
         self._write(
-            "settle", lambda connection: settle.settle_all(connection, claim.id, settled, attempt, to_ms(now))
+            "settle", lambda connection: settle.settle_span(connection, span, settled, attempt, to_ms(now))
         )
 
     def settle_some(
@@ -385,7 +384,7 @@ def _translated() -> Iterator[None]:
     """Say what kind of thing went wrong; the driver's own text may quote what was being stored."""
     try:
         yield
-    except (SQLAlchemyError, OSError, OverflowError, ValueError) as error:
+    except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
         raise CannotStore(
             f"the database did not do its work ({type(error).__name__})",
             fix="check the disk, the owner of the database file, and whether the database server answers",

@@ -1,4 +1,4 @@
-"""Settling: writing down what came of a call, for a whole claim or for some of its events.
+"""Settling: writing down what came of a call, for a row of neighbours at once or for each event by itself.
 
 Every settlement begins with the claim's own row. Who finds it gone has lost the lease: others may be sending
 these events, and nothing the late worker says is written.
@@ -31,25 +31,34 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The events of a claim from one id to another, both included. Claims list their events in this order."""
+
+    claim_id: bytes
+    first: bytes
+    last: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Call:
     attempt_id: bytes | None
     at: int
 
 
-def settle_all(
-    connection: Connection, claim_id: bytes, settled: Settled, attempt: Attempt | None, now: int
+def settle_span(
+    connection: Connection, span: Span, settled: Settled, attempt: Attempt | None, now: int
 ) -> None:
-    """Settle every event of a claim alike: three statements, however many events."""
-    _hold(connection, claim_id)
+    """Settle a row of neighbours of a claim alike: a handful of statements, however many events."""
+    _hold(connection, span.claim_id)
     attempt_id = _write_attempt(connection, attempt)
-    mine = queue.c.claim_id == claim_id
-    of_claim = events.c.id.in_(select(queue.c.event_id).where(mine))
+    mine = (queue.c.claim_id == span.claim_id) & queue.c.event_id.between(span.first, span.last)
+    of_span = events.c.id.in_(select(queue.c.event_id).where(mine))
     if attempt_id and settled.status != "sent":
         lines = select(queue.c.event_id, literal(attempt_id)).where(mine)
         connection.execute(insert(event_attempts).from_select(["event_id", "attempt_id"], lines))
-    connection.execute(update(events).where(of_claim).values(_event_values(settled, attempt_id, now)))
+    connection.execute(update(events).where(of_span).values(_event_values(settled, attempt_id, now)))
     _leave_queue(connection, settled, mine)
-    connection.execute(delete(claims).where(claims.c.id == claim_id))
+    _end_if_empty(connection, span.claim_id)
 
 
 def settle_some(
@@ -65,8 +74,7 @@ def settle_some(
     for settled in dict.fromkeys(outcomes.values()):
         ids = [{"row": event_id} for event_id, its in outcomes.items() if its == settled]
         _settle_each(connection, claim_id, settled, ids, _Call(attempt_id, now))
-    left = exists().where(queue.c.claim_id == claim_id)
-    connection.execute(delete(claims).where(claims.c.id == claim_id, ~left))
+    _end_if_empty(connection, claim_id)
 
 
 def expire(connection: Connection, now: int, settled: Settled) -> int:
@@ -82,6 +90,11 @@ def release(connection: Connection, claim_id: bytes) -> None:
     """Give back a claim untouched: nothing was sent."""
     connection.execute(update(queue).where(queue.c.claim_id == claim_id).values(claim_id=None))
     connection.execute(delete(claims).where(claims.c.id == claim_id))
+
+
+def _end_if_empty(connection: Connection, claim_id: bytes) -> None:
+    left = exists().where(queue.c.claim_id == claim_id)
+    connection.execute(delete(claims).where(claims.c.id == claim_id, ~left))
 
 
 def _hold(connection: Connection, claim_id: bytes) -> None:

@@ -1,0 +1,224 @@
+"""Steering: replay keeps the ids, repair maps again, forgetting forgets. On both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.outbox import Correction, Person, Query, Settled, Span
+from bridge.repair import Pace, discard, each, replay
+
+HELD = {"status": "held", "body": None, "reason": "no e-mail"}
+
+
+def nothing(_mapping, _request):
+    return None
+
+
+def settle_everything(outbox, now, settled):
+    for lane in outbox.lanes():
+        claim = outbox.claim(lane, worker="w", now=now, lease_until=now + timedelta(minutes=1))
+        if claim:
+            outbox.settle_span(Span(claim.id, claim.events[0].id, claim.events[-1].id), settled, None, now)
+
+
+def statuses(outbox):
+    return {status: number for status, number in outbox.counts().by_status.items() if number}
+
+
+@pytest.mark.parametrize("end", ["sent", "refused", "expired", "discarded"])
+def test_replay_sends_the_same_body_with_the_same_ids(outbox, webhook, now, end):
+    receipt = outbox.add(webhook("1"))
+    before = outbox.show(receipt.events[0].id)
+    settle_everything(outbox, now, Settled(end, "why"))
+    assert replay(outbox, Query(), nothing, now) == {"replayed": 1}
+    assert replay(outbox, Query(), nothing, now) == {"replayed": 1}
+    after = outbox.show(receipt.events[0].id)
+    assert (after.event, after.body) == (before.event, before.body)
+    (lane,) = outbox.lanes()
+    claim = outbox.claim(lane, worker="w", now=now, lease_until=now + timedelta(minutes=1))
+    assert [found.body for found in claim.events] == [before.body]
+
+
+def test_replay_leaves_alone_what_must_not_be_sent(outbox, webhook, event, now):
+    outbox.add(
+        webhook("1", event("a", status="suppressed", body=None), event("b", status="skipped", body=None))
+    )
+    outbox.add(webhook("2", event("old", accepted_until=int(now.timestamp()) + 1)))
+    settle_everything(outbox, now, Settled("refused", "why"))
+    outbox.add(webhook("3", event("taken")))
+    settle_everything(outbox, now, Settled("refused", "why"))
+    outbox.add(webhook("4", event("taken")))
+    later = now + timedelta(minutes=1)
+    outbox.claim(outbox.lanes()[0], worker="w", now=later, lease_until=later + timedelta(minutes=1))
+    assert replay(outbox, Query(), nothing, later) == {
+        "suppressed": 1,
+        "skipped": 1,
+        "too_old": 1,
+        "duplicate": 1,
+        "sending": 1,
+    }
+
+
+def test_a_bound_on_the_rate_spreads_replayed_events_over_time(outbox, webhook, now):
+    outbox.add_all([webhook(str(number)) for number in range(10)])
+    settle_everything(outbox, now, Settled("refused", "why"))
+    seen = []
+    pace = Pace(per_second=2, progress=lambda done, total: seen.append((done, total)))
+    assert replay(outbox, Query(), nothing, now, pace) == {"replayed": 10}
+    due = [record.next_attempt_at - now for record in outbox.find(Query())]
+    assert sorted(due) == [timedelta(seconds=number / 2) for number in range(10)]
+    assert seen == [(10, 10)]
+
+
+def test_a_held_event_is_mapped_again_keeps_its_id_and_shows_both_revisions(
+    outbox, webhook, event, now, request_of
+):
+    request = request_of(b'{"mail": "x"}')
+    receipt = outbox.add(webhook("1", event("", **HELD), request=request))
+    asked = []
+
+    def remap(mapping, raw):
+        asked.append((mapping, raw))
+        return Correction("second", (event("order-1"),))
+
+    assert replay(outbox, Query(statuses=frozenset({"held"})), remap, now) == {"remapped": 1}
+    assert asked == [("shop", request)]
+    shown = outbox.show(receipt.events[0].id)
+    assert (shown.event.status, shown.event.event_id, shown.event.reason) == ("waiting", "order-1", None)
+    assert shown.body == event("order-1").body
+    assert [(line.outcome, line.reason) for line in shown.attempts] == [
+        ("remapped", "mapped again with revision second, before with first")
+    ]
+    settle_everything(outbox, now, Settled("sent"))
+    assert statuses(outbox) == {"sent": 1}
+
+
+def test_mapping_again_touches_held_events_only_adds_new_ones_and_discards_gone_ones(
+    outbox, webhook, event, now
+):
+    outbox.add(
+        webhook(
+            "1",
+            event("sent", label="a"),
+            event("", label="b", **HELD),
+            event("", label="gone", **HELD),
+        )
+    )
+    settle_everything(outbox, now, Settled("sent"))
+    corrected = (
+        event("sent", label="a"),
+        event("mended", label="b"),
+        event("new", label="c", destination="other"),
+    )
+    counts = replay(outbox, Query(statuses=frozenset({"held"})), lambda *_: Correction("2", corrected), now)
+    assert counts == {"remapped": 2, "discarded": 1}
+    assert sorted((record.event_id, record.status) for record in outbox.find(Query())) == [
+        ("", "discarded"),
+        ("mended", "waiting"),
+        ("new", "waiting"),
+        ("sent", "sent"),
+    ]
+    assert outbox.counts().received == 4
+
+
+def test_a_webhook_that_could_not_be_mapped_at_all_becomes_its_events(outbox, webhook, event, now):
+    receipt = outbox.add(webhook("1", event("", label="", **HELD)))
+    corrected = (event("one", label="first"), event("two", label="second"))
+    assert replay(outbox, Query(), lambda *_: Correction("2", corrected), now) == {"remapped": 2}
+    assert outbox.show(receipt.events[0].id).event.event_id == "one"
+    assert statuses(outbox) == {"waiting": 2}
+
+
+def test_what_is_still_wrong_stays_held_with_the_new_reason(outbox, webhook, event, now):
+    receipt = outbox.add(webhook("1", event("", **HELD)))
+    still = Correction("2", (event("", status="held", body=None, reason="no phone either"),))
+    assert replay(outbox, Query(), lambda *_: still, now) == {"still_held": 1}
+    assert outbox.show(receipt.events[0].id).event.reason == "no phone either"
+
+
+def test_a_corrected_event_that_already_stands_becomes_skipped(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("order-1")))
+    outbox.add(webhook("2", event("", **HELD)))
+    counts = replay(
+        outbox, Query(statuses=frozenset({"held"})), lambda *_: Correction("2", (event("order-1"),)), now
+    )
+    assert counts == {"skipped": 1}
+
+
+def test_without_the_raw_webhook_or_a_mapping_a_held_event_stays_held(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("", **HELD), request=None))
+    outbox.add(webhook("2", event("", **HELD)))
+    assert replay(outbox, Query(), nothing, now) == {"raw_gone": 1, "still_held": 1}
+    assert statuses(outbox) == {"held": 2}
+
+
+def test_discard_gives_up_what_was_not_sent_and_says_why(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("sent")))
+    settle_everything(outbox, now, Settled("sent"))
+    outbox.add(webhook("2", event("waits"), event("", **HELD)))
+    assert discard(outbox, Query(), "a test order", now) == 2
+    assert statuses(outbox) == {"sent": 1, "discarded": 2}
+    assert {record.reason for record in outbox.find(Query(statuses=frozenset({"discarded"})))} == {
+        "a test order"
+    }
+    assert outbox.due_lanes(now) == set()
+
+
+def test_walking_through_all_events_meets_each_once(outbox, webhook):
+    outbox.add_all([webhook(str(number)) for number in range(25)])
+    walked = [record.id for record in each(outbox, Query(limit=1_000_000), page=4)]
+    assert walked == [record.id for record in outbox.find(Query())]
+    assert len(list(each(outbox, Query(limit=10), page=4))) == 10
+
+
+def test_forgetting_lets_go_of_what_is_old_and_done_only(outbox, webhook, event, now):
+    old = now - timedelta(days=40)
+    outbox.add(webhook("old and sent", event("a"), received_at=old))
+    settle_everything(outbox, now, Settled("sent"))
+    waiting = outbox.add(webhook("old and waiting", event("b"), received_at=old))
+    recent = outbox.add(webhook("recent", event("c"), received_at=now - timedelta(days=8)))
+    fresh = outbox.add(webhook("fresh", event("d")))
+    forgotten = outbox.forget(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
+    assert (forgotten.raw_webhooks, forgotten.webhooks, forgotten.repeat_keys) == (3, 1, 3)
+    assert [record.event_id for record in outbox.find(Query())] == ["d", "c", "b"]
+    assert [bool(outbox.raw(receipt.webhook_id)) for receipt in (waiting, recent, fresh)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+EMAIL_HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
+JANE = Person(frozenset({EMAIL_HASH}), ("Jane@Example.com",), ("+49 151 2345678",), ("customer-77",))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b'{"email": "jane@example.com"}', id="plain"),
+        pytest.param(b'{"email": "JANE@EXAMPLE.COM"}', id="capitals"),
+        pytest.param(b"email=jane%40example.com&x=1", id="form"),
+        pytest.param(b'{"email": "jane\\u0040example.com"}', id="escaped"),
+        pytest.param(b'{"tel": "0151 / 234 5678"}', id="phone as people write it"),
+        pytest.param(b'{"id": "customer-77"}', id="external id"),
+    ],
+)
+def test_erasing_finds_the_person_in_raw_webhooks_however_written(outbox, webhook, event, request_of, raw):
+    held = outbox.add(webhook("1", event("", **HELD), request=request_of(raw)))
+    other = outbox.add(webhook("2", event("", **HELD), request=request_of(b'{"email": "xjane@example.com"}')))
+    erased = outbox.erase(JANE)
+    assert (erased.events, erased.raw_webhooks) == (1, 1)
+    assert outbox.raw(held.webhook_id) is None
+    assert outbox.raw(other.webhook_id) is not None
+
+
+def test_erasing_removes_events_by_their_hashes_and_a_repeat_stays_a_repeat(outbox, webhook, event, now):
+    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
+    outbox.add(webhook("1", event("hers", body=body), event("other"), request=None))
+    outbox.add(webhook("2", event("sent", body=body), request=None))
+    assert outbox.erase(JANE).events == 2
+    assert [record.event_id for record in outbox.find(Query())] == ["other"]
+    assert outbox.add(webhook("2", event("sent", body=body))).duplicate is True
+    assert outbox.counts().received == 1

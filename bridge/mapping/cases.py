@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from bridge.mapping.fields import NESTED
-from bridge.mapping.grammar import EXPECTATIONS
+from bridge.mapping.grammar import EXPECTATIONS, Grammar
 from bridge.mapping.loading import Entries, Entry, Loading
 from bridge.suggest import ranked_by_nearness
 from bridge.values import Position
@@ -129,7 +129,7 @@ class _ExpectedEvents:
     def _field(self, key: Scalar, written: str, node: Node) -> None:
         name = canonical_field(self.loading, written)
         if name is None:
-            near = ranked_by_nearness(written, known_fields(self.loading))
+            near = ranked_by_nearness(written, known_fields_of(self.loading.grammar))
             fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
             message = f"there is no field {written!r} in an event"
             self.loading.error(key, "unknown_key", message, fix, near[0] if near else None)
@@ -160,9 +160,8 @@ def canonical_field(loading: Loading, written: str) -> str | None:
 _NOT_SENT = {"name", "when", "consent", "defaults", "copy", "remove", "send_to"}
 
 
-def known_fields(loading: Loading) -> list[str]:
+def known_fields_of(grammar: Grammar) -> list[str]:
     """Return every field of an event a test may name, dotted, long names first."""
-    grammar = loading.grammar
     own = [name for name in grammar["event"].keys if name not in _NOT_SENT]
     return own + [f"{block}.{name}" for block in NESTED for name in grammar[block].names()]
 

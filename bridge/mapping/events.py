@@ -357,11 +357,16 @@ def warn_of_near_name(compiling: Compiling, node: Node, name: str) -> None:
     catalog = compiling.loading.catalog
     known = sorted(catalog.standard_events | catalog.messaging_events | catalog.reserved_events)
     near = None if name in known else closest(name, known)
-    if near is not None:
+    if near is not None and _spelt(near) != _spelt(name):
         message = f"{shown(name)} is nearly Meta's {near}, but would be an event of your own"
         compiling.loading.warning(
             node, "near_standard_event", message, f"write {near} if that is meant", near
         )
+
+
+def _spelt(name: str) -> str:
+    """Return a name without case and gaps: those slips are for `check` to tell."""
+    return name.casefold().replace("_", "").replace(" ", "")
 
 
 def _looked_up_name(compiling: Compiling, node: Block) -> Read:

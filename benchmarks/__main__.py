@@ -25,9 +25,8 @@ def main(wanted: list[str]) -> int:
         print(f"{part} …", flush=True)
         measured = importlib.import_module(f"benchmarks.{part}").measure()
         for one in measured:
-            print(
-                f"  {one.name}: {one.median:,.3f} {one.unit} [{one.least:,.3f}-{one.most:,.3f}] {report.verdict(one)}"
-            )
+            spread = f"[{one.least:,.3f}-{one.most:,.3f}]"
+            print(f"  {one.name}: {one.median:,.3f} {one.unit} {spread} {report.verdict(one)}", flush=True)
             if "missed" in report.verdict(one):
                 missed.append(one.name)
         figures.keep(part, measured, about)

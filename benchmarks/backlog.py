@@ -1,7 +1,8 @@
 """Part `backlog`: what enqueueing and claiming cost with 1,000, 100,000 and 1,000,000 events waiting.
 
-Three stores are filled, then measured in rounds, shuffled, so that a ratio compares neighbours in time. Enqueue:
-webhooks of one event stored 32 to a commit. Claim: the thousand events that are due first, then given back.
+Three stores are filled, then measured in rounds, shuffled, so that a ratio compares neighbours in time.
+Enqueue: webhooks of one event stored 32 to a commit. Claim: the thousand events that are due first, then
+given back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Part `delivery`: from our answer to Meta's, against a mock that answers at once.
 
-End to end: webhooks put in by wrk, counted where they arrive. Latency: a steady stream, timed by event id. Draining:
-100,000 events that wait when the one sender process starts. One connection at 100 ms: what batching is worth.
+End to end: webhooks put in by wrk, counted where they arrive. Latency: a steady stream, timed by event id.
+Draining: 100,000 events that wait when the one sender process starts. One connection at 100 ms: what
+batching is worth.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def end_to_end(folder: Path, *, rounds: int) -> list[Figure]:
     ]
 
 
-def end_to_end_once(folder: Path, *, first: int, seconds: float = 4.0) -> tuple[float, float]:
+def end_to_end_once(folder: Path, *, first: int, seconds: int = 4) -> tuple[float, float]:
     """Return webhooks answered and events arrived per second; every answered one must arrive."""
     folder.mkdir(parents=True)
     bodies = load.write_bodies(folder / "bodies.txt", 30_000, first=first)

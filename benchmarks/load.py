@@ -37,7 +37,7 @@ def is_there() -> bool:
     if shutil.which("wrk"):
         return True
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], capture_output=True)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=False, capture_output=True)
     if shutil.which("wrk"):
         return True
     print("  skipped: wrk is not installed (Debian, Ubuntu: apt-get install wrk)")
@@ -57,10 +57,10 @@ def write_bodies(file: Path, count: int, *, first: int = 1, signed: bool = False
     return file
 
 
-def wrk(url: str, bodies: Path, *, connections: int, seconds: float) -> Answered:
+def wrk(url: str, bodies: Path, *, connections: int, seconds: int) -> Answered:
     """Run wrk for a while, with as many threads as connections allow, two at most."""
     threads = min(2, connections)
-    command = ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{seconds:g}s", "--timeout", "10s"]
+    command = ["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s"]
     ran = subprocess.run(
         [*command, "-s", str(HERE / "post.lua"), url],
         env={**os.environ, "BENCH_BODIES": str(bodies), "BENCH_THREADS": str(threads)},

@@ -33,7 +33,7 @@ def describe() -> dict[str, Any]:
 def _commit() -> str:
     def git(*arguments: str) -> str:
         return subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True
+            ["git", *arguments], cwd=REPOSITORY, check=False, capture_output=True, text=True
         ).stdout.strip()
 
     changed = git("status", "--porcelain", "--", "bridge", "schemas", "benchmarks")

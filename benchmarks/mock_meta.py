@@ -1,7 +1,8 @@
-"""A stand-in for Meta that judges nothing and answers at once: the sender's speed, not the receiver's, is measured.
+"""A stand-in for Meta that judges nothing and answers at once: the sender's speed is measured, not its own.
 
-`python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`: GET /counts answers
-{"requests", "events", "distinct", "first_batch", "first_at", "last_at"} and GET /times when each `event_id` arrived.
+`python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`. GET /counts
+answers {"requests", "events", "distinct", "first_batch", "first_at", "last_at"}, GET /times when each
+`event_id` came.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 import sys
 import time
+from typing import ClassVar
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _EVENT_ID = re.compile(rb'"event_id": ?"([^"]+)"')
@@ -25,7 +27,7 @@ class Mock(asyncio.Protocol):
     first_batch = 0
     first_at = 0.0
     last_at = 0.0
-    times: dict[bytes, float] = {}
+    times: ClassVar[dict[bytes, float]] = {}
 
     def connection_made(self, transport):
         self.transport = transport

@@ -1,4 +1,4 @@
-"""Meta's official Node SDK on the same order: another runtime, so beside the others and never paired with them."""
+"""Meta's official Node SDK on the same order: another runtime, so beside the others and never paired."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def node_sdk_microseconds(part: str) -> list[Figure]:
     if not _is_installed():
         print(f"  skipped: {name}: npm could not install facebook-nodejs-business-sdk@{VERSION} here")
         return []
-    ran = subprocess.run(["node", "-e", _SCRIPT], input=purchase.BODY, cwd=FOLDER, capture_output=True)
+    ran = subprocess.run(
+        ["node", "-e", _SCRIPT], input=purchase.BODY, cwd=FOLDER, check=False, capture_output=True
+    )
     if ran.returncode:
         print(f"  skipped: {name}: {ran.stderr.decode()[-300:]}")
         return []
@@ -71,4 +73,4 @@ def _is_installed() -> bool:
     FOLDER.mkdir(parents=True, exist_ok=True)
     wanted = f"facebook-nodejs-business-sdk@{VERSION}"
     install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", wanted]
-    return subprocess.run(install, cwd=FOLDER, capture_output=True).returncode == 0
+    return subprocess.run(install, cwd=FOLDER, check=False, capture_output=True).returncode == 0

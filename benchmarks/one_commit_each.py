@@ -1,13 +1,17 @@
-"""The comparator of `fsync`: the same server, but every webhook gets a commit of its own.
+"""The comparator of a slow disk: the same server, but every webhook gets a commit of its own.
 
-`python -m benchmarks.one_commit_each serve …` takes the arguments of `capi-bridge`. The only difference is how many
-waiting webhooks one transaction may take.
+`python -m benchmarks.one_commit_each serve …` takes the arguments of `capi-bridge`. The only difference is
+how many waiting webhooks one transaction may take.
 """
 
 from __future__ import annotations
 
 from bridge.cli import main
-from bridge.outbox import group
+from bridge.outbox.group import GroupCommit
 
-group.GroupCommit.__init__.__kwdefaults__["largest"] = 1
-main()
+LARGEST = 1
+CHANGED = {"largest": LARGEST}
+
+if __name__ == "__main__":
+    GroupCommit.__init__.__kwdefaults__.update(CHANGED)
+    main()

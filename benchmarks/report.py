@@ -11,9 +11,9 @@ from benchmarks.figures import TARGETS, Figure, Target, kept_parts
 RESULTS = Path(__file__).parent / "RESULTS.md"
 _HEAD = """# Results
 
-Written by `python -m benchmarks`; do not edit. Every figure is the median of its rounds, with the smallest and the
-largest in brackets; ratios are taken inside a round. *gate*: a median beyond it is a defect. *goal*: what we want.
-Absolute numbers belong to the machine named below and to nothing else.
+Written by `python -m benchmarks`; do not edit. Every figure is the median of its rounds, with the smallest
+and the largest in brackets; ratios are taken inside a round. *gate*: a median beyond it is a defect. *goal*:
+what we want. Absolute numbers belong to the machine named below and to nothing else.
 """
 
 
@@ -55,7 +55,8 @@ def _section(part: str, figures: list[Figure], machine: dict[str, Any]) -> str:
     rows = [f"| {one.name} | {_value(one)} | {one.rounds} | {one.note} |" for one in figures]
     where = (
         f"{machine['when']}, commit {machine['commit']}, {machine['cpu']}, {machine['cores']} cores, "
-        f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, SQLite {machine['sqlite']}; "
+        f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, "
+        f"SQLite {machine['sqlite']}; "
         f"load average at the start {machine['load']}."
     )
     return "\n".join(

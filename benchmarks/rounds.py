@@ -1,7 +1,7 @@
 """Measuring side by side: every contestant once per round, in a new order each round.
 
-A shared machine is never quiet. What two contestants did within the same round can be compared all the same,
-so a figure is the median of ratios that were taken inside rounds, with the smallest and the largest beside it.
+A shared machine is never quiet. What two contestants did within the same round can be compared all the
+same, so a figure is the median of ratios taken inside rounds, with the smallest and the largest beside it.
 """
 
 from __future__ import annotations

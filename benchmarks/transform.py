@@ -1,7 +1,7 @@
 """Part `transform`: one order through the real road, against Meta's Python SDK and against the floor.
 
-CPU time of this process, so that a busy machine does not count as ours. JSON in, JSON out; every order of a batch
-is another person's.
+CPU time of this process, so that a busy machine does not count as ours. JSON in, JSON out; every order of a
+batch is another person's.
 """
 
 from __future__ import annotations

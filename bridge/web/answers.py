@@ -22,10 +22,18 @@ from bridge.errors import (
 )
 from bridge.values import Finding
 
+
+class NoSuchEvent(BridgeError):
+    """No event of that id is kept."""
+
+    code = "no_such_event"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
     (UnknownMapping, 404),
+    (NoSuchEvent, 404),
     (TooLarge, 413),
     (WrongContentType, 415),
     (Invalid, 422),

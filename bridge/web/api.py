@@ -8,23 +8,17 @@ from typing import Any
 
 import orjson
 
-from bridge.errors import BridgeError, UnreadableBody, WrongUse
+from bridge.errors import UnreadableBody, WrongUse
 from bridge.outbox import STATUSES, EventDetail, Query
 from bridge.repair import discard, remapping, replay
 from bridge.web.access import require_admin
-from bridge.web.answers import Answer, Line
+from bridge.web.answers import Answer, Line, NoSuchEvent
 from bridge.web.arrival import Environ, query, read_body
 from bridge.web.door import Door
 
 _MOST = 1000
 _SMALL_BODY = 65_536
 _TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
-
-
-class NoSuchEvent(BridgeError):
-    """No event of that id is kept."""
-
-    code = "no_such_event"
 
 
 def mappings(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:

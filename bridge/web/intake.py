@@ -62,12 +62,22 @@ def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line
     if challenge is not None:
         line.status = "handshake"
         return Answer(200, challenge)
-    if request.method == "GET":
-        line.status = "alive"
-        return Answer(200, {"status": "ready", "message": "send webhooks here with POST"})
+    if request.method != "POST":
+        return _alive(mapping, line)
     verified = verify(request, mapping.receive.verify)
     code = _asked_test_code(door, environ, request, mapping)
     return _store(Arrival(door, mapping, verified.request, request_id, line, code), verified)
+
+
+def _alive(mapping: CompiledMapping, line: Line) -> Answer:
+    """Answer a look at the address: some senders want a 200 before their first webhook.
+
+    Where a challenge is due, only its right answer is a yes.
+    """
+    if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
+        raise NotAuthentic("the handshake does not hold what the mapping expects")
+    line.status = "alive"
+    return Answer(200, {"status": "ready", "message": "send webhooks here with POST"})
 
 
 def _challenge(request: Request, mapping: CompiledMapping) -> str | None:

@@ -1,0 +1,391 @@
+"""What particular senders need: browsers, handshakes, tests, proxies, limits; and our own faults."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.errors import TooManyRequests
+from bridge.outbox import Query
+from bridge.settings import Rate, load_settings
+from bridge.web import arrival
+from bridge.web.app import create_app
+from bridge.web.rates import RateLimiter
+from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT
+
+JANE = {"id": 7, "mail": " Jane@Example.com "}
+SITE = "https://www.example.com"
+
+
+# --- browsers ------------------------------------------------------------
+
+
+def test_a_browser_may_ask_before_it_posts_json(web):
+    answer = web.client.options("/hooks/browser", headers={"Origin": SITE})
+
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == SITE
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize("body", [JANE, {"id": 1}], ids=["taken", "with problems"])
+def test_a_browser_may_read_its_answer_also_a_refusal(web, body):
+    answer = web.post("/hooks/browser", body, {"Origin": SITE})
+
+    assert answer.status_code in {200, 422}
+    assert answer.headers["Access-Control-Allow-Origin"] == SITE
+    assert answer.headers["Vary"] == "Origin"
+
+
+def test_a_beacon_is_taken(web):
+    beacon = web.post(
+        "/hooks/browser", json.dumps(JANE), {"Origin": SITE}, content_type="text/plain;charset=UTF-8"
+    )
+    assert (beacon.status_code, beacon.json["status"]) == (200, "queued")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+def test_a_page_may_not_read_answers_meant_for_servers(web, method):
+    answer = web.client.open("/hooks/lead", method=method, json=JANE, headers={"Origin": SITE})
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+# --- handshakes ------------------------------------------------------------
+
+BY_GET = (
+    EVENT
+    + """\
+receive:
+  handshake: {on: get, expect: {$query.hub.verify_token: "${LEAD_SECRET}"}, answer: $query.hub.challenge}
+  verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}
+"""
+)
+BY_FIELD = (
+    EVENT
+    + """\
+receive: {handshake: {on: field, expect: {type: url_verification}, answer: challenge}}
+"""
+)
+
+
+def test_a_challenge_is_echoed_as_plain_text(start):
+    web = start(mappings={"by-get": BY_GET, "by-field": BY_FIELD})
+
+    by_get = web.client.get("/hooks/by-get?hub.verify_token=lead-secret&hub.challenge=4711")
+    assert (by_get.status_code, by_get.text, by_get.mimetype) == (200, "4711", "text/plain")
+    by_field = web.post("/hooks/by-field", {"type": "url_verification", "challenge": "abc"})
+    assert (by_field.status_code, by_field.text) == (200, "abc")
+    assert web.stored() == []
+
+
+def test_a_wrong_challenge_learns_nothing_and_webhooks_still_pass(start):
+    web = start(mappings={"by-get": BY_GET, "by-field": BY_FIELD})
+
+    wrong = web.client.get("/hooks/by-get?hub.verify_token=x&hub.challenge=4711")
+    assert wrong.status_code == 401
+    assert "4711" not in wrong.text
+    assert web.post("/hooks/by-field", JANE).json["status"] == "queued"
+
+
+def test_a_check_by_get_before_the_first_post_is_answered_200(web):
+    assert web.client.get("/hooks/lead").status_code == 200
+    assert web.client.head("/hooks/lead").status_code == 200
+    assert web.client.get("/hooks/nothing").status_code == 404
+
+
+# --- tests ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["query", "header"])
+def test_an_authenticated_sender_may_ask_for_a_test(web, how):
+    path = "/hooks/secret?test_event_code=TEST1" if how == "query" else "/hooks/secret"
+    headers = {"X-Token": "lead-secret", **({"X-Test-Event-Code": "TEST1"} if how == "header" else {})}
+
+    answer = web.post(path, JANE, headers)
+
+    assert answer.status_code == 200
+    assert answer.json["test"]["test_event_code"] == ["TEST1"]
+    assert "does not discard" in answer.json["test"]["note"]
+    assert [event.test_event_code for event in web.stored()] == ["TEST1"]
+
+
+def test_a_stranger_may_not_ask_for_a_test(web):
+    answer = web.post("/hooks/lead?test_event_code=TEST1", JANE)
+    assert answer.status_code == 401
+    assert web.stored() == []
+    assert web.post("/hooks/lead?test_event_code=TEST1", JANE, ADMIN).status_code == 200
+
+
+def test_the_live_profile_refuses_a_test_instead_of_sending_it_live(start):
+    web = start(environment={**ENVIRONMENT, "CAPI_BRIDGE_PROFILE": "live"})
+    answer = web.post("/hooks/secret?test_event_code=TEST1", JANE, {"X-Token": "lead-secret"})
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "test_code_refused")
+    assert web.stored() == []
+
+
+SETTINGS = """\
+destinations: {main: {dataset_id: 1, access_token: t, test_event_code: {code: OF-DESTINATION, for: 30m}}}
+hooks: {paid: {test_event_code: OF-HOOK}}
+keys: {admin: admin-token}
+"""
+
+
+def test_the_nearest_test_code_counts_and_ends_in_time(start):
+    web = start(
+        settings=SETTINGS,
+        mappings={"own": EVENT + "test_event_code: OF-MAPPING\n"},
+        environment={"LEAD_SECRET": "s"},
+    )
+    saved = web.door.settings.destinations["main"].test_event_code.until - timedelta(minutes=30)
+    web.clock[0] = saved
+    paid = {**JANE, "status": "paid"}
+
+    def code_after(path, body):
+        web.post(path, body, ADMIN)
+        return web.stored(limit=1)[0].test_event_code
+
+    assert code_after("/hooks/lead", {**JANE, "id": 1}) == "OF-DESTINATION"
+    assert code_after("/hooks/paid", {**paid, "id": 2}) == "OF-HOOK"
+    assert code_after("/hooks/own", {**JANE, "id": 3}) == "OF-MAPPING"
+    assert code_after("/hooks/own?test_event_code=ASKED", {**JANE, "id": 4}) == "ASKED"
+    web.later(minutes=31)
+    assert code_after("/hooks/lead", {**JANE, "id": 5}) is None
+
+
+def test_test_mode_is_marked_loudly(start):
+    web = start(settings=SETTINGS, environment={"LEAD_SECRET": "s"})
+    web.clock[0] = web.door.settings.destinations["main"].test_event_code.until - timedelta(minutes=1)
+
+    assert web.post("/hooks/lead", JANE).json["test"]["test_event_code"] == ["OF-DESTINATION"]
+    ready = web.client.get("/readyz").json
+    assert {entry["where"] for entry in ready["test_mode"]} == {"destination main", "mapping paid"}
+    assert 'bridge_test_mode{destination="main"} 1.0' in web.client.get("/metrics").text
+    web.later(minutes=2)
+    assert 'bridge_test_mode{destination="main"} 0.0' in web.client.get("/metrics").text
+
+
+# --- proxies ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        pytest.param("203.0.113.9", "", "203.0.113.9", id="no proxy"),
+        pytest.param("203.0.113.9", "198.51.100.1", "203.0.113.9", id="a stranger's claim"),
+        pytest.param("10.0.0.1", "198.51.100.1", "198.51.100.1", id="through our proxy"),
+        pytest.param("10.0.0.1", "1.2.3.4, 198.51.100.1", "198.51.100.1", id="a claim in front"),
+        pytest.param("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1", id="through two of our proxies"),
+        pytest.param("10.0.0.1", "", "10.0.0.1", id="the proxy itself"),
+        pytest.param("10.0.0.1", "garbage", "garbage", id="something that is no address"),
+        pytest.param("", "", None, id="a socket without addresses"),
+    ],
+)
+def test_the_senders_address_is_the_last_that_is_not_ours(peer, forwarded, expected):
+    environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
+    assert arrival.peer_address(environ, (ip_network("10.0.0.0/8"),)) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        pytest.param("public_url: https://hooks.example.com\n", "https://hooks.example.com", id="as set"),
+        pytest.param("trusted_proxies: 127.0.0.1\n", "https://bridge.internal", id="as our proxy says"),
+        pytest.param("", "http://bridge.internal", id="as it came"),
+    ],
+)
+def test_the_url_is_the_one_the_sender_used(tmp_path, settings, expected):
+    (tmp_path / "bridge.yaml").write_text(settings)
+    environ = {
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.url_scheme": "http",
+        "HTTP_HOST": "bridge.internal",
+        "HTTP_X_FORWARDED_PROTO": "https",
+        "RAW_URI": "/hooks/lead?a=%20b",
+    }
+    assert (
+        arrival.public_url(environ, load_settings(None, {}, folder=tmp_path))
+        == f"{expected}/hooks/lead?a=%20b"
+    )
+
+
+# --- limits ------------------------------------------------------------
+
+
+def test_over_the_rate_a_sender_is_told_when_to_come_back(start):
+    web = start(settings="hooks: {lead: {rate_limit: 2/m}}\n", environment=ENVIRONMENT)
+    answers = [web.post("/hooks/lead", {**JANE, "id": number}) for number in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+    assert answers[2].json["error"]["code"] == "too_many_requests"
+    assert web.post("/hooks/paid", {**JANE, "status": "paid"}).status_code == 200
+    assert len(web.door.outbox().find(Query())) == 3
+
+
+def test_each_address_has_its_own_rate(start):
+    web = start(settings="limits: {rate_per_address: 1/m}\n", environment=ENVIRONMENT)
+
+    def post(number, address):
+        return web.post("/hooks/lead", {"id": number}, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [post(1, "192.0.2.1"), post(2, "192.0.2.1"), post(3, "192.0.2.2")] == [200, 429, 200]
+
+
+def admitted(limiter: RateLimiter, key: str, rate: Rate) -> bool:
+    try:
+        limiter.admit(key, rate, "too many")
+    except TooManyRequests:
+        return False
+    return True
+
+
+@given(
+    count=st.integers(1, 20),
+    waits=st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=60),
+)
+def test_no_window_ever_admits_more_than_its_rate_and_one_burst(count, waits):
+    clock = [1000.0]
+    limiter = RateLimiter(now=lambda: clock[0])
+    times = []
+    for wait in waits:
+        clock[0] += wait
+        if admitted(limiter, "key", Rate(count, 1.0)):
+            times.append(clock[0])
+    for start in times:
+        inside = [moment for moment in times if start <= moment < start + 1.0]
+        assert len(inside) <= 2 * count
+
+
+def test_keys_do_not_disturb_each_other_and_a_rate_recovers():
+    clock = [0.0]
+    limiter = RateLimiter(now=lambda: clock[0])
+    rate = Rate(1, 10.0)
+    assert all(admitted(limiter, f"key {number}", rate) for number in range(2000))
+    assert not any(admitted(limiter, f"key {number}", rate) for number in range(2000))
+    clock[0] = 10.1
+    assert admitted(limiter, "key 0", rate)
+
+
+# --- our own faults ------------------------------------------------------------
+
+
+class ExplodingMapping:
+    """A mapping whose translation breaks down, as only a fault of ours could make it."""
+
+    def __init__(self, mapping: Any) -> None:
+        self._mapping = mapping
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mapping, name)
+
+    def drafts(self, webhook: Any, traces: Any = None) -> Any:
+        raise RuntimeError(f"cannot map {webhook.data}")
+
+
+class ExplodingFolder:
+    def __init__(self, mappings: Any, *, on_get: bool) -> None:
+        self._mappings = mappings
+        self._on_get = on_get
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mappings, name)
+
+    def get(self, name: str) -> Any:
+        if self._on_get:
+            raise RuntimeError("jane@example.com")
+        return ExplodingMapping(self._mappings.get(name))
+
+
+class Log:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, Any]] = []
+
+    def _keep(self, event: str, **values: Any) -> None:
+        self.lines.append({"event": event, **values})
+
+    info = error = warning = _keep
+
+
+def changed(web: Any, **parts: Any) -> Log:
+    """Give the door other parts, and a log that can be read."""
+    log = Log()
+    web.door = replace(web.door, log=log, **parts)
+    web.client = create_app(web.door).test_client()
+    return log
+
+
+def exploding(web: Any, *, on_get: bool) -> Log:
+    return changed(web, mappings=ExplodingFolder(web.door.mappings, on_get=on_get))
+
+
+@pytest.mark.parametrize("mapping", ["lead", "automation"])
+def test_a_webhook_whose_translation_breaks_down_is_kept_for_repair(web, mapping):
+    log = exploding(web, on_get=False)
+
+    answer = web.post(f"/hooks/{mapping}", JANE)
+
+    assert (answer.status_code, answer.json["status"]) == (200, "held")
+    [event] = web.stored()
+    assert (event.status, event.findings[0]["code"]) == ("held", "internal_fault")
+    assert web.door.outbox().raw(event.webhook_id).body == json.dumps(JANE).encode()
+    assert log.lines[0]["error"] == "RuntimeError"
+    assert "Jane" not in json.dumps(log.lines)
+
+
+def test_any_other_fault_is_a_503_that_asks_to_come_again(web):
+    log = exploding(web, on_get=True)
+
+    answer = web.post("/hooks/lead", JANE)
+
+    assert (answer.status_code, answer.json["error"]["code"]) == (503, "internal_fault")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert log.lines[0]["error"] == "RuntimeError"
+    assert "jane" not in json.dumps(log.lines).lower()
+
+
+# --- the request id and the log ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_id", "is_kept"),
+    [
+        ("abc-12345", True),
+        ("x" * 65, False),
+        ("short", False),
+        ("a b c d e f", False),
+        ('"}{injected', False),
+    ],
+)
+def test_a_request_id_goes_with_the_webhook_when_it_is_harmless(web, given_id, is_kept):
+    answer = web.post("/hooks/lead", JANE, {"X-Request-Id": given_id})
+
+    assert (answer.json["request_id"] == given_id) is is_kept
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"]
+    [event] = web.stored()
+    assert web.door.outbox().show(event.id).request_id == answer.json["request_id"]
+
+
+def test_one_line_is_logged_for_each_webhook_and_no_person_is_in_it(web):
+    log = changed(web)
+    web.post(
+        "/hooks/lead?name=Jane", JANE, {"X-Forwarded-For": "203.0.113.77", "User-Agent": "Jane's browser"}
+    )
+    web.post("/hooks/lead", b'{"mail": "jane@example.com",}', content_type="application/json")
+
+    assert [(line["event"], line["mapping"], line["status"], line["code"]) for line in log.lines] == [
+        ("webhook", "lead", "queued", 200),
+        ("webhook", "lead", "unreadable_body", 400),
+    ]
+    text = json.dumps(log.lines).lower()
+    assert [word for word in ("jane", "203.0.113", "example.com") if word in text] == []

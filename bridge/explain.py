@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
+from bridge.authoring.unused import unused_fields
 from bridge.catalog import load_catalog
-from bridge.mapping.unused import unused_fields
 from bridge.masking import mask
 from bridge.trace import FieldRecord, Trace, masked_steps
 from bridge.values import Draft, Event, Position, Webhook

@@ -12,7 +12,7 @@ from bridge.resources import shipped
 
 # file, from the top of the repository -> the function that makes its text
 GENERATED: dict[str, str] = {
-    "docs/reference.md": "bridge.mapping.reference:reference_page",
+    "docs/reference.md": "bridge.authoring.reference:reference_page",
     "schemas/mapping.schema.json": "bridge.mapping.editor_schema:editor_schema",
     "docs/settings.md": "bridge.settings.page:page",
     "schemas/settings.schema.json": "bridge.settings.page:schema",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
+from bridge.authoring.checking import load_checked
 from bridge.catalog import load_catalog
 from bridge.crypto import Cipher, key_from_file
 from bridge.mapping import MappingFolder
@@ -38,7 +39,11 @@ def open_store(settings: Settings) -> Outbox:
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
     """Return the mappings in force; those that do not load are told by `problems()`."""
     return MappingFolder(
-        settings.mappings, environment=environment, catalog=load_catalog(), destinations=settings.destinations
+        settings.mappings,
+        environment=environment,
+        catalog=load_catalog(),
+        destinations=settings.destinations,
+        load=load_checked,
     )
 
 

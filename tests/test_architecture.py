@@ -56,7 +56,12 @@ DOORS = {
     "prometheus_client": ("bridge.metrics",),
     "structlog": ("bridge.log",),
     "rich": ("bridge.cli",),
-    "yaml": ("bridge.yamltext", "bridge.catalog", "bridge.simulator.facts"),
+    "yaml": (
+        "bridge.yamltext",
+        "bridge.catalog",
+        "bridge.simulator.facts",
+        "bridge.authoring.recognition_tables",
+    ),
 }
 
 

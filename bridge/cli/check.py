@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
+from bridge.authoring.checking import check_mapping
 from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
 from bridge.findings_output import write_findings
-from bridge.mapping.checking import check_mapping
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.values import Finding
 from bridge.yamltext import Block, read_yaml
@@ -92,7 +92,7 @@ def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool)
 
 
 def _silent(settings: Settings) -> list[Finding]:
-    from bridge.mapping.counters import last_webhooks, silent_lines
+    from bridge.authoring.counters import last_webhooks, silent_lines
     from bridge.opening import open_mappings, open_store, prepare
     from bridge.outbox import Query
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from bridge.authoring.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
 from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import file_meant
 from bridge.encode import encode_readable
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.mapping.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
 from bridge.settings import Settings, load_settings, process_environment
 
 
@@ -56,7 +56,7 @@ def _requests(
     yield from sample_requests((new, old), datetime.now(UTC))
     if not stored:
         return
-    from bridge.mapping.counters import last_webhooks
+    from bridge.authoring.counters import last_webhooks
     from bridge.opening import open_store, prepare
     from bridge.outbox import Query
 

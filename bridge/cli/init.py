@@ -11,17 +11,17 @@ from pathlib import Path
 
 import click
 
+from bridge.authoring.checking import check_mapping
+from bridge.authoring.like import CopiedFile, samples_of, text_like
+from bridge.authoring.sample_requests import read_sample
+from bridge.authoring.starter_plan import Wishes
+from bridge.authoring.starting import NewMapping, Starting, new_mapping
 from bridge.catalog import Catalog, load_catalog
 from bridge.cli.mapping_files import file_meant
 from bridge.encode import encode_readable
 from bridge.errors import CannotOpen, WrongUse
 from bridge.findings_output import write_findings
 from bridge.mapping import load_mapping
-from bridge.mapping.checking import check_mapping
-from bridge.mapping.like import CopiedFile, samples_of, text_like
-from bridge.mapping.sample_requests import read_sample
-from bridge.mapping.starter_plan import Wishes
-from bridge.mapping.starting import NewMapping, Starting, new_mapping
 from bridge.resources import shipped
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.values import Finding

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
+from bridge.authoring.checking import Checked, check_mapping
+from bridge.authoring.mapping_tests import Failure, TestResult, run_tests
 from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import files_meant
 from bridge.encode import encode_readable
 from bridge.findings_output import write_findings
-from bridge.mapping.checking import Checked, check_mapping
-from bridge.mapping.mapping_tests import Failure, TestResult, run_tests
 from bridge.settings import load_settings, process_environment
 
 

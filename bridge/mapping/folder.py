@@ -30,7 +30,8 @@ class _Known:
 class MappingFolder:
     """Every mapping of some folders by name. Reading is cheap: the files are looked at once in a while.
 
-    `look_every_seconds` is how long a look lasts; `clock` counts seconds and never runs backwards.
+    `look_every_seconds` is how long a look lasts; `clock` counts seconds and never runs backwards; `load`
+    makes a mapping of a file, or raises Invalid with what is wrong with it.
     """
 
     def __init__(  # noqa: PLR0913 - all but the folders are named
@@ -43,6 +44,7 @@ class MappingFolder:
         secrets: SecretsMode = "required",
         look_every_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        load: Callable[..., CompiledMapping] = load_mapping,
     ) -> None:
         self._folders = tuple(folders)
         self._environment = environment
@@ -51,6 +53,7 @@ class MappingFolder:
         self._secrets = secrets
         self._look_every = look_every_seconds
         self._clock = clock
+        self._load = load
         self._lock = threading.Lock()
         self._known: dict[Path, _Known] = {}
         self._by_name: dict[str, CompiledMapping] = {}
@@ -117,7 +120,7 @@ class MappingFolder:
         before = self._known.get(file)
         last_good = before.mapping if before else None
         try:
-            mapping = load_mapping(
+            mapping = self._load(
                 file,
                 environment=self._environment,
                 catalog=self._catalog,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.mapping.payload_fields import joined_path, payload_fields
-from bridge.mapping.recognition_tables import folded, recognition_tables
-from bridge.mapping.recognize import known_shape, recognize
+from bridge.authoring.payload_fields import joined_path, payload_fields
+from bridge.authoring.recognition_tables import folded, recognition_tables
+from bridge.authoring.recognize import known_shape, recognize
 
 
 def best(data: object) -> dict[str, str]:

@@ -6,12 +6,29 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.authoring.lint import lint
 from bridge.catalog import Catalog
 from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.mapping.lint import lint
 from bridge.mapping.loading import SecretsMode
 from bridge.values import Finding
+
+
+def load_checked(
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    catalog: Catalog,
+    destinations: Collection[str] | None = None,
+    secrets: SecretsMode = "required",
+) -> CompiledMapping:
+    """Return a mapping that may be put in force; raises Invalid with every finding when it may not."""
+    checked = check_mapping(
+        file, environment=environment, catalog=catalog, destinations=destinations, secrets=secrets
+    )
+    if checked.mapping is None:
+        raise Invalid(f"{file.name} has errors", checked.findings)
+    return checked.mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bridge.authoring.lint_events import lint_events
+from bridge.authoring.lint_paths import Evidence, lint_paths
+from bridge.authoring.lint_samples import lint_samples, read_samples
 from bridge.catalog import Catalog
 from bridge.mapping.compiled import CompiledMapping
-from bridge.mapping.lint_events import lint_events
-from bridge.mapping.lint_paths import Evidence, lint_paths
-from bridge.mapping.lint_samples import lint_samples, read_samples
 from bridge.values import Finding
 
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bridge.authoring.lint_events import lint_events
+from bridge.authoring.starter import Heading, StarterTest, write_mapping
+from bridge.authoring.starter_plan import Plan, Wishes, empty_plan, plan_mapping
 from bridge.catalog import Catalog
 from bridge.errors import Invalid
 from bridge.explain import clear_text
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.mapping.lint_events import lint_events
-from bridge.mapping.starter import Heading, StarterTest, write_mapping
-from bridge.mapping.starter_plan import Plan, Wishes, empty_plan, plan_mapping
 from bridge.parse import parse
 from bridge.pipeline import translate
 from bridge.values import Event, Finding, Receive, Request, Verified
@@ -73,7 +73,7 @@ def new_mapping(starting: Starting, catalog: Catalog, now: datetime) -> NewMappi
 
 def tests_as_text(tests: list[StarterTest]) -> str:
     """Return the `tests` block alone."""
-    from bridge.mapping.starter import test_lines
+    from bridge.authoring.starter import test_lines
 
     return "\n".join(["", *test_lines(tests), ""]) if tests else ""
 

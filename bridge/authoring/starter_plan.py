@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.mapping.payload_fields import PayloadField, joined_path
-from bridge.mapping.recognition_tables import KnownShape, folded, recognition_tables
-from bridge.mapping.recognize import Guess, known_shape, recognize
-from bridge.mapping.value_shapes import has_shape, is_blank
+from bridge.authoring.payload_fields import PayloadField, joined_path
+from bridge.authoring.recognition_tables import KnownShape, folded, recognition_tables
+from bridge.authoring.recognize import Guess, known_shape, recognize
+from bridge.authoring.value_shapes import has_shape, is_blank
 
 _MOST_HINTS = 8
 _SURE, _GOOD_ENOUGH_ALONE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 24, 24, 32, 3

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bridge.authoring.mapping_tests import test_request
+from bridge.authoring.sample_requests import read_sample
 from bridge.catalog import Catalog
 from bridge.errors import BridgeError, Refused
 from bridge.explain import clear_text
 from bridge.mapping.compiled import CompiledMapping
-from bridge.mapping.mapping_tests import test_request
-from bridge.mapping.sample_requests import read_sample
 from bridge.masking import mask
 from bridge.pipeline import translate
 from bridge.values import Request, Verified

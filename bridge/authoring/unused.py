@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bridge.mapping.payload_fields import payload_fields
-from bridge.mapping.recognize import guesses_of
-from bridge.mapping.value_shapes import is_blank
+from bridge.authoring.payload_fields import payload_fields
+from bridge.authoring.recognize import guesses_of
+from bridge.authoring.value_shapes import is_blank
 
 _MOST_LISTED = 200
 _SURE_ENOUGH = 40

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.mapping.recognition_tables import RecognitionTables, folded, recognition_tables
+from bridge.authoring.recognition_tables import RecognitionTables, folded, recognition_tables
 
 _MOST_FIELDS = 5_000
 _DEEPEST = 24
-_NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^(?:\d+|first|last|\*)$")
+_NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
 _CANNOT_STAND_IN_A_PICK = re.compile(r"[()\n\r]")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bridge.authoring.recognize import recognize
+from bridge.authoring.sample_requests import Sample, read_sample, request_of_data
 from bridge.catalog import Catalog
 from bridge.errors import BridgeError
 from bridge.mapping.compiled import CompiledMapping
-from bridge.mapping.recognize import recognize
-from bridge.mapping.sample_requests import Sample, read_sample, request_of_data
 from bridge.parse import parse
 from bridge.values import Finding, Position, Verified, Webhook
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.authoring.payload_fields import PayloadField
+from bridge.authoring.recognize import guesses_of
 from bridge.catalog import Catalog
 from bridge.mapping.compiling import PathUse
 from bridge.mapping.events import MappedLine
 from bridge.mapping.path_syntax import Path, read_path
-from bridge.mapping.payload_fields import PayloadField
-from bridge.mapping.recognize import guesses_of
 from bridge.mapping.scope import Scope
 from bridge.suggest import closest, distance
 from bridge.values import Finding, Webhook

@@ -43,8 +43,8 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("user_data", "user_data", "Who it was. Values are cleaned and, where Meta asks for it, hashed."),
     ("custom_data", "custom_data", "What it was about. Names of your own go under `properties`."),
     ("contents", "contents", "Inside `custom_data`: the list of products."),
-    ("value", "A value as a block", "One source (`from`, `text`, `all`, `sum`, `count`, `hash_of`, `for_each`) and "
-     "then what happens to it, in the order of this table."),
+    ("value", "A value as a block", "One source (`from`, `text`, `all`, `sum`, `count`, `hash_of`, "
+     "`for_each`), then what happens to it, in the order of this table."),
     ("condition", "Conditions", "Every other key is a field. Its value is a text (equal), a list (one of "
      "these) or a block of the tests below. All lines must hold."),
     ("settings", "settings", "How this sender writes dates, numbers, phones and names."),

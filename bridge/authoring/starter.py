@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.mapping.starter_plan import Plan
+from bridge.authoring.starter_plan import Plan
 
 _PLAIN = re.compile(r"[A-Za-z0-9_$.][\w$.+/()=@-]*(?: [\w$.+/()=@-]+)*")
 _COMMENT_AT = 36
@@ -116,7 +116,7 @@ def _head(plan: Plan, heading: Heading) -> list[str]:
 def _receive(plan: Plan) -> list[str]:
     lines = [
         "receive:",
-        _line("sent_by", plan.sent_by, "server, automation (Make, Zapier, n8n) or browser", 2),
+        _line("sent_by", plan.sent_by, "server, automation (a tool for scenarios) or browser", 2),
     ]
     if plan.sent_by != "browser":
         lines += [

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bridge.authoring.expectations import NOTHING, Difference, differences
+from bridge.authoring.sample_requests import With, accompanied, moment, read_sample, request_of_data
 from bridge.catalog import Catalog
 from bridge.errors import BridgeError
 from bridge.explain import clear_text, field_lines
 from bridge.mapping import CompiledMapping, MappingTest
-from bridge.mapping.expectations import NOTHING, Difference, differences
-from bridge.mapping.sample_requests import With, accompanied, moment, read_sample, request_of_data
 from bridge.pipeline import translate
 from bridge.values import Event, Position, Request, Translation, Verified
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -126,6 +127,11 @@ def _well_grouped(text: str, thousands: str, decimal: str) -> bool:
         and all(len(group) in {2, 3} for group in groups[1:-1])
         and len(groups[-1]) == 3
     )
+
+
+def is_finite(number: int | float | Decimal) -> bool:
+    """Say whether a number is neither infinite nor NaN, the signalling kind included."""
+    return number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
 
 
 def minor_unit_digits(currency: str) -> int | None:

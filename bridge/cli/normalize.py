@@ -37,7 +37,7 @@ def normalize(
         sys.exit(_stream(sys.stdin.buffer, sys.stdout, country))
     if field is None or value is None:
         raise WrongUse("normalize needs FIELD and VALUE", fix="or --jsonl with JSON lines on standard input")
-    result = normalize_value(field, value, country)
+    result = normalize_value(field, value, country, now=datetime.now(UTC))
     shown = result.as_json() if reveal else {**result.as_json(), "normalized": mask(result.normalized)}
     click.echo(json.dumps(shown, ensure_ascii=False, default=str) if as_json else _text(shown, reveal))
     sys.exit(1 if result.dropped else 0)

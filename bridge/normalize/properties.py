@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
 from bridge.normalize.personal import holds_contact, is_personal_key
 from bridge.normalize.plain import is_encodable
+from bridge.reading import is_finite
 
 _MOST = 1000
 
@@ -51,7 +51,7 @@ def _number(value: int | float | Decimal) -> int | float | Decimal:
     if isinstance(value, int):
         if value.bit_length() < 64:
             return value
-    elif math.isfinite(value) and abs(Decimal(value).adjusted()) < 64:
+    elif is_finite(value) and abs(Decimal(value).adjusted()) < 64:
         return json_number(value) if isinstance(value, Decimal) else value
     raise Dropped("value_left_out")
 

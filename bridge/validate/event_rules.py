@@ -100,25 +100,31 @@ def money_and_items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Ite
     if not isinstance(custom, dict):
         return ()
     findings = []
-    code = custom.get("currency")
-    if code is not None and code not in catalog.currencies and _is_unknown_currency(code, catalog):
+    if _is_unknown_currency(custom.get("currency"), catalog):
         findings.append(catalog.rules["unknown_currency"].finding("$.custom_data.currency"))
-    name = event.get("event_name")
-    if name in catalog.catalog_events and event.get("action_source") in _SHOPS:
-        if not custom.get("contents") and not custom.get("content_ids"):
-            findings.append(catalog.rules["items_missing"].finding("$.custom_data.contents", event=name))
+    if not custom.get("contents") and not custom.get("content_ids") and _sells(event, catalog):
+        name = event["event_name"]
+        findings.append(catalog.rules["items_missing"].finding("$.custom_data.contents", event=name))
     if custom.get("event_source") == "crm" and event.get("action_source") != "system_generated":
         findings.append(catalog.rules["crm_action_source"].finding("$.action_source"))
     return findings
 
 
-_SHOPS = frozenset({"website", "app"})
+def _sells(event: Mapping[str, Any], catalog: Catalog) -> bool:
+    """Say whether this is one of the events that catalogue ads live on, at a place where they are shown."""
+    name = event.get("event_name")
+    return (
+        isinstance(name, str)
+        and name in catalog.catalog_events
+        and event.get("action_source") in ("website", "app")
+    )
 
 
 def _is_unknown_currency(code: Any, catalog: Catalog) -> bool:
     """Say whether a text of the right form is no currency; other forms are the schema's business."""
-    right_form = isinstance(code, str) and len(code) == 3 and code.isascii() and code.isalpha()
-    return right_form and code.upper() not in catalog.currencies
+    if not isinstance(code, str) or code in catalog.currencies:
+        return False
+    return len(code) == 3 and code.isascii() and code.isalpha() and code.upper() not in catalog.currencies
 
 
 # --- rules for events that the bridge did not clean itself -------------------------------------------

@@ -5,7 +5,6 @@ The explanation never quotes: messages of the library hold the offending value, 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -15,6 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from bridge.catalog import Catalog
+from bridge.reading import is_finite
 from bridge.values import Finding
 
 _SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
@@ -93,7 +93,9 @@ def _sentences(error: Any, catalog: Catalog) -> Iterator[Finding]:
 def _missing(
     path: tuple[Any, ...], schema: Mapping[str, Any], keyword: str, catalog: Catalog, present: str = ""
 ) -> Finding:
-    code = schema.get("x-rules", {}).get(keyword, "no_identity" if path == ("user_data",) else "missing_field")
+    code = schema.get("x-rules", {}).get(
+        keyword, "no_identity" if path == ("user_data",) else "missing_field"
+    )
     because = schema.get("x-because") or (present and f"{present}, which is there,") or "the object around it"
     return catalog.rules[code].finding(_pointer(path), field=_named(path), because=because)
 
@@ -183,7 +185,7 @@ def _readable(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, float | Decimal):
-        return value if math.isfinite(value) else None
+        return value if is_finite(value) else None
     if value is None or isinstance(value, bool | int):
         return value
     if depth > 60:

@@ -293,7 +293,7 @@ _TRAPS: tuple[tuple[re.Pattern[str], str, str, str], ...] = (
         "put the text in quotes",
     ),
     (
-        re.compile(r"\s*(?:- +)?[^#:{}\[\]'\"]*: +(?P<at>\*)(?![\w-]+\s*$)"),
+        re.compile(r"\s*(?:- +)?[^#:{}\[\]'\"]*: +(?P<at>\*)"),
         "star",
         "a * at the start of a text has a meaning in YAML",
         "put the text in quotes",

@@ -104,6 +104,9 @@ def _block(block: BlockGrammar) -> Schema:
         "properties": properties,
         "additionalProperties": False,
     }
+    twice = [{"not": {"required": [key.alias, key.name]}} for key in block.keys.values() if key.alias]
+    if twice:
+        schema["allOf"] = twice
     required = [key.name for key in block.keys.values() if key.required]
     return {**schema, "required": required} if required else schema
 

@@ -24,7 +24,7 @@ from bridge.mapping.fields import (
     takes_back,
 )
 from bridge.mapping.kinds import PLAIN_KINDS, shown
-from bridge.mapping.loading import Entries, Entry
+from bridge.mapping.loading import Entries, Entry, Loading
 from bridge.mapping.scope import Scope, text_of
 from bridge.mapping.templates import compile_template, holds_fields
 from bridge.mapping.value import compile_value
@@ -158,7 +158,7 @@ def compile_event(
     loading = compiling.loading
     entries = merged(shared, own)
     for name in ("event_name", "action_source"):
-        if name not in entries and not _written(node, shared, name):
+        if name not in entries and not _written(loading, node, name):
             fix = (
                 "name it as Meta does: Lead, Purchase, ..."
                 if name == "event_name"
@@ -214,9 +214,11 @@ def compile_event(
     )
 
 
-def _written(node: Node, shared: Entries, name: str) -> bool:
-    """Say whether a key was written at all, although its value was refused."""
-    return isinstance(node, Block) and node.get(name) is not None
+def _written(loading: Loading, node: Node, name: str) -> bool:
+    """Say whether a key was written although it was refused, or misspelt: that is reported already."""
+    if isinstance(node, Block) and node.get(name) is not None:
+        return True
+    return any(finding.suggestion == name for finding in loading.findings)
 
 
 def merged(shared: Entries, own: Entries) -> Entries:

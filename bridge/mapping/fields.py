@@ -232,9 +232,7 @@ def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
     for key, node in entry.node.entries:
         if key.text in standard:
             fix = f"write {key.text} directly under custom_data"
-            loading.error(
-                key, "standard_parameter", f"{key.text} is one of Meta's own parameters", fix, key.text
-            )
+            loading.error(key, "standard_parameter", f"{key.text} is one of Meta's own parameters", fix)
         elif is_personal(loading.catalog, key.text):
             fix = "move it to user_data, where it is hashed, or remove it"
             loading.error(

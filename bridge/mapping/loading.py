@@ -73,15 +73,17 @@ class Loading:
         written = (grammar.canonical(key.text) for key, _ in node.entries)
         present = frozenset(own for own in written if own is not None)
         entries: Entries = {}
+        meant = set()
         for key, below in node.entries:
             canonical = grammar.canonical(key.text)
             if canonical is None:
                 unknown = UnknownKey(grammar, called, key, present)
                 self.findings.append(unknown.explained(self.grammar))
+                meant.add(grammar.canonical(self.findings[-1].suggestion or ""))
             else:
                 self._read_key(grammar.keys[canonical], entries, key, below)
         for wanted, about in grammar.keys.items():
-            if about.required and wanted not in present and name not in {"file", "event"}:
+            if about.required and wanted not in present | meant and name not in {"file", "event"}:
                 self.error(node, "missing_key", f"{called} needs {wanted}", about.says)
         return entries
 

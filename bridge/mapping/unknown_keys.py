@@ -52,10 +52,11 @@ class UnknownKey:
                 "cleaning_happens_by_itself", message, "remove it; the destination field decides"
             )
         near = nearest_keys(self.block, word, self.present)
-        places = list(_places_of(grammar, self.block, word))
-        if places and not (near and _one_slip(word, near[0])):
-            message = f"{word} does not belong {_within(self.called)}; it belongs {' or '.join(places[:2])}"
-            return self._finding("wrong_block", message, f"move it {places[0]}", word)
+        homes = list(_homes_of(grammar, self.block, word))
+        if homes and not (near and _one_slip(word, near[0])):
+            places = " or ".join(_PLACES[home] for home in homes[:2])
+            message = f"{word} does not belong {_within(self.called)}; it belongs {places}"
+            return self._finding("wrong_block", message, "move it there", _address(homes[0], word))
         if near:
             also = f" or {near[1]}" if len(near) > 1 and _equally_near(word, near) else ""
             return self._finding("unknown_key", self._message(), f"write {near[0]}{also}", near[0])
@@ -70,7 +71,7 @@ class UnknownKey:
             place = _PLACES.get(elsewhere[near[0]].name, "elsewhere")
             message = f"{self._message()}; {near[0]} exists {place}"
             return self._finding("unknown_key", message, "correct it, and move it there", near[0])
-        fix = "its keys are " + ", ".join(list(self.block.names())[:30])
+        fix = "its keys are " + ", ".join(list(self.block.names())[:12])
         if self.block.name == "custom_data":
             fix = "a parameter of your own stands under custom_data.properties"
         return self._finding("unknown_key", self._message(), fix)
@@ -90,10 +91,21 @@ def nearest_keys(block: BlockGrammar, word: str, present: Collection[str]) -> li
     return [*ranked_by_nearness(word, free), *ranked_by_nearness(word, [n for n in names if n not in free])]
 
 
-def _places_of(grammar: Grammar, block: BlockGrammar, word: str) -> Iterator[str]:
-    for name, place in _PLACES.items():
-        if name != block.name and grammar[name].canonical(word):
-            yield place
+def _homes_of(grammar: Grammar, block: BlockGrammar, word: str) -> Iterator[str]:
+    """Yield the blocks that have this key; what an event may hold is said once, for the top of the file."""
+    for name in _PLACES:
+        if (
+            name != block.name
+            and grammar[name].canonical(word)
+            and not (name == "event" and block.name != "file")
+        ):
+            yield name
+
+
+def _address(home: str, word: str) -> str:
+    """Return a key with the block it belongs to, as one would say it: `user_data.email`."""
+    place = _PLACES[home]
+    return f"{place.removeprefix('under ')}.{word}" if place.startswith("under ") else word
 
 
 def _within(called: str) -> str:

@@ -88,7 +88,7 @@ def shuffled(data, order: random.Random):
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.one_of(objects, payloads))
 def test_running_a_mapping_never_raises_and_the_same_webhook_gives_the_same_events(name, data):
     mapping = MAPPINGS[name]
@@ -98,7 +98,7 @@ def test_running_a_mapping_never_raises_and_the_same_webhook_gives_the_same_even
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=objects, seed=st.integers(0, 999))
 def test_the_order_of_keys_does_not_matter(name, data, seed):
     mapping = MAPPINGS[name]
@@ -108,7 +108,7 @@ def test_the_order_of_keys_does_not_matter(name, data, seed):
 
 
 @pytest.mark.parametrize("name", MAPPINGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.one_of(objects, payloads))
 def test_an_explanation_changes_nothing_and_accounts_for_every_mapped_field(name, data):
     mapping, traces = MAPPINGS[name], []
@@ -133,7 +133,7 @@ def test_an_explanation_changes_nothing_and_accounts_for_every_mapped_field(name
             assert not (dropped and defaulted), field
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=st.text(alphabet="ab.$*()[]=1 {}'", max_size=14), data=payloads)
 def test_any_text_is_a_path_that_runs_or_a_refused_one(text, data):
     try:
@@ -145,7 +145,7 @@ def test_any_text_is_a_path_that_runs_or_a_refused_one(text, data):
         compile_path(path).locate(Scope(arrived(data), "x"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=objects, steps=st.lists(st.sampled_from([*KEYS, "*", "first", "0"]), min_size=1, max_size=3))
 def test_the_quick_way_through_a_path_finds_what_the_careful_one_finds(data, steps):
     text = "".join(f"[{step}]" for step in steps if step.strip() and "]" not in step) or "[a]"
@@ -154,7 +154,7 @@ def test_the_quick_way_through_a_path_finds_what_the_careful_one_finds(data, ste
     assert repr(compile_path(path).locate(scope)) == repr(Walk(path).read(scope))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(value=st.one_of(scalars, st.sampled_from(sorted(load_catalog().empty_texts)), st.text(max_size=3)))
 def test_the_quick_look_never_calls_an_empty_text_a_value(value):
     emptiness = emptiness_of(load_catalog(), ["Keine Angabe"])

@@ -62,7 +62,8 @@ def pause(
         "reason": wanted.reason,
         "since": to_ms(now),
     }
-    if connection.execute(insert(pauses).values(first).on_conflict_do_nothing()).rowcount:
+    made = insert(pauses).values(first).on_conflict_do_nothing().returning(pauses.c.scope)
+    if connection.execute(made).first() is not None:
         return True
     connection.execute(
         update(pauses)

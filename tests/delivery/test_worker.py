@@ -1,0 +1,399 @@
+"""Delivery, judged by what arrives, what is called how often, and what is written down. On both databases."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from datetime import timedelta
+
+import pytest
+
+from bridge.deliver import Reply
+from bridge.faults import CLAIM_AFTER
+from bridge.outbox import Query
+
+TWO_MINUTES = '{"1": [{"call_count": 100, "estimated_time_to_regain_access": 2}]}'
+NO_ANSWER = Reply(None, failure="ReadTimeoutError")
+
+
+def test_waiting_events_travel_in_one_call_byte_for_byte(bench, an_event):
+    bodies = [b'{"event_id":"a","value":1.10}', b'{"event_id":"b","value":18446744073709551616}']
+    bench.store(an_event("a", body=bodies[0]), an_event("b", body=bodies[1]))
+    bench.worker().run_once()
+    (post,) = bench.meta.posts
+    assert post.url == "http://meta.invalid/v25.0/1234567890123456/events"
+    assert post.token == "token-main"
+    assert post.body == b'{"data":[' + bodies[0] + b"," + bodies[1] + b"]}"
+    assert bench.statuses() == {"sent": 2}
+
+
+def test_the_test_code_stands_beside_the_data_and_parts_the_batches(bench, an_event):
+    bench.store(an_event("a"), an_event("b", test_event_code="TEST1"), an_event("c", test_event_code="TEST1"))
+    bench.worker().run_once()
+    assert [json.loads(post.body).get("test_event_code") for post in bench.meta.posts] == [None, "TEST1"]
+    assert bench.meta.batches == [["a"], ["b", "c"]]
+
+
+def test_batches_are_bounded_by_number(bench, an_event):
+    bench.store(*(an_event(f"e{number}") for number in range(25)))
+    bench.worker(batch_size=10).run_once()
+    assert [len(batch) for batch in bench.meta.batches] == [10, 10, 5]
+    assert bench.statuses() == {"sent": 25}
+
+
+def test_batches_are_bounded_by_size(bench, an_event):
+    big = "x" * 1_500_000
+    bodies = [b'{"event_id":"e%d","big":"%b"}' % (number, big.encode()) for number in range(5)]
+    bench.store(*(an_event(f"e{number}", body=body) for number, body in enumerate(bodies)))
+    bench.worker().run_once()
+    assert [len(batch) for batch in bench.meta.batches] == [2, 2, 1]
+    assert bench.statuses() == {"sent": 5}
+
+
+@pytest.mark.parametrize("culprit", [0, 17, 49])
+def test_one_bad_event_in_fifty_is_found_by_halving_and_the_rest_is_sent(
+    bench, an_event, error, accepted, culprit
+):
+    def answer(ids):
+        return Reply(400, {}, error(100, 2804010)) if f"e{culprit}" in ids else accepted(len(ids))
+
+    bench.meta.answer = answer
+    ids = bench.store(*(an_event(f"e{number}") for number in range(50)))
+    bench.worker().run_once()
+    assert bench.statuses() == {"sent": 49, "refused": 1}
+    assert len(bench.meta.posts) <= 1 + 2 * math.ceil(math.log2(50))
+    refused = bench.outbox.show(ids[culprit])
+    assert refused.event.reason.startswith("A Purchase has no currency. (code 100/2804010)")
+    assert (refused.attempts[-1].outcome, refused.attempts[-1].subcode) == ("refuse", 2804010)
+    sent = [
+        event_id
+        for batch in bench.meta.batches
+        for event_id in batch
+        if bench.meta.answer([event_id]).status == 200
+    ]
+    assert len(set(sent)) == 49
+
+
+@pytest.mark.parametrize(
+    ("reply", "calls", "end"),
+    [
+        pytest.param((400, 100, 2804009), 1, {"refused": 1}, id="invalid: tried once"),
+        pytest.param((400, 100, None), 1, {"refused": 1}, id="invalid without subcode: tried once"),
+        pytest.param((400, 9999, None), 3, {"refused": 1}, id="unknown code: tried three times"),
+        pytest.param((400, 1, None), 5, {"refused": 1}, id="unknown error: tried five times"),
+        pytest.param((400, 105, None), 1, {"refused": 1}, id="can never pass"),
+    ],
+)
+def test_attempts_are_as_many_as_the_table_says(bench, an_event, error, reply, calls, end):
+    status, code, subcode = reply
+    bench.meta.answer = lambda _ids: Reply(status, {}, error(code, subcode))
+    bench.store(an_event("a"))
+    worker = bench.worker()
+    for _ in range(200):
+        worker.run_once()
+        bench.clock.forward(minutes=20)
+    assert (len(bench.meta.posts), bench.statuses()) == (calls, end)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(NO_ANSWER, id="no answer"),
+        pytest.param(Reply(503, {}, None), id="HTML with 503"),
+        pytest.param(Reply(400, {}, {"error": {"code": 2}}), id="code 2 as HTTP 400"),
+        pytest.param(
+            Reply(500, {}, {"error": {"code": 100, "is_transient": True}}), id="Meta calls it transient"
+        ),
+    ],
+)
+def test_an_hour_without_meta_loses_nothing_and_knocks_gently(bench, an_event, accepted, reply):
+    bench.store(*(an_event(f"e{number}") for number in range(20)))
+    bench.meta.answer = lambda _ids: reply
+    worker = bench.worker()
+    for _ in range(120):
+        worker.run_once()
+        bench.clock.forward(seconds=30)
+    assert bench.statuses() == {"waiting": 20}
+    assert len(bench.meta.posts) < 60
+    assert [len(batch) for batch in bench.meta.batches[5:]] == [1] * (len(bench.meta.posts) - 5)  # probes
+    assert bench.notices() == ["paused"]
+    bench.meta.answer = None
+    bench.clock.forward(hours=1)
+    worker.run_once()
+    assert bench.statuses() == {"sent": 20}
+    assert bench.notices() == ["paused", "resumed"]
+
+
+def test_a_dead_token_pauses_its_destination_tells_once_and_keeps_the_events(
+    bench, an_event, error, accepted
+):
+    bench.store(
+        *(an_event(f"e{number}") for number in range(5)),
+        an_event("o", destination="other", event_name="Lead"),
+    )
+
+    def answer(ids):
+        return accepted(len(ids)) if ids == ["o"] else Reply(401, {}, error(190, 463))
+
+    bench.meta.answer = answer
+    worker = bench.worker()
+    for _ in range(100):
+        worker.run_once()
+        bench.clock.forward(minutes=1)
+    assert bench.statuses() == {"sent": 1, "waiting": 5}
+    assert bench.notices() == ["paused"]
+    assert "access token has expired" in bench.told[0].text
+    assert all(len(batch) == 1 for batch in bench.meta.batches[2:])
+    assert {record.attempts for record in bench.outbox.find(Query(statuses=frozenset({"waiting"})))} == {0}
+    bench.meta.answer = None
+    bench.clock.forward(minutes=15)
+    worker.run_once()
+    assert bench.statuses() == {"sent": 6}
+    assert bench.outbox.pauses() == {}
+
+
+def test_a_policy_block_waits_for_hours(bench, an_event, error):
+    bench.meta.answer = lambda _ids: Reply(400, {}, error(368))
+    bench.store(an_event("a"))
+    worker = bench.worker()
+    for _ in range(120):
+        worker.run_once()
+        bench.clock.forward(minutes=1)
+    assert len(bench.meta.posts) == 1
+
+
+def test_a_pause_is_seen_by_every_worker(bench, an_event, error, open_store, database_url):
+    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.store(an_event("a"), an_event("b"))
+    bench.worker().run_once()
+    bench.worker(open_store(database_url)).run_once()
+    assert len(bench.meta.posts) == 1
+    assert bench.notices() == ["paused"]
+
+
+def test_a_refused_probe_shows_that_the_token_works_again(bench, an_event, error, accepted):
+    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.store(an_event("bad"), an_event("good"))
+    worker = bench.worker()
+    worker.run_once()
+    bench.meta.answer = lambda ids: Reply(400, {}, error(100)) if "bad" in ids else accepted(len(ids))
+    bench.clock.forward(minutes=1)
+    worker.run_once()
+    assert bench.statuses() == {"refused": 1, "sent": 1}
+    assert bench.notices() == ["paused", "resumed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code", "seconds"),
+    [
+        pytest.param(429, {"retry-after": "120"}, None, 120, id="Retry-After in seconds"),
+        pytest.param(
+            429, {"retry-after": "Sat, 21 Nov 2026 12:02:00 GMT"}, None, 120, id="Retry-After as a date"
+        ),
+        pytest.param(
+            400,
+            {"x-business-use-case-usage": TWO_MINUTES},
+            80004,
+            120,
+            id="estimate in minutes",
+        ),
+        pytest.param(400, {}, 4, 30, id="no header: half a minute"),
+    ],
+)
+def test_a_rate_limit_rests_as_long_as_it_says_and_uses_up_no_attempt(
+    bench, an_event, error, status, headers, code, seconds
+):
+    bench.meta.answer = lambda _ids: Reply(status, headers, error(code) if code else None)
+    (event_id,) = bench.store(an_event("a"))
+    worker = bench.worker()
+    worker.run_once()
+    bench.meta.answer = None
+    bench.clock.forward(seconds=seconds - 1)
+    worker.run_once()
+    assert len(bench.meta.posts) == 1
+    bench.clock.forward(seconds=2)
+    worker.run_once()
+    assert bench.statuses() == {"sent": 1}
+    assert bench.outbox.show(event_id).event.attempts == 1
+    assert bench.told == []
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        pytest.param("x-app-usage", '{"call_count": 96, "total_time": 20, "total_cputime": 3}', id="app"),
+        pytest.param("x-ad-account-usage", '{"acc_id_util_pct": 95.5}', id="account"),
+    ],
+)
+def test_sending_slows_down_before_the_limit_is_hit(bench, an_event, accepted, header, text):
+    bench.meta.answer = lambda ids: accepted(len(ids), {header: text})
+    bench.store(*(an_event(f"e{number}") for number in range(3)))
+    worker = bench.worker(batch_size=1)
+    worker.run_once()
+    assert bench.statuses() == {"sent": 1, "waiting": 2}
+    bench.clock.forward(seconds=61)
+    bench.meta.answer = None
+    worker.run_once()
+    assert bench.statuses() == {"sent": 3}
+
+
+def test_an_event_that_became_too_old_is_not_sent_with_its_batch(bench, an_event, open_store, database_url):
+    def stopped_machine(point):
+        if point == CLAIM_AFTER:
+            bench.clock.forward(minutes=1)
+
+    soon = int(bench.clock.now.timestamp()) + 30
+    bench.store(an_event("fresh"), an_event("old", accepted_until=soon), an_event("fresh too"))
+    bench.worker(open_store(database_url, passing=stopped_machine)).run_once()
+    assert bench.meta.batches == [["fresh", "fresh too"]]
+    assert bench.statuses() == {"sent": 2, "expired": 1}
+    assert "expired" in bench.notices()
+
+
+def test_no_try_is_planned_beyond_the_age_limit_and_the_end_is_visible(bench, an_event):
+    until = int(bench.clock.now.timestamp()) + 3600
+    (event_id,) = bench.store(an_event("a", accepted_until=until))
+    bench.meta.answer = lambda _ids: NO_ANSWER
+    bench.chance = 1.0
+    worker = bench.worker()
+    planned = []
+    for _ in range(130):
+        worker.run_once()
+        due = bench.outbox.show(event_id).event.next_attempt_at
+        planned += [due] if due else []
+        bench.clock.forward(seconds=30)
+        if bench.statuses() == {"expired": 1}:
+            break
+    assert bench.statuses() == {"expired": 1}
+    assert max(planned).timestamp() < until
+    assert bench.outbox.show(event_id).event.reason == "too old: Meta would refuse its event_time"
+    assert bench.notices() == ["expiring", "paused", "expired"]
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing(bench, an_event, open_store, database_url):
+    (event_id,) = bench.store(an_event("a"))
+    quick = bench.worker(open_store(database_url))
+
+    def meanwhile():
+        bench.meta.before = lambda: None
+        bench.clock.forward(minutes=2)
+        quick.run_once()
+
+    bench.meta.before = meanwhile
+    assert bench.worker().run_once() == []
+    assert bench.meta.batches == [["a"], ["a"]]
+    assert bench.statuses() == {"sent": 1}
+    assert len(bench.outbox.show(event_id).attempts) == 1
+
+
+def test_the_lease_is_prolonged_between_the_calls_of_a_long_halving(
+    bench, an_event, error, accepted, open_store, database_url
+):
+    def answer(ids):
+        bench.clock.forward(seconds=15)
+        other.run_once()
+        return Reply(400, {}, error(100)) if "e0" in ids else accepted(len(ids))
+
+    other = bench.worker(open_store(database_url))
+    bench.meta.answer = answer
+    bench.store(*(an_event(f"e{number}") for number in range(64)))
+    bench.worker().run_once()
+    assert bench.statuses() == {"sent": 63, "refused": 1}
+    assert len(bench.meta.posts) == 13
+
+
+def test_fewer_events_received_than_sent_is_told_and_not_repeated(bench, an_event, accepted):
+    bench.meta.answer = lambda _ids: accepted(1)
+    bench.store(an_event("a"), an_event("b"))
+    bench.worker().run_once()
+    assert bench.statuses() == {"sent": 2}
+    assert bench.notices() == ["fewer_received"]
+
+
+def test_events_for_a_destination_that_is_not_configured_are_kept(bench, an_event):
+    bench.store(an_event("a", destination="gone"))
+    worker = bench.worker()
+    worker.run_once()
+    assert (bench.statuses(), bench.notices(), bench.meta.posts) == ({"waiting": 1}, ["paused"], [])
+
+
+def test_reports_tell_everything_about_a_call(bench, an_event):
+    ids = bench.store(an_event("a"), an_event("b"))
+    bench.worker().run_once()
+    (report,) = bench.seen
+    assert (report.attempt.outcome, report.attempt.events, report.attempt.http_status) == (
+        "delivered",
+        2,
+        200,
+    )
+    assert (report.attempt.fbtrace_id, report.attempt.duration_ms) == ("Atrace", 7)
+    assert report.counts() == {"sent": 2}
+    assert sorted(report.settled) == sorted(ids)
+    assert report.ages_of_sent() == [0.007, 0.007]
+    assert [(row.id, row.status, row.mapping) for row in report.rows()] == [
+        (row, "sent", "shop") for row in ids
+    ]
+
+
+def test_deliver_now_sends_certain_events_and_tells_metas_words(bench, an_event, error):
+    mine, _other = bench.store(an_event("mine"), an_event("other"))
+    worker = bench.worker()
+    told = worker.deliver_now([mine])
+    assert (told[mine].status, told[mine].report.judgement.events_received) == ("sent", 1)
+    assert bench.meta.batches == [["mine"]]
+    (bad,) = bench.store(an_event("bad"))
+    bench.meta.answer = lambda _ids: Reply(400, {}, error(100, 2804009))
+    refused = worker.deliver_now([bad])[bad]
+    assert (refused.status, refused.report.judgement.subcode) == ("refused", 2804009)
+    assert bench.statuses() == {"sent": 1, "refused": 1, "waiting": 1}
+
+
+def test_deliver_now_does_not_bother_a_paused_destination(bench, an_event, error):
+    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.store(an_event("a"))
+    worker = bench.worker()
+    worker.run_once()
+    (mine,) = bench.store(an_event("mine"))
+    assert worker.deliver_now([mine])[mine].status == "waiting"
+    assert len(bench.meta.posts) == 1
+
+
+def test_deliver_now_waits_for_another_worker_that_has_the_event(bench, an_event, open_store, database_url):
+    (mine,) = bench.store(an_event("mine"))
+    told = {}
+
+    def meanwhile():
+        bench.meta.before = lambda: None
+        waiting = bench.worker(open_store(database_url))
+        told.update(
+            waiting.deliver_now(
+                [mine], patience=timedelta(seconds=9), sleep=lambda _s: bench.clock.forward(seconds=3)
+            )
+        )
+
+    bench.meta.before = meanwhile
+    bench.worker().run_once()
+    assert told[mine].status == "sending"
+    assert len(bench.meta.posts) == 1
+    assert bench.statuses() == {"sent": 1}
+
+
+def test_the_worker_goes_on_after_trouble_and_stops_when_asked(bench, an_event, accepted):
+    bench.store(*(an_event(f"e{number}") for number in range(30)))
+    stop = threading.Event()
+
+    def answer(ids):
+        if len(bench.meta.posts) == 2:
+            raise RuntimeError("a fault of our own")
+        if len(bench.meta.posts) >= 6:
+            stop.set()
+        return accepted(len(ids))
+
+    bench.meta.answer = answer
+    bench.worker(batch_size=5, parallel=1).run_forever(stop)
+    assert bench.notices() == ["fault"]
+    assert bench.statuses() == {"sent": 25, "sending": 5}
+    bench.clock.forward(minutes=2)
+    bench.worker().run_once()
+    assert bench.statuses() == {"sent": 30}

@@ -10,7 +10,7 @@ from bridge.catalog import Catalog
 from bridge.normalize.amounts import Number, number_of, rounded
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.normalize.personal import holds_email
+from bridge.privacy.personal import holds_email
 from bridge.normalize.plain import choice_of, text_from
 from bridge.normalize.properties import property_name, property_of
 from bridge.values import ReadingSettings

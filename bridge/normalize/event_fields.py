@@ -6,15 +6,16 @@ A reader takes (value, field, settings, now, notes) and returns what is sent, or
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.normalize.personal import holds_contact, holds_email
+from bridge.privacy.personal import holds_contact, holds_email
 from bridge.normalize.plain import choice_of, text_from, truth_of
 from bridge.normalize.properties import property_of
-from bridge.normalize.web_address import clean_address
+from bridge.privacy.web_address import clean_address, is_clean
 from bridge.reading import read_number, read_time
 from bridge.values import ReadingSettings
 
@@ -41,12 +42,25 @@ def _event_time(value: Any, field: str, settings: ReadingSettings, now: int, not
 def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
     if type(value) is int and 0 < value < notes.catalog.milliseconds_from:
         return value
+    if type(value) is str and value[10:11] == "T" and not settings.date_format:
+        moment = _with_offset(value)
+        if moment is not None:
+            return moment
     seconds = read_time(value, settings.date_format, settings.timezone)
     if seconds is None:
         if isinstance(value, str):
             text_from(value, notes.catalog)  # says so when there is nothing at all
         raise Dropped("time_unreadable")
     return seconds
+
+
+def _with_offset(text: str) -> int | None:
+    """Read the form most machines write, `2026-11-21T10:00:00+01:00`, without asking for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int(moment.timestamp()) if moment.tzinfo is not None else None
 
 
 def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
@@ -67,7 +81,10 @@ def _any_address(value: Any, field: str, settings: ReadingSettings, now: int, no
 
 
 def _address(value: Any, field: str, notes: Notes, *, web_only: bool) -> str:
-    cleaned = clean_address(text_from(value, notes.catalog), notes.catalog, web_only=web_only)
+    text = text_from(value, notes.catalog)
+    if is_clean(text, notes.catalog):
+        return text
+    cleaned = clean_address(text, notes.catalog, web_only=web_only)
     if cleaned is None:
         raise Dropped("url_unreadable")
     if cleaned.removed:

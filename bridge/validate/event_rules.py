@@ -8,8 +8,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from bridge.catalog import Catalog
-from bridge.normalize.personal import holds_contact, holds_email, is_personal_key
-from bridge.normalize.web_address import clean_address
+from bridge.privacy.personal import holds_contact, holds_email, is_personal_key
+from bridge.privacy.web_address import clean_address
 from bridge.values import Finding
 
 _NOT_LETTERS = re.compile(r"[^a-z]+")

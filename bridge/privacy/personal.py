@@ -11,18 +11,19 @@ _ENCODED_EMAIL = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
 # An international number as people write it. Bare digits are left alone: order numbers look like that.
 _PHONE = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9 ().\-/]{6,18}[0-9](?!\w)")
 _SEPARATORS = dict.fromkeys(map(ord, "_- ."))
+_LONGEST = 8192
 
 
 def holds_email(text: str) -> bool:
     """Say whether an e-mail address stands anywhere in the text."""
-    return "@" in text and _EMAIL.search(text[:8192]) is not None
+    return "@" in text and _EMAIL.search(text[:_LONGEST]) is not None
 
 
 def holds_contact(text: str) -> bool:
     """Say whether an e-mail address or an international phone number stands anywhere in the text."""
-    if "@" in text and _EMAIL.search(text[:8192]):
+    if "@" in text and _EMAIL.search(text[:_LONGEST]):
         return True
-    return ("+" in text or text.startswith("00")) and _PHONE.search(text[:8192]) is not None
+    return ("+" in text or "00" in text) and _PHONE.search(text[:_LONGEST]) is not None
 
 
 def without_email(text: str) -> str:
@@ -32,17 +33,21 @@ def without_email(text: str) -> str:
 
 def is_personal_key(key: str, catalog: Catalog) -> bool:
     """Say whether a key of custom data names something personal (`first_name`, `E-Mail`)."""
-    return key.lower().translate(_SEPARATORS) in catalog.personal_keys
+    return _plain(key) in catalog.personal_keys
 
 
 def is_personal_name(name: str, catalog: Catalog) -> bool:
     """Say whether a parameter of an address has a personal name (`first_name`) or a secret one (`token`)."""
-    word = name.lower()
-    return (word if word.isalpha() else word.translate(_SEPARATORS)) in catalog.personal_parameters
+    return _plain(name) in catalog.personal_parameters
 
 
 def is_personal_parameter(name: str, value: str, catalog: Catalog) -> bool:
     """Say whether a parameter of an address is personal or a secret, by its name or by what it holds."""
-    if is_personal_name(name, catalog):
+    if value and is_personal_name(name, catalog):
         return True
-    return ("@" in value and holds_email(value)) or _ENCODED_EMAIL.search(value) is not None
+    return any(holds_email(part) or _ENCODED_EMAIL.search(part) is not None for part in (name, value))
+
+
+def _plain(name: str) -> str:
+    word = name.lower()
+    return word if word.isalpha() else word.translate(_SEPARATORS)

@@ -32,6 +32,7 @@ class UserDataRule:
     hashed: Hashing = "no"
     many: bool = False
     integer: bool = False
+    common: bool = False
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -261,6 +262,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             hashed=_HASHING[entry["hashed"]],
             many=entry["many"],
             integer=entry.get("integer", False),
+            common=entry.get("common", False),
             sent_as=entry["sent_as"],
             pattern=patterns[entry["sent_as"]],
             source=entry.get("source", table["source"]),

@@ -24,9 +24,9 @@ def birth_date(text: str, known: Known) -> str:
     """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
     day = _by_format(text, known.date_format) if known.date_format else None
     day = day or _as_written(text)
-    if not _EARLIEST <= day <= known.today:
-        raise Dropped("birth_date_range")
-    return day.isoformat().replace("-", "")
+    if _EARLIEST <= day <= known.today:
+        return day.isoformat().replace("-", "")
+    raise Dropped("birth_date_range")
 
 
 def _by_format(text: str, pattern: str) -> date | None:

@@ -74,6 +74,8 @@ def _whole_number(value: Any, settings: ReadingSettings, catalog: Catalog) -> Nu
 
 def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
     """Read a code in any case, or a sign that means one currency only; an unknown code is left to validation."""
+    if type(value) is str and value in catalog.currencies:
+        return value
     code = text_from(value, catalog).upper()
     if code in catalog.currencies or (len(code) == 3 and code.isascii() and code.isalpha()):
         return code
@@ -109,14 +111,13 @@ def _texts(value: Any, settings: ReadingSettings, catalog: Catalog) -> list[str]
     return texts
 
 
-def _enum(*path: str) -> Reader:
+def _enum(name: str) -> Reader:
     """Return the reader of a parameter whose values the schema lists."""
 
     def choice(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
-        part: Any = catalog.event_schema["properties"]["custom_data"]["properties"]
-        for step in path:
-            part = part[step]
-        return choice_of(value, part["enum"], catalog)
+        properties = catalog.event_schema["properties"]["custom_data"]["properties"]
+        choices: list[str] = properties[name]["enum"]
+        return value if value in choices else choice_of(value, choices, catalog)
 
     return choice
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +18,7 @@ Sent = str | int
 Clean = Callable[[Any, Known], tuple[str, Sent]]
 
 _LONGEST_HASHED = 320  # an e-mail address has at most 254 characters, and nothing else comes near
+_LARGEST_ID = 2**64
 _KEEP_PLAIN_LETTERS = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
 _HASHED = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
 _MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
@@ -59,6 +60,8 @@ def _compiled(
         clean = _hashing(steps, named[0][0] == "lowercase", rule.hashed == "yes", catalog)
     else:
         clean = _plain(rule, tuple(steps.values()), catalog)
+    if rule.common:
+        clean = _remembering(clean)
     return Cleaner(rule.name, rule.many, hashed, clean, named)
 
 
@@ -77,6 +80,8 @@ def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog
     def clean(value: Any, known: Known) -> tuple[str, Sent]:
         if type(value) is str and value.isascii():
             text, steps = value.strip(), ascii_steps
+        elif type(value) is int and 0 <= value < _LARGEST_ID:
+            text, steps = str(value), ascii_steps
         else:
             text, steps = text_of(value), all_steps
         if len(text) >= 32 and (passed := long_text(text)):
@@ -94,6 +99,21 @@ def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog
         return cleaned, sha256(cleaned.encode()).hexdigest()
 
     return clean
+
+
+def _remembering(clean: Clean) -> Clean:
+    """Return the same cleaning with a memory, for values that many people share: cities, countries."""
+
+    @lru_cache(maxsize=4096)
+    def remembered(text: str, country: str | None) -> tuple[str, Sent]:
+        return clean(text, Known(country))
+
+    def clean_or_remember(value: Any, known: Known) -> tuple[str, Sent]:
+        if type(value) is str and len(value) < _LONGEST_HASHED:
+            return remembered(value, known.country)
+        return clean(value, known)
+
+    return clean_or_remember
 
 
 def _long_text(refuses_md5: bool, refused: frozenset[str]) -> Callable[[str], str | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.catalog import Catalog
 from bridge.privacy.personal import holds_contact, holds_email, is_personal_key
-from bridge.privacy.web_address import clean_address
+from bridge.privacy.web_address import clean_address, is_clean
 from bridge.values import Finding
 
 _NOT_LETTERS = re.compile(r"[^a-z]+")
@@ -141,9 +141,7 @@ def addresses(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[
     """Find personal data and secrets in addresses."""
     for field in ("event_source_url", "referrer_url"):
         address = event.get(field)
-        if isinstance(address, str) and (
-            "?" in address or "@" in address or "#" in address or "%40" in address
-        ):
+        if isinstance(address, str) and not is_clean(address, catalog):
             cleaned = clean_address(address, catalog, web_only=False)
             if cleaned is not None and cleaned.removed:
                 removed = ", ".join(cleaned.removed)

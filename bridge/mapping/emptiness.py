@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from bridge.catalog import Catalog
@@ -21,11 +21,7 @@ class Emptiness:
     """
 
     first_letters: frozenset[str]
-    extra: frozenset[str]
-
-    def is_empty(self, value: Any) -> bool:
-        """Say whether a value stands for nothing."""
-        return is_empty(value, self.extra)
+    is_empty: Callable[[Any], bool]
 
 
 def emptiness_of(catalog: Catalog, extra: Iterable[str] = ()) -> Emptiness:
@@ -35,7 +31,9 @@ def emptiness_of(catalog: Catalog, extra: Iterable[str] = ()) -> Emptiness:
     letters = {
         variant[:1] for start in starts for variant in (start, start.upper(), start.lower(), start.title())
     }
-    return Emptiness(frozenset(letters | _blanks() | {"{"}), folded)
+    return Emptiness(
+        frozenset(letters | _blanks() | {"{"}), partial(is_empty, extra=folded) if folded else is_empty
+    )
 
 
 @cache

@@ -102,12 +102,18 @@ def resolve_field(compiling: Compiling, key: Scalar) -> str | None:
             key, "wrong_block", message, f"write it beside user_data: {key.text}: ...", key.text
         )
     else:
-        known = [*_event_fields(grammar), *grammar["user_data"].names(), *grammar["custom_data"].names()]
         fix = "write a field of the event, of user_data or of custom_data"
-        compiling.loading.error(
-            key, "unknown_key", f"there is no field {key.text!r}", fix, closest(key.text, known)
-        )
+        suggestion = closest(key.text, _names_of_fields(grammar, dotted="." in key.text))
+        compiling.loading.error(key, "unknown_key", f"there is no field {key.text!r}", fix, suggestion)
     return None
+
+
+def _names_of_fields(grammar: Grammar, *, dotted: bool) -> list[str]:
+    """Return the names `defaults` and `remove` know: alone, or with their blocks."""
+    blocks = ("user_data", "custom_data")
+    if dotted:
+        return [f"{block}.{name}" for block in blocks for name in grammar[block].names()]
+    return [*_event_fields(grammar), *(name for block in blocks for name in grammar[block].names())]
 
 
 def defaults_of(compiling: Compiling, entry: Entry | None) -> dict[str, tuple[str, Position]]:

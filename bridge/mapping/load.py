@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zoneinfo
 from collections.abc import Collection, Mapping
+from functools import cache
 from pathlib import Path
 
 from bridge.catalog import Catalog
@@ -199,12 +200,18 @@ def _check_formats(loading: Loading, block: Entries) -> None:
 
 def check_timezone(loading: Loading, node: Node, zone: str) -> None:
     """Report a time zone nobody knows."""
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     if zone not in known:
         fix = "write it as Europe/Berlin"
         loading.error(
             node, "unknown_timezone", f"there is no time zone {zone!r}", fix, closest(zone, sorted(known))
         )
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    """Return every zone of the database; listing them walks a folder, so it is done once."""
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _phone_country(loading: Loading, block: Entries) -> tuple[str | None, Scalar | None]:

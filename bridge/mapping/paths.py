@@ -46,7 +46,8 @@ def _reader(path: Path, walk: Walk) -> Reader:
     spread = _spread_keys(path)
     if spread:
         return _spread_reader(*spread, walk)
-    return walk.read
+    chosen = _chosen_keys(path)
+    return _chosen_reader(chosen, walk) if chosen else walk.read
 
 
 def plain_keys(path: Path) -> tuple[str, ...]:
@@ -118,6 +119,60 @@ def _spread_reader(keys: tuple[str, ...], last: str, walk: Walk) -> Reader:
         return found
 
     return read
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The way to one entry of a list: `before(key=wanted).after`."""
+
+    before: tuple[str, ...]
+    key: str
+    wanted: str
+    after: tuple[str, ...]
+
+
+def _chosen_keys(path: Path) -> _Chosen | None:
+    """Return the parts of a path with one condition on a plain key, else None."""
+    at = next((at for at, step in enumerate(path.steps) if step.kind == "match"), None)
+    others = [step for number, step in enumerate(path.steps) if number != at]
+    if at is None or any(step.kind != "key" for step in others):
+        return None
+    step = path.steps[at]
+    if step.subpath is None or len(step.subpath.steps) != 1:
+        return None
+    keys = tuple(step.key for step in others)
+    return _Chosen(keys[:at], step.subpath.body, step.key, keys[at:])
+
+
+def _chosen_reader(chosen: _Chosen, walk: Walk) -> Reader:
+    """Read a path with one condition while everything is exactly there, comparing as the walk does."""
+    careful, key, wanted, whole = walk.read, chosen.key, chosen.wanted, walk.whole
+    only = chosen.before[0] if len(chosen.before) == 1 else None
+    if only is None:
+        return careful
+
+    def read(scope: Scope) -> Any:
+        start = scope.root if whole else scope.item
+        entries = start.get(only) if type(start) is dict else None
+        if type(entries) is not list:
+            return careful(scope)
+        for entry in entries:
+            name = entry.get(key) if type(entry) is dict else None
+            if type(name) is not str:
+                return careful(scope)
+            if name == wanted or name.strip().casefold() == wanted:
+                return _through(entry, chosen.after, scope, careful)
+        return MISSING if scope.has_plain_keys(start) else careful(scope)
+
+    return read
+
+
+def _through(value: Any, keys: tuple[str, ...], scope: Scope, careful: Reader) -> Any:
+    for key in keys:
+        if type(value) is not dict or key not in value:
+            return careful(scope)
+        value = value[key]
+    return value
 
 
 class Walk:

@@ -121,7 +121,7 @@ def plain_key(key: str) -> str:
 def _all_plain(item: dict[str, Any]) -> bool:
     """Look at all keys in one go: no blanks, dots, brackets or letters beyond ASCII."""
     joined = "\0".join(item)
-    return joined.isascii() and not any(sign in joined for sign in " .[\t\n\r")
+    return joined.isascii() and not any(sign in joined for sign in " .[(\t\n\r")
 
 
 def _json_in(text: str) -> Any:

@@ -114,12 +114,13 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
         "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
     )
 
-    def read(scope: Scope) -> Decimal | None:
-        numbers = [read_number(value, example) for value in read_many(scope)]
+    def read(scope: Scope) -> Decimal | int | None:
+        values = read_many(scope)
+        numbers = [value if type(value) is int else read_number(value, example) for value in values]
         if None in numbers:
             scope.findings.append(broken)
         known = [number for number in numbers if number is not None]
-        return sum(known, Decimal(0)) if known else None
+        return sum(known) if known else None
 
     return read
 

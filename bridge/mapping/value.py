@@ -6,6 +6,7 @@ A value's reader returns what was found, or None when there is nothing: what is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from bridge.mapping.compiling import Compiling, Read, Shape, watch
@@ -16,6 +17,9 @@ from bridge.mapping.templates import compile_template, holds_fields
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 MAX_SOURCES = 50
+
+# numbers and truth values are values as they are: never empty, never a list
+PLAIN = frozenset({int, bool, float, Decimal})
 
 Judge = Callable[[Scope, Any], Any]
 
@@ -59,8 +63,13 @@ def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) ->
 
     def read(scope: Scope) -> Any:
         value = locate(scope)
-        if type(value) is str and value and value[0] not in letters and scope.trace is None:
-            return value
+        if scope.trace is None:
+            kind = type(value)
+            if kind is str:
+                if value and value[0] not in letters:
+                    return value
+            elif kind in PLAIN:
+                return value
         return judged(scope, value)
 
     return read
@@ -96,8 +105,13 @@ def _one_key_reader(key: str, locate: Reader, judged: Judge, letters: frozenset[
         if type(item) is not dict:
             return judged(scope, locate(scope))
         value = item.get(key, MISSING)
-        if type(value) is str and value and value[0] not in letters and scope.trace is None:
-            return value
+        if scope.trace is None:
+            kind = type(value)
+            if kind is str:
+                if value and value[0] not in letters:
+                    return value
+            elif kind in PLAIN:
+                return value
         return judged(scope, value if value is not MISSING else locate(scope))
 
     return read
@@ -111,8 +125,13 @@ def _two_keys_reader(keys: tuple[str, ...], locate: Reader, judged: Judge, lette
         item = scope.item
         if type(item) is dict and type(inner := item.get(first)) is dict:
             value = inner.get(second, MISSING)
-            if type(value) is str and value and value[0] not in letters and scope.trace is None:
-                return value
+            if scope.trace is None:
+                kind = type(value)
+                if kind is str:
+                    if value and value[0] not in letters:
+                        return value
+                elif kind in PLAIN:
+                    return value
             if value is not MISSING:
                 return judged(scope, value)
         return judged(scope, locate(scope))

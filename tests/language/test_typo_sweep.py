@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from bridge.catalog import load_catalog
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
@@ -166,9 +168,9 @@ def with_slip(source: bytes, word: Word, slip: str) -> bytes:
 
 
 def every_word() -> Iterator[tuple[str, bytes, Word]]:
-    """Yield each word of the language once, in the first source that has it."""
+    """Yield each word of the language once, in the smallest source that has it."""
     seen = set()
-    for name, source in sources().items():
+    for name, source in sorted(sources().items(), key=lambda entry: len(entry[1])):
         root, _ = read_yaml(source, name)
         for word in words_of(root, GRAMMAR["file"]):
             if (word.place, word.scalar.text) not in seen:
@@ -186,9 +188,10 @@ def suggestions_for(source: bytes) -> set[str | None] | None:
     return None
 
 
-def test_no_slip_passes_in_silence_and_the_right_word_is_suggested():
+@pytest.mark.parametrize("part", range(4))
+def test_no_slip_passes_in_silence_and_the_right_word_is_suggested(part):
     silent, missed, tried = [], {"long": [], "short": []}, Counter()
-    for name, source, word in every_word():
+    for name, source, word in list(every_word())[part::4]:
         length = "long" if len(word.scalar.text) >= 4 else "short"
         for slip in slips(word.scalar.text):
             if (
@@ -206,7 +209,7 @@ def test_no_slip_passes_in_silence_and_the_right_word_is_suggested():
                     f"{word.place}: {word.scalar.text} -> {slip}, suggested {suggested - {None}}"
                 )
     assert silent == []
-    assert tried["long"] > 4_000
-    assert tried["short"] > 60
+    assert tried["long"] > 1_000
+    assert tried["short"] > 20
     assert len(missed["long"]) <= 0.01 * tried["long"], missed["long"]
     assert len(missed["short"]) <= 0.15 * tried["short"], missed["short"]

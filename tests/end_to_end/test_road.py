@@ -52,7 +52,7 @@ def lead(number: int) -> dict[str, object]:
 
 
 def received_ids(simulator: Simulator) -> list[str]:
-    return sorted(event["event_id"] for event in simulator.received())
+    return sorted(event["event_id"] for event in simulator.events)
 
 
 def test_a_webhook_becomes_an_accepted_event(simulator, folder, start_bridge, wait_until):
@@ -64,7 +64,7 @@ def test_a_webhook_becomes_an_accepted_event(simulator, folder, start_bridge, wa
     assert answer.body["status"] == "queued"
     [queued] = answer.body["events"]
     assert (queued["event_name"], queued["event_id"], queued["status"]) == ("Lead", "lead-77", "waiting")
-    [event] = wait_until(simulator.received)
+    [event] = wait_until(lambda: simulator.events)
     assert event["user_data"]["em"] == [JANE]
     assert event["event_id"] == "lead-77"
 
@@ -80,7 +80,7 @@ def test_the_same_webhook_again_is_one_event(simulator, folder, start_bridge, wa
     answers = [bridge.post("/hooks/lead", lead(1)) for _ in range(5)]
 
     assert [answer.body["status"] for answer in answers] == ["queued", *["duplicate"] * 4]
-    wait_until(simulator.received)
+    wait_until(lambda: simulator.events)
     bridge.stop()
     assert received_ids(simulator) == ["lead-1"]
 
@@ -105,7 +105,7 @@ def test_what_was_accepted_before_a_sudden_death_is_delivered_after_it(folder, s
 
     with Simulator() as simulator:
         again = start_bridge(environment=settings(simulator.url))
-        wait_until(lambda: len(simulator.received()) >= len(numbers))
+        wait_until(lambda: len(simulator.events) >= len(numbers))
         again.stop()
         assert received_ids(simulator) == sorted(f"lead-{number}" for number in numbers)
 
@@ -171,7 +171,7 @@ def test_nothing_personal_is_ever_written_to_the_log(simulator, folder, start_br
     bridge.post("/hooks/lead", lead(1))
     bridge.post("/hooks/lead", b'{"mail": "jane@example.com",}', {"Content-Type": "application/json"})
     bridge.post("/hooks/lead", {"mail": "jane@example.com", "tel": "nonsense"})
-    wait_until(simulator.received)
+    wait_until(lambda: simulator.events)
     bridge.stop()
 
     log = bridge.log().lower()

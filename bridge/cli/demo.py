@@ -1,0 +1,218 @@
+"""`capi-bridge demo`: start a bridge, post every shipped sample to it, and show what became of each."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import click
+import orjson
+import urllib3
+from rich.console import Console
+from rich.table import Table
+
+from bridge.authoring.redating import redated
+from bridge.authoring.sample_requests import Sample, read_sample
+from bridge.catalog import load_catalog
+from bridge.errors import CannotOpen
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.resources import shipped
+from bridge.settings import process_environment
+from bridge.values import Request
+from bridge.verify import signed
+
+_START_SECONDS = 30
+_PLAIN_WIDTH = 160
+_COLUMNS = {"WEBHOOK": 48, "→ EVENT": 17, "EVENT_ID": 30, "→ ANSWER OF META (SIMULATED)": None}
+_OK = {"sent", "skipped", "suppressed", "held", "duplicate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One sample and what the bridge answered."""
+
+    sample: str
+    expected: str
+    status: int
+    answer: Mapping[str, Any]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the bridge made of the sample what its author says it must become."""
+        return self.status == 200 and self.answer.get("status") == self.expected
+
+
+@click.command(help="Start a bridge, post every shipped sample webhook to it, show what became of each.")
+@click.option("--exit", "and_exit", is_flag=True, help="End after the table instead of serving on.")
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
+def demo(*, and_exit: bool, bind: str) -> None:
+    """Run the demo; exit 1 when a sample did not become what it must."""
+    now = datetime.now(UTC)
+    samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
+    secrets = {name: value for _, sample in samples for name, value in sample.secrets.items()}
+    with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
+        process = _start(bind, Path(folder), secrets)
+        with _stopping(process):
+            url = f"http://{bind}"
+            http = urllib3.PoolManager(retries=False, timeout=30)
+            _wait_until_it_answers(http, url, process)
+            posted = [_post(http, url, mapping, sample, now) for mapping, sample in samples]
+            _show(posted)
+            if not and_exit:
+                _serve_on(url, process)
+    if not all(one.is_fine for one in posted):
+        sys.exit(1)
+
+
+def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
+    """Yield every shipped mapping with each of its samples."""
+    catalog = load_catalog()
+    for file in sorted(shipped("mappings").glob("*.yaml")):
+        named = load_mapping(file, environment={}, catalog=catalog, secrets="optional")
+        for path in named.samples:
+            sample = read_sample(path, now)
+            mapping = load_mapping(file, environment=sample.secrets, catalog=catalog, secrets="optional")
+            yield mapping, sample
+
+
+def _start(bind: str, folder: Path, secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start a server of its own: embedded defaults, a fresh database, made-up secrets."""
+    kept = {name: value for name, value in process_environment().items() if name in {"PATH", "HOME", "LANG"}}
+    with socket.socket() as probe:
+        if probe.connect_ex(_address(bind)) == 0:
+            raise CannotOpen(f"{bind}: something else listens there", fix="choose another port with --bind")
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "bridge", "serve", "--demo", "--bind", bind],
+        cwd=folder,
+        env={**kept, **secrets, "CAPI_BRIDGE_MAPPINGS": str(shipped("mappings"))},
+        stdout=(folder / "bridge.log").open("wb"),
+        start_new_session=True,
+    )
+
+
+def _address(bind: str) -> tuple[str, int]:
+    host, _, port = bind.rpartition(":")
+    return host, int(port)
+
+
+@contextlib.contextmanager
+def _stopping(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop the server, and whatever it started, when the demo ends for any reason."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+            process.wait(40)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_until_it_answers(http: urllib3.PoolManager, url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise CannotOpen("the bridge ended while starting; its message stands above")
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            if http.request("GET", f"{url}/healthz").status == 200:
+                return
+        time.sleep(0.05)
+    raise CannotOpen(f"the bridge did not answer at {url} within {_START_SECONDS} seconds")
+
+
+def _post(
+    http: urllib3.PoolManager, url: str, mapping: CompiledMapping, sample: Sample, now: datetime
+) -> Posted:
+    request = _as_sent_now(sample, mapping, url, now)
+    query = {**request.query, "wait": "true"}
+    answer = http.request(
+        "POST",
+        f"{url}/hooks/{mapping.name}?{urlencode(query)}",
+        body=request.body,
+        headers={name: value for name, value in request.headers.items() if name != "content-length"},
+    )
+    expected = "sent" if sample.outcome in (None, "ready") else str(sample.outcome)
+    return Posted(f"{mapping.name}/{sample.file.name}", expected, answer.status, _as_object(answer.data))
+
+
+def _as_sent_now(sample: Sample, mapping: CompiledMapping, url: str, now: datetime) -> Request:
+    """Return the sample as its sender would post it today: moved to today, and signed anew."""
+    request = replace(
+        sample.request,
+        url=f"{url}/hooks/{mapping.name}?wait=true",
+        body=redated(sample.request.body, sample.request.received_at, now),
+        received_at=now,
+    )
+    return signed(request, mapping.receive.verify)
+
+
+def _as_object(body: bytes) -> Mapping[str, Any]:
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _show(posted: Sequence[Posted]) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading, width in _COLUMNS.items():
+        table.add_column(heading, overflow="ellipsis", no_wrap=True, min_width=width, max_width=width)
+    for one in posted:
+        for event in _events_worth_a_row(one):
+            table.add_row(
+                one.sample,
+                str(event.get("event_name", "")),
+                str(event.get("event_id", "")),
+                _told(one),
+                style=None if one.is_fine else "bold red",
+            )
+    console = Console()
+    console = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    console.print(table)
+    became = Counter(str(one.answer.get("status", "refused")) for one in posted)
+    click.echo(
+        f"\n{sum(one.is_fine for one in posted)} of {len(posted)} sample webhooks became what they must: "
+        + ", ".join(f"{count} {status}" for status, count in became.most_common())
+        + "."
+    )
+
+
+def _events_worth_a_row(one: Posted) -> Sequence[Mapping[str, Any]]:
+    """Return the events that went out; a webhook that gave none has one row all the same."""
+    events = one.answer.get("events") or []
+    return [event for event in events if event.get("event_name")] or [{}]
+
+
+def _told(one: Posted) -> str:
+    """Say in a few words what came of a webhook."""
+    status = str(one.answer.get("status", ""))
+    if status == "sent":
+        return f"accepted: events_received {one.answer.get('events_received')}"
+    if status in _OK:
+        reason = one.answer.get("reason") or next(iter(one.answer.get("reasons") or []), "")
+        return f"{status}: {reason}" if reason else status
+    error = one.answer.get("error")
+    return f"{one.status}: {error.get('message', '')}" if isinstance(error, dict) else f"HTTP {one.status}"
+
+
+def _serve_on(url: str, process: subprocess.Popen[bytes]) -> None:
+    click.echo(
+        f"\nThe bridge goes on at {url} (Ctrl+C ends it). Try for example:\n\n"
+        f"  curl {url}/dry-run/website-lead-form -d email=jane@example.com -d phone='+49 151 2345678'\n"
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        process.wait()

@@ -35,6 +35,7 @@ from bridge.values import Request
 from bridge.verify import signed
 
 _START_SECONDS = 30
+_LOG = "bridge.log"
 _PLAIN_WIDTH = 160
 _COLUMNS = {"WEBHOOK": 48, "→ EVENT": 17, "EVENT_ID": 30, "→ ANSWER OF META (SIMULATED)": None}
 _OK = {"sent", "skipped", "suppressed", "held", "duplicate"}
@@ -68,11 +69,11 @@ def demo(*, and_exit: bool, bind: str) -> None:
         with _stopping(process):
             url = f"http://{bind}"
             http = urllib3.PoolManager(retries=False, timeout=30)
-            _wait_until_it_answers(http, url, process)
+            _wait_until_it_answers(http, url, process, Path(folder) / _LOG)
             posted = [_post(http, url, mapping, sample, now) for mapping, sample in samples]
             _show(posted)
             if not and_exit:
-                _serve_on(url, process)
+                _serve_on(url, process, Path(folder) / _LOG)
     if not all(one.is_fine for one in posted):
         sys.exit(1)
 
@@ -98,7 +99,8 @@ def _start(bind: str, folder: Path, secrets: Mapping[str, str]) -> subprocess.Po
         [sys.executable, "-m", "bridge", "serve", "--demo", "--bind", bind],
         cwd=folder,
         env={**kept, **secrets, "CAPI_BRIDGE_MAPPINGS": str(shipped("mappings"))},
-        stdout=(folder / "bridge.log").open("wb"),
+        stdout=(folder / _LOG).open("wb"),
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
 
@@ -121,10 +123,13 @@ def _stopping(process: subprocess.Popen[bytes]) -> Iterator[None]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _wait_until_it_answers(http: urllib3.PoolManager, url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_it_answers(
+    http: urllib3.PoolManager, url: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            click.echo(log.read_text("utf-8", "replace"), err=True)
             raise CannotOpen("the bridge ended while starting; its message stands above")
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             if http.request("GET", f"{url}/healthz").status == 200:
@@ -209,9 +214,10 @@ def _told(one: Posted) -> str:
     return f"{one.status}: {error.get('message', '')}" if isinstance(error, dict) else f"HTTP {one.status}"
 
 
-def _serve_on(url: str, process: subprocess.Popen[bytes]) -> None:
+def _serve_on(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     click.echo(
-        f"\nThe bridge goes on at {url} (Ctrl+C ends it). Try for example:\n\n"
+        f"\nThe bridge goes on at {url} (Ctrl+C ends it); its log is {log}.\n"
+        "What Meta would have received is shown at the simulator: http://127.0.0.1:8402. Try for example:\n\n"
         f"  curl {url}/dry-run/website-lead-form -d email=jane@example.com -d phone='+49 151 2345678'\n"
     )
     with contextlib.suppress(KeyboardInterrupt):

@@ -1,0 +1,318 @@
+"""The parts of the outbox by themselves: keys, ids, group commit, bounds, migrations, moving house."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+import threading
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bridge.crypto import CannotUnseal, Cipher, key_from_file
+from bridge.errors import CannotOpen, CannotStore, WrongUse
+from bridge.outbox import Bounds, Query, copy, upgrade
+from bridge.outbox.bounds import Guard
+from bridge.outbox.database import Database, parse_url
+from bridge.outbox.group import GroupCommit
+from bridge.outbox.ids import first_id, moment_of, new_id
+from bridge.outbox.migrate import HEAD, revision
+from bridge.outbox.tables import metadata
+from bridge.outbox.turn import WriteTurn
+
+OLD, NEW = "the key of last year", "the key of this year"
+
+
+class TestCipher:
+    def test_what_was_sealed_opens_for_its_own_row_only(self):
+        cipher = Cipher([NEW])
+        sealed = cipher.seal(b"secret", b"row 1")
+        assert cipher.unseal(sealed, b"row 1") == b"secret"
+        with pytest.raises(CannotUnseal, match="another row"):
+            cipher.unseal(sealed, b"row 2")
+
+    def test_a_new_key_in_front_still_opens_what_the_old_one_sealed(self):
+        sealed = Cipher([OLD]).seal(b"secret")
+        both = Cipher([NEW, OLD])
+        assert both.unseal(sealed) == b"secret"
+        assert [both.is_current(text) for text in (sealed, both.seal(b"x"))] == [False, True]
+        with pytest.raises(CannotUnseal, match="no key with id"):
+            Cipher([NEW]).unseal(sealed)
+
+    @pytest.mark.parametrize("place", [0, 3, 10, 20, -1])
+    def test_one_changed_byte_is_noticed(self, place):
+        sealed = bytearray(Cipher([NEW]).seal(b"secret"))
+        sealed[place] ^= 1
+        with pytest.raises(CannotUnseal):
+            Cipher([NEW]).unseal(bytes(sealed))
+
+    def test_the_same_text_never_seals_to_the_same_bytes(self):
+        assert Cipher([NEW]).seal(b"x") != Cipher([NEW]).seal(b"x")
+
+    @pytest.mark.parametrize("texts", [[], ["short"]], ids=["no key", "a short key"])
+    def test_bad_keys_are_refused_without_showing_them(self, texts):
+        with pytest.raises(WrongUse) as refusal:
+            Cipher(texts)
+        assert "short'" not in str(refusal.value)
+
+
+class TestKeyFile:
+    def test_it_is_made_once_and_readable_by_its_owner_alone(self, tmp_path):
+        path = tmp_path / "data" / "key"
+        first = key_from_file(path)
+        assert len(first) >= 32
+        assert key_from_file(path) == first
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_many_that_start_together_agree_on_one_key(self, tmp_path):
+        keys = []
+        threads = [
+            threading.Thread(target=lambda: keys.append(key_from_file(tmp_path / "key"))) for _ in range(16)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(keys) == 16
+        assert len(set(keys)) == 1
+
+    def test_an_empty_file_is_no_key(self, tmp_path):
+        (tmp_path / "key").touch()
+        with pytest.raises(CannotOpen, match="empty"):
+            key_from_file(tmp_path / "key")
+
+    def test_a_place_that_cannot_be_written_is_named(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(CannotOpen, match="cannot write a secret key"):
+            key_from_file(tmp_path / "file" / "key")
+
+
+class TestIds:
+    def test_ids_of_one_moment_sort_in_the_order_they_were_made(self):
+        ids = [new_id(1_795_244_386_123) for _ in range(5_000)]
+        wraps = sum(later < earlier for earlier, later in itertools.pairwise(ids))
+        assert len(set(ids)) == 5_000
+        assert wraps <= 1  # the counter starts anywhere and may come round once
+
+    def test_an_id_tells_its_moment_and_is_a_uuid_of_version_7(self):
+        row_id = new_id(1_795_244_386_123)
+        assert moment_of(row_id) == 1_795_244_386_123
+        assert (row_id[6] >> 4, row_id[8] >> 6) == (7, 2)
+        assert first_id(1_795_244_386_123) < row_id < first_id(1_795_244_386_124)
+
+
+class TestGroupCommit:
+    def test_what_arrives_while_another_writes_is_written_together(self):
+        written, entered, go_on = [], threading.Event(), threading.Event()
+
+        def write(items):
+            written.append(list(items))
+            if len(written) == 1:
+                entered.set()
+                go_on.wait(10)
+            return [item * 2 for item in items]
+
+        group = GroupCommit(write, nullcontext)
+        results = {}
+        first = threading.Thread(target=lambda: results.update({0: group.submit(0)}))
+        first.start()
+        entered.wait(10)
+        others = [
+            threading.Thread(target=lambda number=number: results.update({number: group.submit(number)}))
+            for number in range(1, 9)
+        ]
+        for thread in others:
+            thread.start()
+        while len(group._seated) < 8:
+            pass
+        go_on.set()
+        for thread in (first, *others):
+            thread.join()
+        assert results == {number: number * 2 for number in range(9)}
+        assert (written[0], sorted(written[1]), len(written)) == ([0], list(range(1, 9)), 2)
+
+    def test_an_exception_as_a_result_belongs_to_one_item_only(self):
+        group = GroupCommit(lambda items: [ValueError("mine") for _ in items], nullcontext)
+        with pytest.raises(ValueError, match="mine"):
+            group.submit(1)
+
+    def test_a_failed_write_fails_everyone_in_it_and_the_next_one_works(self):
+        outcomes = iter([OSError("disk"), None])
+
+        def write(items):
+            error = next(outcomes)
+            if error:
+                raise error
+            return items
+
+        group = GroupCommit(write, nullcontext)
+        with pytest.raises(OSError, match="disk"):
+            group.submit(1)
+        assert group.submit(2) == 2
+
+    def test_who_gets_no_turn_in_time_is_refused_and_nothing_of_theirs_is_written(self):
+        written, entered, go_on = [], threading.Event(), threading.Event()
+
+        def write(items):
+            written.extend(items)
+            entered.set()
+            go_on.wait(10)
+            return items
+
+        group = GroupCommit(write, nullcontext, patience_seconds=0.01)
+        leader = threading.Thread(target=lambda: group.submit("leader"))
+        leader.start()
+        entered.wait(10)
+        with pytest.raises(CannotStore, match="turn"):
+            group.submit("follower")
+        go_on.set()
+        leader.join()
+        assert written == ["leader"]
+
+
+def test_the_write_turn_lets_one_through_at_a_time(tmp_path):
+    turns = [WriteTurn(tmp_path / "turn") for _ in range(2)]  # two descriptors stand for two processes
+    inside, most = [], []
+
+    def work(turn):
+        for _ in range(200):
+            with turn():
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+    threads = [threading.Thread(target=work, args=(turns[number % 2],)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for turn in turns:
+        turn.close()
+    assert (len(most), max(most)) == (800, 1)
+
+
+class TestBounds:
+    def test_the_queue_is_counted_now_and_then_and_less_often_when_that_takes_long(self):
+        moments = iter([0.0, 0.0, 0.5, 10.0, 51.0, 51.0, 51.0])
+        asked = []
+        guard = Guard(
+            Bounds(queue_events=10), lambda most: asked.append(most) or 3, None, lambda: next(moments)
+        )
+        for _ in range(3):
+            guard.check()
+        assert asked == [10, 10]
+
+    def test_a_nearly_full_disk_refuses_and_forgives(self, tmp_path):
+        free = [5]
+        moments = iter([0.0, 0.0, 0.0, 9.0, 9.0, 9.0])
+        guard = Guard(
+            Bounds(free_disk_bytes=10),
+            lambda _most: 0,
+            tmp_path / "a.db",
+            lambda: next(moments),
+            lambda _folder: free[0],
+        )
+        with pytest.raises(CannotStore, match="disk is nearly full"):
+            guard.check()
+        free[0] = 50
+        guard.check()
+
+
+class TestMigrations:
+    def test_the_migrated_tables_are_the_declared_ones(self, database_url):
+        database = Database(database_url)
+        found = database.read(
+            lambda connection: compare_metadata(MigrationContext.configure(connection), metadata)
+        )
+        database.close()
+        assert [difference for difference in found if "alembic_version" not in str(difference)] == []
+
+    def test_many_processes_that_start_together_migrate_once(self, tmp_path):
+        url = f"sqlite:///{tmp_path}/new/bridge.db"
+        errors = []
+
+        def start():
+            try:
+                upgrade(url)
+            except Exception as error:  # noqa: BLE001 - shown below
+                errors.append(error)
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+        database = Database(url)
+        assert revision(database) == HEAD
+        database.close()
+
+    @pytest.mark.parametrize(
+        "url",
+        ["sqlite:////proc/nowhere/bridge.db", "postgresql://nobody@127.0.0.1:1/nothing"],
+        ids=["file", "server"],
+    )
+    def test_what_cannot_be_opened_is_said_without_the_password(self, url):
+        with pytest.raises(CannotOpen) as refusal:
+            upgrade(url.replace("nobody@", "nobody:secret@"))
+        assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("sqlite:///a.db", "sqlite"),
+        ("postgresql://u:p@h/d", "postgresql+psycopg"),
+        ("postgres://h/d", "postgresql+psycopg"),
+    ],
+)
+def test_addresses_name_their_driver(text, driver):
+    assert parse_url(text).drivername == driver
+
+
+@pytest.mark.parametrize("text", ["", "mysql://h/d", "sqlite://", "sqlite:///:memory:", "nonsense"])
+def test_other_addresses_are_refused_with_an_example(text):
+    with pytest.raises(WrongUse) as refusal:
+        parse_url(text)
+    assert "sqlite:///" in refusal.value.fix
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("direction", ["to PostgreSQL", "to SQLite"])
+def test_moving_house_takes_everything_along(
+    new_sqlite_url, new_postgres_url, open_store, webhook, event, now, direction
+):
+    urls = (new_sqlite_url(), new_postgres_url())
+    old_url, new_url = urls if direction == "to PostgreSQL" else urls[::-1]
+    old = open_store(old_url)
+    receipts = [old.add(webhook(str(number))) for number in range(30)]
+    old.add(webhook("held", event("", status="held", body=None, reason="no e-mail", destination="other")))
+    old.claim(old.lanes()[0], worker="w", now=now, lease_until=now + timedelta(minutes=1), limit=5)
+    seen = []
+    first = copy(old_url, new_url, lambda table, rows: seen.append((table, rows)))
+    assert copy(old_url, new_url) == first
+    assert (first["events"], first["queue"], ("events", 31) in seen) == (31, 30, True)
+
+    new = open_store(new_url)
+    assert new.counts().by_status["waiting"] == 30
+    records = {record.id: record for record in old.find(Query(statuses=frozenset({"waiting", "held"})))}
+    assert {record.id: record for record in new.find(Query()) if record.id in records} == records
+    assert new.add(webhook("3")).webhook_id == receipts[3].webhook_id
+    assert new.raw(receipts[3].webhook_id) == old.raw(receipts[3].webhook_id)
+    assert new.add(webhook("new", event("new", destination="third"))).events[0].status == "waiting"
+    assert len({lane.id for lane in new.lanes()}) == 2
+
+
+def test_reading_works_while_somebody_writes(new_sqlite_url, open_store, webhook, tmp_path):
+    url = new_sqlite_url()
+    outbox = open_store(url)
+    outbox.add(webhook("1"))
+    turn = WriteTurn(Path(f"{url.removeprefix('sqlite:///')}.turn"))
+    with turn():
+        assert len(outbox.find(Query())) == 1
+    turn.close()

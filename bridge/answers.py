@@ -14,9 +14,9 @@ from bridge.catalog import Answer, Catalog
 class Judgement:
     """What one answer of Meta means for the batch it answers.
 
-    `action` is delivered, retry, pause, split or refuse (see `schemas/meta/answers.yaml`); `attempts` bounds a
-    retry where Meta's word alone is not enough; `wait` says where the waiting time comes from ("" is backoff,
-    "header", "hours"). Texts are ours: Meta's are localized and may quote a value.
+    `action` is delivered, retry, pause, split or refuse (see `schemas/meta/answers.yaml`); `attempts`
+    bounds a retry where Meta's word alone is not enough; `wait` says where the waiting time comes from
+    ("" is backoff, "header", "hours"). Texts are ours: Meta's are localized and may quote a value.
     """
 
     action: str

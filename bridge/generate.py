@@ -12,6 +12,9 @@ from bridge.resources import shipped
 
 # file, from the top of the repository -> the function that makes its text
 GENERATED: dict[str, str] = {
+    "docs/meta-fields.md": "bridge.pages.meta_fields:page",
+    "docs/rules.md": "bridge.pages.rules:page",
+    "docs/answers.md": "bridge.pages.answers:page",
     "docs/reference.md": "bridge.authoring.reference:reference_page",
     "schemas/mapping.schema.json": "bridge.mapping.editor_schema:editor_schema",
     "docs/settings.md": "bridge.settings.page:page",

@@ -1,4 +1,4 @@
-"""Match strength: our own estimate, before sending, of how well Meta could match an event; never Meta's EMQ."""
+"""Match strength: our own estimate, before sending, of how well an event can be matched; never Meta's EMQ."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _NO_EXTRAS: frozenset[str] = frozenset()
 
 
 def is_empty(value: Any, extra: frozenset[str] = _NO_EXTRAS) -> bool:
-    """Say whether a value stands for nothing: absent, blank, an empty list, a placeholder, unrendered `{{…}}`.
+    """Say whether a value stands for nothing: absent, blank, an empty list, a placeholder, `{{…}}`.
 
     0 and false are values. `extra` are further texts of the mapping, compared without case and outer blanks.
     """
@@ -51,8 +51,9 @@ def is_empty(value: Any, extra: frozenset[str] = _NO_EXTRAS) -> bool:
 def read_number(value: Any, example: str | None = None) -> Decimal | None:
     """Read a finite number, exactly; None when the value is no number or could be two.
 
-    Without an example a point is the decimal sign, and a comma is one unless exactly three digits follow it
-    (`1,234` could be both). An example such as `1.234,56` settles what each sign means. Booleans are no numbers.
+    Without an example a point is the decimal sign, and a comma is one unless exactly three digits follow
+    it (`1,234` could be both). An example such as `1.234,56` settles what each sign means. Booleans are
+    no numbers.
     """
     if isinstance(value, str):
         return _number_of_text(value, example)
@@ -135,7 +136,7 @@ def is_finite(number: int | float | Decimal) -> bool:
 
 
 def minor_unit_digits(currency: str) -> int | None:
-    """Return how many digits a currency has after the point (EUR 2, JPY 0, KWD 3); None for an unknown code."""
+    """Return how many digits a currency has after the point (EUR 2, JPY 0); None for an unknown code."""
     return load_catalog().currencies.get(currency.strip().upper())
 
 
@@ -145,21 +146,23 @@ def minor_unit_digits(currency: str) -> int | None:
 def read_time(value: Any, pattern: str | None = None, timezone: str | None = None) -> int | None:
     """Read a moment as Unix seconds; None when it cannot be read in one way.
 
-    Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), datetimes, and a
-    `pattern` such as `DD.MM.YYYY HH:mm`. A text without an offset is local time of `timezone` (UTC without one).
+    Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), and a
+    `pattern` such as `DD.MM.YYYY HH:mm`. A text without an offset is local time of `timezone` (UTC without
+    one).
     """
     if isinstance(value, datetime):
         return _seconds(value, timezone)
-    if not isinstance(value, str):
-        return _time_of_number(value)
-    text = value.strip()
-    if not text or len(text) > _LONGEST_TIME:
-        return None
+    if isinstance(value, str):
+        return _time_of_text(value.strip(), pattern, timezone) if len(value) <= _LONGEST_TIME else None
+    return _time_of_number(value)
+
+
+def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int | None:
     if pattern and (moment := _time_by_pattern(text, pattern)) is not None:
         return _seconds(moment, timezone)
     if text[4:5] == "-" and (moment := _iso_time(text)) is not None:
         return _seconds(moment, timezone)
-    if _PLAIN_NUMBER(text) and (text.isdigit() is False or len(text) != 8):
+    if _PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
         return _time_of_number(Decimal(text))
     moment = _iso_time(text) or _mail_time(text)
     return _seconds(moment, timezone) if moment else None
@@ -249,7 +252,7 @@ _WORD = re.compile("|".join(_PATTERN_WORDS) + r"|\s+|.", re.DOTALL)
 
 @lru_cache(maxsize=256)
 def date_pattern(pattern: str) -> re.Pattern[str] | None:
-    """Compile a pattern such as `DD.MM.YYYY HH:mm`; None when it has no day, month and year, or one of them twice."""
+    """Compile a pattern such as `DD.MM.YYYY HH:mm`; None unless it has day, month and year once each."""
     parts = [
         _PATTERN_WORDS.get(word) or (r"\s+" if word.isspace() else re.escape(word))
         for word in _WORD.findall(pattern)

@@ -24,14 +24,14 @@ from bridge.normalize import Normalized, normalize_value
 @click.option("--reveal", is_flag=True, help="Show the cleaned value instead of its shape.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--jsonl", is_flag=True, help="Read JSON lines from standard input: {field, value, country?}.")
-def normalize(
+def normalize(  # noqa: PLR0913 - one parameter for each option
     field: str | None, value: str | None, country: str | None, *, reveal: bool, as_json: bool, jsonl: bool
 ) -> None:
     """Show how VALUE of FIELD is cleaned and hashed.
 
-    With --jsonl every line of standard input holds {"field", "value", "country"?}, and every line of the output
-    {"field", "normalized", "sent", "dropped"}: the cleaned value, what would be sent (a hash, or the value itself
-    where Meta wants no hash), and the reason why nothing is. Exit code 1: a value was dropped.
+    With --jsonl every line of standard input holds {"field", "value", "country"?}, and every line of the
+    output {"field", "normalized", "sent", "dropped"}: the cleaned value, what would be sent (a hash, or the
+    value itself where Meta wants no hash), and the reason why nothing is. Exit code 1: a value was dropped.
     """
     if jsonl:
         sys.exit(_stream(sys.stdin.buffer, sys.stdout, country))

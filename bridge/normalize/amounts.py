@@ -33,7 +33,7 @@ def json_number(exact: Decimal) -> Number:
 
 
 def rounded(number: Number, digits: int) -> Number:
-    """Return an amount with no more digits than its currency has (half up): 0.30000000000000004 EUR is 0.3."""
+    """Return an amount with no more digits than its currency has, half up: 0.30000000000000004 is 0.3."""
     if type(number) is int:
         return number
     exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)

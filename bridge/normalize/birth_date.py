@@ -32,7 +32,7 @@ def birth_date(text: str, known: Known) -> str:
 def _by_format(text: str, pattern: str) -> date | None:
     compiled = date_pattern(pattern)
     # A format with a time (`DD.MM.YYYY HH:mm`) tells the order of a date without one, too.
-    only_date = date_pattern(pattern.split(" ")[0].split("T")[0])
+    only_date = date_pattern(pattern.split(" ", maxsplit=1)[0].split("T", maxsplit=1)[0])
     for candidate in filter(None, (compiled, only_date)):
         if found := candidate.fullmatch(text):
             parts = found.groupdict()

@@ -10,9 +10,9 @@ from bridge.catalog import Catalog
 from bridge.normalize.amounts import Number, number_of, rounded
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.privacy.personal import holds_email
 from bridge.normalize.plain import choice_of, text_from
 from bridge.normalize.properties import property_name, property_of
+from bridge.privacy.personal import holds_email
 from bridge.values import ReadingSettings
 
 Reader = Callable[[Any, ReadingSettings, Catalog], Any]
@@ -73,7 +73,7 @@ def _whole_number(value: Any, settings: ReadingSettings, catalog: Catalog) -> Nu
 
 
 def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
-    """Read a code in any case, or a sign that means one currency only; an unknown code is left to validation."""
+    """Read a code in any case, or a sign that means one currency only; validation judges unknown codes."""
     if type(value) is str and value in catalog.currencies:
         return value
     code = text_from(value, catalog).upper()

@@ -12,9 +12,9 @@ from typing import Any
 
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.privacy.personal import holds_contact, holds_email
 from bridge.normalize.plain import choice_of, text_from, truth_of
 from bridge.normalize.properties import property_of
+from bridge.privacy.personal import holds_contact, holds_email
 from bridge.privacy.web_address import clean_address, is_clean
 from bridge.reading import read_number, read_time
 from bridge.values import ReadingSettings
@@ -64,7 +64,7 @@ def _with_offset(text: str) -> int | None:
 
 
 def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    """Read an id; one that holds an e-mail address, or has no end, is sent as its hash: it repeats just as well."""
+    """Read an id; one that holds an e-mail address, or has no end, is sent as its hash, which repeats too."""
     text = text_from(value, notes.catalog)
     if "@" in text and holds_email(text):
         notes.found("personal_data_in_id", field)
@@ -95,7 +95,7 @@ def _address(value: Any, field: str, notes: Notes, *, web_only: bool) -> str:
 
 
 def _choice(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    """Read one of Meta's own words; an unknown plain word stays, so that validation can name what is wrong."""
+    """Read one of Meta's own words; an unknown plain word stays, so that validation names what is wrong."""
     choices = notes.catalog.event_schema["properties"][field]["enum"]
     if value in choices:
         return str(value)
@@ -116,7 +116,7 @@ def _flag(value: Any, field: str, settings: ReadingSettings, now: int, notes: No
 
 
 def _options(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> list[str]:
-    """Read the data processing options: `[]` says that Limited Data Use is off, and differs from saying nothing."""
+    """Read the data processing options; `[]` says that Limited Data Use is off, and is sent."""
     values = value if isinstance(value, list | tuple) else [value]
     words = [word.strip().upper() for word in values if isinstance(word, str) and word.strip()]
     if any(word != "LDU" for word in words) or len(words) < len(

@@ -68,8 +68,8 @@ def _compiled(
 def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog: Catalog) -> Clean:
     """Return the cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one.
 
-    This runs ten times for an ordinary event, so the usual text takes the short way: ASCII needs no composing,
-    and a word of plain letters no step at all where letters are all that would be kept.
+    This runs ten times for an ordinary event, so the usual text takes the short way: ASCII needs no
+    composing, and a word of plain letters no step at all where letters are all that would be kept.
     """
     placeholders = catalog.placeholders
     long_text = _long_text(refuses_md5, catalog.placeholder_hashes)

@@ -10,8 +10,9 @@ _ORDERS_LAST_FIRST = frozenset({"last_first", "last first", "last, first", "fami
 def split_name(full_name: str, catalog: Catalog, order: str | None = None) -> tuple[str, str]:
     """Return first and last name; either may be empty.
 
-    Titles and suffixes go. `Doe, Jane` and the order `last_first` put the last name first. Otherwise a particle
-    (`van`, `de la`) starts the last name, and without one the last word is it. Single initials are no names.
+    Titles and suffixes go. `Doe, Jane` and the order `last_first` put the last name first. Otherwise a
+    particle (`van`, `de la`) starts the last name, and without one the last word is it. Single initials
+    are no names.
     """
     before, comma, after = full_name.partition(",")
     if comma and not _is_suffix(after, catalog):

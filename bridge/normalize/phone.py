@@ -1,4 +1,4 @@
-"""Phone numbers: to digits with their country calling code, or dropped; never the hash of a national number."""
+"""Phone numbers: to digits with their country calling code, or dropped; a national one is never hashed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _international_digits(text: str) -> str:
 
 
 def _completed(text: str, known: Known) -> str:
-    """Complete a number without + from the mapping's phone country or the person's; without them it must be whole."""
+    """Complete a number from the mapping's phone country or the person's; without them it must be whole."""
     region = known.phone_country or known.country
     digits = _NOT_DIGITS.sub("", text)
     if region and len(digits) <= 15:
@@ -76,7 +76,7 @@ def _completed(text: str, known: Known) -> str:
 
 
 def _in_region(digits: str, region: str) -> str:
-    """Read digits as the region's people dial them; digits that fit only with a calling code are international."""
+    """Read digits as the region's people dial them, unless they fit only with a calling code in front."""
     if digits.startswith(_calling_code(region)) and _is_valid(digits):
         return digits
     national = _parsed(digits, region)
@@ -101,7 +101,7 @@ def _is_whole(digits: str) -> bool:
 
 
 def _parsed(number: str, region: str | None) -> str | None:
-    """Return calling code and national number as the library reads them; None when it cannot, or the length is wrong."""
+    """Return calling code and national number as the library reads them; None for an impossible number."""
     import phonenumbers  # 25 ms, and only numbers out of the ordinary come here
 
     try:

@@ -1,4 +1,4 @@
-"""Single values outside `user_data`: texts, ids, choices, yes and no. Each returns what is sent or raises Dropped."""
+"""Single values outside `user_data`: texts, choices, yes and no. Each is returned as sent, or Dropped."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def text_from(value: Any, catalog: Catalog) -> str:
         text = value.strip()
     else:
         text = _encodable(value) if isinstance(value, str) else _written(value)
-    if len(text) < _LONGEST_WORD and text.lower() in catalog.empty_texts:
+    if not text or (len(text) < _LONGEST_WORD and text.lower() in catalog.empty_texts):
         raise Dropped("empty_value")
-    if not text or (text[:2] == "{{" and text[-2:] == "}}"):
+    if text[0] == "{" and text[:2] == "{{" and text[-2:] == "}}":
         raise Dropped("empty_value")
     return text
 

@@ -9,8 +9,8 @@ from bridge.catalog import Catalog
 from bridge.normalize.amounts import json_number
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
-from bridge.privacy.personal import holds_contact, is_personal_key
 from bridge.normalize.plain import is_encodable
+from bridge.privacy.personal import holds_contact, is_personal_key
 from bridge.reading import is_finite
 
 _MOST = 1000

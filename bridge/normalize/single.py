@@ -1,4 +1,4 @@
-"""One value on its own: how it is cleaned and what would be sent. For the command line and other people's tests."""
+"""One value on its own, cleaned as on the road: for the command line and other people's tests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Normalized:
         }
 
 
-def normalize_value(
+def normalize_value(  # noqa: PLR0913 - one call of a public function, all but three by name
     field: str,
     value: Any,
     country: str | None = None,

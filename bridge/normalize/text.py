@@ -24,7 +24,7 @@ _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 
 
 class _Remembered(dict[int, int | None]):
-    """A translation table that works out each character once; bounded, since a sender chooses the characters."""
+    """A translation table that works out each character once; bounded, as senders choose the characters."""
 
     def __init__(self, is_dropped: Any) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ _BLANKS_AND_DASHES = _Remembered(_is_blank_or_dash)
 
 
 def text_of(value: Any) -> str:
-    """Return a single value as text without outer blanks and invisible marks; every digit of a number is kept."""
+    """Return a single value as text without outer blanks and invisible marks, numbers with every digit."""
     if type(value) is not str:
         value = _written(value)
     if len(value) > LONGEST:

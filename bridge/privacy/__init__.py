@@ -1,1 +1,1 @@
-"""What must not travel: personal data outside its place, secrets in addresses, addresses that are no visitor's."""
+"""What must not travel: personal data outside its place, secrets in addresses, private IP addresses."""

@@ -80,7 +80,7 @@ def _without_person(path: str) -> str:
 
 
 def _without_personal(query: str, catalog: Catalog) -> tuple[str, list[str]]:
-    """Return the parameters that may stay, and the names of the others; a name that is personal is not told."""
+    """Return the parameters that may stay, and the names of the others, unless those are personal too."""
     kept, removed = [], []
     for part in query.split("&"):
         name, _, value = part.partition("=")

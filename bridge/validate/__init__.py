@@ -21,7 +21,7 @@ _FOREIGN_RULES = (*FOREIGN_PEOPLE_RULES, *FOREIGN_EVENT_RULES)
 
 
 def validate(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
-    """Return everything that is wrong with a cleaned event, schema first. Errors hold it back, warnings do not.
+    """Return everything that is wrong with a cleaned event, schema first. Errors hold it back.
 
     An event that the bridge did not clean itself deserves `validate_foreign`.
     """

@@ -9,7 +9,7 @@ from bridge.values import Finding
 
 
 def version_note(version: str, today: date, catalog: Catalog) -> Finding | None:
-    """Return a warning when a version has ended, ends soon or is unknown; None when there is nothing to say."""
+    """Return a warning when a version has ended, ends soon or is unknown; None when all is well."""
     limits, rules = catalog.limits, catalog.rules
     newest = next(iter(limits.graph_versions))
     known = limits.graph_versions.get(version)

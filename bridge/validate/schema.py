@@ -1,6 +1,7 @@
 """An event against `event.schema.json`: a fast library decides, a talkative one explains.
 
-The explanation never quotes: messages of the library hold the offending value, so ours are made from the schema.
+The explanation never quotes: messages of the library hold the offending value, so ours are made from the
+schema.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bridge.catalog import Catalog
 from bridge.reading import is_finite
 from bridge.values import Finding
 
+_DEEPEST = 60
 _SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
@@ -32,7 +34,7 @@ def _is_valid(catalog: Catalog) -> Callable[[Any], bool]:
     decide = jsonschema_rs.Draft202012Validator(catalog.event_schema).is_valid
 
     def is_valid(event: Any) -> bool:
-        """Ask the fast library; what it cannot read (lone surrogates, NaN) is asked again in a readable form."""
+        """Ask the fast library; what it cannot read (lone surrogates, NaN) is asked in a readable form."""
         try:
             return decide(event)
         except (ValueError, TypeError, UnicodeError, OverflowError, RecursionError):
@@ -160,7 +162,7 @@ def _expected(error: Any) -> str:
     allowed = error.validator_value
     if error.validator == "type":
         kinds = allowed if isinstance(allowed, list) else [allowed]
-        return " or ".join(_TYPES.get(kind, kind) for kind in kinds)
+        return " or ".join(_TYPES.get(kind, "JSON") for kind in kinds)
     if error.validator == "enum":
         return ", ".join(dict.fromkeys(map(str, allowed)))
     return str(allowed) if error.validator == "const" else "what the description says"
@@ -181,17 +183,12 @@ def _shown(step: object) -> str:
 
 
 def _readable(value: Any, depth: int = 0) -> Any:
-    """Return a copy that both libraries can read: no broken texts, no NaN, nothing but JSON, keys as texts."""
+    """Return a copy that both libraries can read: no broken texts, no NaN, nothing but JSON."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, float | Decimal):
-        return value if is_finite(value) else None
-    if value is None or isinstance(value, bool | int):
-        return value
-    if depth > 60:
-        return None
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and depth < _DEEPEST:
         return {_readable(str(key)): _readable(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and depth < _DEEPEST:
         return [_readable(inner, depth + 1) for inner in value]
-    return None
+    is_number = isinstance(value, float | Decimal) and is_finite(value)
+    return value if is_number or isinstance(value, bool | int) else None

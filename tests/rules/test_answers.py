@@ -1,4 +1,4 @@
-"""Meta's answers: every row of the reference's decision table, and every code and subcode of the rule file."""
+"""Meta's answers: every row of the decision table, every code and subcode of the rule file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends: no exception, cleaning twice is cleaning once, what is sent fits, nothing leaks."""
+"""Whatever a stranger sends: no exception, cleaning twice is cleaning once, nothing leaks."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ SETTINGS = st.builds(
 )
 
 
-def draft(fields, reading=ReadingSettings()):
+PLAIN = ReadingSettings()
+
+
+def draft(fields, reading=PLAIN):
     return Draft("d", fields, reading, (), {})
 
 

@@ -1,4 +1,4 @@
-"""Reading numbers, times and emptiness: what is understood, and what is refused because it could be two things."""
+"""Reading numbers, times and emptiness: what is understood, and what could be two things."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema: two libraries agree on it, it names the same fields as the rule file, and it explains every violation."""
+"""The schema: two libraries agree on it, it fits the rule file, and it explains every violation."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def test_an_event_no_library_can_read_is_explained_all_the_same(event):
 
 def test_no_explanation_quotes_a_value():
     secret = "jane.doe.secret"
-    event = {key: secret for key in SCHEMA["properties"]} | {secret + "@x.de": secret}
-    event["user_data"] = {key: secret for key in SCHEMA["properties"]["user_data"]["properties"]}
+    event = dict.fromkeys(SCHEMA["properties"], secret) | {secret + "@x.de": secret}
+    event["user_data"] = dict.fromkeys(SCHEMA["properties"]["user_data"]["properties"], secret)
     event["custom_data"] = {key: [secret] for key in SCHEMA["properties"]["custom_data"]["properties"]}
     text = repr(explain(event, CATALOG))
     assert len(text) > 1000

@@ -69,8 +69,7 @@ def test_a_decomposed_name_hashes_as_the_composed_one():
     assert normalized("fn", "Vale\u0301ry").sent == normalized("fn", "Valéry").sent
 
 
-# What the tests of other projects expect without a country; where they differ among themselves, the row is under
-# DECIDED below.
+# What the tests of other projects expect without a country; where they contradict each other, see DECIDED.
 PUBLISHED = [
     ("em", "NICK@EMAIL.com", "nick@email.com"),
     ("em", "     John_Smith@gmail.com    ", "john_smith@gmail.com"),

@@ -54,7 +54,7 @@ DOORS = {
     "phonenumbers": ("bridge.normalize",),
     "cryptography": ("bridge.crypto",),
     "prometheus_client": ("bridge.metrics",),
-    "structlog": ("bridge.log",),
+    
     "rich": ("bridge.cli",),
     "yaml": (
         "bridge.yamltext",

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import urllib3
 
 from bridge import __version__
+
+if TYPE_CHECKING:
+    import urllib3
 
 _ANSWER_BYTES = 1_048_576
 _ENVELOPE_BYTES = 512
@@ -92,6 +94,8 @@ def http_sender(timeout: timedelta, connections: int) -> Send:
     redirect is followed, for the token would travel with it.
     """
     seconds = timeout.total_seconds()
+    import urllib3  # 70 ms to import, and not needed for taking in webhooks
+
     pool = urllib3.PoolManager(
         maxsize=connections,
         block=False,
@@ -103,10 +107,12 @@ def http_sender(timeout: timedelta, connections: int) -> Send:
 
 
 def _send(pool: urllib3.PoolManager, post: Post, timeout_seconds: float) -> Reply:
+    from urllib3.exceptions import HTTPError
+
     started = time.monotonic()
     try:
         status, headers, content = _exchange(pool, post, started + timeout_seconds)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+    except (HTTPError, OSError, ValueError) as error:
         return Reply(None, failure=type(error).__name__, duration_ms=_since(started))
     return Reply(status, headers, _decoded(content), duration_ms=_since(started))
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from bridge.alerts import Alarm, Alert
 from bridge.callbacks import Callbacks
+from bridge.delivery.reports import BatchReport, Notice
 from bridge.metrics import Metrics
 from bridge.notify import Notifier
-from bridge.reports import BatchReport, Notice
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
 

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bridge import circuit, retry
+from bridge import retry
 from bridge.catalog import load_catalog
-from bridge.courier import Courier, Surroundings
 from bridge.deliver import http_sender
+from bridge.delivery import circuit
+from bridge.delivery.courier import Courier, Surroundings
+from bridge.delivery.reports import BatchReport, Notice
 from bridge.errors import BridgeError
 from bridge.outbox import Claim, Lane, Outbox, Pause
 from bridge.outbox.records import text_id
-from bridge.reports import BatchReport, Notice
 from bridge.settings import Settings
 
 IDLE_SECONDS = 0.05

@@ -1,4 +1,4 @@
-"""What every test may use: free ports, real bridge processes, and databases (SQLite and a real PostgreSQL)."""
+"""What every test may use: free ports, real bridge processes, databases (SQLite and a real PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ class RunningBridge:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> RunningBridge:
-        with (self.folder / "stdout.log").open("ab") as out, (self.folder / "stderr.log").open("ab") as errors:
+        with (
+            (self.folder / "stdout.log").open("ab") as out,
+            (self.folder / "stderr.log").open("ab") as errors,
+        ):
             self.process = subprocess.Popen(
                 [COMMAND, "serve", "--bind", f"127.0.0.1:{self.port}", *self.arguments],
                 cwd=self.folder,
@@ -155,8 +158,9 @@ class PostgresServer:
         self.folder.mkdir(parents=True)
         if os.geteuid() == 0:  # the server refuses to run as root
             shutil.chown(self.folder, "nobody")
-            for parent in self.folder.parents[:3]:
-                parent.chmod(parent.stat().st_mode | 0o011)
+            for parent in self.folder.parents:
+                if parent.stat().st_mode & 0o011 != 0o011:
+                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run(
             "initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "-N"
         )

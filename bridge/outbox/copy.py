@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select, text, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.outbox.database import Database
+from bridge.outbox.database import Database, dialect_insert
 from bridge.outbox.tables import claims, lanes, metadata, queue
 
 _PAGE = 1000
@@ -64,7 +63,7 @@ def _rows(connection: Connection, page: Any, table: Table) -> list[dict[str, Any
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    insert = dialect_insert(connection.dialect.name)
     connection.execute(insert(table).on_conflict_do_nothing(), rows)
 
 

@@ -21,11 +21,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
-from bridge.outbox.database import Prepared
+from bridge.outbox.database import Prepared, dialect_insert
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
 from bridge.outbox.sealing import seal_request
@@ -69,7 +68,7 @@ class Statements:
     """The inserts of the intake, compiled for one database."""
 
     def __init__(self, engine: Engine) -> None:
-        insert = (sqlite if engine.dialect.name == "sqlite" else postgresql).insert
+        insert = dialect_insert(engine.dialect.name)
         self.webhooks = Prepared(insert(webhooks), engine, WEBHOOK_COLUMNS)
         self.raw = Prepared(insert(raw_webhooks), engine, RAW_COLUMNS)
         self.payloads = Prepared(insert(payloads), engine, PAYLOAD_COLUMNS)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.outbox.database import Database
+from bridge.outbox.database import Database, dialect_insert
 from bridge.outbox.tables import lanes
 
 
@@ -50,7 +49,7 @@ def all_lanes(connection: Connection) -> list[Lane]:
 
 def number(connection: Connection, destination: str, dataset_id: str, test_event_code: str | None) -> int:
     """Return the number of a lane in the transaction at hand, given a new one if need be."""
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    insert = dialect_insert(connection.dialect.name)
     values = {"destination": destination, "dataset_id": dataset_id, "test_event_code": test_event_code or ""}
     connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
     found: int = connection.execute(select(lanes.c.id).filter_by(**values)).scalar_one()

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from bridge.outbox.database import dialect_insert
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import pauses
 
@@ -53,7 +53,7 @@ def pause(
     `wanted.trips` are the trips its sender knew of: several batches in flight fail together, and only the
     first of them makes the pause longer.
     """
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert
+    insert = dialect_insert(connection.dialect.name)
     first = {
         "scope": wanted.scope,
         "kind": wanted.kind,

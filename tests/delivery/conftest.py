@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bridge.deliver import Post, Reply
+from bridge.delivery.reports import BatchReport, Notice
 from bridge.outbox import NewEvent, NewWebhook, Outbox
-from bridge.reports import BatchReport, Notice
 from bridge.settings import DeliverySettings, Destination, Settings
 from bridge.worker import Worker, surroundings
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import circuit
 from bridge.answers import Judgement
 from bridge.deliver import Post, batch_body, events_url, in_batches
+from bridge.delivery import circuit
+from bridge.delivery.usage import Rest, rests
 from bridge.outbox import Settled
 from bridge.retry import LONGEST_WAIT, after_failure, backoff, reason_of
-from bridge.usage import Rest, rests
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PASSING = Judgement("retry", "No answer came.", "nobody", "Nothing to do.")

@@ -12,18 +12,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge import circuit, retry
+from bridge import retry
 from bridge.answers import Judgement, judge
 from bridge.catalog import Catalog
 from bridge.deliver import Post, Reply, Send, batch_body, events_url, in_batches
+from bridge.delivery import circuit
+from bridge.delivery.reports import BatchReport, Ends, Notice, Observe, Tell, unobserved, untold
+from bridge.delivery.usage import rests
 from bridge.faults import SEND_AFTER, SEND_BEFORE, Passing, unwatched
 from bridge.outbox import Attempt, Claim, ClaimedEvent, LeaseLost, Outbox, Pause, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.pauses import Kind
 from bridge.outbox.records import text_id, to_ms
-from bridge.reports import BatchReport, Ends, Notice, Observe, Tell, unobserved, untold
 from bridge.settings import Destination, Settings
-from bridge.usage import rests
 
 
 @dataclass(frozen=True, slots=True)

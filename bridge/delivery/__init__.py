@@ -1,0 +1,1 @@
+"""What stands around one call to Meta: carrying a claim, heeding limits, pausing destinations, reporting."""

@@ -9,6 +9,7 @@ from typing import Any
 from bridge.reading import read_number
 
 Number = int | float | Decimal
+_MILLIONTH = Decimal("0.000001")
 # Up to fifteen digits a floating-point number gives back exactly what was written.
 _SHORT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
 
@@ -21,7 +22,13 @@ def number_of(value: Any, example: str | None) -> Number | None:
     if type(value) is int:
         return value if value.bit_length() < 100 else None
     exact = read_number(value, example)
-    return None if exact is None else json_number(exact)
+    return None if exact is None else json_number(_without_noise(exact))
+
+
+def _without_noise(exact: Decimal) -> Decimal:
+    """Undo what floating-point arithmetic leaves behind: shops send 14.950000000000001 for 14.95."""
+    exponent = exact.as_tuple().exponent
+    return exact.quantize(_MILLIONTH) if isinstance(exponent, int) and exponent < -8 else exact
 
 
 def json_number(exact: Decimal) -> Number:
@@ -34,10 +41,7 @@ def json_number(exact: Decimal) -> Number:
 
 def rounded(number: Number, digits: int) -> Number:
     """Return an amount with no more digits than its currency has, half up: 0.30000000000000004 is 0.3."""
-    if type(number) is int:
+    if isinstance(number, int) or round(number, digits) == number:
         return number
-    exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
-    exponent = exact.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent <= digits:
-        return number
+    exact = Decimal(repr(number)) if isinstance(number, float) else number
     return json_number(exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from bridge.normalize.steps import STEP_WORDS
 from bridge.normalize.text import text_of
 from bridge.values import ReadingSettings
 
+_LONGEST_COUNTRY = 80
 _VIRTUAL = frozenset({"full_name", "fbclid"})
 
 
@@ -63,23 +64,21 @@ def known_about(country: Any, settings: ReadingSettings, catalog: Catalog, now_s
     """Return what the cleaning steps may know: the person's country, the mapping's settings, today."""
     if type(country) is list:
         country = country[0] if country else None
-    return Known(
-        _code(country, catalog) if country is not None else None,
-        _code(settings.phone_country, catalog) if settings.phone_country is not None else None,
-        settings.date_format,
-        _day(now_seconds // 86_400),
-    )
+    if type(country) is not str or len(country) > _LONGEST_COUNTRY:
+        country = None
+    return _known(country, settings.phone_country, settings.date_format, now_seconds // 86_400, catalog)
 
 
-def _code(country: Any, catalog: Catalog) -> str | None:
-    return (
-        country_code(country.strip().lower(), catalog) if type(country) is str and len(country) < 80 else None
-    )
+@lru_cache(maxsize=1024)
+def _known(
+    country: str | None, phone_country: str | None, date_format: str | None, days: int, catalog: Catalog
+) -> Known:
+    today = datetime.fromtimestamp(days * 86_400, UTC).date()
+    return Known(_code(country, catalog), _code(phone_country, catalog), date_format, today)
 
 
-@lru_cache(maxsize=4)
-def _day(days: int) -> date:
-    return datetime.fromtimestamp(days * 86_400, UTC).date()
+def _code(country: str | None, catalog: Catalog) -> str | None:
+    return country_code(country.strip().lower(), catalog) if country else None
 
 
 def _send(field: Cleaner, value: Any, known: Known, sent: dict[str, Any], notes: Notes) -> None:

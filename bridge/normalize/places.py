@@ -37,35 +37,19 @@ def country_step(catalog: Catalog) -> Callable[[str, Known], str]:
 def _named_country(text: str, catalog: Catalog) -> str | None:
     if not 2 <= len(text) <= 80:
         return None
-    name = _plain(text)
-    return _country_names(catalog).get(name)
+    return _country_names(catalog).get(plain_name(text))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a country's name as it is compared: lower case, blanks and punctuation as one blank."""
     return _NOT_NAME.sub(" ", name.lower()).strip()
 
 
 @cache
 def _country_names(catalog: Catalog) -> dict[str, str]:
-    """Return country names in the languages of the catalog; read once, when the first name comes along."""
-    import gettext
-
-    import pycountry
-
-    names: dict[str, str] = {}
-    translations = [
-        gettext.translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
-        for language in catalog.country_languages
-    ]
-    for country in pycountry.countries:
-        code = country.alpha_2.lower()
-        written = [country.name, getattr(country, "official_name", ""), getattr(country, "common_name", "")]
-        spoken = [translation.gettext(name) for translation in translations for name in written if name]
-        for name in (*written, *spoken):
-            names.setdefault(_plain(name), code)
-            names.setdefault(_plain(name.partition(",")[0]), code)
-    names.pop("", None)
-    return {**names, **{_plain(name): code for name, code in catalog.countries.items()}}
+    """Return country names in many languages; read once, when the first name comes along."""
+    aliases = {plain_name(name): code for name, code in catalog.countries.items()}
+    return {**catalog.country_names(), **aliases}
 
 
 def state_step(catalog: Catalog) -> Callable[[str, Known], str]:

@@ -15,12 +15,15 @@ _YES = frozenset({"true", "1", "yes", "y", "on", "t"})
 _NO = frozenset({"false", "0", "no", "n", "off", "f"})
 _LONGEST_WORD = 24  # no placeholder and no choice is longer
 _LONGEST_TEXT = 100_000
+_LARGEST = 2**256
 
 
 def text_from(value: Any, catalog: Catalog) -> str:
     """Return a single value as text, ids with every digit."""
     if type(value) is str and value.isascii() and len(value) < _LONGEST_TEXT:
         text = value.strip()
+    elif type(value) is int and -_LARGEST < value < _LARGEST:
+        return str(value)
     else:
         text = _encodable(value) if isinstance(value, str) else _written(value)
     if not text or (len(text) < _LONGEST_WORD and text.lower() in catalog.empty_texts):
@@ -41,8 +44,6 @@ def _encodable(text: str) -> str:
 def _written(value: Any) -> str:
     if value is None:
         raise Dropped("empty_value")
-    if type(value) is int and value.bit_length() < 256:
-        return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return str(json_number(Decimal(repr(value))))
     if isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) <= 64:

@@ -183,6 +183,7 @@ class Catalog:
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
     international_number: re.Pattern[str] = field(repr=False)
+    folder: Path = field(repr=False)
     milliseconds_from: int = 0
 
     # A catalog is compared and hashed by identity, so that what is compiled from it can be cached by it.
@@ -190,6 +191,10 @@ class Catalog:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def country_names(self) -> dict[str, str]:
+        """Read how countries are called in many languages; few webhooks need it, so nobody waits for it."""
+        return cast("dict[str, str]", json.loads((self.folder / "country_names.json").read_bytes()))
 
 
 @cache
@@ -242,6 +247,7 @@ def read_catalog(folder: Path) -> Catalog:
         personal_parameters=frozenset(words["personal_parameters"]),
         sensitive_words=frozenset(words["sensitive_words"]),
         international_number=re.compile(fields["international_number"]),
+        folder=folder,
         milliseconds_from=limits.milliseconds_from,
     )
 

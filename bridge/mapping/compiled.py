@@ -114,13 +114,14 @@ class CompiledMapping:
         traces: list[Trace] | None,
     ) -> Iterator[Scope]:
         items = each.locate(scope)
+        alone = isinstance(items, dict) and each.path == "$"  # one object where a list of them may come
         if isinstance(items, dict):
-            items = list(items.values())
+            items = [items] if alone else list(items.values())
         entries = items if isinstance(items, list) else []
         for index, item in enumerate(entries[:MAX_ITEMS]):
             base = (
                 ""
-                if traces is None
+                if traces is None or alone
                 else f"{each.path.removeprefix('$').removeprefix('.')}.{index}".removeprefix(".")
             )
             yield scope.inside(item, index, base)

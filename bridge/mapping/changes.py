@@ -11,7 +11,7 @@ from bridge.mapping.compiling import Compiling
 from bridge.mapping.conditions import folded, matcher
 from bridge.mapping.loading import Entries, Entry
 from bridge.mapping.scope import Scope, text_of
-from bridge.reading import date_pattern, minor_unit_digits, read_number, read_time
+from bridge.reading import minor_unit_digits, read_number, read_time
 from bridge.values import Finding
 
 Change = Callable[[Scope, Any], Any]
@@ -48,7 +48,8 @@ def _lookup(compiling: Compiling, entry: Entry, entries: Entries) -> Change | No
         compiling.loading.error(
             entry.node, "duplicate_key", "two rows of this lookup mean the same", "keep one"
         )
-    otherwise = entries["otherwise"].value if "otherwise" in entries else None
+    silent = "error" if compiling.skips else None  # an event without a name must not get lost
+    otherwise = entries["otherwise"].value if "otherwise" in entries else silent
     unknown = Finding(
         "error",
         "no_lookup_row",
@@ -159,11 +160,6 @@ def _divide_by(compiling: Compiling, entry: Entry, entries: Entries) -> Change |
 
 def _date_format(compiling: Compiling, entry: Entry, entries: Entries) -> Change | None:
     pattern = entry.value
-    if pattern is not None and date_pattern(pattern) is None:
-        fix = "write it as DD.MM.YYYY HH:mm"
-        compiling.loading.error(
-            entry.node, "bad_date_format", "a date format needs day, month and year once", fix
-        )
     zone = entries["timezone"].value if "timezone" in entries else compiling.settings.timezone
     has_time = pattern is not None and "h" in pattern.lower()
 

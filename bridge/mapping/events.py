@@ -232,6 +232,8 @@ def merged(shared: Entries, own: Entries) -> Entries:
 
 def _merged_block(shared: Entry, own: Entry) -> Entry:
     value = {**(shared.value or {}), **(own.value or {})} if isinstance(own.value, dict) else own.value
+    if "properties" in (shared.value or {}) and "properties" in (own.value or {}):
+        value["properties"] = _merged_block(shared.value["properties"], own.value["properties"])
     node = own.node
     if isinstance(shared.node, Block) and isinstance(own.node, Block):
         mine = {key.text for key, _ in own.node.entries}

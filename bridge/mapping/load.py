@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import zoneinfo
 from collections.abc import Collection, Mapping
-from functools import cache
 from pathlib import Path
 
 from bridge.catalog import Catalog
@@ -15,11 +13,10 @@ from bridge.mapping.compiled import CompiledMapping, Each
 from bridge.mapping.compiling import Compiling
 from bridge.mapping.emptiness import emptiness_of
 from bridge.mapping.events import CompiledEvent, compile_event
+from bridge.mapping.formats import check_formats
 from bridge.mapping.loading import Entries, Loading, SecretsMode
 from bridge.mapping.receive import compile_on_result, compile_receive, compile_test_code
 from bridge.mapping.value import compile_field
-from bridge.reading import date_pattern, read_number
-from bridge.suggest import closest
 from bridge.values import Finding, Position, ReadingSettings
 from bridge.yamltext import Block, Node, Scalar, read_yaml
 
@@ -170,7 +167,7 @@ def _settings(loading: Loading, entries: Entries) -> tuple[ReadingSettings, Scal
     """Return the settings, and the path of the phone country when the webhook says it."""
     block: Entries = (entries["settings"].value if "settings" in entries else None) or {}
     values = {name: entry.value for name, entry in block.items() if entry.value is not None}
-    _check_formats(loading, block)
+    check_formats(loading, block)
     country, path = _phone_country(loading, block)
     settings = ReadingSettings(
         timezone=values.get("timezone"),
@@ -182,36 +179,6 @@ def _settings(loading: Loading, entries: Entries) -> tuple[ReadingSettings, Scal
         empty_values=frozenset(text.strip().lower() for text in values.get("empty_values", ())),
     )
     return settings, path
-
-
-def _check_formats(loading: Loading, block: Entries) -> None:
-    zone, dates, numbers = (block.get(name) for name in ("timezone", "date_format", "number_format"))
-    if zone is not None and zone.value:
-        check_timezone(loading, zone.node, zone.value)
-    if dates is not None and dates.value and date_pattern(dates.value) is None:
-        fix = "write it as DD.MM.YYYY HH:mm"
-        loading.error(dates.node, "bad_date_format", "a date format needs day, month and year once", fix)
-    if numbers is not None and numbers.value and read_number(numbers.value, numbers.value) is None:
-        fix = "write an example such as 1.234,56"
-        loading.error(
-            numbers.node, "bad_number_format", "number_format is a number as the sender writes it", fix
-        )
-
-
-def check_timezone(loading: Loading, node: Node, zone: str) -> None:
-    """Report a time zone nobody knows."""
-    known = _timezones()
-    if zone not in known:
-        fix = "write it as Europe/Berlin"
-        loading.error(
-            node, "unknown_timezone", f"there is no time zone {zone!r}", fix, closest(zone, sorted(known))
-        )
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    """Return every zone of the database; listing them walks a folder, so it is done once."""
-    return frozenset(zoneinfo.available_timezones())
 
 
 def _phone_country(loading: Loading, block: Entries) -> tuple[str | None, Scalar | None]:

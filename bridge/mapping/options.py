@@ -8,6 +8,7 @@ from typing import Any
 from bridge.mapping.changes import CHANGES, SKIP, Change
 from bridge.mapping.compiling import Compiling, Read, Shape
 from bridge.mapping.conditions import Condition, compile_condition
+from bridge.mapping.formats import check_formats
 from bridge.mapping.loading import Entries
 from bridge.mapping.scope import Scope
 from bridge.mapping.sources import CompileValue, compile_source
@@ -33,6 +34,7 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         and (change := CHANGES[name](compiling, entries[name], entries))
     )
     _check_companions(compiling, entries)
+    check_formats(loading, entries)
     return _BlockValue(
         source,
         changes,

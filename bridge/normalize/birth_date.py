@@ -22,8 +22,10 @@ _MONTH_NAME_DAY = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? 
 
 def birth_date(text: str, known: Known) -> str:
     """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
-    day = _by_format(text, known.date_format) if known.date_format else None
-    day = day or _as_written(text)
+    if known.date_format is None:
+        day = _iso_day(text) if text[4:5] == "-" and len(text) == 10 else _as_written(text)
+    else:
+        day = _by_format(text, known.date_format) or _as_written(text)
     if _EARLIEST <= day <= known.today:
         return day.isoformat().replace("-", "")
     raise Dropped("birth_date_range")
@@ -42,8 +44,6 @@ def _by_format(text: str, pattern: str) -> date | None:
 
 
 def _as_written(text: str) -> date:
-    if text[4:5] == "-" and len(text) == 10:
-        return _iso_day(text)
     if _DIGITS(text):
         return _day(int(text[:4]), int(text[4:6]), int(text[6:]))
     if parts := _YEAR_FIRST(text):

@@ -20,7 +20,7 @@ Reader = Callable[[Any, ReadingSettings, Catalog], Any]
 
 def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> dict[str, Any]:
     """Return `custom_data` as it is sent. What cannot be used is noted and left out; nothing raises."""
-    if not isinstance(given, dict | Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         notes.found("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
@@ -51,10 +51,14 @@ def _field(key: Any) -> str:
 
 def _round_money(sent: dict[str, Any], catalog: Catalog) -> None:
     digits = catalog.currencies.get(sent.get("currency", ""))
-    for key in ("value", "predicted_ltv", "net_revenue"):
-        amount = sent.get(key)
-        if digits is not None and amount is not None and type(amount) is not int:
-            sent[key] = rounded(amount, digits)
+    if digits is None:
+        return
+    for key in _ROUNDED:
+        if key in sent:
+            sent[key] = rounded(sent[key], digits)
+
+
+_ROUNDED = ("value", "predicted_ltv", "net_revenue")
 
 
 def _amount(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
@@ -143,6 +147,15 @@ def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[
 
 
 def _item(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
+    """Read one item: at once when everything in it can be used, else part by part."""
+    try:
+        item = {key: _ITEM_READERS[key](value, settings, notes.catalog) for key, value in given.items()}
+    except (AttributeError, KeyError, TypeError, Dropped):
+        return _item_in_parts(given, place, settings, notes)
+    return item if "id" in item and "quantity" in item else _item_in_parts(given, place, settings, notes)
+
+
+def _item_in_parts(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
     item: dict[str, Any] = {}
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():
         reader = _ITEM_READERS.get(key)

@@ -30,7 +30,7 @@ def normalize(
     now_seconds = int(now.timestamp())
     event = _single_fields(draft, now_seconds, notes)
     people, custom = draft.fields.get("user_data"), draft.fields.get("custom_data")
-    if isinstance(people, dict | Mapping):
+    if type(people) is dict or isinstance(people, Mapping):
         event["user_data"] = _user_data(people, draft, event.get("event_time"), now_seconds, notes)
     elif people is not None:
         notes.found("not_an_object", "user_data")

@@ -12,12 +12,14 @@ from typing import Any
 from bridge.catalog import Catalog, UserDataRule
 from bridge.normalize.dropping import Dropped, Known
 from bridge.normalize.steps import Step, steps_of
-from bridge.normalize.text import text_of
+from bridge.normalize.text import LONGEST, text_of
 
 Sent = str | int
 Clean = Callable[[Any, Known], tuple[str, Sent]]
 
 _LONGEST_HASHED = 320  # an e-mail address has at most 254 characters, and nothing else comes near
+_LONGEST_COMMON = 64
+_LONGEST_PLACEHOLDER = 24
 _LARGEST_ID = 2**64
 _KEEP_PLAIN_LETTERS = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
 _HASHED = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
@@ -109,7 +111,7 @@ def _remembering(clean: Clean) -> Clean:
         return clean(text, Known(country))
 
     def clean_or_remember(value: Any, known: Known) -> tuple[str, Sent]:
-        if type(value) is str and len(value) < _LONGEST_HASHED:
+        if type(value) is str and len(value) < _LONGEST_COMMON and "@" not in value:
             return remembered(value, known.country)
         return clean(value, known)
 
@@ -136,22 +138,18 @@ def _long_text(refuses_md5: bool, refused: frozenset[str]) -> Callable[[str], st
 
 
 def _plain(rule: UserDataRule, steps: tuple[Step, ...], catalog: Catalog) -> Clean:
-    """Return the cleaning of a field that is sent as it is, in exactly the form of its pattern."""
+    """Return the cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
     placeholders, integer = catalog.placeholders, rule.integer
-    fits = rule.pattern.fullmatch if rule.pattern else _anything
 
     def clean(value: Any, known: Known) -> tuple[str, Sent]:
-        cleaned = text_of(value)
-        if len(cleaned) < 24 and (cleaned.lower() in placeholders or cleaned[:2] == "{{"):
+        if type(value) is str and len(value) <= LONGEST and value.isascii():
+            cleaned = value.strip()
+        else:
+            cleaned = text_of(value)
+        if len(cleaned) < _LONGEST_PLACEHOLDER and (cleaned.lower() in placeholders or cleaned[:2] == "{{"):
             raise Dropped("placeholder" if cleaned else "empty_value")
         for step in steps:
             cleaned = step(cleaned, known)
-        if not fits(cleaned):
-            raise Dropped("identifier_malformed")
         return cleaned, int(cleaned) if integer else cleaned
 
     return clean
-
-
-def _anything(text: str) -> bool:
-    return True

@@ -51,16 +51,24 @@ def browser_ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterabl
 
 
 def _age(name: str, value: Any, seconds: int, days: int, catalog: Catalog) -> Iterable[Finding]:
-    parts = value.split(".", 3) if type(value) is str else ()
-    if len(parts) < 4 or not parts[2].isdecimal() or len(parts[2]) > 20:
+    if type(value) is not str:
         return ()
-    made = int(parts[2])
+    # Nearly every cookie is `fb.1.` and thirteen digits of milliseconds.
+    time = value[5:18] if value[4:5] == "." == value[18:19] else _third_part(value)
+    if not time.isdecimal() or len(time) > 20:
+        return ()
+    made = int(time)
     older = seconds * 1000 - made
     if made >= catalog.milliseconds_from and -86_400_000 <= older <= days * 86_400_000:
         return ()
     code = "click_id_expired" if older > 0 and made >= catalog.milliseconds_from else "click_id_time"
     field = f"user_data.{name}"
     return (catalog.rules[code].finding(f"$.{field}", field=field, days=days),)
+
+
+def _third_part(value: str) -> str:
+    parts = value.split(".", 3)
+    return parts[2] if len(parts) == 4 else ""
 
 
 # --- rules for events that the bridge did not clean itself -------------------------------------------

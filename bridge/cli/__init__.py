@@ -80,8 +80,9 @@ def main() -> None:
     except BridgeError as error:
         click.echo(f"error: {error.message}", err=True)
         for finding in getattr(error, "findings", ()):
-            where = f"{finding.position}: " if finding.position else ""
-            click.echo(f"  {where}{finding.severity}[{finding.code}] {finding.message}", err=True)
-        if error.fix:
-            click.echo(f"  fix: {error.fix}", err=True)
+            if finding.message != error.message:
+                where = f"{finding.position}: " if finding.position else ""
+                click.echo(f"  {where}{finding.severity}[{finding.code}] {finding.message}", err=True)
+        if fix := error.fix or next((f.fix for f in getattr(error, "findings", ()) if f.fix), ""):
+            click.echo(f"  fix: {fix}", err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))

@@ -239,7 +239,7 @@ def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
         if key.text in standard:
             fix = f"write {key.text} directly under custom_data"
             loading.error(key, "standard_parameter", f"{key.text} is one of Meta's own parameters", fix)
-        elif is_personal(loading.catalog, key.text):
+        elif names_a_person(loading.catalog, key.text):
             fix = "move it to user_data, where it is hashed, or remove it"
             loading.error(
                 key, "personal_property", f"{key.text} looks personal, and custom data is not hashed", fix
@@ -251,12 +251,29 @@ def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
 
+# words that are personal alone, but not inside a name the author chose (`order_state`, `store_city`)
+_EVERYDAY = frozenset({"city", "state", "country", "address", "street", "gender", "mobile", "mail"})
+
+
 def is_personal(catalog: Catalog, key: str) -> bool:
-    """Say whether a key names something about a person (`customer_email`, `billingPhone`)."""
-    folded = re.sub(r"[\W_]", "", key).casefold()
+    """Say whether a key may hold something about a person: for keys nobody looked at."""
+    return not _personal_words(key).isdisjoint(catalog.personal_keys)
+
+
+def names_a_person(catalog: Catalog, key: str) -> bool:
+    """Say whether a key holds something about a person (`customer_email`): for keys an author wrote."""
+    words = _personal_words(key)
+    whole = re.sub(r"[\W_]", "", key).casefold()
+    return not (words - (_EVERYDAY - {whole})).isdisjoint(catalog.personal_keys)
+
+
+def _personal_words(key: str) -> frozenset[str]:
+    """Return a key as one word, its neighbouring words joined, and its longer words."""
     words = [word.casefold() for word in _WORDS.findall(key)]
-    pairs = [first + second for first, second in pairwise(words)]
-    return any(word in catalog.personal_keys for word in (folded, *pairs, *(w for w in words if len(w) > 3)))
+    pairs = (first + second for first, second in pairwise(words))
+    return frozenset(
+        {re.sub(r"[\W_]", "", key).casefold(), *pairs, *(word for word in words if len(word) > 3)}
+    )
 
 
 # --- contents --------------------------------------------------------------------------------------

@@ -229,12 +229,13 @@ class Walk:
         return self._find(_Visit(visit.scope, visit.places, opened=True), inside, at, place)
 
     def _key(self, visit: _Visit, value: dict[str, Any], at: int, place: str) -> Any:
-        for key, after in self.runs[at]:
+        plain = visit.scope.has_plain_keys(value)
+        for key, after in self.runs[at][:1] if plain else self.runs[at]:
             if key in value:
                 found = self._find(visit, value[key], after, visit.below(place, key))
                 if found is not MISSING:
                     return found
-        for key, after in self.runs[at]:
+        for key, after in () if plain else self.runs[at]:
             inner = visit.scope.oddly_named(value, key)
             if inner is not MISSING:
                 found = self._find(visit, inner, after, visit.below(place, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from decimal import Decimal
 from typing import Any, Final
@@ -12,6 +13,7 @@ from bridge.values import Finding, Webhook
 
 MAX_OPENED_TEXT = 1_048_576
 MAX_OPENED_DEPTH = 64
+_BRACKETS = re.compile(r"[][{}]")
 
 
 class Missing:
@@ -136,13 +138,13 @@ def _json_in(text: str) -> Any:
 
 def _depth(text: str) -> int:
     """Return an upper bound of how deep a JSON text is nested (brackets inside its texts count too)."""
+    opening = text.count("{") + text.count("[")
+    if opening <= MAX_OPENED_DEPTH:
+        return opening
     deepest = depth = 0
-    for character in text:
-        if character in "{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "}]":
-            depth -= 1
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 

@@ -49,7 +49,7 @@ DOORS = {
     "sqlalchemy": ("bridge.outbox",),
     "alembic": ("bridge.outbox",),
     "psycopg": ("bridge.outbox",),
-    "urllib3": ("bridge.deliver", "bridge.notify", "bridge.cli.demo"),
+    "urllib3": ("bridge.deliver", "bridge.operating.notify", "bridge.cli.demo"),
     "gunicorn": ("bridge.server",),
     "phonenumbers": ("bridge.normalize",),
     "cryptography": ("bridge.crypto",),

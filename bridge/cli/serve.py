@@ -40,10 +40,10 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     settings = with_simulator_address(settings) if simulates else settings
     check_address(bind)
     folder = _folder_for_counters()
-    from bridge.delivering import deliver_until
     from bridge.log import configure
     from bridge.metrics import Metrics
     from bridge.opening import prepare
+    from bridge.operating.delivering import deliver_until
     from bridge.server import BridgeServer, Listening
     from bridge.web.app import create_app
     from bridge.web.door import open_door

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from bridge.delivering import deliver_until, reporter
 from bridge.log import configure
 from bridge.metrics import Metrics
 from bridge.opening import open_mappings, open_store, prepare
-from bridge.reporting import Reporter
+from bridge.operating.delivering import deliver_until, reporter
+from bridge.operating.reporting import Reporter
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.worker import run_once
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from bridge.catalog import Catalog, load_catalog
-from bridge.delivering import new_reporter
 from bridge.errors import CannotStore, UnknownMapping
 from bridge.log import get_logger
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.metrics import Metrics
 from bridge.opening import open_mappings, open_store
+from bridge.operating.delivering import new_reporter
 from bridge.outbox import Outbox
 from bridge.settings import Settings
 from bridge.web.rates import RateLimiter

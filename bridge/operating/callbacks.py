@@ -17,7 +17,7 @@ from datetime import datetime
 from bridge.encode import encode
 from bridge.errors import UnknownMapping
 from bridge.mapping import MappingFolder
-from bridge.notify import Message
+from bridge.operating.notify import Message
 from bridge.outbox import EventRecord
 from bridge.settings import Callback, Settings
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import urllib3
-
 from bridge.log import get_logger
 
 _MOST_WAITING = 10_000
@@ -36,6 +34,8 @@ Post = Callable[[Message], int]
 
 def http_post() -> Post:
     """Return a way to post over HTTP; it returns the status and raises OSError when there is none."""
+    import urllib3  # 70 ms to import, and only the process that delivers posts anything
+
     pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_SECONDS)
 
     def post(message: Message) -> int:

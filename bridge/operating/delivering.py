@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from bridge.alerts import Alarm, Situation
-from bridge.callbacks import Callbacks
 from bridge.log import failure, get_logger
 from bridge.mapping import MappingFolder
 from bridge.metrics import Metrics
-from bridge.notify import Notifier, http_post
 from bridge.opening import codes_in_force, free_disk_bytes, open_store
+from bridge.operating.alerts import Alarm, Situation
+from bridge.operating.callbacks import Callbacks
+from bridge.operating.notify import Notifier, http_post
+from bridge.operating.reporting import Reporter
 from bridge.outbox import Outbox
-from bridge.reporting import Reporter
 from bridge.settings import Settings
 from bridge.worker import run_forever, utc_now
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bridge.alerts import Alarm, Alert
-from bridge.callbacks import Callbacks
 from bridge.delivery.reports import BatchReport, Notice
 from bridge.metrics import Metrics
-from bridge.notify import Notifier
+from bridge.operating.alerts import Alarm, Alert
+from bridge.operating.callbacks import Callbacks
+from bridge.operating.notify import Notifier
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.encode import encode
-from bridge.notify import Message
+from bridge.operating.notify import Message
 from bridge.settings import Alerts, Settings
 
 _HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -201,6 +201,18 @@ class Catalog:
 def load_catalog() -> Catalog:
     """Read every rule file that ships with the bridge."""
     return read_catalog(shipped("schemas"))
+
+
+def with_severities(catalog: Catalog, severities: Mapping[str, Severity]) -> Catalog:
+    """Return the catalog with some rules made stricter or milder (`website_without_user_agent: error`).
+
+    Only rules Meta does not enforce itself (the area `event`) may be chosen; a KeyError names any other code.
+    """
+    unknown = [code for code in severities if catalog.rules[code].area != "event"]
+    if unknown:
+        raise KeyError(unknown[0])
+    rules = {code: replace(catalog.rules[code], severity=severity) for code, severity in severities.items()}
+    return replace(catalog, rules=MappingProxyType({**catalog.rules, **rules}))
 
 
 def read_catalog(folder: Path) -> Catalog:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -150,3 +153,14 @@ def test_an_unreadable_body_is_told_with_its_place(given, message):
 
 def test_a_missing_file_cannot_be_opened(tmp_path):
     assert capi_bridge("validate", str(tmp_path / "none.json"))[0] == 3
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "checking.md"
+
+
+@pytest.mark.parametrize("shown", re.findall(r"\$ (.+)\n((?:.+\n)+?)```", PAGE.read_text(encoding="utf-8")))
+def test_the_page_shows_what_the_command_prints(shown):
+    command, printed = shown
+    piped, _, line = command.rpartition(" | ")
+    given = shlex.split(piped)[1].encode() if piped else b""
+    assert capi_bridge(*shlex.split(line)[1:], given=given)[:2] == (0, printed)

@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pycountry
 import pytest
 
-from bridge.catalog import load_catalog
+from bridge.catalog import load_catalog, with_severities
 from bridge.match import match_strength
 from bridge.normalize.steps import STEP_WORDS, steps_of
+from bridge.settings.options import DESTINATIONS
+from bridge.validate import validate
 from bridge.validate.graph_version import version_note
 from bridge.values import MatchStrength
 
@@ -129,3 +131,20 @@ def test_match_strength_says_what_to_add_next():
 @pytest.mark.parametrize("event", [{}, {"user_data": None}, {"user_data": []}])
 def test_an_event_without_anybody_has_no_strength(event):
     assert match_strength(event, CATALOG).score == 0
+
+
+def test_a_rule_can_be_made_stricter(kinds, now):
+    strict = with_severities(CATALOG, {"website_without_user_agent": "error"})
+    event = kinds.changed("purchase", {"user_data.client_user_agent": kinds.gone})
+    assert [finding.severity for finding in validate(event, CATALOG, now)] == ["warning"]
+    assert [finding.severity for finding in validate(event, strict, now)] == ["error"]
+
+
+@pytest.mark.parametrize("code", ["missing_field", "no_such_rule"])
+def test_what_meta_enforces_cannot_be_made_milder(code):
+    with pytest.raises(KeyError, match=code):
+        with_severities(CATALOG, {code: "warning"})
+
+
+def test_the_settings_pin_the_same_graph_version():
+    assert DESTINATIONS.options["api_version"].default == CATALOG.limits.graph_default

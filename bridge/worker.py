@@ -27,7 +27,8 @@ from bridge.settings import Settings
 IDLE_SECONDS = 0.05
 _AHEAD = 2
 _AFTER_TROUBLE_SECONDS = 1.0
-_HOUSEKEEPING_EVERY = timedelta(seconds=5)
+_FREE_EVERY = timedelta(seconds=5)
+_EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
 _WARN_BEFORE = timedelta(days=1)
 _WARN_EVERY = timedelta(hours=1)
 
@@ -85,8 +86,7 @@ class Worker:
         self._courier = Courier(around)
         self._lanes: dict[int, Lane] = {}
         self._lanes_rest_until: dict[int, datetime] = {}
-        self._house_kept_at: datetime | None = None
-        self._warned_at: datetime | None = None
+        self._jobs_done_at: dict[str, datetime] = {}
 
     def run_once(self) -> list[BatchReport]:
         """Send everything that is due now, one batch after the other."""
@@ -244,22 +244,29 @@ class Worker:
 
     def _keep_house_in_time(self) -> None:
         now = self._around.clock()
-        if self._house_kept_at is None or now - self._house_kept_at >= _HOUSEKEEPING_EVERY:
-            self.keep_house()
+        if self._is_time("free", _FREE_EVERY, now):
+            self._around.outbox.free_lost(now)
+        if self._is_time("expire", _EXPIRE_EVERY, now):
+            self._look_at_ages(now)
 
     def keep_house(self) -> None:
         """Free what dead workers held, give up what is too old, and warn of what will be."""
-        now = self._house_kept_at = self._around.clock()
-        outbox = self._around.outbox
-        outbox.free_lost(now)
-        expired = outbox.expire(now, retry.expired())
+        now = self._around.clock()
+        self._around.outbox.free_lost(now)
+        self._look_at_ages(now)
+
+    def _look_at_ages(self, now: datetime) -> None:
+        expired = self._around.outbox.expire(now, retry.expired())
         if expired:
             self._around.tell(Notice("expired", None, f"{expired} events became too old to be accepted"))
-        if self._warned_at is None or now - self._warned_at >= _WARN_EVERY:
-            self._warn_of_age(now)
-
-    def _warn_of_age(self, now: datetime) -> None:
         soon = self._around.outbox.due_soon(now + _WARN_BEFORE)
-        if soon:
-            self._warned_at = now
+        if soon and self._is_time("warn", _WARN_EVERY, now):
             self._around.tell(Notice("expiring", None, f"{soon} waiting events become too old within a day"))
+
+    def _is_time(self, job: str, every: timedelta, now: datetime) -> bool:
+        """Tell whether a job was last done long enough ago, and take it as done now."""
+        last = self._jobs_done_at.get(job)
+        if last is not None and now - last < every:
+            return False
+        self._jobs_done_at[job] = now
+        return True

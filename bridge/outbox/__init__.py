@@ -12,6 +12,7 @@ from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erase import Erased, Person
+from bridge.outbox.imports import ImportPosition
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.outbox import Forgotten, HeldWebhook, Outbox
@@ -47,6 +48,7 @@ __all__ = [
     "EventRecord",
     "Forgotten",
     "HeldWebhook",
+    "ImportPosition",
     "Lane",
     "LeaseLost",
     "NewEvent",

@@ -178,10 +178,7 @@ def storable(text: str | None) -> Any:
 
 
 def store(connection: Connection, run: Statements, parcels: Sequence[Parcel]) -> list[Receipt]:
-    """Write all parcels in the transaction at hand and return their receipts in the same order.
-
-    May run a second time after a lost answer to COMMIT: what turns out to be stored is not stored again.
-    """
+    """Write all parcels in the transaction at hand and return their receipts in the same order."""
     winners = _remember(connection, run, parcels)
     fresh = [parcel for parcel in parcels if winners[parcel.id] == parcel.id]
     run.webhooks.many(connection, [parcel.webhook_row for parcel in fresh])
@@ -192,6 +189,17 @@ def store(connection: Connection, run: Statements, parcels: Sequence[Parcel]) ->
         for parcel in fresh
     }
     return [receipts.get(parcel.id) or already_stored(connection, winners[parcel.id]) for parcel in parcels]
+
+
+def store_again(connection: Connection, run: Statements, parcels: Sequence[Parcel]) -> list[Receipt]:
+    """Do the same after the connection broke: COMMIT may have worked, and only its answer was lost."""
+    ids = [parcel.id for parcel in parcels]
+    there = set(connection.execute(select(webhooks.c.id).where(webhooks.c.id.in_(ids))).scalars())
+    missing = [parcel for parcel in parcels if parcel.id not in there]
+    stored = dict(zip((parcel.id for parcel in missing), store(connection, run, missing), strict=True))
+    return [
+        stored.get(row_id) or replace(already_stored(connection, row_id), duplicate=False) for row_id in ids
+    ]
 
 
 def _remember(connection: Connection, run: Statements, parcels: Sequence[Parcel]) -> dict[bytes, bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import TypeVar
 
 from sqlalchemy import Connection, select
@@ -17,7 +18,8 @@ from bridge.outbox import claims, erase, find, lanes, pauses, retention, settle,
 from bridge.outbox.bounds import UNBOUNDED, Bounds, Guard
 from bridge.outbox.database import DRIVER_ERRORS, Database
 from bridge.outbox.group import GroupCommit
-from bridge.outbox.intake import Parcel, Statements, pack, store
+from bridge.outbox.imports import ImportPosition, position_of, remember
+from bridge.outbox.intake import Parcel, Statements, pack, store, store_again
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
 from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
@@ -84,13 +86,22 @@ class Outbox:
             self._guard.check()
             return self._group.submit(pack(webhook, self._cipher, self._lanes))
 
-    def add_all(self, webhooks: Sequence[NewWebhook]) -> list[Receipt]:
-        """Store many webhooks in one transaction: all of them, or none."""
+    def add_all(
+        self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
+    ) -> list[Receipt]:
+        """Store many webhooks in one transaction: all of them, or none.
+
+        `position` says how far an import has come with them, and is stored with them.
+        """
         with _translated():
             self._guard.check()
             parcels = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
             with self._database.turn():
-                return self._store(parcels)
+                return self._store(parcels, position)
+
+    def imported_up_to(self, import_id: str) -> int:
+        """Return the last row of a file that was imported, 0 when none was."""
+        return self._read(lambda connection: position_of(connection, import_id))
 
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: find.queued(connection, most))
@@ -110,12 +121,16 @@ class Outbox:
         except CannotStore as error:
             return error
 
-    def _store(self, parcels: Sequence[Parcel]) -> list[Receipt]:
-        return self._write(
-            "store",
-            lambda connection: store(connection, self._statements, parcels),
-            self._database.write_in_turn,
-        )
+    def _store(self, parcels: Sequence[Parcel], position: ImportPosition | None = None) -> list[Receipt]:
+        ways = chain([store], repeat(store_again))
+
+        def work(connection: Connection) -> list[Receipt]:
+            receipts = next(ways)(connection, self._statements, parcels)
+            if position is not None:
+                remember(connection, position, to_ms(parcels[-1].webhook.received_at) if parcels else 0)
+            return receipts
+
+        return self._write("store", work, self._database.write_in_turn)
 
     def _read(self, work: Callable[[Connection], Result]) -> Result:
         with _translated():

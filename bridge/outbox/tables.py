@@ -10,6 +10,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     attempts ── event_attempts      HTTP calls; which events a failed one carried
     lanes                           destination + dataset + test code: what may share a batch
     pauses                          destinations and datasets that wait, for all workers to see
+    imports                         how far files have been imported
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
 `payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
@@ -189,7 +190,5 @@ imports = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
-    Column("rows", BigInteger, nullable=False),
-    Column("refused", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
 )

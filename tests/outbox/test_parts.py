@@ -18,8 +18,11 @@ from bridge.errors import CannotOpen, CannotStore, WrongUse
 from bridge.outbox import Bounds, Query, copy, upgrade
 from bridge.outbox.bounds import Guard
 from bridge.outbox.database import Database, parse_url
+from bridge.outbox.find import counts as counts_of
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.ids import first_id, moment_of, new_id
+from bridge.outbox.intake import Statements, pack, store, store_again
+from bridge.outbox.lanes import Lanes
 from bridge.outbox.migrate import HEAD, revision
 from bridge.outbox.tables import metadata
 from bridge.outbox.turn import WriteTurn
@@ -306,6 +309,19 @@ def test_moving_house_takes_everything_along(
     assert new.raw(receipts[3].webhook_id) == old.raw(receipts[3].webhook_id)
     assert new.add(webhook("new", event("new", destination="third"))).events[0].status == "waiting"
     assert len({lane.id for lane in new.lanes()}) == 2
+
+
+def test_a_lost_answer_to_commit_neither_stores_twice_nor_refuses(database_url, webhook, event):
+    database = Database(database_url)
+    run, lane_of = Statements(database.engine), Lanes(database)
+    parcels = [pack(webhook(key, event(key)), Cipher([NEW]), lane_of) for key in ("1", None)]
+    first = database.write(lambda connection: store(connection, run, parcels))
+    later = pack(webhook("2"), Cipher([NEW]), lane_of)
+    again = database.write(lambda connection: store_again(connection, run, [*parcels, later]))
+    counts = database.read(counts_of)
+    database.close()
+    assert again[:2] == first
+    assert (again[2].duplicate, counts.received, counts.balanced) == (False, 3, True)
 
 
 def test_reading_works_while_somebody_writes(new_sqlite_url, open_store, webhook, tmp_path):

@@ -1,0 +1,84 @@
+"""`capi-bridge import`: feed a CSV or JSON-lines file through a mapping."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from bridge.catalog import load_catalog
+from bridge.importing.rows import count_lines
+from bridge.importing.run import Importing, dry_run
+from bridge.importing.run import import_file as import_rows
+from bridge.opening import open_mappings, open_store, prepare
+from bridge.settings import Settings, load_settings, process_environment
+from bridge.worker import utc_now
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(
+    help="Feed every row of a CSV or JSON-lines FILE through a mapping, as if it had been posted. May be "
+    "interrupted and started again. What is refused is listed in a report, one line for each row."
+)
+@click.argument("file", type=_FILE)
+@click.option("--mapping", "name", required=True, help="The name of the mapping.")
+@click.option("--dry-run", "only_try", is_flag=True, help="Store nothing; count and report.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many rows a second.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report goes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+def import_file(  # noqa: PLR0913 - one argument for each option
+    *,
+    file: Path,
+    name: str,
+    only_try: bool,
+    rate: float | None,
+    report: Path | None,
+    as_json: bool,
+    config: Path | None,
+) -> None:
+    """Import one file, and exit with 1 when a row was refused."""
+    settings = load_settings(config, process_environment())
+    report = report or file.with_name(f"{file.name}.report.jsonl")
+    counts = _run(file, name, settings, rate, report, only_try=only_try)
+    refused = counts["held"] + counts["unreadable"]
+    if as_json:
+        click.echo(json.dumps({"counts": counts, "report": str(report)}))
+    else:
+        told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "no rows"
+        click.echo(told)
+    if refused:
+        click.echo(f"{refused} refused; see {report}", err=True)
+        sys.exit(1)
+
+
+def _run(  # noqa: PLR0913
+    file: Path, name: str, settings: Settings, rate: float | None, report: Path, *, only_try: bool
+) -> Counter[str]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    mapping = open_mappings(settings, process_environment()).get(name)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(file.name, total=count_lines(file))
+        around = Importing(
+            mapping=mapping,
+            settings=settings,
+            catalog=load_catalog(),
+            clock=utc_now,
+            sleep=time.sleep,
+            per_second=rate,
+            progress=lambda row: bar.update(task, completed=row),
+        )
+        if only_try:
+            return dry_run(file, around, report)
+        prepare(settings)
+        with closing(open_store(settings)) as outbox:
+            return import_rows(file, outbox, around, report)

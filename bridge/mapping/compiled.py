@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bridge.mapping.cases import MappingTest
-from bridge.mapping.compiling import MAX_ITEMS, Read
+from bridge.mapping.compiling import MAX_ITEMS, Read, entries_of
 from bridge.mapping.events import CompiledEvent, MappedLine
 from bridge.mapping.paths import Reader
 from bridge.mapping.receive import OnResult, TestCode
@@ -114,10 +114,8 @@ class CompiledMapping:
         traces: list[Trace] | None,
     ) -> Iterator[Scope]:
         items = each.locate(scope)
-        alone = isinstance(items, dict) and each.path == "$"  # one object where a list of them may come
-        if isinstance(items, dict):
-            items = [items] if alone else list(items.values())
-        entries = items if isinstance(items, list) else []
+        alone = isinstance(items, dict) and items is scope.root
+        entries = entries_of(items, scope)
         for index, item in enumerate(entries[:MAX_ITEMS]):
             base = (
                 ""

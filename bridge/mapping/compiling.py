@@ -45,9 +45,18 @@ def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
     if not above:
         yield scope
         return
-    items = above[0](scope)
-    for index, item in enumerate(items[:MAX_ITEMS] if isinstance(items, list) else ()):
+    for index, item in enumerate(entries_of(above[0](scope), scope)[:MAX_ITEMS]):
         yield from scopes_below(scope.inside(item, index, ""), above[1:])
+
+
+def entries_of(items: Any, scope: Scope) -> list[Any]:
+    """Return what `for_each` goes through: the entries of a list, or the values of a numbered block.
+
+    The webhook itself (`$`) may be one object where a list of them may come; then that is the one entry.
+    """
+    if isinstance(items, dict):
+        return [items] if items is scope.root else list(items.values())
+    return items if isinstance(items, list) else []
 
 
 @dataclass(frozen=True, slots=True)

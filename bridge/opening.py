@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bridge.authoring.checking import load_checked
+from bridge.authoring.sample_requests import sample_secrets
 from bridge.catalog import load_catalog
 from bridge.crypto import Cipher, key_from_file
 from bridge.mapping import MappingFolder
@@ -37,10 +38,15 @@ def open_store(settings: Settings) -> Outbox:
 
 
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
-    """Return the mappings in force; those that do not load are told by `problems()`."""
+    """Return the mappings in force; those that do not load are told by `problems()`.
+
+    In a demo nothing can reach Meta, and the made-up secrets that the samples are signed with stand in
+    for those that are not set, so that every shipped mapping can be tried at once.
+    """
+    made_up = sample_secrets(settings.mappings) if settings.demo else {}
     return MappingFolder(
         settings.mappings,
-        environment=environment,
+        environment={**made_up, **environment},
         catalog=load_catalog(),
         destinations=settings.destinations,
         load=load_checked,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from bridge.values import Request
 
 LOCAL_URL = "https://bridge.example.com/hooks/"
 MAX_SAMPLE_BYTES = 2_097_152
+_SIDE = ".headers.json"
 _KINDS = {
     ".json": "application/json",
     ".form": "application/x-www-form-urlencoded",
@@ -72,6 +73,15 @@ def request_of_data(data: Any, name: str, now: datetime) -> Request:
     )
 
 
+def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the made-up secrets of all samples beside some mappings, by their names in the environment."""
+    secrets: dict[str, str] = {}
+    for folder in folders:
+        for beside in sorted(folder.glob(f"samples/*/*{_SIDE}")):
+            secrets.update(_side_file(beside.with_name(beside.name.removesuffix(_SIDE))).get("secrets", {}))
+    return secrets
+
+
 @dataclass(frozen=True, slots=True)
 class With:
     """What else arrives with the webhook of a test: its `with` block."""
@@ -114,7 +124,7 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def _side_file(file: Path) -> dict[str, Any]:
-    beside = file.with_suffix(".headers.json")
+    beside = file.with_suffix(_SIDE)
     if not beside.is_file():
         return {}
     try:

@@ -63,9 +63,8 @@ def demo(*, and_exit: bool, bind: str) -> None:
     """Run the demo; exit 1 when a sample did not become what it must."""
     now = datetime.now(UTC)
     samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
-    secrets = {name: value for _, sample in samples for name, value in sample.secrets.items()}
     with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
-        process = _start(bind, Path(folder), secrets)
+        process = _start(bind, Path(folder))
         with _stopping(process):
             url = f"http://{bind}"
             http = urllib3.PoolManager(retries=False, timeout=30)
@@ -89,8 +88,8 @@ def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
             yield mapping, sample
 
 
-def _start(bind: str, folder: Path, secrets: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a server of its own: embedded defaults, a fresh database, made-up secrets."""
+def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a server of its own: embedded defaults and a fresh database."""
     kept = {name: value for name, value in process_environment().items() if name in {"PATH", "HOME", "LANG"}}
     with socket.socket() as probe:
         if probe.connect_ex(_address(bind)) == 0:
@@ -98,7 +97,7 @@ def _start(bind: str, folder: Path, secrets: Mapping[str, str]) -> subprocess.Po
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "bridge", "serve", "--demo", "--bind", bind],
         cwd=folder,
-        env={**kept, **secrets, "CAPI_BRIDGE_MAPPINGS": str(shipped("mappings"))},
+        env={**kept, "CAPI_BRIDGE_MAPPINGS": str(shipped("mappings"))},
         stdout=(folder / _LOG).open("wb"),
         stderr=subprocess.STDOUT,
         start_new_session=True,

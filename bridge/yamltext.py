@@ -305,6 +305,12 @@ _TRAPS: tuple[tuple[re.Pattern[str], str, str, str], ...] = (
         'write it as "{field} and text"',
     ),
     (
+        re.compile(r"[^#'\"]*[\[{][^#'\"]*?(?P<at>[\w.-]+\[[\w -]+\])"),
+        "bracket_in_braces",
+        "a field with [ ] inside { } or a list needs quotes",
+        "put it in quotes, or write it with a point: contact.email",
+    ),
+    (
         re.compile(r"\s*(?:- +)?(?P<at>[a-z_]+:)(?!//)[^\s:]"),
         "no_blank_after_colon",
         "a blank is missing after the colon",

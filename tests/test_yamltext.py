@@ -85,6 +85,8 @@ def test_every_node_knows_its_place_and_how_it_was_written():
         pytest.param("<<: {a: b}", [("merge_key", 1, 1)], id="a merge key"),
         pytest.param("a: {x}-{y}", [("brace_in_text", 1, 4)], id="an unquoted brace"),
         pytest.param("a: b\nc:d", [("no_blank_after_colon", 2, 1)], id="no blank after the colon"),
+        pytest.param("a: {b: c[d]}", [("bracket_in_braces", 1, 8)], id="a bracket inside braces"),
+        pytest.param("a: [b, c[d]]", [("bracket_in_braces", 1, 8)], id="a bracket inside a list"),
         pytest.param("a: b: c", [("colon_in_text", 1, 5)], id="a colon in a text"),
         pytest.param("a: 'x\nb: c", [("quote_not_closed", 1, 4)], id="an open quote"),
         pytest.param("a: {b: c\n", [("brace_not_closed", 1, 4)], id="an open brace"),

@@ -106,16 +106,15 @@ def _not(condition: Condition) -> Condition:
     return failing
 
 
-def _test_of(path: str, says: str, locate: Reader, test: Test) -> Condition:
-    sentence = f"{path} {says}"
+def _test_of(path: str, says: tuple[str, str], locate: Reader, test: Test) -> Condition:
+    expects, fails = says
+    sentence = f"{path} {fails}"
 
     def failing(scope: Scope) -> str | None:
         value = locate(scope)
         holds = test(value, scope)
         if scope.trace is not None:
-            scope.trace.conditions.append(
-                {"path": path, "condition": says.replace(" is not ", " is "), "holds": holds}
-            )
+            scope.trace.conditions.append({"path": path, "condition": expects, "holds": holds})
         return None if holds else sentence
 
     return failing
@@ -124,7 +123,7 @@ def _test_of(path: str, says: str, locate: Reader, test: Test) -> Condition:
 # --- the tests of one field ------------------------------------------------------------------------
 
 
-def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[str, Test]]:
+def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[tuple[str, str], Test]]:
     """Return the tests of one line, each with what to say when it fails."""
     loading = compiling.loading
     if isinstance(node, Scalar) and node.null:
@@ -135,39 +134,47 @@ def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[str, Tes
         if not node.entries:
             loading.error(node, "no_value", f"{key.text} has no test", "write what it must be")
         return [
-            (_SAYS[name].format(shown_list(entry.value)), _MAKE[name](compiling, entry.value, entry.position))
+            (_says(name, entry.value), _MAKE[name](compiling, entry.value, entry.position))
             for name, entry in entries.items()
             if entry.value is not None
         ]
     rule = loading.grammar["test_of_field"].keys["one_of"]
     words = loading.plain(PLAIN_KINDS["texts"], rule, node, key.text)
-    return [(_SAYS["one_of"].format(shown_list(words)), _equal(words))] if words else []
+    return [(_says("one_of", words), _equal(words))] if words else []
 
 
-def shown_list(value: Any) -> str:
-    """Return what the author wrote, for the sentence of a failed test."""
-    return one_of(value[:5]) if isinstance(value, tuple) else str(value)
-
-
-_SAYS = {
-    "is": "is not {}",
-    "one_of": "is not {}",
-    "is_not": "is {}",
-    "none_of": "is {}",
-    "contains": "does not contain {}",
-    "starts_with": "does not start with {}",
-    "ends_with": "does not end with {}",
-    "more_than": "is not more than {}",
-    "at_least": "is not at least {}",
-    "less_than": "is not less than {}",
-    "at_most": "is not at most {}",
-    "exists": "is there or not, against exists: {}",
-    "empty": "is empty or not, against empty: {}",
-    "is_true": "does not mean true: {}",
-    "is_false": "does not mean false: {}",
-    "before": "is not before {}",
-    "after": "is not after {}",
+# test -> what must be, and what to say when it is not
+_SAYS: dict[str, tuple[str, str]] = {
+    "is": ("is {}", "is not {}"),
+    "one_of": ("is {}", "is not {}"),
+    "is_not": ("is not {}", "is {}"),
+    "none_of": ("is not {}", "is {}"),
+    "contains": ("contains {}", "does not contain {}"),
+    "starts_with": ("starts with {}", "does not start with {}"),
+    "ends_with": ("ends with {}", "does not end with {}"),
+    "more_than": ("is more than {}", "is not more than {}"),
+    "at_least": ("is at least {}", "is not at least {}"),
+    "less_than": ("is less than {}", "is not less than {}"),
+    "at_most": ("is at most {}", "is not at most {}"),
+    "before": ("is before {}", "is not before {}"),
+    "after": ("is after {}", "is not after {}"),
 }
+_SAYS_OF_FLAG: dict[str, tuple[str, str]] = {
+    "exists": ("is there", "is not there"),
+    "empty": ("is empty", "is not empty"),
+    "is_true": ("means true", "does not mean true"),
+    "is_false": ("means false", "does not mean false"),
+}
+
+
+def _says(name: str, value: Any) -> tuple[str, str]:
+    """Return the sentence of a test and of its failure, as the author wrote it."""
+    if name in _SAYS_OF_FLAG:
+        expects, fails = _SAYS_OF_FLAG[name]
+        return (expects, fails) if value else (fails, expects)
+    expects, fails = _SAYS[name]
+    shown = one_of(value[:5]) if isinstance(value, tuple) else str(value)
+    return expects.format(shown), fails.format(shown)
 
 
 def folded(value: Any) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from bridge.catalog import Catalog
 from bridge.mapping.changes import SKIP
 from bridge.mapping.compiling import Compiling, PathUse, Read
 from bridge.mapping.conditions import Condition, compile_condition
@@ -187,7 +188,7 @@ def compile_event(
     )
     copied = recorder.entry("copy", entries.get("copy"), compile_copy)
     source = entries.get("action_source")
-    positions = dict(recorder.positions)
+    positions = {**made_from_others(loading.catalog, recorder.positions), **recorder.positions}
     for key in (*NESTED, "consent", "event_name", "action_source"):
         if key in entries:
             positions[key] = entries[key].position
@@ -212,6 +213,16 @@ def compile_event(
         positions=MappingProxyType(positions),
         lines=tuple(recorder.lines),
     )
+
+
+def made_from_others(catalog: Catalog, positions: Mapping[str, Position]) -> dict[str, Position]:
+    """Return the lines of fields that are made out of another one: first and last name of a full name."""
+    return {
+        f"user_data.{made}": positions[f"user_data.{rule.name}"]
+        for rule in catalog.user_data.values()
+        for made in rule.becomes
+        if f"user_data.{rule.name}" in positions
+    }
 
 
 def _written(loading: Loading, node: Node, name: str) -> bool:

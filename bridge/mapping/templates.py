@@ -74,12 +74,12 @@ def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts:
 
 
 def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
-    locate, letters, is_empty = compiled.locate, compiling.empty.first_letters, compiling.empty.is_empty
+    locate, starts, is_empty = compiled.locate, compiling.empty.starts, compiling.empty.is_empty
 
     def read(scope: Scope) -> str | None:
         value = locate(scope)
         text = (value if type(value) is str else _as_text(value, is_empty) or "").strip()
-        kept = None if not text or (text[0] in letters and is_empty(text)) else text
+        kept = None if not text or (text[0] in starts and is_empty(text)) else text
         if scope.trace is not None:
             watch(compiled, scope, None if kept is not None else _outcome(value))
         return kept

@@ -5,7 +5,7 @@ A value's reader returns what was found, or None when there is nothing: what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ MAX_SOURCES = 50
 PLAIN = frozenset({int, bool, float, Decimal})
 
 Judge = Callable[[Scope, Any], Any]
+Starts = Mapping[str, Container[str]]
 
 
 def nothing(scope: Scope) -> None:
@@ -53,20 +54,20 @@ def compile_field(compiling: Compiling, node: Scalar, shape: Shape = "one") -> R
 
 def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Read:
     """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
-    path, locate, letters = compiled.path, compiled.locate, compiling.empty.first_letters
+    path, locate, starts = compiled.path, compiled.locate, compiling.empty.starts
     judged = _judge(compiled, compiling, shape)
     keys = plain_keys(path) if path.root == "item" else ()
     if len(keys) == 1:
-        return _one_key_reader(keys[0], locate, judged, letters)
+        return _one_key_reader(keys[0], locate, judged, starts)
     if len(keys) == 2:
-        return _two_keys_reader(keys, locate, judged, letters)
+        return _two_keys_reader(keys, locate, judged, starts)
 
     def read(scope: Scope) -> Any:
         value = locate(scope)
         if scope.trace is None:
             kind = type(value)
             if kind is str:
-                if value and value[0] not in letters:
+                if value and (value[0] not in starts or value[1:2] not in starts[value[0]]):
                     return value
             elif kind in PLAIN:
                 return value
@@ -97,7 +98,7 @@ def _judge(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Judge:
     return judged
 
 
-def _one_key_reader(key: str, locate: Reader, judged: Judge, letters: frozenset[str]) -> Read:
+def _one_key_reader(key: str, locate: Reader, judged: Judge, starts: Starts) -> Read:
     """Read one key of the item: most lines of most mappings."""
 
     def read(scope: Scope) -> Any:
@@ -108,7 +109,7 @@ def _one_key_reader(key: str, locate: Reader, judged: Judge, letters: frozenset[
         if scope.trace is None:
             kind = type(value)
             if kind is str:
-                if value and value[0] not in letters:
+                if value and (value[0] not in starts or value[1:2] not in starts[value[0]]):
                     return value
             elif kind in PLAIN:
                 return value
@@ -117,7 +118,7 @@ def _one_key_reader(key: str, locate: Reader, judged: Judge, letters: frozenset[
     return read
 
 
-def _two_keys_reader(keys: tuple[str, ...], locate: Reader, judged: Judge, letters: frozenset[str]) -> Read:
+def _two_keys_reader(keys: tuple[str, ...], locate: Reader, judged: Judge, starts: Starts) -> Read:
     """Read `block.key` of the item: most of the other lines."""
     first, second = keys
 
@@ -128,7 +129,7 @@ def _two_keys_reader(keys: tuple[str, ...], locate: Reader, judged: Judge, lette
             if scope.trace is None:
                 kind = type(value)
                 if kind is str:
-                    if value and value[0] not in letters:
+                    if value and (value[0] not in starts or value[1:2] not in starts[value[0]]):
                         return value
                 elif kind in PLAIN:
                     return value
@@ -170,11 +171,24 @@ def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
     if len(reads) == 1:
         return reads[0]
 
+    if len(reads) == 2:
+        return _either(*reads)
+
     def read(scope: Scope) -> Any:
         for option in reads:
             value = option(scope)
             if value is not None:
                 return value
         return None
+
+    return read
+
+
+def _either(first: Read, second: Read) -> Read:
+    """Return the reader of two values, the commonest list."""
+
+    def read(scope: Scope) -> Any:
+        value = first(scope)
+        return second(scope) if value is None else value
 
     return read

@@ -77,6 +77,28 @@ def test_a_condition_holds_or_not(drafts, condition, holds):
     assert draft.verdict == ("ready" if holds else "skipped")
 
 
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        pytest.param("{status: {is_true: yes}}", "status does not mean true", id="is_true"),
+        pytest.param("{'true': {is_true: no}}", "true means true", id="is_true: no"),
+        pytest.param("{missing: {exists: yes}}", "missing is not there", id="exists"),
+        pytest.param("{status: {empty: yes}}", "status is not empty", id="empty"),
+        pytest.param("{count: {more_than: 5}}", "count is not more than 5", id="a number"),
+        pytest.param("{tags: {none_of: [vip, x]}}", "tags is vip or x", id="none_of"),
+        pytest.param("{not: {count: 3}}", "what stands under not holds", id="not"),
+        pytest.param(
+            "{any: [{count: 4}, {status: x}]}",
+            "none of these holds: count is not 4; status is not x",
+            id="any",
+        ),
+    ],
+)
+def test_a_failed_condition_says_what_failed(drafts, condition, reason):
+    (draft,) = drafts(f"when: {condition}\n", DATA)
+    assert draft.reason == f"when: {reason}"
+
+
 def test_a_failed_condition_is_named_without_the_value_of_the_webhook(drafts):
     (draft,) = drafts("when:\n  status: [open, new]\n", {"status": "jane@example.com"})
     assert draft.reason == "when: status is not open or new"

@@ -117,6 +117,24 @@ def test_the_webhook_itself_may_be_the_list(drafts):
     assert found == ["a", "b"]
 
 
+def test_the_webhook_itself_may_be_one_entry_instead_of_a_list(drafts):
+    assert [draft.fields["event_id"] for draft in drafts("for_each: $\nevent_id: id\n", {"id": "a"})] == ["a"]
+
+
+def test_fields_made_out_of_another_one_know_its_line(drafts):
+    (draft,) = drafts("user_data:\n  full_name: name\n  fbclid: click\n", {})
+    lines = {
+        field: position.line for field, position in draft.positions.items() if field.startswith("user_data.")
+    }
+    assert lines == {
+        "user_data.full_name": 5,
+        "user_data.fn": 5,
+        "user_data.ln": 5,
+        "user_data.fbclid": 6,
+        "user_data.fbc": 6,
+    }
+
+
 def test_a_list_that_is_not_there_is_a_skipped_event_that_says_so(drafts):
     (draft,) = drafts("for_each: orders\n", {"order": []})
     assert outcome(draft) == ("for_each", "skipped", "for_each: the webhook has no list orders")

@@ -129,6 +129,10 @@ HONEST = {
         STANDARD,
         standard(webhook_signature=f"v1,AAAA v2,xx v1,{standard_signature}"),
     ),
+    "standard webhooks, header sent twice": (
+        STANDARD,
+        standard(webhook_signature=f"v1,{standard_signature}, v1,AAAA"),
+    ),
     "standard webhooks, other header family": (
         replace(STANDARD, header="svix-signature"),
         with_headers(svix_id="msg_1", svix_timestamp=SECONDS, svix_signature=f"v1,{standard_signature}"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from bridge.log import get_logger
 
 _MOST_WAITING = 10_000
 _TIMEOUT_SECONDS = 10.0
-_WAITS_SECONDS = (1.0, 5.0, 30.0)
+WAITS_SECONDS = (1.0, 5.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,11 @@ def http_post() -> Post:
 
 
 class Notifier:
-    """A queue and the thread that empties it. `wait(seconds)` returns True when it is time to stop."""
+    """A queue and the thread that empties it; after each failure it waits for the next of `waits`."""
 
-    def __init__(self, post: Post, log: Any = None) -> None:
+    def __init__(self, post: Post, log: Any = None, waits: Sequence[float] = WAITS_SECONDS) -> None:
         self._post = post
+        self._waits = waits
         self._log = log or get_logger()
         self._messages: queue.Queue[Message | None] = queue.Queue(_MOST_WAITING)
         self._stopping = threading.Event()
@@ -81,7 +82,7 @@ class Notifier:
             self._deliver(message)
 
     def _deliver(self, message: Message) -> None:
-        for wait in (*_WAITS_SECONDS, None):
+        for wait in (*self._waits, None):
             problem = self._problem(message)
             if problem is None:
                 return

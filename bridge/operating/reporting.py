@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.delivery.reports import BatchReport, Notice
+from bridge.log import failure
 from bridge.metrics import Metrics
 from bridge.operating.alerts import Alarm, Alert
 from bridge.operating.callbacks import Callbacks
@@ -39,7 +40,6 @@ class Reporter:
     def observe(self, report: BatchReport) -> None:
         """Take note of one call to Meta."""
         attempt = report.attempt
-        statuses = report.counts()
         self._log.info(
             "attempt",
             destination=attempt.destination,
@@ -53,6 +53,14 @@ class Reporter:
             ms=attempt.duration_ms,
             reason=attempt.reason,
         )
+        try:
+            self._pass_on(report)
+        except Exception as error:  # noqa: BLE001 - the events are settled; telling of it must not undo that
+            self._log.error("report_failed", **failure(error))
+
+    def _pass_on(self, report: BatchReport) -> None:
+        attempt = report.attempt
+        statuses = report.counts()
         self._metrics.call(attempt.destination, attempt.outcome, attempt.duration_ms / 1000)
         self._count(report, statuses)
         self.alarm.settled(statuses["sent"], statuses["refused"], self._now())

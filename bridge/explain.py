@@ -216,8 +216,19 @@ def field_lines(field: Mapping[str, Any]) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = _plainly(value)
     return text if len(text) <= 100 else f"{text[:97]}…"
+
+
+def _plainly(value: Any) -> str:
+    """Return a value without the signs of a programming language."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "(nothing)"}[value]
+    if isinstance(value, list | tuple):
+        return ", ".join(_plainly(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plainly(item)}" for key, item in value.items())
+    return str(value)
 
 
 def _unused_lines(entry: Mapping[str, Any]) -> list[str]:

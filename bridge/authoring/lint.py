@@ -27,6 +27,6 @@ def lint(mapping: CompiledMapping, catalog: Catalog) -> tuple[Finding, ...]:
         *unreadable,
         *lint_events(mapping, catalog),
         *lint_paths(mapping.lines, evidence, catalog),
-        *lint_samples(mapping, samples, catalog),
+        *lint_samples(mapping, samples),
     ]
     return tuple(dict.fromkeys(findings))

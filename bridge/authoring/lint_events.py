@@ -205,14 +205,9 @@ def _lookups(view: _View) -> Iterator[Finding]:
         passes = allowed.get(source.text) if isinstance(source, Scalar) else None
         if not isinstance(rows, Block):
             continue
-        seen: dict[str, int] = {}
         for key, _ in rows.entries:
             folded = key.text.strip().casefold()
-            if folded in seen:
-                message = f"{key.text!r} can never match: line {seen[folded]} matches it first"
-                fix = "texts are compared without case and outer blanks; remove one"
-                yield Finding("error", "lookup_never_matches", message, fix, position=key.position)
-            elif not folded:
+            if not folded:
                 message = "an empty text can never match: empty values are left out before the lookup"
                 fix = "use otherwise or a default"
                 yield Finding("error", "lookup_never_matches", message, fix, position=key.position)
@@ -220,7 +215,6 @@ def _lookups(view: _View) -> Iterator[Finding]:
                 message = f"{key.text!r} can never match: when lets only {', '.join(sorted(passes))} pass"
                 fix = "remove the row, or add the text to when"
                 yield Finding("error", "lookup_never_matches", message, fix, position=key.position)
-            seen.setdefault(folded, key.position.line)
 
 
 def _blocks_with_lookup(node: Node) -> Iterator[Block]:

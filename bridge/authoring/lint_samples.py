@@ -1,4 +1,4 @@
-"""Runs the samples of a mapping through the road, and says when no person can be matched from them."""
+"""Runs the samples of a mapping through the road, and says when nobody can be matched from them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bridge.authoring.recognize import recognize
 from bridge.authoring.sample_requests import Sample, read_sample, request_of_data
-from bridge.catalog import Catalog
 from bridge.errors import BridgeError
 from bridge.mapping.compiled import CompiledMapping
 from bridge.parse import parse
-from bridge.values import Finding, Position, Verified, Webhook
+from bridge.values import Draft, Finding, Position, Verified, Webhook
 
-_IDENTITY = frozenset({"email", "phone", "fbc", "fbp", "fbclid", "lead_id", "ip", "full_name", "first_name"})
+# each of these is enough for Meta to know a person by; an own id, a name or a place is not
+_IDENTITY = frozenset(
+    [
+        "em",
+        "ph",
+        "fbc",
+        "fbclid",
+        "fbp",
+        "lead_id",
+        "fb_login_id",
+        "madid",
+        "anon_id",
+        "page_scoped_user_id",
+        "ctwa_clid",
+        "ig_sid",
+    ]
+)
 # where a sample's own time is not noted; lint looks at fields, and no finding depends on it
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,28 +72,21 @@ def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:
     return places | {str(file): item.position for file, item in zip(mapping.samples, nodes, strict=False)}
 
 
-def lint_samples(
-    mapping: CompiledMapping, samples: Sequence[ReadSample], catalog: Catalog
-) -> Iterator[Finding]:
-    """Yield a finding when no sample carries anything to match a person by."""
-    if not samples or any(_names_a_person(sample.webhook, mapping, catalog) for sample in samples):
+def lint_samples(mapping: CompiledMapping, samples: Sequence[ReadSample]) -> Iterator[Finding]:
+    """Yield a finding when events are made of the samples and none carries anything to match a person by."""
+    made = [
+        draft for sample in samples for draft in mapping.drafts(sample.webhook) if draft.verdict == "ready"
+    ]
+    if not made or any(_names_a_person(draft) for draft in made):
         return
     yield Finding(
         "warning",
         "no_person_in_samples",
-        "no person can be matched from this webhook: no sample carries an e-mail, a phone or a click id",
+        "nobody can be matched: no event made of the samples has an e-mail, a phone or a click id",
         "have the sender include the contact's data, or send the webhook after looking the contact up",
         position=mapping.node.position,
     )
 
 
-def _names_a_person(webhook: Webhook, mapping: CompiledMapping, catalog: Catalog) -> bool:
-    filled = {name for draft in mapping.drafts(webhook) for name in draft.fields.get("user_data", {})}
-    if filled & {catalog.user_data_names.get(name, name) for name in _IDENTITY}:
-        return True
-    found = {
-        guess.destination.removeprefix("user_data.")
-        for guess in recognize(webhook.data)
-        if guess.strength > 40
-    }
-    return bool(found & _IDENTITY)
+def _names_a_person(draft: Draft) -> bool:
+    return not _IDENTITY.isdisjoint(draft.fields.get("user_data", {}))

@@ -78,7 +78,14 @@ def write_mapping(plan: Plan, heading: Heading) -> str:
 
 def yaml_text(text: str) -> str:
     """Write a text so that YAML reads the same text again, in quotes only where it must be."""
-    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.fullmatch(text) else f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    """Return a character as it stands between double quotes of YAML."""
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _line(key: str, value: str, remark: str = "", indent: int = 0) -> str:
@@ -92,7 +99,7 @@ def _paths(paths: Sequence[str], root: str = "") -> str:
 
 
 def _in_list(text: str) -> str:
-    return text if re.fullmatch(r"[\w$.@ -]+", text) else json.dumps(text, ensure_ascii=False)
+    return text if re.fullmatch(r"[\w$.@-]+(?: [\w$.@-]+)*", text) else yaml_text(f"{text}")
 
 
 def _head(plan: Plan, heading: Heading) -> list[str]:
@@ -201,7 +208,9 @@ def _suggestions(plan: Plan) -> list[str]:
     if not plan.maybe:
         return []
     lines = ["", "# Also in the sample, and perhaps of use:"]
-    return lines + [f"#   {name}: {path}   # looks like {called}" for path, name, called in plan.maybe]
+    return lines + [
+        f"#   {name}: {yaml_text(path)}   # looks like {called}" for path, name, called in plan.maybe
+    ]
 
 
 def test_lines(tests: Sequence[StarterTest]) -> list[str]:

@@ -95,13 +95,17 @@ def _mended(
         if not wrong:
             break
         commented += wrong
-        lines = text.splitlines()
+        lines = text.split("\n")
         for finding in wrong:
             number = (finding.position.line if finding.position else 1) - 1
             if not lines[number].lstrip().startswith("#"):
-                lines[number] = f"# {lines[number]}   # not understood: {finding.message}"
-        text = "\n".join(lines) + "\n"
+                lines[number] = f"# {lines[number]}   # not understood: {_on_one_line(finding.message)}"
+        text = "\n".join(lines)
     return text, tuple(commented)
+
+
+def _on_one_line(message: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in message)
 
 
 def _errors(text: str, starting: Starting, catalog: Catalog, now: datetime) -> list[Finding]:
@@ -111,7 +115,7 @@ def _errors(text: str, starting: Starting, catalog: Catalog, now: datetime) -> l
         return [finding for finding in invalid.findings if finding.severity == "error"]
     refused = _refused_values(mapping, starting.sample, catalog, now) if starting.sample else []
     found = [finding for finding in lint_events(mapping, catalog) if finding.severity == "error"]
-    lines = text.splitlines()
+    lines = text.split("\n")
     return [
         finding
         for finding in (*found, *refused)

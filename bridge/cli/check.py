@@ -12,6 +12,7 @@ from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
 from bridge.findings_output import write_findings
+from bridge.resources import shipped
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.values import Finding
 from bridge.yamltext import Block, read_yaml
@@ -40,15 +41,14 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     for file in settings_files:
         settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
         findings += wrong
-    checked = 0
-    if mappings or not paths:
-        files = files_meant(mappings, settings or _no_settings())
-        checked = len(files)
-        findings += _check_mappings(files, settings, live=live)
+    files = files_meant(mappings, settings or _no_settings()) if mappings or not paths else []
+    found = list(_check_mappings(files, settings, live=live))
+    quiet = not paths and all(_ships(file) for file in files)
+    findings += [finding for finding in found if finding.severity == "error" or not quiet]
     if live and settings is not None:
         findings += _silent(settings)
     click.echo(write_findings(findings, output_format), nl=False)
-    _summarise(findings, checked)
+    _summarise(findings, len(files), quiet=quiet)
     if any(finding.severity == "error" for finding in findings):
         raise SystemExit(1)
 
@@ -86,9 +86,14 @@ def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool)
             environment=process_environment(),
             catalog=load_catalog(),
             destinations=settings.destinations if settings else None,
-            secrets="required" if live else "optional",
+            secrets="optional" if _ships(file) and not live else "required",
         )
         yield from checked.findings
+
+
+def _ships(file: Path) -> bool:
+    """Say whether a mapping is one of those that ship: nobody needs the secrets of all of them."""
+    return file.resolve().parent == shipped("mappings").resolve()
 
 
 def _silent(settings: Settings) -> list[Finding]:
@@ -105,7 +110,10 @@ def _silent(settings: Settings) -> list[Finding]:
     ]
 
 
-def _summarise(findings: list[Finding], checked: int) -> None:
+def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:
+    if quiet and checked:
+        told = "no mappings of your own here: looked at those that ship, for errors only"
+        click.echo(f"{told} (capi-bridge init makes one)", err=True)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     click.echo(f"{checked} mappings checked: {errors} errors, {warnings} warnings", err=True)

@@ -172,7 +172,7 @@ def _time_of_number(value: Any) -> int | None:
     """Read Unix seconds; thirteen digits are milliseconds, sixteen microseconds, nineteen nanoseconds."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if value != value or not 0 < value < 10**20:  # noqa: PLR0124 - the test for NaN
+    if not is_finite(value) or not 0 < value < 10**20:
         return None
     seconds = int(value)
     while seconds >= load_catalog().milliseconds_from:
@@ -218,7 +218,7 @@ def _zone(name: str | None) -> tzinfo:
         return UTC
     offset = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", name)
     if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
+        minutes = min(int(offset[2]) * 60 + int(offset[3]), 24 * 60 - 1)
         return timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes))
     try:
         return ZoneInfo(name)

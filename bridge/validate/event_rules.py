@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
 from bridge.catalog import Catalog
 from bridge.privacy.personal import holds_contact, holds_email, is_personal_key
 from bridge.privacy.web_address import clean_address, is_clean
+from bridge.reading import is_finite
 from bridge.values import Finding
 
 _NOT_LETTERS = re.compile(r"[^a-z]+")
@@ -20,7 +22,9 @@ def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterabl
     """Find times outside Meta's window; the age is checked once more just before sending."""
     seconds = event.get("event_time")
     if type(seconds) is not int:
-        return ()
+        if not isinstance(seconds, float | Decimal) or not is_finite(seconds):
+            return ()
+        seconds = int(seconds)  # 1795219200.0 is a whole number in JSON
     limits = catalog.limits
     window = limits.window_seconds(event.get("action_source"))
     if 0 <= now - seconds <= window:
@@ -130,6 +134,22 @@ def _is_unknown_currency(code: Any, catalog: Catalog) -> bool:
 # --- rules for events that the bridge did not clean itself -------------------------------------------
 
 
+def numbers_as_text(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find amounts written as texts, which Meta's own samples hold."""
+    custom = event.get("custom_data")
+    if not isinstance(custom, Mapping):
+        return
+    for name in ("value", "predicted_ltv", "net_revenue"):
+        if isinstance(custom.get(name), str):
+            field = f"custom_data.{name}"
+            yield catalog.rules["number_as_text"].finding(f"$.{field}", field=field)
+    items = custom.get("contents")
+    for place, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, Mapping) and isinstance(item.get("item_price"), str):
+            field = f"custom_data.contents[{place}].item_price"
+            yield catalog.rules["number_as_text"].finding(f"$.{field}", field=field)
+
+
 def ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
     """Find ids that hold an e-mail address."""
     given = event.get("event_id")
@@ -190,4 +210,4 @@ _OWN_KEYS = frozenset(
 )
 
 EVENT_RULES = (time_window, event_name, event_id, website_user_agent, money_and_items)
-FOREIGN_EVENT_RULES = (ids, addresses, custom_data)
+FOREIGN_EVENT_RULES = (numbers_as_text, ids, addresses, custom_data)

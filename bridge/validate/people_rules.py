@@ -82,6 +82,14 @@ def hashes_of_nothing(event: Mapping[str, Any], now: int, catalog: Catalog) -> I
             yield catalog.rules["placeholder_hash_sent"].finding(f"$.{field}", field=field)
 
 
+def nulls(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+    """Find nulls, which Meta's own samples hold and no document allows."""
+    for name, values in _people(event, catalog):
+        if None in values:
+            field = f"user_data.{name}"
+            yield catalog.rules["null_sent"].finding(f"$.{field}", field=field)
+
+
 def number_of_values(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
     """Find lists with more values than belong to one person."""
     limit = catalog.limits.user_data_list
@@ -119,4 +127,4 @@ def _reader(catalog: Catalog) -> Callable[[str], str]:
 
 
 PEOPLE_RULES = (identity, browser_ids)
-FOREIGN_PEOPLE_RULES = (hashes_of_nothing, number_of_values, visitor_address)
+FOREIGN_PEOPLE_RULES = (hashes_of_nothing, nulls, number_of_values, visitor_address)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.reading import date_pattern, is_empty, minor_unit_digits, read_number, read_time
 
@@ -68,6 +70,7 @@ AT = 1795219200  # 21 November 2026, midnight in UTC
         ("2026-11-21", None, None, AT),
         ("2026-11-21 01:00", None, "Europe/Berlin", AT),
         ("2026-11-21 01:00", None, "+01:00", AT),
+        ("2026-11-21T23:59:00", None, "+99:99", AT),
         ("Sat, 21 Nov 2026 00:00:00 GMT", None, None, AT),
         (AT, None, None, AT),
         (str(AT), None, None, AT),
@@ -124,3 +127,46 @@ def test_the_authors_own_placeholders_are_empty_too():
 )
 def test_a_currency_knows_its_digits(code, digits):
     assert minor_unit_digits(code) == digits
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.decimals(),
+    st.text(),
+    st.text("0123456789.,+-eE '€$", max_size=30),
+    st.text("0123456789-:TZ+. ", max_size=30),
+    st.lists(st.integers(), max_size=2),
+)
+EXAMPLES = (
+    st.none() | st.sampled_from(["1.234,56", "1,234.56", "1'234.50", "1234", "", "x"]) | st.text(max_size=8)
+)
+PATTERNS = (
+    st.none() | st.sampled_from(["DD.MM.YYYY HH:mm", "M/D/YY h:mm A", "(", "YYYY"]) | st.text(max_size=8)
+)
+ZONES = (
+    st.none()
+    | st.sampled_from(["Europe/Berlin", "+02:00", "Nowhere", "../etc/passwd", "+99:99"])
+    | st.text(max_size=8)
+)
+
+
+@given(value=ODD, example=EXAMPLES)
+@settings(max_examples=200, deadline=None)
+def test_reading_a_number_never_fails_and_gives_a_bounded_one(value, example):
+    number = read_number(value, example)
+    assert number is None or (number.is_finite() and abs(number) < 10**31)
+
+
+@given(value=ODD, pattern=PATTERNS, zone=ZONES)
+@settings(max_examples=200, deadline=None)
+def test_reading_a_time_never_fails_and_gives_whole_seconds(value, pattern, zone):
+    seconds = read_time(value, pattern, zone)
+    assert seconds is None or type(seconds) is int
+
+
+@given(value=ODD, extra=st.frozensets(st.text(max_size=3), max_size=2))
+def test_asking_for_emptiness_never_fails(value, extra):
+    assert is_empty(value, extra) in {True, False}

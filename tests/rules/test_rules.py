@@ -161,7 +161,7 @@ SCHEMA = [
     ),
     (
         "purchase",
-        {"custom_data.value": "129.95"},
+        {"custom_data.value": "129,95"},
         ("not_an_amount", "$.custom_data.value"),
         {"custom_data.value": 1},
     ),
@@ -226,7 +226,6 @@ SCHEMA = [
         {"user_data.external_id": "1"},
     ),
     ("lead", {"opt_out": "true"}, ("wrong_type", "$.opt_out"), {"opt_out": True}),
-    ("purchase", {"user_data.em": None}, ("not_hashed", "$.user_data.em"), {}),
 ]
 
 EVENT = [
@@ -243,6 +242,7 @@ EVENT = [
         {"event_time": NOW - 62 * DAY},
     ),
     ("lead", {"event_time": NOW + 1}, ("event_time_in_future", "$.event_time"), {"event_time": NOW}),
+    ("lead", {"event_time": NOW + 1.0}, ("event_time_in_future", "$.event_time"), {"event_time": float(NOW)}),
     ("lead", {"event_time": NOW * 1000}, ("event_time_milliseconds", "$.event_time"), {"event_time": NOW}),
     (
         "lead",
@@ -333,6 +333,20 @@ EVENT = [
 ]
 
 FOREIGN = [
+    ("lead", {"user_data.ph": [None]}, ("null_sent", "$.user_data.ph"), {}),
+    ("lead", {"user_data.fn": None}, ("null_sent", "$.user_data.fn"), {}),
+    (
+        "purchase",
+        {"custom_data.value": "129.95"},
+        ("number_as_text", "$.custom_data.value"),
+        {"custom_data.value": 129.95},
+    ),
+    (
+        "purchase",
+        {"custom_data.contents.0.item_price": "1"},
+        ("number_as_text", "$.custom_data.contents[0].item_price"),
+        {},
+    ),
     ("lead", {"event_id": "for jane@x.de"}, ("personal_data_in_id", "$.event_id"), {"event_id": "for jane"}),
     (
         "purchase",

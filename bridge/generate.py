@@ -12,6 +12,7 @@ from bridge.resources import shipped
 
 # file, from the top of the repository -> the function that makes its text
 GENERATED: dict[str, str] = {
+    "docs/http.md": "bridge.web.page:page",
     "schemas/country_names.json": "bridge.pages.country_names:table",
     "docs/meta-fields.md": "bridge.pages.meta_fields:page",
     "docs/rules.md": "bridge.pages.rules:page",

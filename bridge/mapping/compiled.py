@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from bridge.mapping.cases import MappingTest
-from bridge.mapping.compiling import MAX_ITEMS, Read, entries_of
+from bridge.mapping.compiling import MAX_ITEMS, Read
 from bridge.mapping.events import CompiledEvent, MappedLine
 from bridge.mapping.paths import Reader
 from bridge.mapping.receive import OnResult, TestCode
-from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.scope import Scope, entries_of, text_of
 from bridge.trace import Trace
 from bridge.values import Draft, Finding, Position, ReadingSettings, Receive, Webhook
 from bridge.yamltext import Block
@@ -117,11 +117,7 @@ class CompiledMapping:
         alone = isinstance(items, dict) and items is scope.root
         entries = entries_of(items, scope)
         for index, item in enumerate(entries[:MAX_ITEMS]):
-            base = (
-                ""
-                if traces is None or alone
-                else f"{each.path.removeprefix('$').removeprefix('.')}.{index}".removeprefix(".")
-            )
+            base = "" if traces is None or alone else scope.place_of(each.path, index)
             yield scope.inside(item, index, base)
         if not entries or len(entries) > MAX_ITEMS:
             drafts.append(self._no_items(each, settings, too_many=bool(entries)))

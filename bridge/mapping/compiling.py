@@ -10,7 +10,7 @@ from bridge.mapping.emptiness import Emptiness
 from bridge.mapping.loading import Loading
 from bridge.mapping.path_syntax import BROWSER_ONLY, BadPath, read_path
 from bridge.mapping.paths import CompiledPath, Reader, compile_path
-from bridge.mapping.scope import MISSING, Scope
+from bridge.mapping.scope import MISSING, Scope, entries_of
 from bridge.values import Position, ReadingSettings, Webhook
 from bridge.yamltext import Node, Scalar
 
@@ -47,16 +47,6 @@ def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
         return
     for index, item in enumerate(entries_of(above[0](scope), scope)[:MAX_ITEMS]):
         yield from scopes_below(scope.inside(item, index, ""), above[1:])
-
-
-def entries_of(items: Any, scope: Scope) -> list[Any]:
-    """Return what `for_each` goes through: the entries of a list, or the values of a numbered block.
-
-    The webhook itself (`$`) may be one object where a list of them may come; then that is the one entry.
-    """
-    if isinstance(items, dict):
-        return [items] if items is scope.root else list(items.values())
-    return items if isinstance(items, list) else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read
 from bridge.mapping.conditions import Condition, compile_condition
 from bridge.mapping.grammar import Grammar
 from bridge.mapping.loading import Entries, Entry
-from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.scope import Scope, entries_of, text_of
 from bridge.mapping.value import compile_value, nothing
 from bridge.suggest import closest
 from bridge.values import Finding, Position
@@ -317,10 +317,8 @@ class _Contents:
     too_many: Finding
 
     def read(self, scope: Scope) -> list[dict[str, Any]] | None:
-        items = self.locate(scope)
-        if type(items) is dict:
-            items = list(items.values())
-        if type(items) is not list or not items:
+        items = entries_of(self.locate(scope), scope)
+        if not items:
             return None
         if len(items) > MAX_ITEMS:
             scope.findings.append(self.too_many)
@@ -333,8 +331,8 @@ class _Contents:
 
     def _content(self, inner: Scope, index: int, item: Any) -> dict[str, Any] | None:
         inner.item, inner.index = item, index
-        if inner.trace is not None:
-            inner.base = f"{self.path}.{index}"
+        if inner.outer is not None and inner.trace is not None:
+            inner.base = inner.outer.place_of(self.path, index)
         if self.condition is not None and self.condition(inner) is not None:
             return None
         content: dict[str, Any] = {}

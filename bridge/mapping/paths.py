@@ -32,6 +32,21 @@ class CompiledPath:
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
         return partial(self.walk.places, scope, start, base)
 
+    def why_nothing(self, scope: Scope) -> str:
+        """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
+        value = scope.root if self.path.root == "webhook" else scope.item
+        for step in self.path.steps:
+            if isinstance(value, dict) and step.kind == "key":
+                value = value.get(step.key)
+            elif isinstance(value, list) and (step.kind != "key" or step.key.isdigit() or step.key in _ENDS):
+                return "absent"
+            else:
+                return "absent" if value is None else "wrong type"
+        return "absent"
+
+
+_ENDS = {"first", "last"}
+
 
 def compile_path(path: Path) -> CompiledPath:
     """Compile a path: `locate` gives MISSING when nothing is there, and lists for `.*`."""

@@ -124,7 +124,7 @@ _SECRETS = frozenset({"secret", "previous_secret", "secret_encoding"})
 _SCHEMES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "hmac": (frozenset({"header", "secret"}), _SIGNED | _SECRETS),
     "digest": (frozenset({"header", "secret"}), _SIGNED | _SECRETS),
-    "standard_webhooks": (frozenset({"secret"}), _SECRETS | {"tolerance"}),
+    "standard_webhooks": (frozenset({"secret"}), _SECRETS | {"tolerance", "header"}),
     "token": (frozenset({"secret"}), _SECRETS | {"header", "query", "field", "prefix"}),
     "basic": (frozenset({"user", "secret"}), _SECRETS | {"user"}),
     "none": (frozenset(), frozenset()),

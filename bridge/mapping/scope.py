@@ -81,6 +81,11 @@ class Scope:
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
         return scope
 
+    def place_of(self, path: str, index: int) -> str:
+        """Return where an entry of a list stands in the webhook (`orders.0.lines.1`), for explanations."""
+        base = "" if path.startswith("$") else self.base
+        return ".".join(part for part in (base, path.removeprefix("$").removeprefix("."), str(index)) if part)
+
     @property
     def cookies(self) -> dict[str, str]:
         """Return the cookies of the request; the first of a repeated name counts."""
@@ -113,6 +118,18 @@ class Scope:
         if odd is None:
             odd = self.odd_keys[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
         return odd.get(plain_key(key), MISSING)
+
+
+def entries_of(found: Any, scope: Scope) -> list[Any]:
+    """Return the entries a `for_each` goes through: of a list, a numbered map, or a text that holds JSON.
+
+    The webhook itself is one entry when it is no list: some tools post one object or a list of them.
+    """
+    if type(found) is str:
+        found = scope.open_text(found)
+    if type(found) is dict:
+        return [found] if found is scope.root else list(found.values())
+    return found if type(found) is list else []
 
 
 def plain_key(key: str) -> str:

@@ -11,7 +11,7 @@ from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read, Shape
 from bridge.mapping.conditions import folded
 from bridge.mapping.grammar import SOURCES
 from bridge.mapping.loading import Entries, Entry
-from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.scope import Scope, entries_of, text_of
 from bridge.mapping.templates import compile_template
 from bridge.reading import read_number
 from bridge.values import Finding
@@ -175,12 +175,9 @@ def _each_source(compiling: Compiling, entries: Entries, source: str, compile_va
     inner = _SOURCES[source](below, entries[source], "one", compile_value)
 
     def read(scope: Scope) -> list[Any] | None:
-        items = locate(scope)
-        if not isinstance(items, list):
-            return None
         values = (
-            inner(scope.inside(item, index, f"{path}.{index}" if scope.trace else ""))
-            for index, item in enumerate(items[:MAX_ITEMS])
+            inner(scope.inside(item, index, scope.place_of(path, index) if scope.trace else ""))
+            for index, item in enumerate(entries_of(locate(scope), scope)[:MAX_ITEMS])
         )
         return [value for value in values if value is not None] or None
 

@@ -9,7 +9,7 @@ from typing import Any
 from bridge.mapping.compiling import Compiling, Read, watch
 from bridge.mapping.kinds import MAX_TEXT
 from bridge.mapping.paths import CompiledPath
-from bridge.mapping.scope import MISSING, Scope, text_of
+from bridge.mapping.scope import Scope, text_of
 from bridge.yamltext import Scalar
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -81,7 +81,8 @@ def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
         text = (value if type(value) is str else _as_text(value, is_empty) or "").strip()
         kept = None if not text or (text[0] in starts and is_empty(text)) else text
         if scope.trace is not None:
-            watch(compiled, scope, None if kept is not None else _outcome(value))
+            outcome = "blank" if isinstance(value, str) else compiled.why_nothing(scope)
+            watch(compiled, scope, None if kept is not None else outcome)
         return kept
 
     return read
@@ -92,9 +93,3 @@ def _as_text(value: Any, is_empty: Callable[[Any], bool]) -> str | None:
         return text_of(value)
     texts = [text_of(entry) for entry in value if not is_empty(entry)]
     return None if None in texts else ", ".join(text for text in texts if text)
-
-
-def _outcome(value: Any) -> str:
-    if value is MISSING or value is None:
-        return "absent"
-    return "blank" if isinstance(value, str) else "wrong type"

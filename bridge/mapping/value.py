@@ -84,7 +84,7 @@ def _judge(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Judge:
     def judged(scope: Scope, value: Any) -> Any:
         outcome = None
         if value is MISSING or value is None:
-            value, outcome = None, "absent"
+            value, outcome = None, "absent" if scope.trace is None else compiled.why_nothing(scope)
         elif type(value) is str:
             if is_empty(value):
                 value, outcome = None, "blank"

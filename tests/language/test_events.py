@@ -104,7 +104,6 @@ def test_mode_first_stops_at_the_first_event_that_is_not_skipped(drafts):
 )
 def test_every_entry_of_a_list_is_mapped_on_its_own(drafts, for_each, data):
     text = f"for_each: {for_each}\nevent_id: 'o-{{id}}-{{$index}}'\ncustom_data: {{content_name: $.shop}}\n"
-    data = data if for_each == "orders" else {"orders": [{"id": 1}, {"id": 2}], "shop": "x"}
     found = [(draft.fields["event_id"], draft.fields["custom_data"]) for draft in drafts(text, data)]
     assert found == [("o-1-0", {"content_name": "x"}), ("o-2-1", {"content_name": "x"})]
 
@@ -115,6 +114,11 @@ def test_the_webhook_itself_may_be_the_list(drafts):
         for draft in drafts("for_each: $\nevent_id: id\n", [{"id": "a"}, {"id": "b"}])
     ]
     assert found == ["a", "b"]
+
+
+def test_contents_may_be_json_inside_a_text(drafts):
+    (draft,) = drafts("custom_data: {contents: {for_each: items, id: sku}}\n", {"items": '[{"sku": "A"}]'})
+    assert draft.fields["custom_data"] == {"contents": [{"id": "A"}]}
 
 
 def test_the_webhook_itself_may_be_one_entry_instead_of_a_list(drafts):

@@ -1,0 +1,306 @@
+"""What the documentation promises is true: its mappings run, its commands, addresses and links exist."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+import click
+import pytest
+
+from bridge.authoring.lint import lint
+from bridge.authoring.mapping_tests import run_tests
+from bridge.authoring.sample_requests import request_of_data
+from bridge.catalog import load_catalog
+from bridge.cli import COMMANDS
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.pipeline import translate
+from bridge.settings import load_settings
+from bridge.settings.options import SETTINGS as SETTINGS_SECTION
+from bridge.values import Request, Verified
+from bridge.web.openapi import document
+from bridge.yamltext import read_yaml
+
+TOP = Path(__file__).parent.parent
+PAGES = (TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob("*.md")))
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+DESTINATIONS = ("main", "agency")
+
+# the lines a reader is asked to think around a short piece, each where the piece does not say otherwise
+AROUND = {
+    "version": "version: 1\n",
+    "event_name": "event_name: Lead\n",
+    "action_source": "action_source: system_generated\n",
+    "user_data": "user_data:\n  email: email\n",
+}
+OF_A_MAPPING = {"version", "event_name", "events", "user_data", "custom_data", "tests", "receive"}
+OF_OTHER_TOOLS = {"services", "scrape_configs", "groups", "jobs", "apiVersion"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+    @property
+    def keys(self) -> set[str]:
+        return set(re.findall(r"^([\w$.-]+):", self.text, re.MULTILINE))
+
+
+def blocks() -> Iterator[Block]:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        for match in re.finditer(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            yield Block(page, text[: match.start()].count("\n") + 1, match[1], match[2])
+
+
+BLOCKS = tuple(blocks())
+YAML = [block for block in BLOCKS if block.language == "yaml"]
+OURS = [block for block in YAML if not block.keys & OF_OTHER_TOOLS]
+SETTINGS = [
+    block for block in OURS if block.keys <= set(SETTINGS_SECTION.options) and not block.keys & OF_A_MAPPING
+]
+MAPPINGS = [block for block in OURS if block not in SETTINGS]
+
+
+def mapping_in(block: Block) -> CompiledMapping:
+    keys = block.keys | ({"event_name"} if "events" in block.keys else set())
+    text = "".join(line for key, line in AROUND.items() if key not in keys) + block.text
+    return load_mapping(
+        Path(f"{block.page.stem}.yaml"),
+        environment={},
+        catalog=load_catalog(),
+        destinations=DESTINATIONS,
+        secrets="optional",
+        source=text.encode(),
+    )
+
+
+@pytest.mark.parametrize("block", MAPPINGS, ids=lambda block: block.id)
+def test_every_mapping_in_the_docs_is_right_and_does_what_it_says(block):
+    mapping = mapping_in(block)
+    assert [finding for finding in lint(mapping, load_catalog()) if finding.severity == "error"] == []
+    failures = [
+        (result.test.name, failure.what, failure.expected, failure.got)
+        for result in run_tests(mapping, load_catalog(), NOW)
+        for failure in result.failures
+    ]
+    assert failures == []
+
+
+def test_every_recipe_shows_what_it_does():
+    recipes = [block for block in MAPPINGS if block.page.name == "recipes.md"][1:]
+    assert len(recipes) >= 26
+    assert [block.id for block in recipes if not mapping_in(block).tests] == []
+
+
+class AnyName(dict[str, str]):
+    """An environment in which every name a page may use is set, and the bridge's own are not."""
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).isupper() and not str(name).startswith(("CAPI_BRIDGE_", "META_"))
+
+    def get(self, name, default=None):
+        return str(self[name]) if name in self else default
+
+    def __missing__(self, name):
+        return "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0" if "SECRET" in name else "1234567890123456"
+
+
+@pytest.mark.parametrize("block", SETTINGS, ids=lambda block: block.id)
+def test_the_settings_in_the_docs_are_right(block, tmp_path):
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        re.sub(r"\$\{META_\w+(:-)?\}", "1234567890123456", block.text).replace("${CAPI_BRIDGE_", "${THE_")
+    )
+    assert load_settings(file, AnyName()).config_file == file
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in BLOCKS if block.language == "json"], ids=lambda block: block.id
+)
+def test_the_json_in_the_docs_is_json(block):
+    json.loads(block.text)
+
+
+# --- links -----------------------------------------------------------------------------------------
+
+
+def slugs(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+            if "://" not in target and not target.startswith("mailto:"):
+                yield page, target
+
+
+def test_every_link_between_pages_leads_somewhere():
+    broken = []
+    for page, target in links():
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in slugs(file)):
+            broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
+def test_every_page_is_in_the_index():
+    index = (TOP / "docs" / "README.md").read_text("utf-8")
+    missing = [page.name for page in (TOP / "docs").glob("*.md") if f"({page.name})" not in index]
+    assert [name for name in missing if name != "README.md"] == []
+
+
+# --- commands, addresses, names --------------------------------------------------------------------
+
+
+def code() -> Iterator[tuple[str, str]]:
+    """Yield every piece of code with its page: fenced lines of a shell, and what stands between backticks."""
+    for block in BLOCKS:
+        if block.language in {"bash", "console", "sh"}:
+            joined = block.text.replace("\\\n", " ")
+            yield from ((block.page.name, line) for line in joined.splitlines())
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        yield from ((page.name, span) for span in re.findall(r"`([^`\n]+)`", text))
+
+
+def command_called(name: str) -> click.Command:
+    module, attribute, _ = COMMANDS[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def options_of(command: click.Command) -> set[str]:
+    own = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return own.union(*(options_of(below) for below in inner))
+
+
+def test_every_command_and_option_in_the_docs_exists():
+    wrong = []
+    for page, line in code():
+        for name, rest in re.findall(r"capi-bridge ([a-z][a-z-]*)((?: [^|;#&]*)?)", line):
+            if name not in COMMANDS:
+                wrong.append(f"{page}: capi-bridge {name}")
+                continue
+            known = options_of(command_called(name))
+            wrong += [
+                f"{page}: capi-bridge {name} {option}"
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
+                if option not in known
+            ]
+    assert wrong == []
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    roots = r"hooks|dry-run|api|validate|healthz|readyz|metrics|openapi\.json"
+    pattern = rf"(?:^|[\s\"]|https?://[\w.:-]+)(/(?:{roots})(?:/[\w<>{{}}*.-]+)*)"
+    for page, line in code():
+        yield from ((page, address) for address in re.findall(pattern, line))
+
+
+def test_every_address_in_the_docs_exists():
+    known = [f"{path}/".split("/") for path in document()["paths"]]
+
+    def exists(address: str) -> bool:
+        steps = address.rstrip(".").split("/")
+        return any(
+            all(part == step or part.startswith("{") for part, step in zip(path, steps, strict=False))
+            for path in known
+            if len(path) >= len(steps)
+        )
+
+    assert [f"{page}: {address}" for page, address in addresses() if not exists(address)] == []
+
+
+def test_every_variable_of_the_bridge_in_the_docs_is_read():
+    source = "\n".join(file.read_text("utf-8") for file in (TOP / "bridge").rglob("*.py"))
+    named = {
+        name for page in PAGES for name in re.findall(r"\bCAPI_BRIDGE_[A-Z_]+\b", page.read_text("utf-8"))
+    }
+    assert {
+        name for name in named if name not in source and name.removeprefix("CAPI_BRIDGE_") not in source
+    } == set()
+
+
+def test_every_make_target_in_the_docs_exists():
+    targets = set(re.findall(r"^([\w-]+):", (TOP / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = {name for _, line in code() for name in re.findall(r"^make ([a-z-]+)", line)}
+    assert named - targets == set()
+
+
+def test_every_mapping_named_like_a_shipped_one_ships():
+    shipped = {file.stem for file in (TOP / "mappings").glob("*.yaml")}
+    named = {name for _, line in code() for name in re.findall(r"--like ([a-z0-9-]+)", line)}
+    assert named - shipped == set()
+
+
+# --- files to import -------------------------------------------------------------------------------
+
+LEAD = {
+    "lead_id": "1001",
+    "created": "2026-11-21T11:59:00Z",
+    "email": "jane@example.com",
+    "phone": "0151 2345678",
+    "name": "Jane Doe",
+    "fbclid": "",
+}
+
+
+def mapping_of_page(name: str) -> CompiledMapping:
+    return mapping_in(next(block for block in MAPPINGS if block.page.name == name))
+
+
+def test_the_blueprint_sends_what_the_page_maps():
+    blueprint = json.loads((TOP / "docs/files/make-blueprint.json").read_text("utf-8"))
+    sends = blueprint["flow"][-1]["mapper"]
+    assert (sends["method"], sends["bodyType"]) == ("post", "x_www_form_urlencoded")
+    assert [row["value"] for row in sends["formFields"]] == [f"{{{{1.{name}}}}}" for name in LEAD]
+    assert sends["headers"][0]["name"] == "X-Token"
+    assert sends["url"].startswith("https://bridge.example.com/hooks/make-lead")
+
+    body = urlencode({row["key"]: LEAD[row["key"]] for row in sends["formFields"]}).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    request = Request("POST", sends["url"], headers, {}, body, None, NOW)
+    [event] = translate(Verified(request), mapping_of_page("make.md"), load_catalog()).events
+    assert (event.verdict, event.data["event_id"]) == ("ready", "lead-1001")
+    assert {"em", "ph", "fn", "ln", "external_id"} == set(event.data["user_data"])
+
+
+def test_the_workflow_sends_what_the_page_maps():
+    workflow = json.loads((TOP / "docs/files/n8n-workflow.json").read_text("utf-8"))
+    sends = workflow["nodes"][-1]["parameters"]
+    rows = sends["bodyParameters"]["parameters"]
+    assert [row["value"] for row in rows] == [f"={{{{ $json.body.{name} }}}}" for name in LEAD]
+    assert sends["url"].startswith("https://bridge.example.com/hooks/n8n-lead")
+    [[[wire]]] = [node["main"] for node in workflow["connections"].values()]
+    assert wire["node"] == workflow["nodes"][-1]["name"]
+
+    payload = {row["name"]: LEAD[row["name"]] for row in rows} | {"phone": "+49 151 2345678"}
+    request = request_of_data(payload, "n8n-lead", NOW)
+    [event] = translate(Verified(request), mapping_of_page("n8n.md"), load_catalog()).events
+    assert (event.verdict, event.data["event_id"]) == ("ready", "lead-1001")
+
+
+def test_yaml_in_the_docs_has_no_traps():
+    for block in YAML:
+        root, findings = read_yaml(block.text, block.id)
+        assert findings == [], block.id
+        assert root is not None, block.id

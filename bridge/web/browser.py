@@ -37,10 +37,13 @@ def allow_reading(environ: Any) -> None:
     environ[_KEY] = True
 
 
-def allow(headers: Any, environ: Environ, origin: str) -> None:
-    """Add the headers that let the page read the answer."""
-    if _KEY in environ:
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Allow-Credentials"] = "true"
-        headers["Access-Control-Expose-Headers"] = "X-Request-Id"
-        headers["Vary"] = "Origin"
+def reading_headers(environ: Environ) -> dict[str, str]:
+    """Return the headers that let the page read the answer, where it may."""
+    if _KEY not in environ:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": environ["HTTP_ORIGIN"],
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "X-Request-Id",
+        "Vary": "Origin",
+    }

@@ -1,0 +1,97 @@
+"""One request from beginning to end, whatever framework brought it: request id, answer, log line, bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.errors import BridgeError
+from bridge.log import failure
+from bridge.web.answers import Answer, Line, answer_to_error, answer_to_fault
+from bridge.web.arrival import Environ, clock
+from bridge.web.browser import reading_headers
+from bridge.web.door import Door
+
+View = Callable[..., Answer]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back to the sender."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def reply(door: Door, view: View, environ: Environ, arguments: Mapping[str, str]) -> Reply:
+    """Run one view; leave one log line, and one answer whatever happens."""
+    started = clock()
+    request_id = request_id_of(environ)
+    line = Line()
+    answer = _answer(door, view, environ, {**arguments, "request_id": request_id, "line": line})
+    note(door, environ, request_id, line, answer, clock() - started)
+    return as_reply(answer, request_id, environ)
+
+
+def _answer(door: Door, view: View, environ: Environ, arguments: Mapping[str, Any]) -> Answer:
+    """Run the view. A fault of ours is logged without what the sender sent, and is never a 500."""
+    try:
+        return view(door, environ, **arguments)
+    except BridgeError as error:
+        arguments["line"].extra["reason"] = error.message
+        return answer_to_error(error)
+    except Exception as error:  # noqa: BLE001 - the last resort, see above
+        told = {"request_id": arguments["request_id"], "path": known_path(environ), **failure(error)}
+        door.log.error("fault", **told)  # noqa: TRY400
+        return answer_to_fault()
+
+
+def note(  # noqa: PLR0913, PLR0917 - one log line
+    door: Door, environ: Environ, request_id: str, line: Line, answer: Answer, seconds: float
+) -> None:
+    """Count and log one answered request: every webhook, and of the others those that were refused."""
+    if environ["PATH_INFO"].startswith("/hooks/"):
+        status = line.status or answer.code or str(answer.status)
+        door.metrics.webhook(line.mapping, status, seconds)
+        door.log.info(
+            "webhook",
+            request_id=request_id,
+            mapping=line.mapping,
+            status=status,
+            code=answer.status,
+            events=line.events,
+            ms=round(seconds * 1000, 2),
+            **line.extra,
+        )
+    elif answer.status >= 400:
+        path = known_path(environ)
+        door.log.info("request", request_id=request_id, path=path, code=answer.status, **line.extra)
+
+
+def known_path(environ: Environ) -> str:
+    """Return the first part of the path: the rest may be anything a stranger typed."""
+    return "/" + str(environ.get("PATH_INFO", "/")).lstrip("/").split("/")[0][:40]
+
+
+def request_id_of(environ: Environ) -> str:
+    """Return the sender's own request id when it is harmless, or a new one."""
+    given = environ.get("HTTP_X_REQUEST_ID")
+    if given and _REQUEST_ID.fullmatch(given):
+        return str(given)
+    return os.urandom(8).hex()
+
+
+def as_reply(answer: Answer, request_id: str, environ: Environ) -> Reply:
+    """Turn an answer into bytes and headers."""
+    body, content_type = answer.as_bytes(request_id)
+    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    if answer.headers:
+        headers.update(answer.headers)
+    if "HTTP_ORIGIN" in environ:
+        headers.update(reading_headers(environ))
+    return Reply(answer.status, list(headers.items()), body)

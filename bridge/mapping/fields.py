@@ -296,9 +296,7 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
         (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
         for name, entry in entries.items()
     )
-    return _Contents(
-        each.node.text.removeprefix("$."), compiled.locate, condition, slots, _too_many(each)
-    ).read
+    return _Contents(each.node.text, compiled.locate, condition, slots, _too_many(each)).read
 
 
 def _too_many(each: Entry) -> Finding:

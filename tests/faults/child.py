@@ -4,6 +4,7 @@
     child.py work URL GRAPH_URL                    deliver until told to stop
     child.py store URL NUMBER [LIMIT]              store; no file may grow beyond LIMIT bytes
     child.py powerless URL NUMBER                  store, without the rights of the superuser
+    child.py door URL FIRST NUMBER                 store, trying again for as long as it is refused
 
 Every line of output is the key of a webhook whose storing was acknowledged.
 """
@@ -17,6 +18,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +117,19 @@ def powerless(url: str, number: str) -> None:
     try_to_store(url, number)
 
 
+def door(url: str, first: str, number: str) -> None:
+    outbox = open_it(url)
+    for key in range(int(first), int(first) + int(number)):
+        while True:
+            try:
+                outbox.add(webhook(key))
+            except CannotStore:
+                time.sleep(0.05)
+            else:
+                print(key, flush=True)
+                break
+
+
 def try_to_store(url: str, number: str) -> None:
     try:
         store(open_it(url), 0, int(number))
@@ -124,4 +139,5 @@ def try_to_store(url: str, number: str) -> None:
 
 
 if __name__ == "__main__":
-    {"kill": kill, "work": work, "store": starved, "powerless": powerless}[sys.argv[1]](*sys.argv[2:])
+    commands = {"kill": kill, "work": work, "store": starved, "powerless": powerless, "door": door}
+    commands[sys.argv[1]](*sys.argv[2:])

@@ -132,6 +132,8 @@ def _well_grouped(text: str, thousands: str, decimal: str) -> bool:
 
 def is_finite(number: int | float | Decimal) -> bool:
     """Say whether a number is neither infinite nor NaN, the signalling kind included."""
+    if isinstance(number, int):
+        return True
     return number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
 
 

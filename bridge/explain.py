@@ -47,10 +47,17 @@ def explanation(  # noqa: PLR0913 - the road hands over all it has
             _explained_event(draft, event, trace, reveal=reveal)
             for draft, event, trace in zip(drafts, events, traces, strict=True)
         ]
-        read = {path for trace in traces for path in trace.paths_read}
+        read = {path for trace in traces for path in _read_by(trace)}
         return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
 
     return Explanation(tell)
+
+
+def _read_by(trace: Trace) -> Iterable[str]:
+    """Yield the places an event read: for its fields, and for its conditions."""
+    yield from trace.paths_read
+    for condition in trace.conditions:
+        yield str(condition.get("path", "")).removeprefix("$").removeprefix(".")
 
 
 class Explanation(Sequence[Mapping[str, Any]]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -41,7 +42,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     for file in settings_files:
         settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
         findings += wrong
-    files = files_meant(mappings, settings or _no_settings()) if mappings or not paths else []
+    files = files_meant(mappings, settings or _without_settings(config)) if mappings or not paths else []
     found = list(_check_mappings(files, settings, live=live))
     quiet = not paths and all(_ships(file) for file in files)
     findings += [finding for finding in found if finding.severity == "error" or not quiet]
@@ -74,9 +75,11 @@ def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, 
     return settings, list(settings.warnings) if told else []
 
 
-def _no_settings() -> Settings:
-    """Return the settings of an empty folder: what stands in when the real ones have errors."""
-    return load_settings(None, {}, folder=Path("/nonexistent"))
+def _without_settings(config: Path | None) -> Settings:
+    """Return what stands in for settings with errors: the usual ones, and the mappings beside the file."""
+    beside = (config.parent if config else Path.cwd()) / "mappings"
+    usual = load_settings(None, {}, folder=Path("/nonexistent"))
+    return replace(usual, mappings=(beside,)) if beside.is_dir() else usual
 
 
 def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool) -> Iterator[Finding]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from bridge.catalog import Catalog
 from bridge.errors import CannotOpen, Invalid
 from bridge.mapping.cases import read_tests
+from bridge.mapping.compile_event import compile_event
 from bridge.mapping.compiled import CompiledMapping, Each
 from bridge.mapping.compiling import Compiling
 from bridge.mapping.emptiness import emptiness_of
-from bridge.mapping.events import CompiledEvent, compile_event
+from bridge.mapping.events import CompiledEvent
 from bridge.mapping.formats import check_formats
 from bridge.mapping.loading import Entries, Loading, SecretsMode
 from bridge.mapping.receive import compile_on_result, compile_receive, compile_test_code
@@ -144,8 +145,7 @@ def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[Compil
     }
     listed = entries.get("events")
     if listed is None:
-        event = compile_event(compiling, {}, shared, root, 1)
-        return (event,) if event else ()
+        return (compile_event(compiling, {}, shared, root, 1),)
     blocks: list[tuple[Node, Entries]] = listed.value or []
     if not blocks:
         compiling.loading.error(
@@ -153,11 +153,8 @@ def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[Compil
         )
     if len(blocks) > MAX_EVENTS:
         compiling.loading.error(listed.node, "too_many_events", f"a file has at most {MAX_EVENTS} events")
-    compiled = (
-        compile_event(compiling, shared, own, node, number)
-        for number, (node, own) in enumerate(blocks[:MAX_EVENTS], 1)
-    )
-    return tuple(event for event in compiled if event is not None)
+    numbered = enumerate(blocks[:MAX_EVENTS], 1)
+    return tuple(compile_event(compiling, shared, own, node, number) for number, (node, own) in numbered)
 
 
 # --- settings --------------------------------------------------------------------------------------

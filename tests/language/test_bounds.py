@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bridge.mapping.fields import is_personal, names_a_person
+from bridge.mapping.copying import is_personal, names_a_person
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,82 @@
+"""`contents`: one object for every product of a list, prices in cents included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read
+from bridge.mapping.conditions import Condition, compile_condition
+from bridge.mapping.loading import Entry
+from bridge.mapping.scope import Scope, entries_of
+from bridge.mapping.slots import Slots, fill
+from bridge.mapping.value import compile_value, nothing
+from bridge.values import Finding
+from bridge.yamltext import Block, Scalar
+
+
+def compile_contents(compiling: Compiling, node: Block) -> Read:
+    """Return the reader of `contents`: one object for every entry of a list."""
+    entries = compiling.loading.block(node, "contents", "contents")
+    each = entries.pop("for_each", None)
+    if each is None or not isinstance(each.node, Scalar):
+        if each is not None:
+            compiling.loading.error(each.node, "wrong_shape", "for_each is one path", "write the list's path")
+        return nothing
+    compiled = compiling.path(each.node, each.node.text)
+    if compiled is None:
+        return nothing
+    below = _priced(compiling.below(each.node.text, compiled.locate))
+    condition = compile_condition(below, entries.pop("when").node) if "when" in entries else None
+    slots = tuple(
+        (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
+        for name, entry in entries.items()
+    )
+    return _Contents(each.node.text, compiled.locate, condition, slots, _too_many(each)).read
+
+
+def _too_many(each: Entry) -> Finding:
+    message = f"a list of contents has more than {MAX_ITEMS} entries"
+    return Finding("error", "too_many_items", message, "have the sender split it", position=each.position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """A compiled `contents` block: the list, which entries count, and what each of them fills."""
+
+    path: str
+    locate: Read
+    condition: Condition | None
+    slots: Slots
+    too_many: Finding
+
+    def read(self, scope: Scope) -> list[dict[str, Any]] | None:
+        items = entries_of(self.locate(scope), scope)
+        if not items:
+            return None
+        if len(items) > MAX_ITEMS:
+            scope.findings.append(self.too_many)
+            return None
+        inner = scope.inside(items[0], 0, "")
+        contents = [
+            content for index, item in enumerate(items) if (content := self._content(inner, index, item))
+        ]
+        return contents or None
+
+    def _content(self, inner: Scope, index: int, item: Any) -> dict[str, Any] | None:
+        inner.item, inner.index = item, index
+        if inner.outer is not None and inner.trace is not None:
+            inner.base = inner.outer.place_of(self.path, index)
+        if self.condition is not None and self.condition(inner) is not None:
+            return None
+        content: dict[str, Any] = {}
+        fill(self.slots, inner, content)
+        return content
+
+
+def _priced(below: Compiling) -> Compiling:
+    """Let cents inside the items use the currency of the event around them."""
+    currency = below.currency
+    if currency is None:
+        return below
+    return below.with_currency(lambda scope: currency(scope.outer if scope.outer is not None else scope))

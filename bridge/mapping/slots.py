@@ -1,0 +1,49 @@
+"""Destination fields ready to be read, and filling them: the one loop that every event goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.mapping.compiling import Read
+from bridge.mapping.scope import Scope
+from bridge.values import Position
+
+# key, dotted path, reader
+Slots = tuple[tuple[str, str, Read], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One destination field: its dotted path, its place in the file, and how it is read."""
+
+    path: str
+    position: Position
+    read: Read
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path, the key inside its block."""
+        return self.path.rpartition(".")[2] if "." in self.path else self.path
+
+
+def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+    """Read every slot `(key, path, read)` and keep what is there."""
+    if scope.trace is not None:
+        _fill_and_tell(slots, scope, into)
+        return
+    for key, _, read in slots:
+        value = read(scope)
+        if value is not None:
+            into[key] = value
+
+
+def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+    for key, path, read in slots:
+        scope.field = path
+        record = scope.trace.record(path) if scope.trace is not None else None
+        value = read(scope)
+        if value is not None:
+            into[key] = value
+        elif record is not None and record.dropped is None:
+            record.dropped = "nothing was found"

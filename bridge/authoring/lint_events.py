@@ -12,6 +12,7 @@ from bridge.values import Finding, Position, Severity
 from bridge.yamltext import Block, Listing, Node, Scalar
 
 _WORDS_OF_OTHERWISE = frozenset({"skip", "keep", "error"})
+_ARRIVAL, _SAME_FOR_ALL = "$received_at", frozenset({"$index", "$source"})
 _EQUAL, _UNEQUAL = frozenset({"is", "one_of"}), frozenset({"is_not", "none_of"})
 
 
@@ -25,6 +26,7 @@ def lint_events(mapping: CompiledMapping, catalog: Catalog) -> Iterator[Finding]
         yield from _conditions(view)
         yield from _lookups(view)
         yield from _ids_of_entries(view)
+        yield from _ids_of_webhooks(view, catalog)
     yield from _hidden_by_an_earlier_one(mapping)
     yield from _twins(mapping)
     if mapping.test_event_code is not None:
@@ -255,6 +257,24 @@ def _ids_of_entries(view: _View) -> Iterator[Finding]:
     message = "every entry of the list gets the same event_id, so Meta counts only the first"
     fix = "put a field of the entry into it, or {$index}"
     yield Finding("error", "same_event_id", message, fix, position=line.position)
+
+
+def _ids_of_webhooks(view: _View, catalog: Catalog) -> Iterator[Finding]:
+    """Yield what makes ids useless: the same one for every webhook, or another one at every delivery."""
+    line = _line(view.event, "event_id")
+    if line is None:
+        return
+    read = {use.text for use in line.paths}
+    if _ARRIVAL in read:
+        yield catalog.rules["event_id_changes"].finding(None, line.position)
+    elif read <= _SAME_FOR_ALL and not _holds_options(view.node("event_id")):
+        message = "every webhook gets the same event_id, so Meta counts only the first event"
+        fix = "put a field into it that differs: order-{id}; or leave event_id out"
+        yield Finding("error", "same_event_id", message, fix, position=line.position)
+
+
+def _holds_options(node: Node | None) -> bool:
+    return isinstance(node, Block) and node.get("text") is None
 
 
 def _line(event: CompiledEvent, field: str) -> MappedLine | None:

@@ -75,9 +75,9 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
     items = _items(item)
     event_name = wishes.event_name or _event_name(item, chosen, items, shape, standard_events)
     values = {guess.field.path: guess.field.value for guess in guesses}
-    paths = {
-        name: tuple(found) for name, found in chosen.items() if not _unreadable(name, found, values, wishes)
-    }
+    order = [known.destination for known in recognition_tables().fields]
+    readable = (name for name, found in chosen.items() if not _unreadable(name, found, values, wishes))
+    paths = {name: tuple(chosen[name]) for name in sorted(readable, key=order.index)}
     return Plan(
         event_name=event_name,
         action_source=wishes.action_source or _action_source(chosen, shape),

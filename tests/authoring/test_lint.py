@@ -116,6 +116,16 @@ def told(findings) -> list[tuple[str, str, int, str | None]]:
             id="the number of the entry tells them apart",
         ),
         pytest.param(
+            f"{START}event_name: Lead\nevent_id: {{text: lead}}\n{PERSON}",
+            [("error", "same_event_id", 4, None)],
+            id="one id for every webhook",
+        ),
+        pytest.param(
+            f"{START}event_name: Lead\nevent_id: lead-{{$received_at}}\n{PERSON}",
+            [("warning", "event_id_changes", 4, None)],
+            id="another id at every delivery",
+        ),
+        pytest.param(
             f"{LEAD}test_event_code: TEST1\n",
             [("warning", "test_event_code", 6, None)],
             id="a left-over test code",

@@ -19,6 +19,7 @@ from facebook_business.adobjects.serverside.action_source import ActionSource
 from facebook_business.adobjects.serverside.content import Content
 from facebook_business.adobjects.serverside.custom_data import CustomData
 from facebook_business.adobjects.serverside.event import Event
+from facebook_business.adobjects.serverside.event_request import EventRequest
 from facebook_business.adobjects.serverside.user_data import UserData
 
 from bridge.values import Request
@@ -199,7 +200,7 @@ def _name(number: int) -> str:
 
 
 def with_the_sdk(body: bytes) -> str:
-    """Do the same with Meta's official Python SDK: build, normalize, dump."""
+    """Do the same with Meta's official Python SDK, by its own way to the wire: build, normalize, dump."""
     order = json.loads(body)
     customer, address, client = order["customer"], order["billing_address"], order["client_details"]
     notes = {note["name"]: note["value"] for note in order["note_attributes"]}
@@ -242,7 +243,8 @@ def with_the_sdk(body: bytes) -> str:
         user_data=user_data,
         custom_data=custom_data,
     )
-    return json.dumps(event.normalize())
+    request = EventRequest(pixel_id="1000000000000001", events=[event], access_token="none")
+    return json.dumps(request.get_params()["data"])
 
 
 def floor(body: bytes) -> bytes:

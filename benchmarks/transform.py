@@ -1,11 +1,13 @@
 """Part `transform`: one order through the real road, against Meta's Python SDK and against the floor.
 
-CPU time of this process, so that a busy machine does not count as ours. JSON in, JSON out; every order of a
-batch is another person's.
+The ways take turns order by order, so that none has the processor's caches to itself: in a server nothing
+runs twice in a row. CPU time of this thread, so that a busy machine does not count as ours. JSON in, JSON out;
+every order of a round is another person's.
 """
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from typing import Any
 from benchmarks import purchase
 from benchmarks.figures import Figure, figure
 from benchmarks.node_sdk import node_sdk_microseconds
-from benchmarks.rounds import in_rounds
+from benchmarks.rounds import Series
 from bridge.catalog import Catalog, load_catalog
 from bridge.encode import encode
 from bridge.mapping import CompiledMapping, load_mapping
@@ -26,34 +28,56 @@ from bridge.values import Request
 
 PART = "transform"
 ROUNDS = 15
-BATCH = 300
+ORDERS = 300
 
 
 def measure(*, rounds: int = ROUNDS, node: bool = True) -> list[Figure]:
     """Return microseconds per event of each way, and the ratios that are asked for."""
-    catalog, mapping = prepare()
-    bodies = purchase.people(BATCH)
-    requests = [purchase.request(body) for body in bodies]
-    events = [dict(translate(request, mapping, catalog).events[0].data or {}) for request in requests]
-    ways: dict[str, tuple[Callable[[Any], Any], list[Any]]] = {
-        "official Python SDK: parse, build, normalize, dump": (purchase.with_the_sdk, bodies),
-        "the road: verify to validated event, JSON in and out": (partial(road, mapping, catalog), requests),
-        "the road, explained": (partial(road, mapping, catalog, explain=True), requests),
-        "validation alone": (lambda event: validate(event, catalog, purchase.NOW), events),
-        "floor: orjson, ten SHA-256, orjson": (purchase.floor, bodies),
-    }
-    for way in ways.values():
-        cpu_microseconds(*way)  # warm
-    series = in_rounds({name: partial(cpu_microseconds, *way) for name, way in ways.items()}, rounds)
-    sdk, plain, explained, checking, least = (series[name] for name in ways)
+    series = _turns(rounds)
+    sdk, plain, explained, checking, least = (series[name] for name in series)
     figures = [
         figure(PART, "transform + validate, against the official Python SDK", "x", sdk.over(plain)),
         figure(PART, "the same with the explanation written", "x", sdk.over(explained)),
         figure(PART, "of the floor's speed", "x", least.over(plain)),
         figure(PART, "validation, share of the road", "x", checking.over(plain)),
-        *(figure(PART, name, "us/event", series[name]) for name in ways),
+        *(figure(PART, name, "us/event", one) for name, one in series.items()),
     ]
     return figures + (node_sdk_microseconds(PART) if node else [])
+
+
+def _turns(rounds: int) -> dict[str, Series]:
+    """Run every way on every order, in turn; return the CPU microseconds per order of each round."""
+    catalog, mapping = prepare()
+    bodies = purchase.people(ORDERS)
+    requests = [purchase.request(body) for body in bodies]
+    events = [dict(translate(request, mapping, catalog).events[0].data or {}) for request in requests]
+    ways: list[tuple[str, Callable[[Any], Any], list[Any]]] = [
+        ("official Python SDK: parse, build, normalize, dump", purchase.with_the_sdk, bodies),
+        ("the road: verify to validated event, JSON in and out", partial(road, mapping, catalog), requests),
+        ("the road, explained", partial(road, mapping, catalog, explain=True), requests),
+        ("validation alone", lambda event: validate(event, catalog, purchase.NOW), events),
+        ("floor: orjson, ten SHA-256, orjson", purchase.floor, bodies),
+    ]
+    measured: dict[str, list[float]] = {name: [] for name, _, _ in ways}
+    for number in range(rounds + 1):
+        spent = _one_round(ways, random.Random(number))
+        for name, microseconds in spent.items():
+            measured[name].append(microseconds)
+    return {name: Series(tuple(values[1:])) for name, values in measured.items()}  # the first one warms
+
+
+def _one_round(
+    ways: list[tuple[str, Callable[[Any], Any], list[Any]]], chance: random.Random
+) -> dict[str, float]:
+    spent = dict.fromkeys((name for name, _, _ in ways), 0)
+    for place in range(ORDERS):
+        order = ways.copy()
+        chance.shuffle(order)
+        for name, way, inputs in order:
+            started = time.thread_time_ns()
+            way(inputs[place])
+            spent[name] += time.thread_time_ns() - started
+    return {name: nanoseconds / ORDERS / 1e3 for name, nanoseconds in spent.items()}
 
 
 def prepare() -> tuple[Catalog, CompiledMapping]:
@@ -70,11 +94,3 @@ def road(
     """Drive one webhook down the real road and write what would be sent."""
     translation = translate(request, mapping, catalog, explain=explain)
     return [encode(event.data) for event in translation.events]
-
-
-def cpu_microseconds(way: Callable[[Any], Any], inputs: list[Any]) -> float:
-    """Return CPU microseconds for each of the inputs."""
-    started = time.process_time()
-    for one in inputs:
-        way(one)
-    return (time.process_time() - started) / len(inputs) * 1e6

@@ -45,7 +45,8 @@ def test_the_measured_order_becomes_an_event_that_meta_takes_with_ten_hashes():
 
 def test_the_official_sdk_does_the_same_work():
     """It leaves `external_id` as it is and keeps the apostrophe of a name; that is all."""
-    ours, theirs = the_event(), json.loads(purchase.with_the_sdk(purchase.BODY))
+    ours, [text] = the_event(), json.loads(purchase.with_the_sdk(purchase.BODY))
+    theirs = json.loads(text)
     people, sdk_people = ours.pop("user_data"), theirs.pop("user_data")
     assert set(people) == set(sdk_people)
     same = {name for name in people if people[name] == sdk_people[name]}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from bridge.authoring.checking import load_checked
 from bridge.authoring.sample_requests import sample_secrets
-from bridge.catalog import load_catalog
+from bridge.catalog import Catalog, load_catalog, with_severities
 from bridge.crypto import Cipher, key_from_file
+from bridge.errors import WrongUse
 from bridge.mapping import MappingFolder
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.settings import Settings
 from bridge.storing import code_of_destination, code_of_hook
+from bridge.suggest import closest
+from bridge.validate.graph_version import version_note
+from bridge.values import Finding
 
 _SQLITE = "sqlite:///"
 
@@ -37,6 +41,20 @@ def open_store(settings: Settings) -> Outbox:
     return open_outbox(settings.database_url, cipher=cipher_of(settings), bounds=bounds)
 
 
+def open_catalog(settings: Settings) -> Catalog:
+    """Return the rules, as strict as the settings want them."""
+    catalog = load_catalog()
+    if not settings.rules:
+        return catalog
+    try:
+        return with_severities(catalog, settings.rules)
+    except KeyError as error:
+        code = str(error.args[0])
+        meant = closest(code, [rule.code for rule in catalog.rules.values() if rule.area == "event"])
+        fix = f"did you mean {meant}?" if meant else "see the page of rules"
+        raise WrongUse(f"rules.{code}: there is no such rule to choose", fix=fix) from error
+
+
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
     """Return the mappings in force; those that do not load are told by `problems()`.
 
@@ -47,10 +65,20 @@ def open_mappings(settings: Settings, environment: Mapping[str, str]) -> Mapping
     return MappingFolder(
         settings.mappings,
         environment={**made_up, **environment},
-        catalog=load_catalog(),
+        catalog=open_catalog(settings),
         destinations=settings.destinations,
         load=load_checked,
     )
+
+
+def version_notes(settings: Settings, today: date) -> list[tuple[str, Finding]]:
+    """Return a warning for each destination whose Graph API version ends soon, or has ended."""
+    catalog = load_catalog()
+    notes = [
+        (destination.name, version_note(destination.api_version, today, catalog))
+        for destination in settings.destinations.values()
+    ]
+    return [(name, finding) for name, finding in notes if finding]
 
 
 def free_disk_bytes(settings: Settings) -> int | None:

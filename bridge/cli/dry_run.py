@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
-from bridge.catalog import Catalog, load_catalog
+from bridge.catalog import Catalog
 from bridge.encode import encode_readable
 from bridge.errors import CannotOpen, UnknownMapping, WrongUse
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.opening import open_catalog
 from bridge.pipeline import translate
 from bridge.preview import preview
 from bridge.reading import read_time
@@ -65,7 +66,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Translate one payload and print exactly what would be sent; exit 1 when an event is held."""
     settings = load_settings(config, process_environment())
-    catalog = load_catalog()
+    catalog = open_catalog(settings)
     sample = read_sample(payload)
     mapping = open_mapping(mapping_name, settings, catalog, {**sample.secrets, **process_environment()})
     given = {**_pairs(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}

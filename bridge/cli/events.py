@@ -129,7 +129,7 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
 def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
     """Make what is meant due again, with the same ids."""
     from bridge.mapping import MappingFolder
-    from bridge.opening import open_mappings
+    from bridge.opening import open_catalog, open_mappings
     from bridge.repair import Pace, remapping
     from bridge.repair import replay as replay_events
 
@@ -139,13 +139,11 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
             _tell({"matching": outbox.count(query)}, as_json=as_json)
             return
         mappings: MappingFolder = open_mappings(settings, process_environment())
-        from bridge.catalog import load_catalog
-
         with _progress("replay", shown=not as_json) as advance:
             counts = replay_events(
                 outbox,
                 _with_limit(query, ALL),
-                remapping(settings, load_catalog(), mappings),
+                remapping(settings, open_catalog(settings), mappings),
                 utc_now(),
                 Pace(per_second=rate, progress=advance),
             )

@@ -37,7 +37,7 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
         body = {**body, "test_event_code": test_event_code}
     _refuse_test_code_when_live(body, settings)
     if not anyway:
-        _check(body)
+        _check(body, settings)
     reply = _sent(body, chosen(settings, destination), settings)
     if reply.status is None:
         raise CannotOpen(
@@ -87,12 +87,12 @@ def _refuse_test_code_when_live(body: Any, settings: Settings) -> None:
         )
 
 
-def _check(body: Any) -> None:
-    from bridge.catalog import load_catalog
+def _check(body: Any, settings: Settings) -> None:
+    from bridge.opening import open_catalog
     from bridge.validate import validate_body
     from bridge.worker import utc_now
 
-    findings = validate_body(body, load_catalog(), utc_now())
+    findings = validate_body(body, open_catalog(settings), utc_now())
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Event as Stop
@@ -115,6 +116,8 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
+    from bridge.opening import version_notes
+
     lines = [f"capi-bridge listens on http://{bind}; webhooks go to http://{bind}/hooks/<mapping>"]
     if settings.demo:
         lines.append(
@@ -125,6 +128,8 @@ def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
         for name, d in settings.destinations.items()
         if d.test_event_code
     ]
+    today = datetime.now(UTC).date()
+    lines += [f"destination {name}: {finding.message}" for name, finding in version_notes(settings, today)]
     if not delivers:
         lines.append("nothing is delivered from here; run `capi-bridge worker` beside it")
     click.echo("\n".join(lines), err=True)

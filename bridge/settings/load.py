@@ -100,6 +100,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         limits=Limits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
         alerts=Alerts(**values.pop("alerts")),
+        rules={code: rule["severity"] for code, rule in values.pop("rules").items() if rule},
         hooks={name: _hook(reading, hook, source) for name, hook in values.pop("hooks").items()},
         warnings=tuple(finding for finding in reading.findings if finding.severity == "warning"),
         **values,

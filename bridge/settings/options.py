@@ -77,6 +77,19 @@ HOOKS = Section(
     named=True,
 )
 
+RULES = Section(
+    "How strict a rule is that Meta documents but does not enforce, by its code (see rules.md).",
+    {
+        "severity": Option(
+            kinds.one_of("error", "warning"),
+            "An error holds the event, a warning lets it pass.",
+            required=True,
+        )
+    },
+    named=True,
+    scalar="severity",
+)
+
 SETTINGS = Section(
     "bridge.yaml",
     {
@@ -130,6 +143,7 @@ SETTINGS = Section(
         ),
         "destinations": DESTINATIONS,
         "hooks": HOOKS,
+        "rules": RULES,
         "keys": Section(
             "Keys of the bridge itself.",
             {
@@ -214,14 +228,16 @@ def settings_schema(section: Section = SETTINGS) -> dict[str, Any]:
         "additionalProperties": False,
     }
     if section.named:
-        return {"type": "object", "description": section.help, "additionalProperties": shape}
+        inner = {"anyOf": [{"type": "string"}, shape]} if section.scalar else shape
+        return {"type": "object", "description": section.help, "additionalProperties": inner}
     return shape
 
 
 def _entry_schema(entry: Option | Section) -> dict[str, Any]:
     if isinstance(entry, Section):
         shape = settings_schema(entry)
-        return {"anyOf": [{"type": ["string", "null"]}, shape]} if entry.scalar else shape
+        short = entry.scalar and not entry.named
+        return {"anyOf": [{"type": ["string", "null"]}, shape]} if short else shape
     value = {**entry.kind.schema, "description": f"{entry.help} Must be {entry.kind.wants}."}
     reference = {"type": "string", "pattern": r"\$\{"}
     shapes = [value, reference] if value.get("type") != "string" else [value]

@@ -119,7 +119,7 @@ def _read_named(reading: Reading, node: Node | None, section: Section, path: str
         if isinstance(value, Scalar) and not value.text:
             _report_missing(reading, section, {}, f"{inner}.", key.position)
         else:
-            named[key.text] = read_section(reading, value, section, f"{inner}.")
+            named[key.text] = _read_inner(reading, value, section, inner)
     return named
 
 

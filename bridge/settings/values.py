@@ -141,6 +141,7 @@ class Settings:
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
 
     @property

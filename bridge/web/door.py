@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.catalog import Catalog, load_catalog
+from bridge.catalog import Catalog
 from bridge.errors import CannotStore, UnknownMapping
 from bridge.log import get_logger
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.metrics import Metrics
-from bridge.opening import open_mappings, open_store
+from bridge.opening import open_catalog, open_mappings, open_store
 from bridge.operating.delivering import new_reporter
 from bridge.outbox import Outbox
 from bridge.settings import Settings
@@ -107,7 +107,7 @@ def open_door(settings: Settings, metrics: Metrics, environment: Mapping[str, st
     mappings = open_mappings(settings, environment)
     return Door(
         settings=settings,
-        catalog=load_catalog(),
+        catalog=open_catalog(settings),
         mappings=mappings,
         outbox=outbox,
         metrics=metrics,

@@ -45,12 +45,17 @@ def cleaners(catalog: Catalog, hash_external_id: bool = True) -> dict[str, Clean
         name: _compiled(
             rule,
             rule.hashed == "yes" or (rule.hashed == "asked" and hash_external_id),
-            tuple((step, table[step]) for step in rule.steps),
+            tuple((step, table[step]) for step in _steps(rule, hash_external_id)),
             catalog,
         )
         for name, rule in catalog.user_data.items()
         if not rule.virtual
     }
+
+
+def _steps(rule: UserDataRule, hash_external_id: bool) -> tuple[str, ...]:
+    """Return the steps of a rule; an id that is not hashed must not be an e-mail address."""
+    return (*rule.steps, "no_contact") if rule.hashed == "asked" and not hash_external_id else rule.steps
 
 
 def _compiled(

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from bridge.catalog import Catalog
 from bridge.normalize.dropping import Dropped, Known
+from bridge.privacy.personal import holds_contact
 from bridge.privacy.visitor import NoVisitor, visitor_address_reader
 
 _COOKIE = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
@@ -54,6 +55,13 @@ def click_id_in(address: str) -> str | None:
     found = _CLICK_ID_IN_URL(address)
     bare = unquote(found[1]) if found else ""
     return bare if _CLICK_ID(bare) else None
+
+
+def no_contact(text: str, known: Known) -> str:
+    """Drop an e-mail address or phone number where an id belongs: here it would leave unhashed."""
+    if holds_contact(text):
+        raise Dropped("identifier_personal")
+    return text
 
 
 def digits(text: str, known: Known) -> str:

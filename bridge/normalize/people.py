@@ -83,7 +83,7 @@ def _code(country: str | None, catalog: Catalog) -> str | None:
 
 def _send(field: Cleaner, value: Any, known: Known, sent: dict[str, Any], notes: Notes) -> None:
     """Clean one value, or each of several, and put what is usable under Meta's name."""
-    if type(value) is list or type(value) is tuple:
+    if type(value) is list:
         usable = _usable(field, value, known, notes)
         if usable:
             sent[field.name] = usable if field.many else usable[0]

@@ -79,6 +79,8 @@ REASONS = [
     ("identifier_malformed", "external_id", "a\x00b", "a b"),
     ("identifier_malformed", "external_id", "a" * 257, "a" * 256),
     ("identifier_malformed", "client_user_agent", "Mozilla\x00", "Mozilla"),
+    ("identifier_personal", "subscription_id", "jane@x.de", "jane-7"),
+    ("identifier_personal", "anon_id", "+49 151 2345678", "491512345678"),
     ("ip_malformed", "client_ip_address", "300.1.1.1", "200.1.1.1"),
     ("ip_private", "client_ip_address", "192.168.1.1", "192.169.1.1"),
     ("ip_private", "client_ip_address", "172.31.0.1", "172.32.0.1"),
@@ -260,6 +262,8 @@ def test_an_unknown_key_is_an_error_and_is_not_sent():
 
 def test_external_ids_are_hashed_unless_the_mapping_says_no():
     assert sent({"external_id": 7}, hash_external_id=False)[0] == {"external_id": ["7"]}
+    raw = sent({"external_id": ["jane@x.de"]}, hash_external_id=False)
+    assert raw == ({}, [("identifier_personal", "$.user_data.external_id")])
     assert sent({"external_id": 7})[0] == {"external_id": [normalize_value("external_id", "7").sent]}
 
 

@@ -175,6 +175,9 @@ def test_no_raw_value_of_a_person_reaches_an_event_a_finding_or_an_exception(wro
         "fbp": PERSON["ph"],
         "lead_id": PERSON["em"],
     }
+    people |= dict.fromkeys(
+        ("subscription_id", "anon_id", "ctwa_clid", "ig_sid", "fb_login_id"), PERSON["em"]
+    )
     people |= {"fbclid": PERSON["em"], "page_id": PERSON["ph"], "unknown": wrong}
     fields = {
         "event_name": f"Lead {PERSON['em']}",
@@ -195,7 +198,9 @@ def test_no_raw_value_of_a_person_reaches_an_event_a_finding_or_an_exception(wro
         },
         "app_data": {"extinfo": [PERSON["em"]], "vendor_id": PERSON["em"]},
     }
-    event, findings = normalize(draft(fields), CATALOG, NOW)
+    plain_ids = ReadingSettings(hash_external_id=False)
+    fields["user_data"]["external_id"] = PERSON["em"]
+    event, findings = normalize(draft(fields, plain_ids), CATALOG, NOW)
     found = (*findings, *validate(event, CATALOG, NOW), *validate_foreign(fields, CATALOG, NOW))
     text = encode(event).decode() + repr(found)
     assert [raw for raw in RAW if raw in text] == []

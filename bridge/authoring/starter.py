@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.authoring.starter_plan import Plan
 
-_PLAIN = re.compile(r"[A-Za-z0-9_$.][\w$.+/()=@-]*(?: [\w$.+/()=@-]+)*")
+_PLAIN = re.compile(r"[A-Za-z0-9_$.][\w$.+/()=@{}-]*(?: [\w$.+/()=@{}-]+)*")
 _COMMENT_AT = 36
 _ROOTED = "$."
 

@@ -18,7 +18,7 @@ from bridge.errors import CannotOpen, UnknownMapping, WrongUse
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.opening import open_catalog
 from bridge.pipeline import translate
-from bridge.preview import preview
+from bridge.preview import content_type_of, preview
 from bridge.reading import read_time
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.suggest import closest
@@ -149,6 +149,7 @@ def as_request(
 ) -> Request:
     """Return the webhook as it would have arrived."""
     merged = {name.lower(): text for name, text in {**sample.headers, **headers}.items()}
+    merged.setdefault("content-type", content_type_of(sample.body))
     return Request(
         method="POST",
         url=sample.url or "https://example.test/hooks/mapping",
@@ -200,5 +201,5 @@ def _print(told: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool)
 
 def _sentence(finding: Mapping[str, Any]) -> str:
     where = f"{finding['file']}:{finding['line']}:{finding['column']}: " if finding["file"] else ""
-    fix = f"; {finding['fix']}" if finding["fix"] else ""
+    fix = f"\n    fix: {finding['fix']}" if finding["fix"] else ""
     return f"{where}{finding['severity']}[{finding['code']}] {finding['message']}{fix}"

@@ -96,9 +96,14 @@ def answer_to_error(error: BridgeError) -> Answer:
     if isinstance(error, NotAuthentic):
         return Answer(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
-    message = f"{error.message}; {error.fix}" if error.fix and not findings else error.message
+    message = _with_fix(error) if error.fix and not findings else error.message
     headers = _retry_after(error)
     return Answer(status, error_body(error.code, message, findings), headers, error.code)
+
+
+def _with_fix(error: BridgeError) -> str:
+    joint = " " if error.message.endswith((".", "!", "?")) else "; "
+    return error.message + joint + error.fix
 
 
 def answer_to_fault() -> Answer:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from bridge.authoring.counters import last_webhooks, line_counts
+from bridge.authoring.stored import explained
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.outbox import STATUSES, EventDetail, Query
 from bridge.repair import discard, remapping, replay
@@ -32,6 +34,15 @@ def mappings(door: Door, environ: Environ, request_id: str, line: Line) -> Answe
             "problems": {name: [f.as_json() for f in findings] for name, findings in problems.items()},
         },
     )
+
+
+def show_mapping(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
+    """Show one mapping, and how often each of its lines found something in the last webhooks."""
+    require_admin(environ, door.settings)
+    mapping = door.mappings.get(name)
+    looked_at = last_webhooks(door.outbox(), name, Query)
+    counts = [count.as_json() for count in line_counts(mapping, looked_at)]
+    return Answer(200, {**_mapping_shown(door, name), "lines": counts})
 
 
 def _mapping_shown(door: Door, name: str) -> dict[str, Any]:
@@ -75,9 +86,12 @@ def list_events(door: Door, environ: Environ, request_id: str, line: Line) -> An
 
 
 def show_event(door: Door, environ: Environ, event_id: str, request_id: str, line: Line) -> Answer:
-    """Show one event with its body, its attempts and whether its webhook is still kept."""
+    """Show one event, its body and attempts, and why each field is what it is while the webhook is kept."""
     require_admin(environ, door.settings)
-    return Answer(200, shown(_detail(door, event_id)))
+    detail = _detail(door, event_id)
+    event = detail.event
+    told = explained(door.outbox(), event.webhook_id, event.mapping, door.mappings, door.catalog)
+    return Answer(200, {**shown(detail), "explain": told})
 
 
 def shown(detail: EventDetail) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def _routes() -> list[tuple[str, list[str], View]]:
         ("/validate", ["POST"], dry_run.of_finished_body),
         ("/<version>/<dataset_id>/events", ["POST"], graph.events),
         ("/api/mappings", ["GET"], api.mappings),
+        ("/api/mappings/<name>", ["GET"], api.show_mapping),
         ("/api/counts", ["GET"], api.counts),
         ("/api/events", ["GET"], api.list_events),
         ("/api/events/<event_id>", ["GET"], api.show_event),

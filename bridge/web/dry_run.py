@@ -14,7 +14,7 @@ from bridge.errors import UnreadableBody, WrongUse
 from bridge.mapping import load_mapping
 from bridge.parse import parse
 from bridge.pipeline import translate
-from bridge.preview import preview
+from bridge.preview import content_type_of, preview
 from bridge.validate import validate_body
 from bridge.values import Receive, Request, Verified
 from bridge.web.access import is_admin, require_admin_unless_demo
@@ -87,9 +87,8 @@ def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
     """Return the webhook that was described: payload (data or the raw text), headers, query, now."""
     payload = asked.get("payload", {})
     headers = {name.lower(): text for name, text in _texts(asked, "headers").items()}
-    if not isinstance(payload, str):
-        headers.setdefault("content-type", "application/json")
     body = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else encode(payload)
+    headers.setdefault("content-type", content_type_of(body))
     return Request(
         method="POST",
         url="https://example.test/hooks/mapping",

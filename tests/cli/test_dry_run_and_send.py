@@ -54,7 +54,7 @@ def test_the_mapping_is_a_name_or_a_file(mapped, how):
     ran = mapped.run(
         "dry-run", name, "-", "--json", "--now", NOW, stdin='{"id": 7, "mail": "jane@example.com"}'
     )
-    assert ran.json["events"] == [BODY]
+    assert (ran.json["events"], ran.json["findings"]) == ([BODY], [])
 
 
 def test_query_and_content_type_are_as_given(mapped):

@@ -119,6 +119,7 @@ def test_a_finished_body_is_judged(web):
 
 ADMIN_ADDRESSES = [
     ("GET", "/api/mappings"),
+    ("GET", "/api/mappings/lead"),
     ("GET", "/api/counts"),
     ("GET", "/api/events"),
     ("GET", "/api/events/x"),
@@ -223,6 +224,9 @@ def test_mappings_and_counts_are_told(start):
     told = web.client.get("/api/mappings", headers=ADMIN).json
     assert {"lead", "secret"} <= {mapping["name"] for mapping in told["mappings"]}
     assert "broken.yaml" in json.dumps(list(told["problems"]))
+    lines = web.client.get("/api/mappings/lead", headers=ADMIN).json["lines"]
+    assert {line["field"]: (line["found"], line["webhooks"]) for line in lines}["user_data.em"] == (1, 1)
+    assert web.client.get("/api/mappings/nothing", headers=ADMIN).status_code == 404
     counts = web.client.get("/api/counts", headers=ADMIN).json
     assert (counts["received"], counts["balanced"], counts["by_status"]["waiting"]) == (1, True, 1)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
-
-import pycountry
 
 from bridge.simulator.case import Case, Refusal, Rule, closed, needed, one_of, present, shaped
 
@@ -65,15 +62,9 @@ def values_have_a_currency(case: Case) -> Refusal | None:
     currency = custom_data.get("currency")
     if currency is None:
         return Refusal("value_without_currency", "Invalid parameter") if "value" in custom_data else None
-    unsupported = case.facts.rules["unsupported_currencies"]
-    if currency.upper() not in _currencies() or currency.upper() in unsupported:
+    if currency.upper() not in case.facts.currencies:
         return Refusal("currency_invalid", "Invalid parameter")
     return None
-
-
-@functools.cache
-def _currencies() -> frozenset[str]:
-    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
 
 
 def crm_events_name_their_crm(case: Case) -> Refusal | None:

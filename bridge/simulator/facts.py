@@ -27,6 +27,7 @@ class Facts:
     versions: Mapping[str, date | None]
     too_broad: tuple[frozenset[str], ...]
     messaging_names: frozenset[str]
+    currencies: frozenset[str]
     extinfo_versions: frozenset[str]
 
 
@@ -42,6 +43,7 @@ def load_facts() -> Facts:
         refusals=answers["refusals"],
         versions=rules["versions"],
         too_broad=tuple(frozenset(names) for names in rules["too_broad"]),
+        currencies=frozenset(rules["currencies"].split()) - set(rules["unsupported_currencies"]),
         messaging_names=frozenset(rules["messaging"]["event_names"]),
         extinfo_versions=frozenset(rules["app"]["extinfo_versions"]),
     )

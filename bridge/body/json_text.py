@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from bridge.body.bounds import MAX_DEPTH, check_bounds, may_break_bounds, too_large
+from bridge.body.bounds import MAX_DEPTH, check_bounds, may_break_bounds, shape_of, too_large
 from bridge.body.charset import decode
 from bridge.body.json_cause import unreadable
 from bridge.body.media import MediaType
@@ -21,10 +21,9 @@ _Read = tuple[Any, tuple[Finding, ...]]
 
 # The fast reader makes floats of fractions and of whole numbers beyond 64 bits. A float gives back what
 # was written unless it has more than 15 significant digits, ends in a zero (12.50) or is very small.
-_ALL_DIGITS_ALIKE = bytes(ord("0") if chr(code).isdigit() and code < 128 else code for code in range(256))
 _BEYOND_64_BIT = b"0" * 19
 _DELICATE_FRACTION = re.compile(
-    rb"\.(?:\d+0[,}\]\seE]|\d+0\Z|\d{7,}[,}\]\seE]|\d{7,}\Z|0000|(?<=\d{9}\.)\d)", re.ASCII
+    rb"\.(?=\d+(?:[,}\]\seE]|\Z))(?:\d+0(?!\d)|\d{7}|0000|(?<=\d{9}\.))", re.ASCII
 )
 _BEFORE_A_NUMBER = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
 _LONGEST_WHOLE_PART = 32
@@ -70,9 +69,10 @@ def _read(content: bytes, charset: str | None) -> _Read:
         except orjson.JSONDecodeError:
             pass  # perhaps only another encoding, or a half character: the exact reader decides
         else:
-            if may_break_bounds(content):
+            shape = shape_of(content)
+            if may_break_bounds(shape):
                 check_bounds(data)
-            return (_read_exactly(content.decode()) if _loses_digits(content) else data), ()
+            return (_read_exactly(content.decode()) if _loses_digits(content, shape) else data), ()
     text, notes = decode(content, charset)
     data = _read_exactly(text)
     check_bounds(data)
@@ -84,11 +84,14 @@ def _is_utf8(charset: str | None) -> bool:
     return charset is None or charset.lower() in ("utf-8", "utf8")
 
 
-def _loses_digits(content: bytes) -> bool:
+def _loses_digits(content: bytes, shape: bytes) -> bool:
     """Tell whether a float would change how a number was written; a false alarm only costs time."""
-    if _BEYOND_64_BIT in content.translate(_ALL_DIGITS_ALIKE):
+    if _BEYOND_64_BIT in shape:
         return True
-    return any(_is_in_a_number(content, found.start()) for found in _DELICATE_FRACTION.finditer(content))
+    for fraction in _DELICATE_FRACTION.finditer(content):  # noqa: SIM110 - every body passes here
+        if _is_in_a_number(content, fraction.start()):
+            return True
+    return False
 
 
 def _is_in_a_number(content: bytes, point: int) -> bool:

@@ -84,7 +84,7 @@ class Loading:
                 self._read_key(grammar.keys[canonical], entries, key, below)
         for wanted, about in grammar.keys.items():
             if about.required and wanted not in present | meant and name not in {"file", "event"}:
-                self.error(node, "missing_key", f"{called} needs {wanted}", about.says)
+                self.error(node, "missing_key", f"{called} needs {wanted}", f"add {wanted}: {about.says}")
         return entries
 
     def _read_key(self, rule: Key, entries: Entries, key: Scalar, below: Node) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.catalog import load_catalog
+from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.emptiness import emptiness_of
 from bridge.mapping.path_syntax import BadPath, read_path
@@ -166,3 +167,50 @@ def test_the_quick_look_never_calls_an_empty_text_a_value(value):
     for variant in (value, value.upper(), f" {value}") if isinstance(value, str) else (value,):
         if isinstance(variant, str) and variant and variant[1:2] not in emptiness.starts.get(variant[0], ()):
             assert not is_empty(variant, frozenset({"keine angabe"}))
+
+
+SCRAPS = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    " ",
+    "\n",
+    "- ",
+    "'",
+    '"',
+    "$",
+    "*",
+    "(",
+    "=",
+    ".",
+    "from: ",
+    "{{",
+    "é",
+    "#",
+    "|",
+    "\t",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    file=st.sampled_from(VALID),
+    changes=st.lists(
+        st.tuples(st.integers(0, 5_000), st.integers(0, 6), st.sampled_from(["", *SCRAPS])),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_a_file_changed_anywhere_is_a_mapping_or_a_list_of_findings(file, changes):
+    text = file.read_text(encoding="utf-8")
+    for at, dropped, scrap in changes:
+        start = at % (len(text) + 1)
+        text = text[:start] + scrap + text[start + dropped :]
+    try:
+        mapping = load_mapping(file, environment=ENVIRONMENT, catalog=load_catalog(), source=text.encode())
+    except Invalid as invalid:
+        assert all(finding.position is not None and finding.message for finding in invalid.findings)
+    else:
+        mapping.drafts(arrived({"orders": [{"id": 1}]}), [])

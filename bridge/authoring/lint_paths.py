@@ -206,16 +206,10 @@ def _words(*words: str, what: str) -> Any:
 
 _CONSTANTS: dict[str, Any] = {
     "custom_data.currency": lambda catalog: ((code.casefold(), "a currency") for code in catalog.currencies),
-    "user_data.country": lambda catalog: ((code.casefold(), "a country") for code in _countries()),
+    "user_data.country": lambda catalog: ((code, "a country") for code in {*catalog.countries.values()}),
     "custom_data.content_type": _words("product", "product_group", what="a content type"),
     "custom_data.event_source": _words("crm", what="a plain text"),
     "messaging_channel": _words("whatsapp", "messenger", "instagram", what="a channel"),
     "opt_out": _words("true", "false", "yes", "no", what="a truth value"),
     "user_data.ge": _words("f", "m", "female", "male", what="a gender"),
 }
-
-
-def _countries() -> Iterator[str]:
-    import pycountry
-
-    return (country.alpha_2 for country in pycountry.countries)

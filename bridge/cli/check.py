@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from bridge.authoring.checking import check_mapping
+from bridge.authoring.findings_output import write_findings
 from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
-from bridge.findings_output import write_findings
+from bridge.opening import open_catalog, open_mappings, open_store, prepare, version_notes
 from bridge.resources import shipped
 from bridge.settings import Settings, load_settings, process_environment
 from bridge.values import Finding
@@ -72,7 +74,8 @@ def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, 
         settings = load_settings(file, process_environment())
     except Invalid as invalid:
         return None, list(invalid.findings)
-    return settings, list(settings.warnings) if told else []
+    notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
+    return settings, [*settings.warnings, *notes] if told else []
 
 
 def _without_settings(config: Path | None) -> Settings:
@@ -87,7 +90,7 @@ def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool)
         checked = check_mapping(
             file,
             environment=process_environment(),
-            catalog=load_catalog(),
+            catalog=open_catalog(settings) if settings else load_catalog(),
             destinations=settings.destinations if settings else None,
             secrets="optional" if _ships(file) and not live else "required",
         )
@@ -101,7 +104,6 @@ def _ships(file: Path) -> bool:
 
 def _silent(settings: Settings) -> list[Finding]:
     from bridge.authoring.counters import last_webhooks, silent_lines
-    from bridge.opening import open_mappings, open_store, prepare
     from bridge.outbox import Query
 
     prepare(settings)

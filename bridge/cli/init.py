@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from bridge.authoring.checking import check_mapping
+from bridge.authoring.findings_output import write_findings
 from bridge.authoring.like import CopiedFile, samples_of, text_like
 from bridge.authoring.sample_requests import read_sample
 from bridge.authoring.starter_plan import Wishes
@@ -20,7 +21,6 @@ from bridge.catalog import Catalog, load_catalog
 from bridge.cli.mapping_files import file_meant
 from bridge.encode import encode_readable
 from bridge.errors import CannotOpen, WrongUse
-from bridge.findings_output import write_findings
 from bridge.mapping import load_mapping
 from bridge.resources import shipped
 from bridge.settings import Settings, load_settings, process_environment

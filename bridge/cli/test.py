@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from bridge.authoring.checking import Checked, check_mapping
+from bridge.authoring.findings_output import write_findings
 from bridge.authoring.mapping_tests import Failure, TestResult, run_tests
-from bridge.catalog import load_catalog
 from bridge.cli.mapping_files import files_meant
 from bridge.encode import encode_readable
-from bridge.findings_output import write_findings
+from bridge.opening import open_catalog
 from bridge.settings import load_settings, process_environment
 
 
@@ -25,7 +25,7 @@ from bridge.settings import load_settings, process_environment
 def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Run every test of the mappings named, or of all; exit 1 when one fails."""
     settings = load_settings(config, process_environment())
-    catalog = load_catalog()
+    catalog = open_catalog(settings)
     now = datetime.now(UTC)
     checked = [
         check_mapping(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bridge.findings_output import one_line, write_findings
+from bridge.authoring.findings_output import one_line, write_findings
 from bridge.values import Finding, Position
 
 FILE = ["version: 1", "user_data:", "  emial: mail", "\tphone: tel"]

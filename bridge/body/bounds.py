@@ -26,7 +26,7 @@ _SHAPE = bytes.maketrans(b"123456789{", b"000000000[")
 
 
 def shape_of(content: bytes) -> bytes:
-    """Return JSON bytes with every digit a 0 and every opening bracket a [: what runs of them can be seen in."""
+    """Return JSON bytes with every digit a 0 and every opening bracket a [, so that runs can be seen."""
     return content.translate(_SHAPE)
 
 

@@ -88,7 +88,7 @@ def _loses_digits(content: bytes, shape: bytes) -> bool:
     """Tell whether a float would change how a number was written; a false alarm only costs time."""
     if _BEYOND_64_BIT in shape:
         return True
-    for fraction in _DELICATE_FRACTION.finditer(content):  # noqa: SIM110 - every body passes here
+    for fraction in _DELICATE_FRACTION.finditer(content):
         if _is_in_a_number(content, fraction.start()):
             return True
     return False

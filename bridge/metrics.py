@@ -7,12 +7,13 @@ gauges about the queue are read from the outbox at the moment of the scrape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -119,6 +120,18 @@ class Metrics:
     @lru_cache(maxsize=4096)  # noqa: B019 - one Metrics lives as long as its process
     def _child(self, metric: Any, *labels: str) -> Any:
         return metric.labels(*labels)
+
+
+@contextmanager
+def served(metrics: Metrics, host: str, port: int) -> Iterator[int]:
+    """Offer the counters of a process without a web door at an address of its own; yields the port."""
+    server, thread = start_http_server(port, host, metrics.registry)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class _Gauges:

@@ -89,7 +89,7 @@ def check_address(bind: str) -> None:
     """Say at once, in a sentence, when the address cannot be listened on."""
     host, _, port = bind.rpartition(":")
     if not host or not port.isdigit():
-        raise WrongUse("--bind is not HOST:PORT", fix="write for example 127.0.0.1:8000")
+        raise WrongUse("the address is not HOST:PORT", fix="write for example 127.0.0.1:8000")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -6,13 +6,14 @@ import json
 import signal
 import threading
 from collections import Counter
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 import click
 
+from bridge.cli.serve import check_address
 from bridge.log import configure
-from bridge.metrics import Metrics
+from bridge.metrics import Metrics, served
 from bridge.opening import open_mappings, open_store, prepare
 from bridge.operating.delivering import deliver_until, reporter
 from bridge.operating.reporting import Reporter
@@ -23,8 +24,11 @@ from bridge.worker import run_once
 @click.command(help="Deliver what is stored; for more processes and machines.")
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 @click.option("--once", is_flag=True, help="Send what is due now, say what came of it, and end.")
+@click.option(
+    "--metrics", "metrics_at", metavar="HOST:PORT", help="Offer Prometheus metrics at this address."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the counts as JSON.")
-def worker(config: Path | None, once: bool, as_json: bool) -> None:
+def worker(config: Path | None, once: bool, metrics_at: str | None, as_json: bool) -> None:
     """Deliver until told to stop; batches under way are settled first."""
     settings = load_settings(config, process_environment())
     configure(settings.log_level, settings.log_format)
@@ -37,7 +41,17 @@ def worker(config: Path | None, once: bool, as_json: bool) -> None:
         signal.signal(number, lambda *_: stop.set())
     click.echo(f"capi-bridge worker delivers to {settings.graph_url}", err=True)
     mappings = open_mappings(settings, process_environment())
-    deliver_until(stop, settings, Metrics(), mappings)
+    metrics = Metrics()
+    with _offered(metrics, metrics_at):
+        deliver_until(stop, settings, metrics, mappings)
+
+
+def _offered(metrics: Metrics, address: str | None) -> AbstractContextManager[object]:
+    if address is None:
+        return nullcontext()
+    check_address(address)
+    host, _, port = address.rpartition(":")
+    return served(metrics, host.strip("[]"), int(port))
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:

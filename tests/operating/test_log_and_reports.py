@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import urllib3
 
 from bridge.answers import Judgement
 from bridge.delivery.reports import BatchReport, Ends, Notice
 from bridge.encode import encode
 from bridge.log import Log, failure
-from bridge.metrics import Metrics
+from bridge.metrics import Metrics, served
 from bridge.operating.alerts import Alarm
 from bridge.operating.reporting import Reporter
 from bridge.outbox import Attempt, Settled
@@ -163,3 +164,11 @@ def test_a_notice_becomes_an_alert(tmp_path):
 )
 def test_whatever_strangers_send_can_be_written_as_json(value, text):
     assert encode(value) == text
+
+
+def test_a_process_without_a_web_door_offers_its_counters_too():
+    metrics = Metrics()
+    metrics.call("main", "delivered", 0.1)
+    with served(metrics, "127.0.0.1", 0) as port:
+        answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics")
+    assert 'bridge_attempts_total{destination="main",outcome="delivered"} 1.0' in answer.data.decode()

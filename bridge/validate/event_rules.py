@@ -72,6 +72,19 @@ def _words(name: str) -> str:
     return re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
+def append_attribution(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+    """Find additions that come too late for the event they add to."""
+    if event.get("event_name") != "AppendAttribution":
+        return ()
+    original = event.get("original_event_data")
+    happened = original.get("event_time") if isinstance(original, Mapping) else None
+    window = catalog.limits.append_attribution_seconds
+    if type(happened) is not int or now - happened <= window:
+        return ()
+    rule = catalog.rules["append_too_late"]
+    return (rule.finding("$.original_event_data.event_time", hours=window // 3600),)
+
+
 def event_id(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find events without an id, and ids that are the time of sending."""
     given = event.get("event_id")
@@ -209,5 +222,5 @@ _OWN_KEYS = frozenset(
     }
 )
 
-EVENT_RULES = (time_window, event_name, event_id, website_user_agent, money_and_items)
+EVENT_RULES = (time_window, event_name, append_attribution, event_id, website_user_agent, money_and_items)
 FOREIGN_EVENT_RULES = (numbers_as_text, ids, addresses, custom_data)

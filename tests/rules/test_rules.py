@@ -329,6 +329,12 @@ EVENT = [
         ("items_missing", "$.custom_data.contents"),
         {"custom_data.contents": []},
     ),
+    (
+        "append",
+        {"original_event_data.event_time": NOW - 2 * DAY - 1},
+        ("append_too_late", "$.original_event_data.event_time"),
+        {"original_event_data.event_time": NOW - 2 * DAY},
+    ),
     ("crm", {"action_source": "other"}, ("crm_action_source", "$.action_source"), {}),
 ]
 

@@ -85,7 +85,10 @@ class _BlockValue:
 
 
 def _unquoted_brace(node: Block) -> bool:
-    return len(node.entries) == 1 and isinstance(node.entries[0][1], Scalar) and node.entries[0][1].null
+    if len(node.entries) != 1:
+        return False
+    key, below = node.entries[0]
+    return isinstance(below, Scalar) and below.null and ":" not in key.text
 
 
 def _required_finding(entries: Entries) -> Finding:

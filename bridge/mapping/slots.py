@@ -45,5 +45,7 @@ def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
         value = read(scope)
         if value is not None:
             into[key] = value
-        elif record is not None and record.dropped is None:
+            if record is not None:
+                record.dropped = None
+        elif record is not None and record.dropped is None and record.supplied_by is None:
             record.dropped = "nothing was found"

@@ -51,6 +51,10 @@ class UnknownKey:
             return self._finding(
                 "cleaning_happens_by_itself", message, "remove it; the destination field decides"
             )
+        head, colon, _ = word.partition(":")
+        if colon and self.block.canonical(head):
+            message = f"a blank is missing after the colon of {head}"
+            return self._finding("no_blank_after_colon", message, f"write {head}: value", head)
         near = nearest_keys(self.block, word, self.present)
         homes = list(_homes_of(grammar, self.block, word))
         if homes and not (near and _one_slip(word, near[0])):

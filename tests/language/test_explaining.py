@@ -75,6 +75,17 @@ def test_a_field_tells_where_its_value_comes_from(load, webhook, value, expected
     assert record(trace, "custom_data.found") == {**NOTHING, **expected}
 
 
+def test_a_field_of_contents_is_dropped_only_when_no_entry_has_it(load, webhook):
+    mapping = load("custom_data: {contents: {for_each: items, id: sku, brand: brand, title: title}}\n")
+    trace = traced(mapping, webhook({"items": [{"sku": "A"}, {"sku": "B", "brand": "x"}, {"sku": "C"}]}))
+    told = {name: (r.supplied_by, r.dropped) for name, r in trace.records.items() if name.count(".") == 2}
+    assert told == {
+        "custom_data.contents.id": ("sku", None),
+        "custom_data.contents.brand": ("brand", None),
+        "custom_data.contents.title": (None, "nothing was found"),
+    }
+
+
 def test_a_default_of_the_event_replaces_nothing_found(load, webhook):
     trace = traced(load("user_data: {country: country}\ndefaults: {country: de}\n"), webhook({}))
     assert record(trace, "user_data.country") == {

@@ -200,6 +200,7 @@ def test_a_value_can_hold_the_event(drafts, value, code):
         pytest.param(
             "{from: a, lookup: {b: c, ' B': d}}", "duplicate_key", None, id="two rows that mean the same"
         ),
+        pytest.param("{from:email}", "no_blank_after_colon", "from", id="no blank after the colon"),
         pytest.param("{entry_id}", "brace_in_text", None, id="an unquoted brace"),
         pytest.param("'{{entry_id}}'", "double_brace", None, id="double braces"),
         pytest.param("'{entry_id'", "brace_not_closed", None, id="an open brace"),

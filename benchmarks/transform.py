@@ -1,8 +1,8 @@
 """Part `transform`: one order through the real road, against Meta's Python SDK and against the floor.
 
 The ways take turns order by order, so that none has the processor's caches to itself: in a server nothing
-runs twice in a row. CPU time of this thread, so that a busy machine does not count as ours. JSON in, JSON out;
-every order of a round is another person's.
+runs twice in a row. CPU time of this thread, so that a busy machine does not count as ours. JSON in, JSON
+out; every order of a round is another person's.
 """
 
 from __future__ import annotations

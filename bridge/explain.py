@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from bridge.authoring.unused import unused_fields
 from bridge.catalog import load_catalog
 from bridge.masking import mask
-from bridge.trace import FieldRecord, Trace, masked_steps
+from bridge.trace import FieldRecord, Trace
 from bridge.values import Draft, Event, Position, Webhook
 
 if TYPE_CHECKING:
@@ -139,7 +139,10 @@ def _explained_field(
         "sent": _shown(_value_at(event.data or {}, name), hidden=personal and not reveal),
         "from": record.supplied_by,
         "tried": list(record.tried),
-        "steps": masked_steps(record, reveal=reveal or not personal),
+        "steps": [
+            {"step": entry["step"], "value": _shown(entry["value"], hidden=personal and not reveal)}
+            for entry in record.steps
+        ],
         "dropped": record.dropped,
         "defaulted": record.defaulted,
         "file": where.file if where else None,
@@ -211,7 +214,8 @@ def _condition(condition: Mapping[str, Any]) -> str:
 def field_lines(field: Mapping[str, Any]) -> list[str]:
     """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
     where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
-    outcome = f"dropped: {field['dropped']}" if field["dropped"] else f"{_short(field['sent'])}"
+    why = (field["dropped"] or "").removeprefix(f"{field['field']} was left out: ")
+    outcome = f"left out: {why}" if why else _short(field["sent"])
     if field["sent"] is None and field["given"] is not None and not field["dropped"]:
         outcome = "not sent as such: it fills other fields"
     lines = [f"  {field['field']} = {outcome}{where}"]

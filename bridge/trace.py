@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.masking import mask
-
 
 @dataclass(slots=True)
 class FieldRecord:
@@ -63,11 +61,3 @@ class Trace:
     def dropped(self, name: str, reason: str) -> None:
         """Note that the field was left out, and by which rule."""
         self.record(name).dropped = reason
-
-
-def masked_steps(record: FieldRecord, *, reveal: bool) -> list[dict[str, Any]]:
-    """Return the cleaning steps of a record, personal values masked unless they may be shown."""
-    return [
-        {"step": entry["step"], "value": entry["value"] if reveal else mask(entry["value"])}
-        for entry in record.steps
-    ]

@@ -63,9 +63,7 @@ def write_mapping(plan: Plan, heading: Heading) -> str:
         *_block(
             "defaults", plan.defaults.items(), "plain values for what the webhook does not say; change them"
         ),
-        *_block(
-            "settings", plan.settings.items(), "how numbers, dates and phones of this webhook are written"
-        ),
+        *_settings(plan),
         *_suggestions(plan),
         *(
             ["", "samples:", *(f"  - {yaml_text(sample)}" for sample in heading.samples)]
@@ -202,6 +200,17 @@ def _contents(plan: Plan) -> list[str]:
 def _block(name: str, rows: Iterable[tuple[str, str]], remark: str) -> list[str]:
     written = [_line(key, yaml_text(value), "", 2) for key, value in rows]
     return ["", f"{name}:".ljust(_COMMENT_AT) + f" # {remark}", *written] if written else []
+
+
+def _settings(plan: Plan) -> list[str]:
+    remark = "how numbers, dates and phones of this webhook are written"
+    hints = [f"  # {hint}" for hint in plan.hints]
+    written = _block("settings", plan.settings.items(), remark)
+    return (
+        written + hints
+        if written or not hints
+        else ["", "# settings:", *(f"#  {hint}" for hint in plan.hints)]
+    )
 
 
 def _suggestions(plan: Plan) -> list[str]:

@@ -63,7 +63,8 @@ class Plan:
     settings: Mapping[str, str]
     defaults: Mapping[str, str]
     maybe: tuple[tuple[str, str, str], ...]
-    samples: Mapping[str, Any] = field(repr=False)
+    hints: tuple[str, ...] = ()
+    samples: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> Plan:
@@ -78,6 +79,7 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
     order = [known.destination for known in recognition_tables().fields]
     readable = (name for name, found in chosen.items() if not _unreadable(name, found, values, wishes))
     paths = {name: tuple(chosen[name]) for name in sorted(readable, key=order.index)}
+    settings = _settings(chosen, values, wishes, for_each)
     return Plan(
         event_name=event_name,
         action_source=wishes.action_source or _action_source(chosen, shape),
@@ -89,7 +91,8 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
         event_id=_event_id(event_name, chosen, shape),
         items=items if event_name == _PURCHASE else None,
         minor_units=bool(shape and shape.minor_units),
-        settings=_settings(chosen, values, wishes, for_each),
+        settings=settings,
+        hints=_hints(chosen, values, settings, wishes),
         defaults=_defaults(event_name, chosen, wishes),
         maybe=_maybe(guesses, paths),
         samples=values,
@@ -290,13 +293,34 @@ def _has_no_zone(value: Any) -> bool:
     return dated and not re.search(r"Z$|[+-]\d{2}:?\d{2}$|GMT|UTC", text)
 
 
+def _needs_country(chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> bool:
+    phones = [values[path] for path in chosen.get("user_data.phone", ()) if not is_blank(values.get(path))]
+    return any(not str(phone).strip().startswith("+") for phone in phones)
+
+
+def _hints(
+    chosen: Mapping[str, Sequence[str]],
+    values: Mapping[str, Any],
+    settings: Mapping[str, str],
+    wishes: Wishes,
+) -> tuple[str, ...]:
+    """Return what the author alone can know, as lines to be switched on or changed."""
+    hints = []
+    if "timezone" in settings and wishes.timezone is None:
+        hints.append(
+            "timezone: UTC is a guess, because the dates name no zone: write yours, such as Europe/Berlin"
+        )
+    if "phone_country" not in settings and _needs_country(chosen, values):
+        hints.append("phone_country: DE   # the phone in the sample has no country code: write yours")
+    return tuple(hints)
+
+
 def _phone_country(
     chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any], wishes: Wishes, for_each: str | None
 ) -> str | None:
     if wishes.country:
         return wishes.country
-    phones = [values[path] for path in chosen.get("user_data.phone", ()) if not is_blank(values.get(path))]
-    if not phones or all(str(phone).strip().startswith("+") for phone in phones):
+    if not _needs_country(chosen, values):
         return None
     for path in chosen.get("user_data.country", ()):
         if for_each is None and re.fullmatch(r"[A-Za-z]{2}", str(values.get(path, ""))):

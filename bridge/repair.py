@@ -107,7 +107,9 @@ def remapping(settings: Settings, catalog: Catalog, mappings: MappingFolder) -> 
 
 def discard(outbox: Outbox, query: Query, reason: str, now: datetime) -> int:
     """Give up what a query means; what was sent or is being sent is left alone."""
-    return outbox.discard(outbox.ids(query), reason, now)
+    ids = outbox.ids(query)
+    pages = (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))
+    return sum(outbox.discard(page, reason, now) for page in pages)
 
 
 def each(outbox: Outbox, query: Query, page: int = _PAGE) -> Iterator[EventRecord]:

@@ -184,7 +184,9 @@ class _Trip:
         """Write the ends down. A batch is a row of neighbours: what expired among them has left the claim."""
         now, outbox, claim = self._around.clock(), self._around.outbox, self._claim
         if ends.common:
-            outbox.settle_span(Span(claim.id, ends.ids[0], ends.ids[-1]), ends.common, attempt, now)
+            is_whole = len(ends.ids) == len(claim.events)
+            span = Span(claim.id) if is_whole else Span(claim.id, ends.ids[0], ends.ids[-1])
+            outbox.settle_span(span, ends.common, attempt, now)
         else:
             outbox.settle_some(claim, dict(ends.each), attempt, now)
 

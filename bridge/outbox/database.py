@@ -23,6 +23,8 @@ from bridge.outbox.turn import WriteTurn, no_turn
 Result = TypeVar("Result")
 
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
+# Nothing here is found by reading a whole table, however short the queue is at the moment of planning.
+_POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c random_page_cost=1.1"
 _CONNECTIONS = 16
 _ROWS_AT_ONCE = (64, 16, 8, 4, 2, 1)  # 18 columns and 64 rows stay far below every limit on parameters
 _PRAGMAS = (
@@ -84,6 +86,11 @@ class Database:
 def dialect_insert(dialect_name: str) -> Any:
     """Return the `insert` that knows ON CONFLICT; the dialect not in use is not imported (28 ms)."""
     return import_module(f"sqlalchemy.dialects.{dialect_name}").insert
+
+
+def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[bytes]]:
+    """Cut a list of ids so that each part fits into one statement (SQLite takes 32,766 parameters)."""
+    return (ids[start : start + most] for start in range(0, len(ids), most))
 
 
 class Prepared:
@@ -192,7 +199,7 @@ def _postgresql(url: URL) -> Engine:
             pool_size=_CONNECTIONS,
             max_overflow=_CONNECTIONS,
             pool_use_lifo=True,
-            connect_args={"connect_timeout": 5, "options": "-c synchronous_commit=on"},
+            connect_args={"connect_timeout": 5, "options": _POSTGRESQL_OPTIONS},
         )
     except ImportError as error:
         raise CannotOpen("PostgreSQL needs its driver", fix="pip install 'capi-bridge[postgres]'") from error

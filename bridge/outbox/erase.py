@@ -8,7 +8,7 @@ never became an event. Erasing is rare, reading a million events takes seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -100,7 +100,7 @@ def _pages(connection: Connection, chosen: Select[Any], column: Any) -> Iterator
         last = rows[-1][0]
 
 
-def erase(connection: Connection, event_ids: list[bytes], webhook_ids: list[bytes]) -> Erased:
+def erase(event_ids: Sequence[bytes], webhook_ids: Sequence[bytes], connection: Connection) -> Erased:
     """Delete events and raw webhooks, and what could not be mended without them any more.
 
     The webhook's row stays, without its events: it holds no personal data, and its repeat key keeps the

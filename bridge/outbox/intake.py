@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, bindparam, select
 
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
-from bridge.outbox.database import Prepared, dialect_insert
+from bridge.outbox.database import Prepared, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
 from bridge.outbox.sealing import seal_request
@@ -243,8 +243,11 @@ def _identity(row: EventRows) -> tuple[str, str, str]:
 
 
 def _skip_what_stands(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
-    ids = [row.id for row in rows]
-    written = set(connection.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars())
+    written = {
+        row_id
+        for ids in in_portions([row.id for row in rows])
+        for row_id in connection.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars()
+    }
     settled = [row if row.id in written else _skipped(connection, row) for row in rows]
     again = [_event_row(row) for row in settled if row.id not in written]
     run.events.many(connection, again)

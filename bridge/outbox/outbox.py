@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, repeat
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from bridge.errors import CannotStore
 from bridge.faults import Passing, unwatched
 from bridge.outbox import claims, erase, find, lanes, pauses, retention, settle, steer
 from bridge.outbox.bounds import UNBOUNDED, Bounds, Guard
-from bridge.outbox.database import DRIVER_ERRORS, Database
+from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.imports import ImportPosition, position_of, remember
 from bridge.outbox.intake import Parcel, Statements, pack, store, store_again
@@ -354,7 +355,7 @@ class Outbox:
             raw_webhooks=self._in_portions(lambda connection: retention.forget_raw(connection, raw_before)),
             webhooks=self._in_portions(lambda connection: retention.forget_webhooks(connection, before)),
             repeat_keys=self._write("forget", lambda c: retention.forget_repeat_keys(c, to_ms(now))),
-            attempts=self._write("forget", lambda c: retention.forget_attempts(c, before)),
+            attempts=self._in_portions(lambda connection: retention.forget_attempts(connection, before)),
         )
 
     def _in_portions(self, work: Callable[[Connection], int]) -> int:
@@ -368,7 +369,10 @@ class Outbox:
         in_body, in_raw = erase.is_in_body(person), erase.is_in_raw(person)
         event_ids = self._read(lambda connection: erase.find_bodies(connection, in_body))
         webhook_ids = self._read(lambda connection: erase.find_raw(connection, self._body_of, in_raw))
-        return self._write("erase", lambda connection: erase.erase(connection, event_ids, webhook_ids))
+        steps = [partial(erase.erase, ids, ()) for ids in in_portions(event_ids)]
+        steps += [partial(erase.erase, (), ids) for ids in in_portions(webhook_ids)]
+        erased = [self._write("erase", step) for step in steps]
+        return erase.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
 
     def _body_of(self, sealed: bytes, webhook_id: bytes) -> bytes:
         """Return the searchable part of a raw webhook: its body and its address."""

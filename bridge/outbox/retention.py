@@ -44,10 +44,9 @@ def forget_repeat_keys(connection: Connection, now: int) -> int:
 
 
 def forget_attempts(connection: Connection, before: int) -> int:
-    """Delete the attempts made before a moment, except those that events still name."""
-    named = exists().where(event_attempts.c.attempt_id == attempts.c.id)
-    old = attempts.c.id < first_id(before)
-    return connection.execute(delete(attempts).where(old, ~named)).rowcount
+    """Delete one portion of the attempts made before a moment."""
+    old = select(attempts.c.id).where(attempts.c.id < first_id(before)).order_by(attempts.c.id).limit(PORTION)
+    return connection.execute(delete(attempts).where(attempts.c.id.in_(old))).rowcount
 
 
 def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:

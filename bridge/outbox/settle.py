@@ -32,11 +32,11 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The events of a claim from one id to another, both included. Claims list their events in this order."""
+    """Neighbours among the events of a claim, in the order it lists them; without ends, all of it."""
 
     claim_id: bytes
-    first: bytes
-    last: bytes
+    first: bytes | None = None
+    last: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ def settle_span(
     """Settle a row of neighbours of a claim alike: a handful of statements, however many events."""
     _hold(connection, span.claim_id)
     attempt_id = _write_attempt(connection, attempt)
-    mine = (queue.c.claim_id == span.claim_id) & queue.c.event_id.between(span.first, span.last)
+    mine = queue.c.claim_id == span.claim_id
+    if span.first is not None:
+        mine &= queue.c.event_id.between(span.first, span.last)
     of_span = events.c.id.in_(select(queue.c.event_id).where(mine))
     if attempt_id and settled.status != "sent":
         lines = select(queue.c.event_id, literal(attempt_id)).where(mine)

@@ -106,15 +106,16 @@ def work(url: str, graph_url: str) -> None:
 def starved(url: str, number: str, limit: str) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
-    try_to_store(url, number)
+    try_to_store(open_it(url), number)
 
 
 def powerless(url: str, number: str) -> None:
+    outbox = open_it(url)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65_534)
         os.setuid(65_534)
-    try_to_store(url, number)
+    try_to_store(outbox, number)
 
 
 def door(url: str, first: str, number: str) -> None:
@@ -130,9 +131,9 @@ def door(url: str, first: str, number: str) -> None:
                 break
 
 
-def try_to_store(url: str, number: str) -> None:
+def try_to_store(outbox: Outbox, number: str) -> None:
     try:
-        store(open_it(url), 0, int(number))
+        store(outbox, 0, int(number))
     except CannotStore as refusal:
         print(f"refused: {refusal.message}", file=sys.stderr)
         sys.exit(75)

@@ -66,8 +66,12 @@ class Answer:
 
 @dataclass(slots=True)
 class Line:
-    """What the log line and the counters will say about this request, gathered on the way."""
+    """What the log line and the counters will say about this request, gathered on the way.
 
+    Webhooks (and calls to the drop-in) are all counted and logged, other requests when they are refused.
+    """
+
+    is_webhook: bool = False
     mapping: str = "-"
     status: str = ""
     events: int = 0

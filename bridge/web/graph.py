@@ -59,7 +59,7 @@ def events(  # noqa: PLR0913 - the address has two parts
     door: Door, environ: Environ, *, version: str, dataset_id: str, request_id: str, line: Line
 ) -> Answer:
     """Take events in Meta's own form; the answer is Meta's own too."""
-    line.mapping = NAME
+    line.mapping, line.is_webhook = NAME, True
     try:
         call = _call(door, environ, version, dataset_id)
         return _stored(door, call, request_id, line)
@@ -177,6 +177,9 @@ def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
         )
     )
     line.events, line.status = len(receipt.events), "duplicate" if receipt.duplicate else "queued"
+    if not receipt.duplicate:
+        for row, stored in zip(rows, receipt.events, strict=True):
+            door.metrics.event(NAME, stored.status, row.match_score)
     trace = request_id
     if call.request.query.get("wait", "").lower() == "true" and not receipt.duplicate:
         trace = _delivered(door, [event.id for event in receipt.events if event.status == "waiting"]) or trace

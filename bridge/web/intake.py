@@ -46,6 +46,7 @@ class Arrival:
 
 def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
     """Take in one webhook. Raises Refused; everything else that can be wrong is in the answer."""
+    line.is_webhook = True
     mapping = door.mapping(name)
     line.mapping = mapping.name
     if mapping.receive.sent_by == "browser":

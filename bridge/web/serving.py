@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, UnknownMapping
 from bridge.log import failure
 from bridge.web.answers import Answer, Line, answer_to_error, answer_to_fault
 from bridge.web.arrival import Environ, clock
@@ -43,7 +43,8 @@ def _answer(door: Door, view: View, environ: Environ, arguments: Mapping[str, An
     try:
         return view(door, environ, **arguments)
     except BridgeError as error:
-        arguments["line"].extra["reason"] = error.message
+        if not isinstance(error, UnknownMapping):  # which quotes whatever stood in the address
+            arguments["line"].extra["reason"] = error.message
         return answer_to_error(error)
     except Exception as error:  # noqa: BLE001 - the last resort, see above
         told = {"request_id": arguments["request_id"], "path": known_path(environ), **failure(error)}
@@ -55,7 +56,7 @@ def note(  # noqa: PLR0913, PLR0917 - one log line
     door: Door, environ: Environ, request_id: str, line: Line, answer: Answer, seconds: float
 ) -> None:
     """Count and log one answered request: every webhook, and of the others those that were refused."""
-    if environ["PATH_INFO"].startswith("/hooks/"):
+    if line.is_webhook:
         status = line.status or answer.code or str(answer.status)
         door.metrics.webhook(line.mapping, status, seconds)
         door.log.info(

@@ -151,6 +151,15 @@ def test_the_live_profile_refuses_a_test_code(start):
     assert web.stored() == []
 
 
+def test_calls_are_counted_beside_the_webhooks(web):
+    web.post(PATH, {"data": [LEAD], "access_token": TOKEN})
+    web.post(PATH, {"data": [LEAD], "access_token": "guess"})
+    lines = web.client.get("/metrics").text.splitlines()
+    assert 'bridge_webhooks_total{mapping="drop-in",status="queued"} 1.0' in lines
+    assert 'bridge_webhooks_total{mapping="drop-in",status="meta_190"} 1.0' in lines
+    assert 'bridge_events_stored_total{mapping="drop-in",status="waiting"} 1.0' in lines
+
+
 def test_the_same_call_again_is_received_once(web):
     calls = [web.post(PATH, {"data": [LEAD], "access_token": TOKEN}) for _ in range(3)]
 

@@ -55,7 +55,7 @@ DOORS = {
     "cryptography": ("bridge.crypto",),
     "prometheus_client": ("bridge.metrics",),
     
-    "rich": ("bridge.cli",),
+    "tabulate": ("bridge.cli",),
     "yaml": (
         "bridge.yamltext",
         "bridge.catalog",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bridge.cli.showing import progress
 from bridge.settings import load_settings, process_environment
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
@@ -35,20 +36,13 @@ def copy(source: str, target: str, as_json: bool) -> None:
     """Copy all rows; stop the bridge first. May be repeated after it was interrupted."""
     import json
 
-    from rich.console import Console
-    from rich.progress import Progress
-
     from bridge.outbox import copy as copy_database
     from bridge.outbox import upgrade as migrate
 
     for url in (source, target):
         migrate(url)
-    console = Console(stderr=True)
-    with Progress(console=console, disable=as_json or not console.is_terminal) as progress:
-        task = progress.add_task("copy", total=None)
-        rows = copy_database(
-            source, target, lambda table, done: progress.update(task, description=table, completed=done)
-        )
+    with progress("copy", shown=not as_json) as advance:
+        rows = copy_database(source, target, lambda _, done: advance(done, done))
     if as_json:
         click.echo(json.dumps(rows))
     else:

@@ -21,12 +21,11 @@ from urllib.parse import urlencode
 import click
 import orjson
 import urllib3
-from rich.console import Console
-from rich.table import Table
 
 from bridge.authoring.redating import redated
 from bridge.authoring.sample_requests import Sample, read_sample
 from bridge.catalog import load_catalog
+from bridge.cli.showing import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.resources import shipped
@@ -36,8 +35,7 @@ from bridge.verify import signed
 
 _START_SECONDS = 30
 _LOG = "bridge.log"
-_PLAIN_WIDTH = 160
-_COLUMNS = {"WEBHOOK": 48, "→ EVENT": 17, "EVENT_ID": 30, "→ ANSWER OF META (SIMULATED)": None}
+_COLUMNS = {"WEBHOOK": 48, "→ EVENT": 20, "EVENT_ID": 30, "→ ANSWER OF META (SIMULATED)": 60}
 _OK = {"sent", "skipped", "suppressed", "held", "duplicate"}
 
 
@@ -172,21 +170,17 @@ def _as_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _show(posted: Sequence[Posted]) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, width in _COLUMNS.items():
-        table.add_column(heading, overflow="ellipsis", no_wrap=True, min_width=width, max_width=width)
-    for one in posted:
-        for event in _events_worth_a_row(one):
-            table.add_row(
-                one.sample,
-                str(event.get("event_name", "")),
-                str(event.get("event_id", "")),
-                _told(one),
-                style=None if one.is_fine else "bold red",
-            )
-    console = Console()
-    console = console if console.is_terminal else Console(width=_PLAIN_WIDTH)
-    console.print(table)
+    rows = [
+        (
+            ("" if one.is_fine else "WRONG ") + one.sample,
+            event.get("event_name", ""),
+            event.get("event_id", ""),
+            _told(one),
+        )
+        for one in posted
+        for event in _events_worth_a_row(one)
+    ]
+    click.echo(table(tuple(_COLUMNS), rows, tuple(_COLUMNS.values())))
     became = Counter(str(one.answer.get("status", "refused")) for one in posted)
     click.echo(
         f"\n{sum(one.is_fine for one in posted)} of {len(posted)} sample webhooks became what they must: "

@@ -14,6 +14,7 @@ from typing import Any
 import click
 import orjson
 
+from bridge.cli.showing import progress, table
 from bridge.encode import encode, encode_readable
 from bridge.errors import WrongUse
 from bridge.opening import open_store, prepare
@@ -139,7 +140,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
             _tell({"matching": outbox.count(query)}, as_json=as_json)
             return
         mappings: MappingFolder = open_mappings(settings, process_environment())
-        with _progress("replay", shown=not as_json) as advance:
+        with progress("replay", shown=not as_json) as advance:
             counts = replay_events(
                 outbox,
                 _with_limit(query, ALL),
@@ -304,27 +305,9 @@ def _tell(counts: Mapping[str, int], *, as_json: bool) -> None:
         )
 
 
-@contextmanager
-def _progress(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr when a person looks at it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, disable=not (shown and console.is_terminal)) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
 def _print_table(found: list[EventRecord]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*_COLUMNS, box=None, header_style="bold")
-    for event in found:
-        record = event.as_json()
-        table.add_row(*(str(record[name] if record[name] is not None else "") for name in _COLUMNS))
-    Console(width=None if sys.stdout.isatty() else 200, markup=False, highlight=False).print(table)
+    records = [event.as_json() for event in found]
+    click.echo(table(_COLUMNS, [[record[name] for name in _COLUMNS] for record in records]))
 
 
 def _print_detail(detail: EventDetail, told: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from bridge.catalog import load_catalog
+from bridge.cli.showing import progress
 from bridge.importing.rows import count_lines
 from bridge.importing.run import Importing, dry_run
 from bridge.importing.run import import_file as import_rows
@@ -61,13 +62,9 @@ def import_file(  # noqa: PLR0913 - one argument for each option
 def _run(  # noqa: PLR0913
     file: Path, name: str, settings: Settings, rate: float | None, report: Path, *, only_try: bool
 ) -> Counter[str]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
     mapping = open_mappings(settings, process_environment()).get(name)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(file.name, total=count_lines(file))
+    rows = count_lines(file)
+    with progress(file.name) as advance:
         around = Importing(
             mapping=mapping,
             settings=settings,
@@ -75,7 +72,7 @@ def _run(  # noqa: PLR0913
             clock=utc_now,
             sleep=time.sleep,
             per_second=rate,
-            progress=lambda row: bar.update(task, completed=row),
+            progress=lambda row: advance(row, rows),
         )
         if only_try:
             return dry_run(file, around, report)

@@ -208,22 +208,30 @@ def _event_lines(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _condition(condition: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in condition.items())
+    return (
+        f"{condition['path']} {condition['condition']}: {'holds' if condition['holds'] else 'does not hold'}"
+    )
 
 
 def field_lines(field: Mapping[str, Any]) -> list[str]:
     """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
     where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
-    why = (field["dropped"] or "").removeprefix(f"{field['field']} was left out: ")
-    outcome = f"left out: {why}" if why else _short(field["sent"])
-    if field["sent"] is None and field["given"] is not None and not field["dropped"]:
-        outcome = "not sent as such: it fills other fields"
-    lines = [f"  {field['field']} = {outcome}{where}"]
+    lines = [f"  {field['field']}{_outcome(field)}{where}"]
     lines += [f"      tried {tried['path']}: {tried['outcome']}" for tried in field["tried"]]
     if field["from"]:
         lines.append(f"      from {field['from']}{' (default)' if field['defaulted'] else ''}")
     lines += [f"      {step['step']}: {_short(step['value'])}" for step in field["steps"]]
     return lines
+
+
+def _outcome(field: Mapping[str, Any]) -> str:
+    """Return ` = what was sent` or why nothing was; nothing for what only a list of items shows."""
+    if field["dropped"]:
+        why = field["dropped"].removeprefix(f"{field['field']} was left out: ")
+        return f" left out: {why}"
+    if field["sent"] is not None:
+        return f" = {_short(field['sent'])}"
+    return " fills other fields" if field["given"] is not None else ""
 
 
 def _short(value: Any) -> str:

@@ -13,6 +13,7 @@ import yaml
 
 from bridge.resources import shipped
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORD = re.compile(r"[0-9a-z]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -106,7 +107,8 @@ def _known_shape(row: Mapping[str, Any]) -> KnownShape:
 @cache
 def recognition_tables() -> RecognitionTables:
     """Read the tables that ship with the bridge, once."""
-    raw = yaml.safe_load((shipped("schemas") / "recognize.yaml").read_text("utf-8"))
+    text = (shipped("schemas") / "recognize.yaml").read_text("utf-8")
+    raw = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     return RecognitionTables(
         fields=tuple(_known_field(name, row) for name, row in raw["fields"].items()),
         shapes=tuple(_known_shape(row) for row in raw["shapes"]),

@@ -41,7 +41,7 @@ bench-peers: .venv/ready-dev  ## the same work in Node-RED and n8n, from npm (lo
 	$(BIN)/python -m benchmarks peers
 
 soak: .venv/ready-dev  ## kill, restart and break things for ten minutes; every event must be accounted for
-	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python tests/faults/soak.py --minutes 10
 
 lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml anew
 	$(PIP) uv

@@ -27,27 +27,27 @@ _MADE_HERE = {
 _BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
 
 
-def explanation(  # noqa: PLR0913 - the road hands over all it has
+Traced = tuple[Draft, Event, Trace]
+
+
+def explanation(
     mapping: CompiledMapping,
     webhook: Webhook,
-    drafts: Sequence[Draft],
-    events: Sequence[Event],
-    traces: Sequence[Trace],
+    traced: Callable[[], Iterable[Traced]],
     *,
     reveal: bool = False,
 ) -> Sequence[Mapping[str, Any]]:
     """Return one entry for each event, and a last one for the webhook with the fields nobody used.
 
     Values of `user_data` are masked unless `reveal`: what is sent of them is a hash, which is shown as it is.
-    The entries are made when they are first read, out of the traces.
+    The entries are made when they are first read: only then `traced` drives the webhook down the road once
+    more, notebook in hand. The road is pure, so it goes the same way.
     """
 
     def tell() -> list[dict[str, Any]]:
-        told = [
-            _explained_event(draft, event, trace, reveal=reveal)
-            for draft, event, trace in zip(drafts, events, traces, strict=True)
-        ]
-        read = {path for trace in traces for path in _read_by(trace)}
+        events = list(traced())
+        told = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
+        read = {path for _, _, trace in events for path in _read_by(trace)}
         return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
 
     return Explanation(tell)

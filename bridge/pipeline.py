@@ -9,8 +9,9 @@ of stored webhooks all call `translate`, so a preview cannot lie.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 from bridge.catalog import Catalog
 from bridge.mapping import CompiledMapping
@@ -19,7 +20,7 @@ from bridge.normalize import normalize
 from bridge.parse import parse
 from bridge.trace import Trace
 from bridge.validate import validate
-from bridge.values import Draft, Event, Finding, Position, Request, Translation, Verified
+from bridge.values import Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
 from bridge.verify import verify
 
 
@@ -41,18 +42,23 @@ def translate(
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
     now = webhook.request.received_at
+    events = tuple([finish(draft, catalog, now) for draft in mapping.drafts(webhook)])
+    repeat_key = mapping.repeat_key(webhook)
     if not explain:
-        events = tuple(finish(draft, catalog, now) for draft in mapping.drafts(webhook))
-        return Translation(mapping.name, mapping.revision, mapping.repeat_key(webhook), events, webhook.notes)
-    traces: list[Trace] = []
-    drafts = mapping.drafts(webhook, traces)
-    events = tuple(finish(draft, catalog, now, trace) for draft, trace in zip(drafts, traces, strict=True))
+        return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
     from bridge.explain import explanation
 
-    told = explanation(mapping, webhook, drafts, events, traces, reveal=reveal)
-    return Translation(
-        mapping.name, mapping.revision, mapping.repeat_key(webhook), events, webhook.notes, told
-    )
+    told = explanation(mapping, webhook, partial(_traced, mapping, webhook, catalog), reveal=reveal)
+    return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, told)
+
+
+def _traced(
+    mapping: CompiledMapping, webhook: Webhook, catalog: Catalog
+) -> Iterator[tuple[Draft, Event, Trace]]:
+    """Yield each draft and event of a webhook with the notes that the same code writes on its way."""
+    traces: list[Trace] = []
+    for draft, trace in zip(mapping.drafts(webhook, traces), traces, strict=True):
+        yield draft, finish(draft, catalog, webhook.request.received_at, trace), trace
 
 
 def finish(draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = None) -> Event:

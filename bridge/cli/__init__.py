@@ -79,10 +79,12 @@ def main() -> None:
         commands.main(prog_name="capi-bridge")
     except BridgeError as error:
         click.echo(f"error: {error.message}", err=True)
-        for finding in getattr(error, "findings", ()):
-            if finding.message != error.message:
-                where = f"{finding.position}: " if finding.position else ""
-                click.echo(f"  {where}{finding.severity}[{finding.code}] {finding.message}", err=True)
-        if fix := error.fix or next((f.fix for f in getattr(error, "findings", ()) if f.fix), ""):
+        told = [finding for finding in getattr(error, "findings", ()) if finding.message != error.message]
+        if told:
+            from bridge.authoring.findings_output import write_findings
+
+            click.echo(write_findings(told), nl=False, err=True)
+        said = "" if told else next((f.fix for f in getattr(error, "findings", ()) if f.fix), "")
+        if fix := error.fix or said:
             click.echo(f"  fix: {fix}", err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from bridge.authoring.sample_requests import request_of_data
 from bridge.cli import EXIT_CODES, commands
 from bridge.errors import BridgeError
+from bridge.opening import open_store, prepare
+from bridge.outbox import NewEvent, NewWebhook
+from bridge.settings import load_settings
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 GOOD = """\
 version: 1
@@ -127,13 +134,28 @@ def test_what_is_not_there_is_exit_3_with_the_nearest_name(bench):
     assert bench.run("check", "contcat").code == 3
 
 
-def test_lines_that_went_silent_are_told_live(bench):
-    bench.mapping(GOOD)
+def store(bench, mapping: str, *payloads: dict) -> None:
+    """Put webhooks into the bench's own database, as if they had come and been skipped."""
     bench.config.write_text(
-        f"{SETTINGS}database_url: sqlite:///{bench.path}/bridge.db\nkeys: {{secret: {'k' * 32}}}\n"
+        f"{SETTINGS}database_url: sqlite:///{bench.path}/bridge.db\nkeys: {{secret: {'k' * 32}}}\n", "utf-8"
     )
-    ran = bench.run("check", "--live")
-    assert ran.code == 0, ran
+    settings = load_settings(bench.config, {})
+    prepare(settings)
+    outbox = open_store(settings)
+    event = NewEvent("skipped", "main", "1234567890123456", "Lead", None, 1795219200, None, reason="when")
+    for number, payload in enumerate(payloads):
+        request = request_of_data(payload, mapping, NOW)
+        outbox.add(NewWebhook(mapping, "r", b"%d" % number, 60, NOW, request, f"request-{number}", (event,)))
+    outbox.close()
+
+
+def test_lines_that_went_silent_are_told_live(bench):
+    bench.mapping(GOOD.replace("email: email", "email: email\n  phone: phone"))
+    store(bench, "contact", *({"id": number, "email": "jane@example.com"} for number in range(20)))
+    ran = bench.run("check", "--live", "--json")
+    findings = json.loads(ran.out)["findings"]
+    assert [(f["code"], f["line"]) for f in findings] == [("silent_line", 7)]
+    assert ran.code == 0
 
 
 # --- test ------------------------------------------------------------------------------------------
@@ -238,6 +260,15 @@ def test_diff_is_exit_1_when_an_event_would_be_lost(bench):
     ran = bench.run("diff", old, new, "--json")
     [change] = json.loads(ran.out)["webhooks"]
     assert (ran.code, change["events"][0]["before"], change["events"][0]["after"]) == (1, "ready", "skipped")
+
+
+def test_diff_looks_at_stored_webhooks_when_asked(bench):
+    old, new = bench.mapping(GOOD, "old"), bench.mapping(GOOD.replace("lead-{id}", "l-{id}"), "contact")
+    store(bench, "contact", {"id": 99, "email": "dana@example.com"})
+    without, with_stored = bench.run("diff", old, new), bench.run("diff", old, new, "--stored")
+    assert "lead-99 → l-99" not in without.out
+    assert "lead-99 → l-99" in with_stored.out
+    assert "dana@" not in with_stored.out
 
 
 @pytest.mark.parametrize("command", ["check", "test", "init", "diff"])

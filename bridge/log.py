@@ -9,10 +9,16 @@ one encoded dict and one write.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sys
+import threading
+import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,15 +64,68 @@ class Log:
             return  # a full disk or a closed pipe must not lose a webhook
 
 
-def to_stderr(line: bytes) -> None:
-    """Write one line to stderr, at once and in one piece."""
-    sys.stderr.buffer.write(line)
+class Gathered:
+    """Collects lines and writes them together, at most `delay_seconds` later.
+
+    A write lets another thread have the interpreter, and getting it back costs a busy web process more
+    than the line itself. What may be lost with a killed process is a few lines, never a webhook.
+    """
+
+    def __init__(self, write: Write, delay_seconds: float = 0.05) -> None:
+        self._write = write
+        self._delay = delay_seconds
+        self._start()
+        os.register_at_fork(after_in_child=self._start)
+
+    def _start(self) -> None:
+        """Begin anew; a forked child has none of its parent's threads, and must not write its lines."""
+        self._lines: deque[bytes] = deque()
+        self._waiting = threading.Event()
+        self._turn = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, line: bytes) -> None:
+        """Take one line."""
+        self._lines.append(line)
+        if not self._waiting.is_set():
+            self._waiting.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True, name="log")
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Write what was taken so far."""
+        with self._turn:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if lines:
+                self._write(b"".join(lines))
+
+    def _work(self) -> None:
+        while self._waiting.wait():
+            time.sleep(self._delay)
+            self._waiting.clear()
+            with suppress(OSError, ValueError):
+                self.flush()
+
+
+def to_stderr(text: bytes) -> None:
+    """Write to stderr, at once and in one piece."""
+    sys.stderr.buffer.write(text)
     sys.stderr.buffer.flush()
+
+
+_gathered = Gathered(to_stderr)
+atexit.register(_gathered.flush)
+
+
+def flush() -> None:
+    """Write the lines of this process that still wait; for processes that end without cleaning up."""
+    _gathered.flush()
 
 
 def configure(level: str = "info", style: str = "json") -> None:
     """Set how log lines look and which are written; to be called once, at start."""
-    _in_force[0] = Log(to_stderr, level, style)
+    _in_force[0] = Log(_gathered, level, style)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 

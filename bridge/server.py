@@ -23,6 +23,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
+from bridge.log import flush
 from bridge.web.arrival import READING_DONE
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
@@ -162,6 +163,7 @@ class Delivery:
             deliver_until_stopped(work)
             code = 0
         finally:
+            flush()
             os._exit(code)
 
 

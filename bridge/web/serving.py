@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def request_id_of(environ: Environ) -> str:
     given = environ.get("HTTP_X_REQUEST_ID")
     if given and _REQUEST_ID.fullmatch(given):
         return str(given)
-    return os.urandom(8).hex()
+    return f"{random.getrandbits(64):016x}"
 
 
 def as_reply(answer: Answer, request_id: str, environ: Environ) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import urllib3
 from bridge.answers import Judgement
 from bridge.delivery.reports import BatchReport, Ends, Notice
 from bridge.encode import encode
-from bridge.log import Log, failure
+from bridge.log import Gathered, Log, failure
 from bridge.metrics import Metrics, served
 from bridge.operating.alerts import Alarm
 from bridge.operating.reporting import Reporter
@@ -172,3 +173,36 @@ def test_a_process_without_a_web_door_offers_its_counters_too():
     with served(metrics, "127.0.0.1", 0) as port:
         answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics")
     assert 'bridge_attempts_total{destination="main",outcome="delivered"} 1.0' in answer.data.decode()
+
+
+def test_gathered_lines_are_written_together_and_in_order():
+    written: list[bytes] = []
+    gathered = Gathered(written.append, delay_seconds=3600)
+    for number in range(100):
+        gathered(b"%d\n" % number)
+    assert written == []
+    gathered.flush()
+    gathered.flush()
+    assert written == [b"".join(b"%d\n" % number for number in range(100))]
+
+
+def test_gathered_lines_are_written_after_a_moment(wait_until):
+    written: list[bytes] = []
+    gathered = Gathered(written.append, delay_seconds=0)
+    for number in range(3):
+        gathered(b"%d\n" % number)
+        wait_until(lambda expected=number + 1: len(b"".join(written).splitlines()) == expected)
+
+
+def test_a_forked_child_writes_its_own_lines_only(tmp_path):
+    with (tmp_path / "log").open("ab", buffering=0) as file:
+        gathered = Gathered(file.write, delay_seconds=3600)
+        gathered(b"parent\n")
+        child = os.fork()
+        if not child:
+            gathered(b"child\n")
+            gathered.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+        gathered.flush()
+    assert (tmp_path / "log").read_bytes() == b"child\nparent\n"

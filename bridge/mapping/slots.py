@@ -7,6 +7,7 @@ from typing import Any
 
 from bridge.mapping.compiling import Read
 from bridge.mapping.scope import Scope
+from bridge.trace import FieldRecord
 from bridge.values import Position
 
 # key, dotted path, reader
@@ -20,11 +21,6 @@ class Slot:
     path: str
     position: Position
     read: Read
-
-    @property
-    def name(self) -> str:
-        """Return the last part of the path, the key inside its block."""
-        return self.path.rpartition(".")[2] if "." in self.path else self.path
 
 
 def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
@@ -41,11 +37,12 @@ def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
 def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     for key, path, read in slots:
         scope.field = path
-        record = scope.trace.record(path) if scope.trace is not None else None
+        record = scope.trace.record(path) if scope.trace is not None else FieldRecord(path)
+        sent_before = record.supplied_by is not None and record.dropped is None
         value = read(scope)
         if value is not None:
             into[key] = value
-            if record is not None:
-                record.dropped = None
-        elif record is not None and record.dropped is None and record.supplied_by is None:
-            record.dropped = "nothing was found"
+        if value is not None or sent_before:  # inside contents, one entry that has the field is enough
+            record.dropped = None
+        elif record.dropped is None:
+            record.dropped = "nothing was found" if record.supplied_by is None else "nothing was left of it"

@@ -58,6 +58,15 @@ NOTHING = {"by": None, "tried": [], "steps": [], "dropped": None, "defaulted": F
             id="each option and its result",
         ),
         pytest.param(
+            "{from: email, split: '@', take: 3}",
+            {
+                "by": "email",
+                "steps": [("split", ["a", "b.de"]), ("take", None)],
+                "dropped": "nothing was left of it",
+            },
+            id="an option that leaves nothing",
+        ),
+        pytest.param(
             "{from: missing, default: x}",
             {"tried": [("missing", "absent")], "defaulted": True},
             id="the default of a value",

@@ -99,6 +99,9 @@ def test_a_wrong_expectation_fails_with_both_sides(expectation, failure, mapping
         pytest.param(
             "user_data.email: [dana@example.com, jane@example.com]", False, id="two people, any order"
         ),
+        pytest.param(
+            "user_data.email: [jane@example.com, jane@example.com]", True, id="one person twice is not two"
+        ),
         pytest.param("user_data.last_name: van doe", False, id="a part of the full name"),
         pytest.param("user_data.fbp: fb.1.1795000000000.1019141", False, id="a cookie of the test"),
         pytest.param("user_data.fbp: fb.1.1795000000000.1019142", True, id="another cookie"),

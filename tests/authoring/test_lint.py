@@ -171,6 +171,11 @@ def test_the_file_alone_shows_it(text, expected, mapping_of, catalog):
             id="a constant",
         ),
         pytest.param(
+            "event_time: stages\nreferrer_url: stage",
+            [("warning", "not_in_samples", 7, None)],
+            id="nearly a field that another line reads",
+        ),
+        pytest.param(
             "event_time: [created, at]", [("warning", "not_in_samples", 7, None)], id="a list, none found"
         ),
         pytest.param("referrer_url: [page, stage]", [], id="a list, one found"),

@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 import click
 import pytest
 
+from bridge.authoring.findings_output import write_findings
 from bridge.authoring.lint import lint
 from bridge.authoring.mapping_tests import run_tests
 from bridge.authoring.sample_requests import request_of_data
 from bridge.catalog import load_catalog
 from bridge.cli import COMMANDS
+from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.pipeline import translate
 from bridge.settings import load_settings
@@ -135,6 +137,18 @@ def test_the_settings_in_the_docs_are_right(block, tmp_path):
 )
 def test_the_json_in_the_docs_is_json(block):
     json.loads(block.text)
+
+
+def test_the_error_shown_to_learners_is_the_error_they_get(tmp_path):
+    page = [block for block in BLOCKS if block.page.name == "learn.md"]
+    first = next(block.text for block in page if block.language == "yaml")
+    wrong = first.replace("  email:", "  emial:")
+    with pytest.raises(Invalid) as refused:
+        load_mapping(
+            Path("mappings/contact.yaml"), environment={}, catalog=load_catalog(), source=wrong.encode()
+        )
+    shown = write_findings(refused.value.findings, "text", lambda _: wrong.splitlines())
+    assert shown == next(block.text for block in page if block.language == "text")
 
 
 # --- links -----------------------------------------------------------------------------------------

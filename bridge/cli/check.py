@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,13 +44,15 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
         settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
         findings += wrong
     files = files_meant(mappings, settings or _without_settings(config)) if mappings or not paths else []
-    found = list(_check_mappings(files, settings, live=live))
-    quiet = not paths and all(_ships(file) for file in files)
-    findings += [finding for finding in found if finding.severity == "error" or not quiet]
+    own = [file for file in files if not _ships(file)]
+    quietly = [] if paths else [file for file in files if _ships(file)]
+    for file in files:
+        found = _check_mapping(file, settings, live=live)
+        findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
         findings += _silent(settings)
     click.echo(write_findings(findings, output_format), nl=False)
-    _summarise(findings, len(files), quiet=quiet)
+    _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
         raise SystemExit(1)
 
@@ -85,21 +86,24 @@ def _without_settings(config: Path | None) -> Settings:
     return replace(usual, mappings=(beside,)) if beside.is_dir() else usual
 
 
-def _check_mappings(files: list[Path], settings: Settings | None, *, live: bool) -> Iterator[Finding]:
-    for file in files:
-        checked = check_mapping(
-            file,
-            environment=process_environment(),
-            catalog=open_catalog(settings) if settings else load_catalog(),
-            destinations=settings.destinations if settings else None,
-            secrets="optional" if _ships(file) and not live else "required",
-        )
-        yield from checked.findings
+def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> tuple[Finding, ...]:
+    return check_mapping(
+        file,
+        environment=process_environment(),
+        catalog=open_catalog(settings) if settings else load_catalog(),
+        destinations=settings.destinations if settings else None,
+        secrets="optional" if _ships(file) and not live else "required",
+    ).findings
 
 
 def _ships(file: Path) -> bool:
-    """Say whether a mapping is one of those that ship: nobody needs the secrets of all of them."""
-    return file.resolve().parent == shipped("mappings").resolve()
+    """Say whether a mapping is one of those that ship: nobody needs all of them, nor their secrets.
+
+    They stand in the shipped folder together with recorded samples; one's own may stand beside them.
+    """
+    folder = file.resolve().parent
+    recorded = (folder / "samples" / file.stem).glob("*.headers.json")
+    return folder == shipped("mappings").resolve() and any(recorded)
 
 
 def _silent(settings: Settings) -> list[Finding]:
@@ -116,7 +120,7 @@ def _silent(settings: Settings) -> list[Finding]:
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:
-    if quiet and checked:
+    if quiet:
         told = "no mappings of your own here: looked at those that ship, for errors only"
         click.echo(f"{told} (capi-bridge init makes one)", err=True)
     errors = sum(finding.severity == "error" for finding in findings)

@@ -82,7 +82,7 @@ def init(  # noqa: PLR0913, PLR0917 - one argument for each option
     folder = into or _own_folder(settings)
     file = _file_for(name, folder, force=force)
     if like is None and sample is None and event_name is None and sys.stdin.isatty():
-        sample, event_name, sent_by = _ask(catalog)
+        sample, event_name, sent_by = _ask()
     wishes = Wishes(
         event_name, _known_source(action_source, catalog), sent_by or "server", send_to, currency, country,
         timezone, number_format, date_format,
@@ -123,7 +123,7 @@ def _known_source(action_source: str | None, catalog: Catalog) -> str | None:
     raise WrongUse(f"{action_source!r} is no action_source", fix=f"use one of {known}")
 
 
-def _ask(catalog: Catalog) -> tuple[str | None, str | None, str | None]:
+def _ask() -> tuple[str | None, str | None, str | None]:
     """Ask the person at the terminal what a script says by options."""
     sample = click.prompt("A file with a real webhook (empty: none)", default="", show_default=False) or None
     event_name = click.prompt(

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from bridge.authoring.sample_requests import request_of_data
 from bridge.cli import EXIT_CODES, commands
+from bridge.cli.init import _ask
 from bridge.errors import BridgeError
 from bridge.opening import open_store, prepare
 from bridge.outbox import NewEvent, NewWebhook
@@ -237,6 +239,21 @@ def test_init_refuses_with_a_sentence(arguments, code, bench):
     assert ran.code == code
     assert ran.err
     assert sorted(file.name for file in (bench.path / "mappings").iterdir()) == ["contact.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers"),
+    [
+        pytest.param("\n\n\n", (None, "Lead", "server"), id="only enter"),
+        pytest.param("hook.json\n\nautomation\n", ("hook.json", None, "automation"), id="a sample decides"),
+        pytest.param("\nPurchase\npigeon\nbrowser\n", (None, "Purchase", "browser"), id="asked again"),
+    ],
+)
+def test_init_asks_a_person_at_a_terminal(typed, answers):
+    heard = []
+    asking = click.command()(lambda: heard.append(_ask()))
+    assert CliRunner().invoke(asking, input=typed).exit_code == 0
+    assert heard == [answers]
 
 
 def test_init_overwrites_only_by_force(bench):

@@ -100,16 +100,22 @@ class Worker:
     def run_forever(self, stop: threading.Event) -> None:
         """Keep up to `delivery.parallel` calls under way until `stop` is set.
 
-        A few couriers more than calls: one batch is claimed, and another settled, while a third is on the
-        line.
+        A start is a sign that somebody may have mended the settings: what rests is tried with one event.
+        There are a few couriers more than calls: one batch is claimed, and another settled, while a third
+        is on the line.
         """
         most = self._around.settings.delivery.parallel + _AHEAD
         places = threading.Semaphore(most)
+        self._guarded(self._try_what_rests)
         with ThreadPoolExecutor(most, "courier") as couriers:
             while not stop.is_set():
                 pause_seconds = self._guarded(lambda: self._feed(couriers, places))
                 if pause_seconds:
                     stop.wait(pause_seconds)
+
+    def _try_what_rests(self) -> float:
+        self._around.outbox.probe_all(self._around.clock())
+        return 0
 
     def _feed(self, couriers: ThreadPoolExecutor, places: threading.Semaphore) -> float:
         """Start one batch if there is a place and something due; return how long to wait before the next."""

@@ -45,7 +45,7 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.file = Path(url.database or "") if self.is_sqlite else None
         self.engine = _sqlite(url, busy_seconds) if self.is_sqlite else _postgresql(url)
-        self._writer = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._writer = _OneWriter(self.engine) if self.is_sqlite else None
         self._turn = WriteTurn(Path(f"{self.file}.turn")) if self.is_sqlite else None
         self.turn: Callable[[], AbstractContextManager[None]] = self._turn or no_turn
         _forget_connections_after_fork(self.engine)
@@ -65,10 +65,13 @@ class Database:
         `work` must bear being run twice: a connection that turns out dead is replaced once, and the
         answer to a COMMIT may be what was lost.
         """
-        return self._again_once(lambda: _run(self._writer, work))
+        writer = self._writer
+        return self._again_once(lambda: writer.run(work) if writer else _run(self.engine, work))
 
     def close(self) -> None:
         """Close every connection."""
+        if self._writer:
+            self._writer.close()
         self.engine.dispose()
         if self._turn:
             self._turn.close()
@@ -208,6 +211,41 @@ def _postgresql(url: URL) -> Engine:
 def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     with engine.begin() as connection:
         return work(connection)
+
+
+class _OneWriter:
+    """SQLite's writing connection of this process, kept open: only who holds the write turn may use it.
+
+    Fetching one from the pool, and giving it back, would cost as much as writing a webhook.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._connection: Connection | None = None
+        self._process = 0
+
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction; after any error the next one gets a new connection."""
+        connection = self._connection
+        if connection is None or self._process != os.getpid():
+            _PARENTS_CONNECTIONS.append(connection)
+            connection = self._connection = self._engine.connect()
+            self._process = os.getpid()
+        try:
+            with connection.begin():
+                return work(connection)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection, if this process has opened it."""
+        connection, self._connection = self._connection, None
+        if connection is not None and self._process == os.getpid():
+            connection.close()
+
+
+_PARENTS_CONNECTIONS: list[Connection | None] = []  # kept, so that no forked child ever closes one
 
 
 def _forget_connections_after_fork(engine: Engine) -> None:

@@ -301,6 +301,10 @@ class Outbox:
         """Take the right to try a resting scope with one event."""
         return self._write("probe", lambda connection: pauses.take_probe(connection, scope, now, until))
 
+    def probe_all(self, now: datetime) -> None:
+        """Let every resting destination be tried with one event now."""
+        self._write("probe", lambda connection: pauses.probe_all(connection, now))
+
     def resume(self, scope: str, trips: int) -> bool:
         """Let a scope run again; return whether this call did it."""
         return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))

@@ -86,6 +86,12 @@ def take_probe(connection: Connection, scope: str, now: datetime, until: datetim
     return taken.rowcount == 1
 
 
+def probe_all(connection: Connection, now: datetime) -> None:
+    """End the time of every circuit, so that each is probed next: somebody may have repaired the cause."""
+    waiting = (pauses.c.kind == "circuit") & (pauses.c.until > to_ms(now))
+    connection.execute(update(pauses).where(waiting).values(until=to_ms(now)))
+
+
 def resume(connection: Connection, scope: str, trips: int) -> bool:
     """Lift a pause, unless it has grown since `trips` were counted; return whether it was lifted."""
     lifted = connection.execute(delete(pauses).where(pauses.c.scope == scope, pauses.c.trips == trips))

@@ -153,6 +153,24 @@ def test_a_dead_token_pauses_its_destination_tells_once_and_keeps_the_events(
     assert bench.outbox.pauses() == {}
 
 
+def test_a_restart_tries_a_resting_destination_at_once_with_one_event(bench, an_event, error, accepted):
+    bench.meta.answer = lambda _ids: Reply(400, {}, error(368))
+    bench.store(an_event("a"), an_event("b"))
+    bench.worker().run_once()
+    stop = threading.Event()
+
+    def mended(ids):
+        bench.clock.forward(seconds=1)
+        if len(bench.meta.posts) == 3:
+            stop.set()
+        return accepted(len(ids))
+
+    bench.meta.answer = mended
+    bench.worker().run_forever(stop)
+    assert bench.meta.batches == [["a", "b"], ["a"], ["b"]]
+    assert bench.statuses() == {"sent": 2}
+
+
 def test_a_policy_block_waits_for_hours(bench, an_event, error):
     bench.meta.answer = lambda _ids: Reply(400, {}, error(368))
     bench.store(an_event("a"))

@@ -20,6 +20,7 @@ import click
 
 from bridge.errors import CannotOpen, WrongUse
 from bridge.settings import SIMULATOR_URL, Settings, load_settings, process_environment, set_for_children
+from bridge.values import Finding
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
@@ -130,7 +131,13 @@ def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
     ]
     today = datetime.now(UTC).date()
     lines += [f"destination {name}: {finding.message}" for name, finding in version_notes(settings, today)]
+    lines += [_doubt(finding) for finding in settings.warnings]
     if not delivers:
         lines.append("nothing is delivered from here; run `capi-bridge worker` beside it")
     click.echo("\n".join(lines), err=True)
     sys.stderr.flush()
+
+
+def _doubt(finding: Finding) -> str:
+    meant = f"; did you mean {finding.suggestion}?" if finding.suggestion else ""
+    return f"warning: {finding.message}{meant}"

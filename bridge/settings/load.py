@@ -13,7 +13,7 @@ from typing import Any
 
 from bridge.errors import CannotOpen, Invalid
 from bridge.resources import shipped
-from bridge.settings.options import SETTINGS
+from bridge.settings.options import SETTINGS, every_option
 from bridge.settings.reading import Reading, Spot, Values, read_section
 from bridge.settings.values import (
     META_URL,
@@ -28,6 +28,7 @@ from bridge.settings.values import (
     Settings,
     TestCode,
 )
+from bridge.suggest import closest
 from bridge.values import Finding
 from bridge.yamltext import Node, read_yaml
 
@@ -55,6 +56,7 @@ def load_settings(
     Raises CannotOpen when a file that was asked for is not there, and Invalid with every finding.
     """
     reading = Reading(environment)
+    _doubt_unknown_variables(reading)
     source = _open(reading, config, environment, folder or Path.cwd())
     values = read_section(reading, source.node, SETTINGS)
     settings = _settings(reading, values, source)
@@ -62,6 +64,20 @@ def load_settings(
         name = source.file.name if source.file else "the environment"
         raise Invalid(f"the settings in {name} have errors", reading.findings)
     return settings
+
+
+def _doubt_unknown_variables(reading: Reading) -> None:
+    """Warn of variables that look like settings and are none: a misspelled token would go unnoticed."""
+    known = {
+        "CAPI_BRIDGE_CONFIG",
+        *(option.environment for _, option in every_option() if option.environment),
+    }
+    for name in sorted(reading.environment):
+        if name.startswith("CAPI_BRIDGE_") and name not in known:
+            message = f"the environment variable {name} is not a setting"
+            fix = "see the page of settings"
+            meant = closest(name, known)
+            reading.findings.append(Finding("warning", "unknown_variable", message, fix, suggestion=meant))
 
 
 def _open(reading: Reading, config: Path | None, environment: Mapping[str, str], folder: Path) -> _Source:

@@ -127,10 +127,18 @@ def peer_address(environ: Environ, trusted: tuple[Network, ...]) -> str | None:
     if not trusted or not _is_trusted(address, trusted):
         return address or None
     for candidate in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        address = candidate.strip() or address
+        address = _without_port(candidate.strip()) or address
         if not _is_trusted(address, trusted):
             break
     return address or None
+
+
+def _without_port(address: str) -> str:
+    """Return an address without the port that some proxies add (`192.0.2.1:4711`, `[2001:db8::1]:4711`)."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    host, colon, port = address.partition(":")
+    return host if colon and port.isdigit() else address
 
 
 @lru_cache(maxsize=4096)

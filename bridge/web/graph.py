@@ -36,6 +36,7 @@ from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ, read_request
 from bridge.web.door import Door
+from bridge.web.intake import admit_address
 from bridge.web.meta_errors import BAD_TOKEN, MetaError, as_meta_error, invalid, meta_answer, refusal_of
 
 NAME = "drop-in"
@@ -75,8 +76,8 @@ def _call(door: Door, environ: Environ, version: str, dataset_id: str) -> Call:
     if not _VERSION.fullmatch(version):
         raise MetaError(400, 2500, f"Unknown path components: /{dataset_id}/events")
     settings = door.settings
+    admit_address(door, environ)
     request = read_request(environ, settings, settings.limits.max_body_bytes, door.now())
-    door.rates.admit(f"a {request.ip}", settings.limits.rate_per_address, "too many calls from this address")
     fields = _fields(request)
     destination = _destination(
         settings, dataset_id, _token(request, fields), admin=is_admin(environ, settings)

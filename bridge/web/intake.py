@@ -23,7 +23,7 @@ from bridge.values import Request, Translation, Verified
 from bridge.verify import handshake_answer, verify
 from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line, detail
-from bridge.web.arrival import Environ, read_request
+from bridge.web.arrival import Environ, peer_address, read_request
 from bridge.web.browser import allow_reading
 from bridge.web.door import Door
 from bridge.web.waiting import answer_after_meta
@@ -51,14 +51,10 @@ def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line
     line.mapping = mapping.name
     if mapping.receive.sent_by == "browser":
         allow_reading(environ)
-    limits = door.settings.limits
-    now = door.now()
-    request = read_request(
-        environ, door.settings, min(mapping.receive.max_size_bytes, limits.max_body_bytes), now
-    )
-    door.rates.admit(f"a {request.ip}", limits.rate_per_address, "too many webhooks from this address")
-    rate = door.settings.hook(name).rate_limit or limits.rate_per_mapping
-    door.rates.admit(f"m {name}", rate, "too many webhooks for this mapping")
+    settings = door.settings
+    admit_address(door, environ)
+    most = min(mapping.receive.max_size_bytes, settings.limits.max_body_bytes)
+    request = read_request(environ, settings, most, door.now())
     challenge = _challenge(request, mapping)
     if challenge is not None:
         line.status = "handshake"
@@ -66,8 +62,21 @@ def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line
     if request.method != "POST":
         return _alive(mapping, line)
     verified = verify(request, mapping.receive.verify)
+    rate = settings.hook(name).rate_limit or settings.limits.rate_per_mapping
+    door.rates.admit(f"m {name}", rate, "too many webhooks for this mapping")
     code = _asked_test_code(door, environ, request, mapping)
     return _store(Arrival(door, mapping, verified.request, request_id, line, code), verified)
+
+
+def admit_address(door: Door, environ: Environ) -> None:
+    """Hold the rate of one sender's address, before anything of it is read.
+
+    The rate of a mapping is held after the signature: strangers must not use up what its sender may send.
+    """
+    rate = door.settings.limits.rate_per_address
+    if rate is not None:
+        address = peer_address(environ, door.settings.trusted_proxies)
+        door.rates.admit(f"a {address}", rate, "too many requests from this address")
 
 
 def _alive(mapping: CompiledMapping, line: Line) -> Answer:

@@ -283,3 +283,8 @@ def test_a_rule_can_be_made_stricter_and_a_wrong_one_is_told_with_the_one_that_w
         open_catalog(load(tmp_path, "rules: {website_without_user_agnt: error}\n"))
     assert "website_without_user_agent" in caught.value.fix
     assert mistakes(tmp_path, "rules: {website_without_user_agent: loud}\n") == [(1, 37, "wrong_type", None)]
+
+
+def test_a_variable_that_looks_like_a_setting_and_is_none_is_doubted(tmp_path):
+    [doubt] = load(tmp_path, environment={"CAPI_BRIDGE_ADMIN_TOKN": "x", "PATH": "y"}).warnings
+    assert (doubt.code, doubt.suggestion) == ("unknown_variable", "CAPI_BRIDGE_ADMIN_TOKEN")

@@ -185,6 +185,9 @@ def test_test_mode_is_marked_loudly(start):
         pytest.param("10.0.0.1", "1.2.3.4, 198.51.100.1", "198.51.100.1", id="a claim in front"),
         pytest.param("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1", id="through two of our proxies"),
         pytest.param("10.0.0.1", "", "10.0.0.1", id="the proxy itself"),
+        pytest.param("10.0.0.1", "198.51.100.1:4711", "198.51.100.1", id="with a port"),
+        pytest.param("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1", id="IPv6 with a port"),
+        pytest.param("10.0.0.1", "2001:db8::1", "2001:db8::1", id="IPv6"),
         pytest.param("10.0.0.1", "garbage", "garbage", id="something that is no address"),
         pytest.param("", "", None, id="a socket without addresses"),
     ],
@@ -229,6 +232,12 @@ def test_over_the_rate_a_sender_is_told_when_to_come_back(start):
     assert answers[2].json["error"]["code"] == "too_many_requests"
     assert web.post("/hooks/paid", {**JANE, "status": "paid"}).status_code == 200
     assert len(web.door.outbox().find(Query())) == 3
+
+
+def test_strangers_cannot_use_up_what_the_sender_of_a_mapping_may_send(start):
+    web = start(settings="hooks: {secret: {rate_limit: 1/m}}\n", environment=ENVIRONMENT)
+    assert [web.post("/hooks/secret", JANE).status_code for _ in range(5)] == [401] * 5
+    assert web.post("/hooks/secret", JANE, {"X-Token": "lead-secret"}).status_code == 200
 
 
 def test_each_address_has_its_own_rate(start):

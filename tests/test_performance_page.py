@@ -1,0 +1,31 @@
+"""The page about speed names only settings, options and files that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.serve import serve
+from bridge.settings.values import DeliverySettings
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "performance.md").read_text()
+
+
+def test_every_delivery_setting_of_the_page_exists():
+    named = set(re.findall(r"`delivery\.(\w+)`", PAGE))
+    assert named
+    assert named <= set(DeliverySettings.__dataclass_fields__)
+
+
+def test_every_option_of_serve_on_the_page_exists():
+    named = set(re.findall(r"(--[a-z][a-z-]+)", PAGE))
+    assert named
+    assert named <= {option for parameter in serve.params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", PAGE))
+def test_every_link_of_the_page_leads_somewhere(link):
+    assert (ROOT / "docs" / link).resolve().exists()

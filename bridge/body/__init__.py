@@ -8,8 +8,7 @@ Whatever a stranger sends ends here as data or as a `Refused`, never as another 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.body.bounds import too_large
 from bridge.body.compression import inflate
@@ -31,8 +30,7 @@ _Reader = Callable[[bytes, MediaType], tuple[Any, tuple[Finding, ...]]]
 READERS: dict[str, _Reader] = {"json": read_json, "form": read_form, "multipart": read_multipart}
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """What a body says, and the harmless oddities met on the way."""
 
     data: Any

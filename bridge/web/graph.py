@@ -38,6 +38,7 @@ from bridge.web.arrival import Environ, read_request
 from bridge.web.door import Door
 from bridge.web.intake import admit_address
 from bridge.web.meta_errors import BAD_TOKEN, MetaError, as_meta_error, invalid, meta_answer, refusal_of
+from bridge.web.waiting import deliver_and_ask
 
 NAME = "drop-in"
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
@@ -208,11 +209,10 @@ def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
 
 
 def _delivered(door: Door, ids: Sequence[str]) -> str | None:
-    outcomes = door.deliver(ids)
-    reports = [outcome.report for outcome in outcomes.values() if outcome.report]
-    for outcome in outcomes.values():
-        if outcome.status == "refused":
-            attempt = outcome.report.attempt if outcome.report else None
-            code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
-            raise MetaError(400, code or 100, outcome.reason or "Invalid parameter", subcode)
-    return next((report.attempt.fbtrace_id for report in reports if report.attempt.fbtrace_id), None)
+    words = deliver_and_ask(door, ids)
+    attempts = [word.attempt for word in words.values() if word.attempt]
+    for word in words.values():
+        if word.status == "refused":
+            code, subcode = (word.attempt.code, word.attempt.subcode) if word.attempt else (None, None)
+            raise MetaError(400, code or 100, word.reason or "Invalid parameter", subcode)
+    return next((attempt.fbtrace_id for attempt in attempts if attempt.fbtrace_id), None)

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from bridge.outbox import Receipt, StoredEvent
+from bridge.answers import judge
+from bridge.catalog import Catalog
+from bridge.outbox import Attempt, Receipt, StoredEvent
 from bridge.web.answers import Answer, Line
 from bridge.web.door import Door
-from bridge.worker import Delivered
+
+
+@dataclass(frozen=True, slots=True)
+class MetasWord:
+    """What became of one event, and the call that decided it (none when it was not sent yet)."""
+
+    status: str
+    reason: str | None
+    attempt: Attempt | None
+
+
+def deliver_and_ask(door: Door, event_ids: Sequence[str]) -> dict[str, MetasWord]:
+    """Deliver events now and tell what Meta said of each.
+
+    The delivery process may have been quicker: then the call that carried the event is looked up.
+    """
+    words = {}
+    for event_id, delivered in door.deliver(event_ids).items():
+        attempt = delivered.report.attempt if delivered.report else _last_attempt(door, event_id)
+        words[event_id] = MetasWord(delivered.status, delivered.reason, attempt)
+    return words
+
+
+def _last_attempt(door: Door, event_id: str) -> Attempt | None:
+    detail = door.outbox().show(event_id)
+    return detail.attempts[-1] if detail and detail.attempts else None
 
 
 def answer_after_meta(door: Door, receipt: Receipt, line: Line) -> Answer | None:
@@ -20,53 +48,53 @@ def answer_after_meta(door: Door, receipt: Receipt, line: Line) -> Answer | None
     waiting = [event.id for event in receipt.events if event.status == "waiting"]
     if not waiting:
         return None
-    outcomes = door.deliver(waiting)
-    shown = [_shown(event, outcomes.get(event.id)) for event in receipt.events]
-    refused = [outcome for outcome in outcomes.values() if outcome.status == "refused"]
+    words = deliver_and_ask(door, waiting)
+    shown = [_shown(event, words.get(event.id)) for event in receipt.events]
+    refused = [word for word in words.values() if word.status == "refused"]
     if refused:
         line.status = "refused"
-        return Answer(502, {**_refusal(refused[0]), "status": "refused", "events": shown}, code="refused")
-    if outcomes and all(outcome.status == "sent" for outcome in outcomes.values()):
+        body = {**_refusal(refused[0], door.catalog), "status": "refused", "events": shown}
+        return Answer(502, body, code="refused")
+    if words and all(word.status == "sent" for word in words.values()):
         line.status = "sent"
-        return Answer(200, _accepted(list(outcomes.values()), shown))
+        return Answer(200, _accepted(list(words.values()), shown))
     return None
 
 
-def _accepted(outcomes: Sequence[Delivered], shown: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "status": "sent",
-        "events_received": len(outcomes),
-        "fbtrace_id": next((o.report.attempt.fbtrace_id for o in outcomes if o.report), None),
-        "events": shown,
-    }
+def _accepted(words: Sequence[MetasWord], shown: list[dict[str, Any]]) -> dict[str, Any]:
+    traces = (word.attempt.fbtrace_id for word in words if word.attempt)
+    trace = next(traces, None)
+    return {"status": "sent", "events_received": len(words), "fbtrace_id": trace, "events": shown}
 
 
-def _refusal(outcome: Delivered) -> Mapping[str, Any]:
-    attempt = outcome.report.attempt if outcome.report else None
-    code = attempt.code if attempt else None
+def _refusal(word: MetasWord, catalog: Catalog) -> Mapping[str, Any]:
+    attempt = word.attempt
+    code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
+    said = {"error": {"code": code, "error_subcode": subcode}}
+    judgement = judge(attempt.http_status if attempt else None, said, 1, catalog)
     detail = {
         "code": f"meta_{code}" if code else "meta_refused",
         "path": None,
-        "message": outcome.reason,
-        "fix": outcome.report.judgement.next_step if outcome.report else None,
+        "message": word.reason,
+        "fix": judgement.next_step,
         "where": None,
     }
     error = {
         "code": "refused_by_meta",
         "message": "Meta refused the event",
         "meta_code": code,
-        "meta_subcode": attempt.subcode if attempt else None,
+        "meta_subcode": subcode,
         "fbtrace_id": attempt.fbtrace_id if attempt else None,
         "details": [detail],
     }
     return {"error": error}
 
 
-def _shown(event: StoredEvent, outcome: Delivered | None) -> dict[str, Any]:
+def _shown(event: StoredEvent, word: MetasWord | None) -> dict[str, Any]:
     return {
         "id": event.id,
         "event_name": event.event_name,
         "event_id": event.event_id,
         "destination": event.destination,
-        "status": outcome.status if outcome else event.status,
+        "status": word.status if word else event.status,
     }

@@ -61,6 +61,11 @@ class WebDoor:
     def later(self, **length: float) -> None:
         self.clock[0] += timedelta(**length)
 
+    def use(self, **parts: Any) -> None:
+        """Give the door other parts."""
+        self.door = replace(self.door, **parts)
+        self.client = create_app(self.door).test_client()
+
     def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
         if isinstance(body, dict | list):
             body, more = json.dumps(body).encode(), {"content_type": "application/json", **more}

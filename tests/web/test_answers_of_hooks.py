@@ -109,6 +109,30 @@ def test_waiting_for_meta_that_refuses(start):
     assert answer.json["events"][0]["status"] == "refused"
 
 
+@pytest.mark.parametrize(("fault", "status"), [("", 200), ("100/2804050*", 502)], ids=["accepted", "refused"])
+def test_metas_words_are_told_when_the_delivery_process_was_quicker(start, fault, status):
+    """The event is sent by somebody else between being stored and being delivered for this request."""
+    with Simulator(clock=lambda: NOW) as meta:
+        if fault:
+            meta.fail(fault)
+        web = start(environment={**ENVIRONMENT, "CAPI_BRIDGE_GRAPH_URL": meta.url})
+        own_way = web.door.deliver
+
+        def overtaken(ids):
+            own_way(ids)
+            return own_way(ids)
+
+        web.use(deliver=overtaken)
+        answer = web.post("/hooks/lead?wait=true", JANE)
+
+    assert answer.status_code == status
+    told = answer.json if status == 200 else answer.json["error"]
+    assert told["fbtrace_id"]
+    if status == 502:
+        assert (told["meta_code"], told["meta_subcode"]) == (100, 2804050)
+        assert told["details"][0]["fix"]
+
+
 def test_waiting_for_meta_that_cannot_be_reached_is_an_ordinary_queued(web):
     answer = web.post("/hooks/lead?wait=true", JANE)
 

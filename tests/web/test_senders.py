@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -16,7 +15,6 @@ from bridge.errors import TooManyRequests
 from bridge.outbox import Query
 from bridge.settings import Rate, load_settings
 from bridge.web import arrival
-from bridge.web.app import create_app
 from bridge.web.rates import RateLimiter
 from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT
 
@@ -329,8 +327,7 @@ class Log:
 def changed(web: Any, **parts: Any) -> Log:
     """Give the door other parts, and a log that can be read."""
     log = Log()
-    web.door = replace(web.door, log=log, **parts)
-    web.client = create_app(web.door).test_client()
+    web.use(log=log, **parts)
     return log
 
 

@@ -66,7 +66,7 @@ class CompiledMapping:
         readers that run without it.
         """
         scope = Scope(webhook, self.name)
-        settings = self._settings(scope)
+        settings = self.settings if self.phone_country is None else self._settings(scope, self.phone_country)
         drafts: list[Draft] = []
         if self.each is None:
             self._run(scope, settings, drafts, traces)
@@ -99,10 +99,8 @@ class CompiledMapping:
             if self.first_only and draft.verdict != "skipped":
                 return
 
-    def _settings(self, scope: Scope) -> ReadingSettings:
-        if self.phone_country is None:
-            return self.settings
-        country = text_of(self.phone_country(scope))
+    def _settings(self, scope: Scope, phone_country: Read) -> ReadingSettings:
+        country = text_of(phone_country(scope))
         return _with_country(self.settings, country) if country and len(country) <= 60 else self.settings
 
     def _items(
@@ -144,7 +142,7 @@ class CompiledMapping:
 
 def _digest(*parts: bytes) -> bytes:
     """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
-    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).digest()
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
 
 
 @lru_cache(maxsize=512)

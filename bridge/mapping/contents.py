@@ -58,20 +58,18 @@ class _Contents:
             scope.findings.append(self.too_many)
             return None
         inner = scope.inside(items[0], 0, "")
-        contents = [
-            content for index, item in enumerate(items) if (content := self._content(inner, index, item))
-        ]
+        contents: list[dict[str, Any]] = []
+        for index, item in enumerate(items):
+            inner.item, inner.index = item, index
+            if inner.trace is not None:
+                inner.base = scope.place_of(self.path, index)
+            if self.condition is not None and self.condition(inner) is not None:
+                continue
+            content: dict[str, Any] = {}
+            fill(self.slots, inner, content)
+            if content:
+                contents.append(content)
         return contents or None
-
-    def _content(self, inner: Scope, index: int, item: Any) -> dict[str, Any] | None:
-        inner.item, inner.index = item, index
-        if inner.outer is not None and inner.trace is not None:
-            inner.base = inner.outer.place_of(self.path, index)
-        if self.condition is not None and self.condition(inner) is not None:
-            return None
-        content: dict[str, Any] = {}
-        fill(self.slots, inner, content)
-        return content
 
 
 def _priced(below: Compiling) -> Compiling:

@@ -58,7 +58,9 @@ class CompiledEvent:
                 return self._ended(scope, settings, "skipped", f"when: {failed}")
         if self.consent is not None and (decision := self.consent(scope)) is not None:
             return self._ended(scope, settings, *decision)
-        name = self._name(scope)
+        name = self.event_name_text
+        if name is None or scope.trace is not None:
+            name = self._name(scope)
         if name is SKIP:
             return self._ended(
                 scope, settings, "skipped", "event_name: no row of its lookup fits, and otherwise says skip"

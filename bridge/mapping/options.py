@@ -35,6 +35,8 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
     )
     _check_companions(compiling, entries)
     check_formats(loading, entries)
+    if not changes and not any(name in entries for name in ("when", "default", "required")):
+        return source
     return _BlockValue(
         source,
         changes,

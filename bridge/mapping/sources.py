@@ -49,6 +49,7 @@ def compile_source(
     return _SOURCES[named[0]](compiling, entries[named[0]], _inner_shape(entries, shape), compile_value)
 
 
+_WHOLE = {int}
 _LIST_OPTIONS = ("split", "take", "join", "limit")
 
 
@@ -84,8 +85,11 @@ def _many(compiling: Compiling, entry: Entry, compile_value: CompileValue) -> Ca
     """Return a reader of every value of a list of sources, lists flattened."""
     nodes = getattr(entry.node, "items", (entry.node,))
     reads = tuple(compile_value(compiling, item, "many") for item in nodes)
+    only = reads[0] if len(reads) == 1 else None
 
     def read(scope: Scope) -> list[Any]:
+        if only is not None and type(value := only(scope)) is list:
+            return value
         values: list[Any] = []
         for one in reads:
             value = one(scope)
@@ -116,6 +120,9 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
 
     def read(scope: Scope) -> Decimal | int | None:
         values = read_many(scope)
+        if values and set(map(type, values)) == _WHOLE:
+            total: int = sum(values)
+            return total
         numbers = [value if type(value) is int else read_number(value, example) for value in values]
         if None in numbers:
             scope.findings.append(broken)

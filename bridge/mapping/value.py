@@ -147,7 +147,7 @@ def _single(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) 
 
 def _entries(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
     if type(value) is list:
-        kept = [entry for entry in value if not is_empty(entry)]
+        kept = [entry for entry in value if type(entry) in PLAIN or not is_empty(entry)]
         return kept or None
     return value or None
 

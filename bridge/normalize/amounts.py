@@ -9,6 +9,7 @@ from typing import Any
 from bridge.reading import read_number
 
 Number = int | float | Decimal
+_LARGEST = 2**99
 _MILLIONTH = Decimal("0.000001")
 # Up to fifteen digits a floating-point number gives back exactly what was written.
 _SHORT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
@@ -16,11 +17,11 @@ _SHORT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
 
 def number_of(value: Any, example: str | None) -> Number | None:
     """Return a value as a JSON number with exactly the digits that were sent; None when it is no number."""
+    if type(value) is int:
+        return value if -_LARGEST < value < _LARGEST else None
     if type(value) is str and example is None and _SHORT(value):
         number = float(value)
         return int(number) if number.is_integer() else number
-    if type(value) is int:
-        return value if value.bit_length() < 100 else None
     exact = read_number(value, example)
     return None if exact is None else json_number(_without_noise(exact))
 

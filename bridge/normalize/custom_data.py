@@ -16,6 +16,7 @@ from bridge.privacy.personal import holds_email
 from bridge.values import ReadingSettings
 
 Reader = Callable[[Any, ReadingSettings, Catalog], Any]
+_LARGEST_NUMBER = 2**64  # ids and counts are smaller; what is larger is looked at closely
 
 
 def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> dict[str, Any]:
@@ -24,20 +25,21 @@ def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> di
         notes.found("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
+    catalog = notes.catalog
     for key, value in given.items():
         if value is None:
             continue
         reader = _READERS.get(key)
         try:
             if reader is not None:
-                sent[key] = reader(value, settings, notes.catalog)
+                sent[key] = reader(value, settings, catalog)
             elif key == "contents":
                 sent[key] = _contents(value, settings, notes)
             else:
                 sent[property_name(key, notes.catalog)] = property_of(value, _field(key), notes)
         except Dropped as reason:
             notes.dropped(_field(key), reason)
-    _round_money(sent, notes.catalog)
+    _round_money(sent, catalog)
     return sent
 
 
@@ -70,6 +72,8 @@ def _amount(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
 
 
 def _whole_number(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
+    if type(value) is int and 0 <= value < _LARGEST_NUMBER:
+        return value
     number = _amount(value, settings, catalog)
     if type(number) is int and number >= 0:
         return number
@@ -91,6 +95,8 @@ def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
 
 def _text(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
     """Read a text of Meta's own parameters; an e-mail address does not belong there."""
+    if type(value) is int and 0 <= value < _LARGEST_NUMBER:
+        return str(value)
     text = text_from(value, catalog)
     if "@" in text and holds_email(text):
         raise Dropped("personal_data_in_custom_data")
@@ -136,11 +142,15 @@ def _status(value: Any, settings: ReadingSettings, catalog: Catalog) -> bool | s
 
 def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[str, Any]]:
     """Read the items: objects with an id and a whole quantity, and nothing Meta does not know."""
-    if isinstance(value, Mapping):
+    if type(value) is not list and isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list | tuple):
         raise Dropped("not_a_list")
-    items = [item for place, entry in enumerate(value) if (item := _item(entry, place, settings, notes))]
+    items = []
+    for place, entry in enumerate(value):
+        item = _item(entry, place, settings, notes)
+        if item:
+            items.append(item)
     if not items:
         raise Dropped("empty_value")
     return items
@@ -148,8 +158,10 @@ def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[
 
 def _item(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
     """Read one item: at once when everything in it can be used, else part by part."""
+    item, catalog = {}, notes.catalog
     try:
-        item = {key: _ITEM_READERS[key](value, settings, notes.catalog) for key, value in given.items()}
+        for key, value in given.items():
+            item[key] = _ITEM_READERS[key](value, settings, catalog)
     except (AttributeError, KeyError, TypeError, Dropped):
         return _item_in_parts(given, place, settings, notes)
     return item if "id" in item and "quantity" in item else _item_in_parts(given, place, settings, notes)
@@ -177,6 +189,8 @@ def _item_in_parts(given: Any, place: int, settings: ReadingSettings, notes: Not
 
 def _quantity(value: Any, settings: ReadingSettings, catalog: Catalog) -> int:
     """Read a number of pieces; parts of a piece (kilograms, hours) count as whole ones."""
+    if type(value) is int and 0 < value < _LARGEST_NUMBER:
+        return value
     number = number_of(value, settings.number_format)
     if type(number) is int and number >= 1:
         return number

@@ -43,24 +43,19 @@ def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: No
     if type(value) is int and 0 < value < notes.catalog.milliseconds_from:
         return value
     if type(value) is str and value[10:11] == "T" and not settings.date_format:
-        moment = _with_offset(value)
-        if moment is not None:
-            return moment
+        try:  # the form most machines write, `2026-11-21T10:00:00+01:00`
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            if moment.tzinfo is not None:
+                return int(moment.timestamp())
     seconds = read_time(value, settings.date_format, settings.timezone)
     if seconds is None:
         if isinstance(value, str):
             text_from(value, notes.catalog)  # says so when there is nothing at all
         raise Dropped("time_unreadable")
     return seconds
-
-
-def _with_offset(text: str) -> int | None:
-    """Read the form most machines write, `2026-11-21T10:00:00+01:00`, without asking for anything else."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int(moment.timestamp()) if moment.tzinfo is not None else None
 
 
 def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:

@@ -44,10 +44,9 @@ def browser_ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterabl
     if not isinstance(people, dict) or type(seconds) is not int or not ("fbc" in people or "fbp" in people):
         return ()
     limits = catalog.limits
-    return (
-        *_age("fbc", people.get("fbc"), seconds, limits.fbc_days, catalog),
-        *_age("fbp", people.get("fbp"), seconds, limits.fbp_days, catalog),
-    )
+    click_age = _age("fbc", people.get("fbc"), seconds, limits.fbc_days, catalog)
+    browser_age = _age("fbp", people.get("fbp"), seconds, limits.fbp_days, catalog)
+    return (*click_age, *browser_age) if click_age or browser_age else ()
 
 
 def _age(name: str, value: Any, seconds: int, days: int, catalog: Catalog) -> Iterable[Finding]:

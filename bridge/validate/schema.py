@@ -24,9 +24,7 @@ _SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 def schema_findings(event: Mapping[str, Any], catalog: Catalog) -> tuple[Finding, ...]:
     """Return one finding for each violation of the schema, in the order of the schema."""
-    if _is_valid(catalog)(event):
-        return ()
-    return explain(event, catalog)
+    return () if _is_valid(catalog)(event) else explain(event, catalog)
 
 
 @cache

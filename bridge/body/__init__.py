@@ -17,7 +17,7 @@ from bridge.body.json_text import read_json
 from bridge.body.media import MediaType, body_kind, media_type
 from bridge.body.multipart import read_multipart
 from bridge.body.special_characters import without_nul
-from bridge.errors import UnreadableBody, WrongContentType
+from bridge.errors import Refused, UnreadableBody, WrongContentType
 from bridge.values import Finding, Request
 
 __all__ = ["ALL_KINDS", "Body", "read_body"]
@@ -47,24 +47,26 @@ def read_body(
     """
     if len(request.body) > max_bytes:
         raise too_large("body", max_bytes, "bytes")
-    content = inflate(request.body, request.headers.get("content-encoding"), max_bytes)
-    media = media_type(request.headers.get("content-type"))
+    headers = request.headers
+    encoding = headers.get("content-encoding")
+    content = inflate(request.body, encoding, max_bytes) if encoding else request.body
+    media = media_type(headers.get("content-type"))
     kind, kind_notes = body_kind(content, media)
-    _check_accepted(kind, accept, content)
+    if kind not in accept or not content.strip():
+        raise _not_accepted(kind, accept, content)
     data, notes = READERS[kind](content, media)
     data, nul_notes = without_nul(data, content)
     return Body(data, (*kind_notes, *notes, *nul_notes))
 
 
-def _check_accepted(kind: str, accept: frozenset[str], content: bytes) -> None:
+def _not_accepted(kind: str, accept: frozenset[str], content: bytes) -> Refused:
     if not content.strip():
-        raise UnreadableBody(
+        return UnreadableBody(
             "The body is empty.",
             fix="Send the fields as JSON or as a form; in an HTTP module, fill in the request content.",
             code="empty_body",
         )
-    if kind not in accept:
-        raise WrongContentType(
-            f"This address does not take {kind} bodies.",
-            fix=f"Send one of: {', '.join(sorted(accept))}, or add {kind} to receive.accept in the mapping.",
-        )
+    return WrongContentType(
+        f"This address does not take {kind} bodies.",
+        fix=f"Send one of: {', '.join(sorted(accept))}, or add {kind} to receive.accept in the mapping.",
+    )

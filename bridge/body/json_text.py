@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from bridge.body.bounds import MAX_DEPTH, check_bounds, may_break_bounds, shape_of, too_large
+from bridge.body.bounds import MAX_DEPTH, SHAPE, check_bounds, may_break_bounds, too_large
 from bridge.body.charset import decode
 from bridge.body.json_cause import unreadable
 from bridge.body.media import MediaType
@@ -63,13 +63,13 @@ def opened_json(text: str) -> Any:
 
 
 def _read(content: bytes, charset: str | None) -> _Read:
-    if _is_utf8(charset):
+    if charset is None or charset.lower() in ("utf-8", "utf8"):
         try:
             data = orjson.loads(content)
         except orjson.JSONDecodeError:
             pass  # perhaps only another encoding, or a half character: the exact reader decides
         else:
-            shape = shape_of(content)
+            shape = content.translate(SHAPE)
             if may_break_bounds(shape):
                 check_bounds(data)
             return (_read_exactly(content.decode()) if _loses_digits(content, shape) else data), ()
@@ -78,10 +78,6 @@ def _read(content: bytes, charset: str | None) -> _Read:
     check_bounds(data)
     data, more = without_lone_surrogates(data)
     return data, (*notes, *more)
-
-
-def _is_utf8(charset: str | None) -> bool:
-    return charset is None or charset.lower() in ("utf-8", "utf8")
 
 
 def _loses_digits(content: bytes, shape: bytes) -> bool:

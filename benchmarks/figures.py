@@ -28,7 +28,7 @@ class Target:
 # figure -> what is asked of its median
 TARGETS: dict[str, Target] = {
     "transform + validate, against the official Python SDK": Target(2.2, 3.0),
-    "the same with the explanation written": Target(1.6, 2.2),
+    "the same with the explanation asked for": Target(1.6, 2.2),
     "durable intake of bare Flask, 2 workers, 32 connections": Target(0.55, 0.75),
     "its p99 against bare Flask's": Target(1.6, 1.2, "less"),
     "at +2 ms per fsync, against one commit per request": Target(1.8, 3.0),

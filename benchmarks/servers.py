@@ -71,6 +71,7 @@ def prepare(folder: Path, graph_url: str, *, more: str = "") -> None:
         f"graph_url: {graph_url}\n"
         f"mappings: {folder}/mappings\n"
         f'destinations:\n  main:\n    dataset_id: "{DATASET}"\n    access_token: bench-token\n'
+        "limits: {queue_events: 10000000}\n"
         f"{more}"
     )
 

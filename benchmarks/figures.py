@@ -14,12 +14,11 @@ KEPT = Path(__file__).parent.parent / ".bench" / "figures.json"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked of one figure. `better` says which way is up; `limit` explains a goal that is missed."""
+    """What is asked of one figure. `better` says which way is up."""
 
     gate: float
     goal: float
     better: Literal["more", "less"] = "more"
-    limit: str = ""
 
     def reaches(self, value: float, bar: float) -> bool:
         return value >= bar if self.better == "more" else value <= bar

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from benchmarks import plot
 from benchmarks.figures import TARGETS, Figure, Target, kept_parts
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -21,10 +24,20 @@ def write() -> str:
     """Write the page from everything kept so far; return the table of targets."""
     parts = kept_parts()
     figures = {part: [Figure(**one) for one in kept["figures"]] for part, kept in parts.items()}
-    table = _targets([one for part in figures.values() for one in part])
+    everything = [one for part in figures.values() for one in part]
+    table = _targets(everything)
+    picture = ["![every figure against its gate and goal](targets.svg)\n"] if plot.write(everything) else []
     sections = [_section(part, figures[part], parts[part]["machine"]) for part in figures]
-    RESULTS.write_text("\n".join([_HEAD, table, *sections]))
+    RESULTS.write_text("\n".join([_HEAD, table, *_limits(everything), *picture, *sections]))
     return table
+
+
+def _limits(figures: Iterable[Figure]) -> list[str]:
+    """Say of every goal that is not reached what the limit is and what was tried."""
+    missed = [one for one in figures if one.target and not one.target.reaches(one.median, one.target.goal)]
+    limits = yaml.safe_load((RESULTS.parent / "limits.yaml").read_text())
+    told = [f"- **{one.name}**: {limits[one.name]}" for one in missed if one.name in limits]
+    return ["## Goals not reached: the limit, and what was tried\n", *told, ""] if told else []
 
 
 def _targets(figures: Iterable[Figure]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 import urllib3
+import yaml
 
 import bridge.encode
 import bridge.pipeline
@@ -106,3 +107,9 @@ def test_ratios_are_taken_inside_rounds():
 def test_a_figure_stands_to_its_gate_and_goal(name, median, verdict):
     one = figures.Figure("part", name, "x", median, median, median, 5)
     assert report.verdict(one) == verdict
+
+
+def test_the_limit_of_every_goal_can_be_told():
+    limits = yaml.safe_load((Path(figures.__file__).parent / "limits.yaml").read_text())
+    peers = {"end to end against n8n, tuned", "end to end against n8n, as it comes"}
+    assert set(limits) | peers == set(figures.TARGETS)

@@ -94,7 +94,7 @@ def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog
         if len(text) >= 32 and (passed := long_text(text)):
             return passed, passed
         cleaned = text.lower()
-        if cleaned in placeholders or (cleaned[0] == "{" and cleaned[:2] == "{{"):
+        if cleaned in placeholders or cleaned[:2] == "{{":
             raise Dropped("placeholder" if cleaned else "empty_value")
         if not lowers:
             cleaned = text

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: demo test unit lint types format docs bench bench-peers soak lock clean help
+.PHONY: demo test unit lint types format docs bench bench-peers test-tools soak lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -19,6 +19,10 @@ test: lint types unit  ## everything: lint, types and all tests, with a real Pos
 
 unit: .venv/ready-dev
 	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+test-tools: .venv/ready-dev  ## a real Node-RED (from npm) sends to the bridge; n8n as well: make test-tools N8N=/path/to/n8n
+	@test -n "$(N8N)" || echo "n8n is not tested: say where it is, make test-tools N8N=/path/to/n8n"
+	@N8N="$(N8N)" $(BIN)/python -m pytest -n0 -rA tests/opt_in/test_automation_tools.py
 
 lint: .venv/ready-dev  ## ruff: errors and formatting
 	$(BIN)/ruff check .

@@ -313,6 +313,21 @@ def test_the_workflow_sends_what_the_page_maps():
     assert (event.verdict, event.data["event_id"]) == ("ready", "lead-1001")
 
 
+def test_the_flow_is_wired_and_sends_to_the_mapping_of_its_page():
+    nodes = {
+        node["id"]: node for node in json.loads((TOP / "docs/files/node-red-flow.json").read_text("utf-8"))
+    }
+    reached = {target for node in nodes.values() for out in node.get("wires", ()) for target in out}
+    starts = {name for name, node in nodes.items() if node["type"] in {"tab", "inject", "catch"}}
+    assert reached | starts == set(nodes)
+    code = "\n".join(node.get("func", "") for node in nodes.values())
+    assert '"/hooks/node-red-lead"' in code
+    assert '"x-token"' in code
+    fields = re.findall(r"^    (\w+): ", code, re.MULTILINE)
+    assert fields == list(LEAD)
+    assert mapping_of_page("node-red.md").receive.verify.header.lower() == "x-token"
+
+
 def test_yaml_in_the_docs_has_no_traps():
     for block in YAML:
         root, findings = read_yaml(block.text, block.id)

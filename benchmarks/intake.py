@@ -57,7 +57,7 @@ class Windows:
         answered = load.wrk(url, bodies, connections=connections, seconds=seconds)
         if answered.bad or answered.broken:
             raise RuntimeError(f"{name}: {answered.bad} refused, {answered.broken} broken")
-        if answered.requests > BODIES:
+        if answered.requests > BODIES and not name.startswith("flask"):  # Flask looks at none of them
             raise RuntimeError(f"{name}: more answers than bodies; raise BODIES")
         if keep:
             self.seen.setdefault(name, []).append(answered)

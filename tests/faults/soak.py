@@ -198,7 +198,7 @@ def main() -> int:
     played = 0
     while time.monotonic() < until or played < len(kinds):
         kind = kinds[played % len(kinds)]
-        with tempfile.TemporaryDirectory() as folder, Simulator() as simulator:
+        with tempfile.TemporaryDirectory() as folder, Simulator(keep=10 * given.webhooks) as simulator:
             Path(folder).chmod(0o755)
             with database(kind, Path(folder)) as (url, restart):
                 upgrade(url)

@@ -17,8 +17,9 @@ demo: .venv/ready  ## start the bridge, post every shipped sample, show what bec
 
 test: lint types unit  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
 
+# Node.js for the tests with Meta's Node SDK: the machine's own, else the one that comes with the test tools.
 unit: .venv/ready-dev
-	$(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
 test-tools: .venv/ready-dev  ## a real Node-RED (from npm) sends to the bridge; n8n as well: make test-tools N8N=/path/to/n8n
 	@test -n "$(N8N)" || echo "n8n is not tested: say where it is, make test-tools N8N=/path/to/n8n"

@@ -388,10 +388,6 @@ class Outbox:
 
     # --- housekeeping ------------------------------------------------------------------------------
 
-    def ping(self) -> None:
-        """Raise CannotStore unless the database answers."""
-        self._read(lambda connection: connection.execute(select(1)).scalar())
-
     def close(self) -> None:
         """Close every connection."""
         self._database.close()

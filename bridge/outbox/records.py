@@ -25,7 +25,6 @@ STATUSES: tuple[Status, ...] = (
     "discarded",
     "skipped",
 )
-FINAL: frozenset[str] = frozenset(STATUSES) - {"waiting", "sending"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erase import Erased, Person
 from bridge.outbox.imports import ImportPosition
+from bridge.outbox.intake import Parcel
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.outbox import Forgotten, HeldWebhook, Outbox
@@ -54,6 +55,7 @@ __all__ = [
     "NewEvent",
     "NewWebhook",
     "Outbox",
+    "Parcel",
     "Pause",
     "Person",
     "Query",

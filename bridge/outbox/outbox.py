@@ -83,9 +83,23 @@ class Outbox:
 
         Raises CannotStore when they are not, and the sender should try again.
         """
+        parcel = self.pack(webhook)
+        with _translated():
+            return self._group.submit(parcel)
+
+    def pack(self, webhook: NewWebhook) -> Parcel:
+        """Make a webhook ready for `add_packed`. Raises CannotStore while a bound is passed."""
         with _translated():
             self._guard.check()
-            return self._group.submit(pack(webhook, self._cipher, self._lanes))
+            return pack(webhook, self._cipher, self._lanes)
+
+    def add_packed(self, parcels: Sequence[Parcel]) -> Sequence[Receipt | Exception]:
+        """Store packed webhooks in one transaction; return for each its receipt, or why it has none."""
+        try:
+            with _translated(), self._database.turn():
+                return self._write_group(parcels)
+        except CannotStore as error:
+            return [error] * len(parcels)
 
     def add_all(
         self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
@@ -107,14 +121,18 @@ class Outbox:
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: find.queued(connection, most))
 
-    def _write_group(self, parcels: list[Parcel]) -> Sequence[Receipt | Exception]:
+    def _write_group(self, parcels: Sequence[Parcel]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
         try:
             return self._store(parcels)
         except CannotStore:
             if len(parcels) == 1:
                 raise
-        return [self._store_alone(parcel) for parcel in parcels]
+        results: list[Receipt | Exception] = []
+        for parcel in parcels:  # two that fail alone, and none that does not: it is the database
+            hopeless = len(results) > 1 and all(isinstance(result, Exception) for result in results)
+            results.append(results[-1] if hopeless else self._store_alone(parcel))
+        return results
 
     def _store_alone(self, parcel: Parcel) -> Receipt | Exception:
         try:

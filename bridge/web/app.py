@@ -7,7 +7,6 @@ this module is the only place that knows how Flask wants it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, request
@@ -16,11 +15,9 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.web.answers import Answer, Line, error_body
 from bridge.web.door import Door
-from bridge.web.intake import receive
-from bridge.web.serving import Reply, View, as_reply, note, reply, request_id_of
+from bridge.web.intake import HOOKS, receive
+from bridge.web.serving import STATUS_LINES, Reply, View, as_reply, note, reply, request_id_of
 
-_HOOKS = "/hooks/"
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 
@@ -38,11 +35,11 @@ class ShortWay:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one WSGI request."""
         path = environ["PATH_INFO"]
-        name = path[len(_HOOKS) :]
-        if environ["REQUEST_METHOD"] != "POST" or path[: len(_HOOKS)] != _HOOKS or not _is_plain(name):
+        name = path[len(HOOKS) :]
+        if environ["REQUEST_METHOD"] != "POST" or path[: len(HOOKS)] != HOOKS or not _is_plain(name):
             return self._flask(environ, start_response)
         answered = reply(self._door, receive, environ, {"name": name})
-        start_response(_STATUS_LINES[answered.status], answered.headers)
+        start_response(STATUS_LINES[answered.status], answered.headers)
         return [answered.body]
 
 

@@ -1,8 +1,9 @@
 """The public door: one webhook in, stored durably, and an answer its sender understands.
 
-    read → rate → verify → handshake? → translate → store → deliver at once? → answer
+    read → rate → verify → handshake? → translate → (store) → deliver at once? → answer
 
-A webhook whose translation breaks down is stored all the same, held for repair.
+The view yields the webhook to be stored, and is given the receipt once it is on disk. A webhook
+whose translation breaks down is stored all the same, held for repair.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from bridge.web.answers import Answer, Line, detail
 from bridge.web.arrival import Environ, peer_address, read_request
 from bridge.web.browser import allow_reading
 from bridge.web.door import Door
+from bridge.web.serving import AnswerSteps
 from bridge.web.waiting import answer_after_meta
 
+HOOKS = "/hooks/"
 TEST_NOTE = "sent as a test; Meta does not discard test events"
 _TRUE = frozenset({"true", "1", "yes"})
 
@@ -44,7 +47,7 @@ class Arrival:
     test_event_code: str | None
 
 
-def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
+def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> AnswerSteps:
     """Take in one webhook. Raises Refused; everything else that can be wrong is in the answer."""
     line.is_webhook = True
     mapping = door.mapping(name)
@@ -65,7 +68,7 @@ def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line
     rate = settings.hook(name).rate_limit or settings.limits.rate_per_mapping
     door.rates.admit(f"m {name}", rate, "too many webhooks for this mapping")
     code = _asked_test_code(door, environ, request, mapping)
-    return _store(Arrival(door, mapping, verified.request, request_id, line, code), verified)
+    return (yield from _store(Arrival(door, mapping, verified.request, request_id, line, code), verified))
 
 
 def admit_address(door: Door, environ: Environ) -> None:
@@ -129,21 +132,19 @@ def _code_of_file(door: Door, request: Request, mapping: CompiledMapping) -> str
     return code.at(request.received_at) if code and door.settings.test_codes_allowed else None
 
 
-def _store(arrival: Arrival, verified: Verified) -> Answer:
+def _store(arrival: Arrival, verified: Verified) -> AnswerSteps:
     door, mapping, request = arrival.door, arrival.mapping, arrival.request
     translation = _translated(arrival, verified)
     events = _events(arrival, translation)
-    receipt = door.outbox().add(
-        NewWebhook(
-            mapping=mapping.name,
-            revision=mapping.revision,
-            repeat_key=translation.repeat_key if translation else _digest(request),
-            repeat_window_seconds=mapping.receive.repeat_window_seconds,
-            received_at=request.received_at,
-            request=request,
-            request_id=arrival.request_id,
-            events=events,
-        )
+    receipt = yield NewWebhook(
+        mapping=mapping.name,
+        revision=mapping.revision,
+        repeat_key=translation.repeat_key if translation else _digest(request),
+        repeat_window_seconds=mapping.receive.repeat_window_seconds,
+        received_at=request.received_at,
+        request=request,
+        request_id=arrival.request_id,
+        events=events,
     )
     _count(arrival, receipt, events)
     if request.query.get("wait", "").lower() in _TRUE and not receipt.duplicate:

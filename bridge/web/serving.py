@@ -1,21 +1,30 @@
-"""One request from beginning to end, whatever framework brought it: request id, answer, log line, bytes."""
+"""One request from beginning to end, whatever brought it: request id, answer, log line, bytes.
+
+A view that stores a webhook is a generator: it yields what is to be stored and is given the receipt. So the
+same view runs in a thread that waits for its own commit (`reply`), and beside many others that wait for
+one (`bridge.web.together`).
+"""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from bridge.errors import BridgeError, UnknownMapping
 from bridge.log import failure
+from bridge.outbox import NewWebhook, Receipt
 from bridge.web.answers import Answer, Line, answer_to_error, answer_to_fault
 from bridge.web.arrival import Environ, clock
 from bridge.web.browser import reading_headers
 from bridge.web.door import Door
 
-View = Callable[..., Answer]
+AnswerSteps = Generator[NewWebhook, Receipt, Answer]
+View = Callable[..., Answer | AnswerSteps]
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
@@ -28,20 +37,56 @@ class Reply:
     body: bytes
 
 
+ReplySteps = Generator[NewWebhook, Receipt, Reply]
+
+
 def reply(door: Door, view: View, environ: Environ, arguments: Mapping[str, str]) -> Reply:
-    """Run one view; leave one log line, and one answer whatever happens."""
+    """Run one view, and store in this thread what it wants stored."""
+    steps = replying(door, view, environ, arguments)
+    try:
+        webhook = next(steps)
+    except StopIteration as done:
+        return _reply_of(done)
+    stored: Receipt | Exception
+    try:
+        stored = door.outbox().add(webhook)
+    except Exception as error:  # noqa: BLE001 - for the view's own handling of errors
+        stored = error
+    return resumed(steps, stored)
+
+
+def resumed(steps: ReplySteps, stored: Receipt | Exception) -> Reply:
+    """Hand a view its receipt, or what went wrong with storing; return its reply."""
+    try:
+        if isinstance(stored, Exception):
+            steps.throw(stored)
+        else:
+            steps.send(stored)
+    except StopIteration as done:
+        return _reply_of(done)
+    raise RuntimeError("a view stores one webhook")
+
+
+def _reply_of(done: StopIteration) -> Reply:
+    replied: Reply = done.value
+    return replied
+
+
+def replying(door: Door, view: View, environ: Environ, arguments: Mapping[str, str]) -> ReplySteps:
+    """Run one view; leave one log line, and one reply whatever happens."""
     started = clock()
     request_id = request_id_of(environ)
     line = Line()
-    answer = _answer(door, view, environ, {**arguments, "request_id": request_id, "line": line})
+    answer = yield from _answering(door, view, environ, {**arguments, "request_id": request_id, "line": line})
     note(door, environ, request_id, line, answer, clock() - started)
     return as_reply(answer, request_id, environ)
 
 
-def _answer(door: Door, view: View, environ: Environ, arguments: Mapping[str, Any]) -> Answer:
+def _answering(door: Door, view: View, environ: Environ, arguments: Mapping[str, Any]) -> AnswerSteps:
     """Run the view. A fault of ours is logged without what the sender sent, and is never a 500."""
     try:
-        return view(door, environ, **arguments)
+        answer = view(door, environ, **arguments)
+        return answer if isinstance(answer, Answer) else (yield from answer)
     except BridgeError as error:
         if not isinstance(error, UnknownMapping):  # which quotes whatever stood in the address
             arguments["line"].extra["reason"] = error.message

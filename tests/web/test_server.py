@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import itertools
 import json
 import os
+import re
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +243,100 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(start, folder):
         env={"PATH": os.environ["PATH"], "META_DATASET_ID": "1", "META_ACCESS_TOKEN": "t"},
     )  # fmt: skip
     assert (ran.returncode, "cannot listen" in ran.stderr) == (3, True)
+
+
+# --- webhooks that arrive whole, and those that do not: the same answers -----------------------------
+
+
+def whole(number: int, *lines: str, mail: str = "jane@example.com", path: str = "/hooks/lead") -> bytes:
+    body = json.dumps({"id": number, "mail": mail}).encode()
+    first = (f"POST {path} HTTP/1.1", "Host: x", JSON, f"Content-Length: {len(body)}", *lines, "", "")
+    return "\r\n".join(first).encode() + body
+
+
+LAST = "Connection: close"
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        pytest.param((whole(1), whole(2), whole(3, LAST)), [200, 200, 200], id="one after the other"),
+        pytest.param((whole(1) + whole(2) + whole(3, LAST),), [200, 200, 200], id="three at once"),
+        pytest.param((whole(1)[:40], whole(1)[40:-3], whole(1)[-3:] + whole(2, LAST)), [200, 200], id="bits"),
+        pytest.param((whole(1, "Expect: 100-continue", LAST),), [100, 200], id="expects to be asked"),
+        pytest.param((whole(1, path="/hooks/none"), whole(2, LAST)), [404, 200], id="a wrong address first"),
+        pytest.param((whole(1, path="/hooks/lead?wait=true"), whole(2, LAST)), [200, 200], id="one waits"),
+        pytest.param((whole(1, mail="x" * 30_000), whole(2, LAST)), [200, 200], id="a long one first"),
+        pytest.param((whole(1, "Content-Length: 3"),), [400], id="two lengths"),
+        pytest.param((whole(1, "Bad Header: 3"),), [400], id="a header that is none"),
+    ],
+)
+def test_connections_carry_whole_and_broken_webhooks_alike(start, parts, expected):
+    bridge = start("--workers", "1")
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as connection:
+        answers = b""
+        for part in parts:
+            connection.sendall(part)
+            connection.settimeout(0.1)
+            with contextlib.suppress(TimeoutError):
+                answers += connection.recv(65_536)
+        connection.settimeout(30)
+        while data := connection.recv(65_536):
+            answers += data
+    assert [int(status) for status in re.findall(rb"HTTP/1.1 (\d{3}) ", answers)] == expected
+    assert "Traceback" not in bridge.log()
+
+
+def test_whole_webhooks_are_answered_while_every_thread_waits_for_somebody(start):
+    bridge = start("--workers", "1", "--threads", "1")
+    with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as slow:
+        slow.sendall(head(JSON, "Content-Length: 1000") + b'{"id"')
+        assert status_of(raw(bridge.port, whole(1, LAST))) == 200
+
+
+def test_a_sender_that_hangs_up_before_its_answer_loses_nothing(meta, start, wait_until):
+    bridge = start("--workers", "1")
+    for number in range(20):
+        with socket.create_connection(("127.0.0.1", bridge.port), timeout=30) as connection:
+            connection.sendall(whole(number))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: len(meta.events) == 20)
+    assert bridge.post("/hooks/lead", {"id": 99, "mail": "jane@example.com"}).status == 200
+    assert "Traceback" not in bridge.log()
+
+
+def test_many_senders_at_once_get_each_their_own_answer(start):
+    bridge = start("--workers", "2", "--no-deliver")
+
+    def send(sender: int) -> list[tuple[str, str]]:
+        connection = http.client.HTTPConnection("127.0.0.1", bridge.port, timeout=30)
+        told = []
+        for number in range(25):
+            body = json.dumps({"id": f"{sender}-{number}", "mail": "jane@example.com"})
+            headers = {"Content-Type": "application/json", "X-Request-Id": f"sender-{sender}-{number}"}
+            connection.request("POST", "/hooks/lead", body, headers)
+            answer = json.load(connection.getresponse())
+            told.append((answer["request_id"], answer["events"][0]["event_id"]))
+        connection.close()
+        return told
+
+    with ThreadPoolExecutor(24) as pool:
+        told = list(itertools.chain.from_iterable(pool.map(send, range(24))))
+    names = [f"{sender}-{number}" for sender in range(24) for number in range(25)]
+    assert told == [(f"sender-{name}", f"lead-{name}") for name in names]
+    counts = bridge.get("/api/counts", {"Authorization": "Bearer admin"}).body
+    assert counts["by_status"]["waiting"] == 24 * 25
+
+
+def test_while_the_database_is_locked_others_are_served_and_senders_told_to_come_again(start, folder):
+    bridge = start("--workers", "1", "--no-deliver")
+    assert bridge.post("/hooks/lead", {"id": 1, "mail": "jane@example.com"}).status == 200
+    [file] = folder.rglob("*.db")
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        with socket.create_connection(("127.0.0.1", bridge.port), timeout=60) as connection:
+            connection.sendall(whole(2))
+            assert bridge.get("/healthz").status == 200
+            assert status_of(connection.recv(65_536)) == 503
+        stranger.execute("ROLLBACK")
+    assert bridge.post("/hooks/lead", {"id": 2, "mail": "jane@example.com"}).body["status"] == "queued"

@@ -1,30 +1,22 @@
-"""The processes of `capi-bridge serve`: gunicorn's master, its web workers, and one that delivers.
-
-master ─┬─ web worker (threads)      everything is loaded before forking, so memory is shared;
-├─ web worker (threads)      connections are opened after it
-└─ delivery                  restarted when it dies; stopped after the web workers
-"""
+"""gunicorn's master with our settings, and the process it looks after beside the web workers."""
 
 from __future__ import annotations
 
 import gc
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
+from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.log import flush
-from bridge.web.arrival import READING_DONE
+from bridge.server.worker import WebWorker
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
 _STOP_SECONDS = 30
@@ -38,54 +30,6 @@ class Listening:
     workers: int = 2
     threads: int = 8
     read_timeout_seconds: float = 30.0
-
-
-class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """A threaded worker that does not wait for ever for a request that trickles in.
-
-    gthread puts no bound on reading: a few senders of one byte a second would hold every thread. Here
-    a request has to be complete within a time; reading from a slower one ends as if it had hung up.
-    """
-
-    read_timeout_seconds = 30.0
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.reading: dict[Any, float] = {}
-
-    def load_wsgi(self) -> None:
-        """Tell the application how to say that it has read the body."""
-        super().load_wsgi()
-        application: Any = vars(self)["wsgi"]
-
-        def with_word_of_reading(environ: dict[str, Any], start_response: Any) -> Any:
-            environ[READING_DONE] = partial(self.reading.pop, environ.get("gunicorn.socket"), None)
-            return application(environ, start_response)
-
-        self.wsgi = with_word_of_reading
-
-    def handle(self, conn: Any) -> Any:
-        """Serve one request, its reading timed."""
-        self.reading[conn.sock] = time.monotonic() + self.read_timeout_seconds
-        try:
-            return super().handle(conn)
-        finally:
-            self.reading.pop(conn.sock, None)
-
-    def murder_pending(self) -> None:
-        """Cut off what has been read for too long; runs about once a second."""
-        super().murder_pending()
-        now = time.monotonic()
-        for sock, deadline in list(self.reading.items()):
-            if now > deadline and self.reading.pop(sock, None) is not None:
-                _stop_reading(sock)
-
-
-def _stop_reading(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RD)
-    except OSError:
-        return
 
 
 class Master(Arbiter):  # type: ignore[misc]
@@ -198,7 +142,7 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
 
     def __init__(
         self,
-        application: Callable[..., Any],
+        application: Flask,
         listening: Listening,
         deliver: Callable[[threading.Event], None] | None,
     ) -> None:
@@ -211,12 +155,13 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
         """Set what differs from gunicorn's defaults."""
         listening = self._listening
         seconds = listening.read_timeout_seconds
+        door = self._application.extensions["door"]
         values = {
             "bind": listening.bind,
             "workers": listening.workers,
             "threads": listening.threads,
             "preload_app": True,
-            "worker_class": type("Worker", (PatientWorker,), {"read_timeout_seconds": seconds}),
+            "worker_class": type("Worker", (WebWorker,), {"read_timeout_seconds": seconds, "door": door}),
             "graceful_timeout": _STOP_SECONDS,
             "timeout": 60,
             "keepalive": 5,
@@ -230,7 +175,7 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
         for name, value in values.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Callable[..., Any]:
+    def load(self) -> Flask:
         """Return the application, which is loaded already."""
         return self._application
 

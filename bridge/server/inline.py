@@ -17,13 +17,17 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
+from gunicorn import SERVER
 from gunicorn.http.errors import NoMoreData
-from gunicorn.http.wsgi import Response, create
+from gunicorn.http.wsgi import create
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.log import failure
@@ -58,10 +62,23 @@ def has_whole_webhook(connection: Any) -> bool:
     return end + len(b"\r\n\r\n") + int(length[1]) <= len(arrived)
 
 
-class Outgoing(list[bytes]):
-    """Stands in for the socket while a response is put together, so that it leaves in one piece."""
+def on_the_wire(reply: Reply, *, close: bool) -> bytes:
+    """Return a reply as it travels. Names and values are our own, or have passed gunicorn's reader."""
+    connection = "close" if close else "keep-alive"
+    first = f"HTTP/1.1 {STATUS_LINES[reply.status]}\r\nServer: {SERVER}\r\nDate: {_date(int(time.time()))}"
+    named = "".join([f"\r\n{name}: {value}" for name, value in reply.headers])
+    return f"{first}\r\nConnection: {connection}{named}\r\n\r\n".encode("latin-1") + reply.body
 
-    send = sendall = list.append
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+class Outgoing(list[bytes]):
+    """Stands in for the socket, so that "100 Continue" leaves in one piece with the answer."""
+
+    send = list.append
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +86,7 @@ class Waiting:
     """One webhook between its arrival and its answer."""
 
     connection: Any
-    response: Response
+    request: Any
     outgoing: Outgoing
     begun: Begun
 
@@ -108,21 +125,21 @@ class Inline:
         connection.init()
         request = next(connection.parser)
         outgoing = Outgoing()
-        response, environ = create(request, outgoing, connection.client, connection.server, self._worker.cfg)
+        _, environ = create(request, outgoing, connection.client, connection.server, self._worker.cfg)
         begun = begin(self._door, environ)
         if isinstance(begun, Reply):
-            keep = self._answer(connection, response, outgoing, begun)
+            keep = self._answer(connection, request, outgoing, begun)
             self._give_back([(connection, keep)])
             return
         with self._mutex:
-            self._seated.append(Waiting(connection, response, outgoing, begun))
+            self._seated.append(Waiting(connection, request, outgoing, begun))
 
     def _store(self) -> None:
         while taken := self._take():
             try:
                 replies = finish(self._door, [one.begun for one in taken])
                 answered = [
-                    (one.connection, self._answer(one.connection, one.response, one.outgoing, reply))
+                    (one.connection, self._answer(one.connection, one.request, one.outgoing, reply))
                     for one, reply in zip(taken, replies, strict=True)
                 ]
             except Exception as error:  # noqa: BLE001 - the last resort: these senders will come again
@@ -137,19 +154,16 @@ class Inline:
             self._is_storing = bool(taken)
             return taken
 
-    def _answer(self, connection: Any, response: Response, outgoing: Outgoing, reply: Reply) -> bool:
+    def _answer(self, connection: Any, request: Any, outgoing: Outgoing, reply: Reply) -> bool:
         """Send one answer; tell whether the connection can be used again."""
         worker = self._worker
-        if not worker.alive or len(worker.keepalived_conns) >= worker.max_keepalived:
-            response.force_close()
-        response.start_response(STATUS_LINES[reply.status], reply.headers)
-        response.write(reply.body)
+        full = len(worker.keepalived_conns) >= worker.max_keepalived
+        close = not worker.alive or full or request.should_close()
         try:
-            connection.sock.sendall(b"".join(outgoing))
-            has_read_all = reply.status == 200 or connection.parser.finish_body()
+            connection.sock.sendall(b"".join(outgoing) + on_the_wire(reply, close=close))
+            return not close and (reply.status == 200 or connection.parser.finish_body())  # unread bytes
         except OSError:  # the sender has gone, or does not read its answers
             return False
-        return has_read_all and not response.should_close()
 
     def _give_back(self, connections: Iterable[tuple[Any, bool]]) -> None:
         self._worker.method_queue.defer(self._end, connections)

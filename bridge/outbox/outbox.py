@@ -93,13 +93,18 @@ class Outbox:
             self._guard.check()
             return pack(webhook, self._cipher, self._lanes)
 
-    def add_packed(self, parcels: Sequence[Parcel]) -> Sequence[Receipt | Exception]:
-        """Store packed webhooks in one transaction; return for each its receipt, or why it has none."""
+    def add_packed(self, gather: Callable[[], Sequence[Parcel]]) -> Sequence[Receipt | Exception]:
+        """Store packed webhooks in one transaction; return for each its receipt, or why it has none.
+
+        `gather` is asked for them once the turn to write has come: what arrives meanwhile goes along.
+        """
+        parcels: Sequence[Parcel] = ()
         try:
             with _translated(), self._database.turn():
+                parcels = gather()
                 return self._write_group(parcels)
         except CannotStore as error:
-            return [error] * len(parcels)
+            return [error] * len(parcels or gather())
 
     def add_all(
         self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from gunicorn import SERVER
@@ -82,13 +82,12 @@ class Outgoing(list[bytes]):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """One webhook between its arrival and its answer."""
+class Sender:
+    """Who waits for an answer, and what is to leave before it."""
 
     connection: Any
     request: Any
     outgoing: Outgoing
-    begun: Begun
 
 
 class Inline:
@@ -98,7 +97,7 @@ class Inline:
         self._worker = worker
         self._door = door
         self._mutex = threading.Lock()
-        self._seated: list[Waiting] = []
+        self._seated: list[Begun] = []
         self._is_storing = False
         self._storing = ThreadPoolExecutor(1, "store")
 
@@ -123,44 +122,45 @@ class Inline:
 
     def _begin(self, connection: Any) -> None:
         connection.init()
-        request = next(connection.parser)
-        outgoing = Outgoing()
-        _, environ = create(request, outgoing, connection.client, connection.server, self._worker.cfg)
-        begun = begin(self._door, environ)
+        sender = Sender(connection, next(connection.parser), Outgoing())
+        cfg = self._worker.cfg
+        _, environ = create(sender.request, sender.outgoing, connection.client, connection.server, cfg)
+        begun = begin(self._door, environ, sender)
         if isinstance(begun, Reply):
-            keep = self._answer(connection, request, outgoing, begun)
-            self._give_back([(connection, keep)])
+            self._give_back([(connection, self._answer(sender, begun))])
             return
         with self._mutex:
-            self._seated.append(Waiting(connection, request, outgoing, begun))
+            self._seated.append(begun)
 
     def _store(self) -> None:
-        while taken := self._take():
+        while self._goes_on():
+            taken: list[Begun] = []
             try:
-                replies = finish(self._door, [one.begun for one in taken])
-                answered = [
-                    (one.connection, self._answer(one.connection, one.request, one.outgoing, reply))
-                    for one, reply in zip(taken, replies, strict=True)
-                ]
+                answers = finish(self._door, partial(self._take, taken))
+                answered = [(sender.connection, self._answer(sender, reply)) for sender, reply in answers]
             except Exception as error:  # noqa: BLE001 - the last resort: these senders will come again
                 self._door.log.error("fault", **failure(error))  # noqa: TRY400
-                answered = [(one.connection, False) for one in taken]
+                answered = [(one.sender.connection, False) for one in taken]
             self._give_back(answered)
 
-    def _take(self) -> list[Waiting]:
+    def _goes_on(self) -> bool:
         with self._mutex:
-            taken = self._seated[:_MOST_AT_ONCE]
-            del self._seated[:_MOST_AT_ONCE]
-            self._is_storing = bool(taken)
-            return taken
+            self._is_storing = bool(self._seated)
+            return self._is_storing
 
-    def _answer(self, connection: Any, request: Any, outgoing: Outgoing, reply: Reply) -> bool:
+    def _take(self, into: list[Begun]) -> list[Begun]:
+        with self._mutex:
+            into += self._seated[:_MOST_AT_ONCE]
+            del self._seated[:_MOST_AT_ONCE]
+            return into
+
+    def _answer(self, sender: Sender, reply: Reply) -> bool:
         """Send one answer; tell whether the connection can be used again."""
-        worker = self._worker
+        worker, connection = self._worker, sender.connection
         full = len(worker.keepalived_conns) >= worker.max_keepalived
-        close = not worker.alive or full or request.should_close()
+        close = not worker.alive or full or sender.request.should_close()
         try:
-            connection.sock.sendall(b"".join(outgoing) + on_the_wire(reply, close=close))
+            connection.sock.sendall(b"".join(sender.outgoing) + on_the_wire(reply, close=close))
             return not close and (reply.status == 200 or connection.parser.finish_body())  # unread bytes
         except OSError:  # the sender has gone, or does not read its answers
             return False

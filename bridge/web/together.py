@@ -6,7 +6,7 @@ for all. The views are those of every other request (`bridge.web.serving`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +17,25 @@ from bridge.web.door import Door
 from bridge.web.intake import HOOKS, receive
 from bridge.web.serving import Reply, ReplySteps, replying, resumed
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 20.0  # by then a sender has given up, and will come again
+_TOO_LATE = CannotStore("the database did not give a turn to write in time")
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """A webhook that is read, verified, translated and packed, and only has to be stored."""
 
+    sender: Any
     steps: ReplySteps
     parcel: Parcel
     since: float
 
 
-def begin(door: Door, environ: Mapping[str, Any]) -> Begun | Reply:
-    """Do everything that comes before storing; a webhook that is not to be stored is answered at once."""
+def begin(door: Door, environ: Mapping[str, Any], sender: Any) -> Begun | Reply:
+    """Do everything that comes before storing; a webhook that is not to be stored is answered at once.
+
+    `sender` is whatever tells the caller whom to answer.
+    """
     steps = replying(door, receive, environ, {"name": environ["PATH_INFO"][len(HOOKS) :]})
     try:
         webhook = next(steps)
@@ -38,24 +43,26 @@ def begin(door: Door, environ: Mapping[str, Any]) -> Begun | Reply:
         reply: Reply = done.value
         return reply
     try:
-        return Begun(steps, door.outbox().pack(webhook), clock())
+        return Begun(sender, steps, door.outbox().pack(webhook), clock())
     except Exception as error:  # noqa: BLE001 - for the view's own handling of errors
         return resumed(steps, error)
 
 
-def finish(door: Door, begun: Sequence[Begun]) -> list[Reply]:
-    """Store these webhooks in one transaction, and return the reply to each."""
-    return [resumed(one.steps, stored) for one, stored in zip(begun, _stored(door, begun), strict=True)]
+def finish(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Any, Reply]]:
+    """Store what `gather` gives, once it is our turn to write; return each sender and what it is answered."""
+    late: list[Begun] = []
+    fresh: list[Begun] = []
 
+    def parcels() -> list[Parcel]:
+        oldest = clock() - _PATIENCE_SECONDS
+        for one in gather():
+            (fresh if one.since >= oldest else late).append(one)
+        return [one.parcel for one in fresh]
 
-def _stored(door: Door, begun: Sequence[Begun]) -> Sequence[Receipt | Exception]:
-    """Store all but those that have waited too long: their senders have given up, and will come again."""
-    oldest = clock() - _PATIENCE_SECONDS
-    if begun[0].since < oldest:
-        late = CannotStore("the database did not give a turn to write in time")
-        fresh = [one for one in begun if one.since >= oldest]
-        return [late] * (len(begun) - len(fresh)) + (list(_stored(door, fresh)) if fresh else [])
+    results: Sequence[Receipt | Exception]
     try:
-        return door.outbox().add_packed([one.parcel for one in begun])
+        results = door.outbox().add_packed(parcels)
     except Exception as error:  # noqa: BLE001 - for the views' own handling of errors
-        return [error] * len(begun)
+        results = [error] * len(fresh)
+    answered = [(one.sender, resumed(one.steps, stored)) for one, stored in zip(fresh, results, strict=True)]
+    return answered + [(one.sender, resumed(one.steps, _TOO_LATE)) for one in late]

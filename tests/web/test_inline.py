@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from bridge.errors import CannotStore
 from bridge.outbox import Receipt
 from bridge.server.inline import has_whole_webhook
-from bridge.web import together
-from bridge.web.serving import Reply
 from bridge.web.together import Begun, begin, finish
 
 HEAD = b"POST /hooks/lead HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -95,59 +95,89 @@ def lead(number: int) -> dict[str, Any]:
     return environ("lead", b'{"id": %d, "mail": "jane@example.com"}' % number)
 
 
-def statuses(replies: list[Reply]) -> list[int]:
-    return [reply.status for reply in replies]
+def started(web: Any, *numbers: int) -> list[Begun]:
+    return [begin(web.door, lead(number), f"sender {place}") for place, number in enumerate(numbers)]
+
+
+def finished(web: Any, begun: list[Begun]) -> list[int]:
+    answered = finish(web.door, lambda: begun)
+    assert sorted(sender for sender, _ in answered) == sorted(one.sender for one in begun)
+    return [reply.status for _, reply in answered]
 
 
 def test_webhooks_begun_apart_are_stored_together(web):
-    begun = [begin(web.door, lead(number)) for number in (1, 2, 1)]
+    begun = started(web, 1, 2, 1)
     assert web.stored() == []
 
-    replies = finish(web.door, begun)
+    answered = finish(web.door, lambda: begun)
 
-    assert statuses(replies) == [200, 200, 200]
-    assert [b'"duplicate"' in reply.body for reply in replies] == [False, False, True]
+    told = [(sender, reply.status, b'"duplicate"' in reply.body) for sender, reply in answered]
+    assert told == [("sender 0", 200, False), ("sender 1", 200, False), ("sender 2", 200, True)]
     assert len(web.stored()) == 2
 
 
+def test_what_comes_while_the_turn_to_write_is_awaited_goes_along(web):
+    gathered: list[Begun] = started(web, 1)
+    with ThreadPoolExecutor(1) as other:
+        with web.door.outbox()._database.turn():
+            answers = other.submit(finish, web.door, lambda: gathered)
+            assert wait([answers], timeout=0.05).not_done
+            gathered += started(web, 2)
+        assert [reply.status for _, reply in answers.result(30)] == [200, 200]
+
+
 def test_what_is_not_to_be_stored_is_answered_at_once(web):
-    assert begin(web.door, environ("nothing", b"{}")).status == 404
-    assert begin(web.door, environ("lead", b"{")).status == 400
+    assert begin(web.door, environ("nothing", b"{}"), None).status == 404
+    assert begin(web.door, environ("lead", b"{"), None).status == 400
 
 
 def test_a_webhook_that_cannot_be_stored_does_not_take_the_others_along(web, monkeypatch):
-    begun = [begin(web.door, lead(number)) for number in (1, 2, 3)]
+    begun = started(web, 1, 2, 3)
     outbox = web.door.outbox()
     whole = outbox._store
     bad = begun[1].parcel
 
     def store(parcels: Any, position: Any = None) -> Any:
         if bad in parcels:
-            raise together.CannotStore("it does not fit")
+            raise CannotStore("it does not fit")
         return whole(parcels, position)
 
     monkeypatch.setattr(outbox, "_store", store)
-    assert statuses(finish(web.door, begun)) == [200, 503, 200]
+    assert finished(web, begun) == [200, 503, 200]
     assert len(web.stored()) == 2
 
 
 def test_a_database_that_does_nothing_is_asked_three_times_and_no_more(web, monkeypatch):
-    begun = [begin(web.door, lead(number)) for number in range(10)]
+    begun = started(web, *range(10))
     asked = []
 
     def store(parcels: Any, _position: Any = None) -> list[Receipt]:
         asked.append(len(parcels))
-        raise together.CannotStore("locked")
+        raise CannotStore("locked")
 
     monkeypatch.setattr(web.door.outbox(), "_store", store)
-    replies = finish(web.door, begun)
-    assert statuses(replies) == [503] * 10
-    assert all(dict(reply.headers)["Retry-After"] == "5" for reply in replies)
+    answered = finish(web.door, lambda: begun)
+    assert [(reply.status, dict(reply.headers)["Retry-After"]) for _, reply in answered] == [(503, "5")] * 10
     assert asked == [10, 1, 1]
 
 
+def test_without_a_turn_nobody_is_left_without_an_answer(web, monkeypatch):
+    def turn() -> Any:
+        raise PermissionError("bridge.db.turn")
+
+    begun = started(web, 1, 2)
+    monkeypatch.setattr(web.door.outbox()._database, "turn", turn)
+    assert finished(web, begun) == [503, 503]
+
+
+def test_a_fault_of_ours_is_answered_too(web, monkeypatch):
+    begun = started(web, 1, 2)
+    monkeypatch.setattr(web.door.outbox(), "_store", lambda *_: 1 // 0)
+    assert finished(web, begun) == [503, 503]
+
+
 def test_those_who_waited_too_long_are_told_to_come_again(web):
-    late, fresh = begin(web.door, lead(1)), begin(web.door, lead(2))
-    late = Begun(late.steps, late.parcel, late.since - timedelta(minutes=1).total_seconds())
-    assert statuses(finish(web.door, [late, fresh])) == [503, 200]
+    late, fresh = started(web, 1, 2)
+    late = replace(late, since=late.since - 60)
+    assert finished(web, [late, fresh]) == [200, 503]
     assert len(web.stored()) == 1

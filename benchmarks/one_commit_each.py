@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bridge.cli import main
 from bridge.outbox.group import GroupCommit
+from bridge.server import inline
 
 LARGEST = 1
 CHANGED = {"largest": LARGEST}
 
 if __name__ == "__main__":
+    inline.MOST_AT_ONCE = LARGEST
     GroupCommit.__init__.__kwdefaults__.update(CHANGED)
     main()

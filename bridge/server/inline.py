@@ -36,7 +36,7 @@ from bridge.web.serving import STATUS_LINES, Reply
 from bridge.web.together import Begun, begin, finish
 
 _LONGEST = 16_384  # bytes with the headers; what is longer takes longer, and must not keep others waiting
-_MOST_AT_ONCE = 256
+MOST_AT_ONCE = 256
 _REQUEST_LINE = re.compile(rb"POST /hooks/[\w.~-]+(\?[^ ]*)? HTTP/1\.1\r\n", re.ASCII).match
 _CONTENT_LENGTH = re.compile(
     rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.ASCII | re.IGNORECASE
@@ -150,8 +150,8 @@ class Inline:
 
     def _take(self, into: list[Begun]) -> list[Begun]:
         with self._mutex:
-            into += self._seated[:_MOST_AT_ONCE]
-            del self._seated[:_MOST_AT_ONCE]
+            into += self._seated[:MOST_AT_ONCE]
+            del self._seated[:MOST_AT_ONCE]
             return into
 
     def _answer(self, sender: Sender, reply: Reply) -> bool:

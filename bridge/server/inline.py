@@ -20,10 +20,9 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn import SERVER
 from gunicorn.http.errors import NoMoreData
@@ -81,8 +80,7 @@ class Outgoing(list[bytes]):
     send = list.append
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Who waits for an answer, and what is to leave before it."""
 
     connection: Any
@@ -173,8 +171,7 @@ class Inline:
             self._worker.finish_request(connection, _Finished(keep))
 
 
-@dataclass(frozen=True, slots=True)
-class _Finished:
+class _Finished(NamedTuple):
     """What gunicorn wants to see of a thread's work."""
 
     keep: bool

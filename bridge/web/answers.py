@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.encode import encode
 from bridge.errors import (
@@ -48,8 +48,7 @@ _NOT_AUTHENTIC = "the sender could not be authenticated"
 _JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer before it becomes bytes; `body` is a JSON object, or a text for handshakes."""
 
     status: int

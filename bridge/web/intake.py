@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.errors import NotAuthentic, Refused
 from bridge.log import failure
@@ -35,8 +34,7 @@ TEST_NOTE = "sent as a test; Meta does not discard test events"
 _TRUE = frozenset({"true", "1", "yes"})
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One verified webhook on its way through the door, and where what happens to it is noted."""
 
     door: Door

@@ -10,9 +10,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.errors import BridgeError, UnknownMapping
 from bridge.log import failure
@@ -28,8 +27,7 @@ STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HT
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What goes back to the sender."""
 
     status: int

@@ -7,8 +7,7 @@ for all. The views are those of every other request (`bridge.web.serving`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.errors import CannotStore
 from bridge.outbox import Parcel, Receipt
@@ -21,8 +20,7 @@ _PATIENCE_SECONDS = 20.0  # by then a sender has given up, and will come again
 _TOO_LATE = CannotStore("the database did not give a turn to write in time")
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """A webhook that is read, verified, translated and packed, and only has to be stored."""
 
     sender: Any

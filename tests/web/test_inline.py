@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -178,6 +177,6 @@ def test_a_fault_of_ours_is_answered_too(web, monkeypatch):
 
 def test_those_who_waited_too_long_are_told_to_come_again(web):
     late, fresh = started(web, 1, 2)
-    late = replace(late, since=late.since - 60)
+    late = late._replace(since=late.since - 60)
     assert finished(web, [late, fresh]) == [200, 503]
     assert len(web.stored()) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import nullcontext
 from datetime import timedelta
@@ -13,7 +15,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bridge.crypto import CannotUnseal, Cipher, key_from_file
+from bridge.crypto import CannotUnseal, Cipher, Nonces, key_from_file
 from bridge.errors import CannotOpen, CannotStore, WrongUse
 from bridge.outbox import Bounds, Query, copy, upgrade
 from bridge.outbox.bounds import Guard
@@ -55,6 +57,18 @@ class TestCipher:
 
     def test_the_same_text_never_seals_to_the_same_bytes(self):
         assert Cipher([NEW]).seal(b"x") != Cipher([NEW]).seal(b"x")
+
+    def test_many_threads_never_get_the_same_nonce(self):
+        nonces, taken = Nonces(), []
+        threads = [
+            threading.Thread(target=lambda: taken.extend([nonces.take() for _ in range(5_000)]))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(taken), len(set(taken)), {len(nonce) for nonce in taken}) == (40_000, 40_000, {12})
 
     @pytest.mark.parametrize("texts", [[], ["short"]], ids=["no key", "a short key"])
     def test_bad_keys_are_refused_without_showing_them(self, texts):
@@ -107,6 +121,22 @@ class TestIds:
         assert moment_of(row_id) == 1_795_244_386_123
         assert (row_id[6] >> 4, row_id[8] >> 6) == (7, 2)
         assert first_id(1_795_244_386_123) < row_id < first_id(1_795_244_386_124)
+
+
+def test_a_forked_child_makes_neither_the_ids_nor_the_nonces_of_its_parent():
+    script = """
+import os
+from bridge.crypto import Nonces
+from bridge.outbox.ids import new_id
+nonces = Nonces()
+new_id(0), nonces.take()
+child = os.fork()
+print(*[new_id(0).hex() for _ in range(50)], *[nonces.take().hex() for _ in range(50)], flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+    made = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert len(set(made.stdout.split())) == 200
 
 
 class TestGroupCommit:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Engine, bindparam, select
@@ -36,10 +36,11 @@ _FOR_EVER = 2**62
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
 RAW_COLUMNS = ("webhook_id", "sealed")
-REPEAT_COLUMNS = ("mapping", "repeat_key", "webhook_id", "expires_at", "now")
+REPEAT_COLUMNS = ("mapping", "repeat_key", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
+_event_row = itemgetter(*EVENT_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ class EventRows:
     queued: Row | None
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """One webhook as rows; made once, so that a second try writes the very same."""
 
     webhook: NewWebhook
@@ -75,14 +75,15 @@ class Statements:
         self.queue = Prepared(insert(queue), engine, QUEUE_COLUMNS)
         self.events = Prepared(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
         remember = insert(repeat_keys)
-        self.repeat_keys = Prepared(
-            remember.values({name: bindparam(name) for name in REPEAT_COLUMNS[:4]}).on_conflict_do_update(
+        self.repeat_keys = Prepared(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
+        self.old_keys = Prepared(
+            remember.values({name: bindparam(name) for name in REPEAT_COLUMNS}).on_conflict_do_update(
                 index_elements=["mapping", "repeat_key"],
                 set_={"webhook_id": remember.excluded.webhook_id, "expires_at": remember.excluded.expires_at},
                 where=repeat_keys.c.expires_at <= bindparam("now"),
             ),
             engine,
-            REPEAT_COLUMNS,
+            (*REPEAT_COLUMNS, "now"),
         )
 
 
@@ -115,11 +116,11 @@ def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | No
     return (webhook_id, seal_request(webhook.request, cipher, webhook_id))
 
 
-def _repeat_row(webhook: NewWebhook, webhook_id: bytes, now: int) -> Row | None:
+def _repeat_row(webhook: NewWebhook, webhook_id: bytes, received_at: int) -> Row | None:
     if webhook.repeat_key is None or webhook.repeat_window_seconds <= 0:
         return None
-    expires_at = now + timedelta(seconds=webhook.repeat_window_seconds) // timedelta(milliseconds=1)
-    return (webhook.mapping, webhook.repeat_key, webhook_id, expires_at, now)
+    expires_at = received_at + webhook.repeat_window_seconds * 1000
+    return (webhook.mapping, webhook.repeat_key, webhook_id, expires_at)
 
 
 def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_of: LaneOf) -> EventRows:
@@ -198,28 +199,33 @@ def store_again(connection: Connection, run: Statements, parcels: Sequence[Parce
     missing = [parcel for parcel in parcels if parcel.id not in there]
     stored = dict(zip((parcel.id for parcel in missing), store(connection, run, missing), strict=True))
     return [
-        stored.get(row_id) or replace(already_stored(connection, row_id), duplicate=False) for row_id in ids
+        stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
     ]
 
 
 def _remember(connection: Connection, run: Statements, parcels: Sequence[Parcel]) -> dict[bytes, bytes]:
     """Take the repeat keys; return for each parcel the webhook that holds its key (itself, if new).
 
-    Keys are taken in order, so that two processes never wait for each other.
+    Nearly always all of them are new and taken in one go. Keys are taken in order, so that two processes
+    never wait for each other.
     """
     holders = {parcel.id: parcel.id for parcel in parcels}
-    keyed = [parcel for parcel in parcels if parcel.repeat_row]
-    rows = sorted((parcel.repeat_row for parcel in keyed if parcel.repeat_row), key=lambda row: row[:2])
-    if run.repeat_keys.many(connection, rows) == len(rows):
+    rows = sorted([(parcel.repeat_row, parcel.webhook_row[3]) for parcel in parcels if parcel.repeat_row])
+    if run.repeat_keys.many(connection, [row for row, _ in rows]) == len(rows):
         return holders
-    for parcel in keyed:
-        holders[parcel.id] = connection.execute(
-            select(repeat_keys.c.webhook_id).where(
-                repeat_keys.c.mapping == parcel.webhook.mapping,
-                repeat_keys.c.repeat_key == parcel.webhook.repeat_key,
-            )
-        ).scalar_one()
-    return holders
+    return holders | {row[2]: _holder(connection, run, row, received_at) for row, received_at in rows}
+
+
+def _holder(connection: Connection, run: Statements, row: Row, received_at: int) -> bytes:
+    """Take a key whose window was over when the webhook came; return the webhook that holds it then."""
+    mapping, repeat_key, webhook_id, _ = row
+    if run.old_keys.many(connection, [(*row, received_at)]):
+        return bytes(webhook_id)
+    held = select(repeat_keys.c.webhook_id).where(
+        repeat_keys.c.mapping == mapping, repeat_keys.c.repeat_key == repeat_key
+    )
+    found: bytes = connection.execute(held).scalar_one()
+    return found
 
 
 def store_events(
@@ -227,15 +233,11 @@ def store_events(
 ) -> dict[bytes, StoredEvent]:
     """Write events with their bodies and queue rows; one that already stands is written as skipped."""
     ordered = sorted(rows, key=_identity)
-    if run.events.many(connection, [_event_row(row) for row in ordered]) < len(ordered):
+    if run.events.many(connection, [_event_row(row.event) for row in ordered]) < len(ordered):
         rows = _skip_what_stands(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [row.queued for row in rows if row.queued])
     return {row.id: receipt_line(row.event) for row in rows}
-
-
-def _event_row(rows: EventRows) -> Row:
-    return tuple(rows.event[name] for name in EVENT_COLUMNS)
 
 
 def _identity(row: EventRows) -> tuple[str, str, str]:
@@ -249,7 +251,7 @@ def _skip_what_stands(connection: Connection, run: Statements, rows: Sequence[Ev
         for row_id in connection.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars()
     }
     settled = [row if row.id in written else _skipped(connection, row) for row in rows]
-    again = [_event_row(row) for row in settled if row.id not in written]
+    again = [_event_row(row.event) for row in settled if row.id not in written]
     run.events.many(connection, again)
     return settled
 

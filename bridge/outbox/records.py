@@ -1,11 +1,14 @@
-"""What goes into the outbox and what is read back: frozen values, no database in sight."""
+"""What goes into the outbox and what is read back: frozen values, no database in sight.
+
+Those made anew for every webhook are named tuples, as in `bridge/values.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from bridge.values import Finding, Request
@@ -27,8 +30,7 @@ STATUSES: tuple[Status, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """One event for one destination, as the road left it.
 
     `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
@@ -50,8 +52,7 @@ class NewEvent:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NewWebhook:
+class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
@@ -68,8 +69,7 @@ class NewWebhook:
     events: tuple[NewEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """What the sender of a webhook may know about one stored event."""
 
     id: str
@@ -80,8 +80,7 @@ class StoredEvent:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events."""
 
     duplicate: bool

@@ -18,11 +18,12 @@ def seal_request(request: Request, cipher: Cipher, webhook_id: bytes) -> bytes:
         {
             "method": request.method,
             "url": request.url,
-            "headers": dict(request.headers),
-            "query": dict(request.query),
+            "headers": request.headers,
+            "query": request.query,
             "ip": request.ip,
-            "received_at": request.received_at.isoformat(),
-        }
+            "received_at": request.received_at,
+        },
+        default=dict,  # a mapping that is no dict
     )
     return cipher.seal(len(head).to_bytes(_LENGTH_BYTES, "big") + head + request.body, webhook_id)
 

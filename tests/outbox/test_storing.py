@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -64,7 +63,7 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
 def test_the_same_webhook_again_is_a_duplicate_with_the_events_it_became(outbox, webhook):
     first = outbox.add(webhook("1"))
     again = outbox.add(webhook("1", received_at=webhook("1").received_at + timedelta(minutes=59)))
-    assert again == replace(first, duplicate=True)
+    assert again == first._replace(duplicate=True)
     assert outbox.counts().received == 1
 
 
@@ -82,6 +81,33 @@ def test_after_its_window_a_repeat_key_is_free_again(outbox, webhook, event, now
     late = now + timedelta(hours=1)
     assert outbox.add(webhook("1", event("b"), received_at=late)).duplicate is False
     assert outbox.add(webhook("1", event("c"), received_at=late + timedelta(minutes=1))).duplicate is True
+
+
+def test_in_one_transaction_each_repeat_key_is_judged_by_its_own_time(outbox, webhook, event, now):
+    first = outbox.add(webhook("1", event("a")))
+    outbox.add(webhook("2", event("b")))
+    late = now + timedelta(hours=2)
+    receipts = outbox.add_all(
+        [
+            webhook("3", event("c"), received_at=late),
+            webhook("2", event("d"), received_at=late),
+            webhook("1", event("e")),
+            webhook("3", event("f"), received_at=late),
+            webhook("3", event("g"), received_at=late + timedelta(hours=2)),
+        ]
+    )
+    assert [receipt.duplicate for receipt in receipts] == [False, False, True, True, False]
+    assert receipts[2] == first._replace(duplicate=True)
+    assert [line.event_id for receipt in receipts for line in receipt.events] == ["c", "d", "a", "c", "g"]
+
+
+@pytest.mark.parametrize("number", [7, 31, 33, 64, 131])
+def test_a_group_of_any_size_is_stored_whole(outbox, webhook, number):
+    receipts = outbox.add_all([webhook(str(index)) for index in range(number)])
+    assert [receipt.events[0].event_id for receipt in receipts] == [
+        f"order-{index}" for index in range(number)
+    ]
+    assert (outbox.counts().received, outbox.imbalances()) == (number, [])
 
 
 def test_fifty_equal_posts_at_once_store_one_webhook(outbox, webhook):

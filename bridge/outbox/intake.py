@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, Table, bindparam, select
 
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
@@ -65,10 +66,14 @@ class Parcel(NamedTuple):
 
 
 class Statements:
-    """The inserts of the intake, compiled for one database."""
+    """The inserts of the intake, compiled for one database.
+
+    OR FAIL: whatever goes wrong ends the whole transaction, so SQLite need not keep a copy of every page it
+    touches to be able to undo one statement of many rows.
+    """
 
     def __init__(self, engine: Engine) -> None:
-        insert = dialect_insert(engine.dialect.name)
+        insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
         self.webhooks = Prepared(insert(webhooks), engine, WEBHOOK_COLUMNS)
         self.raw = Prepared(insert(raw_webhooks), engine, RAW_COLUMNS)
         self.payloads = Prepared(insert(payloads), engine, PAYLOAD_COLUMNS)
@@ -85,6 +90,10 @@ class Statements:
             engine,
             (*REPEAT_COLUMNS, "now"),
         )
+
+
+def _insert_or_fail(insert: Callable[[Table], Any], table: Table) -> Any:
+    return insert(table).prefix_with("OR FAIL", dialect="sqlite")
 
 
 def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> Parcel:

@@ -191,7 +191,10 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Begin by the driver itself: through SQLAlchemy this one word costs as much as an insert."""
+    """Begin by the driver itself: through SQLAlchemy this one word costs as much as an insert.
+
+    The one writer says its own BEGIN, so here it has none.
+    """
     driver: Any = connection.connection.driver_connection
     driver.execute(connection.get_execution_options().get("begin", "BEGIN")).close()
 
@@ -217,27 +220,38 @@ def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
 class _OneWriter:
     """SQLite's writing connection of this process, kept open: only who holds the write turn may use it.
 
-    Fetching one from the pool, and giving it back, would cost as much as writing a webhook.
+    Fetching one from the pool, and giving it back, would cost as much as writing a webhook. Transactions
+    begin and end by the driver itself: SQLAlchemy, for which there is one that lasts as long as the
+    connection, would take a tenth of the time that a group of webhooks needs. An error of COMMIT is
+    therefore the driver's own (`DRIVER_ERRORS`).
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._engine = engine.execution_options(begin="")
         self._connection: Connection | None = None
+        self._driver: Any = None
         self._process = 0
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction; after any error the next one gets a new connection."""
-        connection = self._connection
-        if connection is None or self._process != os.getpid():
-            _PARENTS_CONNECTIONS.append(connection)
-            connection = self._connection = self._engine.connect()
-            self._process = os.getpid()
+        connection = self._open()
         try:
-            with connection.begin():
-                return work(connection)
+            self._driver.execute("BEGIN IMMEDIATE").close()
+            result = work(connection)
+            self._driver.execute("COMMIT").close()
         except BaseException:
             self.close()
             raise
+        return result
+
+    def _open(self) -> Connection:
+        """Open once per process, and again after an error."""
+        if self._connection is None or self._process != os.getpid():
+            _PARENTS_CONNECTIONS.append(self._connection)
+            self._process, self._connection = os.getpid(), self._engine.connect()
+            self._connection.begin()
+            self._driver = self._connection.connection.driver_connection
+        return self._connection
 
     def close(self) -> None:
         """Close the connection, if this process has opened it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from bridge.outbox.find import counts as counts_of
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.ids import first_id, moment_of, new_id
 from bridge.outbox.intake import Statements, pack, store, store_again
-from bridge.outbox.lanes import Lanes
+from bridge.outbox.lanes import Lanes, all_lanes, number
 from bridge.outbox.migrate import HEAD, revision
 from bridge.outbox.tables import metadata
 from bridge.outbox.turn import WriteTurn
@@ -131,9 +132,9 @@ from bridge.outbox.ids import new_id
 nonces = Nonces()
 new_id(0), nonces.take()
 child = os.fork()
-print(*[new_id(0).hex() for _ in range(50)], *[nonces.take().hex() for _ in range(50)], flush=True)
 if child:
     os.waitpid(child, 0)
+print(*[new_id(0).hex() for _ in range(50)], *[nonces.take().hex() for _ in range(50)], flush=True)
 """
     made = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert len(set(made.stdout.split())) == 200
@@ -352,6 +353,29 @@ def test_a_lost_answer_to_commit_neither_stores_twice_nor_refuses(database_url, 
     database.close()
     assert again[:2] == first
     assert (again[2].duplicate, counts.received, counts.balanced) == (False, 3, True)
+
+
+def test_what_fails_leaves_nothing_behind_and_the_next_write_is_whole(new_sqlite_url, open_store):
+    url = new_sqlite_url()
+    open_store(url)
+    database = Database(url)
+
+    def add(connection, name, error=None):
+        number(connection, name, "1", None)
+        if error:
+            raise error
+
+    database.write(lambda connection: add(connection, "first"))
+    with pytest.raises(KeyError):
+        database.write(lambda connection: add(connection, "lost", KeyError()))
+    with pytest.raises(sqlite3.OperationalError):
+        database.write(lambda connection: connection.connection.driver_connection.execute("ROLLBACK"))
+    database.write(lambda connection: add(connection, "second"))
+    other = Database(url)
+    found = [lane.destination for lane in other.read(all_lanes)]
+    other.close()
+    database.close()
+    assert found == ["first", "second"]
 
 
 def test_reading_works_while_somebody_writes(new_sqlite_url, open_store, webhook, tmp_path):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table, text
-from sqlalchemy.exc import DBAPIError
 
 from bridge.errors import CannotOpen
-from bridge.outbox.database import Database
+from bridge.outbox.database import DRIVER_ERRORS, Database
 
 HEAD = "0001"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -25,7 +24,7 @@ def upgrade(database_url: str) -> None:
     try:
         if revision(database) != HEAD:
             database.write(_upgrade)
-    except (DBAPIError, OSError) as error:
+    except (*DRIVER_ERRORS, OSError) as error:
         raise CannotOpen(
             f"the database cannot be opened ({type(error).__name__})",
             fix="check database_url, the server, and the owner of the file and its folder",

@@ -7,7 +7,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: demo test unit lint types format docs bench bench-peers test-tools soak lock clean help
+# The unpacked wheel with the compiled road, on which a command runs: $(call on_compiled,FOLDER).
+on_compiled = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(1)/site
+CAN_COMPILE = $(shell printf '\043include <Python.h>\n' | $${CC:-cc} -fsyntax-only -x c \
+  -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null && echo yes)
+NO_COMPILER = there is no C compiler with the headers of Python here. On Debian and Ubuntu: apt-get install gcc python3-dev
+ROAD_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/language tests/rules tests/verify \
+  tests/body tests/senders tests/authoring
+
+.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools soak lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -15,11 +23,19 @@ help:  ## this list
 demo: .venv/ready  ## start the bridge, post every shipped sample, show what became of each (EXIT=1 stops then)
 	@$(BIN)/capi-bridge demo $(if $(EXIT),--exit)
 
-test: lint types unit  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
+test: lint types unit compiled  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
 
 # Node.js for the tests with Meta's Node SDK: the machine's own, else the one that comes with the test tools.
 unit: .venv/ready-dev
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+compiled: .venv/ready-dev  ## the road compiled to machine code, and its tests again
+	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
+	@echo "The compiled road is not tested: $(NO_COMPILER)")
+	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) $(ROAD_TESTS))
+
+wheel: .venv/ready-dev  ## the wheel with the compiled road, for this Python and this kind of machine, into dist/
+	CAPI_BRIDGE_COMPILE=1 $(BIN)/python -m hatchling build -t wheel
 
 test-tools: .venv/ready-dev  ## a real Node-RED (from npm) sends to the bridge; n8n as well: make test-tools N8N=/path/to/n8n
 	@test -n "$(N8N)" || echo "n8n is not tested: say where it is, make test-tools N8N=/path/to/n8n"
@@ -40,10 +56,12 @@ docs: .venv/ready-dev  ## write the generated pages and schemas anew
 	$(BIN)/python -m bridge.generate
 
 bench: .venv/ready-dev  ## measure against the targets (about ten minutes); writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks
+	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .bench/compiled/ready,\
+	@echo "Measured without compiling: $(NO_COMPILER)")
+	$(if $(CAN_COMPILE),$(call on_compiled,.bench/compiled)) $(BIN)/python -m benchmarks $(PARTS)
 
-bench-peers: .venv/ready-dev  ## the same work in Node-RED and n8n, from npm (longer)
-	$(BIN)/python -m benchmarks peers
+bench-peers:  ## the same work in Node-RED and n8n, from npm (longer)
+	@$(MAKE) --no-print-directory bench PARTS=peers
 
 soak: .venv/ready-dev  ## kill, restart and break things for ten minutes; every event must be accounted for
 	$(BIN)/python tests/faults/soak.py --minutes 10
@@ -56,7 +74,7 @@ lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml anew
 	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
 
 clean:  ## remove what make made
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .bench
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .bench .compiled
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ". Say which one to use: make PYTHON=python3.12 …")'
@@ -70,4 +88,17 @@ clean:  ## remove what make made
 .venv/ready-dev: .venv/ready requirements-dev.lock
 	@echo "Adding the test tools to .venv (once) …"
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# For the tests compiled in half the time, for measuring compiled as for production.
+.compiled/ready: OPTIMIZE = 0
+.bench/compiled/ready: OPTIMIZE = 3
+.compiled/ready .bench/compiled/ready: hatch_build.py pyproject.toml \
+  $(shell find bridge mappings schemas -type f -not -path '*/__pycache__/*')
+	@echo "Compiling the road (about a minute) …"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@CAPI_BRIDGE_COMPILE=1 MYPYC_OPT_LEVEL=$(OPTIMIZE) $(BIN)/python -m hatchling build -t wheel -d $(@D) \
+	  >$(@D)/build.log 2>&1 || { cat $(@D)/build.log; exit 1; }
+	@$(BIN)/python -m zipfile -e $(@D)/*.whl $(@D)/site
+	@$(BIN)/python -m compileall -q $(@D)/site
 	@touch $@

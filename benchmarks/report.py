@@ -67,6 +67,7 @@ def verdict(one: Figure) -> str:
 def _section(part: str, figures: list[Figure], machine: dict[str, Any]) -> str:
     rows = [f"| {one.name} | {_value(one)} | {one.rounds} | {one.note} |" for one in figures]
     where = (
+        f"The road: {machine.get('road', 'plain Python')}. "
         f"{machine['when']}, commit {machine['commit']}, {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, "
         f"SQLite {machine['sqlite']}; "

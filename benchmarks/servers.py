@@ -16,9 +16,11 @@ from typing import Any
 
 import urllib3
 
+import bridge as package
 from benchmarks import purchase
 
 HERE = Path(__file__).parent
+MEASURED = Path(package.__file__).parent.parent  # the bridge of this process, compiled or not
 BIN = Path(sys.executable).parent
 HTTP = urllib3.PoolManager(retries=False, timeout=30)
 DATASET = "1000000000000001"
@@ -120,7 +122,7 @@ def running(
         process = subprocess.Popen(
             list(command),
             cwd=folder,
-            env={**kept, "PYTHONPATH": str(HERE.parent), **environment},
+            env={**kept, "PYTHONPATH": f"{MEASURED}{os.pathsep}{HERE.parent}", **environment},
             stdout=output,
             stderr=output,
             start_new_session=True,

@@ -125,11 +125,17 @@ def _closure(root: str) -> set[str]:
 
 
 def _distribution_bytes(name: str) -> int:
-    if name == "capi-bridge":  # installed from this folder: the wheel carries these three
-        here = Path(__file__).parent.parent
-        return sum(_folder_bytes(here / part) for part in ("bridge", "mappings", "schemas"))
+    if name == "capi-bridge":
+        return _own_bytes(servers.MEASURED)
     files = distribution(name).files or []
     return sum(path.stat().st_size for file in files if (path := Path(file.locate())).is_file())
+
+
+def _own_bytes(folder: Path) -> int:
+    """Return the size of the unpacked wheel, or in a checkout of what the wheel would carry."""
+    if folder != servers.HERE.parent:
+        return _folder_bytes(folder)
+    return sum(_folder_bytes(folder / part) for part in ("bridge", "mappings", "schemas"))
 
 
 def _folder_bytes(folder: Path) -> int:

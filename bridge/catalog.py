@@ -11,7 +11,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import yaml
 
@@ -187,7 +187,8 @@ class Catalog:
     milliseconds_from: int = 0
 
     # A catalog is compared and hashed by identity, so that what is compiled from it can be cached by it.
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -298,7 +299,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
     return MappingProxyType(rules)
 
 
-_HASHING: dict[object, Hashing] = {True: "yes", False: "no", "asked": "asked"}
+_HASHING: Final[dict[object, Hashing]] = {True: "yes", False: "no", "asked": "asked"}
 
 
 def _names(user_data: Mapping[str, UserDataRule], aliases: Mapping[str, str]) -> Mapping[str, str]:

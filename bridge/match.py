@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,19 +9,19 @@ from bridge.catalog import Catalog, MatchWeights
 from bridge.values import MatchStrength
 
 
-def match_strength(event: Mapping[str, Any], catalog: Catalog) -> MatchStrength:
+def match_strength(event: dict[str, Any], catalog: Catalog) -> MatchStrength:
     """Add up the weights of the identifiers present, at most 100; say what is missing and what to add next.
 
     The weights are ours and stand in `schemas/meta/match.yaml`.
     """
     people = event.get("user_data")
     present = [name for name, value in people.items() if value] if isinstance(people, dict) else []
-    return _strength_of(frozenset(present), catalog)
+    return _strength_of(tuple(present), catalog)
 
 
 @lru_cache(maxsize=2048)
-def _strength_of(names: frozenset[str], catalog: Catalog) -> MatchStrength:
-    """Return the strength of a set of identifiers; a mapping fills the same few sets again and again."""
+def _strength_of(names: tuple[str, ...], catalog: Catalog) -> MatchStrength:
+    """Return the strength of identifiers; a mapping fills the same few again and again."""
     table = catalog.match
     present = tuple(name for name in table.weights if name in names)
     missing = tuple(name for name in table.expected if name not in names)

@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bridge.catalog import load_catalog
 
-_LONGEST_NUMBER = 64
-_LARGEST_EXPONENT = 30
-_LONGEST_TIME = 64
-_PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII).fullmatch
-_SPACES = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’_"))
-_MONEY_SIGNS = re.compile(
+_LONGEST_NUMBER: Final = 64
+_LARGEST_EXPONENT: Final = 30
+_LONGEST_TIME: Final = 64
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII).fullmatch
+_SPACES: Final = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’_"))
+_MONEY_SIGNS: Final = re.compile(
     r"^(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})\s*|\s*(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})$"
 )
-_NO_EXTRAS: frozenset[str] = frozenset()
+_NO_EXTRAS: Final[frozenset[str]] = frozenset()
 
 
 # --- emptiness -------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ def _zone(name: str | None) -> tzinfo:
 
 
 # The words of a date pattern, longest first, and what each one matches.
-_PATTERN_WORDS = {
+_PATTERN_WORDS: Final = {
     "YYYY": r"(?P<year>\d{4})",
     "MMMM": r"(?P<month_name>[^\W\d_]+)",
     "MMM": r"(?P<month_name>[^\W\d_]+)\.?",
@@ -249,7 +249,7 @@ _PATTERN_WORDS = {
     "a": r"(?P<half>[AaPp]\.?[Mm]\.?)",
     "Z": r"(?P<offset>Z|[+-]\d{2}:?\d{2})",
 }
-_WORD = re.compile("|".join(_PATTERN_WORDS) + r"|\s+|.", re.DOTALL)
+_WORD: Final = re.compile("|".join(_PATTERN_WORDS) + r"|\s+|.", re.DOTALL)
 
 
 @lru_cache(maxsize=256)

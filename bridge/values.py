@@ -1,6 +1,7 @@
 """The frozen values that travel down the road, and nothing that works on them.
 
-Those made anew for every webhook are named tuples: frozen as well, and made in a third of the time.
+Those made anew for every webhook are plain classes, made in a fraction of the time of a frozen dataclass.
+Their attributes are final: the type checker lets nobody assign to one, and compiled they cannot be.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Literal
 
 Severity = Literal["error", "warning"]
 Verdict = Literal["ready", "held", "skipped", "suppressed"]
@@ -80,22 +81,50 @@ class Request:
     received_at: datetime
 
 
-class Verified(NamedTuple):
+class _Value:
+    """Something made of parts, equal to another of its class when all the parts are."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and type(self) is type(other) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        parts = zip(type(self).__match_args__, self._parts(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in parts)})"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in type(self).__match_args__])
+
+
+class Verified(_Value):
     """A request whose sender has proved who it is, by the mapping's own scheme (which may be `none`)."""
 
-    request: Request
+    __match_args__ = ("request",)
+    __slots__ = __match_args__
+
+    def __init__(self, request: Request) -> None:
+        self.request: Final = request
 
 
-class Webhook(NamedTuple):
+class Webhook(_Value):
     """A verified request together with what its body says, as plain data.
 
     `data` holds only dict, list, str, bool, None, int, float and Decimal, and every number keeps all
     the digits it was sent with. `notes` are harmless oddities worth telling (a guessed charset).
     """
 
-    request: Request
-    data: Any
-    notes: tuple[Finding, ...] = ()
+    __match_args__ = ("request", "data", "notes")
+    __slots__ = __match_args__
+
+    def __init__(self, request: Request, data: Any, notes: tuple[Finding, ...] = ()) -> None:
+        self.request: Final = request
+        self.data: Final = data
+        self.notes: Final = notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +194,7 @@ class ReadingSettings:
     empty_values: frozenset[str] = frozenset()
 
 
-class Draft(NamedTuple):
+class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
     `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
@@ -174,14 +203,28 @@ class Draft(NamedTuple):
     `ready` goes no further; `reason` says why in words.
     """
 
-    label: str
-    fields: Mapping[str, Any]
-    settings: ReadingSettings
-    send_to: tuple[str, ...]
-    positions: Mapping[str, Position]
-    verdict: Verdict = "ready"
-    reason: str | None = None
-    findings: tuple[Finding, ...] = ()
+    __match_args__ = ("label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        fields: dict[str, Any],
+        settings: ReadingSettings,
+        send_to: tuple[str, ...],
+        positions: Mapping[str, Position],
+        verdict: Verdict = "ready",
+        reason: str | None = None,
+        findings: tuple[Finding, ...] = (),
+    ) -> None:
+        self.label: Final = label
+        self.fields: Final = fields
+        self.settings: Final = settings
+        self.send_to: Final = send_to
+        self.positions: Final = positions
+        self.verdict: Final = verdict
+        self.reason: Final = reason
+        self.findings: Final = findings
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,32 +237,57 @@ class MatchStrength:
     advice: str
 
 
-class Event(NamedTuple):
+class Event(_Value):
     """One event at the end of the pure road: what would be sent, or why nothing is.
 
     `data` is exactly one element of Meta's `data` array (None unless it could be built); it is
     already cleaned and hashed.
     """
 
-    label: str
-    verdict: Verdict
-    data: Mapping[str, Any] | None
-    send_to: tuple[str, ...]
-    findings: tuple[Finding, ...] = ()
-    reason: str | None = None
-    match: MatchStrength | None = None
+    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        verdict: Verdict,
+        data: Mapping[str, Any] | None,
+        send_to: tuple[str, ...],
+        findings: tuple[Finding, ...] = (),
+        reason: str | None = None,
+        match: MatchStrength | None = None,
+    ) -> None:
+        self.label: Final = label
+        self.verdict: Final = verdict
+        self.data: Final = data
+        self.send_to: Final = send_to
+        self.findings: Final = findings
+        self.reason: Final = reason
+        self.match: Final = match
 
 
-class Translation(NamedTuple):
+class Translation(_Value):
     """What one webhook became.
 
     `repeat_key` is a digest: two webhooks of one mapping with the same key are one webhook.
     `explanation` is empty unless it was asked for.
     """
 
-    mapping: str
-    revision: str
-    repeat_key: bytes
-    events: tuple[Event, ...]
-    notes: tuple[Finding, ...] = ()
-    explanation: Sequence[Mapping[str, Any]] = ()
+    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        mapping: str,
+        revision: str,
+        repeat_key: bytes,
+        events: tuple[Event, ...],
+        notes: tuple[Finding, ...] = (),
+        explanation: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.mapping: Final = mapping
+        self.revision: Final = revision
+        self.repeat_key: Final = repeat_key
+        self.events: Final = events
+        self.notes: Final = notes
+        self.explanation: Final = explanation

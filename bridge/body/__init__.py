@@ -8,7 +8,7 @@ Whatever a stranger sends ends here as data or as a `Refused`, never as another 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from bridge.body.bounds import too_large
 from bridge.body.compression import inflate
@@ -22,19 +22,22 @@ from bridge.values import Finding, Request
 
 __all__ = ["ALL_KINDS", "Body", "read_body"]
 
-ALL_KINDS = frozenset({"json", "form", "multipart"})
-DEFAULT_MAX_BYTES = 1_048_576
+ALL_KINDS: Final = frozenset({"json", "form", "multipart"})
+DEFAULT_MAX_BYTES: Final = 1_048_576
 
 _Reader = Callable[[bytes, MediaType], tuple[Any, tuple[Finding, ...]]]
 
-READERS: dict[str, _Reader] = {"json": read_json, "form": read_form, "multipart": read_multipart}
+READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": read_multipart}
 
 
-class Body(NamedTuple):
+class Body:
     """What a body says, and the harmless oddities met on the way."""
 
-    data: Any
-    notes: tuple[Finding, ...] = ()
+    __slots__ = ("data", "notes")
+
+    def __init__(self, data: Any, notes: tuple[Finding, ...] = ()) -> None:
+        self.data: Final = data
+        self.notes: Final = notes
 
 
 def read_body(

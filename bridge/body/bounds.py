@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bridge.errors import TooLarge
 
-MAX_DEPTH = 64
-MAX_NODES = 20_000
+MAX_DEPTH: Final = 64
+MAX_NODES: Final = 20_000
 
 # A body this short cannot break a bound: a level costs two bytes, and so does a value with its comma.
-_NEVER_TOO_DEEP_BYTES = 2 * MAX_DEPTH
-_NEVER_TOO_MANY_BYTES = 2 * MAX_NODES
+_NEVER_TOO_DEEP_BYTES: Final = 2 * MAX_DEPTH
+_NEVER_TOO_MANY_BYTES: Final = 2 * MAX_NODES
 
 
 def too_large(what: str, limit: int, unit: str) -> TooLarge:
@@ -23,7 +23,7 @@ def too_large(what: str, limit: int, unit: str) -> TooLarge:
 
 
 # Makes every digit of a JSON text a 0 and every opening bracket a [, so that runs of them can be seen.
-SHAPE = bytes.maketrans(b"123456789{", b"000000000[")
+SHAPE: Final = bytes.maketrans(b"123456789{", b"000000000[")
 
 
 def may_break_bounds(shape: bytes) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import orjson
 
-from bridge.body.bounds import MAX_DEPTH, SHAPE, check_bounds, may_break_bounds, too_large
+from bridge.body.bounds import MAX_DEPTH, MAX_NODES, SHAPE, check_bounds, may_break_bounds, too_large
 from bridge.body.charset import decode
 from bridge.body.json_cause import unreadable
 from bridge.body.media import MediaType
@@ -21,16 +21,17 @@ _Read = tuple[Any, tuple[Finding, ...]]
 
 # The fast reader makes floats of fractions and of whole numbers beyond 64 bits. A float gives back what
 # was written unless it has more than 15 significant digits, ends in a zero (12.50) or is very small.
-_BEYOND_64_BIT = b"0" * 19
-_DELICATE_FRACTION = re.compile(
+_BEYOND_64_BIT: Final = b"0" * 19
+_DELICATE_FRACTION: Final = re.compile(
     rb"\.(?=\d+(?:[,}\]\seE]|\Z))(?:\d+0(?!\d)|\d{7}|0000|(?<=\d{9}\.))", re.ASCII
 )
-_BEFORE_A_NUMBER = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
-_LONGEST_WHOLE_PART = 32
-_MAX_NUMBER_CHARACTERS = 400
-_MAX_EXPONENT = 308
+_BEFORE_A_NUMBER: Final = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
+_NEVER_TOO_MANY_BYTES: Final = 2 * MAX_NODES
+_LONGEST_WHOLE_PART: Final = 32
+_MAX_NUMBER_CHARACTERS: Final = 400
+_MAX_EXPONENT: Final = 308
 
-_NESTED_TEXT_NOTE = Finding(
+_NESTED_TEXT_NOTE: Final = Finding(
     "warning",
     "json_encoded_twice",
     "The body is JSON written as a text inside JSON; the inner one was read.",
@@ -69,6 +70,8 @@ def _read(content: bytes, charset: str | None) -> _Read:
         except orjson.JSONDecodeError:
             pass  # perhaps only another encoding, or a half character: the exact reader decides
         else:
+            if len(content) < _NEVER_TOO_MANY_BYTES and _is_simple(data, MAX_DEPTH):
+                return data, ()
             shape = content.translate(SHAPE)
             if may_break_bounds(shape):
                 check_bounds(data)
@@ -78,6 +81,20 @@ def _read(content: bytes, charset: str | None) -> _Read:
     check_bounds(data)
     data, more = without_lone_surrogates(data)
     return data, (*notes, *more)
+
+
+def _is_simple(data: Any, depth: int) -> bool:
+    """Tell whether data holds no float, which alone may have lost digits, and is not nested too deep."""
+    if type(data) is dict:
+        data = data.values()
+    elif type(data) is not list:
+        return type(data) is not float
+    if depth == 0:
+        return False
+    for value in data:  # noqa: SIM110 - a loop is what compiles to something quick
+        if type(value) is not str and not _is_simple(value, depth - 1):
+            return False
+    return True
 
 
 def _loses_digits(content: bytes, shape: bytes) -> bool:
@@ -150,6 +167,6 @@ def _position_of(text: str, constant: str) -> int:
     return 0
 
 
-_EXACT = json.JSONDecoder(
+_EXACT: Final = json.JSONDecoder(
     parse_int=_whole_number, parse_float=_fraction, parse_constant=_refuse_constant, strict=True
 )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from werkzeug.http import parse_options_header
 
@@ -19,6 +20,7 @@ class MediaType:
 
     name: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    is_json: bool = False
 
     @property
     def charset(self) -> str | None:
@@ -32,14 +34,15 @@ def media_type(content_type: str | None) -> MediaType:
     if not content_type or len(content_type) > 1_000:
         return MediaType()
     name, parameters = parse_options_header(content_type)
-    return MediaType(name.strip().lower(), parameters)
+    name = name.strip().lower()
+    return MediaType(name, parameters, _JSON.fullmatch(name) is not None)
 
 
-_JSON = re.compile(r"(application|text)/(json|x-json|javascript|ld\+json)|[^/\s]+/[^/\s]*\+json")
-_LOOKS_LIKE_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
-_LOOKS_LIKE_JSON_TEXT = re.compile(rb"\s*\"\s*(?:\\[nrt])*[\[{]")
-_LOOKS_LIKE_FORM = re.compile(rb"[^\s=&<{\[\"]+=[^\s<]*\s*\Z")
-_TELLS_NOTHING = {"", "text/plain", "application/octet-stream", "text/html", "binary/octet-stream"}
+_JSON: Final = re.compile(r"(application|text)/(json|x-json|javascript|ld\+json)|[^/\s]+/[^/\s]*\+json")
+_LOOKS_LIKE_JSON: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{]")
+_LOOKS_LIKE_JSON_TEXT: Final = re.compile(rb"\s*\"\s*(?:\\[nrt])*[\[{]")
+_LOOKS_LIKE_FORM: Final = re.compile(rb"[^\s=&<{\[\"]+=[^\s<]*\s*\Z")
+_TELLS_NOTHING: Final = {"", "text/plain", "application/octet-stream", "text/html", "binary/octet-stream"}
 
 
 def body_kind(content: bytes, media: MediaType) -> tuple[str, tuple[Finding, ...]]:
@@ -48,7 +51,7 @@ def body_kind(content: bytes, media: MediaType) -> tuple[str, tuple[Finding, ...
     Beacons send JSON as text/plain, and HTTP modules forget or mistake the header, so a body that
     plainly is JSON counts as JSON whatever its content type says.
     """
-    if _JSON.fullmatch(media.name):
+    if media.is_json:
         return "json", ()
     if media.name.startswith("multipart/"):
         return "multipart", ()

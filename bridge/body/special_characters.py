@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 from bridge.values import Finding
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
-_NUL_NOTE = Finding(
+_NUL_NOTE: Final = Finding(
     "warning", "nul_removed", "NUL characters were removed from the body.", "They come from the sender."
 )
-_SURROGATE_NOTE = Finding(
+_SURROGATE_NOTE: Final = Finding(
     "warning",
     "broken_character",
     "A character of the body was only half there and was replaced by �.",

@@ -25,7 +25,7 @@ class Skip:
 
 SKIP: Final = Skip()
 
-MAX_PARTS = 1_000
+MAX_PARTS: Final = 1_000
 
 
 def _each_entry(change: Callable[[Scope, Any], Any]) -> Change:
@@ -132,7 +132,7 @@ def _minor_units(compiling: Compiling, entry: Entry, entries: Entries) -> Change
     )
 
     def change(scope: Scope, value: Any) -> Any:
-        code = text_of(currency(scope)) if currency is not None else None
+        code = text_of(currency.read(scope)) if currency is not None else None
         digits = minor_unit_digits(code) if code else None
         if digits is None:
             scope.findings.append(unknown)
@@ -237,7 +237,7 @@ def _limit(compiling: Compiling, entry: Entry, entries: Entries) -> Change | Non
     return lambda scope, value: value[:most] if isinstance(value, list | str) else value
 
 
-CHANGES: dict[str, Callable[[Compiling, Entry, Entries], Change | None]] = {
+CHANGES: Final[dict[str, Callable[[Compiling, Entry, Entries], Change | None]]] = {
     "lookup": _lookup,
     "split": _split,
     "take": _take,

@@ -17,9 +17,9 @@ from bridge.mapping.events import CompiledEvent, MappedLine
 from bridge.mapping.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.kinds import PLAIN_KINDS
 from bridge.mapping.loading import Entries, Entry, Loading
-from bridge.mapping.scope import Scope
+from bridge.mapping.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.slots import Slots
-from bridge.mapping.value import compile_value, nothing
+from bridge.mapping.value import compile_value
 from bridge.suggest import closest
 from bridge.values import Position
 from bridge.yamltext import Block, Listing, Node
@@ -65,7 +65,7 @@ class _Event:
         """Return the whole event; the order of the lines is that in which they are run."""
         whens = tuple(self._condition(entry) for entry in conditions)
         consent, limited = self._part("consent", _consent) or (None, None)
-        read_name, text = self._part("event_name", compile_event_name) or (nothing, None)
+        read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
         top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
         blocks = tuple(
             (name, self._slots(name, self._below(name))) for name in NESTED if name in self.entries
@@ -219,17 +219,17 @@ def _currency(
     custom_data: Entries = (entries["custom_data"].value if "custom_data" in entries else None) or {}
     default = defaults.get("custom_data.currency", (None, None))[0]
     if "currency" not in custom_data:
-        return (lambda scope: default) if default else None
+        return Constant(default) if default else None
     read = compile_value(compiling, custom_data["currency"].node)
 
     def currency(scope: Scope) -> Any:
         trace, scope.trace = scope.trace, None
         try:
-            return read(scope) or default
+            return read.read(scope) or default
         finally:
             scope.trace = trace
 
-    return currency
+    return Called(currency)
 
 
 def destinations(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:

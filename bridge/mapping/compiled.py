@@ -11,9 +11,8 @@ from pathlib import Path
 from bridge.mapping.cases import MappingTest
 from bridge.mapping.compiling import MAX_ITEMS, Read
 from bridge.mapping.events import CompiledEvent, MappedLine
-from bridge.mapping.paths import Reader
 from bridge.mapping.receive import OnResult, TestCode
-from bridge.mapping.scope import Scope, entries_of, text_of
+from bridge.mapping.scope import Reader, Scope, entries_of, text_of
 from bridge.trace import Trace
 from bridge.values import Draft, Finding, Position, ReadingSettings, Receive, Webhook
 from bridge.yamltext import Block
@@ -100,7 +99,7 @@ class CompiledMapping:
                 return
 
     def _settings(self, scope: Scope, phone_country: Read) -> ReadingSettings:
-        country = text_of(phone_country(scope))
+        country = text_of(phone_country.read(scope))
         return _with_country(self.settings, country) if country and len(country) <= 60 else self.settings
 
     def _items(
@@ -111,7 +110,7 @@ class CompiledMapping:
         drafts: list[Draft],
         traces: list[Trace] | None,
     ) -> Iterator[Scope]:
-        items = each.locate(scope)
+        items = each.locate.read(scope)
         alone = isinstance(items, dict) and items is scope.root
         entries = entries_of(items, scope)
         for index, item in enumerate(entries[:MAX_ITEMS]):

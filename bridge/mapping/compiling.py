@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bridge.mapping.emptiness import Emptiness
 from bridge.mapping.loading import Loading
 from bridge.mapping.path_syntax import BROWSER_ONLY, BadPath, read_path
-from bridge.mapping.paths import CompiledPath, Reader, compile_path
-from bridge.mapping.scope import MISSING, Scope, entries_of
+from bridge.mapping.paths import CompiledPath, compile_path
+from bridge.mapping.scope import MISSING, Reader, Scope, entries_of
 from bridge.values import Position, ReadingSettings, Webhook
 from bridge.yamltext import Node, Scalar
 
-MAX_ITEMS = 1_000
+MAX_ITEMS: Final = 1_000
 
-Read = Callable[[Scope], Any]
+Read = Reader
 Shape = Literal["one", "many"]
 
 
@@ -36,7 +36,7 @@ class PathUse:
 
     def values(self, webhook: Webhook, source: str = "") -> list[Any]:
         """Return what the path finds in a webhook, once for every item above it, without missing ones."""
-        found = (self.locate(scope) for scope in scopes_below(Scope(webhook, source), self.above))
+        found = (self.locate.read(scope) for scope in scopes_below(Scope(webhook, source), self.above))
         return [value for value in found if value is not MISSING]
 
 
@@ -45,7 +45,7 @@ def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
     if not above:
         yield scope
         return
-    for index, item in enumerate(entries_of(above[0](scope), scope)[:MAX_ITEMS]):
+    for index, item in enumerate(entries_of(above[0].read(scope), scope)[:MAX_ITEMS]):
         yield from scopes_below(scope.inside(item, index, ""), above[1:])
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.mapping.compiling import Compiling
 from bridge.mapping.kinds import PLAIN_KINDS, one_of, shown
-from bridge.mapping.paths import Reader
-from bridge.mapping.scope import MISSING, Scope, text_of
+from bridge.mapping.scope import MISSING, Reader, Scope, text_of
 from bridge.reading import read_number, read_time
 from bridge.suggest import closest
 from bridge.values import Finding, Position
@@ -22,9 +21,9 @@ from bridge.yamltext import Block, Listing, Node, Scalar
 Condition = Callable[[Scope], str | None]
 Test = Callable[[Any, Scope], bool]
 
-MAX_TESTS = 200
-_MEANS_TRUE = frozenset({"true", "yes", "1", "on", "y", "t"})
-_MEANS_FALSE = frozenset({"false", "no", "0", "off", "n", "f"})
+MAX_TESTS: Final = 200
+_MEANS_TRUE: Final = frozenset({"true", "yes", "1", "on", "y", "t"})
+_MEANS_FALSE: Final = frozenset({"false", "no", "0", "off", "n", "f"})
 
 
 def compile_condition(compiling: Compiling, node: Node) -> Condition:
@@ -111,7 +110,7 @@ def _test_of(path: str, says: tuple[str, str], locate: Reader, test: Test) -> Co
     sentence = f"{path} {fails}"
 
     def failing(scope: Scope) -> str | None:
-        value = locate(scope)
+        value = locate.read(scope)
         holds = test(value, scope)
         if scope.trace is not None:
             scope.trace.conditions.append({"path": path, "condition": expects, "holds": holds})
@@ -144,7 +143,7 @@ def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[tuple[st
 
 
 # test -> what must be, and what to say when it is not
-_SAYS: dict[str, tuple[str, str]] = {
+_SAYS: Final[dict[str, tuple[str, str]]] = {
     "is": ("is {}", "is not {}"),
     "one_of": ("is {}", "is not {}"),
     "is_not": ("is not {}", "is {}"),
@@ -159,7 +158,7 @@ _SAYS: dict[str, tuple[str, str]] = {
     "before": ("is before {}", "is not before {}"),
     "after": ("is after {}", "is not after {}"),
 }
-_SAYS_OF_FLAG: dict[str, tuple[str, str]] = {
+_SAYS_OF_FLAG: Final[dict[str, tuple[str, str]]] = {
     "exists": ("is there", "is not there"),
     "empty": ("is empty", "is not empty"),
     "is_true": ("means true", "does not mean true"),
@@ -226,6 +225,10 @@ def _some_text(words: tuple[str, ...], compare: Callable[[str, str], bool]) -> T
     return lambda value, scope: any(compare(text, word) for text in _texts_of(value) for word in wanted)
 
 
+def _contains(text: str, word: str) -> bool:
+    return word in text
+
+
 def _numeric(
     compiling: Compiling, bound: Decimal, position: Position, compare: Callable[[Decimal, Decimal], bool]
 ) -> Test:
@@ -284,12 +287,12 @@ def _refuses(test: Test) -> Test:
 
 Maker = Callable[[Compiling, Any, Position], Test]
 
-_MAKE: dict[str, Maker] = {
+_MAKE: Final[dict[str, Maker]] = {
     "is": lambda c, word, at: _equal((word,)),
     "one_of": lambda c, words, at: _equal(words),
     "is_not": lambda c, word, at: _refuses(_equal((word,))),
     "none_of": lambda c, words, at: _refuses(_equal(words)),
-    "contains": lambda c, words, at: _some_text(words, lambda text, word: word in text),
+    "contains": lambda c, words, at: _some_text(words, _contains),
     "starts_with": lambda c, words, at: _some_text(words, str.startswith),
     "ends_with": lambda c, words, at: _some_text(words, str.endswith),
     "more_than": lambda c, bound, at: _numeric(c, bound, at, Decimal.__gt__),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bridge.mapping.compiling import Compiling
 from bridge.mapping.conditions import Condition, compile_condition, matcher
@@ -14,7 +15,7 @@ from bridge.values import Verdict
 # says nothing when the event may go on, else the verdict and the reason
 Consent = Callable[[Scope], tuple[Verdict, str] | None]
 
-_UNKNOWN: dict[str, Verdict] = {"hold": "held", "suppress": "suppressed", "send": "ready"}
+_UNKNOWN: Final[dict[str, Verdict]] = {"hold": "held", "suppress": "suppressed", "send": "ready"}
 
 
 def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None:

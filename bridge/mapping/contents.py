@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read
 from bridge.mapping.conditions import Condition, compile_condition
 from bridge.mapping.loading import Entry
-from bridge.mapping.scope import Scope, entries_of
+from bridge.mapping.scope import NOTHING, Called, Reader, Scope, entries_of
 from bridge.mapping.slots import Slots, fill
-from bridge.mapping.value import compile_value, nothing
+from bridge.mapping.value import compile_value
 from bridge.values import Finding
 from bridge.yamltext import Block, Scalar
 
@@ -22,17 +21,17 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
     if each is None or not isinstance(each.node, Scalar):
         if each is not None:
             compiling.loading.error(each.node, "wrong_shape", "for_each is one path", "write the list's path")
-        return nothing
+        return NOTHING
     compiled = compiling.path(each.node, each.node.text)
     if compiled is None:
-        return nothing
+        return NOTHING
     below = _priced(compiling.below(each.node.text, compiled.locate))
     condition = compile_condition(below, entries.pop("when").node) if "when" in entries else None
     slots = tuple(
         (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
         for name, entry in entries.items()
     )
-    return _Contents(each.node.text, compiled.locate, condition, slots, _too_many(each)).read
+    return _Contents(each.node.text, compiled.locate, condition, slots, _too_many(each))
 
 
 def _too_many(each: Entry) -> Finding:
@@ -40,18 +39,23 @@ def _too_many(each: Entry) -> Finding:
     return Finding("error", "too_many_items", message, "have the sender split it", position=each.position)
 
 
-@dataclass(frozen=True, slots=True)
-class _Contents:
+class _Contents(Reader):
     """A compiled `contents` block: the list, which entries count, and what each of them fills."""
 
-    path: str
-    locate: Read
-    condition: Condition | None
-    slots: Slots
-    too_many: Finding
+    __slots__ = ("condition", "locate", "path", "slots", "too_many")
+
+    def __init__(
+        self, path: str, locate: Read, condition: Condition | None, slots: Slots, too_many: Finding
+    ) -> None:
+        self.path: Final = path
+        self.locate: Final = locate
+        self.condition: Final = condition
+        self.slots: Final = slots
+        self.too_many: Final = too_many
 
     def read(self, scope: Scope) -> list[dict[str, Any]] | None:
-        items = entries_of(self.locate(scope), scope)
+        """Return one object for every entry that counts, None when there is none."""
+        items = entries_of(self.locate.read(scope), scope)
         if not items:
             return None
         if len(items) > MAX_ITEMS:
@@ -77,4 +81,6 @@ def _priced(below: Compiling) -> Compiling:
     currency = below.currency
     if currency is None:
         return below
-    return below.with_currency(lambda scope: currency(scope.outer if scope.outer is not None else scope))
+    return below.with_currency(
+        Called(lambda scope: currency.read(scope.outer if scope.outer is not None else scope))
+    )

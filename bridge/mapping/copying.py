@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.mapping.compiling import MAX_ITEMS, Compiling, Read
@@ -42,7 +42,7 @@ class _Copied:
     compiling: Compiling
 
     def run(self, scope: Scope, into: dict[str, Any]) -> None:
-        found = self.locate(scope)
+        found = self.locate.read(scope)
         if not isinstance(found, dict):
             return
         for key, value in list(found.items())[:MAX_ITEMS]:
@@ -81,11 +81,11 @@ def _listed(compiling: Compiling, entries: Mapping[str, Entry], name: str) -> fr
 
 # --- personal keys
 
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
+_WORDS: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_]+")
 
 
 # words that are personal alone, but not inside a name the author chose (`order_state`, `store_city`)
-_EVERYDAY = frozenset({"city", "state", "country", "address", "street", "gender", "mobile", "mail"})
+_EVERYDAY: Final = frozenset({"city", "state", "country", "address", "street", "gender", "mobile", "mail"})
 
 
 def is_personal(catalog: Catalog, key: str) -> bool:

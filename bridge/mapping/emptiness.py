@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
@@ -28,7 +28,7 @@ class Emptiness:
     A text that starts otherwise is a value; the others are looked at closely by `is_empty`.
     """
 
-    starts: Mapping[str, Container[str]]
+    starts: dict[str, Container[str]]
     is_empty: Callable[[Any], bool]
 
 

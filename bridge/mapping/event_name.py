@@ -9,9 +9,9 @@ from bridge.mapping.changes import SKIP
 from bridge.mapping.compiling import Compiling, Read
 from bridge.mapping.kinds import shown
 from bridge.mapping.loading import Entry
-from bridge.mapping.scope import Scope
+from bridge.mapping.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.templates import compile_template, holds_fields
-from bridge.mapping.value import compile_value, nothing
+from bridge.mapping.value import compile_value
 from bridge.suggest import closest
 from bridge.values import Finding
 from bridge.yamltext import Block, Listing, Node, Scalar
@@ -24,14 +24,14 @@ def compile_event_name(compiling: Compiling, entry: Entry) -> tuple[Read, str | 
         compiling.loading.error(
             node, "wrong_shape", "event_name is one name", "use events for several events"
         )
-        return nothing, None
+        return NOTHING, None
     if isinstance(node, Block):
         return _looked_up_name(replace(compiling, skips=True), node), None
     if holds_fields(node.text):
         return compile_template(compiling, node), None
     text = node.text
     warn_of_near_name(compiling, node, text)
-    return (lambda scope: text), text
+    return Constant(text), text
 
 
 def warn_of_near_name(compiling: Compiling, node: Node, name: str) -> None:
@@ -70,7 +70,7 @@ def _looked_up_name(compiling: Compiling, node: Block) -> Read:
 
     def name(scope: Scope) -> Any:
         findings = len(scope.findings)
-        found = read(scope)
+        found = read.read(scope)
         if found is not None:
             return found
         if fallback in {"error", "keep"}:
@@ -79,4 +79,4 @@ def _looked_up_name(compiling: Compiling, node: Block) -> Read:
             return None
         return SKIP if fallback == "skip" else fallback
 
-    return name
+    return Called(name)

@@ -58,7 +58,7 @@ class CompiledEvent:
                 return self._ended(scope, settings, "skipped", f"when: {failed}")
         if self.consent is not None and (decision := self.consent(scope)) is not None:
             return self._ended(scope, settings, *decision)
-        name = self.event_name_text
+        name: Any = self.event_name_text
         if name is None or scope.trace is not None:
             name = self._name(scope)
         if name is SKIP:
@@ -82,7 +82,7 @@ class CompiledEvent:
         if scope.trace is not None:
             scope.field = "event_name"
             scope.trace.record("event_name")
-        name = self.event_name(scope)
+        name = self.event_name.read(scope)
         return name if name is SKIP or name is None else text_of(name)
 
     def _fields(self, scope: Scope, name: str | None) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from bridge.mapping.contents import compile_contents
 from bridge.mapping.copying import names_a_person
 from bridge.mapping.grammar import Grammar
 from bridge.mapping.loading import Entries, Entry
-from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.scope import NOTHING, Called, Scope, text_of
 from bridge.mapping.slots import Slot
-from bridge.mapping.value import compile_value, nothing
+from bridge.mapping.value import compile_value
 from bridge.suggest import closest
 from bridge.values import Position
 from bridge.yamltext import Block, Listing, Node, Scalar
@@ -170,24 +170,24 @@ def as_list(read: Read) -> Read:
     """Let a reader give a list in any case."""
 
     def read_list(scope: Scope) -> Any:
-        value = read(scope)
+        value = read.read(scope)
         return value if value is None or isinstance(value, list) else [value]
 
-    return read_list
+    return Called(read_list)
 
 
 def _positions(compiling: Compiling, node: Listing) -> Read:
     """Read a list whose places have a meaning: an empty one is an empty text."""
     reads = tuple(
-        nothing if isinstance(item, Scalar) and not item.text else compile_value(compiling, item)
+        NOTHING if isinstance(item, Scalar) and not item.text else compile_value(compiling, item)
         for item in node.items
     )
 
     def read(scope: Scope) -> list[str] | None:
-        texts = [text_of(one(scope)) or "" for one in reads]
+        texts = [text_of(one.read(scope)) or "" for one in reads]
         return texts if any(texts) else None
 
-    return read
+    return Called(read)
 
 
 def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:

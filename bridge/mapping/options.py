@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bridge.mapping.changes import CHANGES, SKIP, Change
 from bridge.mapping.compiling import Compiling, Read, Shape
 from bridge.mapping.conditions import Condition, compile_condition
 from bridge.mapping.formats import check_formats
 from bridge.mapping.loading import Entries
-from bridge.mapping.scope import Scope
+from bridge.mapping.scope import NOTHING, Reader, Scope
 from bridge.mapping.sources import CompileValue, compile_source
 from bridge.values import Finding
 from bridge.yamltext import Block, Scalar
@@ -23,7 +22,7 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         loading.error(
             node, "brace_in_text", "a text that starts with { needs quotes", 'write it as "{field}"'
         )
-        return lambda scope: None
+        return NOTHING
     entries = loading.block(node, "value", "the block of a value")
     source = compile_source(compiling, node, entries, shape, compile_value)
     changes = tuple(
@@ -44,26 +43,37 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         entries["default"].value if "default" in entries else None,
         _required_finding(entries) if "required" in entries and entries["required"].value else None,
         compiling,
-    ).read
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class _BlockValue:
+class _BlockValue(Reader):
     """A compiled block: the source, what changes its value, and what stands in when nothing is left."""
 
-    source: Read
-    changes: tuple[tuple[str, Change], ...]
-    condition: Condition | None
-    default: str | None
-    required: Finding | None
-    compiling: Compiling
+    __slots__ = ("changes", "compiling", "condition", "default", "required", "source")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        source: Read,
+        changes: tuple[tuple[str, Change], ...],
+        condition: Condition | None,
+        default: str | None,
+        required: Finding | None,
+        compiling: Compiling,
+    ) -> None:
+        self.source: Final = source
+        self.changes: Final = changes
+        self.condition: Final = condition
+        self.default: Final = default
+        self.required: Final = required
+        self.compiling: Final = compiling
 
     def read(self, scope: Scope) -> Any:
+        """Return the value as the options leave it."""
         if self.condition is not None and (failed := self.condition(scope)) is not None:
             if scope.trace is not None:
                 scope.trace.dropped(scope.field, f"when: {failed}")
             return None
-        value = self._changed(scope, self.source(scope))
+        value = self._changed(scope, self.source.read(scope))
         if value is None and self.default is not None:
             value = self.default
             if scope.trace is not None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.suggest import closest
 
-MAX_STEPS = 32
-MAX_LENGTH = 512
+MAX_STEPS: Final = 32
+MAX_LENGTH: Final = 512
 
-SYSTEM_VALUES = {
+SYSTEM_VALUES: Final = {
     "$headers": "a header of the request",
     "$query": "a parameter of the address",
     "$cookies": "a cookie of the visitor",
@@ -25,10 +25,10 @@ SYSTEM_VALUES = {
     "$index": "the number of the entry inside for_each, from 0",
     "$source": "the mapping's name",
 }
-_WITH_NAME = {"$headers", "$query", "$cookies"}
-BROWSER_ONLY = {"$cookies", "$ip", "$user_agent"}
+_WITH_NAME: Final = {"$headers", "$query", "$cookies"}
+BROWSER_ONLY: Final = {"$cookies", "$ip", "$user_agent"}
 
-CLEANING_WORDS = frozenset(
+CLEANING_WORDS: Final = frozenset(
     [
         "sha256",
         "sha1",
@@ -61,8 +61,8 @@ CLEANING_WORDS = frozenset(
         "encode",
     ]
 )
-_CALL = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*\((?P<inner>[^=()]*)\)\s*$")
-_PIPE = re.compile(r"(?P<field>.*?)\s*\|\s*(?P<name>\w+)\b.*$")
+_CALL: Final = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*\((?P<inner>[^=()]*)\)\s*$")
+_PIPE: Final = re.compile(r"(?P<field>.*?)\s*\|\s*(?P<name>\w+)\b.*$")
 
 StepKind = Literal["key", "each", "match"]
 

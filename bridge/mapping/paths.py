@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from bridge.mapping.path_syntax import Path, Step
-from bridge.mapping.scope import MISSING, Scope, text_of
-
-Reader = Callable[[Scope], Any]
+from bridge.mapping.scope import MISSING, Called, Reader, Scope, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class CompiledPath:
         return "absent"
 
 
-_ENDS = {"first", "last"}
+_ENDS: Final = {"first", "last"}
 
 
 def compile_path(path: Path) -> CompiledPath:
@@ -57,12 +55,12 @@ def compile_path(path: Path) -> CompiledPath:
 def _reader(path: Path, walk: Walk) -> Reader:
     keys = plain_keys(path)
     if keys:
-        return _plain_reader(keys, missed(path, keys, walk), whole=walk.whole)
+        return _Plain(keys, walk)
     spread = _spread_keys(path)
     if spread:
-        return _spread_reader(*spread, walk)
+        return _Spread(*spread, walk)
     chosen = _chosen_keys(path)
-    return _chosen_reader(chosen, walk) if chosen else walk.read
+    return _ChosenEntry(chosen, walk) if chosen and len(chosen.before) == 1 else walk
 
 
 def plain_keys(path: Path) -> tuple[str, ...]:
@@ -70,39 +68,38 @@ def plain_keys(path: Path) -> tuple[str, ...]:
     return tuple(step.key for step in path.steps) if all(step.kind == "key" for step in path.steps) else ()
 
 
-def missed(path: Path, keys: tuple[str, ...], walk: Walk) -> Reader:
-    """Return the reader for a plain path that did not lead through: a quick no, else the careful walk."""
-    careful, whole = walk.read, walk.whole
+class _Plain(Reader):
+    """Reads key after key while each is exactly there; a quick no when one is not, else the careful walk."""
 
-    def read(scope: Scope) -> Any:
-        value = scope.root if whole else scope.item
-        for key in keys:
+    __slots__ = ("keys", "walk", "whole")
+
+    def __init__(self, keys: tuple[str, ...], walk: Walk) -> None:
+        self.keys: Final = keys
+        self.walk: Final = walk
+        self.whole: Final = walk.whole
+
+    def read(self, scope: Scope) -> Any:
+        """Return what stands below the keys."""
+        value = scope.root if self.whole else scope.item
+        for key in self.keys:
             if type(value) is not dict:
-                return MISSING if value is None else careful(scope)
+                return self._missed(scope)
+            value = value.get(key, MISSING)
+            if value is MISSING:
+                return self._missed(scope)
+        return value
+
+    def _missed(self, scope: Scope) -> Any:
+        value = scope.root if self.whole else scope.item
+        for key in self.keys:
+            if type(value) is not dict:
+                return MISSING if value is None else self.walk.read(scope)
             if not scope.has_plain_keys(value):
-                return careful(scope)
+                return self.walk.read(scope)
             value = value.get(key, MISSING)
             if value is MISSING:
                 return MISSING
         return value
-
-    return read
-
-
-def _plain_reader(keys: tuple[str, ...], missing: Reader, *, whole: bool) -> Reader:
-    """Read key after key while each is exactly there."""
-
-    def read(scope: Scope) -> Any:
-        value = scope.root if whole else scope.item
-        for key in keys:
-            if type(value) is not dict:
-                return missing(scope)
-            value = value.get(key, MISSING)
-            if value is MISSING:
-                return missing(scope)
-        return value
-
-    return read
 
 
 def _spread_keys(path: Path) -> tuple[tuple[str, ...], str] | None:
@@ -114,26 +111,33 @@ def _spread_keys(path: Path) -> tuple[tuple[str, ...], str] | None:
     return (tuple(plain), last.key) if len(plain) == len(keys) else None
 
 
-def _spread_reader(keys: tuple[str, ...], last: str, walk: Walk) -> Reader:
-    """Read one key of every entry of a list while all of it is exactly there."""
-    careful, whole = walk.read, walk.whole
+class _Spread(Reader):
+    """Reads one key of every entry of a list while all of it is exactly there."""
 
-    def read(scope: Scope) -> Any:
-        value = scope.root if whole else scope.item
-        for key in keys:
+    __slots__ = ("keys", "last", "walk", "whole")
+
+    def __init__(self, keys: tuple[str, ...], last: str, walk: Walk) -> None:
+        self.keys: Final = keys
+        self.last: Final = last
+        self.walk: Final = walk
+        self.whole: Final = walk.whole
+
+    def read(self, scope: Scope) -> Any:
+        """Return what stands under the last key of every entry."""
+        value = scope.root if self.whole else scope.item
+        for key in self.keys:
             if type(value) is not dict or key not in value:
-                return careful(scope)
+                return self.walk.read(scope)
             value = value[key]
         if type(value) is not list:
-            return careful(scope)
+            return self.walk.read(scope)
         found = []
+        last = self.last
         for entry in value:
             if type(entry) is not dict or last not in entry:
-                return careful(scope)
+                return self.walk.read(scope)
             found.append(entry[last])
         return found
-
-    return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,38 +163,43 @@ def _chosen_keys(path: Path) -> _Chosen | None:
     return _Chosen(keys[:at], step.subpath.body, step.key, keys[at:])
 
 
-def _chosen_reader(chosen: _Chosen, walk: Walk) -> Reader:
-    """Read a path with one condition while everything is exactly there, comparing as the walk does."""
-    careful, key, wanted, whole = walk.read, chosen.key, chosen.wanted, walk.whole
-    only = chosen.before[0] if len(chosen.before) == 1 else None
-    if only is None:
-        return careful
+class _ChosenEntry(Reader):
+    """Reads a path with one condition while everything is exactly there, comparing as the walk does."""
 
-    def read(scope: Scope) -> Any:
-        start = scope.root if whole else scope.item
-        entries = start.get(only) if type(start) is dict else None
+    __slots__ = ("after", "key", "only", "walk", "wanted", "whole")
+
+    def __init__(self, chosen: _Chosen, walk: Walk) -> None:
+        self.only: Final = chosen.before[0]
+        self.key: Final = chosen.key
+        self.wanted: Final = chosen.wanted
+        self.after: Final = chosen.after
+        self.walk: Final = walk
+        self.whole: Final = walk.whole
+
+    def read(self, scope: Scope) -> Any:
+        """Return what stands below the entry."""
+        start = scope.root if self.whole else scope.item
+        entries = start.get(self.only) if type(start) is dict else None
         if type(entries) is not list:
-            return careful(scope)
+            return self.walk.read(scope)
+        key, wanted = self.key, self.wanted
         for entry in entries:
             name = entry.get(key) if type(entry) is dict else None
             if type(name) is not str:
-                return careful(scope)
+                return self.walk.read(scope)
             if name == wanted or name.strip().casefold() == wanted:
-                return _through(entry, chosen.after, scope, careful)
-        return MISSING if scope.has_plain_keys(start) else careful(scope)
+                return self._through(entry, scope)
+        return MISSING if scope.has_plain_keys(start) else self.walk.read(scope)
 
-    return read
-
-
-def _through(value: Any, keys: tuple[str, ...], scope: Scope, careful: Reader) -> Any:
-    for key in keys:
-        if type(value) is not dict or key not in value:
-            return careful(scope)
-        value = value[key]
-    return value
+    def _through(self, value: Any, scope: Scope) -> Any:
+        for key in self.after:
+            if type(value) is not dict or key not in value:
+                return self.walk.read(scope)
+            value = value[key]
+        return value
 
 
-class Walk:
+class Walk(Reader):
     """The careful way: keys that hold dots, blanks or accents, lists, conditions, JSON inside texts.
 
     At each object the exact key is tried first, then the longest run of the remaining text that is
@@ -348,7 +357,7 @@ def _same_text(value: Any, wanted: str) -> bool:
 
 
 def _system_reader(path: Path) -> Reader:
-    readers: dict[str, Reader] = {
+    readers: dict[str, Callable[[Scope], Any]] = {
         "$headers": _header_reader(path.name),
         "$query": lambda scope: scope.request.query.get(path.name, MISSING),
         "$cookies": lambda scope: scope.cookies.get(path.name, MISSING),
@@ -358,9 +367,9 @@ def _system_reader(path: Path) -> Reader:
         "$index": lambda scope: scope.index,
         "$source": lambda scope: scope.source,
     }
-    return readers[path.system]
+    return Called(readers[path.system])
 
 
-def _header_reader(name: str) -> Reader:
+def _header_reader(name: str) -> Callable[[Scope], Any]:
     lowered = name.lower()
     return lambda scope: scope.request.headers.get(lowered, MISSING)

@@ -14,7 +14,7 @@ from typing import Any
 from bridge.mapping.compiling import Compiling, Read
 from bridge.mapping.kinds import BadText, text
 from bridge.mapping.loading import Entries, Entry, Loading
-from bridge.mapping.scope import MISSING, Scope, text_of
+from bridge.mapping.scope import MISSING, Called, Scope, text_of
 from bridge.mapping.value import compile_value
 from bridge.reading import read_time
 from bridge.suggest import closest
@@ -90,18 +90,18 @@ def _repeat_key(compiling: Compiling, entry: Entry) -> Read:
     reads = tuple(compile_value(compiling, item) for item in entry.node.items)
 
     def read(scope: Scope) -> list[Any] | None:
-        values = [one(scope) for one in reads]
+        values = [one.read(scope) for one in reads]
         return (
             ["" if value is None else value for value in values]
             if any(v is not None for v in values)
             else None
         )
 
-    return read
+    return Called(read)
 
 
 def _of_webhook(read: Read, source: str) -> Callable[[Webhook], Any]:
-    return lambda webhook: read(Scope(webhook, source))
+    return lambda webhook: read.read(Scope(webhook, source))
 
 
 # --- verify ----------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def _body_field(compiling: Compiling, entry: Entry) -> Callable[[Any], Any] | No
     locate = compiled.locate
 
     def read(data: Any) -> Any:
-        found = locate(_data_only(data))
+        found = locate.read(_data_only(data))
         return None if found is MISSING else text_of(found)
 
     return read

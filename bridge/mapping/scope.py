@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from bridge.trace import Trace
 from bridge.values import Finding, Webhook
 
-MAX_OPENED_TEXT = 1_048_576
-MAX_OPENED_DEPTH = 64
-_BRACKETS = re.compile(r"[][{}]")
+MAX_OPENED_TEXT: Final = 1_048_576
+MAX_OPENED_DEPTH: Final = 64
+_BRACKETS: Final = re.compile(r"[][{}]")
 
 
 class Missing:
@@ -69,13 +70,7 @@ class Scope:
 
     def inside(self, item: Any, index: int, base: str) -> Scope:
         """Return the scope of one entry of a list; findings and opened texts are shared."""
-        scope = Scope.__new__(Scope)
-        scope.webhook, scope.request, scope.root, scope.source = (
-            self.webhook,
-            self.request,
-            self.root,
-            self.source,
-        )
+        scope = Scope(self.webhook, self.source)
         scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
         scope.opened, scope.odd_keys, scope.plain = self.opened, self.odd_keys, self.plain
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
@@ -118,6 +113,49 @@ class Scope:
         if odd is None:
             odd = self.odd_keys[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
         return odd.get(plain_key(key), MISSING)
+
+
+class Reader:
+    """Reads one value where a scope stands; MISSING or None when there is nothing."""
+
+    __slots__ = ()
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value."""
+        raise NotImplementedError
+
+    def __call__(self, scope: Scope) -> Any:
+        """Return the value: for callers that want a function."""
+        return self.read(scope)
+
+
+class Called(Reader):
+    """A reader made of a function, for the rare kinds of values."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Scope], Any]) -> None:
+        self.function: Final = function
+
+    def read(self, scope: Scope) -> Any:
+        """Return what the function gives."""
+        return self.function(scope)
+
+
+class Constant(Reader):
+    """Reads always the same; None stands in for a value that could not be compiled."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value: Final = value
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value."""
+        return self.value
+
+
+NOTHING: Final = Constant(None)
 
 
 def entries_of(found: Any, scope: Scope) -> list[Any]:

@@ -28,18 +28,18 @@ def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     if scope.trace is not None:
         _fill_and_tell(slots, scope, into)
         return
-    for key, _, read in slots:
-        value = read(scope)
+    for key, _, reader in slots:
+        value = reader.read(scope)
         if value is not None:
             into[key] = value
 
 
 def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
-    for key, path, read in slots:
+    for key, path, reader in slots:
         scope.field = path
         record = scope.trace.record(path) if scope.trace is not None else FieldRecord(path)
         sent_before = record.supplied_by is not None and record.dropped is None
-        value = read(scope)
+        value = reader.read(scope)
         if value is not None:
             into[key] = value
         if value is not None or sent_before:  # inside contents, one entry that has the field is enough

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from bridge.mapping.compiling import Compiling, Read, watch
 from bridge.mapping.kinds import MAX_TEXT
 from bridge.mapping.paths import CompiledPath
-from bridge.mapping.scope import Scope, text_of
+from bridge.mapping.scope import Reader, Scope, text_of
 from bridge.yamltext import Scalar
 
-_FIELD = re.compile(r"\{([^{}]*)\}")
-_BRACE = re.compile(r"[{}]")
+_FIELD: Final = re.compile(r"\{([^{}]*)\}")
+_BRACE: Final = re.compile(r"[{}]")
 
 
 def holds_fields(text: str) -> bool:
@@ -23,31 +23,39 @@ def holds_fields(text: str) -> bool:
 
 def compile_template(compiling: Compiling, node: Scalar) -> Read:
     """Return the reader of a text with fields."""
-    parts = _parts(compiling, node)
+    return _Template(tuple(_parts(compiling, node)))
 
-    def read(scope: Scope) -> str | None:
-        texts = []
-        for part in parts:
-            if type(part) is str:
+
+class _Template(Reader):
+    """Reads a text with fields: its parts are texts and readers."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str | _Text, ...]) -> None:
+        self.parts: Final = parts
+
+    def read(self, scope: Scope) -> str | None:
+        """Return the whole text, None when a field of it is empty."""
+        texts: list[str] = []
+        for part in self.parts:
+            if isinstance(part, str):
                 texts.append(part)
                 continue
-            text = part(scope)
+            text: str | None = part.read(scope)
             if text is None:
                 return None
             texts.append(text)
         return "".join(texts)
 
-    return read
 
-
-def _parts(compiling: Compiling, node: Scalar) -> Sequence[Any]:
+def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | _Text]:
     text = node.text
     if len(text.encode()) > MAX_TEXT:
         compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
     if "{{" in text or "}}" in text:
         compiling.loading.error(node, "double_brace", "fields stand in single braces", "write {field}")
         return ()
-    parts: list[Any] = []
+    parts: list[str | _Text] = []
     end = 0
     for match in _FIELD.finditer(text):
         _literal(compiling, node, text[end : match.start()], parts)
@@ -57,35 +65,42 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[Any]:
     return tuple(parts)
 
 
-def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[Any]) -> None:
+def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | _Text]) -> None:
     if _BRACE.search(text):
         compiling.loading.error(node, "brace_not_closed", "a brace is opened or closed only", "write {field}")
     if text:
         parts.append(text)
 
 
-def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[Any]) -> None:
+def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | _Text]) -> None:
     if not written:
         compiling.loading.error(node, "path_unfinished", "nothing stands between the braces", "write {field}")
         return
     compiled = compiling.path(node, written, offset)
     if compiled is not None:
-        parts.append(_text_reader(compiling, compiled))
+        parts.append(_Text(compiled, compiling))
 
 
-def _text_reader(compiling: Compiling, compiled: CompiledPath) -> Read:
-    locate, starts, is_empty = compiled.locate, compiling.empty.starts, compiling.empty.is_empty
+class _Text(Reader):
+    """Reads a path as a part of a text."""
 
-    def read(scope: Scope) -> str | None:
-        value = locate(scope)
-        text = (value if type(value) is str else _as_text(value, is_empty) or "").strip()
-        kept = None if not text or (text[0] in starts and is_empty(text)) else text
+    __slots__ = ("compiled", "is_empty", "locate", "starts")
+
+    def __init__(self, compiled: CompiledPath, compiling: Compiling) -> None:
+        self.compiled: Final = compiled
+        self.locate: Final = compiled.locate
+        self.starts: Final = compiling.empty.starts
+        self.is_empty: Final = compiling.empty.is_empty
+
+    def read(self, scope: Scope) -> str | None:
+        """Return the text, None when it is empty."""
+        value = self.locate.read(scope)
+        text = (value if type(value) is str else _as_text(value, self.is_empty) or "").strip()
+        kept = None if not text or (text[0] in self.starts and self.is_empty(text)) else text
         if scope.trace is not None:
-            outcome = "blank" if isinstance(value, str) else compiled.why_nothing(scope)
-            watch(compiled, scope, None if kept is not None else outcome)
+            outcome = "blank" if isinstance(value, str) else self.compiled.why_nothing(scope)
+            watch(self.compiled, scope, None if kept is not None else outcome)
         return kept
-
-    return read
 
 
 def _as_text(value: Any, is_empty: Callable[[Any], bool]) -> str | None:

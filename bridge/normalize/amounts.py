@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.reading import read_number
 
 Number = int | float | Decimal
-_LARGEST = 2**99
-_MILLIONTH = Decimal("0.000001")
+_LARGEST: Final = 2**99
+_MILLIONTH: Final = Decimal("0.000001")
 # Up to fifteen digits a floating-point number gives back exactly what was written.
-_SHORT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
+_SHORT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
 
 
 def number_of(value: Any, example: str | None) -> Number | None:

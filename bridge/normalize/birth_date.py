@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Final
 
 from bridge.normalize.dropping import Dropped, Known
 from bridge.reading import date_pattern, month_number
 
-_EARLIEST = date(1900, 1, 1)
-_DIGITS = re.compile(r"[0-9]{8}").fullmatch
-_YEAR_FIRST = re.compile(
+_EARLIEST: Final = date(1900, 1, 1)
+_DIGITS: Final = re.compile(r"[0-9]{8}").fullmatch
+_YEAR_FIRST: Final = re.compile(
     r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
 ).fullmatch
-_YEAR_LAST = re.compile(r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})(?: 0?0:00(?::00)?)?").fullmatch
-_DAY_MONTH_NAME = re.compile(
+_YEAR_LAST: Final = re.compile(
+    r"([0-9]{1,2})[-/. ]([0-9]{1,2})[-/. ]([0-9]{4})(?: 0?0:00(?::00)?)?"
+).fullmatch
+_DAY_MONTH_NAME: Final = re.compile(
     r"([0-9]{1,2})(?:st|nd|rd|th|\.)?[ -]([^\W\d_]{3,})\.?,?[ -]([0-9]{4})"
 ).fullmatch
-_MONTH_NAME_DAY = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})").fullmatch
+_MONTH_NAME_DAY: Final = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})").fullmatch
 
 
 def birth_date(text: str, known: Known) -> str:

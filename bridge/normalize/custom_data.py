@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.amounts import Number, number_of, rounded
@@ -16,12 +16,12 @@ from bridge.privacy.personal import holds_email
 from bridge.values import ReadingSettings
 
 Reader = Callable[[Any, ReadingSettings, Catalog], Any]
-_LARGEST_NUMBER = 2**64  # ids and counts are smaller; what is larger is looked at closely
+_LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
 
 
 def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> dict[str, Any]:
     """Return `custom_data` as it is sent. What cannot be used is noted and left out; nothing raises."""
-    if type(given) is not dict and not isinstance(given, Mapping):
+    if not isinstance(given, dict):
         notes.found("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
@@ -60,7 +60,7 @@ def _round_money(sent: dict[str, Any], catalog: Catalog) -> None:
             sent[key] = rounded(sent[key], digits)
 
 
-_ROUNDED = ("value", "predicted_ltv", "net_revenue")
+_ROUNDED: Final = ("value", "predicted_ltv", "net_revenue")
 
 
 def _amount(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
@@ -199,9 +199,9 @@ def _quantity(value: Any, settings: ReadingSettings, catalog: Catalog) -> int:
     raise Dropped("empty_value")
 
 
-_DELIVERY = _enum("delivery_category")
+_DELIVERY: Final = _enum("delivery_category")
 
-_ITEM_READERS: dict[str, Reader] = {
+_ITEM_READERS: Final[dict[str, Reader]] = {
     "id": _text,
     "quantity": _quantity,
     "item_price": _amount,
@@ -213,7 +213,7 @@ _ITEM_READERS: dict[str, Reader] = {
     "delivery_category": _DELIVERY,
 }
 
-_READERS: dict[str, Reader] = {
+_READERS: Final[dict[str, Reader]] = {
     "value": _amount,
     "currency": _currency,
     "content_ids": _texts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from typing import Final
 
 
 class Dropped(Exception):
@@ -18,10 +18,19 @@ class Dropped(Exception):
         self.names = names
 
 
-class Known(NamedTuple):
+class Known:
     """What is known besides the value: countries as lower-case ISO codes, the author's date format, today."""
 
-    country: str | None = None
-    phone_country: str | None = None
-    date_format: str | None = None
-    today: date = date.max
+    __slots__ = ("country", "date_format", "phone_country", "today")
+
+    def __init__(
+        self,
+        country: str | None = None,
+        phone_country: str | None = None,
+        date_format: str | None = None,
+        today: date = date.max,
+    ) -> None:
+        self.country: Final = country
+        self.phone_country: Final = phone_country
+        self.date_format: Final = date_format
+        self.today: Final = today

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.custom_data import clean_custom_data
@@ -15,7 +14,7 @@ from bridge.normalize.people import clean_user_data, fill_click_id
 from bridge.trace import Trace
 from bridge.values import Draft, Finding
 
-_BLOCKS = frozenset({"user_data", "custom_data"})
+_BLOCKS: Final = frozenset({"user_data", "custom_data"})
 
 
 def normalize(
@@ -30,7 +29,7 @@ def normalize(
     now_seconds = int(now.timestamp())
     event = _single_fields(draft, now_seconds, notes)
     people, custom = draft.fields.get("user_data"), draft.fields.get("custom_data")
-    if type(people) is dict or isinstance(people, Mapping):
+    if isinstance(people, dict):
         event["user_data"] = _user_data(people, draft, event.get("event_time"), now_seconds, notes)
     elif people is not None:
         notes.found("not_an_object", "user_data")
@@ -55,7 +54,7 @@ def _single_fields(draft: Draft, now_seconds: int, notes: Notes) -> dict[str, An
 
 
 def _user_data(
-    people: Mapping[str, Any], draft: Draft, event_time: Any, now_seconds: int, notes: Notes
+    people: dict[str, Any], draft: Draft, event_time: Any, now_seconds: int, notes: Notes
 ) -> dict[str, Any]:
     sent = clean_user_data(people, draft.settings, now_seconds, notes)
     addresses = (draft.fields.get("event_source_url"), draft.fields.get("referrer_url"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from bridge.normalize.dropping import Dropped
 from bridge.normalize.notes import Notes
@@ -168,21 +168,21 @@ def _device_text(value: Any, notes: Notes) -> str:
     return "" if holds_contact(text) else text
 
 
-_APP: dict[str, Reader] = {
+_APP: Final[dict[str, Reader]] = {
     **dict.fromkeys(("advertiser_tracking_enabled", "application_tracking_enabled"), _flag),
     "extinfo": _device,
     **dict.fromkeys(("campaign_ids", "url_schemes", "install_referrer", "installer_package"), _property),
     **dict.fromkeys(("vendor_id", "windows_attribution_id", "receipt_data"), _property),
     **dict.fromkeys(("consider_views", "include_dwell_data", "include_video_data"), _truth),
 }
-_ORIGINAL: dict[str, Reader] = {
+_ORIGINAL: Final[dict[str, Reader]] = {
     "event_name": _event_name,
     "event_time": _time,
     "order_id": _identifier,
     "event_id": _identifier,
 }
 
-READERS: dict[str, Reader] = {
+READERS: Final[dict[str, Reader]] = {
     "event_name": _event_name,
     "event_time": _event_time,
     "event_id": _identifier,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog, UserDataRule
 from bridge.normalize.dropping import Dropped, Known
@@ -15,26 +13,33 @@ from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import LONGEST, text_of
 
 Sent = str | int
-Clean = Callable[[Any, Known], tuple[str, Sent]]
+Named = tuple[tuple[str, Step], ...]
 
-_LONGEST_HASHED = 320  # an e-mail address has at most 254 characters, and nothing else comes near
-_LONGEST_COMMON = 64
-_LONGEST_PLACEHOLDER = 24
-_LARGEST_ID = 2**64
-_KEEP_PLAIN_LETTERS = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
-_HASHED = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
-_MD5 = re.compile(r"[0-9a-fA-F]{32}").fullmatch
+_LONGEST_HASHED: Final = 320  # an e-mail address has at most 254 characters, and nothing else comes near
+_LONGEST_COMMON: Final = 64
+_MOST_REMEMBERED: Final = 4096
+_LONGEST_PLACEHOLDER: Final = 24
+_LONGEST_INTEGER: Final = 19  # what 64 bits hold
+_LARGEST_ID: Final = 2**64
+_KEEP_PLAIN_LETTERS: Final = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
+_HASHED: Final = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
+_MD5: Final = re.compile(r"[0-9a-fA-F]{32}").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises Dropped."""
 
-    name: str
-    many: bool
-    hashed: bool
-    clean: Clean
-    steps: tuple[tuple[str, Step], ...]
+    __slots__ = ("hashed", "many", "name", "steps")
+
+    def __init__(self, rule: UserDataRule, hashed: bool, steps: Named) -> None:
+        self.name: Final = rule.name
+        self.many: Final = rule.many
+        self.hashed: Final = hashed
+        self.steps: Final = steps
+
+    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+        """Return the value cleaned, and as it is sent."""
+        raise NotImplementedError
 
 
 @cache
@@ -58,103 +63,138 @@ def _steps(rule: UserDataRule, hash_external_id: bool) -> tuple[str, ...]:
     return (*rule.steps, "no_contact") if rule.hashed == "asked" and not hash_external_id else rule.steps
 
 
-def _compiled(
-    rule: UserDataRule, hashed: bool, named: tuple[tuple[str, Step], ...], catalog: Catalog
-) -> Cleaner:
-    # Case and outer blanks are settled before the steps, once for all.
-    steps = {name: step for name, step in named if name not in {"lowercase", "outer_blanks"}}
-    if hashed:
-        clean = _hashing(steps, named[0][0] == "lowercase", rule.hashed == "yes", catalog)
-    else:
-        clean = _plain(rule, tuple(steps.values()), catalog)
-    if rule.common:
-        clean = _remembering(clean)
-    return Cleaner(rule.name, rule.many, hashed, clean, named)
+def _compiled(rule: UserDataRule, hashed: bool, named: Named, catalog: Catalog) -> Cleaner:
+    cleaner = _Hashing(rule, named, catalog) if hashed else _Plain(rule, named, catalog)
+    return _Remembering(rule, cleaner) if rule.common else cleaner
 
 
-def _hashing(steps: Mapping[str, Step], lowers: bool, refuses_md5: bool, catalog: Catalog) -> Clean:
-    """Return the cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one.
+def _after_case_and_blanks(named: Named) -> dict[str, Step]:
+    """Return the steps but those that settle case and outer blanks, which is done before, once for all."""
+    return {name: step for name, step in named if name not in {"lowercase", "outer_blanks"}}
+
+
+class _Hashing(Cleaner):
+    """The cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one.
 
     This runs ten times for an ordinary event, so the usual text takes the short way: ASCII needs no
     composing, and a word of plain letters no step at all where letters are all that would be kept.
     """
-    placeholders = catalog.placeholders
-    long_text = _long_text(refuses_md5, catalog.placeholder_hashes)
-    all_steps = tuple(steps.values())
-    ascii_steps = tuple(step for name, step in steps.items() if name != "compose")
-    keeps_letters = steps.keys() <= _KEEP_PLAIN_LETTERS
 
-    def clean(value: Any, known: Known) -> tuple[str, Sent]:
+    __slots__ = (
+        "all_steps",
+        "ascii_steps",
+        "keeps_letters",
+        "lowers",
+        "placeholders",
+        "refused",
+        "refuses_md5",
+    )
+
+    def __init__(self, rule: UserDataRule, named: Named, catalog: Catalog) -> None:
+        super().__init__(rule, True, named)
+        steps = _after_case_and_blanks(named)
+        self.placeholders: Final = catalog.placeholders
+        self.refused: Final = catalog.placeholder_hashes
+        self.refuses_md5: Final = rule.hashed == "yes"
+        self.lowers: Final = named[0][0] == "lowercase"
+        self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
+        self.ascii_steps: Final[tuple[Step, ...]] = tuple(
+            [step for name, step in steps.items() if name != "compose"]
+        )
+        self.keeps_letters: Final = steps.keys() <= _KEEP_PLAIN_LETTERS
+
+    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+        """Return the value cleaned, and its hash."""
+        steps = self.ascii_steps
         if type(value) is str and value.isascii():
-            text, steps = value.strip(), ascii_steps
+            text = value.strip()
         elif type(value) is int and 0 <= value < _LARGEST_ID:
-            text, steps = str(value), ascii_steps
+            text = str(value)
         else:
-            text, steps = text_of(value), all_steps
-        if len(text) >= 32 and (passed := long_text(text)):
+            text, steps = text_of(value), self.all_steps
+        if len(text) >= 32 and (passed := self._long_text(text)):
             return passed, passed
         cleaned = text.lower()
-        if cleaned in placeholders or cleaned[:2] == "{{":
+        if cleaned in self.placeholders or cleaned.startswith("{{"):
             raise Dropped("placeholder" if cleaned else "empty_value")
-        if not lowers:
+        if not self.lowers:
             cleaned = text
-        if steps is not ascii_steps or not (keeps_letters and cleaned.isalpha()):
+        if steps is not self.ascii_steps or not (self.keeps_letters and cleaned.isalpha()):
             for step in steps:
                 cleaned = step(cleaned, known)
-            if cleaned in placeholders:
+            if cleaned in self.placeholders:
                 raise Dropped("placeholder")
-        return cleaned, sha256(cleaned.encode()).hexdigest()
+        digest: str = sha256(cleaned.encode()).hexdigest()
+        return cleaned, digest
 
-    return clean
-
-
-def _remembering(clean: Clean) -> Clean:
-    """Return the same cleaning with a memory, for values that many people share: cities, countries."""
-
-    @lru_cache(maxsize=4096)
-    def remembered(text: str, country: str | None) -> tuple[str, Sent]:
-        return clean(text, Known(country))
-
-    def clean_or_remember(value: Any, known: Known) -> tuple[str, Sent]:
-        if type(value) is str and len(value) < _LONGEST_COMMON and "@" not in value:
-            return remembered(value, known.country)
-        return clean(value, known)
-
-    return clean_or_remember
-
-
-def _long_text(refuses_md5: bool, refused: frozenset[str]) -> Callable[[str], str | None]:
-    """Return the look at texts of 32 characters or more: hashes pass through, monsters are dropped."""
-
-    def long_text(text: str) -> str | None:
+    def _long_text(self, text: str) -> str | None:
+        """Look at a text of 32 characters or more: hashes pass through, monsters are dropped."""
         if len(text) > _LONGEST_HASHED:
             raise Dropped("too_long")
         found = _HASHED(text)
         if found is None:
-            if refuses_md5 and _MD5(text):
+            if self.refuses_md5 and _MD5(text):
                 raise Dropped("md5_hash")
             return None
-        digest = found[1].lower()
-        if digest in refused:
+        digest: str = found[1].lower()
+        if digest in self.refused:
             raise Dropped("placeholder_hash")
-        return digest + found[2]
-
-    return long_text
+        return digest + str(found[2])
 
 
-def _plain(rule: UserDataRule, steps: tuple[Step, ...], catalog: Catalog) -> Clean:
-    """Return the cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
-    placeholders, integer = catalog.placeholders, rule.integer
+class _Remembering(Cleaner):
+    """The same cleaning with a memory, for values that many people share: cities, countries.
 
-    def clean(value: Any, known: Known) -> tuple[str, Sent]:
+    A full memory is emptied: what is common is soon in it again, and nothing has to be kept in order.
+    """
+
+    __slots__ = ("cleaner", "memory")
+
+    def __init__(self, rule: UserDataRule, cleaner: Cleaner) -> None:
+        super().__init__(rule, cleaner.hashed, cleaner.steps)
+        self.cleaner: Final = cleaner
+        self.memory: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
+
+    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+        """Return what was worked out before, or work it out."""
+        if type(value) is not str or len(value) >= _LONGEST_COMMON or "@" in value:
+            return self.cleaner.clean(value, known)
+        key = (value, known.country)
+        found = self.memory.get(key)
+        if found is None:
+            if len(self.memory) >= _MOST_REMEMBERED:
+                self.memory.clear()
+            found = self.memory[key] = self.cleaner.clean(value, Known(known.country))
+        return found
+
+
+class _Plain(Cleaner):
+    """The cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
+
+    __slots__ = ("checks", "integer", "placeholders")
+
+    def __init__(self, rule: UserDataRule, named: Named, catalog: Catalog) -> None:
+        super().__init__(rule, False, named)
+        self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_blanks(named).values())
+        self.placeholders: Final = catalog.placeholders
+        self.integer: Final = rule.integer
+
+    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+        """Return the value cleaned, twice."""
         if type(value) is str and len(value) <= LONGEST and value.isascii():
             cleaned = value.strip()
         else:
             cleaned = text_of(value)
-        if len(cleaned) < _LONGEST_PLACEHOLDER and (cleaned.lower() in placeholders or cleaned[:2] == "{{"):
+        if len(cleaned) < _LONGEST_PLACEHOLDER and (
+            cleaned.lower() in self.placeholders or cleaned.startswith("{{")
+        ):
             raise Dropped("placeholder" if cleaned else "empty_value")
-        for step in steps:
+        for step in self.checks:
             cleaned = step(cleaned, known)
-        return cleaned, int(cleaned) if integer else cleaned
+        return cleaned, _whole(cleaned) if self.integer else cleaned
 
-    return clean
+
+def _whole(digits: str) -> int:
+    if len(digits) > _LONGEST_INTEGER:
+        raise Dropped("digits_malformed")
+    return int(digits)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bridge.catalog import Catalog
 
-_ORDERS_LAST_FIRST = frozenset({"last_first", "last first", "last, first", "family_given", "surname_first"})
+_ORDERS_LAST_FIRST: Final = frozenset(
+    {"last_first", "last first", "last, first", "family_given", "surname_first"}
+)
 
 
 def split_name(full_name: str, catalog: Catalog, order: str | None = None) -> tuple[str, str]:

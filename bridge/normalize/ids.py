@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import unquote
 
 from bridge.catalog import Catalog
@@ -11,12 +12,12 @@ from bridge.normalize.dropping import Dropped, Known
 from bridge.privacy.personal import holds_contact
 from bridge.privacy.visitor import NoVisitor, visitor_address_reader
 
-_COOKIE = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
-_CLICK_ID = re.compile(r"[A-Za-z0-9_\-+/=%~]{3,1024}").fullmatch
-_CLICK_ID_IN_URL = re.compile(r"[?&#;]fbclid=([^&#;\s]+)").search
-_DIGITS = re.compile(r"[0-9]{1,32}").fullmatch
-_LEAD_ID = re.compile(r"(?:l:)?([0-9]{15,17})").fullmatch
-_ADVERTISING_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
+_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
+_CLICK_ID: Final = re.compile(r"[A-Za-z0-9_\-+/=%~]{3,1024}").fullmatch
+_CLICK_ID_IN_URL: Final = re.compile(r"[?&#;]fbclid=([^&#;\s]+)").search
+_DIGITS: Final = re.compile(r"[0-9]{1,32}").fullmatch
+_LEAD_ID: Final = re.compile(r"(?:l:)?([0-9]{15,17})").fullmatch
+_ADVERTISING_ID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
 
 
 def ip_address_step(catalog: Catalog) -> Callable[[str, Known], str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.dropping import Dropped, Known
@@ -18,12 +18,12 @@ from bridge.normalize.steps import STEP_WORDS
 from bridge.normalize.text import text_of
 from bridge.values import ReadingSettings
 
-_LONGEST_COUNTRY = 80
-_VIRTUAL = frozenset({"full_name", "fbclid"})
+_LONGEST_COUNTRY: Final = 80
+_VIRTUAL: Final = frozenset({"full_name", "fbclid"})
 
 
 def clean_user_data(
-    given: Mapping[str, Any], settings: ReadingSettings, now_seconds: int, notes: Notes
+    given: dict[str, Any], settings: ReadingSettings, now_seconds: int, notes: Notes
 ) -> dict[str, Any]:
     """Return `user_data` as it is sent. What cannot be used is noted and left out; nothing raises."""
     fields = cleaners(notes.catalog, settings.hash_external_id)
@@ -50,7 +50,7 @@ def clean_user_data(
     return sent
 
 
-def _by_other_name(key: Any, fields: Mapping[str, Cleaner], notes: Notes) -> Cleaner | None:
+def _by_other_name(key: Any, fields: dict[str, Cleaner], notes: Notes) -> Cleaner | None:
     if key in _VIRTUAL:
         return None
     name = notes.catalog.user_data_names.get(key) if isinstance(key, str) else None
@@ -160,7 +160,7 @@ def _one_text(value: Any, field: str, notes: Notes) -> str | None:
 
 
 def fill_click_id(
-    sent: dict[str, Any], given: Mapping[str, Any], addresses: tuple[Any, ...], event_time: Any, notes: Notes
+    sent: dict[str, Any], given: dict[str, Any], addresses: tuple[Any, ...], event_time: Any, notes: Notes
 ) -> None:
     """Build fbc from a click id, or from the one inside an address, when there is no cookie.
 
@@ -168,13 +168,20 @@ def fill_click_id(
     """
     if "fbc" in sent or type(event_time) is not int:
         return
-    inside = (click_id_in(address) for address in addresses if type(address) is str)
-    found = _given_click_id(given.get("fbclid"), notes) or next(filter(None, inside), None)
+    found = _given_click_id(given.get("fbclid"), notes) or _first_click_id(addresses)
     if found is None:
         return
     sent["fbc"] = f"fb.1.{event_time * 1000}.{found}"
     if notes.trace is not None:
         notes.trace.step("user_data.fbc", "built from the click id and the event's time", sent["fbc"])
+
+
+def _first_click_id(addresses: tuple[Any, ...]) -> str | None:
+    for address in addresses:
+        found = click_id_in(address) if type(address) is str else None
+        if found:
+            return found
+    return None
 
 
 def _given_click_id(value: Any, notes: Notes) -> str | None:

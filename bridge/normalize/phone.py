@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.dropping import Dropped, Known
 
-_SEPARATORS = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
-_EXTENSION = re.compile(r"(?:;ext=|,+|#|(?:extension|ext|x)\b\.?:?\s*|(?<=\d)x)\s*\d+\s*$", re.IGNORECASE)
-_NOT_DIGITS = re.compile(r"[^0-9]+")
-_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
-_ONE_DIGIT = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
+_SEPARATORS: Final = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
+_EXTENSION: Final = re.compile(
+    r"(?:;ext=|,+|#|(?:extension|ext|x)\b\.?:?\s*|(?<=\d)x)\s*\d+\s*$", re.IGNORECASE
+)
+_NOT_DIGITS: Final = re.compile(r"[^0-9]+")
+_TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
+_ONE_DIGIT: Final = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
 # `01(650)123-4567`: a leading zero before a North American number whose area code stands in brackets.
-_ZERO_BEFORE_AREA_CODE = re.compile(r"01\s*\([2-9]\d\d\)\D*\d{3}\D*\d{4}").fullmatch
+_ZERO_BEFORE_AREA_CODE: Final = re.compile(r"01\s*\([2-9]\d\d\)\D*\d{3}\D*\d{4}").fullmatch
 
 
 def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:

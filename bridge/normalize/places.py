@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.dropping import Dropped, Known
 from bridge.normalize.text import letters_only
 
-_SUBDIVISION = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
-_NOT_NAME = re.compile(r"[\s.,_()\-’']+")
-_NOWHERE = Known()
+_SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
+_NOT_NAME: Final = re.compile(r"[\s.,_()\-’']+")
+_NOWHERE: Final = Known()
 
 
 def country_code(text: str, catalog: Catalog) -> str | None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.amounts import json_number
 from bridge.normalize.dropping import Dropped
 
-_YES = frozenset({"true", "1", "yes", "y", "on", "t"})
-_NO = frozenset({"false", "0", "no", "n", "off", "f"})
-_LONGEST_WORD = 24  # no placeholder and no choice is longer
-_LONGEST_TEXT = 100_000
-_LARGEST = 2**256
+_YES: Final = frozenset({"true", "1", "yes", "y", "on", "t"})
+_NO: Final = frozenset({"false", "0", "no", "n", "off", "f"})
+_LONGEST_WORD: Final = 24  # no placeholder and no choice is longer
+_LONGEST_TEXT: Final = 100_000
+_LARGEST: Final = 2**256
 
 
 def text_from(value: Any, catalog: Catalog) -> str:

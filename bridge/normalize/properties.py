@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.normalize.amounts import json_number
@@ -13,7 +13,7 @@ from bridge.normalize.plain import is_encodable
 from bridge.privacy.personal import holds_contact, is_personal_key
 from bridge.reading import is_finite
 
-_MOST = 1000
+_MOST: Final = 1000
 
 
 def property_of(value: Any, field: str, notes: Notes, depth: int = 0) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bridge.catalog import Catalog
 from bridge.normalize import ids, text
@@ -42,7 +43,7 @@ def steps_of(catalog: Catalog) -> dict[str, Step]:
 
 
 # What each step does, in words for the explanation and the page of fields.
-STEP_WORDS: dict[str, str] = {
+STEP_WORDS: Final[dict[str, str]] = {
     "lowercase": "lower case, outer blanks removed",
     "outer_blanks": "outer blanks removed",
     "compose": "Unicode composed (NFC)",

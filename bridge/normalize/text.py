@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bridge.normalize.dropping import Dropped, Known
 
-LONGEST = 4096
+LONGEST: Final = 4096
 
 # Marks that only steer how text is shown. People copy them along with an address; nobody means them.
-_INVISIBLE = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_EMAIL = re.compile(
+_INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_EMAIL: Final = re.compile(
     r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\s@.<>\"(),;:\x00-\x1f\x7f]+(?:\.[^\s@.<>\"(),;:\x00-\x1f\x7f]+)+"
 ).fullmatch
-_EMAIL_WITHIN = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
-_US_LONG_CODE = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
-_US_DIGITS = re.compile(r"[0-9]{3,}").fullmatch
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
-_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+_EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
+_US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
+_US_DIGITS: Final = re.compile(r"[0-9]{3,}").fullmatch
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
+_CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 
 
 class _Remembered(dict[int, int | None]):
@@ -53,9 +53,9 @@ def _is_blank_or_dash(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in {"Pd", "Cc", "Cf"}
 
 
-_PUNCTUATION = _Remembered(_is_punctuation)
-_NO_LETTERS = _Remembered(_is_no_letter)
-_BLANKS_AND_DASHES = _Remembered(_is_blank_or_dash)
+_PUNCTUATION: Final = _Remembered(_is_punctuation)
+_NO_LETTERS: Final = _Remembered(_is_no_letter)
+_BLANKS_AND_DASHES: Final = _Remembered(_is_blank_or_dash)
 
 
 def text_of(value: Any) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from bridge.catalog import Catalog
 
-_EMAIL = re.compile(r"[^\s@/?&=#:;,<>\"'()]+@[^\s@/?&=#:;,<>\"'().]+\.[^\s@/?&=#:;,<>\"'()]{2,}")
-_ENCODED_EMAIL = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
+_EMAIL: Final = re.compile(r"[^\s@/?&=#:;,<>\"'()]+@[^\s@/?&=#:;,<>\"'().]+\.[^\s@/?&=#:;,<>\"'()]{2,}")
+_ENCODED_EMAIL: Final = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
 # An international number as people write it. Bare digits are left alone: order numbers look like that.
-_PHONE = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9 ().\-/]{6,18}[0-9](?!\w)")
-_SEPARATORS = dict.fromkeys(map(ord, "_- ."))
-_LONGEST = 8192
+_PHONE: Final = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9 ().\-/]{6,18}[0-9](?!\w)")
+_SEPARATORS: Final = dict.fromkeys(map(ord, "_- ."))
+_LONGEST: Final = 8192
 
 
 def holds_email(text: str) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from typing import Final
 
 from bridge.catalog import Catalog
 
-_PLAIN_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}").fullmatch
-_WITH_TOKEN = re.compile(r"([0-9a-fA-F:.]+?)(\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))").fullmatch
-_IPV4_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}").fullmatch
-_BRACKETS = re.compile(r"\[([0-9a-fA-F:.%\w]+)\](?::[0-9]{1,5})?").fullmatch
-_LONGEST_CHAIN = 20
+_PLAIN_IPV4: Final = re.compile(
+    r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}"
+).fullmatch
+_WITH_TOKEN: Final = re.compile(r"([0-9a-fA-F:.]+?)(\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))").fullmatch
+_IPV4_PORT: Final = re.compile(r"([0-9.]+):[0-9]{1,5}").fullmatch
+_BRACKETS: Final = re.compile(r"\[([0-9a-fA-F:.%\w]+)\](?::[0-9]{1,5})?").fullmatch
+_LONGEST_CHAIN: Final = 20
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bridge.catalog import Catalog
 from bridge.privacy.personal import is_personal_name, is_personal_parameter, without_email
 
-_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
-_HOST_FIRST = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
-_USER_INFO = re.compile(r"(?<=://)[^/?#@]*@")
-_UNSAFE = re.compile(r"[\s\x00-\x1f\x7f\\\"<>]")
-_PARTS = re.compile("[&#?;]")
-_LONGEST = 8192
+_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
+_HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
+_USER_INFO: Final = re.compile(r"(?<=://)[^/?#@]*@")
+_UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f\\\"<>]")
+_PARTS: Final = re.compile("[&#?;]")
+_LONGEST: Final = 8192
 
 
 class Address(NamedTuple):

@@ -5,35 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.validate.body import body_findings
-from bridge.validate.event_rules import EVENT_RULES, FOREIGN_EVENT_RULES
-from bridge.validate.people_rules import FOREIGN_PEOPLE_RULES, PEOPLE_RULES
+from bridge.validate.event_rules import (
+    FOREIGN_EVENT_RULES,
+    append_attribution,
+    event_id,
+    event_name,
+    money_and_items,
+    time_window,
+    website_user_agent,
+)
+from bridge.validate.people_rules import FOREIGN_PEOPLE_RULES, browser_ids, identity
 from bridge.validate.schema import schema_findings
 from bridge.values import Finding
 
-# What cleaning cannot promise: looked at for every event.
-_RULES = (*PEOPLE_RULES, *EVENT_RULES)
 # What cleaning does promise: looked at only for events that others have made.
-_FOREIGN_RULES = (*FOREIGN_PEOPLE_RULES, *FOREIGN_EVENT_RULES)
+_FOREIGN_RULES: Final = (*FOREIGN_PEOPLE_RULES, *FOREIGN_EVENT_RULES)
 
 
-def validate(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+def validate(event: dict[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a cleaned event, schema first. Errors hold it back.
 
     An event that the bridge did not clean itself deserves `validate_foreign`.
     """
     seconds = int(now.timestamp())
     findings = schema_findings(event, catalog)
-    for rule in _RULES:
-        if found := rule(event, seconds, catalog):
+    for found in (
+        identity(event, seconds, catalog),
+        browser_ids(event, seconds, catalog),
+        time_window(event, seconds, catalog),
+        event_name(event, seconds, catalog),
+        append_attribution(event, seconds, catalog),
+        event_id(event, seconds, catalog),
+        website_user_agent(event, seconds, catalog),
+        money_and_items(event, seconds, catalog),
+    ):
+        if found:
             findings = (*findings, *found)
     return findings
 
 
-def validate_foreign(event: Mapping[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+def validate_foreign(event: dict[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with an event that somebody else has cleaned and hashed."""
     seconds = int(now.timestamp())
     more = (finding for rule in _FOREIGN_RULES for finding in rule(event, seconds, catalog))
@@ -51,7 +66,7 @@ def _body(body: Any, catalog: Catalog, now: datetime) -> Iterator[Finding]:
     if not isinstance(events, list):
         return
     for place, event in enumerate(events):
-        if isinstance(event, Mapping):
+        if isinstance(event, dict):
             for finding in validate_foreign(event, catalog, now):
                 yield replace(finding, path=f"$.data[{place}]{(finding.path or '$')[1:]}")
 

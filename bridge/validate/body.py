@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.values import Finding
 
 # Documented, or in the signature of Meta's own SDK (which knows more than the page of main body parameters).
-_KEYS = frozenset({"data", "test_event_code", "partner_agent", "access_token", "appsecret_proof"})
-_SDK_KEYS = frozenset(
+_KEYS: Final = frozenset({"data", "test_event_code", "partner_agent", "access_token", "appsecret_proof"})
+_SDK_KEYS: Final = frozenset(
     {"namespace_id", "upload_id", "upload_tag", "upload_source", "platforms", "progress", "trace"}
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.privacy.personal import holds_contact, holds_email, is_personal_key
@@ -14,11 +14,11 @@ from bridge.privacy.web_address import clean_address, is_clean
 from bridge.reading import is_finite
 from bridge.values import Finding
 
-_NOT_LETTERS = re.compile(r"[^a-z]+")
-_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
+_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
+_SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def time_window(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find times outside Meta's window; the age is checked once more just before sending."""
     seconds = event.get("event_time")
     if type(seconds) is not int:
@@ -36,7 +36,7 @@ def time_window(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterabl
     return (catalog.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400),)
 
 
-def event_name(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def event_name(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find misspelled standard names, names with personal data, and hints at health or money troubles."""
     name = event.get("event_name")
     if not isinstance(name, str) or name in catalog.standard_events or len(name) > 200:
@@ -72,7 +72,7 @@ def _words(name: str) -> str:
     return re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
-def append_attribution(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def append_attribution(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find additions that come too late for the event they add to."""
     if event.get("event_name") != "AppendAttribution":
         return ()
@@ -85,7 +85,7 @@ def append_attribution(event: Mapping[str, Any], now: int, catalog: Catalog) -> 
     return (rule.finding("$.original_event_data.event_time", hours=window // 3600),)
 
 
-def event_id(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def event_id(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find events without an id, and ids that are the time of sending."""
     given = event.get("event_id")
     if given is None or given == "":
@@ -101,7 +101,7 @@ def _is_about(digits: str, now: int) -> bool:
     return digits.isdecimal() and digits.isascii() and abs(int(digits[:10]) - now) < 3600
 
 
-def website_user_agent(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def website_user_agent(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find website events without user agent: documented as required, accepted without."""
     if event.get("action_source") != "website":
         return ()
@@ -111,7 +111,7 @@ def website_user_agent(event: Mapping[str, Any], now: int, catalog: Catalog) -> 
     return (catalog.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
 
 
-def money_and_items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def money_and_items(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find unknown currencies, shop events that cannot serve catalogue ads, and CRM events elsewhere."""
     custom = event.get("custom_data")
     if not isinstance(custom, dict):
@@ -127,7 +127,7 @@ def money_and_items(event: Mapping[str, Any], now: int, catalog: Catalog) -> Ite
     return findings
 
 
-def _sells(event: Mapping[str, Any], catalog: Catalog) -> bool:
+def _sells(event: dict[str, Any], catalog: Catalog) -> bool:
     """Say whether this is one of the events that catalogue ads live on, at a place where they are shown."""
     name = event.get("event_name")
     return (
@@ -208,7 +208,7 @@ def _personal_parts(part: Any, field: str, catalog: Catalog, depth: int) -> Iter
 
 
 # Meta's own parameters: known not to be personal by their names.
-_OWN_KEYS = frozenset(
+_OWN_KEYS: Final = frozenset(
     {"value", "currency", "content_ids", "contents", "content_type", "content_name", "num_items", "order_id"}
     | {
         "id",
@@ -222,5 +222,4 @@ _OWN_KEYS = frozenset(
     }
 )
 
-EVENT_RULES = (time_window, event_name, append_attribution, event_id, website_user_agent, money_and_items)
-FOREIGN_EVENT_RULES = (numbers_as_text, ids, addresses, custom_data)
+FOREIGN_EVENT_RULES: Final = (numbers_as_text, ids, addresses, custom_data)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from bridge.catalog import Catalog
 from bridge.privacy.visitor import NoVisitor, visitor_address_reader
 from bridge.values import Finding
 
 
-def identity(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def identity(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find events nobody can be matched by: no identifier at all, or one of the too broad sets."""
     people = event.get("user_data")
     if not isinstance(people, dict):
@@ -38,7 +38,7 @@ def _is_usable(value: Any) -> bool:
     return False
 
 
-def browser_ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def browser_ids(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
     """Find click and browser ids whose time is no millisecond time, after the event, or long before it."""
     people, seconds = event.get("user_data"), event.get("event_time")
     if not isinstance(people, dict) or type(seconds) is not int or not ("fbc" in people or "fbp" in people):
@@ -125,5 +125,4 @@ def _reader(catalog: Catalog) -> Callable[[str], str]:
     return visitor_address_reader(catalog)
 
 
-PEOPLE_RULES = (identity, browser_ids)
-FOREIGN_PEOPLE_RULES = (hashes_of_nothing, nulls, number_of_values, visitor_address)
+FOREIGN_PEOPLE_RULES: Final = (hashes_of_nothing, nulls, number_of_values, visitor_address)

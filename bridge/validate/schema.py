@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 
@@ -18,11 +18,11 @@ from bridge.catalog import Catalog
 from bridge.reading import is_finite
 from bridge.values import Finding
 
-_DEEPEST = 60
-_SAFE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
+_DEEPEST: Final = 60
+_SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-def schema_findings(event: Mapping[str, Any], catalog: Catalog) -> tuple[Finding, ...]:
+def schema_findings(event: dict[str, Any], catalog: Catalog) -> tuple[Finding, ...]:
     """Return one finding for each violation of the schema, in the order of the schema."""
     return () if _is_valid(catalog)(event) else explain(event, catalog)
 
@@ -108,9 +108,11 @@ def _unknown(path: tuple[Any, ...], key: object, catalog: Catalog) -> Finding:
 
 
 # Keys that are refused like any unknown one, and that have a better explanation.
-_MISPLACED: dict[tuple[tuple[Any, ...], str], str] = {((), "test_event_code"): "test_event_code_inside"}
+_MISPLACED: Final[dict[tuple[tuple[Any, ...], str], str]] = {
+    ((), "test_event_code"): "test_event_code_inside"
+}
 
-_CODES = {
+_CODES: Final = {
     "type": "wrong_type",
     "enum": "not_allowed",
     "const": "not_allowed",
@@ -123,7 +125,7 @@ _CODES = {
     "maximum": "wrong_size",
 }
 
-_TYPES = {
+_TYPES: Final = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from bridge.body import read_body
 from bridge.errors import NotAuthentic, Refused
@@ -142,7 +143,7 @@ def _token_of_body(request: Request, read: Callable[[object], object]) -> str:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
-_INFLATED_MAX_BYTES = 1_048_576
+_INFLATED_MAX_BYTES: Final = 1_048_576
 
 
 def _basic(request: Request, rule: VerifyRule) -> None:
@@ -179,14 +180,17 @@ def _plain_digest(_secret: bytes, signed: bytes, algorithm: str) -> bytes:
 
 
 # `hmac` and `digest` differ only here: a plain hash has its secret inside the signed text.
-DIGESTS: dict[str, Callable[[bytes, bytes, str], bytes]] = {"hmac": hmac.digest, "digest": _plain_digest}
+DIGESTS: Final[dict[str, Callable[[bytes, bytes, str], bytes]]] = {
+    "hmac": hmac.digest,
+    "digest": _plain_digest,
+}
 
-ENCODINGS: dict[str, Callable[[bytes], str]] = {
+ENCODINGS: Final[dict[str, Callable[[bytes], str]]] = {
     "hex": lambda digest: digest.hex(),
     "base64": lambda digest: base64.b64encode(digest).decode(),
 }
 
-SCHEMES: dict[str, Callable[[Request, VerifyRule], None]] = {
+SCHEMES: Final[dict[str, Callable[[Request, VerifyRule], None]]] = {
     "none": _anyone,
     "hmac": _signature,
     "digest": _signature,

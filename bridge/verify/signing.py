@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 
 from bridge.errors import NotAuthentic
 from bridge.values import Request, VerifyRule
 
-_PLACEHOLDER = re.compile(r"\{(body|timestamp|url|method|secret)\}")
+_PLACEHOLDER: Final = re.compile(r"\{(body|timestamp|url|method|secret)\}")
 _Part = Callable[[Request, str | None, bytes], bytes]
 
 # placeholder -> how its bytes are found for (request, timestamp, secret)
-_PARTS: dict[str, _Part] = {
+_PARTS: Final[dict[str, _Part]] = {
     "body": lambda request, _timestamp, _secret: request.body,
     "timestamp": lambda _request, timestamp, _secret: (timestamp or "").encode("utf-8", "surrogatepass"),
     "url": lambda request, _timestamp, _secret: request.url.encode("utf-8", "surrogatepass"),
@@ -40,7 +41,7 @@ def _compiled(template: str) -> tuple[bytes | _Part, ...]:
     )
 
 
-_RESERVED = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
+_RESERVED: Final = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 
 def url_spellings(url: str) -> tuple[str, ...]:
@@ -53,8 +54,8 @@ def url_spellings(url: str) -> tuple[str, ...]:
     return (url,) if bare == url else (url, bare)
 
 
-_KEYED_FORMAT = re.compile(r"[\w-]+=\{\w+\}(?:[,;\s&]\s*[\w-]+=\{\w+\})*")
-_KEYED_ITEM = re.compile(r"\s*([\w-]+)\s*=\s*\"?([^,;\s&\"]*)\"?")
+_KEYED_FORMAT: Final = re.compile(r"[\w-]+=\{\w+\}(?:[,;\s&]\s*[\w-]+=\{\w+\})*")
+_KEYED_ITEM: Final = re.compile(r"\s*([\w-]+)\s*=\s*\"?([^,;\s&\"]*)\"?")
 
 
 def read_structured(template: str, header: str) -> tuple[list[str], str | None]:
@@ -90,7 +91,7 @@ def _as_pattern(template: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_MILLISECONDS_FROM = 100_000_000_000  # as seconds, that would be the year 5138
+_MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds, that would be the year 5138
 
 
 def check_age(timestamp: str, rule: VerifyRule, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.values import Draft
+from bridge.values import Draft, Webhook
 
 TIME = 1795219200
 
@@ -337,9 +337,8 @@ def test_an_id_that_is_not_mapped_follows_the_repeat_key(load, webhook):
 def test_without_a_repeat_key_the_body_tells_repeats(load, webhook):
     mapping = load("receive: {repeat_key: $headers.X-Id}\n")
     one, two = webhook({}, body=b"one"), webhook({}, body=b"two")
-    assert (
-        mapping.repeat_key(one) == mapping.repeat_key(one._replace(data={"x": 1})) != mapping.repeat_key(two)
-    )
+    same_body = Webhook(one.request, {"x": 1})
+    assert mapping.repeat_key(one) == mapping.repeat_key(same_body) != mapping.repeat_key(two)
 
 
 def test_repeat_keys_of_several_parts_do_not_run_into_each_other(load, webhook):

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -248,11 +249,9 @@ def test_no_secret_is_shown_by_a_rule(shipped_name, senders):
 
 def test_hmac_is_compared_in_constant_time():
     """The one thing a test cannot see from outside: no `==` between a proof and a secret in the schemes."""
-    import inspect
-
     from bridge.verify import handshake, schemes
 
     for module in (schemes, handshake):
-        source = inspect.getsource(module)
+        source = Path(module.__file__).with_name(f"{module.__name__.rpartition('.')[2]}.py").read_text()
         assert "compare_digest" in source
         assert hmac.compare_digest.__name__ in source

@@ -66,7 +66,7 @@ def finish(draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = 
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
     data, dropped = normalize(draft, catalog, now, trace)
-    findings = (*draft.findings, *dropped, *validate(data, catalog, now))
+    findings = draft.findings + dropped + validate(data, catalog, now)
     if findings:
         findings = tuple(located(finding, draft.positions) for finding in findings)
     errors = [finding for finding in findings if finding.severity == "error"]

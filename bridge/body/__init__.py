@@ -59,7 +59,7 @@ def read_body(
         raise _not_accepted(kind, accept, content)
     data, notes = READERS[kind](content, media)
     data, nul_notes = without_nul(data, content)
-    return Body(data, (*kind_notes, *notes, *nul_notes))
+    return Body(data, kind_notes + notes + nul_notes)
 
 
 def _not_accepted(kind: str, accept: frozenset[str], content: bytes) -> Refused:

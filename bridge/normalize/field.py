@@ -120,9 +120,10 @@ class _Hashing(Cleaner):
         if not self.lowers:
             cleaned = text
         if steps is not self.ascii_steps or not (self.keeps_letters and cleaned.isalpha()):
+            before = cleaned
             for step in steps:
                 cleaned = step(cleaned, known)
-            if cleaned in self.placeholders:
+            if cleaned is not before and cleaned in self.placeholders:
                 raise Dropped("placeholder")
         digest: str = sha256(cleaned.encode()).hexdigest()
         return cleaned, digest

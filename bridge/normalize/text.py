@@ -150,13 +150,13 @@ def _us_code(code: str) -> str:
 
 def identifier(text: str, known: Known) -> str:
     """Refuse control characters and texts of more than 256 characters, which no id has."""
-    if len(text) > 256 or _CONTROL(text):
+    if len(text) > 256 or (not text.isprintable() and _CONTROL(text)):
         raise Dropped("identifier_malformed")
     return text
 
 
 def plain_text(text: str, known: Known) -> str:
     """Refuse control characters."""
-    if _CONTROL_IN_PROSE(text):
+    if not text.isprintable() and _CONTROL_IN_PROSE(text):
         raise Dropped("identifier_malformed")
     return text

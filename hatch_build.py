@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,7 +50,6 @@ def _compile(modules: list[str], folder: Path) -> Iterable[tuple[Path, str]]:
     from mypyc.build import mypycify
     from setuptools import Distribution
 
-    os.environ["LDFLAGS"] = f"{os.environ.get('LDFLAGS', '')} -Wl,-s"  # without the names of C functions
     extensions = mypycify(
         [
             "--config-file=",
@@ -63,6 +63,10 @@ def _compile(modules: list[str], folder: Path) -> Iterable[tuple[Path, str]]:
         debug_level="0",
         target_dir=str(folder / "c"),
     )
+    if sys.platform == "linux":  # half the size: no names of C functions, no padding between pages
+        for extension in extensions:
+            extension.extra_compile_args += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
+            extension.extra_link_args += ["-Wl,-s,-z,noseparate-code"]
     build = Distribution({"name": "capi-bridge", "ext_modules": extensions}).get_command_obj("build_ext")
     build.build_lib, build.build_temp = str(folder / "built"), str(folder / "objects")
     build.ensure_finalized()

@@ -92,7 +92,7 @@ clean:  ## remove what make made
 
 # For the tests compiled in half the time, for measuring compiled as for production.
 .compiled/ready: OPTIMIZE = 0
-.bench/compiled/ready: OPTIMIZE = 3
+.bench/compiled/ready: OPTIMIZE = 2
 .compiled/ready .bench/compiled/ready: hatch_build.py pyproject.toml \
   $(shell find bridge mappings schemas -type f -not -path '*/__pycache__/*')
 	@echo "Compiling the road (about a minute) …"

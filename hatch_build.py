@@ -59,7 +59,7 @@ def _compile(modules: list[str], folder: Path) -> Iterable[tuple[Path, str]]:
             *modules,
         ],
         group_name="bridge",
-        opt_level=os.environ.get("MYPYC_OPT_LEVEL", "3"),
+        opt_level=os.environ.get("MYPYC_OPT_LEVEL", "2"),
         debug_level="0",
         target_dir=str(folder / "c"),
     )

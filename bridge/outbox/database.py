@@ -26,8 +26,8 @@ DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
 # Nothing here is found by reading a whole table, however short the queue is at the moment of planning.
 _POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c random_page_cost=1.1"
 _CONNECTIONS = 16
-_ROWS_AT_ONCE = (64, *range(32, 0, -1))  # 18 columns and 64 rows stay far below every limit on parameters
-_STATEMENTS_KEPT = 512  # the driver's own 128 are fewer than the sizes of all tables that are written
+# 18 columns and 64 rows stay far below every limit on parameters; each size is a program SQLite keeps.
+_ROWS_AT_ONCE = (64, 32, 16, 12, *range(8, 0, -1))
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -177,7 +177,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
         pool_size=_CONNECTIONS,
         max_overflow=2 * _CONNECTIONS,
         pool_use_lifo=True,  # the connection used last still has the pages in its cache
-        connect_args={"timeout": busy_seconds, "cached_statements": _STATEMENTS_KEPT},
+        connect_args={"timeout": busy_seconds},
     )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)

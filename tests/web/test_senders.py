@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -285,17 +286,13 @@ def test_keys_do_not_disturb_each_other_and_a_rate_recovers():
 # --- our own faults ------------------------------------------------------------
 
 
-class ExplodingMapping:
-    """A mapping whose translation breaks down, as only a fault of ours could make it."""
+def exploding_mapping(mapping: Any) -> Any:
+    """Return a mapping whose translation breaks down, as only a fault of ours could make it."""
 
-    def __init__(self, mapping: Any) -> None:
-        self._mapping = mapping
+    def explode(scope: Any) -> str | None:
+        raise RuntimeError(f"cannot map {scope.root}")
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._mapping, name)
-
-    def drafts(self, webhook: Any, traces: Any = None) -> Any:
-        raise RuntimeError(f"cannot map {webhook.data}")
+    return replace(mapping, events=tuple(replace(event, conditions=(explode,)) for event in mapping.events))
 
 
 class ExplodingFolder:
@@ -309,7 +306,7 @@ class ExplodingFolder:
     def get(self, name: str) -> Any:
         if self._on_get:
             raise RuntimeError("jane@example.com")
-        return ExplodingMapping(self._mappings.get(name))
+        return exploding_mapping(self._mappings.get(name))
 
 
 class Log:

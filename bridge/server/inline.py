@@ -1,11 +1,11 @@
-"""Webhooks that need no thread of their own: one thread reads and translates, one stores and answers.
+"""Webhooks that need no thread of their own: one thread reads, translates and answers, one stores.
 
 A thread for each request is right for requests that wait for somebody: a sender that trickles, Meta's
 answer. A webhook that has arrived whole waits for one thing only, the commit, and that together with all
 the others. So the worker's main loop takes it itself:
 
-    main loop    look → read → verify → translate → seat → the next one       never waits
-    one thread   take all who are seated → one commit → answer each           → take the next
+    main loop    answer who is stored → look → read → verify → translate → seat → the next   never waits
+    one thread   take all who are seated → one commit → take the next
 
 Eight threads that all have something to do hand Python's lock on about twenty times for each webhook, and
 have each other's data to fetch from memory; two hand it on a few times for each commit. Under load this
@@ -18,10 +18,10 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gunicorn import SERVER
@@ -30,9 +30,10 @@ from gunicorn.http.wsgi import create
 from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.log import failure
+from bridge.outbox import Receipt
 from bridge.web.door import Door
 from bridge.web.serving import STATUS_LINES, Reply
-from bridge.web.together import Begun, begin, finish
+from bridge.web.together import Begun, begin, reply_to, store
 
 _LONGEST = 16_384  # bytes with the headers; what is longer takes longer, and must not keep others waiting
 MOST_AT_ONCE = 256
@@ -96,20 +97,22 @@ class Inline:
         self._door = door
         self._mutex = threading.Lock()
         self._seated: list[Begun] = []
+        self._stored: deque[tuple[Begun, Receipt | Exception]] = deque()
         self._is_storing = False
         self._storing = ThreadPoolExecutor(1, "store")
 
     def takes(self, connection: Any) -> bool:
         """Begin the webhook that has arrived on a connection, if a whole one has."""
+        self.answer()
         if not has_whole_webhook(connection):
             return False
         try:
             self._begin(connection)
         except (StopIteration, NoMoreData):
-            self._give_back([(connection, False)])
+            self._end(connection, keep=False)
         except Exception as error:  # noqa: BLE001 - gunicorn answers what is no HTTP
             self._worker.handle_error(None, connection.sock, connection.client, error)
-            self._give_back([(connection, False)])
+            self._end(connection, keep=False)
         return True
 
     def store(self) -> None:
@@ -118,6 +121,17 @@ class Inline:
             self._is_storing = True
             self._storing.submit(self._store)
 
+    def answer(self) -> None:
+        """Answer all whose webhooks are stored; before a new one is begun."""
+        while self._stored:
+            begun, stored = self._stored.popleft()
+            try:
+                keep = self._send(begun.sender, reply_to(begun, stored))
+            except Exception as error:  # noqa: BLE001 - the last resort: this sender will come again
+                self._door.log.error("fault", **failure(error))  # noqa: TRY400
+                keep = False
+            self._end(begun.sender.connection, keep=keep)
+
     def _begin(self, connection: Any) -> None:
         connection.init()
         sender = Sender(connection, next(connection.parser), Outgoing())
@@ -125,34 +139,29 @@ class Inline:
         _, environ = create(sender.request, sender.outgoing, connection.client, connection.server, cfg)
         begun = begin(self._door, environ, sender)
         if isinstance(begun, Reply):
-            self._give_back([(connection, self._answer(sender, begun))])
+            self._end(connection, keep=self._send(sender, begun))
             return
         with self._mutex:
             self._seated.append(begun)
 
     def _store(self) -> None:
+        """Store group after group while somebody is seated; the one thing that is done beside the loop."""
         while self._goes_on():
-            taken: list[Begun] = []
-            try:
-                answers = finish(self._door, partial(self._take, taken))
-                answered = [(sender.connection, self._answer(sender, reply)) for sender, reply in answers]
-            except Exception as error:  # noqa: BLE001 - the last resort: these senders will come again
-                self._door.log.error("fault", **failure(error))  # noqa: TRY400
-                answered = [(one.sender.connection, False) for one in taken]
-            self._give_back(answered)
+            self._stored.extend(store(self._door, self._take))
+            self._worker.method_queue.defer(self.answer)
 
     def _goes_on(self) -> bool:
         with self._mutex:
             self._is_storing = bool(self._seated)
             return self._is_storing
 
-    def _take(self, into: list[Begun]) -> list[Begun]:
+    def _take(self) -> list[Begun]:
         with self._mutex:
-            into += self._seated[:MOST_AT_ONCE]
+            taken = self._seated[:MOST_AT_ONCE]
             del self._seated[:MOST_AT_ONCE]
-            return into
+            return taken
 
-    def _answer(self, sender: Sender, reply: Reply) -> bool:
+    def _send(self, sender: Sender, reply: Reply) -> bool:
         """Send one answer; tell whether the connection can be used again."""
         worker, connection = self._worker, sender.connection
         full = len(worker.keepalived_conns) >= worker.max_keepalived
@@ -163,12 +172,9 @@ class Inline:
         except OSError:  # the sender has gone, or does not read its answers
             return False
 
-    def _give_back(self, connections: Iterable[tuple[Any, bool]]) -> None:
-        self._worker.method_queue.defer(self._end, connections)
-
-    def _end(self, connections: Iterable[tuple[Any, bool]]) -> None:
-        for connection, keep in connections:
-            self._worker.finish_request(connection, _Finished(keep))
+    def _end(self, connection: Any, *, keep: bool) -> None:
+        """Give a connection back to gunicorn, to wait for its next request or to be closed."""
+        self._worker.finish_request(connection, _Finished(keep))
 
 
 class _Finished(NamedTuple):

@@ -1,7 +1,7 @@
 """Webhooks that wait for one commit: each begun when it comes, all stored together, then each answered.
 
-Nobody sleeps while the disk works: whoever begins goes on to the next webhook, and whoever stores answers
-for all. The views are those of every other request (`bridge.web.serving`).
+Nobody sleeps while the disk works: whoever begins goes on to the next webhook. The views are those of every
+other request (`bridge.web.serving`).
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def begin(door: Door, environ: Mapping[str, Any], sender: Any) -> Begun | Reply:
         return resumed(steps, error)
 
 
-def finish(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Any, Reply]]:
-    """Store what `gather` gives, once it is our turn to write; return each sender and what it is answered."""
+def store(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Begun, Receipt | Exception]]:
+    """Store what `gather` gives, once it is our turn to write; return each with its receipt, or why not."""
     late: list[Begun] = []
     fresh: list[Begun] = []
 
@@ -57,10 +57,14 @@ def finish(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Any,
             (fresh if one.since >= oldest else late).append(one)
         return [one.parcel for one in fresh]
 
-    results: Sequence[Receipt | Exception]
+    stored: Sequence[Receipt | Exception]
     try:
-        results = door.outbox().add_packed(parcels)
+        stored = door.outbox().add_packed(parcels)
     except Exception as error:  # noqa: BLE001 - for the views' own handling of errors
-        results = [error] * len(fresh)
-    answered = [(one.sender, resumed(one.steps, stored)) for one, stored in zip(fresh, results, strict=True)]
-    return answered + [(one.sender, resumed(one.steps, _TOO_LATE)) for one in late]
+        stored = [error] * len(fresh)
+    return [*zip(fresh, stored, strict=True), *((one, _TOO_LATE) for one in late)]
+
+
+def reply_to(begun: Begun, stored: Receipt | Exception) -> Reply:
+    """Return what the sender of a webhook is told, now that it is stored or could not be."""
+    return resumed(begun.steps, stored)

@@ -14,7 +14,8 @@ import pytest
 from bridge.errors import CannotStore
 from bridge.outbox import Receipt
 from bridge.server.inline import has_whole_webhook
-from bridge.web.together import Begun, begin, finish
+from bridge.web.serving import Reply
+from bridge.web.together import Begun, begin, reply_to, store
 
 HEAD = b"POST /hooks/lead HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
 
@@ -98,19 +99,21 @@ def started(web: Any, *numbers: int) -> list[Begun]:
     return [begin(web.door, lead(number), f"sender {place}") for place, number in enumerate(numbers)]
 
 
+def answered(web: Any, begun: list[Begun]) -> list[tuple[str, Reply]]:
+    return [(one.sender, reply_to(one, stored)) for one, stored in store(web.door, lambda: begun)]
+
+
 def finished(web: Any, begun: list[Begun]) -> list[int]:
-    answered = finish(web.door, lambda: begun)
-    assert sorted(sender for sender, _ in answered) == sorted(one.sender for one in begun)
-    return [reply.status for _, reply in answered]
+    answers = answered(web, begun)
+    assert sorted(sender for sender, _ in answers) == sorted(one.sender for one in begun)
+    return [reply.status for _, reply in answers]
 
 
 def test_webhooks_begun_apart_are_stored_together(web):
     begun = started(web, 1, 2, 1)
     assert web.stored() == []
 
-    answered = finish(web.door, lambda: begun)
-
-    told = [(sender, reply.status, b'"duplicate"' in reply.body) for sender, reply in answered]
+    told = [(sender, reply.status, b'"duplicate"' in reply.body) for sender, reply in answered(web, begun)]
     assert told == [("sender 0", 200, False), ("sender 1", 200, False), ("sender 2", 200, True)]
     assert len(web.stored()) == 2
 
@@ -119,10 +122,10 @@ def test_what_comes_while_the_turn_to_write_is_awaited_goes_along(web):
     gathered: list[Begun] = started(web, 1)
     with ThreadPoolExecutor(1) as other:
         with web.door.outbox()._database.turn():
-            answers = other.submit(finish, web.door, lambda: gathered)
+            answers = other.submit(finished, web, gathered)
             assert wait([answers], timeout=0.05).not_done
             gathered += started(web, 2)
-        assert [reply.status for _, reply in answers.result(30)] == [200, 200]
+        assert answers.result(30) == [200, 200]
 
 
 def test_what_is_not_to_be_stored_is_answered_at_once(web):
@@ -136,12 +139,12 @@ def test_a_webhook_that_cannot_be_stored_does_not_take_the_others_along(web, mon
     whole = outbox._store
     bad = begun[1].parcel
 
-    def store(parcels: Any, position: Any = None) -> Any:
+    def storing(parcels: Any, position: Any = None) -> Any:
         if bad in parcels:
             raise CannotStore("it does not fit")
         return whole(parcels, position)
 
-    monkeypatch.setattr(outbox, "_store", store)
+    monkeypatch.setattr(outbox, "_store", storing)
     assert finished(web, begun) == [200, 503, 200]
     assert len(web.stored()) == 2
 
@@ -150,13 +153,13 @@ def test_a_database_that_does_nothing_is_asked_three_times_and_no_more(web, monk
     begun = started(web, *range(10))
     asked = []
 
-    def store(parcels: Any, _position: Any = None) -> list[Receipt]:
+    def storing(parcels: Any, _position: Any = None) -> list[Receipt]:
         asked.append(len(parcels))
         raise CannotStore("locked")
 
-    monkeypatch.setattr(web.door.outbox(), "_store", store)
-    answered = finish(web.door, lambda: begun)
-    assert [(reply.status, dict(reply.headers)["Retry-After"]) for _, reply in answered] == [(503, "5")] * 10
+    monkeypatch.setattr(web.door.outbox(), "_store", storing)
+    told = [(reply.status, dict(reply.headers)["Retry-After"]) for _, reply in answered(web, begun)]
+    assert told == [(503, "5")] * 10
     assert asked == [10, 1, 1]
 
 

@@ -65,8 +65,9 @@ def _compile(modules: list[str], folder: Path) -> Iterable[tuple[Path, str]]:
     )
     if sys.platform == "linux":  # half the size: no names of C functions, no padding between pages
         for extension in extensions:
-            extension.extra_compile_args += ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
-            extension.extra_link_args += ["-Wl,-s,-z,noseparate-code"]
+            smaller = ["-fvisibility=hidden", "-fno-asynchronous-unwind-tables"]
+            extension.extra_compile_args = [*extension.extra_compile_args, *smaller]
+            extension.extra_link_args = [*extension.extra_link_args, "-Wl,-s,-z,noseparate-code"]
     build = Distribution({"name": "capi-bridge", "ext_modules": extensions}).get_command_obj("build_ext")
     build.build_lib, build.build_temp = str(folder / "built"), str(folder / "objects")
     build.ensure_finalized()

@@ -33,7 +33,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-8192",
+    "PRAGMA cache_size=-4096",
     "PRAGMA journal_size_limit=67108864",
 )
 

@@ -23,9 +23,12 @@ from bridge.values import Finding
 _SQLITE = "sqlite:///"
 
 
-def prepare(settings: Settings) -> None:
-    """Bring the database to its newest form and make the key for what is kept at rest."""
-    upgrade(settings.database_url)
+def prepare(settings: Settings, *, apart: bool = False) -> None:
+    """Bring the database to its newest form and make the key for what is kept at rest.
+
+    `apart` keeps what that imports out of this process; see `upgrade`.
+    """
+    upgrade(settings.database_url, apart=apart)
     cipher_of(settings)
 
 

@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.web.door import open_door
 
     configure(settings.log_level, settings.log_format)
-    prepare(settings)
+    prepare(settings, apart=True)
     metrics = Metrics(folder)
     door = open_door(settings, metrics, process_environment())
     listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())

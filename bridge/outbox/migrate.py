@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table, text
@@ -15,13 +17,17 @@ _PROGRESS = table("alembic_version", column("version_num"))
 _LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, *, apart: bool = False) -> None:
     """Bring the database to the newest form; raises CannotOpen when it cannot be reached.
 
     Safe to call from every process at every start: one of them does the work, the others wait for it.
+    `apart` has it done by a forked child, if it can, so that a server does not keep the 10 MB which the work
+    imports; only for a process that has no other threads yet.
     """
     database = Database(database_url)
     try:
+        if apart and revision(database) != HEAD:
+            _in_a_child(lambda: database.write(_upgrade))
         if revision(database) != HEAD:
             database.write(_upgrade)
     except (*DRIVER_ERRORS, OSError) as error:
@@ -31,6 +37,17 @@ def upgrade(database_url: str) -> None:
         ) from error
     finally:
         database.close()
+
+
+def _in_a_child(work: Callable[[], None]) -> None:
+    """Do something in a forked child; if it fails there, the caller will find it not done."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 def revision(database: Database) -> str | None:

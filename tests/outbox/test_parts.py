@@ -286,6 +286,15 @@ class TestMigrations:
         assert revision(database) == HEAD
         database.close()
 
+    def test_a_server_keeps_nothing_of_what_a_migration_imports(self, tmp_path):
+        url = f"sqlite:///{tmp_path}/bridge.db"
+        code = f"import sys; from bridge.outbox import upgrade; upgrade({url!r}, apart=True)"
+        code += "; sys.exit('alembic' in sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+        database = Database(url)
+        assert revision(database) == HEAD
+        database.close()
+
     @pytest.mark.parametrize(
         "url",
         ["sqlite:////proc/nowhere/bridge.db", "postgresql://nobody@127.0.0.1:1/nothing"],

@@ -14,8 +14,15 @@ from typing import Generic, TypeVar
 
 from bridge.errors import CannotStore
 
+MOST_AT_ONCE = 256
+PATIENCE_SECONDS = 20.0  # by then a sender has given up, and will come again
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def too_late() -> CannotStore:
+    """Return what is told to who waited too long; a new one each time, for it keeps the frames it passed."""
+    return CannotStore("the database did not give a turn to write in time")
 
 
 class _Seat(Generic[Item, Result]):
@@ -41,8 +48,8 @@ class GroupCommit(Generic[Item, Result]):
         write: Callable[[list[Item]], Sequence[Result | Exception]],
         turn: Callable[[], AbstractContextManager[None]],
         *,
-        largest: int = 256,
-        patience_seconds: float = 20.0,
+        largest: int = MOST_AT_ONCE,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._write = write
         self._turn = turn
@@ -73,7 +80,7 @@ class GroupCommit(Generic[Item, Result]):
         with self._mutex:
             if seat in self._seated and not seat.leads:
                 self._seated.remove(seat)
-                raise CannotStore("the database did not give a turn to write in time")
+                raise too_late()
         seat.gate.acquire()  # it is being written right now: the answer must wait for the truth
 
     def _lead(self) -> None:

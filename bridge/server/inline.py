@@ -31,12 +31,12 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from bridge.log import failure
 from bridge.outbox import Receipt
+from bridge.outbox.group import MOST_AT_ONCE
 from bridge.web.door import Door
 from bridge.web.serving import STATUS_LINES, Reply
 from bridge.web.together import Begun, begin, reply_to, store
 
 _LONGEST = 16_384  # bytes with the headers; what is longer takes longer, and must not keep others waiting
-MOST_AT_ONCE = 256
 _REQUEST_LINE = re.compile(rb"POST /hooks/[\w.~-]+(\?[^ ]*)? HTTP/1\.1\r\n", re.ASCII).match
 _CONTENT_LENGTH = re.compile(
     rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*\r\n", re.ASCII | re.IGNORECASE

@@ -41,16 +41,23 @@ ReplySteps = Generator[NewWebhook, Receipt, Reply]
 def reply(door: Door, view: View, environ: Environ, arguments: Mapping[str, str]) -> Reply:
     """Run one view, and store in this thread what it wants stored."""
     steps = replying(door, view, environ, arguments)
-    try:
-        webhook = next(steps)
-    except StopIteration as done:
-        return _reply_of(done)
+    webhook = started(steps)
+    if isinstance(webhook, Reply):
+        return webhook
     stored: Receipt | Exception
     try:
         stored = door.outbox().add(webhook)
     except Exception as error:  # noqa: BLE001 - for the view's own handling of errors
         stored = error
     return resumed(steps, stored)
+
+
+def started(steps: ReplySteps) -> NewWebhook | Reply:
+    """Run a view up to what it wants stored, or to its reply when that is nothing."""
+    try:
+        return next(steps)
+    except StopIteration as done:
+        return _reply_of(done)
 
 
 def resumed(steps: ReplySteps, stored: Receipt | Exception) -> Reply:

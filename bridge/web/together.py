@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bridge.errors import CannotStore
 from bridge.outbox import Parcel, Receipt
+from bridge.outbox.group import PATIENCE_SECONDS, too_late
 from bridge.web.arrival import clock
 from bridge.web.door import Door
 from bridge.web.intake import HOOKS, receive
-from bridge.web.serving import Reply, ReplySteps, replying, resumed
-
-_PATIENCE_SECONDS = 20.0  # by then a sender has given up, and will come again
-_TOO_LATE = CannotStore("the database did not give a turn to write in time")
+from bridge.web.serving import Reply, ReplySteps, replying, resumed, started
 
 
 class Begun(NamedTuple):
@@ -35,11 +32,9 @@ def begin(door: Door, environ: Mapping[str, Any], sender: Any) -> Begun | Reply:
     `sender` is whatever tells the caller whom to answer.
     """
     steps = replying(door, receive, environ, {"name": environ["PATH_INFO"][len(HOOKS) :]})
-    try:
-        webhook = next(steps)
-    except StopIteration as done:
-        reply: Reply = done.value
-        return reply
+    webhook = started(steps)
+    if isinstance(webhook, Reply):
+        return webhook
     try:
         return Begun(sender, steps, door.outbox().pack(webhook), clock())
     except Exception as error:  # noqa: BLE001 - for the view's own handling of errors
@@ -52,7 +47,7 @@ def store(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Begun
     fresh: list[Begun] = []
 
     def parcels() -> list[Parcel]:
-        oldest = clock() - _PATIENCE_SECONDS
+        oldest = clock() - PATIENCE_SECONDS
         for one in gather():
             (fresh if one.since >= oldest else late).append(one)
         return [one.parcel for one in fresh]
@@ -62,7 +57,7 @@ def store(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Begun
         stored = door.outbox().add_packed(parcels)
     except Exception as error:  # noqa: BLE001 - for the views' own handling of errors
         stored = [error] * len(fresh)
-    return [*zip(fresh, stored, strict=True), *((one, _TOO_LATE) for one in late)]
+    return [*zip(fresh, stored, strict=True), *((one, too_late()) for one in late)]
 
 
 def reply_to(begun: Begun, stored: Receipt | Exception) -> Reply:

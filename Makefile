@@ -12,8 +12,8 @@ on_compiled = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(1)/site
 CAN_COMPILE = $(shell printf '\043include <Python.h>\n' | $${CC:-cc} -fsyntax-only -x c \
   -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null && echo yes)
 NO_COMPILER = there is no C compiler with the headers of Python here. On Debian and Ubuntu: apt-get install gcc python3-dev
-ROAD_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/language tests/rules tests/verify \
-  tests/body tests/senders tests/authoring
+ROAD_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
+  tests/body tests/shipped_mappings tests/authoring
 
 .PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools soak lock clean help
 
@@ -53,7 +53,7 @@ format: .venv/ready-dev  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 docs: .venv/ready-dev  ## write the generated pages and schemas anew
-	$(BIN)/python -m bridge.generate
+	$(BIN)/python -m bridge.docgen
 
 bench: .venv/ready-dev  ## measure against the targets (about ten minutes); writes benchmarks/RESULTS.md
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .bench/compiled/ready,\

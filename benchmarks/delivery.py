@@ -21,9 +21,9 @@ from benchmarks import load, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import Series, in_rounds
 from bridge.crypto import Cipher
-from bridge.encode import encode
 from bridge.outbox import NewEvent, NewWebhook, open_outbox, upgrade
 from bridge.pipeline import translate
+from bridge.serialization import encode
 
 PART = "delivery"
 WAITING = 100_000
@@ -172,8 +172,8 @@ def fill(folder: Path, waiting: int) -> None:
 def _road():
     from benchmarks.transform import prepare
 
-    catalog, mapping = prepare()
-    return mapping, catalog
+    spec, mapping = prepare()
+    return mapping, spec
 
 
 def _waiting(number: int, template: bytes) -> NewWebhook:

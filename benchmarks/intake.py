@@ -82,7 +82,7 @@ def against_flask(windows: Windows, workers: int, rounds: int) -> list[Figure]:
     return _against_flask_figures(windows, f"{workers} worker{'s' if workers > 1 else ''}")
 
 
-def _round(windows: Windows, workers: int, folder: Path, chance: random.Random) -> None:
+def _round(windows: Windows, workers: int, folder: Path, jitter: random.Random) -> None:
     many = ["--workers", str(workers), "--threads", str(THREADS), "--no-deliver"]
     stored = 0
     with (
@@ -94,7 +94,7 @@ def _round(windows: Windows, workers: int, folder: Path, chance: random.Random) 
         windows.run("warm", f"{flask.url}/hooks/x", 32, keep=False)
         order = [(kind, connections) for kind in ("flask", "bridge") for connections in CONNECTIONS]
         order.append(("signed", 32))
-        chance.shuffle(order)
+        jitter.shuffle(order)
         for kind, connections in order:
             url = {"flask": f"{flask.url}/hooks/x", "bridge": plain, "signed": signed}[kind]
             answered = windows.run(f"{kind} {connections}", url, connections, signed=kind == "signed")

@@ -22,7 +22,7 @@ from facebook_business.adobjects.serverside.event import Event
 from facebook_business.adobjects.serverside.event_request import EventRequest
 from facebook_business.adobjects.serverside.user_data import UserData
 
-from bridge.values import Request
+from bridge.models import Request
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 _CREATED = NOW - timedelta(hours=1)  # fresh enough for Meta whenever this runs

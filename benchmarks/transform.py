@@ -19,12 +19,12 @@ from benchmarks import purchase
 from benchmarks.figures import Figure, figure
 from benchmarks.node_sdk import node_sdk_microseconds
 from benchmarks.rounds import Series
-from bridge.catalog import Catalog, load_catalog
-from bridge.encode import encode
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.models import Request
 from bridge.pipeline import translate
+from bridge.serialization import encode
 from bridge.validate import validate
-from bridge.values import Request
 
 PART = "transform"
 ROUNDS = 15
@@ -48,16 +48,16 @@ def measure(*, rounds: int = ROUNDS, node: bool = True) -> list[Figure]:
 
 def _turns(rounds: int) -> dict[str, Series]:
     """Run every way on every order, in turn; return the CPU microseconds per order of each round."""
-    catalog, mapping = prepare()
+    spec, mapping = prepare()
     bodies = purchase.people(ORDERS)
     requests = [purchase.request(body) for body in bodies]
-    events = [dict(translate(request, mapping, catalog).events[0].data or {}) for request in requests]
+    events = [dict(translate(request, mapping, spec).events[0].data or {}) for request in requests]
     ways: list[tuple[str, Callable[[Any], Any], list[Any]]] = [
         ("official Python SDK: parse, build, normalize, dump", purchase.with_the_sdk, bodies),
-        ("the road: verify to validated event, JSON in and out", partial(road, mapping, catalog), requests),
-        ("the road, explanation asked for", partial(road, mapping, catalog, explain=True), requests),
-        ("the road, explanation written out", partial(explained_road, mapping, catalog), requests),
-        ("validation alone", lambda event: validate(event, catalog, purchase.NOW), events),
+        ("the road: verify to validated event, JSON in and out", partial(road, mapping, spec), requests),
+        ("the road, explanation asked for", partial(road, mapping, spec, explain=True), requests),
+        ("the road, explanation written out", partial(explained_road, mapping, spec), requests),
+        ("validation alone", lambda event: validate(event, spec, purchase.NOW), events),
         ("floor: orjson, ten SHA-256, orjson", purchase.floor, bodies),
     ]
     measured: dict[str, list[float]] = {name: [] for name, _, _ in ways}
@@ -69,12 +69,12 @@ def _turns(rounds: int) -> dict[str, Series]:
 
 
 def _one_round(
-    ways: list[tuple[str, Callable[[Any], Any], list[Any]]], chance: random.Random
+    ways: list[tuple[str, Callable[[Any], Any], list[Any]]], jitter: random.Random
 ) -> dict[str, float]:
     spent = dict.fromkeys((name for name, _, _ in ways), 0)
     for place in range(ORDERS):
         order = ways.copy()
-        chance.shuffle(order)
+        jitter.shuffle(order)
         for name, way, inputs in order:
             started = time.thread_time_ns()
             way(inputs[place])
@@ -82,23 +82,21 @@ def _one_round(
     return {name: nanoseconds / ORDERS / 1e3 for name, nanoseconds in spent.items()}
 
 
-def prepare() -> tuple[Catalog, CompiledMapping]:
+def prepare() -> tuple[MetaSpec, CompiledMapping]:
     """Load the rules and the mapping as the server does."""
-    catalog = load_catalog()
+    spec = load_meta_spec()
     with tempfile.TemporaryDirectory() as folder:
         file = purchase.write_mapping(Path(folder))
-        return catalog, load_mapping(file, environment={}, catalog=catalog)
+        return spec, load_mapping(file, environment={}, spec=spec)
 
 
-def road(
-    mapping: CompiledMapping, catalog: Catalog, request: Request, *, explain: bool = False
-) -> list[bytes]:
+def road(mapping: CompiledMapping, spec: MetaSpec, request: Request, *, explain: bool = False) -> list[bytes]:
     """Drive one webhook down the real road and write what would be sent."""
-    translation = translate(request, mapping, catalog, explain=explain)
+    translation = translate(request, mapping, spec, explain=explain)
     return [encode(event.data) for event in translation.events]
 
 
-def explained_road(mapping: CompiledMapping, catalog: Catalog, request: Request) -> bytes:
+def explained_road(mapping: CompiledMapping, spec: MetaSpec, request: Request) -> bytes:
     """Do the same, and read the whole explanation, which is worked out only then."""
-    translation = translate(request, mapping, catalog, explain=True)
+    translation = translate(request, mapping, spec, explain=True)
     return encode([[event.data for event in translation.events], list(translation.explanation)])

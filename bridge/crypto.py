@@ -29,7 +29,7 @@ _NONCES_AT_ONCE = 64
 _SHORTEST_SECRET = 16
 
 
-class CannotUnseal(BridgeError):
+class CannotDecrypt(BridgeError):
     """A sealed text does not open: its key is not among ours, or it was changed."""
 
     code = "cannot_unseal"
@@ -78,17 +78,17 @@ class Cipher:
         self._prefix = _VERSION + keys[0][0]
         self._box = self._boxes[keys[0][0]]
 
-    def seal(self, plain: bytes, bound_to: bytes = b"") -> bytes:
+    def encrypt(self, plain: bytes, bound_to: bytes = b"") -> bytes:
         """Encrypt; the result opens only together with the same `bound_to` (a row's id)."""
         nonce = _nonces.take()
         return self._prefix + nonce + self._box.encrypt(nonce, plain, bound_to)
 
-    def unseal(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
+    def decrypt(self, sealed: bytes, bound_to: bytes = b"") -> bytes:
         """Decrypt with whichever of our keys sealed it."""
         key_id = sealed[1 : 1 + _KEY_ID_BYTES]
         box = self._boxes.get(key_id)
         if sealed[:1] != _VERSION or box is None:
-            raise CannotUnseal(
+            raise CannotDecrypt(
                 f"no key with id {key_id.hex()} is configured",
                 fix="add the previous CAPI_BRIDGE_SECRET_KEY behind the current one, separated by a comma",
             )
@@ -96,7 +96,7 @@ class Cipher:
         try:
             return box.decrypt(nonce, sealed[_HEADER_BYTES:], bound_to)
         except InvalidTag as error:
-            raise CannotUnseal("a sealed text was changed or belongs to another row") from error
+            raise CannotDecrypt("a sealed text was changed or belongs to another row") from error
 
     def is_current(self, sealed: bytes) -> bool:
         """Tell whether the text was sealed with the key in force."""

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.values import Finding
+    from bridge.models import Finding
 
 
 class BridgeError(Exception):

@@ -13,21 +13,21 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from bridge.catalog import Catalog
+from bridge.body.parse import parse
+from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
-from bridge.match import match_strength
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
 from bridge.normalize import normalize
-from bridge.parse import parse
-from bridge.trace import Trace
 from bridge.validate import validate
-from bridge.values import Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
+from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
 
 
 def translate(
     request: Request | Verified,
     mapping: CompiledMapping,
-    catalog: Catalog,
+    spec: MetaSpec,
     *,
     explain: bool = False,
     reveal: bool = False,
@@ -42,31 +42,31 @@ def translate(
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
     now = webhook.request.received_at
-    events = tuple([finish(draft, catalog, now) for draft in mapping.drafts(webhook)])
+    events = tuple([finish(draft, spec, now) for draft in mapping.drafts(webhook)])
     repeat_key = mapping.repeat_key(webhook)
     if not explain:
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
-    from bridge.explain import explanation
+    from bridge.explain.build import explanation
 
-    told = explanation(mapping, webhook, partial(_traced, mapping, webhook, catalog), reveal=reveal)
+    told = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
     return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, told)
 
 
 def _traced(
-    mapping: CompiledMapping, webhook: Webhook, catalog: Catalog
+    mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec
 ) -> Iterator[tuple[Draft, Event, Trace]]:
     """Yield each draft and event of a webhook with the notes that the same code writes on its way."""
     traces: list[Trace] = []
     for draft, trace in zip(mapping.drafts(webhook, traces), traces, strict=True):
-        yield draft, finish(draft, catalog, webhook.request.received_at, trace), trace
+        yield draft, finish(draft, spec, webhook.request.received_at, trace), trace
 
 
-def finish(draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = None) -> Event:
+def finish(draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be mended."""
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
-    data, dropped = normalize(draft, catalog, now, trace)
-    findings = draft.findings + dropped + validate(data, catalog, now)
+    data, dropped = normalize(draft, spec, now, trace)
+    findings = draft.findings + dropped + validate(data, spec, now)
     if findings:
         findings = tuple(located(finding, draft.positions) for finding in findings)
     errors = [finding for finding in findings if finding.severity == "error"]
@@ -77,7 +77,7 @@ def finish(draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = 
         draft.send_to,
         findings,
         errors[0].message if errors else None,
-        match_strength(data, catalog),
+        match_strength(data, spec),
     )
 
 

@@ -11,8 +11,8 @@ import pytest
 import urllib3
 import yaml
 
-import bridge.encode
 import bridge.pipeline
+import bridge.serialization
 import bridge.validate
 from benchmarks import figures, one_commit_each, purchase, report, rounds, servers, transform
 from bridge.outbox.group import GroupCommit
@@ -23,14 +23,14 @@ HASHED = ("em", "ph", "fn", "ln", "db", "ct", "st", "zp", "country", "external_i
 
 
 def the_event() -> dict:
-    catalog, mapping = transform.prepare()
-    [body] = transform.road(mapping, catalog, purchase.request())
+    spec, mapping = transform.prepare()
+    [body] = transform.road(mapping, spec, purchase.request())
     return orjson.loads(body)
 
 
 def test_the_measured_road_is_the_one_that_runs():
     assert transform.translate is bridge.pipeline.translate
-    assert transform.encode is bridge.encode.encode
+    assert transform.encode is bridge.serialization.encode
     assert transform.validate is bridge.validate.validate
 
 

@@ -16,18 +16,18 @@ import pytest
 
 from bridge.authoring.findings_output import write_findings
 from bridge.authoring.lint import lint
-from bridge.authoring.mapping_tests import run_tests
-from bridge.authoring.sample_requests import request_of_data
-from bridge.catalog import load_catalog
+from bridge.authoring.samples import request_of_data
+from bridge.authoring.test_runner import run_tests
 from bridge.cli import COMMANDS
 from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Request, Verified
 from bridge.pipeline import translate
+from bridge.positioned_yaml import read_yaml
 from bridge.settings import load_settings
 from bridge.settings.options import SETTINGS as SETTINGS_SECTION
-from bridge.values import Request, Verified
 from bridge.web.openapi import document
-from bridge.yamltext import read_yaml
 
 TOP = Path(__file__).parent.parent
 PAGES = (TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob("*.md")))
@@ -85,7 +85,7 @@ def mapping_in(block: Block) -> CompiledMapping:
     return load_mapping(
         Path(f"{block.page.stem}.yaml"),
         environment={},
-        catalog=load_catalog(),
+        spec=load_meta_spec(),
         destinations=DESTINATIONS,
         secrets="optional",
         source=text.encode(),
@@ -95,10 +95,10 @@ def mapping_in(block: Block) -> CompiledMapping:
 @pytest.mark.parametrize("block", MAPPINGS, ids=lambda block: block.id)
 def test_every_mapping_in_the_docs_is_right_and_does_what_it_says(block):
     mapping = mapping_in(block)
-    assert [finding for finding in lint(mapping, load_catalog()) if finding.severity == "error"] == []
+    assert [finding for finding in lint(mapping, load_meta_spec()) if finding.severity == "error"] == []
     failures = [
         (result.test.name, failure.what, failure.expected, failure.got)
-        for result in run_tests(mapping, load_catalog(), NOW)
+        for result in run_tests(mapping, load_meta_spec(), NOW)
         for failure in result.failures
     ]
     assert failures == []
@@ -145,7 +145,7 @@ def test_the_error_shown_to_learners_is_the_error_they_get(tmp_path):
     wrong = first.replace("  email:", "  emial:")
     with pytest.raises(Invalid) as refused:
         load_mapping(
-            Path("mappings/contact.yaml"), environment={}, catalog=load_catalog(), source=wrong.encode()
+            Path("mappings/contact.yaml"), environment={}, spec=load_meta_spec(), source=wrong.encode()
         )
     shown = write_findings(refused.value.findings, "text", lambda _: wrong.splitlines())
     assert shown == next(block.text for block in page if block.language == "text")
@@ -294,7 +294,7 @@ def test_the_blueprint_sends_what_the_page_maps():
     body = urlencode({row["key"]: LEAD[row["key"]] for row in sends["formFields"]}).encode()
     headers = {"content-type": "application/x-www-form-urlencoded"}
     request = Request("POST", sends["url"], headers, {}, body, None, NOW)
-    [event] = translate(Verified(request), mapping_of_page("make.md"), load_catalog()).events
+    [event] = translate(Verified(request), mapping_of_page("make.md"), load_meta_spec()).events
     assert (event.verdict, event.data["event_id"]) == ("ready", "lead-1001")
     assert {"em", "ph", "fn", "ln", "external_id"} == set(event.data["user_data"])
 
@@ -310,7 +310,7 @@ def test_the_workflow_sends_what_the_page_maps():
 
     payload = {row["name"]: LEAD[row["name"]] for row in rows} | {"phone": "+49 151 2345678"}
     request = request_of_data(payload, "n8n-lead", NOW)
-    [event] = translate(Verified(request), mapping_of_page("n8n.md"), load_catalog()).events
+    [event] = translate(Verified(request), mapping_of_page("n8n.md"), load_meta_spec()).events
     assert (event.verdict, event.data["event_id"]) == ("ready", "lead-1001")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.generate import GENERATED, render
+from bridge.docgen.__main__ import GENERATED, render
 
 TOP = Path(__file__).parent.parent
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.serve import serve
-from bridge.settings.values import DeliverySettings
+from bridge.settings.models import DeliverySettings
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "performance.md").read_text()

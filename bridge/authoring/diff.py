@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bridge.authoring.mapping_tests import test_request
-from bridge.authoring.sample_requests import read_sample
-from bridge.catalog import Catalog
+from bridge.authoring.samples import read_sample
+from bridge.authoring.test_runner import test_request
 from bridge.errors import BridgeError, Refused
-from bridge.explain import clear_text
-from bridge.mapping.compiled import CompiledMapping
-from bridge.masking import mask
+from bridge.explain.build import clear_text
+from bridge.explain.masking import mask
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Request, Verified
 from bridge.pipeline import translate
-from bridge.values import Request, Verified
 
 NOTHING = "(nothing)"
 
@@ -108,7 +108,7 @@ def changes(
     old: CompiledMapping,
     new: CompiledMapping,
     requests: Iterable[Named],
-    catalog: Catalog,
+    spec: MetaSpec,
     *,
     reveal: bool = False,
 ) -> Iterator[WebhookChange]:
@@ -118,7 +118,7 @@ def changes(
     """
     old = replace(old, name=new.name)
     for name, request in requests:
-        before, after = _events(old, request, catalog), _events(new, request, catalog)
+        before, after = _events(old, request, spec), _events(new, request, spec)
         pairs = _paired(before, after)
         told = (_changed(left, right, reveal=reveal) for left, right in pairs)
         yield WebhookChange(name, tuple(change for change in told if change))
@@ -133,9 +133,9 @@ class _Told:
     fields: Mapping[str, Mapping[str, Any]]
 
 
-def _events(mapping: CompiledMapping, request: Request, catalog: Catalog) -> list[_Told]:
+def _events(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> list[_Told]:
     try:
-        translation = translate(Verified(request), mapping, catalog, explain=True, reveal=True)
+        translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
     except Refused as refused:
         return [_Told("the webhook", (None, None), "refused", refused.message, {})]
     told = []

@@ -8,10 +8,10 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from bridge.catalog import Catalog
+from bridge.coerce.reading import read_number, read_time
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import ReadingSettings
 from bridge.normalize import normalize_value
-from bridge.reading import read_number, read_time
-from bridge.values import ReadingSettings
 
 NOTHING = "(nothing)"
 _NESTED = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
@@ -30,64 +30,64 @@ def differences(
     expected: Mapping[str, Any],
     event: Mapping[str, Any],
     settings: ReadingSettings,
-    catalog: Catalog,
+    spec: MetaSpec,
     *,
     exactly: bool = False,
 ) -> list[Difference]:
     """Return every field that differs; fields nobody named count only when the event is compared exactly."""
-    wanted = dict(_flat(expected, catalog))
-    found = dict(_flat(event, catalog))
+    wanted = dict(_flat(expected, spec))
+    found = dict(_flat(event, spec))
     told = [
         Difference(name, _shown(value), _shown(found.get(name, NOTHING)))
         for name, value in wanted.items()
-        if not _agrees(name, value, found.get(name), settings, catalog)
+        if not _agrees(name, value, found.get(name), settings, spec)
     ]
     if exactly:
         told += [Difference(name, NOTHING, _shown(found[name])) for name in found if name not in wanted]
     return told
 
 
-def _flat(event: Mapping[str, Any], catalog: Catalog, above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(event: Mapping[str, Any], spec: MetaSpec, above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield `user_data.em`, `custom_data.value` …, written nested or with dots, by Meta's own names."""
     for key, value in event.items():
         block, dot, rest = str(key).partition(".")
         if not above and not dot and block in _NESTED and isinstance(value, Mapping):
-            yield from _flat(value, catalog, block)
+            yield from _flat(value, spec, block)
         else:
-            yield _canonical(f"{above}.{key}" if above else f"{block}{dot}{rest}", catalog), value
+            yield _canonical(f"{above}.{key}" if above else f"{block}{dot}{rest}", spec), value
 
 
-def _canonical(name: str, catalog: Catalog) -> str:
+def _canonical(name: str, spec: MetaSpec) -> str:
     block, _, key = name.partition(".")
     if block == "user_data":
-        return f"user_data.{catalog.user_data_names.get(key, key)}"
+        return f"user_data.{spec.user_data_names.get(key, key)}"
     return name.replace("custom_data.properties.", "custom_data.", 1)
 
 
-def _agrees(name: str, expected: Any, got: Any, settings: ReadingSettings, catalog: Catalog) -> bool:
+def _agrees(name: str, expected: Any, got: Any, settings: ReadingSettings, spec: MetaSpec) -> bool:
     block, _, key = name.partition(".")
     if got is None:
         return expected is None
-    if block == "user_data" and key in catalog.user_data:
-        return _same_people(key, expected, got, settings, catalog)
+    if block == "user_data" and key in spec.user_data:
+        return _same_people(key, expected, got, settings, spec)
     return _same(expected, got, of_time=name.endswith("event_time"))
 
 
-def _same_people(field: str, expected: Any, got: Any, settings: ReadingSettings, catalog: Catalog) -> bool:
+def _same_people(field: str, expected: Any, got: Any, settings: ReadingSettings, spec: MetaSpec) -> bool:
     """Say whether each expected value, cleaned and hashed, is one of the sent ones, and none is left over."""
     sent = [str(value) for value in (got if isinstance(got, list) else [got])]
     wanted = expected if isinstance(expected, list) else [expected]
     if len(sent) != len(wanted):
         return False
     for value in wanted:
-        match = next((form for form in _forms(field, value, settings, catalog) if form in sent), None)
+        match = next((form for form in _forms(field, value, settings, spec) if form in sent), None)
         if match is None:
             return False
         sent.remove(match)
     return True
 
 
-def _forms(field: str, value: Any, settings: ReadingSettings, catalog: Catalog) -> Iterator[str]:
+def _forms(field: str, value: Any, settings: ReadingSettings, spec: MetaSpec) -> Iterator[str]:
     """Yield what an expected value may look like when sent: cleaned, as written, its hash."""
     text = _shown(value)
     country = settings.phone_country if field == "ph" else None
@@ -95,7 +95,7 @@ def _forms(field: str, value: Any, settings: ReadingSettings, catalog: Catalog) 
     if cleaned.sent is not None:
         yield str(cleaned.sent)
     yield text
-    if catalog.user_data[field].hashed != "no":
+    if spec.user_data[field].hashed != "no":
         yield sha256(text.strip().lower().encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 
-from bridge.body.bounds import too_large
+from bridge.body.limits import too_large
 from bridge.errors import UnreadableBody, WrongContentType
 
 _GZIP = 16 + zlib.MAX_WBITS

@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from bridge.body.bounds import MAX_DEPTH, MAX_NODES, check_bounds, too_large
 from bridge.body.charset import decode_all
-from bridge.body.json_text import opened_json
-from bridge.body.media import MediaType
-from bridge.values import Finding
+from bridge.body.json import opened_json
+from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, too_large
+from bridge.body.media_type import MediaType
+from bridge.models import Finding
 
 Tree = dict[str, Any]
 

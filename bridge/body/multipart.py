@@ -8,12 +8,12 @@ from typing import Any
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, MultipartDecoder
 
-from bridge.body.bounds import MAX_NODES, too_large
 from bridge.body.charset import decode_all
 from bridge.body.form import nested
-from bridge.body.media import MediaType
+from bridge.body.limits import MAX_NODES, too_large
+from bridge.body.media_type import MediaType
 from bridge.errors import UnreadableBody
-from bridge.values import Finding
+from bridge.models import Finding
 
 
 def read_multipart(content: bytes, media: MediaType) -> tuple[Any, tuple[Finding, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from bridge.values import Finding
+from bridge.models import Finding
 
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import click
 
-from bridge.authoring.checking import check_mapping
+from bridge.authoring.check import check_mapping
 from bridge.authoring.findings_output import write_findings
-from bridge.catalog import load_catalog
+from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
-from bridge.opening import open_catalog, open_mappings, open_store, prepare, version_notes
-from bridge.resources import shipped
+from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Finding
+from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.values import Finding
-from bridge.yamltext import Block, read_yaml
 
 _OF_A_MAPPING = frozenset({"version", "event_name", "events", "user_data", "action_source"})
 _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings", "keys", "retention"})
@@ -90,7 +90,7 @@ def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> tupl
     return check_mapping(
         file,
         environment=process_environment(),
-        catalog=open_catalog(settings) if settings else load_catalog(),
+        spec=open_meta_spec(settings) if settings else load_meta_spec(),
         destinations=settings.destinations if settings else None,
         secrets="optional" if _ships(file) and not live else "required",
     ).findings
@@ -107,7 +107,7 @@ def _ships(file: Path) -> bool:
 
 
 def _silent(settings: Settings) -> list[Finding]:
-    from bridge.authoring.counters import last_webhooks, silent_lines
+    from bridge.authoring.line_counts import last_webhooks, silent_lines
     from bridge.outbox import Query
 
     prepare(settings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.showing import progress
+from bridge.cli.output import progress
 from bridge.settings import load_settings, process_environment
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")

@@ -22,15 +22,15 @@ import click
 import orjson
 import urllib3
 
-from bridge.authoring.redating import redated
-from bridge.authoring.sample_requests import Sample, read_sample
-from bridge.catalog import load_catalog
-from bridge.cli.showing import table
+from bridge.authoring.sample_dates import redated
+from bridge.authoring.samples import Sample, read_sample
+from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.resources import shipped
+from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Request
 from bridge.settings import process_environment
-from bridge.values import Request
 from bridge.verify import signed
 
 _START_SECONDS = 30
@@ -77,12 +77,12 @@ def demo(*, and_exit: bool, bind: str) -> None:
 
 def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
     """Yield every shipped mapping with each of its samples."""
-    catalog = load_catalog()
+    spec = load_meta_spec()
     for file in sorted(shipped("mappings").glob("*.yaml")):
-        named = load_mapping(file, environment={}, catalog=catalog, secrets="optional")
+        named = load_mapping(file, environment={}, spec=spec, secrets="optional")
         for path in named.samples:
             sample = read_sample(path, now)
-            mapping = load_mapping(file, environment=sample.secrets, catalog=catalog, secrets="optional")
+            mapping = load_mapping(file, environment=sample.secrets, spec=spec, secrets="optional")
             yield mapping, sample
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from bridge.authoring.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
+from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
-from bridge.encode import encode_readable
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.opening import open_catalog
+from bridge.serialization import encode_readable
 from bridge.settings import Settings, load_settings, process_environment
 
 
@@ -28,7 +28,7 @@ def diff(old: str, new: str, stored: bool, reveal: bool, config: Path | None, as
     settings = load_settings(config, process_environment())
     before, after = (_load(name, settings) for name in (old, new))
     requests = _requests(before, after, settings, stored=stored)
-    found = tuple(changes(before, after, requests, open_catalog(settings), reveal=reveal))
+    found = tuple(changes(before, after, requests, open_meta_spec(settings), reveal=reveal))
     if as_json:
         click.echo(encode_readable({"webhooks": [change.as_json() for change in found]}))
     else:
@@ -44,7 +44,7 @@ def _load(name: str, settings: Settings) -> CompiledMapping:
     return load_mapping(
         file_meant(name, settings),
         environment=process_environment(),
-        catalog=open_catalog(settings),
+        spec=open_meta_spec(settings),
         destinations=settings.destinations,
         secrets="optional",
     )
@@ -56,8 +56,8 @@ def _requests(
     yield from sample_requests((new, old), datetime.now(UTC))
     if not stored:
         return
-    from bridge.authoring.counters import last_webhooks
-    from bridge.opening import open_store, prepare
+    from bridge.authoring.line_counts import last_webhooks
+    from bridge.bootstrap import open_store, prepare
     from bridge.outbox import Query
 
     prepare(settings)

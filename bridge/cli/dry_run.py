@@ -12,17 +12,17 @@ from typing import Any
 
 import click
 
-from bridge.catalog import Catalog
-from bridge.encode import encode_readable
+from bridge.bootstrap import open_meta_spec
+from bridge.coerce.reading import read_time
 from bridge.errors import CannotOpen, UnknownMapping, WrongUse
+from bridge.ingest.preview import content_type_of, preview
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.opening import open_catalog
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Request, Verified
 from bridge.pipeline import translate
-from bridge.preview import content_type_of, preview
-from bridge.reading import read_time
+from bridge.serialization import encode_readable
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.suggest import closest
-from bridge.values import Request, Verified
+from bridge.spelling import closest
 
 _TYPES = {".json": "application/json", ".form": "application/x-www-form-urlencoded", ".txt": "text/plain"}
 
@@ -66,13 +66,13 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Translate one payload and print exactly what would be sent; exit 1 when an event is held."""
     settings = load_settings(config, process_environment())
-    catalog = open_catalog(settings)
+    spec = open_meta_spec(settings)
     sample = read_sample(payload)
-    mapping = open_mapping(mapping_name, settings, catalog, {**sample.secrets, **process_environment()})
+    mapping = open_mapping(mapping_name, settings, spec, {**sample.secrets, **process_environment()})
     given = {**_pairs(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = as_request(sample, given, _pairs(queries, "=", "--query"), _moment(now or sample.now))
     translation = translate(
-        request if verifies else Verified(request), mapping, catalog, explain=explain or reveal, reveal=reveal
+        request if verifies else Verified(request), mapping, spec, explain=explain or reveal, reveal=reveal
     )
     told = preview(translation, settings, request.received_at)
     if as_json:
@@ -84,13 +84,13 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 
 def open_mapping(
-    name: str, settings: Settings, catalog: Catalog, environment: Mapping[str, str]
+    name: str, settings: Settings, spec: MetaSpec, environment: Mapping[str, str]
 ) -> CompiledMapping:
     """Load a mapping by its name or from a file. Its secrets need not be set: nothing is verified."""
     return load_mapping(
         mapping_file(name, settings),
         environment=UnsetIsFine(environment),
-        catalog=catalog,
+        spec=spec,
         destinations=settings.destinations,
     )
 
@@ -193,7 +193,7 @@ def _print(told: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool)
     for destination in told["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     if explains:
-        from bridge.explain import render_explanation
+        from bridge.explain.build import render_explanation
 
         click.echo(render_explanation(told["explain"]), err=True)
     click.echo(f"{mapping.name}: {len(told['events'])} events; nothing was stored or sent", err=True)

@@ -14,14 +14,14 @@ from typing import Any
 import click
 import orjson
 
-from bridge.cli.showing import progress, table
-from bridge.encode import encode, encode_readable
+from bridge.bootstrap import open_store, prepare
+from bridge.cli.output import progress, table
+from bridge.coerce.reading import read_time
+from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
-from bridge.opening import open_store, prepare
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
-from bridge.reading import read_time
+from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.worker import utc_now
 
 ALL = 10_000_000
 _COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
@@ -83,7 +83,7 @@ def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
 @_JSON
 def list_events(config: Path | None, query: Query, limit: int, as_json: bool) -> None:
     """Print what a filter means."""
-    from bridge.repair import each
+    from bridge.ingest.replay import each
 
     with _opened(config) as (outbox, _):
         found = list(each(outbox, _with_limit(query, limit)))
@@ -129,10 +129,10 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
 @_JSON
 def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
     """Make what is meant due again, with the same ids."""
+    from bridge.bootstrap import open_mappings, open_meta_spec
+    from bridge.ingest.replay import Pace, remapping
+    from bridge.ingest.replay import replay as replay_events
     from bridge.mapping import MappingFolder
-    from bridge.opening import open_catalog, open_mappings
-    from bridge.repair import Pace, remapping
-    from bridge.repair import replay as replay_events
 
     _must_say_which(query)
     with _opened(config) as (outbox, settings):
@@ -144,7 +144,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
             counts = replay_events(
                 outbox,
                 _with_limit(query, ALL),
-                remapping(settings, open_catalog(settings), mappings),
+                remapping(settings, open_meta_spec(settings), mappings),
                 utc_now(),
                 Pace(per_second=rate, progress=advance),
             )
@@ -162,7 +162,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
 @_JSON
 def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_json: bool) -> None:
     """Discard what is meant; what was sent, or is being sent, is left alone."""
-    from bridge.repair import discard as discard_events
+    from bridge.ingest.replay import discard as discard_events
 
     _must_say_which(query)
     with _opened(config) as (outbox, _):
@@ -181,7 +181,7 @@ def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_j
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 def export(config: Path | None, query: Query, style: str, bodies: bool, as_json: bool) -> None:
     """Write what is meant, however many there are."""
-    from bridge.repair import each
+    from bridge.ingest.replay import each
 
     with _opened(config) as (outbox, _):
         records = (_exported(outbox, event, bodies=bodies) for event in each(outbox, _with_limit(query, ALL)))

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from bridge.catalog import load_catalog
-from bridge.cli.showing import progress
-from bridge.importing.rows import count_lines
-from bridge.importing.run import Importing, dry_run
-from bridge.importing.run import import_file as import_rows
-from bridge.opening import open_mappings, open_store, prepare
+from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.cli.output import progress
+from bridge.delivery.worker import utc_now
+from bridge.ingest.import_file import Importing, dry_run
+from bridge.ingest.import_file import import_file as import_rows
+from bridge.ingest.import_rows import count_lines
+from bridge.meta_spec.spec import load_meta_spec
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.worker import utc_now
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -68,7 +68,7 @@ def _run(  # noqa: PLR0913
         around = Importing(
             mapping=mapping,
             settings=settings,
-            catalog=load_catalog(),
+            spec=load_meta_spec(),
             clock=utc_now,
             sleep=time.sleep,
             per_second=rate,

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import click
 
-from bridge.authoring.checking import check_mapping
+from bridge.authoring.check import check_mapping
 from bridge.authoring.findings_output import write_findings
-from bridge.authoring.like import CopiedFile, samples_of, text_like
-from bridge.authoring.sample_requests import read_sample
-from bridge.authoring.starter_plan import Wishes
-from bridge.authoring.starting import NewMapping, Starting, new_mapping
-from bridge.catalog import Catalog, load_catalog
+from bridge.authoring.samples import read_sample
+from bridge.authoring.scaffold.build import NewMapping, Starting, new_mapping
+from bridge.authoring.scaffold.copy_of import CopiedFile, samples_of, text_like
+from bridge.authoring.scaffold.plan import Wishes
 from bridge.cli.mapping_files import file_meant
-from bridge.encode import encode_readable
 from bridge.errors import CannotOpen, WrongUse
 from bridge.mapping import load_mapping
-from bridge.resources import shipped
+from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.models import Finding
+from bridge.serialization import encode_readable
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.values import Finding
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SENDERS = ("server", "automation", "browser")
@@ -78,21 +78,21 @@ def init(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Write `NAME.yaml` with comments and a test, and say what to do next."""
     settings = load_settings(config, process_environment())
-    catalog = load_catalog()
+    spec = load_meta_spec()
     folder = into or _own_folder(settings)
     file = _file_for(name, folder, force=force)
     if like is None and sample is None and event_name is None and sys.stdin.isatty():
         sample, event_name, sent_by = _ask()
     wishes = Wishes(
-        event_name, _known_source(action_source, catalog), sent_by or "server", send_to, currency, country,
+        event_name, _known_source(action_source, spec), sent_by or "server", send_to, currency, country,
         timezone, number_format, date_format,
     )  # fmt: skip
-    written = _like(name, like, settings, catalog) if like else _Written("", ())
+    written = _like(name, like, settings, spec) if like else _Written("", ())
     if sample or not like:
-        written = _from(file, sample, wishes, written, catalog)
+        written = _from(file, sample, wishes, written, spec)
     _write(file, written)
     findings = check_mapping(
-        file, environment=process_environment(), catalog=catalog, destinations=settings.destinations
+        file, environment=process_environment(), spec=spec, destinations=settings.destinations
     ).findings
     _tell(file, written, findings, as_json=as_json)
 
@@ -116,10 +116,10 @@ def _file_for(name: str, folder: Path, *, force: bool) -> Path:
     return file
 
 
-def _known_source(action_source: str | None, catalog: Catalog) -> str | None:
-    if action_source is None or action_source in catalog.action_sources:
+def _known_source(action_source: str | None, spec: MetaSpec) -> str | None:
+    if action_source is None or action_source in spec.action_sources:
         return action_source
-    known = ", ".join(sorted(catalog.action_sources))
+    known = ", ".join(sorted(spec.action_sources))
     raise WrongUse(f"{action_source!r} is no action_source", fix=f"use one of {known}")
 
 
@@ -136,17 +136,17 @@ def _ask() -> tuple[str | None, str | None, str | None]:
 # --- what is written -------------------------------------------------------------------------------
 
 
-def _like(name: str, like: str, settings: Settings, catalog: Catalog) -> _Written:
+def _like(name: str, like: str, settings: Settings, spec: MetaSpec) -> _Written:
     in_shipped = shipped("mappings") / f"{like}.yaml"
     source = in_shipped if in_shipped.is_file() else file_meant(like, settings)
-    original = load_mapping(source, environment=process_environment(), catalog=catalog, secrets="optional")
+    original = load_mapping(source, environment=process_environment(), spec=spec, secrets="optional")
     return _Written(text_like(name, original, source.read_text("utf-8")), tuple(samples_of(original)))
 
 
-def _from(file: Path, sample: str | None, wishes: Wishes, like: _Written, catalog: Catalog) -> _Written:
+def _from(file: Path, sample: str | None, wishes: Wishes, like: _Written, spec: MetaSpec) -> _Written:
     now = datetime.now(UTC)
     if sample is None:
-        new = new_mapping(Starting(file, wishes), catalog, now)
+        new = new_mapping(Starting(file, wishes), spec, now)
         return _Written(new.text, (), new)
     source = _saved_stdin(file) if sample == "-" else Path(sample)
     beside = f"samples/{file.stem}/{source.name}"
@@ -157,7 +157,7 @@ def _from(file: Path, sample: str | None, wishes: Wishes, like: _Written, catalo
         copies.append(CopiedFile(told, f"samples/{file.stem}/{told.name}"))
     if like.text:
         return _Written(_with_sample(like.text, beside), (*like.copies, *copies))
-    new = new_mapping(starting, catalog, now)
+    new = new_mapping(starting, spec, now)
     return _Written(new.text, tuple(copies), new)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bridge.errors import CannotOpen, WrongUse
 from bridge.settings import Settings
-from bridge.suggest import closest
+from bridge.spelling import closest
 
 _SUFFIXES = frozenset({".yaml", ".yml"})
 

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from bridge.errors import WrongUse
-from bridge.masking import mask
+from bridge.explain.masking import mask
 from bridge.normalize import Normalized, normalize_value
 
 

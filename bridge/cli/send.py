@@ -9,9 +9,9 @@ from typing import Any
 import click
 import orjson
 
-from bridge.deliver import Post, Reply, events_url, http_sender
-from bridge.encode import encode_readable
+from bridge.delivery.http_client import HttpRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, Invalid, WrongUse
+from bridge.serialization import encode_readable
 from bridge.settings import Destination, Settings, load_settings, process_environment
 
 
@@ -38,17 +38,19 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     _refuse_test_code_when_live(body, settings)
     if not anyway:
         _check(body, settings)
-    reply = _sent(body, chosen(settings, destination), settings)
-    if reply.status is None:
+    response = _sent(body, chosen(settings, destination), settings)
+    if response.status is None:
         raise CannotOpen(
-            f"{settings.graph_url}: no answer ({reply.failure})", fix="check the network and graph_url"
+            f"{settings.graph_url}: no answer ({response.failure})", fix="check the network and graph_url"
         )
-    accepted = reply.status == 200 and isinstance(reply.body, dict) and "events_received" in reply.body
+    accepted = (
+        response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
+    )
     if as_json:
-        click.echo(encode_readable({"status": reply.status, "answer": reply.body}))
+        click.echo(encode_readable({"status": response.status, "answer": response.body}))
     else:
-        click.echo(f"HTTP {reply.status}: {'accepted' if accepted else 'refused'}")
-        click.echo(encode_readable(reply.body))
+        click.echo(f"HTTP {response.status}: {'accepted' if accepted else 'refused'}")
+        click.echo(encode_readable(response.body))
     if not accepted:
         raise SystemExit(1)
 
@@ -88,17 +90,17 @@ def _refuse_test_code_when_live(body: Any, settings: Settings) -> None:
 
 
 def _check(body: Any, settings: Settings) -> None:
-    from bridge.opening import open_catalog
+    from bridge.bootstrap import open_meta_spec
+    from bridge.delivery.worker import utc_now
     from bridge.validate import validate_body
-    from bridge.worker import utc_now
 
-    findings = validate_body(body, open_catalog(settings), utc_now())
+    findings = validate_body(body, open_meta_spec(settings), utc_now())
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")
 
 
-def _sent(body: Any, destination: Destination, settings: Settings) -> Reply:
+def _sent(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
     url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
     post = http_sender(settings.delivery.timeout, 1)
-    return post(Post(url, destination.access_token, orjson.dumps(body)))
+    return post(HttpRequest(url, destination.access_token, orjson.dumps(body)))

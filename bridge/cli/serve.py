@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import click
 
 from bridge.errors import CannotOpen, WrongUse
+from bridge.models import Finding
 from bridge.settings import SIMULATOR_URL, Settings, load_settings, process_environment, set_for_children
-from bridge.values import Finding
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
@@ -40,12 +40,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     settings = as_demo(settings) if demo else settings
     simulates = needs_simulator(settings)
     settings = with_simulator_address(settings) if simulates else settings
-    check_address(bind)
+    check_bind(bind)
     folder = _folder_for_counters()
-    from bridge.log import configure
-    from bridge.metrics import Metrics
-    from bridge.opening import prepare
-    from bridge.operating.delivering import deliver_until
+    from bridge.bootstrap import prepare
+    from bridge.delivery.process import deliver_until
+    from bridge.monitoring.log import configure
+    from bridge.monitoring.metrics import Metrics
     from bridge.server import BridgeServer, Listening
     from bridge.web.app import create_app
     from bridge.web.door import open_door
@@ -86,7 +86,7 @@ def needs_simulator(settings: Settings) -> bool:
     return settings.demo and settings.graph_url == SIMULATOR_URL
 
 
-def check_address(bind: str) -> None:
+def check_bind(bind: str) -> None:
     """Say at once, in a sentence, when the address cannot be listened on."""
     host, _, port = bind.rpartition(":")
     if not host or not port.isdigit():
@@ -117,7 +117,7 @@ def _remove(folder: Path, owner: int) -> None:
 
 
 def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
-    from bridge.opening import version_notes
+    from bridge.bootstrap import version_notes
 
     lines = [f"capi-bridge listens on http://{bind}; webhooks go to http://{bind}/hooks/<mapping>"]
     if settings.demo:

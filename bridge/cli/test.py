@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from bridge.authoring.checking import Checked, check_mapping
+from bridge.authoring.check import Checked, check_mapping
 from bridge.authoring.findings_output import write_findings
-from bridge.authoring.mapping_tests import Failure, TestResult, run_tests
+from bridge.authoring.test_runner import Failure, TestResult, run_tests
+from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
-from bridge.encode import encode_readable
-from bridge.opening import open_catalog
+from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
 
 
@@ -25,15 +25,13 @@ from bridge.settings import load_settings, process_environment
 def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Run every test of the mappings named, or of all; exit 1 when one fails."""
     settings = load_settings(config, process_environment())
-    catalog = open_catalog(settings)
+    spec = open_meta_spec(settings)
     now = datetime.now(UTC)
     checked = [
-        check_mapping(
-            file, environment=process_environment(), catalog=catalog, destinations=settings.destinations
-        )
+        check_mapping(file, environment=process_environment(), spec=spec, destinations=settings.destinations)
         for file in files_meant(paths, settings)
     ]
-    results = [result for one in checked if one.mapping for result in run_tests(one.mapping, catalog, now)]
+    results = [result for one in checked if one.mapping for result in run_tests(one.mapping, spec, now)]
     broken = [one for one in checked if one.mapping is None]
     if as_json:
         click.echo(encode_readable(_as_data(results, broken)))

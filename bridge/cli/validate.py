@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from bridge.catalog import load_catalog
+from bridge.coerce.reading import read_time
 from bridge.errors import CannotOpen, UnreadableBody
-from bridge.reading import read_time
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Finding
 from bridge.validate import validate_body
-from bridge.values import Finding
 
 
 @click.command()
@@ -29,7 +29,7 @@ def validate(file: str, *, as_json: bool, now_text: str | None) -> None:
 
     Nothing is sent. Exit code 0: Meta would take it (warnings may be printed); 1: it would be refused.
     """
-    findings = validate_body(_read(file), load_catalog(), _moment(now_text))
+    findings = validate_body(_read(file), load_meta_spec(), _moment(now_text))
     click.echo(_json(findings) if as_json else _text(findings))
     sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
 

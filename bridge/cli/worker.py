@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from bridge.cli.serve import check_address
-from bridge.log import configure
-from bridge.metrics import Metrics, served
-from bridge.opening import open_mappings, open_store, prepare
-from bridge.operating.delivering import deliver_until, reporter
-from bridge.operating.reporting import Reporter
+from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.cli.serve import check_bind
+from bridge.delivery.process import deliver_until, reporter
+from bridge.delivery.worker import run_once
+from bridge.monitoring.log import configure
+from bridge.monitoring.metrics import Metrics, served
+from bridge.monitoring.reporter import Reporter
 from bridge.settings import Settings, load_settings, process_environment
-from bridge.worker import run_once
 
 
 @click.command(help="Deliver what is stored; for more processes and machines.")
@@ -49,14 +49,14 @@ def worker(config: Path | None, once: bool, metrics_at: str | None, as_json: boo
 def _offered(metrics: Metrics, address: str | None) -> AbstractContextManager[object]:
     if address is None:
         return nullcontext()
-    check_address(address)
+    check_bind(address)
     host, _, port = address.rpartition(":")
     return served(metrics, host.strip("[]"), int(port))
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
     with closing(open_store(settings)) as outbox, _reporter(settings) as hears:
-        reports = run_once(outbox, settings, observe=hears.observe, tell=hears.hear)
+        reports = run_once(outbox, settings, observe=hears.observe, tell=hears.notice)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))

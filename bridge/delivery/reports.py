@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bridge.answers import Judgement
+from bridge.delivery.meta_responses import Verdict
 from bridge.outbox import Attempt, EventRecord, Settled
 from bridge.outbox.ids import moment_of
 from bridge.outbox.records import text_id
@@ -32,7 +32,7 @@ class BatchReport:
     """
 
     attempt: Attempt
-    judgement: Judgement
+    verdict: Verdict
     ends: Ends
     rows: Callable[[], list[EventRecord]]
 

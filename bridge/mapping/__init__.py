@@ -1,12 +1,12 @@
 """The mapping language: YAML files that say what a webhook means, checked strictly and compiled once."""
 
-from bridge.mapping.cases import MappingTest
-from bridge.mapping.compiled import CompiledMapping
-from bridge.mapping.compiling import PathUse
-from bridge.mapping.events import MappedLine
-from bridge.mapping.folder import MappingFolder
-from bridge.mapping.load import load_mapping
-from bridge.mapping.receive import OnResult, TestCode
+from bridge.mapping.compiler.context import PathUse
+from bridge.mapping.compiler.loader import load_mapping
+from bridge.mapping.compiler.receive import OnResult, TestCode
+from bridge.mapping.language.inline_tests import MappingTest
+from bridge.mapping.runtime.event import MappedLine
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.store import MappingFolder
 
 __all__ = [
     "CompiledMapping",

@@ -6,8 +6,8 @@ import re
 from datetime import date
 from typing import Final
 
-from bridge.normalize.dropping import Dropped, Known
-from bridge.reading import date_pattern, month_number
+from bridge.coerce.reading import date_pattern, month_number
+from bridge.normalize.context import CleaningContext, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
 _DIGITS: Final = re.compile(r"[0-9]{8}").fullmatch
@@ -23,7 +23,7 @@ _DAY_MONTH_NAME: Final = re.compile(
 _MONTH_NAME_DAY: Final = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})").fullmatch
 
 
-def birth_date(text: str, known: Known) -> str:
+def birth_date(text: str, known: CleaningContext) -> str:
     """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
     if known.date_format is None:
         day = _iso_day(text) if text[4:5] == "-" and len(text) == 10 else _as_written(text)
@@ -31,7 +31,7 @@ def birth_date(text: str, known: Known) -> str:
         day = _by_format(text, known.date_format) or _as_written(text)
     if _EARLIEST <= day <= known.today:
         return day.isoformat().replace("-", "")
-    raise Dropped("birth_date_range")
+    raise ValueDropped("birth_date_range")
 
 
 def _by_format(text: str, pattern: str) -> date | None:
@@ -57,20 +57,20 @@ def _as_written(text: str) -> date:
         return _day(int(parts[3]), month_number({"month_name": parts[2]}), int(parts[1]))
     if parts := _MONTH_NAME_DAY(text):
         return _day(int(parts[3]), month_number({"month_name": parts[1]}), int(parts[2]))
-    raise Dropped("birth_date_unreadable")
+    raise ValueDropped("birth_date_unreadable")
 
 
 def _iso_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Dropped("birth_date_unreadable") from None
+        raise ValueDropped("birth_date_unreadable") from None
 
 
 def _of_two_orders(first: int, second: int, year: int) -> date:
     """Read day and month in the only order the calendar allows; 3/3 is the same day in both."""
     if first <= 12 and second <= 12 and first != second:
-        raise Dropped("birth_date_ambiguous")
+        raise ValueDropped("birth_date_ambiguous")
     return _day(year, first, second) if first <= 12 else _day(year, second, first)
 
 
@@ -78,4 +78,4 @@ def _day(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise Dropped("birth_date_unreadable") from None
+        raise ValueDropped("birth_date_unreadable") from None

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.catalog import Catalog
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import ReadingSettings
 from bridge.normalize.amounts import Number, number_of, rounded
-from bridge.normalize.dropping import Dropped
-from bridge.normalize.notes import Notes
-from bridge.normalize.plain import choice_of, text_from
+from bridge.normalize.context import ValueDropped
+from bridge.normalize.findings import Notes
 from bridge.normalize.properties import property_name, property_of
-from bridge.privacy.personal import holds_email
-from bridge.values import ReadingSettings
+from bridge.normalize.scalars import choice_of, text_from
+from bridge.privacy.personal_data import holds_email
 
-Reader = Callable[[Any, ReadingSettings, Catalog], Any]
+Reader = Callable[[Any, ReadingSettings, MetaSpec], Any]
 _LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
 
 
@@ -25,21 +25,21 @@ def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> di
         notes.found("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
-    catalog = notes.catalog
+    spec = notes.spec
     for key, value in given.items():
         if value is None:
             continue
         reader = _READERS.get(key)
         try:
             if reader is not None:
-                sent[key] = reader(value, settings, catalog)
+                sent[key] = reader(value, settings, spec)
             elif key == "contents":
                 sent[key] = _contents(value, settings, notes)
             else:
-                sent[property_name(key, notes.catalog)] = property_of(value, _field(key), notes)
-        except Dropped as reason:
+                sent[property_name(key, notes.spec)] = property_of(value, _field(key), notes)
+        except ValueDropped as reason:
             notes.dropped(_field(key), reason)
-    _round_money(sent, catalog)
+    _round_money(sent, spec)
     return sent
 
 
@@ -51,8 +51,8 @@ def _field(key: Any) -> str:
     )
 
 
-def _round_money(sent: dict[str, Any], catalog: Catalog) -> None:
-    digits = catalog.currencies.get(sent.get("currency", ""))
+def _round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
+    digits = spec.currencies.get(sent.get("currency", ""))
     if digits is None:
         return
     for key in _ROUNDED:
@@ -63,78 +63,78 @@ def _round_money(sent: dict[str, Any], catalog: Catalog) -> None:
 _ROUNDED: Final = ("value", "predicted_ltv", "net_revenue")
 
 
-def _amount(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
+def _amount(value: Any, settings: ReadingSettings, spec: MetaSpec) -> Number:
     number = number_of(value, settings.number_format)
     if number is None:
-        text_from(value, catalog)  # says so when there is nothing at all
-        raise Dropped("number_unreadable")
+        text_from(value, spec)  # says so when there is nothing at all
+        raise ValueDropped("number_unreadable")
     return number
 
 
-def _whole_number(value: Any, settings: ReadingSettings, catalog: Catalog) -> Number:
+def _whole_number(value: Any, settings: ReadingSettings, spec: MetaSpec) -> Number:
     if type(value) is int and 0 <= value < _LARGEST_NUMBER:
         return value
-    number = _amount(value, settings, catalog)
+    number = _amount(value, settings, spec)
     if type(number) is int and number >= 0:
         return number
-    raise Dropped("number_unreadable")
+    raise ValueDropped("number_unreadable")
 
 
-def _currency(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+def _currency(value: Any, settings: ReadingSettings, spec: MetaSpec) -> str:
     """Read a code in any case, or a sign that means one currency only; validation judges unknown codes."""
-    if type(value) is str and value in catalog.currencies:
+    if type(value) is str and value in spec.currencies:
         return value
-    code = text_from(value, catalog).upper()
-    if code in catalog.currencies or (len(code) == 3 and code.isascii() and code.isalpha()):
+    code = text_from(value, spec).upper()
+    if code in spec.currencies or (len(code) == 3 and code.isascii() and code.isalpha()):
         return code
-    named = catalog.currency_signs.get(code.lower())
+    named = spec.currency_signs.get(code.lower())
     if named is None:
-        raise Dropped("currency_unreadable")
+        raise ValueDropped("currency_unreadable")
     return named
 
 
-def _text(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
+def _text(value: Any, settings: ReadingSettings, spec: MetaSpec) -> str:
     """Read a text of Meta's own parameters; an e-mail address does not belong there."""
     if type(value) is int and 0 <= value < _LARGEST_NUMBER:
         return str(value)
-    text = text_from(value, catalog)
+    text = text_from(value, spec)
     if "@" in text and holds_email(text):
-        raise Dropped("personal_data_in_custom_data")
-    if len(text) > catalog.limits.custom_text:
-        raise Dropped("value_left_out")
+        raise ValueDropped("personal_data_in_custom_data")
+    if len(text) > spec.limits.custom_text:
+        raise ValueDropped("value_left_out")
     return text
 
 
-def _texts(value: Any, settings: ReadingSettings, catalog: Catalog) -> list[str]:
+def _texts(value: Any, settings: ReadingSettings, spec: MetaSpec) -> list[str]:
     """Read a list of ids; a single value is a list of one, and empty entries are left out."""
     if not isinstance(value, list | tuple):
-        return [_text(value, settings, catalog)]
+        return [_text(value, settings, spec)]
     texts = []
     for entry in value:
         try:
-            texts.append(_text(entry, settings, catalog))
-        except Dropped as reason:
+            texts.append(_text(entry, settings, spec))
+        except ValueDropped as reason:
             if reason.code != "empty_value":
                 raise
     if not texts:
-        raise Dropped("empty_value")
+        raise ValueDropped("empty_value")
     return texts
 
 
 def _enum(name: str) -> Reader:
     """Return the reader of a parameter whose values the schema lists."""
 
-    def choice(value: Any, settings: ReadingSettings, catalog: Catalog) -> str:
-        properties = catalog.event_schema["properties"]["custom_data"]["properties"]
+    def choice(value: Any, settings: ReadingSettings, spec: MetaSpec) -> str:
+        properties = spec.event_schema["properties"]["custom_data"]["properties"]
         choices: list[str] = properties[name]["enum"]
-        return value if value in choices else choice_of(value, choices, catalog)
+        return value if value in choices else choice_of(value, choices, spec)
 
     return choice
 
 
-def _status(value: Any, settings: ReadingSettings, catalog: Catalog) -> bool | str:
+def _status(value: Any, settings: ReadingSettings, spec: MetaSpec) -> bool | str:
     """Read the status of a registration: Meta documents true or false, its SDK a text."""
-    return value if isinstance(value, bool) else _text(value, settings, catalog)
+    return value if isinstance(value, bool) else _text(value, settings, spec)
 
 
 # --- items -----------------------------------------------------------------------------------------
@@ -145,24 +145,24 @@ def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[
     if type(value) is not list and isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list | tuple):
-        raise Dropped("not_a_list")
+        raise ValueDropped("not_a_list")
     items = []
     for place, entry in enumerate(value):
         item = _item(entry, place, settings, notes)
         if item:
             items.append(item)
     if not items:
-        raise Dropped("empty_value")
+        raise ValueDropped("empty_value")
     return items
 
 
 def _item(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
     """Read one item: at once when everything in it can be used, else part by part."""
-    item, catalog = {}, notes.catalog
+    item, spec = {}, notes.spec
     try:
         for key, value in given.items():
-            item[key] = _ITEM_READERS[key](value, settings, catalog)
-    except (AttributeError, KeyError, TypeError, Dropped):
+            item[key] = _ITEM_READERS[key](value, settings, spec)
+    except (AttributeError, KeyError, TypeError, ValueDropped):
         return _item_in_parts(given, place, settings, notes)
     return item if "id" in item and "quantity" in item else _item_in_parts(given, place, settings, notes)
 
@@ -173,9 +173,9 @@ def _item_in_parts(given: Any, place: int, settings: ReadingSettings, notes: Not
         reader = _ITEM_READERS.get(key)
         try:
             if reader is None:
-                raise Dropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
-            item[key] = reader(value, settings, notes.catalog)
-        except Dropped as reason:
+                raise ValueDropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
+            item[key] = reader(value, settings, notes.spec)
+        except ValueDropped as reason:
             shown = _field(key).removeprefix("custom_data.")
             notes.dropped(f"custom_data.contents[{place}].{shown}", reason)
     if "id" not in item:
@@ -187,7 +187,7 @@ def _item_in_parts(given: Any, place: int, settings: ReadingSettings, notes: Not
     return item
 
 
-def _quantity(value: Any, settings: ReadingSettings, catalog: Catalog) -> int:
+def _quantity(value: Any, settings: ReadingSettings, spec: MetaSpec) -> int:
     """Read a number of pieces; parts of a piece (kilograms, hours) count as whole ones."""
     if type(value) is int and 0 < value < _LARGEST_NUMBER:
         return value
@@ -196,7 +196,7 @@ def _quantity(value: Any, settings: ReadingSettings, catalog: Catalog) -> int:
         return number
     if isinstance(number, float | Decimal) and number > 1:
         return round(number)
-    raise Dropped("empty_value")
+    raise ValueDropped("empty_value")
 
 
 _DELIVERY: Final = _enum("delivery_category")

@@ -5,27 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from bridge.catalog import Catalog
+from bridge.explain.trace import Trace
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Draft, Finding
+from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_data import clean_custom_data
-from bridge.normalize.dropping import Dropped
 from bridge.normalize.event_fields import READERS
-from bridge.normalize.notes import Notes
-from bridge.normalize.people import clean_user_data, fill_click_id
-from bridge.trace import Trace
-from bridge.values import Draft, Finding
+from bridge.normalize.findings import Notes
+from bridge.normalize.user_data import clean_user_data, fill_click_id
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 
 
 def normalize(
-    draft: Draft, catalog: Catalog, now: datetime, trace: Trace | None = None
+    draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = None
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """Return the event as it would be sent, cleaned and hashed, and what was left out or changed.
 
     Never raises, whatever stands in the draft. What is missing is not the business of this step: validation
     tells. With a trace each cleaning step is written down.
     """
-    notes = Notes(catalog, draft.positions, trace)
+    notes = Notes(spec, draft.positions, trace)
     now_seconds = int(now.timestamp())
     event = _single_fields(draft, now_seconds, notes)
     people, custom = draft.fields.get("user_data"), draft.fields.get("custom_data")
@@ -48,7 +48,7 @@ def _single_fields(draft: Draft, now_seconds: int, notes: Notes) -> dict[str, An
         elif value is not None:
             try:
                 event[key] = reader(value, key, draft.settings, now_seconds, notes)
-            except Dropped as reason:
+            except ValueDropped as reason:
                 notes.dropped(key, reason)
     return event
 

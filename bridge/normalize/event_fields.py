@@ -10,29 +10,29 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.normalize.dropping import Dropped
-from bridge.normalize.notes import Notes
-from bridge.normalize.plain import choice_of, text_from, truth_of
+from bridge.coerce.reading import read_number, read_time
+from bridge.models import ReadingSettings
+from bridge.normalize.context import ValueDropped
+from bridge.normalize.findings import Notes
 from bridge.normalize.properties import property_of
-from bridge.privacy.personal import holds_contact, holds_email
-from bridge.privacy.web_address import clean_address, is_clean
-from bridge.reading import read_number, read_time
-from bridge.values import ReadingSettings
+from bridge.normalize.scalars import choice_of, text_from, truth_of
+from bridge.privacy.personal_data import holds_contact, holds_email
+from bridge.privacy.urls import clean_url, is_clean
 
 Reader = Callable[[Any, str, ReadingSettings, int, Notes], Any]
 
 
 def _event_name(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    name = text_from(value, notes.catalog)
+    name = text_from(value, notes.spec)
     if not name.isalnum() and holds_contact(name):
-        raise Dropped("personal_data_in_event_name")
+        raise ValueDropped("personal_data_in_event_name")
     return name
 
 
 def _event_time(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
     """Read a time; one up to a minute ahead of our clock is set to now, as Meta refuses any future time."""
     seconds = _time(value, field, settings, now, notes)
-    if now < seconds <= now + notes.catalog.limits.future_tolerance_seconds:
+    if now < seconds <= now + notes.spec.limits.future_tolerance_seconds:
         if notes.trace is not None:
             notes.trace.step(field, "a little ahead of our clock, set to now", now)
         return now
@@ -40,7 +40,7 @@ def _event_time(value: Any, field: str, settings: ReadingSettings, now: int, not
 
 
 def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
-    if type(value) is int and 0 < value < notes.catalog.milliseconds_from:
+    if type(value) is int and 0 < value < notes.spec.milliseconds_from:
         return value
     if type(value) is str and value[10:11] == "T" and not settings.date_format:
         try:  # the form most machines write, `2026-11-21T10:00:00+01:00`
@@ -53,14 +53,14 @@ def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: No
     seconds = read_time(value, settings.date_format, settings.timezone)
     if seconds is None:
         if isinstance(value, str):
-            text_from(value, notes.catalog)  # says so when there is nothing at all
-        raise Dropped("time_unreadable")
+            text_from(value, notes.spec)  # says so when there is nothing at all
+        raise ValueDropped("time_unreadable")
     return seconds
 
 
 def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
     """Read an id; one that holds an e-mail address, or has no end, is sent as its hash, which repeats too."""
-    text = text_from(value, notes.catalog)
+    text = text_from(value, notes.spec)
     if "@" in text and holds_email(text):
         notes.found("personal_data_in_id", field)
         return sha256(text.encode()).hexdigest()
@@ -76,12 +76,12 @@ def _any_address(value: Any, field: str, settings: ReadingSettings, now: int, no
 
 
 def _address(value: Any, field: str, notes: Notes, *, web_only: bool) -> str:
-    text = text_from(value, notes.catalog)
-    if is_clean(text, notes.catalog):
+    text = text_from(value, notes.spec)
+    if is_clean(text, notes.spec):
         return text
-    cleaned = clean_address(text, notes.catalog, web_only=web_only)
+    cleaned = clean_url(text, notes.spec, web_only=web_only)
     if cleaned is None:
-        raise Dropped("url_unreadable")
+        raise ValueDropped("url_unreadable")
     if cleaned.removed:
         notes.found("personal_data_in_url", field, parameters=", ".join(cleaned.removed))
     if cleaned.completed:
@@ -91,12 +91,12 @@ def _address(value: Any, field: str, notes: Notes, *, web_only: bool) -> str:
 
 def _choice(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
     """Read one of Meta's own words; an unknown plain word stays, so that validation names what is wrong."""
-    choices = notes.catalog.event_schema["properties"][field]["enum"]
+    choices = notes.spec.event_schema["properties"][field]["enum"]
     if value in choices:
         return str(value)
     try:
-        return choice_of(value, choices, notes.catalog)
-    except Dropped:
+        return choice_of(value, choices, notes.spec)
+    except ValueDropped:
         if isinstance(value, str) and value.isascii() and value.isidentifier() and len(value) <= 40:
             return value
         raise
@@ -117,7 +117,7 @@ def _options(value: Any, field: str, settings: ReadingSettings, now: int, notes:
     if any(word != "LDU" for word in words) or len(words) < len(
         [word for word in values if word not in (None, "")]
     ):
-        raise Dropped("choice_unknown", expected="LDU")
+        raise ValueDropped("choice_unknown", expected="LDU")
     return words[:1]
 
 
@@ -125,7 +125,7 @@ def _code(value: Any, field: str, settings: ReadingSettings, now: int, notes: No
     number = read_number(value)
     if number is not None and number == number.to_integral_value():
         return int(number)
-    raise Dropped("number_unreadable")
+    raise ValueDropped("number_unreadable")
 
 
 def _property(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> Any:
@@ -137,7 +137,7 @@ def _object(readers: Mapping[str, Reader]) -> Reader:
 
     def closed(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise Dropped("not_an_object")
+            raise ValueDropped("not_an_object")
         sent: dict[str, Any] = {}
         for key, inner in value.items():
             reader = readers.get(key)
@@ -146,7 +146,7 @@ def _object(readers: Mapping[str, Reader]) -> Reader:
                 continue
             try:
                 sent[key] = reader(inner, f"{field}.{key}", settings, now, notes)
-            except Dropped as reason:
+            except ValueDropped as reason:
                 notes.dropped(f"{field}.{key}", reason)
         return sent
 
@@ -156,14 +156,14 @@ def _object(readers: Mapping[str, Reader]) -> Reader:
 def _device(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> list[str]:
     """Read extinfo: 16 texts, and an empty one for what is unknown."""
     if not isinstance(value, list | tuple):
-        raise Dropped("not_a_list")
+        raise ValueDropped("not_a_list")
     return [_device_text(entry, notes) for entry in value[:17]]
 
 
 def _device_text(value: Any, notes: Notes) -> str:
     try:
-        text = text_from(value, notes.catalog)
-    except Dropped:
+        text = text_from(value, notes.spec)
+    except ValueDropped:
         return ""
     return "" if holds_contact(text) else text
 

@@ -7,8 +7,8 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.catalog import Catalog, UserDataRule
-from bridge.normalize.dropping import Dropped, Known
+from bridge.meta_spec.spec import MetaSpec, UserDataRule
+from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import LONGEST, text_of
 
@@ -37,23 +37,23 @@ class Cleaner:
         self.hashed: Final = hashed
         self.steps: Final = steps
 
-    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
 
 
 @cache
-def cleaners(catalog: Catalog, hash_external_id: bool = True) -> dict[str, Cleaner]:
+def cleaners(spec: MetaSpec, hash_external_id: bool = True) -> dict[str, Cleaner]:
     """Compile every field Meta knows; once per catalog and kind of `external_id`."""
-    table = steps_of(catalog)
+    table = steps_of(spec)
     return {
         name: _compiled(
             rule,
             rule.hashed == "yes" or (rule.hashed == "asked" and hash_external_id),
             tuple((step, table[step]) for step in _steps(rule, hash_external_id)),
-            catalog,
+            spec,
         )
-        for name, rule in catalog.user_data.items()
+        for name, rule in spec.user_data.items()
         if not rule.virtual
     }
 
@@ -63,8 +63,8 @@ def _steps(rule: UserDataRule, hash_external_id: bool) -> tuple[str, ...]:
     return (*rule.steps, "no_contact") if rule.hashed == "asked" and not hash_external_id else rule.steps
 
 
-def _compiled(rule: UserDataRule, hashed: bool, named: Named, catalog: Catalog) -> Cleaner:
-    cleaner = _Hashing(rule, named, catalog) if hashed else _Plain(rule, named, catalog)
+def _compiled(rule: UserDataRule, hashed: bool, named: Named, spec: MetaSpec) -> Cleaner:
+    cleaner = _Hashing(rule, named, spec) if hashed else _Plain(rule, named, spec)
     return _Remembering(rule, cleaner) if rule.common else cleaner
 
 
@@ -90,11 +90,11 @@ class _Hashing(Cleaner):
         "refuses_md5",
     )
 
-    def __init__(self, rule: UserDataRule, named: Named, catalog: Catalog) -> None:
+    def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, True, named)
         steps = _after_case_and_blanks(named)
-        self.placeholders: Final = catalog.placeholders
-        self.refused: Final = catalog.placeholder_hashes
+        self.placeholders: Final = spec.placeholders
+        self.refused: Final = spec.placeholder_hashes
         self.refuses_md5: Final = rule.hashed == "yes"
         self.lowers: Final = named[0][0] == "lowercase"
         self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
@@ -103,7 +103,7 @@ class _Hashing(Cleaner):
         )
         self.keeps_letters: Final = steps.keys() <= _KEEP_PLAIN_LETTERS
 
-    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and its hash."""
         steps = self.ascii_steps
         if type(value) is str and value.isascii():
@@ -116,7 +116,7 @@ class _Hashing(Cleaner):
             return passed, passed
         cleaned = text.lower()
         if cleaned in self.placeholders or cleaned.startswith("{{"):
-            raise Dropped("placeholder" if cleaned else "empty_value")
+            raise ValueDropped("placeholder" if cleaned else "empty_value")
         if not self.lowers:
             cleaned = text
         if steps is not self.ascii_steps or not (self.keeps_letters and cleaned.isalpha()):
@@ -124,22 +124,22 @@ class _Hashing(Cleaner):
             for step in steps:
                 cleaned = step(cleaned, known)
             if cleaned is not before and cleaned in self.placeholders:
-                raise Dropped("placeholder")
+                raise ValueDropped("placeholder")
         digest: str = sha256(cleaned.encode()).hexdigest()
         return cleaned, digest
 
     def _long_text(self, text: str) -> str | None:
         """Look at a text of 32 characters or more: hashes pass through, monsters are dropped."""
         if len(text) > _LONGEST_HASHED:
-            raise Dropped("too_long")
+            raise ValueDropped("too_long")
         found = _HASHED(text)
         if found is None:
             if self.refuses_md5 and _MD5(text):
-                raise Dropped("md5_hash")
+                raise ValueDropped("md5_hash")
             return None
         digest: str = found[1].lower()
         if digest in self.refused:
-            raise Dropped("placeholder_hash")
+            raise ValueDropped("placeholder_hash")
         return digest + str(found[2])
 
 
@@ -156,7 +156,7 @@ class _Remembering(Cleaner):
         self.cleaner: Final = cleaner
         self.memory: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
 
-    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
         """Return what was worked out before, or work it out."""
         if type(value) is not str or len(value) >= _LONGEST_COMMON or "@" in value:
             return self.cleaner.clean(value, known)
@@ -165,7 +165,7 @@ class _Remembering(Cleaner):
         if found is None:
             if len(self.memory) >= _MOST_REMEMBERED:
                 self.memory.clear()
-            found = self.memory[key] = self.cleaner.clean(value, Known(known.country))
+            found = self.memory[key] = self.cleaner.clean(value, CleaningContext(known.country))
         return found
 
 
@@ -174,13 +174,13 @@ class _Plain(Cleaner):
 
     __slots__ = ("checks", "integer", "placeholders")
 
-    def __init__(self, rule: UserDataRule, named: Named, catalog: Catalog) -> None:
+    def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, False, named)
         self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_blanks(named).values())
-        self.placeholders: Final = catalog.placeholders
+        self.placeholders: Final = spec.placeholders
         self.integer: Final = rule.integer
 
-    def clean(self, value: Any, known: Known) -> tuple[str, Sent]:
+    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, twice."""
         if type(value) is str and len(value) <= LONGEST and value.isascii():
             cleaned = value.strip()
@@ -189,7 +189,7 @@ class _Plain(Cleaner):
         if len(cleaned) < _LONGEST_PLACEHOLDER and (
             cleaned.lower() in self.placeholders or cleaned.startswith("{{")
         ):
-            raise Dropped("placeholder" if cleaned else "empty_value")
+            raise ValueDropped("placeholder" if cleaned else "empty_value")
         for step in self.checks:
             cleaned = step(cleaned, known)
         return cleaned, _whole(cleaned) if self.integer else cleaned
@@ -197,5 +197,5 @@ class _Plain(Cleaner):
 
 def _whole(digits: str) -> int:
     if len(digits) > _LONGEST_INTEGER:
-        raise Dropped("digits_malformed")
+        raise ValueDropped("digits_malformed")
     return int(digits)

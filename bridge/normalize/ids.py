@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-from bridge.catalog import Catalog
-from bridge.normalize.dropping import Dropped, Known
-from bridge.privacy.personal import holds_contact
-from bridge.privacy.visitor import NoVisitor, visitor_address_reader
+from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
+from bridge.privacy.personal_data import holds_contact
 
 _COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
 _CLICK_ID: Final = re.compile(r"[A-Za-z0-9_\-+/=%~]{3,1024}").fullmatch
@@ -20,24 +20,24 @@ _LEAD_ID: Final = re.compile(r"(?:l:)?([0-9]{15,17})").fullmatch
 _ADVERTISING_ID: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
 
 
-def ip_address_step(catalog: Catalog) -> Callable[[str, Known], str]:
+def ip_address_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for IP addresses."""
-    visitor_address = visitor_address_reader(catalog)
+    visitor_address = visitor_address_reader(spec)
 
-    def ip_address(text: str, known: Known) -> str:
+    def ip_address(text: str, known: CleaningContext) -> str:
         try:
             return visitor_address(text)
         except NoVisitor as error:
-            raise Dropped("ip_private" if error.is_private else "ip_malformed") from None
+            raise ValueDropped("ip_private" if error.is_private else "ip_malformed") from None
 
     return ip_address
 
 
-def browser_cookie(text: str, known: Known) -> str:
+def browser_cookie(text: str, known: CleaningContext) -> str:
     """Check the form of `_fbc` and `_fbp`; nothing in them is ever changed."""
     if len(text) <= 1100 and _COOKIE(text):
         return text
-    raise Dropped("browser_id_malformed")
+    raise ValueDropped("browser_id_malformed")
 
 
 def click_id(text: str) -> str:
@@ -45,7 +45,7 @@ def click_id(text: str) -> str:
     found = _CLICK_ID_IN_URL(text if "?" in text or "&" in text else f"?{text}")
     bare = unquote(found[1]) if found else text
     if not _CLICK_ID(bare):
-        raise Dropped("click_id_malformed")
+        raise ValueDropped("click_id_malformed")
     return bare
 
 
@@ -58,30 +58,30 @@ def click_id_in(address: str) -> str | None:
     return bare if _CLICK_ID(bare) else None
 
 
-def no_contact(text: str, known: Known) -> str:
+def no_contact(text: str, known: CleaningContext) -> str:
     """Drop an e-mail address or phone number where an id belongs: here it would leave unhashed."""
     if holds_contact(text):
-        raise Dropped("identifier_personal")
+        raise ValueDropped("identifier_personal")
     return text
 
 
-def digits(text: str, known: Known) -> str:
+def digits(text: str, known: CleaningContext) -> str:
     """Keep an id made of digits, every one of them."""
     if _DIGITS(text):
         return text
-    raise Dropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
+    raise ValueDropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
 
 
-def lead_id(text: str, known: Known) -> str:
+def lead_id(text: str, known: CleaningContext) -> str:
     """Keep the 15 to 17 digits of a lead id; exports put `l:` in front."""
     found = _LEAD_ID(text)
     if found:
         return found[1]
-    raise Dropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
+    raise ValueDropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
 
 
-def advertising_id(text: str, known: Known) -> str:
+def advertising_id(text: str, known: CleaningContext) -> str:
     """Keep a device's advertising id; all zeros mean that the device hides it."""
     if _ADVERTISING_ID(text) and text.strip("0-"):
         return text
-    raise Dropped("advertising_id_malformed")
+    raise ValueDropped("advertising_id_malformed")

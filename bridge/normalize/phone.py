@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-from bridge.catalog import Catalog
-from bridge.normalize.dropping import Dropped, Known
+from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.context import CleaningContext, ValueDropped
 
 _SEPARATORS: Final = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
 _EXTENSION: Final = re.compile(
@@ -21,11 +21,11 @@ _ONE_DIGIT: Final = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
 _ZERO_BEFORE_AREA_CODE: Final = re.compile(r"01\s*\([2-9]\d\d\)\D*\d{3}\D*\d{4}").fullmatch
 
 
-def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:
+def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for phone numbers."""
-    is_international = catalog.international_number.fullmatch
+    is_international = spec.international_number.fullmatch
 
-    def phone(text: str, known: Known) -> str:
+    def phone(text: str, known: CleaningContext) -> str:
         compact = text.replace(" ", "")
         if not compact[1:].isdigit():
             compact = text.translate(_SEPARATORS)
@@ -36,14 +36,14 @@ def phone_step(catalog: Catalog) -> Callable[[str, Known], str]:
     return phone
 
 
-def _carefully(text: str, known: Known) -> str:
+def _carefully(text: str, known: CleaningContext) -> str:
     text = _EXTENSION.sub("", _with_ascii_digits(text))
     if len(_NOT_DIGITS.sub("", text)) < 7:
-        raise Dropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
+        raise ValueDropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
     international = "+" in text or text.lstrip(" (").startswith("00")
     digits = _international_digits(text) if international else _completed(text, known)
     if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
-        raise Dropped("phone_malformed")
+        raise ValueDropped("phone_malformed")
     return digits
 
 
@@ -60,21 +60,21 @@ def _international_digits(text: str) -> str:
     """Return the digits of a number written with + or 00, a trunk zero behind the country code removed."""
     digits = _NOT_DIGITS.sub("", _TRUNK_ZERO.sub("", text)).lstrip("0")
     if len(digits) > 15:
-        raise Dropped("phone_malformed")
+        raise ValueDropped("phone_malformed")
     return _parsed(f"+{digits}", None) or digits
 
 
-def _completed(text: str, known: Known) -> str:
+def _completed(text: str, known: CleaningContext) -> str:
     """Complete a number from the mapping's phone country or the person's; without them it must be whole."""
     region = known.phone_country or known.country
     digits = _NOT_DIGITS.sub("", text)
     if region and len(digits) <= 15:
         return _in_region(digits, region.upper())
     if digits.startswith("0") and not _ZERO_BEFORE_AREA_CODE(text.strip()):
-        raise Dropped("phone_without_country")
+        raise ValueDropped("phone_without_country")
     digits = digits.lstrip("0")
     if not _is_whole(digits):
-        raise Dropped("phone_without_country")
+        raise ValueDropped("phone_without_country")
     return digits
 
 
@@ -89,7 +89,7 @@ def _in_region(digits: str, region: str) -> str:
         return digits
     if national:
         return national
-    raise Dropped("phone_malformed")
+    raise ValueDropped("phone_malformed")
 
 
 def _calling_code(region: str) -> str:

@@ -7,38 +7,38 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final
 
-from bridge.catalog import Catalog
-from bridge.normalize.dropping import Dropped, Known
+from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.text import letters_only
 
 _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
 _NOT_NAME: Final = re.compile(r"[\s.,_()\-’']+")
-_NOWHERE: Final = Known()
+_NOWHERE: Final = CleaningContext()
 
 
-def country_code(text: str, catalog: Catalog) -> str | None:
+def country_code(text: str, spec: MetaSpec) -> str | None:
     """Return the lower-case ISO code of a country given as code, alias or name in any known language."""
-    return catalog.countries.get(text) or _named_country(text, catalog)
+    return spec.countries.get(text) or _named_country(text, spec)
 
 
-def country_step(catalog: Catalog) -> Callable[[str, Known], str]:
+def country_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for countries."""
-    codes = catalog.countries
+    codes = spec.countries
 
-    def country(text: str, known: Known) -> str:
-        code = codes.get(text) or _named_country(text, catalog)
+    def country(text: str, known: CleaningContext) -> str:
+        code = codes.get(text) or _named_country(text, spec)
         if code is None:
-            raise Dropped("country_unknown")
+            raise ValueDropped("country_unknown")
         return code
 
     return country
 
 
 @lru_cache(maxsize=1024)
-def _named_country(text: str, catalog: Catalog) -> str | None:
+def _named_country(text: str, spec: MetaSpec) -> str | None:
     if not 2 <= len(text) <= 80:
         return None
-    return _country_names(catalog).get(plain_name(text))
+    return _country_names(spec).get(plain_name(text))
 
 
 def plain_name(name: str) -> str:
@@ -47,28 +47,28 @@ def plain_name(name: str) -> str:
 
 
 @cache
-def _country_names(catalog: Catalog) -> dict[str, str]:
+def _country_names(spec: MetaSpec) -> dict[str, str]:
     """Return country names in many languages; read once, when the first name comes along."""
-    aliases = {plain_name(name): code for name, code in catalog.countries.items()}
-    return {**catalog.country_names(), **aliases}
+    aliases = {plain_name(name): code for name, code in spec.countries.items()}
+    return {**spec.country_names(), **aliases}
 
 
-def state_step(catalog: Catalog) -> Callable[[str, Known], str]:
+def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for states and provinces."""
     tables = {
         country: {**names, **{code: code for code in names.values()}}
-        for country, names in catalog.states.items()
+        for country, names in spec.states.items()
     }
     anywhere = {**tables["ca"], **tables["us"]}
 
-    def state(text: str, known: Known) -> str:
+    def state(text: str, known: CleaningContext) -> str:
         country = known.country
         subdivision = _SUBDIVISION(text)
-        if subdivision and subdivision[1] in catalog.countries and country in {None, subdivision[1]}:
+        if subdivision and subdivision[1] in spec.countries and country in {None, subdivision[1]}:
             country, text = subdivision[1], subdivision[2]
         letters = letters_only(text, _NOWHERE)
         if not letters:
-            raise Dropped("name_without_letters")
+            raise ValueDropped("name_without_letters")
         table = anywhere if country is None else tables.get(country)
         return table.get(letters, letters) if table else letters
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.catalog import Catalog
+from bridge.coerce.reading import is_finite
+from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
-from bridge.normalize.dropping import Dropped
-from bridge.normalize.notes import Notes
-from bridge.normalize.plain import is_encodable
-from bridge.privacy.personal import holds_contact, is_personal_key
-from bridge.reading import is_finite
+from bridge.normalize.context import ValueDropped
+from bridge.normalize.findings import Notes
+from bridge.normalize.scalars import is_encodable
+from bridge.privacy.personal_data import holds_contact, is_personal_key
 
 _MOST: Final = 1000
 
@@ -22,28 +22,28 @@ def property_of(value: Any, field: str, notes: Notes, depth: int = 0) -> Any:
     Raises Dropped when nothing is left of the value itself.
     """
     if isinstance(value, str):
-        return _text(value, notes.catalog)
+        return _text(value, notes.spec)
     if value is None:
-        raise Dropped("empty_value")
+        raise ValueDropped("empty_value")
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float | Decimal):
         return _number(value)
-    if depth < notes.catalog.limits.custom_depth:
+    if depth < notes.spec.limits.custom_depth:
         if isinstance(value, list | tuple):
             return _list(value, field, notes, depth + 1)
         if isinstance(value, dict):
             return _object(value, field, notes, depth + 1)
-    raise Dropped("value_left_out")
+    raise ValueDropped("value_left_out")
 
 
-def _text(text: str, catalog: Catalog) -> str:
-    if len(text) > catalog.limits.custom_text or not is_encodable(text):
-        raise Dropped("value_left_out")
-    if not text.strip() or text.strip().lower() in catalog.empty_texts:
-        raise Dropped("empty_value")
+def _text(text: str, spec: MetaSpec) -> str:
+    if len(text) > spec.limits.custom_text or not is_encodable(text):
+        raise ValueDropped("value_left_out")
+    if not text.strip() or text.strip().lower() in spec.empty_texts:
+        raise ValueDropped("empty_value")
     if ("@" in text or "+" in text or text[:2] == "00") and holds_contact(text):
-        raise Dropped("personal_data_in_custom_data")
+        raise ValueDropped("personal_data_in_custom_data")
     return text
 
 
@@ -53,7 +53,7 @@ def _number(value: int | float | Decimal) -> int | float | Decimal:
             return value
     elif is_finite(value) and abs(Decimal(value).adjusted()) < 64:
         return json_number(value) if isinstance(value, Decimal) else value
-    raise Dropped("value_left_out")
+    raise ValueDropped("value_left_out")
 
 
 def _list(values: Any, field: str, notes: Notes, depth: int) -> list[Any]:
@@ -61,7 +61,7 @@ def _list(values: Any, field: str, notes: Notes, depth: int) -> list[Any]:
     for value in values[:_MOST]:
         try:
             kept.append(property_of(value, field, notes, depth))
-        except Dropped as reason:
+        except ValueDropped as reason:
             notes.dropped(field, reason)
     return kept
 
@@ -70,16 +70,16 @@ def _object(values: dict[Any, Any], field: str, notes: Notes, depth: int) -> dic
     kept = {}
     for key, value in list(values.items())[:_MOST]:
         try:
-            kept[property_name(key, notes.catalog)] = property_of(value, field, notes, depth)
-        except Dropped as reason:
+            kept[property_name(key, notes.spec)] = property_of(value, field, notes, depth)
+        except ValueDropped as reason:
             notes.dropped(field, reason)
     return kept
 
 
-def property_name(key: Any, catalog: Catalog) -> str:
+def property_name(key: Any, spec: MetaSpec) -> str:
     """Return the name of a property, unless it names or holds something personal."""
     if not isinstance(key, str) or not key or len(key) > 200 or not is_encodable(key):
-        raise Dropped("value_left_out")
-    if is_personal_key(key, catalog) or holds_contact(key):
-        raise Dropped("personal_data_in_custom_data")
+        raise ValueDropped("value_left_out")
+    if is_personal_key(key, spec) or holds_contact(key):
+        raise ValueDropped("personal_data_in_custom_data")
     return key

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from bridge.catalog import Catalog
+from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize import ids, text
 from bridge.normalize.birth_date import birth_date
-from bridge.normalize.dropping import Dropped, Known
+from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.phone import phone_step
 from bridge.normalize.places import country_step, state_step
 
-Step = Callable[[str, Known], str]
+Step = Callable[[str, CleaningContext], str]
 
 
-def steps_of(catalog: Catalog) -> dict[str, Step]:
+def steps_of(spec: MetaSpec) -> dict[str, Step]:
     """Return every step by name, made for one catalog."""
     return {
         "lowercase": lambda value, known: value.lower(),
@@ -28,12 +28,12 @@ def steps_of(catalog: Catalog) -> dict[str, Step]:
         "postal_code": text.postal_code,
         "identifier": text.identifier,
         "plain_text": text.plain_text,
-        "phone": phone_step(catalog),
-        "country": country_step(catalog),
-        "state": state_step(catalog),
-        "gender": _gender_step(catalog),
+        "phone": phone_step(spec),
+        "country": country_step(spec),
+        "state": state_step(spec),
+        "gender": _gender_step(spec),
         "birth_date": birth_date,
-        "ip_address": ids.ip_address_step(catalog),
+        "ip_address": ids.ip_address_step(spec),
         "browser_cookie": ids.browser_cookie,
         "no_contact": ids.no_contact,
         "digits": ids.digits,
@@ -68,13 +68,13 @@ STEP_WORDS: Final[dict[str, str]] = {
 }
 
 
-def _gender_step(catalog: Catalog) -> Step:
-    words = catalog.genders
+def _gender_step(spec: MetaSpec) -> Step:
+    words = spec.genders
 
-    def gender(value: str, known: Known) -> str:
+    def gender(value: str, known: CleaningContext) -> str:
         sent = words.get(value) or words.get(value.rstrip("."))
         if sent is None:
-            raise Dropped("gender_unknown")
+            raise ValueDropped("gender_unknown")
         return sent
 
     return gender

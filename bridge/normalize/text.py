@@ -7,7 +7,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.normalize.dropping import Dropped, Known
+from bridge.normalize.context import CleaningContext, ValueDropped
 
 LONGEST: Final = 4096
 
@@ -63,7 +63,7 @@ def text_of(value: Any) -> str:
     if type(value) is not str:
         value = _written(value)
     if len(value) > LONGEST:
-        raise Dropped("too_long")
+        raise ValueDropped("too_long")
     text: str = value.strip()
     return text if text.isascii() else _readable(text)
 
@@ -72,7 +72,7 @@ def _readable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Dropped("broken_text") from None
+        raise ValueDropped("broken_text") from None
     return _INVISIBLE.sub("", text).strip()
 
 
@@ -80,14 +80,14 @@ def _written(value: Any) -> str:
     if isinstance(value, str):
         return value
     if value is None:
-        raise Dropped("empty_value")
+        raise ValueDropped("empty_value")
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise Dropped("not_text")
+        raise ValueDropped("not_text")
     if isinstance(value, int):
         return str(value) if value.bit_length() < 256 else _refuse("too_long")
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if not number.is_finite() or abs(number.adjusted()) > 64:
-        raise Dropped("not_text")
+        raise ValueDropped("not_text")
     if number == number.to_integral_value():
         exact = isinstance(value, Decimal) or abs(value) < 2**53
         return f"{number:.0f}" if exact else _refuse("digits_lost")
@@ -95,42 +95,42 @@ def _written(value: Any) -> str:
 
 
 def _refuse(code: str) -> str:
-    raise Dropped(code)
+    raise ValueDropped(code)
 
 
-def compose(text: str, known: Known) -> str:
+def compose(text: str, known: CleaningContext) -> str:
     """Compose Unicode (NFC): a letter and its accent become one character, as in Meta's own vectors."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def drop_punctuation(text: str, known: Known) -> str:
+def drop_punctuation(text: str, known: CleaningContext) -> str:
     """Remove blanks and punctuation, typographic ones too; letters of every script and digits stay."""
     return text if text.isalpha() and text.isascii() else text.translate(_PUNCTUATION)
 
 
-def letters_only(text: str, known: Known) -> str:
+def letters_only(text: str, known: CleaningContext) -> str:
     """Keep letters and accents of every script, and nothing else."""
     return text if text.isalpha() and text.isascii() else text.translate(_NO_LETTERS)
 
 
-def has_a_letter(text: str, known: Known) -> str:
+def has_a_letter(text: str, known: CleaningContext) -> str:
     """Drop what holds no letter at all."""
     if text.isalpha() or any(map(str.isalpha, text)):
         return text
-    raise Dropped("name_without_letters")
+    raise ValueDropped("name_without_letters")
 
 
-def email(text: str, known: Known) -> str:
+def email(text: str, known: CleaningContext) -> str:
     """Check the form: one @, a dot in the domain, no blanks; `mailto:` and `Name <address>` are unwrapped."""
     if _EMAIL(text):
         return text if text.isascii() else unicodedata.normalize("NFC", text)
     wrapped = _EMAIL_WITHIN(text)
     if wrapped and _EMAIL(wrapped[1]):
         return unicodedata.normalize("NFC", wrapped[1])
-    raise Dropped("email_malformed")
+    raise ValueDropped("email_malformed")
 
 
-def postal_code(text: str, known: Known) -> str:
+def postal_code(text: str, known: CleaningContext) -> str:
     """Remove blanks and dashes; a US code is its first five digits, a lost leading zero put back."""
     if known.country == "us":
         return _us_code(text.translate(_BLANKS_AND_DASHES))
@@ -138,25 +138,25 @@ def postal_code(text: str, known: Known) -> str:
         return long_code[1]
     code = text if text.isascii() and text.isalnum() else text.translate(_BLANKS_AND_DASHES)
     if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
-        raise Dropped("postal_code_malformed")
+        raise ValueDropped("postal_code_malformed")
     return code
 
 
 def _us_code(code: str) -> str:
     if not _US_DIGITS(code):
-        raise Dropped("postal_code_malformed")
+        raise ValueDropped("postal_code_malformed")
     return code.zfill(5)[:5]
 
 
-def identifier(text: str, known: Known) -> str:
+def identifier(text: str, known: CleaningContext) -> str:
     """Refuse control characters and texts of more than 256 characters, which no id has."""
     if len(text) > 256 or (not text.isprintable() and _CONTROL(text)):
-        raise Dropped("identifier_malformed")
+        raise ValueDropped("identifier_malformed")
     return text
 
 
-def plain_text(text: str, known: Known) -> str:
+def plain_text(text: str, known: CleaningContext) -> str:
     """Refuse control characters."""
     if not text.isprintable() and _CONTROL_IN_PROSE(text):
-        raise Dropped("identifier_malformed")
+        raise ValueDropped("identifier_malformed")
     return text

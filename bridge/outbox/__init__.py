@@ -6,17 +6,17 @@ The only place that knows a database. `open_outbox` gives the one object the res
 from __future__ import annotations
 
 from bridge.crypto import Cipher
-from bridge.faults import Passing, unwatched
-from bridge.outbox.bounds import UNBOUNDED, Bounds
+from bridge.failpoints import Passing, unwatched
+from bridge.outbox.admin_actions import REPLAYABLE, Correction
+from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
-from bridge.outbox.erase import Erased, Person
-from bridge.outbox.imports import ImportPosition
-from bridge.outbox.intake import Parcel
+from bridge.outbox.erasure import Erased, Person
+from bridge.outbox.import_positions import ImportPosition
+from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
-from bridge.outbox.outbox import Forgotten, HeldWebhook, Outbox
 from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
     STATUSES,
@@ -31,8 +31,8 @@ from bridge.outbox.records import (
     Receipt,
     StoredEvent,
 )
-from bridge.outbox.settle import Settled, Span
-from bridge.outbox.steer import REPLAYABLE, Correction
+from bridge.outbox.settlements import Settled, Span
+from bridge.outbox.store import Forgotten, HeldWebhook, Outbox
 
 __all__ = [
     "REPLAYABLE",
@@ -55,7 +55,7 @@ __all__ = [
     "NewEvent",
     "NewWebhook",
     "Outbox",
-    "Parcel",
+    "PackedWebhook",
     "Pause",
     "Person",
     "Query",

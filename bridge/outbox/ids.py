@@ -12,16 +12,16 @@ import random
 
 _COUNTER_BITS = 26  # of them 12 stand before the variant and 14 after it; 48 bits are left to chance
 # An id must be unique, not secret: asking the system each time would let go of Python's lock at every id.
-_chance = random.Random()  # noqa: S311
-_count = itertools.count(_chance.getrandbits(24))
-os.register_at_fork(after_in_child=_chance.seed)
+_random_bits = random.Random()  # noqa: S311
+_count = itertools.count(_random_bits.getrandbits(24))
+os.register_at_fork(after_in_child=_random_bits.seed)
 
 
 def new_id(milliseconds: int) -> bytes:
     """Return an id of this moment, later than all that this process has made for it."""
     count = next(_count) & (1 << _COUNTER_BITS) - 1
     high = milliseconds << 16 | 0x7000 | count >> 14
-    low = 0b10 << 62 | (count & 0x3FFF) << 48 | _chance.getrandbits(48)
+    low = 0b10 << 62 | (count & 0x3FFF) << 48 | _random_bits.getrandbits(48)
     return (high << 64 | low).to_bytes(16, "big")
 
 

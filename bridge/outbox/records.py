@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from bridge.values import Finding, Request
+from bridge.models import Finding, Request
 
 NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
 Status = Literal[

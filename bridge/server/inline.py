@@ -29,7 +29,7 @@ from gunicorn.http.errors import NoMoreData
 from gunicorn.http.wsgi import create
 from gunicorn.workers.gthread import ThreadWorker
 
-from bridge.log import failure
+from bridge.monitoring.log import failure
 from bridge.outbox import Receipt
 from bridge.outbox.group import MOST_AT_ONCE
 from bridge.web.door import Door

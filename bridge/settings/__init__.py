@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from bridge.settings.load import load_settings
-from bridge.settings.values import (
+from bridge.settings.loader import load_settings
+from bridge.settings.models import (
     META_URL,
     SIMULATOR_URL,
     Alerts,

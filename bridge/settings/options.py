@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.settings import kinds
-from bridge.settings.kinds import Kind
+from bridge.settings import types
+from bridge.settings.types import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Section:
 TEST_CODE = Section(
     "Sends events to Test Events as well. Meta does not discard them.",
     {
-        "code": Option(kinds.TEXT, "The code that Events Manager shows; none when empty."),
-        "for": Option(kinds.DURATION, "How long it is used, from the moment the file was last saved."),
-        "until": Option(kinds.MOMENT, "The moment after which it is no longer used."),
+        "code": Option(types.TEXT, "The code that Events Manager shows; none when empty."),
+        "for": Option(types.DURATION, "How long it is used, from the moment the file was last saved."),
+        "until": Option(types.MOMENT, "The moment after which it is no longer used."),
     },
     scalar="code",
 )
@@ -52,11 +52,11 @@ TEST_CODE = Section(
 DESTINATIONS = Section(
     "The datasets at Meta, each under a name that mappings use in `send_to`.",
     {
-        "dataset_id": Option(kinds.DATASET, "The dataset (pixel) id, digits.", required=True),
-        "access_token": Option(kinds.SECRET, "The token that may write to the dataset.", required=True),
-        "api_version": Option(kinds.VERSION, "The Graph API version to speak.", "v25.0"),
+        "dataset_id": Option(types.DATASET, "The dataset (pixel) id, digits.", required=True),
+        "access_token": Option(types.SECRET, "The token that may write to the dataset.", required=True),
+        "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
         "test_event_code": TEST_CODE,
-        "partner_agent": Option(kinds.AGENT, "Identifies a registered partner platform to Meta."),
+        "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),
     },
     named=True,
 )
@@ -65,12 +65,12 @@ HOOKS = Section(
     "What the operator decides for one address under /hooks/, by the mapping's name.",
     {
         "test_event_code": TEST_CODE,
-        "rate_limit": Option(kinds.RATE, "More than this is answered 429 with Retry-After."),
+        "rate_limit": Option(types.RATE, "More than this is answered 429 with Retry-After."),
         "on_result": Section(
             "An address that is told what became of each event, signed by Standard Webhooks.",
             {
-                "url": Option(kinds.CALLBACK_ADDRESS, "Where to post.", required=True),
-                "secret": Option(kinds.SECRET, "The signing secret (`whsec_…`).", required=True),
+                "url": Option(types.CALLBACK_URL, "Where to post.", required=True),
+                "secret": Option(types.SECRET, "The signing secret (`whsec_…`).", required=True),
             },
         ),
     },
@@ -81,7 +81,7 @@ RULES = Section(
     "How strict a rule is that Meta documents but does not enforce, by its code (see rules.md).",
     {
         "severity": Option(
-            kinds.one_of("error", "warning"),
+            types.one_of("error", "warning"),
             "An error holds the event, a warning lets it pass.",
             required=True,
         )
@@ -94,52 +94,52 @@ SETTINGS = Section(
     "bridge.yaml",
     {
         "database_url": Option(
-            kinds.DATABASE,
+            types.DATABASE,
             "Where webhooks and events are kept.",
             "sqlite:///data/bridge.db",
             "CAPI_BRIDGE_DATABASE_URL",
         ),
         "graph_url": Option(
-            kinds.WEB_ADDRESS,
+            types.URL,
             "Where events are sent; the simulator when no dataset is set.",
             "https://graph.facebook.com",
             "CAPI_BRIDGE_GRAPH_URL",
         ),
         "mappings": Option(
-            kinds.TEXT,
+            types.TEXT,
             "The folder, or folders, with mapping files; without it the shipped ones.",
             "mappings",
             "CAPI_BRIDGE_MAPPINGS",
             many=True,
         ),
         "public_url": Option(
-            kinds.WEB_ADDRESS,
+            types.URL,
             "The address senders use, when a proxy stands in front; signatures may cover it.",
             "",
             "CAPI_BRIDGE_PUBLIC_URL",
         ),
         "trusted_proxies": Option(
-            kinds.NETWORK,
+            types.NETWORK,
             "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
             "",
             "CAPI_BRIDGE_TRUSTED_PROXIES",
             many=True,
         ),
         "profile": Option(
-            kinds.one_of("default", "live"),
+            types.one_of("default", "live"),
             "`live` refuses every test_event_code unless allow_test_event_code is set.",
             "default",
             "CAPI_BRIDGE_PROFILE",
         ),
-        "allow_test_event_code": Option(kinds.SWITCH, "Lets the live profile use a test_event_code.", "no"),
+        "allow_test_event_code": Option(types.SWITCH, "Lets the live profile use a test_event_code.", "no"),
         "log_level": Option(
-            kinds.one_of("debug", "info", "warning", "error"),
+            types.one_of("debug", "info", "warning", "error"),
             "The least important log line that is written.",
             "info",
             "CAPI_BRIDGE_LOG_LEVEL",
         ),
         "log_format": Option(
-            kinds.one_of("json", "text"), "How log lines look.", "json", "CAPI_BRIDGE_LOG_FORMAT"
+            types.one_of("json", "text"), "How log lines look.", "json", "CAPI_BRIDGE_LOG_FORMAT"
         ),
         "destinations": DESTINATIONS,
         "hooks": HOOKS,
@@ -148,10 +148,10 @@ SETTINGS = Section(
             "Keys of the bridge itself.",
             {
                 "admin": Option(
-                    kinds.SECRET, "The token for /api, /dry-run and /validate.", "", "CAPI_BRIDGE_ADMIN_TOKEN"
+                    types.SECRET, "The token for /api, /dry-run and /validate.", "", "CAPI_BRIDGE_ADMIN_TOKEN"
                 ),
                 "secret": Option(
-                    kinds.SECRET,
+                    types.SECRET,
                     "Encrypts what is kept at rest; the one in force first, older ones after it.",
                     "made and stored with mode 0600 on first start",
                     "CAPI_BRIDGE_SECRET_KEY",
@@ -162,45 +162,43 @@ SETTINGS = Section(
         "retention": Section(
             "How long things are kept.",
             {
-                "raw_webhooks": Option(kinds.DURATION, "Webhooks as they arrived, encrypted.", "7d"),
-                "events": Option(kinds.DURATION, "Events in a final state.", "30d"),
+                "raw_webhooks": Option(types.DURATION, "Webhooks as they arrived, encrypted.", "7d"),
+                "events": Option(types.DURATION, "Events in a final state.", "30d"),
             },
         ),
         "limits": Section(
             "Bounds that protect the machine.",
             {
-                "max_body_bytes": Option(kinds.SIZE, "The largest body any address reads.", "2 MiB"),
+                "max_body_bytes": Option(types.SIZE, "The largest body any address reads.", "2 MiB"),
                 "queue_events": Option(
-                    kinds.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
+                    types.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
                 ),
-                "free_disk_bytes": Option(kinds.SIZE, "Free disk, under which 503 is answered.", "256 MiB"),
-                "read_timeout": Option(kinds.DURATION, "How long a request may take to arrive.", "30s"),
-                "rate_per_address": Option(kinds.RATE, "Webhooks of one sender's address."),
-                "rate_per_mapping": Option(kinds.RATE, "Webhooks of each mapping."),
+                "free_disk_bytes": Option(types.SIZE, "Free disk, under which 503 is answered.", "256 MiB"),
+                "read_timeout": Option(types.DURATION, "How long a request may take to arrive.", "30s"),
+                "rate_per_address": Option(types.RATE, "Webhooks of one sender's address."),
+                "rate_per_mapping": Option(types.RATE, "Webhooks of each mapping."),
             },
         ),
         "delivery": Section(
             "How events travel to Meta.",
             {
-                "batch_size": Option(kinds.whole(1, 1000), "Most events in one call.", "1000"),
-                "batch_wait": Option(kinds.DURATION, "How long a batch waits to be filled.", "200ms"),
-                "parallel": Option(kinds.whole(1, 64), "Calls under way at the same time.", "4"),
-                "timeout": Option(kinds.DURATION, "How long Meta may take to answer.", "10s"),
-                "lease": Option(kinds.DURATION, "How long a worker owns what it claimed.", "60s"),
+                "batch_size": Option(types.whole(1, 1000), "Most events in one call.", "1000"),
+                "batch_wait": Option(types.DURATION, "How long a batch waits to be filled.", "200ms"),
+                "parallel": Option(types.whole(1, 64), "Calls under way at the same time.", "4"),
+                "timeout": Option(types.DURATION, "How long Meta may take to answer.", "10s"),
+                "lease": Option(types.DURATION, "How long a worker owns what it claimed.", "60s"),
             },
         ),
         "alerts": Section(
             "When a person is told.",
             {
-                "url": Option(
-                    kinds.CALLBACK_ADDRESS, "Where alerts are posted.", "", "CAPI_BRIDGE_ALERT_URL"
-                ),
-                "style": Option(kinds.one_of("json", "slack"), "The shape of the body.", "json"),
-                "refused_share": Option(kinds.SHARE, "Share of events Meta refuses in an hour.", "10%"),
-                "oldest_waiting": Option(kinds.DURATION, "Age of the oldest waiting event.", "1h"),
-                "free_disk_bytes": Option(kinds.SIZE, "Free disk.", "1 GiB"),
-                "test_mode": Option(kinds.DURATION, "How long a test_event_code may be in use.", "2h"),
-                "every": Option(kinds.DURATION, "The same alert is repeated no sooner than this.", "1h"),
+                "url": Option(types.CALLBACK_URL, "Where alerts are posted.", "", "CAPI_BRIDGE_ALERT_URL"),
+                "style": Option(types.one_of("json", "slack"), "The shape of the body.", "json"),
+                "refused_share": Option(types.SHARE, "Share of events Meta refuses in an hour.", "10%"),
+                "oldest_waiting": Option(types.DURATION, "Age of the oldest waiting event.", "1h"),
+                "free_disk_bytes": Option(types.SIZE, "Free disk.", "1 GiB"),
+                "test_mode": Option(types.DURATION, "How long a test_event_code may be in use.", "2h"),
+                "every": Option(types.DURATION, "The same alert is repeated no sooner than this.", "1h"),
             },
         ),
     },

@@ -15,13 +15,13 @@ from typing import Any
 
 import orjson
 
-from bridge.simulator.answers import Answer, Usage, Words, usage_headers
-from bridge.simulator.case import Refusal
-from bridge.simulator.facts import Facts, load_facts
+from bridge.simulator.context import Refusal
+from bridge.simulator.data import SimulatorData, load_simulator_data
 from bridge.simulator.faults import NO_FAULT, Fault, FaultPlan
 from bridge.simulator.inbox import Inbox, Refused
 from bridge.simulator.judge import judge
 from bridge.simulator.parameters import Unreadable, read_events, read_parameters
+from bridge.simulator.responses import Answer, Usage, Words, usage_headers
 from bridge.simulator.versions import version_state
 
 _EDGE = re.compile(r"/(?:(?P<version>v\d+\.\d+)/)?(?P<dataset>\d+)/events/?")
@@ -66,7 +66,7 @@ class Graph:
     faults: FaultPlan
     inbox: Inbox
     rules: Rules
-    facts: Facts = field(default_factory=load_facts)
+    data: SimulatorData = field(default_factory=load_simulator_data)
 
     def handle(self, call: Call) -> Reply:
         """Answer one request to `/<version>/<dataset>/events`, or refuse the path."""
@@ -94,7 +94,7 @@ class Graph:
     ) -> tuple[Answer, str | None]:
         if version is None:
             return self._refuse(Refusal("version_expired"), dataset_id, now), None
-        state = version_state(version, self.facts, now.date())
+        state = version_state(version, self.data, now.date())
         warning = state.warning or (f"{version} is about to end." if fault.version_warning else None)
         if state.state == "unknown":
             return self._refuse(Refusal("path_unknown"), dataset_id, now), None
@@ -111,9 +111,7 @@ class Graph:
             return self._refuse(Refusal("parameter", f"(#100) {error}."), dataset_id, now)
         events = read_events(parameters.get("data"))
         refusal = (
-            self._access(call, parameters, dataset_id)
-            or _beside(parameters)
-            or judge(events, self.facts, now)
+            self._access(call, parameters, dataset_id) or _beside(parameters) or judge(events, self.data, now)
         )
         if refusal is not None:
             return self._refuse(refusal, dataset_id, now, _length(events))

@@ -22,12 +22,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from bridge.errors import CannotOpen
-from bridge.simulator.answers import Answer, Words
-from bridge.simulator.desk import Desk
-from bridge.simulator.facts import load_facts
+from bridge.simulator.admin import AdminPages
+from bridge.simulator.data import load_simulator_data
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.graph import LOST, Call, Graph, Reply, Rules
 from bridge.simulator.inbox import Inbox, Received, Refused
+from bridge.simulator.responses import Answer, Words
 
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -60,9 +60,9 @@ class Simulator:
         self._faults.add(faults)
         self._inbox = Inbox(keep)
         self._rules = Rules(datasets, set(dead_tokens), refuse_expired_versions)
-        words = Words(load_facts(), locale, seed)
+        words = Words(load_simulator_data(), locale, seed)
         self._graph = Graph(clock, words, self._faults, self._inbox, self._rules)
-        self._desk = Desk(self._inbox, self._faults, self._rules)
+        self._admin = AdminPages(self._inbox, self._faults, self._rules)
         self._pause = pause
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -164,7 +164,7 @@ class Simulator:
         self._inbox.clear()
 
     def _handle(self, call: Call) -> Reply:
-        answer = self._desk.handle(call)
+        answer = self._admin.handle(call)
         return Reply(answer) if answer is not None else self._graph.handle(call)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from bridge.simulator.facts import Facts
+from bridge.simulator.data import SimulatorData
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,17 @@ class VersionState:
     warning: str | None = None
 
 
-def version_state(version: str, facts: Facts, today: date) -> VersionState:
+def version_state(version: str, data: SimulatorData, today: date) -> VersionState:
     """Judge a version by its end date; one older than the table has expired, a newer one is unknown."""
-    if version not in facts.versions:
-        oldest = min(map(_number, facts.versions))
+    if version not in data.versions:
+        oldest = min(map(_number, data.versions))
         return (
             VersionState("expired", _upgraded(version))
             if _number(version) < oldest
             else VersionState("unknown")
         )
-    end = facts.versions[version]
-    if end is None or today < end - timedelta(days=facts.rules["warn_days_before_end"]):
+    end = data.versions[version]
+    if end is None or today < end - timedelta(days=data.rules["warn_days_before_end"]):
         return VersionState("usable")
     if today < end:
         return VersionState(

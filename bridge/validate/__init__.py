@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from bridge.catalog import Catalog
-from bridge.validate.body import body_findings
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
+from bridge.validate.batch_rules import body_findings
 from bridge.validate.event_rules import (
     FOREIGN_EVENT_RULES,
     append_attribution,
@@ -18,65 +19,64 @@ from bridge.validate.event_rules import (
     time_window,
     website_user_agent,
 )
-from bridge.validate.people_rules import FOREIGN_PEOPLE_RULES, browser_ids, identity
 from bridge.validate.schema import schema_findings
-from bridge.values import Finding
+from bridge.validate.user_data_rules import FOREIGN_USER_DATA_RULES, browser_ids, identity
 
 # What cleaning does promise: looked at only for events that others have made.
-_FOREIGN_RULES: Final = (*FOREIGN_PEOPLE_RULES, *FOREIGN_EVENT_RULES)
+_FOREIGN_RULES: Final = (*FOREIGN_USER_DATA_RULES, *FOREIGN_EVENT_RULES)
 
 
-def validate(event: dict[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a cleaned event, schema first. Errors hold it back.
 
     An event that the bridge did not clean itself deserves `validate_foreign`.
     """
     seconds = int(now.timestamp())
-    findings = schema_findings(event, catalog)
+    findings = schema_findings(event, spec)
     for found in (
-        identity(event, seconds, catalog),
-        browser_ids(event, seconds, catalog),
-        time_window(event, seconds, catalog),
-        event_name(event, seconds, catalog),
-        append_attribution(event, seconds, catalog),
-        event_id(event, seconds, catalog),
-        website_user_agent(event, seconds, catalog),
-        money_and_items(event, seconds, catalog),
+        identity(event, seconds, spec),
+        browser_ids(event, seconds, spec),
+        time_window(event, seconds, spec),
+        event_name(event, seconds, spec),
+        append_attribution(event, seconds, spec),
+        event_id(event, seconds, spec),
+        website_user_agent(event, seconds, spec),
+        money_and_items(event, seconds, spec),
     ):
         if found:
             findings = (*findings, *found)
     return findings
 
 
-def validate_foreign(event: dict[str, Any], catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+def validate_foreign(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with an event that somebody else has cleaned and hashed."""
     seconds = int(now.timestamp())
-    more = (finding for rule in _FOREIGN_RULES for finding in rule(event, seconds, catalog))
-    return (*validate(event, catalog, now), *more)
+    more = (finding for rule in _FOREIGN_RULES for finding in rule(event, seconds, spec))
+    return (*validate(event, spec, now), *more)
 
 
-def validate_body(body: Any, catalog: Catalog, now: datetime) -> tuple[Finding, ...]:
+def validate_body(body: Any, spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a whole request body; paths start at the body (`$.data[0].…`)."""
-    return tuple(_body(body, catalog, now))
+    return tuple(_body(body, spec, now))
 
 
-def _body(body: Any, catalog: Catalog, now: datetime) -> Iterator[Finding]:
-    yield from body_findings(body, catalog)
+def _body(body: Any, spec: MetaSpec, now: datetime) -> Iterator[Finding]:
+    yield from body_findings(body, spec)
     events = body.get("data") if isinstance(body, Mapping) else None
     if not isinstance(events, list):
         return
     for place, event in enumerate(events):
         if isinstance(event, dict):
-            for finding in validate_foreign(event, catalog, now):
+            for finding in validate_foreign(event, spec, now):
                 yield replace(finding, path=f"$.data[{place}]{(finding.path or '$')[1:]}")
 
 
-def accepted_until(event: Mapping[str, Any], catalog: Catalog) -> int:
+def accepted_until(event: Mapping[str, Any], spec: MetaSpec) -> int:
     """Return the last moment (Unix seconds) at which this event should still be sent.
 
     The margin keeps an event from ageing out on its way: one that is too old refuses its whole batch.
     """
-    limits = catalog.limits
+    limits = spec.limits
     seconds = event.get("event_time")
     happened = seconds if isinstance(seconds, int) else 0
     return happened + limits.window_seconds(event.get("action_source")) - limits.margin_seconds

@@ -8,58 +8,58 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from bridge.catalog import Catalog
-from bridge.privacy.personal import holds_contact, holds_email, is_personal_key
-from bridge.privacy.web_address import clean_address, is_clean
-from bridge.reading import is_finite
-from bridge.values import Finding
+from bridge.coerce.reading import is_finite
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
+from bridge.privacy.personal_data import holds_contact, holds_email, is_personal_key
+from bridge.privacy.urls import clean_url, is_clean
 
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-def time_window(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def time_window(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find times outside Meta's window; the age is checked once more just before sending."""
     seconds = event.get("event_time")
     if type(seconds) is not int:
         if not isinstance(seconds, float | Decimal) or not is_finite(seconds):
             return ()
         seconds = int(seconds)  # 1795219200.0 is a whole number in JSON
-    limits = catalog.limits
+    limits = spec.limits
     window = limits.window_seconds(event.get("action_source"))
     if 0 <= now - seconds <= window:
         return ()
     if seconds >= limits.milliseconds_from:
-        return (catalog.rules["event_time_milliseconds"].finding("$.event_time"),)
+        return (spec.rules["event_time_milliseconds"].finding("$.event_time"),)
     if seconds > now:
-        return (catalog.rules["event_time_in_future"].finding("$.event_time"),)
-    return (catalog.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400),)
+        return (spec.rules["event_time_in_future"].finding("$.event_time"),)
+    return (spec.rules["event_time_too_old"].finding("$.event_time", days=window // 86_400),)
 
 
-def event_name(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def event_name(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find misspelled standard names, names with personal data, and hints at health or money troubles."""
     name = event.get("event_name")
-    if not isinstance(name, str) or name in catalog.standard_events or len(name) > 200:
+    if not isinstance(name, str) or name in spec.standard_events or len(name) > 200:
         return ()
-    return _about_name(name, catalog)
+    return _about_name(name, spec)
 
 
 @lru_cache(maxsize=512)
-def _about_name(name: str, catalog: Catalog) -> tuple[Finding, ...]:
+def _about_name(name: str, spec: MetaSpec) -> tuple[Finding, ...]:
     findings = []
-    standard = _standard_names(catalog).get(_letters(name))
+    standard = _standard_names(spec).get(_letters(name))
     if standard and standard != name:
-        findings.append(catalog.rules["standard_name_misspelled"].finding("$.event_name", standard=standard))
+        findings.append(spec.rules["standard_name_misspelled"].finding("$.event_name", standard=standard))
     if holds_contact(name):
-        findings.append(catalog.rules["personal_data_in_event_name"].finding("$.event_name"))
-    if any(re.search(rf"(?<![a-z]){word}(?![a-z])", _words(name)) for word in catalog.sensitive_words):
-        findings.append(catalog.rules["sensitive_event_name"].finding("$.event_name"))
+        findings.append(spec.rules["personal_data_in_event_name"].finding("$.event_name"))
+    if any(re.search(rf"(?<![a-z]){word}(?![a-z])", _words(name)) for word in spec.sensitive_words):
+        findings.append(spec.rules["sensitive_event_name"].finding("$.event_name"))
     return tuple(findings)
 
 
 @cache
-def _standard_names(catalog: Catalog) -> dict[str, str]:
-    names = catalog.standard_events | catalog.messaging_events | catalog.reserved_events
+def _standard_names(spec: MetaSpec) -> dict[str, str]:
+    names = spec.standard_events | spec.messaging_events | spec.reserved_events
     return {_letters(name): name for name in names}
 
 
@@ -72,28 +72,28 @@ def _words(name: str) -> str:
     return re.sub(r"[^a-z]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
 
 
-def append_attribution(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def append_attribution(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find additions that come too late for the event they add to."""
     if event.get("event_name") != "AppendAttribution":
         return ()
     original = event.get("original_event_data")
     happened = original.get("event_time") if isinstance(original, Mapping) else None
-    window = catalog.limits.append_attribution_seconds
+    window = spec.limits.append_attribution_seconds
     if type(happened) is not int or now - happened <= window:
         return ()
-    rule = catalog.rules["append_too_late"]
+    rule = spec.rules["append_too_late"]
     return (rule.finding("$.original_event_data.event_time", hours=window // 3600),)
 
 
-def event_id(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def event_id(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find events without an id, and ids that are the time of sending."""
     given = event.get("event_id")
     if given is None or given == "":
         # Meta deduplicates no message events, so an id would serve nothing there.
         expected = event.get("action_source") != "business_messaging"
-        return (catalog.rules["event_id_missing"].finding("$.event_id"),) if expected else ()
+        return (spec.rules["event_id_missing"].finding("$.event_id"),) if expected else ()
     if isinstance(given, str) and len(given) in {10, 13} and _is_about(given, now):
-        return (catalog.rules["event_id_changes"].finding("$.event_id"),)
+        return (spec.rules["event_id_changes"].finding("$.event_id"),)
     return ()
 
 
@@ -101,53 +101,53 @@ def _is_about(digits: str, now: int) -> bool:
     return digits.isdecimal() and digits.isascii() and abs(int(digits[:10]) - now) < 3600
 
 
-def website_user_agent(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def website_user_agent(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find website events without user agent: documented as required, accepted without."""
     if event.get("action_source") != "website":
         return ()
     people = event.get("user_data")
     if not isinstance(people, dict) or people.get("client_user_agent"):
         return ()
-    return (catalog.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
+    return (spec.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
 
 
-def money_and_items(event: dict[str, Any], now: int, catalog: Catalog) -> Iterable[Finding]:
+def money_and_items(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find unknown currencies, shop events that cannot serve catalogue ads, and CRM events elsewhere."""
     custom = event.get("custom_data")
     if not isinstance(custom, dict):
         return ()
     findings = []
-    if _is_unknown_currency(custom.get("currency"), catalog):
-        findings.append(catalog.rules["unknown_currency"].finding("$.custom_data.currency"))
-    if not custom.get("contents") and not custom.get("content_ids") and _sells(event, catalog):
+    if _is_unknown_currency(custom.get("currency"), spec):
+        findings.append(spec.rules["unknown_currency"].finding("$.custom_data.currency"))
+    if not custom.get("contents") and not custom.get("content_ids") and _sells(event, spec):
         name = event["event_name"]
-        findings.append(catalog.rules["items_missing"].finding("$.custom_data.contents", event=name))
+        findings.append(spec.rules["items_missing"].finding("$.custom_data.contents", event=name))
     if custom.get("event_source") == "crm" and event.get("action_source") != "system_generated":
-        findings.append(catalog.rules["crm_action_source"].finding("$.action_source"))
+        findings.append(spec.rules["crm_action_source"].finding("$.action_source"))
     return findings
 
 
-def _sells(event: dict[str, Any], catalog: Catalog) -> bool:
+def _sells(event: dict[str, Any], spec: MetaSpec) -> bool:
     """Say whether this is one of the events that catalogue ads live on, at a place where they are shown."""
     name = event.get("event_name")
     return (
         isinstance(name, str)
-        and name in catalog.catalog_events
+        and name in spec.catalog_events
         and event.get("action_source") in ("website", "app")
     )
 
 
-def _is_unknown_currency(code: Any, catalog: Catalog) -> bool:
+def _is_unknown_currency(code: Any, spec: MetaSpec) -> bool:
     """Say whether a text of the right form is no currency; other forms are the schema's business."""
-    if not isinstance(code, str) or code in catalog.currencies:
+    if not isinstance(code, str) or code in spec.currencies:
         return False
-    return len(code) == 3 and code.isascii() and code.isalpha() and code.upper() not in catalog.currencies
+    return len(code) == 3 and code.isascii() and code.isalpha() and code.upper() not in spec.currencies
 
 
 # --- rules for events that the bridge did not clean itself -------------------------------------------
 
 
-def numbers_as_text(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def numbers_as_text(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
     """Find amounts written as texts, which Meta's own samples hold."""
     custom = event.get("custom_data")
     if not isinstance(custom, Mapping):
@@ -155,56 +155,56 @@ def numbers_as_text(event: Mapping[str, Any], now: int, catalog: Catalog) -> Ite
     for name in ("value", "predicted_ltv", "net_revenue"):
         if isinstance(custom.get(name), str):
             field = f"custom_data.{name}"
-            yield catalog.rules["number_as_text"].finding(f"$.{field}", field=field)
+            yield spec.rules["number_as_text"].finding(f"$.{field}", field=field)
     items = custom.get("contents")
     for place, item in enumerate(items if isinstance(items, list) else ()):
         if isinstance(item, Mapping) and isinstance(item.get("item_price"), str):
             field = f"custom_data.contents[{place}].item_price"
-            yield catalog.rules["number_as_text"].finding(f"$.{field}", field=field)
+            yield spec.rules["number_as_text"].finding(f"$.{field}", field=field)
 
 
-def ids(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def ids(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
     """Find ids that hold an e-mail address."""
     given = event.get("event_id")
     if isinstance(given, str) and "@" in given and holds_email(given):
-        yield catalog.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
+        yield spec.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
 
 
-def addresses(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def addresses(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
     """Find personal data and secrets in addresses."""
     for field in ("event_source_url", "referrer_url"):
         address = event.get(field)
-        if isinstance(address, str) and not is_clean(address, catalog):
-            cleaned = clean_address(address, catalog, web_only=False)
+        if isinstance(address, str) and not is_clean(address, spec):
+            cleaned = clean_url(address, spec, web_only=False)
             if cleaned is not None and cleaned.removed:
                 removed = ", ".join(cleaned.removed)
-                yield catalog.rules["personal_data_in_url"].finding(
+                yield spec.rules["personal_data_in_url"].finding(
                     f"$.{field}", field=field, parameters=removed
                 )
 
 
-def custom_data(event: Mapping[str, Any], now: int, catalog: Catalog) -> Iterator[Finding]:
+def custom_data(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
     """Find personal data in custom data: by the name of a key, or by what stands in it."""
     custom = event.get("custom_data")
     if isinstance(custom, Mapping):
-        yield from _personal_parts(custom, "custom_data", catalog, 0)
+        yield from _personal_parts(custom, "custom_data", spec, 0)
 
 
-def _personal_parts(part: Any, field: str, catalog: Catalog, depth: int) -> Iterator[Finding]:
+def _personal_parts(part: Any, field: str, spec: MetaSpec, depth: int) -> Iterator[Finding]:
     if isinstance(part, str):
         if ("@" in part or "+" in part or part[:2] == "00") and holds_contact(part):
-            yield catalog.rules["personal_data_in_custom_data"].finding(f"$.{field}", field=field)
+            yield spec.rules["personal_data_in_custom_data"].finding(f"$.{field}", field=field)
     elif isinstance(part, Mapping) and depth < 20:
         for key, value in part.items():
             inner = f"{field}.{key}" if isinstance(key, str) and _SAFE_KEY(key) else field
-            if key in _OWN_KEYS or not isinstance(key, str) or not is_personal_key(key, catalog):
+            if key in _OWN_KEYS or not isinstance(key, str) or not is_personal_key(key, spec):
                 if type(value) is not int and type(value) is not float:
-                    yield from _personal_parts(value, inner, catalog, depth + 1)
+                    yield from _personal_parts(value, inner, spec, depth + 1)
             else:
-                yield catalog.rules["personal_data_in_custom_data"].finding(f"$.{inner}", field=inner)
+                yield spec.rules["personal_data_in_custom_data"].finding(f"$.{inner}", field=inner)
     elif isinstance(part, list) and depth < 20:
         for place, value in enumerate(part):
-            yield from _personal_parts(value, f"{field}[{place}]", catalog, depth + 1)
+            yield from _personal_parts(value, f"{field}[{place}]", spec, depth + 1)
 
 
 # Meta's own parameters: known not to be personal by their names.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from bridge.catalog import Catalog
-from bridge.values import Finding
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
 
 
-def version_note(version: str, today: date, catalog: Catalog) -> Finding | None:
+def version_note(version: str, today: date, spec: MetaSpec) -> Finding | None:
     """Return a warning when a version has ended, ends soon or is unknown; None when all is well."""
-    limits, rules = catalog.limits, catalog.rules
+    limits, rules = spec.limits, spec.rules
     newest = next(iter(limits.graph_versions))
     known = limits.graph_versions.get(version)
     if known is None:

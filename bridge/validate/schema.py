@@ -14,22 +14,22 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from bridge.catalog import Catalog
-from bridge.reading import is_finite
-from bridge.values import Finding
+from bridge.coerce.reading import is_finite
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
 
 _DEEPEST: Final = 60
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-def schema_findings(event: dict[str, Any], catalog: Catalog) -> tuple[Finding, ...]:
+def schema_findings(event: dict[str, Any], spec: MetaSpec) -> tuple[Finding, ...]:
     """Return one finding for each violation of the schema, in the order of the schema."""
-    return () if _is_valid(catalog)(event) else explain(event, catalog)
+    return () if _is_valid(spec)(event) else explain(event, spec)
 
 
 @cache
-def _is_valid(catalog: Catalog) -> Callable[[Any], bool]:
-    decide = jsonschema_rs.Draft202012Validator(catalog.event_schema).is_valid
+def _is_valid(spec: MetaSpec) -> Callable[[Any], bool]:
+    decide = jsonschema_rs.Draft202012Validator(spec.event_schema).is_valid
 
     def is_valid(event: Any) -> bool:
         """Ask the fast library; what it cannot read (lone surrogates, NaN) is asked in a readable form."""
@@ -41,23 +41,23 @@ def _is_valid(catalog: Catalog) -> Callable[[Any], bool]:
     return is_valid
 
 
-def is_valid(event: Any, catalog: Catalog) -> bool:
+def is_valid(event: Any, spec: MetaSpec) -> bool:
     """Say whether an event satisfies the schema."""
-    return _is_valid(catalog)(event)
+    return _is_valid(spec)(event)
 
 
 @cache
-def _explainer(catalog: Catalog) -> Any:
+def _explainer(spec: MetaSpec) -> Any:
     from jsonschema import Draft202012Validator  # 60 ms, and only wrong events need it
 
-    return Draft202012Validator(catalog.event_schema)
+    return Draft202012Validator(spec.event_schema)
 
 
-def explain(event: Any, catalog: Catalog) -> tuple[Finding, ...]:
+def explain(event: Any, spec: MetaSpec) -> tuple[Finding, ...]:
     """Explain every violation in our own words. Slow (half a millisecond); only for events that are wrong."""
     findings: dict[tuple[str, str | None], Finding] = {}
-    for error in _leaves(_explainer(catalog).iter_errors(_readable(event))):
-        for finding in _sentences(error, catalog):
+    for error in _leaves(_explainer(spec).iter_errors(_readable(event))):
+        for finding in _sentences(error, spec):
             findings.setdefault((finding.code, finding.path), finding)
     return tuple(findings.values())
 
@@ -71,40 +71,39 @@ def _leaves(errors: Iterator[Any]) -> Iterator[Any]:
             yield error
 
 
-def _sentences(error: Any, catalog: Catalog) -> Iterator[Finding]:
+def _sentences(error: Any, spec: MetaSpec) -> Iterator[Finding]:
     path = tuple(error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        yield from (_missing((*path, name), error.schema, "required", catalog) for name in missing)
+        yield from (_missing((*path, name), error.schema, "required", spec) for name in missing)
     elif error.validator == "dependentRequired":
         for present, needed in error.validator_value.items():
             missing = [name for name in needed if present in error.instance and name not in error.instance]
             yield from (
-                _missing((*path, name), error.schema, "dependentRequired", catalog, present)
-                for name in missing
+                _missing((*path, name), error.schema, "dependentRequired", spec, present) for name in missing
             )
     elif error.validator == "additionalProperties":
         known = error.schema["properties"]
-        yield from (_unknown(path, key, catalog) for key in error.instance if key not in known)
+        yield from (_unknown(path, key, spec) for key in error.instance if key not in known)
     else:
-        yield _wrong(error, path, catalog)
+        yield _wrong(error, path, spec)
 
 
 def _missing(
-    path: tuple[Any, ...], schema: Mapping[str, Any], keyword: str, catalog: Catalog, present: str = ""
+    path: tuple[Any, ...], schema: Mapping[str, Any], keyword: str, spec: MetaSpec, present: str = ""
 ) -> Finding:
     code = schema.get("x-rules", {}).get(
         keyword, "no_identity" if path == ("user_data",) else "missing_field"
     )
     because = schema.get("x-because") or (present and f"{present}, which is there,") or "the object around it"
-    return catalog.rules[code].finding(_pointer(path), field=_named(path), because=because)
+    return spec.rules[code].finding(_pointer(path), field=_named(path), because=because)
 
 
-def _unknown(path: tuple[Any, ...], key: object, catalog: Catalog) -> Finding:
+def _unknown(path: tuple[Any, ...], key: object, spec: MetaSpec) -> Finding:
     code = _MISPLACED.get((path, key), "unknown_key") if isinstance(key, str) else "unknown_key"
     shown = key if isinstance(key, str) and _SAFE_KEY(key) else None
     where = (*path, shown) if shown else path
-    return catalog.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+    return spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
 
 
 # Keys that are refused like any unknown one, and that have a better explanation.
@@ -135,9 +134,9 @@ _TYPES: Final = {
 }
 
 
-def _wrong(error: Any, path: tuple[Any, ...], catalog: Catalog) -> Finding:
+def _wrong(error: Any, path: tuple[Any, ...], spec: MetaSpec) -> Finding:
     code = _rule_of(error, path)
-    return catalog.rules[code].finding(_pointer(path), field=_named(path), expected=_expected(error))
+    return spec.rules[code].finding(_pointer(path), field=_named(path), expected=_expected(error))
 
 
 def _rule_of(error: Any, path: tuple[Any, ...]) -> str:

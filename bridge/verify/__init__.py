@@ -7,6 +7,6 @@ for the log; strangers only ever see a plain 401.
 
 from bridge.verify.handshake import handshake_answer
 from bridge.verify.schemes import verify
-from bridge.verify.signer import signed
+from bridge.verify.sign import signed
 
 __all__ = ["handshake_answer", "signed", "verify"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from bridge.values import HandshakeRule, Request, Webhook
+from bridge.models import HandshakeRule, Request, Webhook
 
 
 def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | None:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from bridge.body import read_body
+from bridge.body.reader import read_body
 from bridge.errors import NotAuthentic, Refused
-from bridge.values import Request, Verified, VerifyRule
-from bridge.verify.signing import check_age, read_structured, signed_bytes, url_spellings
+from bridge.models import Request, Verified, VerifyRule
+from bridge.verify.signed_content import check_age, read_structured, signed_bytes, url_spellings
 
 
 def verify(request: Request, rule: VerifyRule) -> Verified:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from bridge.encode import encode
 from bridge.errors import (
     BridgeError,
     CannotOpen,
@@ -20,7 +19,8 @@ from bridge.errors import (
     WrongContentType,
     WrongUse,
 )
-from bridge.values import Finding
+from bridge.models import Finding
+from bridge.serialization import encode
 
 
 class NoSuchEvent(BridgeError):

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from bridge.authoring.counters import last_webhooks, line_counts
-from bridge.authoring.stored import explained
+from bridge.authoring.line_counts import last_webhooks, line_counts
+from bridge.authoring.stored_webhooks import explained
 from bridge.errors import UnreadableBody, WrongUse
+from bridge.ingest.replay import discard, remapping, replay
 from bridge.outbox import STATUSES, EventDetail, Query
-from bridge.repair import discard, remapping, replay
 from bridge.web.access import require_admin
 from bridge.web.answers import Answer, Line, NoSuchEvent
 from bridge.web.arrival import Environ, query, read_body
@@ -90,7 +90,7 @@ def show_event(door: Door, environ: Environ, event_id: str, request_id: str, lin
     require_admin(environ, door.settings)
     detail = _detail(door, event_id)
     event = detail.event
-    told = explained(door.outbox(), event.webhook_id, event.mapping, door.mappings, door.catalog)
+    told = explained(door.outbox(), event.webhook_id, event.mapping, door.mappings, door.spec)
     return Answer(200, {**shown(detail), "explain": told})
 
 
@@ -141,7 +141,7 @@ def _replayed(door: Door, asked: Query, *, dry_run: bool) -> dict[str, Any]:
     outbox = door.outbox()
     if dry_run:
         return {"dry_run": True, "matching": outbox.count(asked)}
-    mapped_anew = remapping(door.settings, door.catalog, door.mappings)
+    mapped_anew = remapping(door.settings, door.spec, door.mappings)
     return dict(replay(outbox, asked, mapped_anew, door.now()))
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from bridge.errors import TooLarge, UnreadableBody
+from bridge.models import Request
 from bridge.settings import Settings
-from bridge.settings.values import Network
-from bridge.values import Request
+from bridge.settings.models import Network
 
 Environ = Mapping[str, Any]
 _CHUNK = 65_536

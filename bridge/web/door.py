@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.catalog import Catalog
+from bridge.bootstrap import open_mappings, open_meta_spec, open_store
+from bridge.delivery.process import new_reporter
+from bridge.delivery.worker import Delivered, Worker, delivery_context
 from bridge.errors import CannotStore, UnknownMapping
-from bridge.log import get_logger
 from bridge.mapping import CompiledMapping, MappingFolder
-from bridge.metrics import Metrics
-from bridge.opening import open_catalog, open_mappings, open_store
-from bridge.operating.delivering import new_reporter
+from bridge.meta_spec.spec import MetaSpec
+from bridge.monitoring.log import get_logger
+from bridge.monitoring.metrics import Metrics
 from bridge.outbox import Outbox
 from bridge.settings import Settings
 from bridge.web.rates import RateLimiter
-from bridge.worker import Delivered, Worker, surroundings
 
 
 def utc_now() -> datetime:
@@ -69,7 +69,7 @@ class SentAtOnce:
 
     def _made(self) -> Worker:
         hears = new_reporter(self._settings, self._metrics, self._mappings)
-        around = surroundings(self._outbox(), self._settings, observe=hears.observe, tell=hears.hear)
+        around = delivery_context(self._outbox(), self._settings, observe=hears.observe, tell=hears.notice)
         return Worker(around)
 
 
@@ -78,7 +78,7 @@ class Door:
     """What the web door works with. `deliver` sends stored events at once, for `?wait=true`."""
 
     settings: Settings
-    catalog: Catalog
+    spec: MetaSpec
     mappings: MappingFolder
     outbox: OpenedLater
     now: Callable[[], datetime] = utc_now
@@ -107,7 +107,7 @@ def open_door(settings: Settings, metrics: Metrics, environment: Mapping[str, st
     mappings = open_mappings(settings, environment)
     return Door(
         settings=settings,
-        catalog=open_catalog(settings),
+        spec=open_meta_spec(settings),
         mappings=mappings,
         outbox=outbox,
         metrics=metrics,

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.encode import encode
+from bridge.body.parse import parse
 from bridge.errors import UnreadableBody, WrongUse
+from bridge.ingest.preview import content_type_of, preview
 from bridge.mapping import load_mapping
-from bridge.parse import parse
+from bridge.models import Receive, Request, Verified
 from bridge.pipeline import translate
-from bridge.preview import content_type_of, preview
+from bridge.serialization import encode
 from bridge.validate import validate_body
-from bridge.values import Receive, Request, Verified
 from bridge.web.access import is_admin, require_admin_unless_demo
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ, read_request
@@ -49,7 +49,7 @@ def of_mapping(door: Door, environ: Environ, name: str, request_id: str, line: L
     trusted = is_admin(environ, door.settings)
     reveal = trusted and request.query.get("reveal") == "true"
     translation = translate(
-        Verified(request) if trusted else request, mapping, door.catalog, explain=True, reveal=reveal
+        Verified(request) if trusted else request, mapping, door.spec, explain=True, reveal=reveal
     )
     code = request.query.get("test_event_code") or request.headers.get("x-test-event-code")
     return Answer(200, preview(translation, door.settings, request.received_at, code))
@@ -65,12 +65,12 @@ def of_text(door: Door, environ: Environ, request_id: str, line: Line) -> Answer
     mapping = load_mapping(
         Path("mapping.yaml"),
         environment=AnySecret(),
-        catalog=door.catalog,
+        spec=door.spec,
         destinations=door.settings.destinations,
         source=source.encode("utf-8", "replace"),
     )
     request = made_up_request(asked, door.now())
-    translation = translate(Verified(request), mapping, door.catalog, explain=True)
+    translation = translate(Verified(request), mapping, door.spec, explain=True)
     told = preview(translation, door.settings, request.received_at)
     return Answer(200, {**told, "warnings": [finding.as_json() for finding in mapping.warnings]})
 
@@ -79,7 +79,7 @@ def of_finished_body(door: Door, environ: Environ, request_id: str, line: Line) 
     """Check a finished Conversions API body against the schema and the rules."""
     require_admin_unless_demo(environ, door.settings)
     body = parse(Verified(_request(door, environ)), _JSON_ONLY).data
-    findings = validate_body(body, door.catalog, door.now())
+    findings = validate_body(body, door.spec, door.now())
     return Answer(200, {"findings": [finding.as_json() for finding in findings]})
 
 

@@ -17,21 +17,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.ingest.entries import new_events
+from bridge.models import Draft, Event, ReadingSettings, Receive, Request, Translation, Verified
 from bridge.outbox import NewWebhook
-from bridge.parse import parse
 from bridge.pipeline import finish
 from bridge.settings import Destination, Settings
-from bridge.storing import new_events
-from bridge.values import (
-    Draft,
-    Event,
-    ReadingSettings,
-    Receive,
-    Request,
-    Translation,
-    Verified,
-)
 from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ, read_request
@@ -163,7 +155,7 @@ def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
         if event.verdict != "ready":
             raise refusal_of(event, number)
     translation = Translation(NAME, "", b"", finished)
-    rows = new_events(translation, door.settings, door.catalog, now, call.test_event_code)
+    rows = new_events(translation, door.settings, door.spec, now, call.test_event_code)
     receipt = door.outbox().add(
         NewWebhook(
             mapping=NAME,
@@ -196,7 +188,7 @@ def _finished(door: Door, call: Call, event: Mapping[str, Any], now: datetime) -
         send_to=(call.destination.name,),
         positions={},
     )
-    return finish(draft, door.catalog, now)
+    return finish(draft, door.spec, now)
 
 
 def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
@@ -204,7 +196,7 @@ def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
     people = event.get("user_data")
     if not isinstance(people, Mapping):
         return dict(event)
-    names = door.catalog.user_data_names
+    names = door.spec.user_data_names
     return {**event, "user_data": {names.get(key, key): value for key, value in people.items()}}
 
 

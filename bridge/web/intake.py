@@ -12,14 +12,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
-from bridge.log import failure
+from bridge.ingest.entries import held_by_a_fault, new_events
 from bridge.mapping import CompiledMapping
+from bridge.models import Request, Translation, Verified
+from bridge.monitoring.log import failure
 from bridge.outbox import NewEvent, NewWebhook, Receipt, StoredEvent
-from bridge.parse import parse
 from bridge.pipeline import translate
-from bridge.storing import held_by_a_fault, new_events
-from bridge.values import Request, Translation, Verified
 from bridge.verify import handshake_answer, verify
 from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line, detail
@@ -154,7 +154,7 @@ def _store(arrival: Arrival, verified: Verified) -> AnswerSteps:
 
 def _translated(arrival: Arrival, verified: Verified) -> Translation | None:
     try:
-        return translate(verified, arrival.mapping, arrival.door.catalog)
+        return translate(verified, arrival.mapping, arrival.door.spec)
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
@@ -167,7 +167,7 @@ def _events(arrival: Arrival, translation: Translation | None) -> tuple[NewEvent
     settings, now = arrival.door.settings, arrival.request.received_at
     if translation is None:
         return held_by_a_fault(arrival.mapping.send_to, settings, now)
-    return new_events(translation, settings, arrival.door.catalog, now, arrival.test_event_code)
+    return new_events(translation, settings, arrival.door.spec, now, arrival.test_event_code)
 
 
 def _digest(request: Request) -> bytes:

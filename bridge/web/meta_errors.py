@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooManyRequests
-from bridge.resources import shipped
-from bridge.values import Event, Finding
+from bridge.meta_spec.shipped_files import shipped
+from bridge.models import Event, Finding
+from bridge.positioned_yaml import Block, Scalar, read_yaml
 from bridge.web.answers import Answer
-from bridge.yamltext import Block, Scalar, read_yaml
 
 
 @dataclass(eq=False)

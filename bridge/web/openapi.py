@@ -124,7 +124,7 @@ _FILTERS = (
 )
 
 # (method, path, summary, schema of the 200, errors, query parameters, is for the admin, schema of errors)
-ADDRESSES: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool], ...] = (
+ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool], ...] = (
     ("post", "/hooks/{name}", "Take in a webhook", "Taken", _HOOK_ERRORS, ("wait", "test_event_code"), False),
     ("get", "/hooks/{name}", "Answer a sender's handshake", "Taken", {"404": _HOOK_ERRORS["404"]}, (), False),
     (
@@ -187,7 +187,7 @@ def description(door: Door, environ: Environ, request_id: str, line: Line) -> An
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     paths: dict[str, Any] = {}
-    for method, path, summary, schema, errors, parameters, for_admin in ADDRESSES:
+    for method, path, summary, schema, errors, parameters, for_admin in ENDPOINTS:
         operation: dict[str, Any] = {
             "summary": summary,
             "operationId": _operation_id(method, path),

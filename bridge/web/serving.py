@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from bridge.errors import BridgeError, UnknownMapping
-from bridge.log import failure
+from bridge.monitoring.log import failure
 from bridge.outbox import NewWebhook, Receipt
 from bridge.web.answers import Answer, Line, answer_to_error, answer_to_fault
 from bridge.web.arrival import Environ, clock

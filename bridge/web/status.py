@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from bridge.bootstrap import codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
-from bridge.metrics import Sample
-from bridge.opening import codes_in_force, free_disk_bytes
+from bridge.monitoring.metrics import Sample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ

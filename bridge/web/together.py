@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from bridge.outbox import Parcel, Receipt
+from bridge.outbox import PackedWebhook, Receipt
 from bridge.outbox.group import PATIENCE_SECONDS, too_late
 from bridge.web.arrival import clock
 from bridge.web.door import Door
@@ -22,7 +22,7 @@ class Begun(NamedTuple):
 
     sender: Any
     steps: ReplySteps
-    parcel: Parcel
+    packed: PackedWebhook
     since: float
 
 
@@ -46,11 +46,11 @@ def store(door: Door, gather: Callable[[], Sequence[Begun]]) -> list[tuple[Begun
     late: list[Begun] = []
     fresh: list[Begun] = []
 
-    def parcels() -> list[Parcel]:
+    def parcels() -> list[PackedWebhook]:
         oldest = clock() - PATIENCE_SECONDS
         for one in gather():
             (fresh if one.since >= oldest else late).append(one)
-        return [one.parcel for one in fresh]
+        return [one.packed for one in fresh]
 
     stored: Sequence[Receipt | Exception]
     try:

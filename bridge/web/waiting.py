@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.answers import judge
-from bridge.catalog import Catalog
+from bridge.delivery.meta_responses import classify_response
+from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Attempt, Receipt, StoredEvent
 from bridge.web.answers import Answer, Line
 from bridge.web.door import Door
@@ -53,7 +53,7 @@ def answer_after_meta(door: Door, receipt: Receipt, line: Line) -> Answer | None
     refused = [word for word in words.values() if word.status == "refused"]
     if refused:
         line.status = "refused"
-        body = {**_refusal(refused[0], door.catalog), "status": "refused", "events": shown}
+        body = {**_refusal(refused[0], door.spec), "status": "refused", "events": shown}
         return Answer(502, body, code="refused")
     if words and all(word.status == "sent" for word in words.values()):
         line.status = "sent"
@@ -67,16 +67,16 @@ def _accepted(words: Sequence[MetasWord], shown: list[dict[str, Any]]) -> dict[s
     return {"status": "sent", "events_received": len(words), "fbtrace_id": trace, "events": shown}
 
 
-def _refusal(word: MetasWord, catalog: Catalog) -> Mapping[str, Any]:
+def _refusal(word: MetasWord, spec: MetaSpec) -> Mapping[str, Any]:
     attempt = word.attempt
     code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
     said = {"error": {"code": code, "error_subcode": subcode}}
-    judgement = judge(attempt.http_status if attempt else None, said, 1, catalog)
+    verdict = classify_response(attempt.http_status if attempt else None, said, 1, spec)
     detail = {
         "code": f"meta_{code}" if code else "meta_refused",
         "path": None,
         "message": word.reason,
-        "fix": judgement.next_step,
+        "fix": verdict.next_step,
         "where": None,
     }
     error = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.catalog import Catalog, load_catalog
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.spec import MetaSpec, load_meta_spec
 
 HEAD = """\
 version: 1
@@ -22,8 +22,8 @@ user_data:
 
 
 @pytest.fixture(scope="session")
-def catalog() -> Catalog:
-    return load_catalog()
+def spec() -> MetaSpec:
+    return load_meta_spec()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def mapping_of(catalog, tmp_path) -> Callable[..., CompiledMapping]:
+def mapping_of(spec, tmp_path) -> Callable[..., CompiledMapping]:
     """Write a mapping into a folder of its own and load it; files beside it come by name."""
 
     def make(text: str, files: dict[str, bytes] | None = None, name: str = "contact") -> CompiledMapping:
@@ -41,7 +41,7 @@ def mapping_of(catalog, tmp_path) -> Callable[..., CompiledMapping]:
         for beside, content in (files or {}).items():
             (tmp_path / beside).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / beside).write_bytes(content)
-        return load_mapping(file, environment={}, catalog=catalog, secrets="optional")
+        return load_mapping(file, environment={}, spec=spec, secrets="optional")
 
     return make
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bridge.authoring.counters import last_webhooks, line_counts, silent_lines
 from bridge.authoring.diff import changes, sample_requests
-from bridge.authoring.sample_requests import request_of_data
+from bridge.authoring.line_counts import last_webhooks, line_counts, silent_lines
+from bridge.authoring.samples import request_of_data
 from tests.authoring.conftest import HEAD
 
 DATA = {
@@ -23,11 +23,11 @@ OTHER_MAIL = HEAD.replace("email: email", "email: mail")
 
 
 @pytest.fixture
-def differ(mapping_of, catalog, now):
+def differ(mapping_of, spec, now):
     def run(old, new, data=DATA, **options):
         before, after = mapping_of(old, name="old"), mapping_of(new, name="new")
         requests = [("one", request_of_data(data, "new", now))]
-        [change] = changes(before, after, requests, catalog, **options)
+        [change] = changes(before, after, requests, spec, **options)
         return [
             (
                 e.event,
@@ -94,11 +94,11 @@ def test_personal_data_is_shown_only_when_asked_for(differ):
     assert (before, after) == ("jane@example.com", "dana@example.com")
 
 
-def test_an_event_that_is_sent_no_more_is_worse(mapping_of, catalog, now):
+def test_an_event_that_is_sent_no_more_is_worse(mapping_of, spec, now):
     before, after = mapping_of(HEAD, name="old"), mapping_of(f"{HEAD}when: {{stage: lost}}\n", name="new")
     requests = [("one", request_of_data(DATA, "new", now))]
-    [forward] = changes(before, after, requests, catalog)
-    [backward] = changes(after, before, requests, catalog)
+    [forward] = changes(before, after, requests, spec)
+    [backward] = changes(after, before, requests, spec)
     assert [event.is_worse for event in (*forward.events, *backward.events)] == [True, False]
     assert forward.as_json()["events"][0]["after"] == "skipped"
 

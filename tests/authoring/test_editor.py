@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bridge.resources import shipped
+from bridge.meta_spec.shipped_files import shipped
 
 HERE = Path(__file__).parent.parent / "node" / "editor"
 CACHE = Path.home() / ".cache" / "capi-bridge" / "editor"

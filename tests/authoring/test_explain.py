@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.authoring.sample_requests import request_of_data
-from bridge.authoring.unused import unused_fields
-from bridge.explain import clear_text, render_explanation
+from bridge.authoring.samples import request_of_data
+from bridge.explain.build import clear_text, render_explanation
+from bridge.explain.unused_fields import unused_fields
+from bridge.models import Verified
 from bridge.pipeline import translate
-from bridge.values import Verified
 
 TEXT = """\
 version: 1
@@ -40,12 +40,12 @@ DATA = {
 
 
 @pytest.fixture
-def told(mapping_of, catalog, now):
+def told(mapping_of, spec, now):
     mapping = mapping_of(TEXT)
 
     def tell(data=DATA, **options):
         request = request_of_data(data, mapping.name, now)
-        return translate(Verified(request), mapping, catalog, explain=True, **options).explanation
+        return translate(Verified(request), mapping, spec, explain=True, **options).explanation
 
     return tell
 
@@ -147,9 +147,9 @@ def test_the_clear_text_is_what_was_hashed(told):
     assert clear_text(field(event, "user_data.ph")) is None
 
 
-def test_explaining_changes_nothing(mapping_of, catalog, now):
+def test_explaining_changes_nothing(mapping_of, spec, now):
     mapping = mapping_of(TEXT)
     request = Verified(request_of_data(DATA, mapping.name, now))
-    plain, explained = (translate(request, mapping, catalog, explain=explain) for explain in (False, True))
+    plain, explained = (translate(request, mapping, spec, explain=explain) for explain in (False, True))
     assert plain.events == explained.events
     assert list(plain.explanation) == []

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bridge.authoring.checking import check_mapping, load_checked
+from bridge.authoring.check import check_mapping, load_checked
 from bridge.authoring.lint import lint
 from bridge.errors import Invalid
 
@@ -138,8 +138,8 @@ def told(findings) -> list[tuple[str, str, int, str | None]]:
         pytest.param(f"{LEAD}defaults: {{country: de}}\n", [], id="a plain text under defaults"),
     ],
 )
-def test_the_file_alone_shows_it(text, expected, mapping_of, catalog):
-    assert told(lint(mapping_of(text), catalog)) == expected
+def test_the_file_alone_shows_it(text, expected, mapping_of, spec):
+    assert told(lint(mapping_of(text), spec)) == expected
 
 
 @pytest.mark.parametrize(
@@ -187,57 +187,57 @@ def test_the_file_alone_shows_it(text, expected, mapping_of, catalog):
         ),
     ],
 )
-def test_the_samples_show_it(line, expected, mapping_of, catalog):
+def test_the_samples_show_it(line, expected, mapping_of, spec):
     mapping = mapping_of(f"{LEAD}{WITH_SAMPLE}{line}\n", {"samples/real.json": SAMPLE})
-    assert told(lint(mapping, catalog)) == expected
+    assert told(lint(mapping, spec)) == expected
 
 
-def test_what_tests_are_given_counts_against_slips_but_may_be_short(mapping_of, catalog):
+def test_what_tests_are_given_counts_against_slips_but_may_be_short(mapping_of, spec):
     text = (
         f"{LEAD}referrer_url: page\nevent_time: crated\ntests:\n"
         "  - {name: short, given: {id: 1, email: a@example.com, created: 2026-11-21}, expect_held: x}\n"
     )
-    assert told(lint(mapping_of(text), catalog)) == [("error", "no_such_field", 7, "created")]
+    assert told(lint(mapping_of(text), spec)) == [("error", "no_such_field", 7, "created")]
 
 
-def test_a_key_that_is_already_read_is_not_the_one_that_was_meant(mapping_of, catalog):
+def test_a_key_that_is_already_read_is_not_the_one_that_was_meant(mapping_of, spec):
     sample = b'{"id": 7, "email": "jane@example.com", "fbc": "fb.1.1795000000000.abcdef"}'
     text = LEAD.replace("{email: email}", "{email: email, fbc: fbc, fbp: fbp}") + WITH_SAMPLE
     mapping = mapping_of(text, {"samples/real.json": sample})
-    assert told(lint(mapping, catalog)) == [("warning", "not_in_samples", 5, None)]
+    assert told(lint(mapping, spec)) == [("warning", "not_in_samples", 5, None)]
 
 
-def test_a_webhook_that_carries_ids_only_matches_nobody(mapping_of, catalog):
+def test_a_webhook_that_carries_ids_only_matches_nobody(mapping_of, spec):
     mapping = mapping_of(
         f"{START}event_name: Lead\nuser_data: {{external_id: objectId}}\n{WITH_SAMPLE}",
         {"samples/real.json": b'[{"objectId": 123, "portalId": 9}]'},
     )
-    assert "no_person_in_samples" in [finding.code for finding in lint(mapping, catalog)]
+    assert "no_person_in_samples" in [finding.code for finding in lint(mapping, spec)]
 
 
 @pytest.mark.parametrize(
     ("content", "where"),
     [pytest.param(None, 6, id="not there"), pytest.param(b'{"id": 7,}', 6, id="broken JSON")],
 )
-def test_a_sample_that_cannot_be_read_is_told(content, where, mapping_of, catalog):
+def test_a_sample_that_cannot_be_read_is_told(content, where, mapping_of, spec):
     mapping = mapping_of(f"{LEAD}{WITH_SAMPLE}", {"samples/real.json": content} if content else {})
-    [finding] = lint(mapping, catalog)
+    [finding] = lint(mapping, spec)
     assert (finding.severity, finding.code, finding.position.line) == ("error", "bad_sample", where)
 
 
-def test_findings_never_show_what_a_sample_holds(mapping_of, catalog):
+def test_findings_never_show_what_a_sample_holds(mapping_of, spec):
     sample = (
         b'{"id": 7, "email": "secret.person@example.com", "phone": "+4915112345678", "frist_name": "Geheim"}'
     )
     text = f"{LEAD}{WITH_SAMPLE}event_time: phone\nreferrer_url: first_name\n"
-    shown = str(lint(mapping_of(text, {"samples/real.json": sample}), catalog))
+    shown = str(lint(mapping_of(text, {"samples/real.json": sample}), spec))
     assert not [word for word in ("secret.person", "15112345678", "Geheim") if word in shown]
 
 
-def test_a_mapping_with_such_an_error_is_not_put_in_force(tmp_path, catalog):
+def test_a_mapping_with_such_an_error_is_not_put_in_force(tmp_path, spec):
     file = tmp_path / "order.yaml"
     file.write_text(f"{START}event_name: Purchase\n{PERSON}", "utf-8")
-    options = {"environment": {}, "catalog": catalog}
+    options = {"environment": {}, "spec": spec}
     assert check_mapping(file, **options).mapping is None
     with pytest.raises(Invalid) as refused:
         load_checked(file, **options)

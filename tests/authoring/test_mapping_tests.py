@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.authoring.mapping_tests import run_tests
+from bridge.authoring.test_runner import run_tests
 from tests.authoring.conftest import HEAD
 
 SETTINGS = "settings: {phone_country: DE}\ndefaults: {currency: EUR}\n"
@@ -15,9 +15,9 @@ WIDE = HEAD.replace(
 VALUES = "event_time: at\ncustom_data: {value: total, content_ids: ids}\nopt_out: out\n"
 
 
-def outcome(mapping, catalog, now) -> list[tuple[str, str, str]]:
+def outcome(mapping, spec, now) -> list[tuple[str, str, str]]:
     """Return what failed in the only test: field, expected, got."""
-    [result] = run_tests(mapping, catalog, now)
+    [result] = run_tests(mapping, spec, now)
     return [(failure.what, failure.expected, failure.got) for failure in result.failures]
 
 
@@ -40,8 +40,8 @@ def given(expectation: str, data: str = "{id: 7, email: Jane@Example.com}", besi
         pytest.param("expect: [{}]", id="nothing in particular"),
     ],
 )
-def test_a_readable_expectation_holds(expectation, mapping_of, catalog, now):
-    assert outcome(mapping_of(HEAD + given(expectation)), catalog, now) == []
+def test_a_readable_expectation_holds(expectation, mapping_of, spec, now):
+    assert outcome(mapping_of(HEAD + given(expectation)), spec, now) == []
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_a_readable_expectation_holds(expectation, mapping_of, catalog, now):
         pytest.param("expect_suppressed: no", ("outcome", "suppressed", "ready"), id="not suppressed"),
     ],
 )
-def test_a_wrong_expectation_fails_with_both_sides(expectation, failure, mapping_of, catalog, now):
-    assert outcome(mapping_of(HEAD + given(expectation)), catalog, now) == [failure]
+def test_a_wrong_expectation_fails_with_both_sides(expectation, failure, mapping_of, spec, now):
+    assert outcome(mapping_of(HEAD + given(expectation)), spec, now) == [failure]
 
 
 @pytest.mark.parametrize(
@@ -107,24 +107,24 @@ def test_a_wrong_expectation_fails_with_both_sides(expectation, failure, mapping
         pytest.param("user_data.fbp: fb.1.1795000000000.1019142", True, id="another cookie"),
     ],
 )
-def test_each_kind_of_value_is_compared_by_what_it_means(expected, differs, mapping_of, catalog, now):
+def test_each_kind_of_value_is_compared_by_what_it_means(expected, differs, mapping_of, spec, now):
     data = (
         "{id: 7, email: Jane@Example.com, more: [dana@example.com], phone: 0151 2345678, name: Jane van Doe,"
         ' total: "12.50", ids: [A, B], at: "2026-11-20T12:00:00Z", out: yes}'
     )
     beside = '    with: {now: "2026-11-20T12:00:05Z", cookies: {_fbp: fb.1.1795000000000.1019141}}\n'
     mapping = mapping_of(WIDE + VALUES + SETTINGS + given(f"expect: [{{{expected}}}]", data, beside))
-    assert bool(outcome(mapping, catalog, now)) is differs
+    assert bool(outcome(mapping, spec, now)) is differs
 
 
-def test_exactly_means_every_field(mapping_of, catalog, now):
+def test_exactly_means_every_field(mapping_of, spec, now):
     fields = (
         "{event_name: Lead, event_id: lead-7, action_source: system_generated, event_time: 1795262400,"
         " user_data.email: jane@example.com}"
     )
-    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fields}]")), catalog, now) == []
+    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fields}]")), spec, now) == []
     fewer = fields.replace("event_id: lead-7, ", "")
-    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fewer}]")), catalog, now) == [
+    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fewer}]")), spec, now) == [
         ("event_id", "(nothing)", "lead-7")
     ]
 
@@ -143,21 +143,21 @@ def test_exactly_means_every_field(mapping_of, catalog, now):
     ],
 )
 def test_what_is_not_sent_is_expected_by_a_part_of_its_reason(
-    lines, data, expectation, mapping_of, catalog, now
+    lines, data, expectation, mapping_of, spec, now
 ):
-    assert outcome(mapping_of(HEAD + lines + given(expectation, data)), catalog, now) == []
+    assert outcome(mapping_of(HEAD + lines + given(expectation, data)), spec, now) == []
     other = f"{expectation.partition(':')[0]}: another reason"
-    [(what, expected, got)] = outcome(mapping_of(HEAD + lines + given(other, data)), catalog, now)
+    [(what, expected, got)] = outcome(mapping_of(HEAD + lines + given(other, data)), spec, now)
     assert (what, expected.endswith("another reason")) == ("outcome", True)
     assert got
 
 
-def test_a_failure_tells_the_line_and_the_story_of_its_field(mapping_of, catalog, now):
+def test_a_failure_tells_the_line_and_the_story_of_its_field(mapping_of, spec, now):
     mapping = mapping_of(
         HEAD.replace("email: email", "email: [mail, email]")
         + given("expect:\n      - event_name: Lead\n        user_data.email: dana@example.com")
     )
-    [result] = run_tests(mapping, catalog, now)
+    [result] = run_tests(mapping, spec, now)
     [failure] = result.failures
     assert (failure.position.line, failure.position.column) == (12, 9)
     assert "tried mail: absent" in failure.story
@@ -165,33 +165,33 @@ def test_a_failure_tells_the_line_and_the_story_of_its_field(mapping_of, catalog
     assert failure.as_json()["line"] == 12
 
 
-def test_a_body_in_a_file_is_read_by_its_kind(mapping_of, catalog, now):
+def test_a_body_in_a_file_is_read_by_its_kind(mapping_of, spec, now):
     text = HEAD + given(
         "expect: [{event_id: lead-7, user_data.email: jane@example.com}]", "samples/real.form"
     )
     mapping = mapping_of(text, {"samples/real.form": b"id=7&email=jane%40example.com"})
-    assert outcome(mapping, catalog, now) == []
+    assert outcome(mapping, spec, now) == []
 
 
-def test_what_stands_beside_a_sample_comes_with_it(mapping_of, catalog, now):
+def test_what_stands_beside_a_sample_comes_with_it(mapping_of, spec, now):
     files = {
         "samples/real.json": b'{"id": 7, "email": "jane@example.com"}',
         "samples/real.headers.json": b'{"headers": {"X-Topic": "new"}, "now": "2026-02-01T00:00:00Z"}',
     }
     lines = "custom_data: {content_category: $headers.X-Topic}\n"
     expect = "expect: [{custom_data.content_category: new, event_time: 2026-02-01T00:00:00Z}]"
-    assert outcome(mapping_of(HEAD + lines + given(expect, "samples/real.json"), files), catalog, now) == []
+    assert outcome(mapping_of(HEAD + lines + given(expect, "samples/real.json"), files), spec, now) == []
 
 
 @pytest.mark.parametrize(
     "files", [pytest.param({}, id="no such file"), pytest.param({"samples/real.json": b"{"}, id="broken")]
 )
-def test_a_body_that_cannot_be_read_is_a_failed_test(files, mapping_of, catalog, now):
+def test_a_body_that_cannot_be_read_is_a_failed_test(files, mapping_of, spec, now):
     mapping = mapping_of(HEAD + given("expect: [{}]", "samples/real.json"), files)
-    [(what, expected, _)] = outcome(mapping, catalog, now)
+    [(what, expected, _)] = outcome(mapping, spec, now)
     assert (what, expected) == ("the webhook", "can be read")
 
 
-def test_signatures_are_not_asked_of_tests(mapping_of, catalog, now):
+def test_signatures_are_not_asked_of_tests(mapping_of, spec, now):
     door = "receive: {verify: {scheme: token, header: X-Token, secret: '${CONTACT_TOKEN}'}}\n"
-    assert outcome(mapping_of(HEAD + door + given("expect: [{event_name: Lead}]")), catalog, now) == []
+    assert outcome(mapping_of(HEAD + door + given("expect: [{event_name: Lead}]")), spec, now) == []

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.checking import check_mapping, load_checked
-from bridge.authoring.lint_paths import Evidence, lint_paths
-from bridge.authoring.sample_requests import request_of_data
-from bridge.catalog import load_catalog
+from bridge.authoring.check import check_mapping, load_checked
+from bridge.authoring.lint.paths import Evidence, lint_paths
+from bridge.authoring.samples import request_of_data
 from bridge.mapping import MappingFolder
-from bridge.values import Webhook
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Webhook
 from tests.authoring.conftest import HEAD
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -63,13 +63,13 @@ def test_any_mapping_is_checked_to_the_end(tmp_path, lines, payloads):
     file = tmp_path / "any.yaml"
     (tmp_path / "samples").mkdir(exist_ok=True)
     file.write_text(HEAD + "".join(lines), "utf-8")
-    checked = check_mapping(file, environment={}, catalog=load_catalog())
+    checked = check_mapping(file, environment={}, spec=load_meta_spec())
     assert all(finding.code and finding.position for finding in checked.findings)
     if checked.mapping is not None:
         webhooks = [Webhook(request_of_data(data, "any", NOW), data) for data in payloads]
         evidence = Evidence(webhooks, (), frozenset())
         assert all(
-            finding.position for finding in lint_paths(checked.mapping.lines, evidence, load_catalog())
+            finding.position for finding in lint_paths(checked.mapping.lines, evidence, load_meta_spec())
         )
 
 
@@ -84,10 +84,10 @@ def test_any_mapping_is_checked_to_the_end(tmp_path, lines, payloads):
         pytest.param("version: 1\nключ: значение\nキー: 値\n".encode(), id="keys of other scripts"),
     ],
 )
-def test_a_file_that_is_no_mapping_gives_findings(content, tmp_path, catalog):
+def test_a_file_that_is_no_mapping_gives_findings(content, tmp_path, spec):
     file = tmp_path / "odd.yaml"
     file.write_bytes(content)
-    checked = check_mapping(file, environment={}, catalog=catalog)
+    checked = check_mapping(file, environment={}, spec=spec)
     assert checked.mapping is None
     assert checked.findings
 
@@ -102,9 +102,9 @@ def test_a_file_that_is_no_mapping_gives_findings(content, tmp_path, catalog):
         pytest.param(b'{"email": "a@example.com", "email": "b@example.com"}', id="a key twice"),
     ],
 )
-def test_a_sample_that_is_odd_is_survived(sample, mapping_of, catalog, tmp_path):
+def test_a_sample_that_is_odd_is_survived(sample, mapping_of, spec, tmp_path):
     mapping_of(f"{HEAD}samples: [odd.json]\n", {"odd.json": sample})
-    checked = check_mapping(tmp_path / "contact.yaml", environment={}, catalog=catalog)
+    checked = check_mapping(tmp_path / "contact.yaml", environment={}, spec=spec)
     assert {finding.code for finding in checked.findings} <= {
         "bad_sample",
         "not_in_samples",
@@ -112,10 +112,10 @@ def test_a_sample_that_is_odd_is_survived(sample, mapping_of, catalog, tmp_path)
     }
 
 
-def test_the_last_good_mapping_stays_in_force(tmp_path, catalog):
+def test_the_last_good_mapping_stays_in_force(tmp_path, spec):
     file = tmp_path / "contact.yaml"
     file.write_text(HEAD, "utf-8")
-    folder = MappingFolder([tmp_path], environment={}, catalog=catalog, load=load_checked)
+    folder = MappingFolder([tmp_path], environment={}, spec=spec, load=load_checked)
     good = folder.get("contact").revision
 
     file.write_text(HEAD.replace("system_generated", "website"), "utf-8")

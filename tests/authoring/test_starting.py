@@ -9,28 +9,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.checking import check_mapping
-from bridge.authoring.mapping_tests import run_tests
-from bridge.authoring.recognition_tables import recognition_tables
-from bridge.authoring.sample_requests import read_sample, request_of_data
-from bridge.authoring.starter import yaml_text
-from bridge.authoring.starter_plan import Wishes, date_pattern, plan_mapping
-from bridge.authoring.starting import Starting, new_mapping
-from bridge.catalog import load_catalog
+from bridge.authoring.check import check_mapping
+from bridge.authoring.recognize.tables import recognition_tables
+from bridge.authoring.samples import read_sample, request_of_data
+from bridge.authoring.scaffold.build import Starting, new_mapping
+from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
+from bridge.authoring.scaffold.yaml_writer import yaml_text
+from bridge.authoring.test_runner import run_tests
 from bridge.errors import UnreadableBody
-from bridge.resources import shipped
-from bridge.yamltext import read_yaml
+from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.positioned_yaml import read_yaml
 
 
-def written(folder, sample, wishes, catalog, now, name="new"):
+def written(folder, sample, wishes, spec, now, name="new"):
     """Make a mapping from a sample file, write both, and return it as checked."""
     file = folder / f"{name}.yaml"
     starting = Starting(
         file, wishes, read_sample(sample, now).request, sample.relative_to(folder).as_posix(), "x"
     )
-    new = new_mapping(starting, catalog, now)
+    new = new_mapping(starting, spec, now)
     file.write_text(new.text, "utf-8")
-    return new, check_mapping(file, environment={}, catalog=catalog)
+    return new, check_mapping(file, environment={}, spec=spec)
 
 
 def save(folder, name, body):
@@ -40,27 +40,27 @@ def save(folder, name, body):
     return sample
 
 
-def passes(checked, catalog, now) -> bool:
+def passes(checked, spec, now) -> bool:
     errors = [finding for finding in checked.findings if finding.severity == "error"]
     assert errors == []
-    failures = [failure for result in run_tests(checked.mapping, catalog, now) for failure in result.failures]
+    failures = [failure for result in run_tests(checked.mapping, spec, now) for failure in result.failures]
     assert failures == []
     return True
 
 
-def test_every_shipped_sample_gives_a_mapping_that_passes(shipped_samples, tmp_path, catalog, now):
+def test_every_shipped_sample_gives_a_mapping_that_passes(shipped_samples, tmp_path, spec, now):
     assert shipped_samples
     for number, body in enumerate(shipped_samples):
         try:
             sample = save(tmp_path, body.name, body.read_bytes())
-            _, checked = written(tmp_path, sample, Wishes(), catalog, now, f"new-{number}")
+            _, checked = written(tmp_path, sample, Wishes(), spec, now, f"new-{number}")
         except UnreadableBody:
             assert "broken" in body.name or "invalid" in body.name, body
             continue
-        assert passes(checked, catalog, now), body
+        assert passes(checked, spec, now), body
 
 
-def test_the_lines_of_a_german_form(tmp_path, catalog, now):
+def test_the_lines_of_a_german_form(tmp_path, spec, now):
     payload = {
         "id": 77,
         "Vorname": "Jörg",
@@ -72,7 +72,7 @@ def test_the_lines_of_a_german_form(tmp_path, catalog, now):
         "owner": {"email": "sales@example.de"},
     }
     wishes = Wishes(country="DE", timezone="Europe/Berlin")
-    new, checked = written(tmp_path, save(tmp_path, "form.json", payload), wishes, catalog, now)
+    new, checked = written(tmp_path, save(tmp_path, "form.json", payload), wishes, spec, now)
     lines = new.text.splitlines()
     for line in (
         "event_id: lead-{id}",
@@ -93,10 +93,10 @@ def test_the_lines_of_a_german_form(tmp_path, catalog, now):
             written_line.split("  #")[0].rstrip().replace('"', "") == line for written_line in lines
         ), line
     assert "owner" not in new.text
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
-def test_an_order_becomes_a_purchase_with_its_items(tmp_path, catalog, now):
+def test_an_order_becomes_a_purchase_with_its_items(tmp_path, spec, now):
     order = {
         "order_id": "A-17",
         "currency": "EUR",
@@ -104,47 +104,47 @@ def test_an_order_becomes_a_purchase_with_its_items(tmp_path, catalog, now):
         "customer": {"email": "jane@example.com"},
         "items": [{"sku": "CUP", "quantity": 3, "price": "10.00"}],
     }
-    new, checked = written(tmp_path, save(tmp_path, "order.json", order), Wishes(), catalog, now)
+    new, checked = written(tmp_path, save(tmp_path, "order.json", order), Wishes(), spec, now)
     assert new.plan.event_name == "Purchase"
     assert dict(new.plan.items.columns) == {"id": "sku", "quantity": "quantity", "item_price": "price"}
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
-def test_a_list_is_mapped_entry_by_entry(tmp_path, catalog, now):
+def test_a_list_is_mapped_entry_by_entry(tmp_path, spec, now):
     leads = [{"id": 1, "email": "jane@example.com"}, {"id": 2, "email": "dana@example.com"}]
-    new, checked = written(tmp_path, save(tmp_path, "leads.json", leads), Wishes(), catalog, now)
+    new, checked = written(tmp_path, save(tmp_path, "leads.json", leads), Wishes(), spec, now)
     assert "for_each: $" in new.text
     assert len(checked.mapping.tests[0].expected) == 2
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
-def test_nobody_to_match_is_told_by_the_test(tmp_path, catalog, now):
-    _, checked = written(tmp_path, save(tmp_path, "ids.json", {"objectId": 7}), Wishes(), catalog, now)
+def test_nobody_to_match_is_told_by_the_test(tmp_path, spec, now):
+    _, checked = written(tmp_path, save(tmp_path, "ids.json", {"objectId": 7}), Wishes(), spec, now)
     [test] = checked.mapping.tests
     assert (test.kind, test.expected) == ("expect_held", "not enough customer information")
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
-def test_a_date_that_could_be_two_days_is_no_line(tmp_path, catalog, now):
+def test_a_date_that_could_be_two_days_is_no_line(tmp_path, spec, now):
     payload = {"id": 1, "email": "jane@example.com", "created_at": "02/04/2026 09:00"}
-    new, checked = written(tmp_path, save(tmp_path, "us.json", payload), Wishes(), catalog, now)
+    new, checked = written(tmp_path, save(tmp_path, "us.json", payload), Wishes(), spec, now)
     assert "event_time" not in new.plan.paths
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
     wishes = Wishes(date_format="DD/MM/YYYY HH:mm")
-    new, checked = written(tmp_path, save(tmp_path, "us.json", payload), wishes, catalog, now)
+    new, checked = written(tmp_path, save(tmp_path, "us.json", payload), wishes, spec, now)
     assert new.plan.paths["event_time"] == ("created_at",)
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
 @pytest.mark.parametrize("event_name", ["Lead", "Purchase", "Meine Stufe"])
 @pytest.mark.parametrize("sent_by", ["server", "automation", "browser"])
-def test_without_a_sample_the_usual_form_is_written(event_name, sent_by, tmp_path, catalog, now):
+def test_without_a_sample_the_usual_form_is_written(event_name, sent_by, tmp_path, spec, now):
     file = tmp_path / "new.yaml"
     wishes = Wishes(event_name=event_name, sent_by=sent_by)
-    file.write_text(new_mapping(Starting(file, wishes), catalog, now).text, "utf-8")
-    checked = check_mapping(file, environment={}, catalog=catalog)
+    file.write_text(new_mapping(Starting(file, wishes), spec, now).text, "utf-8")
+    checked = check_mapping(file, environment={}, spec=spec)
     assert [finding.code for finding in checked.findings] == []
-    assert passes(checked, catalog, now)
+    assert passes(checked, spec, now)
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_a_written_date_shows_its_pattern(written_date, pattern):
     assert date_pattern(written_date) == pattern
 
 
-def test_broken_json_is_refused_with_its_place(tmp_path, catalog, now):
+def test_broken_json_is_refused_with_its_place(tmp_path, spec, now):
     sample = save(tmp_path, "bad.json", b'{"email": "a@example.com",}')
     with pytest.raises(UnreadableBody):
-        written(tmp_path, sample, Wishes(), catalog, now)
+        written(tmp_path, sample, Wishes(), spec, now)
 
 
 def test_every_shape_names_a_mapping_that_ships():
@@ -206,17 +206,17 @@ PAYLOADS = st.dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PAYLOADS)
 def test_any_payload_gives_a_mapping_without_errors(tmp_path, payload):
-    catalog, now = load_catalog(), datetime(2026, 11, 21, 12, tzinfo=UTC)
+    spec, now = load_meta_spec(), datetime(2026, 11, 21, 12, tzinfo=UTC)
     file = tmp_path / "any.yaml"
     new = new_mapping(
-        Starting(file, Wishes(), request_of_data(payload, "any", now), "none.json", "x"), catalog, now
+        Starting(file, Wishes(), request_of_data(payload, "any", now), "none.json", "x"), spec, now
     )
     text = new.text.partition("\ntests:")[0]
     file.write_text(text, "utf-8", errors="surrogatepass")
-    findings = check_mapping(file, environment={}, catalog=catalog).findings
+    findings = check_mapping(file, environment={}, spec=spec).findings
     assert [finding for finding in findings if finding.severity == "error"] == []
 
 
-def test_the_plan_asks_only_the_first_entry_of_a_list(catalog):
-    plan = plan_mapping([{"email": "a@example.com"}], Wishes(), catalog.standard_events)
+def test_the_plan_asks_only_the_first_entry_of_a_list(spec):
+    plan = plan_mapping([{"email": "a@example.com"}], Wishes(), spec.standard_events)
     assert (plan.for_each, dict(plan.paths)) == ("$", {"user_data.email": ("email",)})

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from bridge.body import Body, read_body
+from bridge.body.reader import Body, read_body
 from bridge.errors import TooLarge, UnreadableBody
-from bridge.values import Request
+from bridge.models import Request
 
 URLENCODED = "application/x-www-form-urlencoded"
 

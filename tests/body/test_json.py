@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.body import Body, read_body
+from bridge.body.reader import Body, read_body
 from bridge.errors import TooLarge, UnreadableBody
-from bridge.values import Request
+from bridge.models import Request
 
 
 def request(body: bytes, content_type: str | None = "application/json") -> Request:

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.body import read_body
+from bridge.body.parse import parse, read_body
 from bridge.errors import Refused, TooLarge, UnreadableBody, WrongContentType
-from bridge.parse import parse
-from bridge.values import Receive, Request, Verified
+from bridge.models import Receive, Request, Verified
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 JSON = b'{"email": "a@b.example"}'

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from bridge.deliver import Post, Reply
+from bridge.delivery.http_client import HttpRequest, HttpResponse
 from bridge.delivery.reports import BatchReport, Notice
+from bridge.delivery.worker import Worker, delivery_context
 from bridge.outbox import NewEvent, NewWebhook, Outbox
 from bridge.settings import DeliverySettings, Destination, Settings
-from bridge.worker import Worker, surroundings
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DATASET = "1234567890123456"
@@ -41,11 +41,11 @@ def error(code: int, subcode: int | None = None, **others: Any) -> dict[str, Any
 class FakeMeta:
     """Answers each call by `answer(event ids)`; remembers every call."""
 
-    answer: Callable[[list[str]], Reply] | None = None
-    posts: list[Post] = field(default_factory=list)
+    answer: Callable[[list[str]], HttpResponse] | None = None
+    posts: list[HttpRequest] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
 
-    def __call__(self, post: Post) -> Reply:
+    def __call__(self, post: HttpRequest) -> HttpResponse:
         self.posts.append(post)
         self.before()
         ids = ids_of(post)
@@ -56,12 +56,12 @@ class FakeMeta:
         return [ids_of(post) for post in self.posts]
 
 
-def ids_of(post: Post) -> list[str]:
+def ids_of(post: HttpRequest) -> list[str]:
     return [event["event_id"] for event in json.loads(post.body)["data"]]
 
 
-def accepted(number: int, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(
+def accepted(number: int, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(
         200, headers or {}, {"events_received": number, "messages": [], "fbtrace_id": "Atrace"}, duration_ms=7
     )
 
@@ -105,16 +105,16 @@ class Bench:
     told: list[Notice]
     seen: list[BatchReport]
     folder: Path
-    chance: float = 0.5
+    jitter: float = 0.5
 
     def worker(self, outbox: Outbox | None = None, **delivery: Any) -> Worker:
         return Worker(
-            surroundings(
+            delivery_context(
                 outbox or self.outbox,
                 settings_of(self.folder, **delivery),
                 send=self.meta,
                 clock=self.clock,
-                chance=lambda: self.chance,
+                jitter=lambda: self.jitter,
                 observe=self.seen.append,
                 tell=self.told.append,
             )
@@ -149,7 +149,7 @@ def error_fixture() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(name="accepted")
-def accepted_fixture() -> Callable[..., Reply]:
+def accepted_fixture() -> Callable[..., HttpResponse]:
     return accepted
 
 

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.answers import Judgement
-from bridge.deliver import Post, batch_body, events_url, in_batches
-from bridge.delivery import circuit
-from bridge.delivery.usage import Rest, rests
+from bridge.delivery import circuit_breaker
+from bridge.delivery.http_client import HttpRequest, batch_body, events_url, in_batches
+from bridge.delivery.meta_responses import Verdict
+from bridge.delivery.rate_limit_headers import Rest, rests
+from bridge.delivery.retry import LONGEST_WAIT, after_failure, backoff, reason_of
 from bridge.outbox import Settled
-from bridge.retry import LONGEST_WAIT, after_failure, backoff, reason_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-PASSING = Judgement("retry", "No answer came.", "nobody", "Nothing to do.")
+PASSING = Verdict("retry", "No answer came.", "nobody", "Nothing to do.")
 SECONDS = int(NOW.timestamp())
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1))
-def test_a_wait_is_never_negative_nor_longer_than_the_longest(attempts, chance):
-    assert timedelta(milliseconds=200) <= backoff(attempts, chance) <= LONGEST_WAIT
+def test_a_wait_is_never_negative_nor_longer_than_the_longest(attempts, jitter):
+    assert timedelta(milliseconds=200) <= backoff(attempts, jitter) <= LONGEST_WAIT
 
 
 def test_waits_are_drawn_from_the_whole_span_which_doubles():
@@ -32,8 +32,8 @@ def test_waits_are_drawn_from_the_whole_span_which_doubles():
 
 
 @given(st.integers(0, 50), st.floats(0, 1), st.integers(-1000, 1_000_000))
-def test_nothing_is_ever_planned_beyond_the_age_limit(attempts, chance, left):
-    settled = after_failure(PASSING, attempts, SECONDS + left, NOW, chance)
+def test_nothing_is_ever_planned_beyond_the_age_limit(attempts, jitter, left):
+    settled = after_failure(PASSING, attempts, SECONDS + left, NOW, jitter)
     if settled.status == "expired":
         assert left <= 1
     else:
@@ -41,7 +41,7 @@ def test_nothing_is_ever_planned_beyond_the_age_limit(attempts, chance, left):
 
 
 def test_a_bounded_retry_ends_as_refused_with_the_reason():
-    bounded = Judgement(
+    bounded = Verdict(
         "retry", "Unknown error.", "nobody", "Look it up.", code=1, subcode=99, attempts=3, blamed="data"
     )
     assert after_failure(bounded, 1, SECONDS + 9999, NOW, 0.5).status == "waiting"
@@ -132,9 +132,9 @@ def test_addresses_are_put_together_without_double_slashes():
 
 
 def test_the_token_is_in_no_repr_and_in_no_scope():
-    assert "secret" not in repr(Post("https://x", "secret-token", b"secret body"))
-    assert "secret" not in circuit.app_scope("secret-token")
-    assert circuit.app_scope("a") != circuit.app_scope("b")
+    assert "secret" not in repr(HttpRequest("https://x", "secret-token", b"secret body"))
+    assert "secret" not in circuit_breaker.app_scope("secret-token")
+    assert circuit_breaker.app_scope("a") != circuit_breaker.app_scope("b")
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_the_token_is_in_no_repr_and_in_no_scope():
     ],
 )
 def test_pauses_grow_up_to_a_bound(why, lengths):
-    assert [circuit.length_of(why)(trips).total_seconds() for trips in range(1, 9)] == lengths
+    assert [circuit_breaker.length_of(why)(trips).total_seconds() for trips in range(1, 9)] == lengths

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.deliver import Post, http_sender
+from bridge.delivery.http_client import HttpRequest, http_sender
+from bridge.delivery.worker import Worker, delivery_context
 from bridge.outbox import NewEvent, NewWebhook
 from bridge.settings import Destination
 from bridge.simulator import Simulator
-from bridge.worker import Worker, surroundings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DATASET = "1234567890123456"
@@ -75,7 +75,7 @@ def deliver(outbox, simulator, clock, settings_of, tmp_path):
         for index in range(number):
             outbox.add(NewWebhook("shop", "r", None, 0, NOW, None, "request", (real_event(index),)))
         send = http_sender(timedelta(seconds=0.5), 2)
-        worker = Worker(surroundings(outbox, settings, clock=clock, send=send, chance=lambda: 0.5))
+        worker = Worker(delivery_context(outbox, settings, clock=clock, send=send, jitter=lambda: 0.5))
         for _ in range(rounds):
             worker.run_once()
             clock.now += timedelta(minutes=3)
@@ -141,15 +141,15 @@ def a_server(answer):
     ],
 )
 def test_odd_answers_are_replies_not_exceptions(answer, status):
-    reply = http_sender(timedelta(seconds=5), 1)(Post(a_server(answer), "token", b"{}"))
-    assert (reply.status, reply.body) == (status, None)
+    response = http_sender(timedelta(seconds=5), 1)(HttpRequest(a_server(answer), "token", b"{}"))
+    assert (response.status, response.body) == (status, None)
 
 
 def test_nobody_listening_is_a_reply_too():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    reply = http_sender(timedelta(seconds=1), 1)(Post(f"http://127.0.0.1:{port}/", "token", b"{}"))
-    assert (reply.status, reply.failure) == (None, "NewConnectionError")
+    response = http_sender(timedelta(seconds=1), 1)(HttpRequest(f"http://127.0.0.1:{port}/", "token", b"{}"))
+    assert (response.status, response.failure) == (None, "NewConnectionError")
 
 
 def test_an_answer_that_drips_for_ever_ends_with_the_time_limit():
@@ -169,6 +169,6 @@ def test_an_answer_that_drips_for_ever_ends_with_the_time_limit():
 
     threading.Thread(target=drip, daemon=True).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    reply = http_sender(timedelta(seconds=0.3), 1)(Post(url, "token", b"{}"))
+    response = http_sender(timedelta(seconds=0.3), 1)(HttpRequest(url, "token", b"{}"))
     stop.set()
-    assert (reply.status, reply.failure) == (None, "TimeoutError")
+    assert (response.status, response.failure) == (None, "TimeoutError")

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.deliver import Reply
-from bridge.faults import CLAIM_AFTER
+from bridge.delivery.http_client import HttpResponse
+from bridge.failpoints import CLAIM_AFTER
 from bridge.outbox import Query
 
 TWO_MINUTES = '{"1": [{"call_count": 100, "estimated_time_to_regain_access": 2}]}'
-NO_ANSWER = Reply(None, failure="ReadTimeoutError")
+NO_ANSWER = HttpResponse(None, failure="ReadTimeoutError")
 
 
 def test_waiting_events_travel_in_one_call_byte_for_byte(bench, an_event):
@@ -56,7 +56,7 @@ def test_one_bad_event_in_fifty_is_found_by_halving_and_the_rest_is_sent(
     bench, an_event, error, accepted, culprit
 ):
     def answer(ids):
-        return Reply(400, {}, error(100, 2804010)) if f"e{culprit}" in ids else accepted(len(ids))
+        return HttpResponse(400, {}, error(100, 2804010)) if f"e{culprit}" in ids else accepted(len(ids))
 
     bench.meta.answer = answer
     ids = bench.store(*(an_event(f"e{number}") for number in range(50)))
@@ -76,7 +76,7 @@ def test_one_bad_event_in_fifty_is_found_by_halving_and_the_rest_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("reply", "calls", "end"),
+    ("response", "calls", "end"),
     [
         pytest.param((400, 100, 2804009), 1, {"refused": 1}, id="invalid: tried once"),
         pytest.param((400, 100, None), 1, {"refused": 1}, id="invalid without subcode: tried once"),
@@ -85,9 +85,9 @@ def test_one_bad_event_in_fifty_is_found_by_halving_and_the_rest_is_sent(
         pytest.param((400, 105, None), 1, {"refused": 1}, id="can never pass"),
     ],
 )
-def test_attempts_are_as_many_as_the_table_says(bench, an_event, error, reply, calls, end):
-    status, code, subcode = reply
-    bench.meta.answer = lambda _ids: Reply(status, {}, error(code, subcode))
+def test_attempts_are_as_many_as_the_table_says(bench, an_event, error, response, calls, end):
+    status, code, subcode = response
+    bench.meta.answer = lambda _ids: HttpResponse(status, {}, error(code, subcode))
     bench.store(an_event("a"))
     worker = bench.worker()
     for _ in range(200):
@@ -97,19 +97,20 @@ def test_attempts_are_as_many_as_the_table_says(bench, an_event, error, reply, c
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "response",
     [
         pytest.param(NO_ANSWER, id="no answer"),
-        pytest.param(Reply(503, {}, None), id="HTML with 503"),
-        pytest.param(Reply(400, {}, {"error": {"code": 2}}), id="code 2 as HTTP 400"),
+        pytest.param(HttpResponse(503, {}, None), id="HTML with 503"),
+        pytest.param(HttpResponse(400, {}, {"error": {"code": 2}}), id="code 2 as HTTP 400"),
         pytest.param(
-            Reply(500, {}, {"error": {"code": 100, "is_transient": True}}), id="Meta calls it transient"
+            HttpResponse(500, {}, {"error": {"code": 100, "is_transient": True}}),
+            id="Meta calls it transient",
         ),
     ],
 )
-def test_an_hour_without_meta_loses_nothing_and_knocks_gently(bench, an_event, accepted, reply):
+def test_an_hour_without_meta_loses_nothing_and_knocks_gently(bench, an_event, accepted, response):
     bench.store(*(an_event(f"e{number}") for number in range(20)))
-    bench.meta.answer = lambda _ids: reply
+    bench.meta.answer = lambda _ids: response
     worker = bench.worker()
     for _ in range(120):
         worker.run_once()
@@ -134,7 +135,7 @@ def test_a_dead_token_pauses_its_destination_tells_once_and_keeps_the_events(
     )
 
     def answer(ids):
-        return accepted(len(ids)) if ids == ["o"] else Reply(401, {}, error(190, 463))
+        return accepted(len(ids)) if ids == ["o"] else HttpResponse(401, {}, error(190, 463))
 
     bench.meta.answer = answer
     worker = bench.worker()
@@ -154,7 +155,7 @@ def test_a_dead_token_pauses_its_destination_tells_once_and_keeps_the_events(
 
 
 def test_a_restart_tries_a_resting_destination_at_once_with_one_event(bench, an_event, error, accepted):
-    bench.meta.answer = lambda _ids: Reply(400, {}, error(368))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(368))
     bench.store(an_event("a"), an_event("b"))
     bench.worker().run_once()
     stop = threading.Event()
@@ -172,7 +173,7 @@ def test_a_restart_tries_a_resting_destination_at_once_with_one_event(bench, an_
 
 
 def test_a_policy_block_waits_for_hours(bench, an_event, error):
-    bench.meta.answer = lambda _ids: Reply(400, {}, error(368))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(368))
     bench.store(an_event("a"))
     worker = bench.worker()
     for _ in range(120):
@@ -182,7 +183,7 @@ def test_a_policy_block_waits_for_hours(bench, an_event, error):
 
 
 def test_a_pause_is_seen_by_every_worker(bench, an_event, error, open_store, database_url):
-    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.meta.answer = lambda _ids: HttpResponse(401, {}, error(190))
     bench.store(an_event("a"), an_event("b"))
     bench.worker().run_once()
     bench.worker(open_store(database_url)).run_once()
@@ -191,11 +192,11 @@ def test_a_pause_is_seen_by_every_worker(bench, an_event, error, open_store, dat
 
 
 def test_a_refused_probe_shows_that_the_token_works_again(bench, an_event, error, accepted):
-    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.meta.answer = lambda _ids: HttpResponse(401, {}, error(190))
     bench.store(an_event("bad"), an_event("good"))
     worker = bench.worker()
     worker.run_once()
-    bench.meta.answer = lambda ids: Reply(400, {}, error(100)) if "bad" in ids else accepted(len(ids))
+    bench.meta.answer = lambda ids: HttpResponse(400, {}, error(100)) if "bad" in ids else accepted(len(ids))
     bench.clock.forward(minutes=1)
     worker.run_once()
     assert bench.statuses() == {"refused": 1, "sent": 1}
@@ -222,7 +223,7 @@ def test_a_refused_probe_shows_that_the_token_works_again(bench, an_event, error
 def test_a_rate_limit_rests_as_long_as_it_says_and_uses_up_no_attempt(
     bench, an_event, error, status, headers, code, seconds
 ):
-    bench.meta.answer = lambda _ids: Reply(status, headers, error(code) if code else None)
+    bench.meta.answer = lambda _ids: HttpResponse(status, headers, error(code) if code else None)
     (event_id,) = bench.store(an_event("a"))
     worker = bench.worker()
     worker.run_once()
@@ -273,7 +274,7 @@ def test_no_try_is_planned_beyond_the_age_limit_and_the_end_is_visible(bench, an
     until = int(bench.clock.now.timestamp()) + 3600
     (event_id,) = bench.store(an_event("a", accepted_until=until))
     bench.meta.answer = lambda _ids: NO_ANSWER
-    bench.chance = 1.0
+    bench.jitter = 1.0
     worker = bench.worker()
     planned = []
     for _ in range(130):
@@ -311,7 +312,7 @@ def test_the_lease_is_prolonged_between_the_calls_of_a_long_halving(
     def answer(ids):
         bench.clock.forward(seconds=15)
         other.run_once()
-        return Reply(400, {}, error(100)) if "e0" in ids else accepted(len(ids))
+        return HttpResponse(400, {}, error(100)) if "e0" in ids else accepted(len(ids))
 
     other = bench.worker(open_store(database_url))
     bench.meta.answer = answer
@@ -358,17 +359,17 @@ def test_deliver_now_sends_certain_events_and_tells_metas_words(bench, an_event,
     mine, _other = bench.store(an_event("mine"), an_event("other"))
     worker = bench.worker()
     told = worker.deliver_now([mine])
-    assert (told[mine].status, told[mine].report.judgement.events_received) == ("sent", 1)
+    assert (told[mine].status, told[mine].report.verdict.events_received) == ("sent", 1)
     assert bench.meta.batches == [["mine"]]
     (bad,) = bench.store(an_event("bad"))
-    bench.meta.answer = lambda _ids: Reply(400, {}, error(100, 2804009))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(100, 2804009))
     refused = worker.deliver_now([bad])[bad]
-    assert (refused.status, refused.report.judgement.subcode) == ("refused", 2804009)
+    assert (refused.status, refused.report.verdict.subcode) == ("refused", 2804009)
     assert bench.statuses() == {"sent": 1, "refused": 1, "waiting": 1}
 
 
 def test_deliver_now_does_not_bother_a_paused_destination(bench, an_event, error):
-    bench.meta.answer = lambda _ids: Reply(401, {}, error(190))
+    bench.meta.answer = lambda _ids: HttpResponse(401, {}, error(190))
     bench.store(an_event("a"))
     worker = bench.worker()
     worker.run_once()

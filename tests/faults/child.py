@@ -23,11 +23,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bridge.crypto import Cipher
-from bridge.deliver import http_sender
+from bridge.delivery.http_client import http_sender
+from bridge.delivery.worker import Worker, delivery_context
 from bridge.errors import CannotStore
 from bridge.outbox import NewEvent, NewWebhook, Outbox, open_outbox
 from bridge.settings import DeliverySettings, Destination, Settings
-from bridge.worker import Worker, surroundings
 
 DATASET = "1234567890123456"
 LEASE = timedelta(seconds=2)
@@ -74,7 +74,7 @@ def worker_on(outbox: Outbox, graph_url: str, passing=lambda _point: None, **oth
         delivery=DeliverySettings(batch_size=20, timeout=timedelta(seconds=1), lease=LEASE),
     )
     send = http_sender(timedelta(seconds=1), 4)
-    return Worker(surroundings(outbox, settings, send=send, passing=passing, **others))
+    return Worker(delivery_context(outbox, settings, send=send, passing=passing, **others))
 
 
 def store(outbox: Outbox, first: int, number: int) -> None:

@@ -55,7 +55,7 @@ class Round:
     graph_url: str
     folder: Path
     webhooks: int
-    chance: random.Random
+    jitter: random.Random
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     doors: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
     kills: int = 0
@@ -77,7 +77,7 @@ class Round:
         half = self.webhooks // 2
         first = number * half
         done = len(set(self.acknowledged(number)))
-        again = max(first, first + done - self.chance.randrange(1, 20))
+        again = max(first, first + done - self.jitter.randrange(1, 20))
         self.doors[number] = self.start(
             "door", self.url, again, first + half - again, output=self.log(number)
         )
@@ -92,14 +92,14 @@ class Round:
     def disturb(self) -> None:
         """Kill a worker or a door, and start another in its place."""
         self.kills += 1
-        if self.chance.random() < 0.6:
-            victim = self.chance.choice(self.workers)
+        if self.jitter.random() < 0.6:
+            victim = self.jitter.choice(self.workers)
             self.workers.remove(victim)
             victim.kill()
             victim.wait()
             self.start_worker()
             return
-        number = self.chance.choice(list(self.doors))
+        number = self.jitter.choice(list(self.doors))
         if self.doors[number].poll() is None:
             self.doors[number].kill()
             self.doors[number].wait()
@@ -115,21 +115,21 @@ class Round:
             process.wait(60)
 
 
-def play(url: str, simulator: Simulator, chance: random.Random, webhooks: int, restart: Any) -> str:
+def play(url: str, simulator: Simulator, jitter: random.Random, webhooks: int, restart: Any) -> str:
     """Play one round; return a line about it, or raise AssertionError with the promise that broke."""
     with tempfile.TemporaryDirectory() as folder:
-        game = Round(url, simulator.url, Path(folder), webhooks, chance)
+        game = Round(url, simulator.url, Path(folder), webhooks, jitter)
         started = time.monotonic()
-        for _ in range(chance.choice([2, 4])):
+        for _ in range(jitter.choice([2, 4])):
             game.start_worker()
         for number in range(2):
             game.start_door(number)
         try:
             while game.is_storing():
-                time.sleep(chance.uniform(0.3, 2.0))
-                simulator.fail(chance.choice(FAULTS.split(", ")))
+                time.sleep(jitter.uniform(0.3, 2.0))
+                simulator.fail(jitter.choice(FAULTS.split(", ")))
                 game.disturb()
-                if chance.random() < 0.1:
+                if jitter.random() < 0.1:
                     restart()
         finally:
             game.stop()
@@ -191,7 +191,7 @@ def main() -> int:
     options.add_argument("--database", choices=["both", "sqlite", "postgresql"], default="both")
     options.add_argument("--seed", type=int, default=int(time.time()))
     given = options.parse_args()
-    chance = random.Random(given.seed)
+    jitter = random.Random(given.seed)
     kinds = ["sqlite", "postgresql"] if given.database == "both" else [given.database]
     print(f"seed {given.seed}", flush=True)
     until = time.monotonic() + given.minutes * 60
@@ -203,7 +203,7 @@ def main() -> int:
             with database(kind, Path(folder)) as (url, restart):
                 upgrade(url)
                 try:
-                    print(kind, play(url, simulator, chance, given.webhooks, restart), flush=True)
+                    print(kind, play(url, simulator, jitter, given.webhooks, restart), flush=True)
                 except AssertionError as broken:
                     print(f"{kind}: BROKEN: {broken}", flush=True)
                     return 1

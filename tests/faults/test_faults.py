@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import CannotStore
-from bridge.faults import POINTS, STORE_AFTER, STORE_BEFORE
+from bridge.failpoints import POINTS, STORE_AFTER, STORE_BEFORE
 from bridge.outbox import STATUSES, upgrade
 from bridge.simulator import Simulator
 

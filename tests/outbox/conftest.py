@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from bridge.models import Request
 from bridge.outbox import NewEvent, NewWebhook
-from bridge.values import Request
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 DATASET = "1234567890123456"

@@ -16,17 +16,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bridge.crypto import CannotUnseal, Cipher, Nonces, key_from_file
+from bridge.crypto import CannotDecrypt, Cipher, Nonces, key_from_file
 from bridge.errors import CannotOpen, CannotStore, WrongUse
 from bridge.outbox import Bounds, Query, copy, upgrade
-from bridge.outbox.bounds import Guard
+from bridge.outbox.backpressure import Guard
 from bridge.outbox.database import Database, parse_url
-from bridge.outbox.find import counts as counts_of
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.ids import first_id, moment_of, new_id
-from bridge.outbox.intake import Statements, pack, store, store_again
+from bridge.outbox.inserts import Statements, pack, store, store_again
 from bridge.outbox.lanes import Lanes, all_lanes, number
 from bridge.outbox.migrate import HEAD, revision
+from bridge.outbox.queries import counts as counts_of
 from bridge.outbox.tables import metadata
 from bridge.outbox.turn import WriteTurn
 
@@ -36,28 +36,28 @@ OLD, NEW = "the key of last year", "the key of this year"
 class TestCipher:
     def test_what_was_sealed_opens_for_its_own_row_only(self):
         cipher = Cipher([NEW])
-        sealed = cipher.seal(b"secret", b"row 1")
-        assert cipher.unseal(sealed, b"row 1") == b"secret"
-        with pytest.raises(CannotUnseal, match="another row"):
-            cipher.unseal(sealed, b"row 2")
+        sealed = cipher.encrypt(b"secret", b"row 1")
+        assert cipher.decrypt(sealed, b"row 1") == b"secret"
+        with pytest.raises(CannotDecrypt, match="another row"):
+            cipher.decrypt(sealed, b"row 2")
 
     def test_a_new_key_in_front_still_opens_what_the_old_one_sealed(self):
-        sealed = Cipher([OLD]).seal(b"secret")
+        sealed = Cipher([OLD]).encrypt(b"secret")
         both = Cipher([NEW, OLD])
-        assert both.unseal(sealed) == b"secret"
-        assert [both.is_current(text) for text in (sealed, both.seal(b"x"))] == [False, True]
-        with pytest.raises(CannotUnseal, match="no key with id"):
-            Cipher([NEW]).unseal(sealed)
+        assert both.decrypt(sealed) == b"secret"
+        assert [both.is_current(text) for text in (sealed, both.encrypt(b"x"))] == [False, True]
+        with pytest.raises(CannotDecrypt, match="no key with id"):
+            Cipher([NEW]).decrypt(sealed)
 
     @pytest.mark.parametrize("place", [0, 3, 10, 20, -1])
     def test_one_changed_byte_is_noticed(self, place):
-        sealed = bytearray(Cipher([NEW]).seal(b"secret"))
+        sealed = bytearray(Cipher([NEW]).encrypt(b"secret"))
         sealed[place] ^= 1
-        with pytest.raises(CannotUnseal):
-            Cipher([NEW]).unseal(bytes(sealed))
+        with pytest.raises(CannotDecrypt):
+            Cipher([NEW]).decrypt(bytes(sealed))
 
     def test_the_same_text_never_seals_to_the_same_bytes(self):
-        assert Cipher([NEW]).seal(b"x") != Cipher([NEW]).seal(b"x")
+        assert Cipher([NEW]).encrypt(b"x") != Cipher([NEW]).encrypt(b"x")
 
     def test_many_threads_never_get_the_same_nonce(self):
         nonces, taken = Nonces(), []

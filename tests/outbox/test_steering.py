@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.ingest.replay import Pace, discard, each, replay
 from bridge.outbox import Correction, Person, Query, Settled, Span
-from bridge.repair import Pace, discard, each, replay
 
 HELD = {"status": "held", "body": None, "reason": "no e-mail"}
 

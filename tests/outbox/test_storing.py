@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.errors import CannotStore, WrongUse
+from bridge.models import Finding, Position
 from bridge.outbox import Bounds, Query, StoredEvent
-from bridge.values import Finding, Position
 
 
 def in_threads(number, work):

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.bootstrap import open_meta_spec
 from bridge.errors import CannotOpen, Invalid, WrongUse
-from bridge.opening import open_catalog
 from bridge.settings import META_URL, SIMULATOR_URL, Rate, Settings, TestCode, load_settings
 from bridge.settings.options import every_option, settings_schema
 
@@ -276,11 +276,11 @@ def test_whatever_stands_in_the_file_settings_or_findings_come_out(tmp_path_fact
 
 def test_a_rule_can_be_made_stricter_and_a_wrong_one_is_told_with_the_one_that_was_meant(tmp_path):
     stricter = load(tmp_path, "rules: {website_without_user_agent: error}\n")
-    assert open_catalog(stricter).rules["website_without_user_agent"].severity == "error"
-    assert open_catalog(load(tmp_path, "")).rules["website_without_user_agent"].severity == "warning"
+    assert open_meta_spec(stricter).rules["website_without_user_agent"].severity == "error"
+    assert open_meta_spec(load(tmp_path, "")).rules["website_without_user_agent"].severity == "warning"
 
     with pytest.raises(WrongUse) as caught:
-        open_catalog(load(tmp_path, "rules: {website_without_user_agnt: error}\n"))
+        open_meta_spec(load(tmp_path, "rules: {website_without_user_agnt: error}\n"))
     assert "website_without_user_agent" in caught.value.fix
     assert mistakes(tmp_path, "rules: {website_without_user_agent: loud}\n") == [(1, 37, "wrong_type", None)]
 

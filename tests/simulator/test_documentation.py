@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.simulator import simulator
-from bridge.simulator.facts import load_facts
+from bridge.simulator.data import load_simulator_data
 from bridge.simulator.faults import read_plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
@@ -36,13 +36,13 @@ def test_every_option_of_the_page_exists_and_none_is_missing():
 
 
 def test_every_subcode_of_the_page_is_one_the_simulator_knows():
-    known = {str(refusal["subcode"]) for refusal in load_facts().refusals.values()}
+    known = {str(refusal["subcode"]) for refusal in load_simulator_data().refusals.values()}
     assert set(re.findall(r"28\d{5}", section("What it judges"))) <= known
 
 
 def test_every_refusal_is_worded_in_every_language_or_in_none():
     languages = {
         name: {language for language in ("en", "de", "fr", "da") if language in refusal}
-        for name, refusal in load_facts().refusals.items()
+        for name, refusal in load_simulator_data().refusals.items()
     }
     assert {name: found for name, found in languages.items() if len(found) not in {0, 4}} == {}

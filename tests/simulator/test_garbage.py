@@ -8,14 +8,14 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.simulator.answers import Words
-from bridge.simulator.facts import load_facts
+from bridge.simulator.data import load_simulator_data
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.graph import Call, Graph, Rules
 from bridge.simulator.inbox import Inbox
+from bridge.simulator.responses import Words
 from tests.simulator.conftest import DATASET, NOW, PURCHASE
 
-FACTS = load_facts()
+FACTS = load_simulator_data()
 KEYS = st.sampled_from(
     [*FACTS.rules["event"], *FACTS.rules["custom_data"], *FACTS.rules["user_data"], "contents"]
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.simulator.facts import load_facts
+from bridge.simulator.data import load_simulator_data
 from bridge.simulator.judge import judge
 from tests.simulator.conftest import DAY, HASH, LEAVE_OUT, NOW, PURCHASE, SECONDS, changed
 
@@ -44,9 +44,9 @@ APPEND = changed(
 
 def verdict(*events: Any) -> str | None:
     """Return the name of the refusal and its subcode, or None."""
-    facts = load_facts()
-    refusal = judge(list(events), facts, NOW)
-    return None if refusal is None else f"{refusal.name} {facts.refusals[refusal.name]['subcode']}"
+    data = load_simulator_data()
+    refusal = judge(list(events), data, NOW)
+    return None if refusal is None else f"{refusal.name} {data.refusals[refusal.name]['subcode']}"
 
 
 SCHEMA, OLD, FUTURE = "schema 2804019", "too_old 2804003", "in_the_future 2804004"
@@ -297,16 +297,16 @@ def test_an_event_is_judged_by_the_documented_rules(event, changes, expected):
     ],
 )
 def test_a_batch_is_taken_whole_or_not_at_all(data, expected):
-    refusal = judge(data, load_facts(), NOW)
+    refusal = judge(data, load_simulator_data(), NOW)
     assert (refusal and refusal.name) == expected
 
 
 def test_a_refusal_names_the_place_and_the_key_as_meta_does():
     event = changed(PURCHASE, {"custom_data.contents": [{"id": "a", "quantity": 1, "name": "Rose"}]})
-    refusal = judge([LEAD, event], load_facts(), NOW)
+    refusal = judge([LEAD, event], load_simulator_data(), NOW)
     assert refusal.message == "Unexpected key \"name\" on param $['data'][1]['custom_data']['contents'][0]."
 
 
 def test_a_refusal_never_shows_the_value():
-    refusal = judge([changed(LEAD, {"user_data.em": "ann@example.com"})], load_facts(), NOW)
+    refusal = judge([changed(LEAD, {"user_data.em": "ann@example.com"})], load_simulator_data(), NOW)
     assert refusal.message == "Param $['data'][0]['user_data']['em'] is not a valid hash."

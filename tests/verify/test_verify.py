@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import NotAuthentic
-from bridge.values import HandshakeRule, Request, VerifyRule, Webhook
+from bridge.models import HandshakeRule, Request, VerifyRule, Webhook
 from bridge.verify import handshake_answer, signed, verify
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from bridge.log import get_logger
-from bridge.metrics import Metrics
-from bridge.opening import prepare
+from bridge.bootstrap import prepare
+from bridge.monitoring.log import get_logger
+from bridge.monitoring.metrics import Metrics
 from bridge.outbox import EventRecord, Query
 from bridge.settings import load_settings
 from bridge.web.app import create_app

@@ -137,7 +137,7 @@ def test_a_webhook_that_cannot_be_stored_does_not_take_the_others_along(web, mon
     begun = started(web, 1, 2, 3)
     outbox = web.door.outbox()
     whole = outbox._store
-    bad = begun[1].parcel
+    bad = begun[1].packed
 
     def storing(parcels: Any, position: Any = None) -> Any:
         if bad in parcels:

@@ -1,0 +1,60 @@
+"""All that is wrong with one mapping file: its spelling, and what `lint` sees beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.authoring.lint import lint
+from bridge.errors import Invalid
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.language.reader import SecretsMode
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
+
+
+def load_checked(
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    spec: MetaSpec,
+    destinations: Collection[str] | None = None,
+    secrets: SecretsMode = "required",
+) -> CompiledMapping:
+    """Return a mapping that may be put in force; raises Invalid with every finding when it may not."""
+    checked = check_mapping(
+        file, environment=environment, spec=spec, destinations=destinations, secrets=secrets
+    )
+    if checked.mapping is None:
+        raise Invalid(f"{file.name} has errors", checked.findings)
+    return checked.mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A mapping file that was checked. `mapping` is None when it cannot be put in force."""
+
+    file: Path
+    mapping: CompiledMapping | None
+    findings: tuple[Finding, ...]
+
+
+def check_mapping(
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    spec: MetaSpec,
+    destinations: Collection[str] | None = None,
+    secrets: SecretsMode = "optional",
+) -> Checked:
+    """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
+    try:
+        mapping = load_mapping(
+            file, environment=environment, spec=spec, destinations=destinations, secrets=secrets
+        )
+    except Invalid as invalid:
+        return Checked(file, None, invalid.findings)
+    findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, spec))))
+    broken = any(finding.severity == "error" for finding in findings)
+    return Checked(file, None if broken else mapping, findings)

@@ -1,0 +1,215 @@
+"""Compares the paths of a mapping with real webhooks: unknown fields, and texts taken for fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.authoring.recognize.guess import guesses_of
+from bridge.authoring.recognize.payload_fields import PayloadField
+from bridge.mapping.compiler.context import PathUse
+from bridge.mapping.language.path_syntax import Path, read_path
+from bridge.mapping.runtime.event import MappedLine
+from bridge.mapping.runtime.scope import Scope
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding, Webhook
+from bridge.spelling import closest, distance
+
+_MOST_SLIPS = 2
+_CONDITIONS = frozenset({"when", "consent"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """How far a path leads in the samples: the step that fails, what was there, and which keys were."""
+
+    step: str
+    before: str
+    keys: frozenset[str]
+    a_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What paths are judged by: real samples, and what tests are given, which often is short.
+
+    `defaulted` names the fields that have a default: they may well be missing.
+    """
+
+    samples: Sequence[Webhook]
+    inline: Sequence[Webhook]
+    defaulted: frozenset[str]
+
+
+def lint_paths(lines: Sequence[MappedLine], evidence: Evidence, spec: MetaSpec) -> Iterator[Finding]:
+    """Yield what is wrong with the paths of a mapping, judged by its samples (there may be none)."""
+    webhooks = [*evidence.samples, *evidence.inline]
+    read = {use.text for line in lines for use in line.paths}
+    for line in lines:
+        yield from _lint_line(line, webhooks, evidence, read, spec)
+
+
+def _lint_line(
+    line: MappedLine, webhooks: Sequence[Webhook], evidence: Evidence, read: set[str], spec: MetaSpec
+) -> Iterator[Finding]:
+    missing = [use for use in line.paths if not use.system and not _is_held(use, webhooks)]
+    unexplained = []
+    for use in missing:
+        wrong = _constant(line, use, spec, sampled=bool(webhooks))
+        if wrong is None and webhooks and _is_reached(use, webhooks):
+            wrong = _misread(line, use, webhooks, read)
+            unexplained += [] if wrong else [use]
+        if wrong:
+            yield wrong
+    served = len({use.position for use in line.paths}) > len({use.position for use in missing})
+    may_be_missing = served or line.field in evidence.defaulted or line.field in _CONDITIONS
+    if unexplained and evidence.samples and not may_be_missing:
+        yield _not_in_samples(unexplained)
+
+
+def _is_held(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
+    return any(value != [] for webhook in webhooks for value in use.values(webhook))
+
+
+def _is_reached(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
+    """Say whether the lists around the path have entries in some sample; else nothing can be said."""
+    return any(True for webhook in webhooks for _ in _starts(use, webhook))
+
+
+def _misread(line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: set[str]) -> Finding | None:
+    """Return what is certainly wrong with a path: it asks a list for a key, or a key is misspelt."""
+    failure = _failure(use, webhooks)
+    if failure.a_list:
+        below = f"{failure.before}.first.{failure.step}"
+        return Finding(
+            "error",
+            "key_on_list",
+            f"{failure.before or 'the webhook'} is a list, and a list has no field {failure.step!r}",
+            f"write {below} for the first entry, {failure.before}.*.{failure.step} for all",
+            position=use.position,
+        )
+    meant = _meant(line, use, failure, read)
+    if meant is None:
+        return None
+    message = f"no sample has a field {use.text!r}"
+    fix = f"correct the name, or add a sample that has {use.text!r}"
+    return Finding("error", "no_such_field", message, fix, position=use.position, suggestion=meant)
+
+
+def _not_in_samples(uses: Sequence[PathUse]) -> Finding:
+    names = " or ".join(repr(use.text) for use in uses)
+    fix = "if it is a plain text, put it under defaults or write {text: …}; else add a sample that has it"
+    return Finding(
+        "warning", "not_in_samples", f"no sample has a field {names}", fix, position=uses[0].position
+    )
+
+
+def _meant(line: MappedLine, use: PathUse, failure: _Failure, read: set[str]) -> str | None:
+    """Return the path that was probably meant: a key a slip or two away that nobody reads."""
+    near = closest(failure.step, sorted(failure.keys))
+    if near is None or distance(failure.step.casefold(), near.casefold(), _MOST_SLIPS) > _MOST_SLIPS:
+        return None
+    meant = near.join(use.text.rsplit(failure.step, 1))
+    if meant in read or _names_itself(line, failure.step):
+        return None
+    return meant
+
+
+def _names_itself(line: MappedLine, name: str) -> bool:
+    """Say whether a key is a proper name of what its line fills (`fbp` is not a slip of `fbc`)."""
+    field = PayloadField(name, name, name, (), None, 0)
+    short = line.field.rpartition(".")[2]
+    return any(short in guess.destination or guess.destination == line.field for guess in guesses_of(field))
+
+
+# --- walking as far as the path leads --------------------------------------------------------------
+
+
+def _starts(use: PathUse, webhook: Webhook) -> Iterator[Any]:
+    from bridge.mapping.compiler.context import scopes_below
+
+    for scope in scopes_below(Scope(webhook, ""), use.above):
+        yield scope.item if not use.text.startswith("$") else scope.root
+
+
+def _failure(use: PathUse, webhooks: Sequence[Webhook]) -> _Failure:
+    path = read_path(use.text)
+    nodes = [start for webhook in webhooks for start in _starts(use, webhook)]
+    for number, step in enumerate(path.steps):
+        below = [found for node in nodes for found in _taken(node, step.kind, step.key)]
+        if not below:
+            a_list = step.kind == "key" and _lists_only(nodes)
+            return _Failure(step.key, _before(path, number), _keys(nodes), a_list)
+        nodes = below
+    return _Failure(path.steps[-1].key if path.steps else "$", "", frozenset(), a_list=False)
+
+
+def _taken(node: Any, kind: str, key: str) -> list[Any]:
+    if kind != "key":
+        return list(node) if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
+    if isinstance(node, dict):
+        return [node[key]] if key in node else []
+    if isinstance(node, list) and node and (key in {"first", "last"} or key.isdigit()):
+        index = {"first": 0, "last": -1}.get(key)
+        return [node[index]] if index is not None else node[int(key) : int(key) + 1]
+    return []
+
+
+def _before(path: Path, number: int) -> str:
+    return path.body[: path.steps[number].start].rstrip(".[(") if number else ""
+
+
+def _keys(nodes: Sequence[Any]) -> frozenset[str]:
+    return frozenset(str(key) for node in nodes if isinstance(node, dict) for key in node)
+
+
+def _lists_only(nodes: Sequence[Any]) -> bool:
+    return bool(nodes) and all(isinstance(node, list) for node in nodes)
+
+
+# --- texts taken for fields ------------------------------------------------------------------------
+
+
+def _constant(line: MappedLine, use: PathUse, spec: MetaSpec, *, sampled: bool) -> Finding | None:
+    """Return the finding for a plain text that was written where a field is read (`currency: EUR`)."""
+    if use.text.startswith("$") or line.field in _CONDITIONS:
+        return None
+    what = _constants(line.field, spec).get(use.text.casefold())
+    if what is None and use.text.startswith(("http://", "https://")):
+        what = "an address"
+    if what is None:
+        return None
+    field = line.field.removeprefix("user_data.").removeprefix("custom_data.")
+    no_sample = (
+        f"no sample has a field {use.text}, and "
+        if sampled
+        else "the text right of a colon names a field, and "
+    )
+    return Finding(
+        "error",
+        "constant_as_field",
+        f"{no_sample}{use.text} is {what}: put it under defaults",
+        f"write below defaults: {field}: {use.text}, or here: {{text: {use.text}}}",
+        position=use.position,
+    )
+
+
+def _constants(field: str, spec: MetaSpec) -> Mapping[str, str]:
+    known = _CONSTANTS.get(field)
+    return dict(known(spec)) if known else {}
+
+
+def _words(*words: str, what: str) -> Any:
+    return lambda spec: ((word, what) for word in words)
+
+
+_CONSTANTS: dict[str, Any] = {
+    "custom_data.currency": lambda spec: ((code.casefold(), "a currency") for code in spec.currencies),
+    "user_data.country": lambda spec: ((code, "a country") for code in {*spec.countries.values()}),
+    "custom_data.content_type": _words("product", "product_group", what="a content type"),
+    "custom_data.event_source": _words("crm", what="a plain text"),
+    "messaging_channel": _words("whatsapp", "messenger", "instagram", what="a channel"),
+    "opt_out": _words("true", "false", "yes", "no", what="a truth value"),
+    "user_data.ge": _words("f", "m", "female", "male", what="a gender"),
+}

@@ -1,0 +1,127 @@
+"""The tables of `schemas/recognize.yaml` as frozen values: what a field is recognised by."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import yaml
+
+from bridge.meta_spec.shipped_files import shipped
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_WORD = re.compile(r"[0-9a-z]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownField:
+    """How one destination field is recognised. `names` maps a name to its rank, the preferred ones first."""
+
+    destination: str
+    called: str
+    shape: str
+    names: Mapping[str, int]
+    words: frozenset[str]
+    by_value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShape:
+    """A payload whose structure gives its sender away, and the paths that are right for it."""
+
+    name: str
+    when: tuple[str, ...]
+    like: str
+    event_name: str
+    action_source: str
+    fields: Mapping[str, str]
+    minor_units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionTables:
+    """All of `recognize.yaml`, names folded for comparing."""
+
+    fields: tuple[KnownField, ...]
+    shapes: tuple[KnownShape, ...]
+    filler: frozenset[str]
+    value_keys: frozenset[str]
+    answer_keys: frozenset[str]
+    label_keys: tuple[str, ...]
+    other_people: frozenset[str]
+    customer_words: frozenset[str]
+    doubtful: frozenset[str]
+    things: frozenset[str]
+    not_the_amount: frozenset[str]
+    status_words: frozenset[str]
+    item_lists: frozenset[str]
+    item_fields: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=8192)
+def words_of(name: str) -> tuple[str, ...]:
+    """Split a name into words without case and accents: `E-Mail-Adresse`, `contactEmail`, `prénom`."""
+    plain = unicodedata.normalize("NFKD", _CAMEL.sub(" ", name.replace("ß", "ss")))
+    letters = "".join(character for character in plain if not unicodedata.combining(character))
+    return tuple(_WORD.findall(letters.casefold()))
+
+
+def folded(name: str) -> str:
+    """Join the folded words of a name: what names are compared by."""
+    return "".join(words_of(name))
+
+
+def _folded_set(names: Iterable[Any]) -> frozenset[str]:
+    return frozenset(folded(str(name)) for name in names)
+
+
+def _known_field(destination: str, row: Mapping[str, Any]) -> KnownField:
+    ranked = {folded(str(name)): rank for rank, name in reversed(list(enumerate(row["names"])))}
+    return KnownField(
+        destination,
+        row["called"],
+        row["shape"],
+        ranked,
+        _folded_set(row.get("words", ())),
+        row.get("by_value", False),
+    )
+
+
+def _known_shape(row: Mapping[str, Any]) -> KnownShape:
+    return KnownShape(
+        name=row["name"],
+        when=tuple(row["when"]),
+        like=row["like"],
+        event_name=row["event_name"],
+        action_source=row["action_source"],
+        fields=row["fields"],
+        minor_units=row.get("minor_units", {}),
+    )
+
+
+@cache
+def recognition_tables() -> RecognitionTables:
+    """Read the tables that ship with the bridge, once."""
+    text = (shipped("schemas") / "recognize.yaml").read_text("utf-8")
+    raw = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    return RecognitionTables(
+        fields=tuple(_known_field(name, row) for name, row in raw["fields"].items()),
+        shapes=tuple(_known_shape(row) for row in raw["shapes"]),
+        filler=_folded_set(raw["filler"]),
+        value_keys=_folded_set(raw["value_keys"]),
+        answer_keys=_folded_set(raw["answer_keys"]),
+        label_keys=tuple(raw["label_keys"]),
+        other_people=_folded_set(raw["other_people"]),
+        customer_words=_folded_set(raw["customer_words"]),
+        doubtful=_folded_set(raw["doubtful"]),
+        things=_folded_set(raw["things"]),
+        not_the_amount=_folded_set(raw["not_the_amount"]),
+        status_words=_folded_set(raw["status_words"]),
+        item_lists=_folded_set(raw["item_lists"]),
+        item_fields={key: tuple(folded(name) for name in names) for key, names in raw["item_fields"].items()},
+    )

@@ -1,0 +1,220 @@
+"""Makes a new mapping that passes `check` and `test` as written: planned, tried out, mended, tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bridge.authoring.lint.events import lint_events
+from bridge.authoring.scaffold.plan import Plan, Wishes, empty_plan, plan_mapping
+from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_mapping
+from bridge.body.parse import parse
+from bridge.errors import Invalid
+from bridge.explain.build import clear_text
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Event, Finding, Receive, Request, Verified
+from bridge.pipeline import translate
+
+_MOST_MENDINGS = 20
+_SHOWN_IN_TEST = ("event_name", "event_id", "event_time", "custom_data.value", "custom_data.currency")
+_HELD_FOR = "not enough customer information"
+_GIVEN = {"id": 1, "email": "jane@example.com", "phone": "+49 151 23456789", "name": "Jane Doe"}
+_NEEDED = frozenset({"event_name", "action_source", "version"})
+# a sample is old by nature; the test that is written for it sets the clock
+_OF_ITS_AGE = frozenset({"event_time_too_old", "event_time_in_future"})
+_PAGE = "https://www.example.com/contact"
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """What a new mapping is made from. `file` is where it will stand, `given` its sample's path beside it."""
+
+    file: Path
+    wishes: Wishes
+    sample: Request | None = None
+    given: str = ""
+    made_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMapping:
+    """The text of a new mapping, and what its author should know about it."""
+
+    text: str
+    plan: Plan
+    commented_out: tuple[Finding, ...] = ()
+
+
+def new_mapping(starting: Starting, spec: MetaSpec, now: datetime) -> NewMapping:
+    """Return a mapping for a sample, or the usual contact form when there is none.
+
+    Raises UnreadableBody when the sample cannot be read. Lines that the checks refuse are commented out.
+    """
+    if starting.sample is None:
+        plan = empty_plan(starting.wishes)
+        tests = [_first_test(plan, now)]
+    else:
+        webhook = parse(Verified(starting.sample), Receive(max_size_bytes=2_097_152))
+        plan = plan_mapping(webhook.data, starting.wishes, spec.standard_events)
+        tests = []
+    heading = Heading(starting.file.stem, f"What {starting.file.stem} sends", starting.made_from)
+    text, commented = _mended(write_mapping(plan, heading), starting, spec, now)
+    if starting.wishes.action_source is None and _lacks_its_page(text, starting.file, spec):
+        plan = replace(plan, action_source="system_generated")
+        text, commented = _mended(write_mapping(plan, heading), starting, spec, now)
+    if starting.sample is not None:
+        tests = [_test_of_sample(_compiled(text, starting.file, spec), starting, spec, now)]
+    return NewMapping(text + tests_as_text(tests), plan, commented)
+
+
+def tests_as_text(tests: list[StarterTest]) -> str:
+    """Return the `tests` block alone."""
+    from bridge.authoring.scaffold.yaml_writer import test_lines
+
+    return "\n".join(["", *test_lines(tests), ""]) if tests else ""
+
+
+def _compiled(text: str, file: Path, spec: MetaSpec) -> CompiledMapping:
+    return load_mapping(file, environment={}, spec=spec, source=text.encode(), secrets="optional")
+
+
+# --- mending ---------------------------------------------------------------------------------------
+
+
+def _mended(text: str, starting: Starting, spec: MetaSpec, now: datetime) -> tuple[str, tuple[Finding, ...]]:
+    """Comment out every line that is wrong (an odd key, a value Meta refuses), until nothing is."""
+    commented: list[Finding] = []
+    for _ in range(_MOST_MENDINGS):
+        wrong = _errors(text, starting, spec, now)
+        if not wrong:
+            break
+        commented += wrong
+        lines = text.split("\n")
+        for finding in wrong:
+            number = (finding.position.line if finding.position else 1) - 1
+            if not lines[number].lstrip().startswith("#"):
+                lines[number] = f"# {lines[number]}   # not understood: {_on_one_line(finding.message)}"
+        text = "\n".join(lines)
+    return text, tuple(commented)
+
+
+def _on_one_line(message: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in message)
+
+
+def _errors(text: str, starting: Starting, spec: MetaSpec, now: datetime) -> list[Finding]:
+    try:
+        mapping = _compiled(text, starting.file, spec)
+    except Invalid as invalid:
+        return [finding for finding in invalid.findings if finding.severity == "error"]
+    refused = _refused_values(mapping, starting.sample, spec, now) if starting.sample else []
+    found = [finding for finding in lint_events(mapping, spec) if finding.severity == "error"]
+    lines = text.split("\n")
+    return [
+        finding
+        for finding in (*found, *refused)
+        if finding.position and lines[finding.position.line - 1].partition(":")[0] not in _NEEDED
+    ]
+
+
+def _lacks_its_page(text: str, file: Path, spec: MetaSpec) -> bool:
+    found = lint_events(_compiled(text, file, spec), spec)
+    return any(finding.code == "website_without_url" for finding in found)
+
+
+def _refused_values(
+    mapping: CompiledMapping, sample: Request, spec: MetaSpec, now: datetime
+) -> list[Finding]:
+    """Return what the sample shows to be unusable: a date that cannot be read, an address that is none."""
+    lines = {line.position for line in mapping.lines}
+    events = translate(Verified(replace(sample, received_at=now)), mapping, spec).events
+    return [
+        finding
+        for event in events
+        for finding in event.findings
+        if finding.severity == "error" and finding.position in lines and finding.code not in _OF_ITS_AGE
+    ]
+
+
+# --- the test --------------------------------------------------------------------------------------
+
+
+def _first_test(plan: Plan, now: datetime) -> StarterTest:
+    given: dict[str, Any] = dict(_GIVEN)
+    if "event_source_url" in plan.paths:
+        given["page_url"] = _PAGE
+    if "custom_data.value" in plan.paths:
+        given |= {"value": "49.90", "currency": "EUR"}
+    expected = {
+        "event_name": plan.event_name,
+        "event_id": f"{(plan.event_id or '').partition('{')[0]}1",
+        "user_data.email": "jane@example.com",
+        "user_data.last_name": "doe",
+    }
+    return StarterTest("an example; put a real webhook here", given, expect=[expected])
+
+
+def _test_of_sample(
+    mapping: CompiledMapping, starting: Starting, spec: MetaSpec, now: datetime
+) -> StarterTest:
+    assert starting.sample is not None
+    request = replace(starting.sample, received_at=now)
+    happened = _happened(mapping, request, spec)
+    arrived = happened + timedelta(minutes=1) if happened else now
+    translation = translate(
+        Verified(replace(request, received_at=arrived)), mapping, spec, explain=True, reveal=True
+    )
+    name = "the sample this mapping was made from"
+    shown_now = arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if happened else None
+    ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
+    if ready:
+        expect = [
+            _expected(translation.explanation[number], spec, timed=happened is not None) for number in ready
+        ]
+        return StarterTest(name, starting.given, shown_now, expect)
+    event = translation.events[0] if translation.events else None
+    outcome, reason = _outcome(event)
+    return StarterTest(name, starting.given, shown_now, outcome=outcome, reason=reason)
+
+
+def _happened(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> datetime | None:
+    """Return when the sample says it happened, when the mapping reads it."""
+    if not any(line.field == "event_time" for line in mapping.lines):
+        return None
+    for event in translate(Verified(request), mapping, spec).events:
+        seconds = (event.data or {}).get("event_time")
+        if isinstance(seconds, int) and seconds != int(request.received_at.timestamp()):
+            return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
+def _outcome(event: Event | None) -> tuple[str, str]:
+    if event is None or event.verdict == "skipped":
+        return "expect_skipped", (event.reason if event and event.reason else "")[:80]
+    reason = event.reason or ""
+    return "expect_held", _HELD_FOR if _HELD_FOR in reason else reason[:80]
+
+
+def _long_name(name: str, spec: MetaSpec) -> str:
+    rule = spec.user_data.get(name.removeprefix("user_data."))
+    return f"user_data.{rule.long_name or rule.name}" if rule else name
+
+
+def _expected(told: Mapping[str, Any], spec: MetaSpec, *, timed: bool) -> dict[str, Any]:
+    """Return what the test expects of one event: names, ids, money, and the person as it was cleaned."""
+    expected: dict[str, Any] = {}
+    for field in told["fields"]:
+        name = field["field"]
+        if field["sent"] is None or (name == "event_time" and not timed):
+            continue
+        if name in _SHOWN_IN_TEST and (name != "event_id" or field["line"]):
+            expected[name] = field["sent"]
+        elif name.startswith("user_data.") and name != "user_data.fbc":
+            clear = clear_text(field)
+            if clear is not None:
+                expected[_long_name(name, spec)] = clear
+    return expected

@@ -1,0 +1,38 @@
+"""Starts a new mapping from one that exists: its text, and the samples it speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.mapping.runtime.mapping import CompiledMapping
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedFile:
+    """One file to be written beside the new mapping: where from, and its path there."""
+
+    source: Path
+    beside: str
+
+
+def text_like(name: str, original: CompiledMapping, text: str) -> str:
+    """Return the text of a mapping under a new name; what it says stays as it is."""
+    schema = "# yaml-language-server: $schema=../schemas/mapping.schema.json"
+    lines = [line for line in text.splitlines() if not line.startswith("# yaml-language-server:")]
+    origin = f"# Started with `capi-bridge init {name} --like {original.name}`. Change what differs for you."
+    return "\n".join([schema, origin, *lines]) + "\n"
+
+
+def samples_of(original: CompiledMapping) -> list[CopiedFile]:
+    """Return the samples a mapping and its tests name, with what is told beside them."""
+    folder = original.file.parent
+    files = dict.fromkeys(
+        [*original.samples, *(test.given_file for test in original.tests if test.given_file)]
+    )
+    found = []
+    for file in files:
+        for part in (file, file.with_suffix(".headers.json")):
+            if part.is_file() and part.is_relative_to(folder):
+                found.append(CopiedFile(part, part.relative_to(folder).as_posix()))
+    return found

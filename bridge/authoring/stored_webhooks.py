@@ -1,0 +1,30 @@
+"""Tells of a stored webhook what it became and why, by the mapping that is in force now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.authoring.line_counts import StoredWebhooks
+from bridge.errors import Refused
+from bridge.mapping import MappingFolder
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Verified
+from bridge.pipeline import translate
+
+
+def explained(
+    stored: StoredWebhooks, webhook_id: str, mapping: str, mappings: MappingFolder, spec: MetaSpec
+) -> Sequence[Mapping[str, Any]] | None:
+    """Return the explanation of a stored webhook, personal data masked.
+
+    None when the webhook was forgotten already, its mapping is gone, or it cannot be read any more.
+    The webhook was verified when it came.
+    """
+    request = stored.raw(webhook_id)
+    if request is None:
+        return None
+    try:
+        return list(translate(Verified(request), mappings.get(mapping), spec, explain=True).explanation)
+    except Refused:
+        return None

@@ -1,0 +1,162 @@
+"""Runs the tests inside a mapping through the whole road, and tells expected and got side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bridge.authoring.expectations import NOTHING, Difference, differences
+from bridge.authoring.samples import With, accompanied, moment, read_sample, request_of_data
+from bridge.errors import BridgeError
+from bridge.explain.build import clear_text, field_lines
+from bridge.mapping import CompiledMapping, MappingTest
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Event, Position, Request, Translation, Verified
+from bridge.pipeline import translate
+
+_VERDICTS = {"expect_skipped": "skipped", "expect_held": "held", "expect_suppressed": "suppressed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that is not as expected: where it is written, both sides, and the field's own story."""
+
+    position: Position
+    what: str
+    expected: str
+    got: str
+    story: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the failure for programs."""
+        return {
+            "field": self.what,
+            "expected": self.expected,
+            "got": self.got,
+            "explanation": list(self.story),
+            "file": self.position.file,
+            "line": self.position.line,
+            "column": self.position.column,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What became of one test; it passed when there is no failure."""
+
+    mapping: str
+    test: MappingTest
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Say whether everything was as expected."""
+        return not self.failures
+
+
+def run_tests(mapping: CompiledMapping, spec: MetaSpec, now: datetime) -> tuple[TestResult, ...]:
+    """Run every test of a mapping; `now` is the time of arrival of those that name none.
+
+    Signatures are not checked: a test says what a webhook means, not who may send it.
+    """
+    return tuple(
+        TestResult(mapping.name, test, _failures(mapping, test, spec, now)) for test in mapping.tests
+    )
+
+
+def test_request(mapping: CompiledMapping, test: MappingTest, now: datetime) -> Request:
+    """Return the request a test stands for: its data or file, and what comes with it."""
+    if test.given_file is not None:
+        request = read_sample(test.given_file, now).request
+    else:
+        request = request_of_data(test.given, mapping.name, now)
+    arrived = moment(test.now, now) if test.now else None
+    return accompanied(request, With(test.headers, test.query, test.cookies, test.ip, arrived))
+
+
+def _failures(
+    mapping: CompiledMapping, test: MappingTest, spec: MetaSpec, now: datetime
+) -> tuple[Failure, ...]:
+    try:
+        request = test_request(mapping, test, now)
+        translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
+    except BridgeError as error:
+        return (Failure(test.position, "the webhook", "can be read", error.message),)
+    if isinstance(test.expected, str):
+        return _wrong_verdict(test, test.expected, translation)
+    return _wrong_events(mapping, test, test.expected, translation, spec)
+
+
+# --- events ----------------------------------------------------------------------------------------
+
+
+def _wrong_events(
+    mapping: CompiledMapping,
+    test: MappingTest,
+    expected: Sequence[Mapping[str, Any]],
+    translation: Translation,
+    spec: MetaSpec,
+) -> tuple[Failure, ...]:
+    ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
+    if len(ready) != len(expected):
+        told = tuple(_told(event) for event in translation.events)
+        got = _counted(ready)
+        return (Failure(test.position, "number of events", _counted(expected), got, told),)
+    exactly = test.kind == "expect_exactly"
+    failures = []
+    for number, (wanted, index) in enumerate(zip(expected, ready, strict=True)):
+        event = translation.events[index]
+        told_fields = translation.explanation[index].get("fields", [])
+        for difference in differences(wanted, event.data or {}, mapping.settings, spec, exactly=exactly):
+            failures.append(_failure(test, number, difference, told_fields))
+    return tuple(failures)
+
+
+def _failure(
+    test: MappingTest, number: int, difference: Difference, told: Iterable[Mapping[str, Any]]
+) -> Failure:
+    record = next((field for field in told if field["field"] == difference.field), None)
+    event = f"event {number + 1}, " if len(test.expected) > 1 else ""
+    return Failure(
+        test.positions.get((number, difference.field), test.position),
+        f"{event}{difference.field}",
+        difference.expected,
+        _readable(difference, record),
+        tuple(line.strip() for line in field_lines(record)) if record else (),
+    )
+
+
+def _readable(difference: Difference, record: Mapping[str, Any] | None) -> str:
+    """Return what was sent as a person reads it: for a hash, what was hashed."""
+    if record is None or difference.got == NOTHING or not difference.field.startswith("user_data."):
+        return difference.got
+    return f"{clear_text(record) or difference.got} (as cleaned)"
+
+
+def _counted(events: Sequence[Any]) -> str:
+    return "no event" if not events else f"{len(events)} event{'s' if len(events) > 1 else ''}"
+
+
+# --- verdicts --------------------------------------------------------------------------------------
+
+
+def _wrong_verdict(test: MappingTest, reason: str, translation: Translation) -> tuple[Failure, ...]:
+    verdict = _VERDICTS[test.kind]
+    told = tuple(_told(event) for event in translation.events)
+    if any(event.verdict == "ready" for event in translation.events):
+        got = ", ".join(dict.fromkeys(event.verdict for event in translation.events))
+        return (Failure(test.position, "outcome", verdict, got, told),)
+    if any(event.verdict == verdict and reason.casefold() in _reasons(event) for event in translation.events):
+        return ()
+    return (Failure(test.position, "outcome", f"{verdict}: {reason}", "; ".join(told) or "no event"),)
+
+
+def _reasons(event: Event) -> str:
+    return " ".join([event.reason or "", *(finding.message for finding in event.findings)]).casefold()
+
+
+def _told(event: Event) -> str:
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{event.label} is {event.verdict}{reason}"

@@ -1,0 +1,104 @@
+"""Opens what a process works with: the database in its newest form, the outbox, the rules, the mappings."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from bridge.authoring.check import load_checked
+from bridge.authoring.samples import sample_secrets
+from bridge.crypto import Cipher, key_from_file
+from bridge.errors import WrongUse
+from bridge.ingest.entries import code_of_destination, code_of_hook
+from bridge.mapping import MappingFolder
+from bridge.meta_spec.spec import MetaSpec, load_meta_spec, with_severities
+from bridge.models import Finding
+from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
+from bridge.settings import Settings
+from bridge.spelling import closest
+from bridge.validate.graph_version import version_note
+
+_SQLITE = "sqlite:///"
+
+
+def prepare(settings: Settings, *, apart: bool = False) -> None:
+    """Bring the database to its newest form and make the key for what is kept at rest.
+
+    `apart` keeps what that imports out of this process; see `upgrade`.
+    """
+    upgrade(settings.database_url, apart=apart)
+    cipher_of(settings)
+
+
+def cipher_of(settings: Settings) -> Cipher:
+    """Return the cipher of these settings; its key is made and stored when there is none yet."""
+    return Cipher(settings.secret_keys or [key_from_file(settings.secret_key_file)])
+
+
+def open_store(settings: Settings) -> Outbox:
+    """Return the outbox; the connection is made when first used."""
+    limits = settings.limits
+    bounds = Bounds(queue_events=limits.queue_events, free_disk_bytes=limits.free_disk_bytes)
+    return open_outbox(settings.database_url, cipher=cipher_of(settings), bounds=bounds)
+
+
+def open_meta_spec(settings: Settings) -> MetaSpec:
+    """Return the rules, as strict as the settings want them."""
+    spec = load_meta_spec()
+    if not settings.rules:
+        return spec
+    try:
+        return with_severities(spec, settings.rules)
+    except KeyError as error:
+        code = str(error.args[0])
+        meant = closest(code, [rule.code for rule in spec.rules.values() if rule.area == "event"])
+        fix = f"did you mean {meant}?" if meant else "see the page of rules"
+        raise WrongUse(f"rules.{code}: there is no such rule to choose", fix=fix) from error
+
+
+def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
+    """Return the mappings in force; those that do not load are told by `problems()`.
+
+    In a demo nothing can reach Meta, and the made-up secrets that the samples are signed with stand in
+    for those that are not set, so that every shipped mapping can be tried at once.
+    """
+    made_up = sample_secrets(settings.mappings) if settings.demo else {}
+    return MappingFolder(
+        settings.mappings,
+        environment={**made_up, **environment},
+        spec=open_meta_spec(settings),
+        destinations=settings.destinations,
+        load=load_checked,
+    )
+
+
+def version_notes(settings: Settings, today: date) -> list[tuple[str, Finding]]:
+    """Return a warning for each destination whose Graph API version ends soon, or has ended."""
+    spec = load_meta_spec()
+    notes = [
+        (destination.name, version_note(destination.api_version, today, spec))
+        for destination in settings.destinations.values()
+    ]
+    return [(name, finding) for name, finding in notes if finding]
+
+
+def free_disk_bytes(settings: Settings) -> int | None:
+    """Return what is free where the database lies, when it lies on this machine."""
+    if not settings.database_url.startswith(_SQLITE):
+        return None
+    try:
+        return shutil.disk_usage(Path(settings.database_url.removeprefix(_SQLITE)).parent).free
+    except OSError:
+        return None
+
+
+def codes_in_force(settings: Settings, now: datetime) -> Iterator[tuple[str, str]]:
+    """Find every test_event_code that is in force by the settings."""
+    for name in settings.destinations:
+        if code := code_of_destination(settings, name, now):
+            yield f"destination {name}", code
+    for name in settings.hooks:
+        if code := code_of_hook(settings, name, now):
+            yield f"mapping {name}", code

@@ -1,0 +1,304 @@
+"""Reading numbers, dates, money and emptiness out of what people and machines write; nothing here raises."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from bridge.meta_spec.spec import load_meta_spec
+
+_LONGEST_NUMBER: Final = 64
+_LARGEST_EXPONENT: Final = 30
+_LONGEST_TIME: Final = 64
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII).fullmatch
+_SPACES: Final = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’_"))
+_MONEY_SIGNS: Final = re.compile(
+    r"^(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})\s*|\s*(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})$"
+)
+_NO_EXTRAS: Final[frozenset[str]] = frozenset()
+
+
+# --- emptiness -------------------------------------------------------------------------------------
+
+
+def is_empty(value: Any, extra: frozenset[str] = _NO_EXTRAS) -> bool:
+    """Say whether a value stands for nothing: absent, blank, an empty list, a placeholder, `{{…}}`.
+
+    0 and false are values. `extra` are further texts of the mapping, compared without case and outer blanks.
+    """
+    if type(value) is str:
+        text = value.strip()
+        if len(text) > 200:
+            return False
+        return (
+            not text
+            or (folded := text.lower()) in load_meta_spec().empty_texts
+            or (text[0] == "{" and text.startswith("{{") and text.endswith("}}"))
+            or (bool(extra) and folded in extra)
+        )
+    return value is None or (isinstance(value, list | dict | tuple) and not value)
+
+
+# --- numbers ---------------------------------------------------------------------------------------
+
+
+def read_number(value: Any, example: str | None = None) -> Decimal | None:
+    """Read a finite number, exactly; None when the value is no number or could be two.
+
+    Without an example a point is the decimal sign, and a comma is one unless exactly three digits follow
+    it (`1,234` could be both). An example such as `1.234,56` settles what each sign means. Booleans are
+    no numbers.
+    """
+    if isinstance(value, str):
+        return _number_of_text(value, example)
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return _bounded(Decimal(repr(value)) if isinstance(value, float) else Decimal(value))
+
+
+def _number_of_text(text: str, example: str | None) -> Decimal | None:
+    if len(text) > _LONGEST_NUMBER:
+        return None
+    text = _MONEY_SIGNS.sub("", text.strip().replace("−", "-")).translate(_SPACES)
+    thousands, decimal = _signs(example) if example else _guess_signs(text)
+    if decimal is None:
+        return None
+    if thousands:
+        if not _well_grouped(text, thousands, decimal):
+            return None
+        text = text.replace(thousands, "")
+    if decimal != ".":
+        text = text.replace(decimal, ".")
+    if not _PLAIN_NUMBER(text):
+        return None
+    try:
+        return _bounded(Decimal(text))
+    except InvalidOperation:
+        return None
+
+
+def _bounded(number: Decimal) -> Decimal | None:
+    if not number.is_finite():
+        return None
+    return number if -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT or not number else None
+
+
+@lru_cache(maxsize=64)
+def _signs(example: str) -> tuple[str, str]:
+    """Return the thousands sign (maybe none) and the decimal sign of an example such as `1.234,56`."""
+    signs = [character for character in example.translate(_SPACES) if character in ".,"]
+    if not signs:
+        return "", "."
+    if len(signs) == 1:
+        only = signs[0]
+        digits_after = len(example.rpartition(only)[2].strip())
+        if digits_after == 3 and not example.strip().startswith("0"):
+            return only, "," if only == "." else "."
+        return "", only
+    if signs[-1] == signs[0]:
+        return signs[0], "," if signs[0] == "." else "."
+    return signs[0], signs[-1]
+
+
+def _guess_signs(text: str) -> tuple[str, str | None]:
+    """Return thousands and decimal sign as the text itself shows them; decimal None when it could be two."""
+    comma, point = text.rfind(","), text.rfind(".")
+    if comma < 0:
+        return (".", ",") if text.count(".") > 1 else ("", ".")
+    if point >= 0:
+        return (",", ".") if point > comma else (".", ",")
+    if text.count(",") > 1:
+        return ",", "."
+    return ("", None) if len(text) - comma == 4 else ("", ",")
+
+
+def _well_grouped(text: str, thousands: str, decimal: str) -> bool:
+    whole, _, fraction = text.partition(decimal)
+    groups = whole.lstrip("+-").split(thousands)
+    if thousands in fraction or len(groups) == 1:
+        return thousands not in fraction
+    return (
+        1 <= len(groups[0]) <= 3
+        and all(len(group) in {2, 3} for group in groups[1:-1])
+        and len(groups[-1]) == 3
+    )
+
+
+def is_finite(number: int | float | Decimal) -> bool:
+    """Say whether a number is neither infinite nor NaN, the signalling kind included."""
+    if isinstance(number, int):
+        return True
+    return number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
+
+
+def minor_unit_digits(currency: str) -> int | None:
+    """Return how many digits a currency has after the point (EUR 2, JPY 0); None for an unknown code."""
+    return load_meta_spec().currencies.get(currency.strip().upper())
+
+
+# --- times -----------------------------------------------------------------------------------------
+
+
+def read_time(value: Any, pattern: str | None = None, timezone: str | None = None) -> int | None:
+    """Read a moment as Unix seconds; None when it cannot be read in one way.
+
+    Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), and a
+    `pattern` such as `DD.MM.YYYY HH:mm`. A text without an offset is local time of `timezone` (UTC without
+    one).
+    """
+    if isinstance(value, datetime):
+        return _seconds(value, timezone)
+    if isinstance(value, str):
+        return _time_of_text(value.strip(), pattern, timezone) if len(value) <= _LONGEST_TIME else None
+    return _time_of_number(value)
+
+
+def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int | None:
+    if pattern and (moment := _time_by_pattern(text, pattern)) is not None:
+        return _seconds(moment, timezone)
+    if text[4:5] == "-" and (moment := _iso_time(text)) is not None:
+        return _seconds(moment, timezone)
+    if _PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
+        return _time_of_number(Decimal(text))
+    moment = _iso_time(text) or _mail_time(text)
+    return _seconds(moment, timezone) if moment else None
+
+
+def _time_of_number(value: Any) -> int | None:
+    """Read Unix seconds; thirteen digits are milliseconds, sixteen microseconds, nineteen nanoseconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    if not is_finite(value) or not 0 < value < 10**20:
+        return None
+    seconds = int(value)
+    while seconds >= load_meta_spec().milliseconds_from:
+        seconds //= 1000
+    return seconds
+
+
+def _iso_time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    # `2026-11-21 10:00:00 +0100` and `… UTC` are common; the standard library wants neither blank nor name.
+    tidy = re.sub(r"\s+(?=[+-]\d{2}:?\d{2}$)", "", text)
+    tidy = re.sub(r"\s*(?:UTC|GMT|Z)$", "+00:00", tidy)
+    try:
+        return datetime.fromisoformat(tidy)
+    except ValueError:
+        return None
+
+
+def _mail_time(text: str) -> datetime | None:
+    if not any(character.isalpha() for character in text):
+        return None
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _seconds(moment: datetime, zone: str | None) -> int | None:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=_zone(zone))
+    try:
+        return int(moment.timestamp())
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str | None) -> tzinfo:
+    if not name:
+        return UTC
+    offset = re.fullmatch(r"([+-])(\d{2}):?(\d{2})", name)
+    if offset:
+        minutes = min(int(offset[2]) * 60 + int(offset[3]), 24 * 60 - 1)
+        return timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes))
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return UTC
+
+
+# The words of a date pattern, longest first, and what each one matches.
+_PATTERN_WORDS: Final = {
+    "YYYY": r"(?P<year>\d{4})",
+    "MMMM": r"(?P<month_name>[^\W\d_]+)",
+    "MMM": r"(?P<month_name>[^\W\d_]+)\.?",
+    "YY": r"(?P<short_year>\d{2})",
+    "MM": r"(?P<month>\d{1,2})",
+    "DD": r"(?P<day>\d{1,2})",
+    "HH": r"(?P<hour>\d{1,2})",
+    "hh": r"(?P<hour>\d{1,2})",
+    "mm": r"(?P<minute>\d{1,2})",
+    "ss": r"(?P<second>\d{1,2})",
+    "ZZ": r"(?P<offset>Z|[+-]\d{2}:?\d{2})",
+    "M": r"(?P<month>\d{1,2})",
+    "D": r"(?P<day>\d{1,2})",
+    "H": r"(?P<hour>\d{1,2})",
+    "h": r"(?P<hour>\d{1,2})",
+    "A": r"(?P<half>[AaPp]\.?[Mm]\.?)",
+    "a": r"(?P<half>[AaPp]\.?[Mm]\.?)",
+    "Z": r"(?P<offset>Z|[+-]\d{2}:?\d{2})",
+}
+_WORD: Final = re.compile("|".join(_PATTERN_WORDS) + r"|\s+|.", re.DOTALL)
+
+
+@lru_cache(maxsize=256)
+def date_pattern(pattern: str) -> re.Pattern[str] | None:
+    """Compile a pattern such as `DD.MM.YYYY HH:mm`; None unless it has day, month and year once each."""
+    parts = [
+        _PATTERN_WORDS.get(word) or (r"\s+" if word.isspace() else re.escape(word))
+        for word in _WORD.findall(pattern)
+    ]
+    try:
+        compiled = re.compile("".join(parts))
+    except re.error:
+        return None
+    names = compiled.groupindex.keys()
+    whole = "day" in names and names & {"month", "month_name"} and names & {"year", "short_year"}
+    return compiled if whole else None
+
+
+def _time_by_pattern(text: str, pattern: str) -> datetime | None:
+    compiled = date_pattern(pattern)
+    found = compiled.fullmatch(text) if compiled else None
+    return _moment({name: part for name, part in found.groupdict().items() if part}) if found else None
+
+
+def _moment(parts: dict[str, str]) -> datetime | None:
+    hour = int(parts.get("hour", 0))
+    if half := parts.get("half"):
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    zone = _zone(parts["offset"].replace("Z", "+00:00")) if "offset" in parts else None
+    try:
+        return datetime(
+            int(parts.get("year") or f"20{parts['short_year']}"),
+            month_number(parts),
+            int(parts["day"]),
+            hour,
+            int(parts.get("minute", 0)),
+            int(parts.get("second", 0)),
+            tzinfo=zone,
+        )
+    except (ValueError, OverflowError):
+        return None
+
+
+def month_number(parts: dict[str, str]) -> int:
+    """Return the month of matched date parts; 0, which no calendar has, for a name nobody knows."""
+    if "month" in parts:
+        return int(parts["month"])
+    name = parts["month_name"].lower()
+    months = load_meta_spec().months
+    return next(
+        (number for number, month in enumerate(months, 1) if len(name) >= 3 and month.startswith(name)), 0
+    )

@@ -1,0 +1,155 @@
+"""One batch, one HTTP call: the only place that speaks to the network on the way out.
+
+The body is put together from the JSON that was stored, byte for byte; nothing is encoded again. The call is
+made by a `Send` function, so that everything around it can be tried without a network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from bridge import __version__
+
+if TYPE_CHECKING:
+    import urllib3
+
+_ANSWER_BYTES = 1_048_576
+_ENVELOPE_BYTES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request to a destination. The token travels in a header and stays out of the repr."""
+
+    url: str
+    token: str = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """What came back; `status` is None when nothing did, and `failure` then names the kind of failure.
+
+    Header names are in lower case. `body` is decoded JSON, or None when it is not JSON.
+    """
+
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    failure: str | None = None
+    duration_ms: int = 0
+
+
+Send = Callable[[HttpRequest], HttpResponse]
+
+
+def events_url(graph_url: str, api_version: str, dataset_id: str) -> str:
+    """Return the address events of a dataset are posted to."""
+    return f"{graph_url.rstrip('/')}/{api_version}/{dataset_id}/events"
+
+
+def batch_body(
+    bodies: Sequence[bytes], test_event_code: str | None, partner_agent: str | None = None
+) -> bytes:
+    """Join stored events to one request body. The test code stands beside `data`, never inside an event.
+
+    One join and no other copy: a full batch is a megabyte and more.
+    """
+    extras = {"test_event_code": test_event_code, "partner_agent": partner_agent}
+    beside = b"".join(
+        b',"%b":%b' % (name.encode(), orjson.dumps(text)) for name, text in extras.items() if text
+    )
+    parts = list(bodies)
+    parts[0] = b'{"data":[' + parts[0]
+    parts[-1] += b"]" + beside + b"}"
+    return b",".join(parts)
+
+
+def in_batches(sizes: Sequence[int], *, most_events: int, most_bytes: int) -> Iterator[slice]:
+    """Cut a list of bodies, given by their sizes, into batches that stay under both bounds.
+
+    A body that is over the bound by itself travels alone.
+    """
+    start, total = 0, 0
+    for index, size in enumerate(sizes):
+        full = index - start == most_events or total + size + 1 > most_bytes - _ENVELOPE_BYTES
+        if full and index > start:
+            yield slice(start, index)
+            start, total = index, 0
+        total += size + 1
+    if start < len(sizes):
+        yield slice(start, len(sizes))
+
+
+def http_sender(timeout: timedelta, connections: int) -> Send:
+    """Return a `Send` over kept-alive connections, as many as there are batches in flight.
+
+    No call lasts longer than `timeout` from beginning to end, however slowly an answer drips in; no
+    redirect is followed, for the token would travel with it.
+    """
+    seconds = timeout.total_seconds()
+    import urllib3  # 70 ms to import, and not needed for taking in webhooks
+
+    pool = urllib3.PoolManager(
+        maxsize=connections,
+        block=False,
+        retries=False,
+        timeout=urllib3.Timeout(total=seconds),
+        headers={"Content-Type": "application/json", "User-Agent": f"capi-bridge/{__version__}"},
+    )
+    return lambda post: _send(pool, post, seconds)
+
+
+def _send(pool: urllib3.PoolManager, post: HttpRequest, timeout_seconds: float) -> HttpResponse:
+    from urllib3.exceptions import HTTPError
+
+    started = time.monotonic()
+    try:
+        status, headers, content = _exchange(pool, post, started + timeout_seconds)
+    except (HTTPError, OSError, ValueError) as error:
+        return HttpResponse(None, failure=type(error).__name__, duration_ms=_since(started))
+    return HttpResponse(status, headers, _decoded(content), duration_ms=_since(started))
+
+
+def _exchange(
+    pool: urllib3.PoolManager, post: HttpRequest, deadline: float
+) -> tuple[int, dict[str, str], bytes]:
+    headers = {**pool.headers, "Authorization": f"Bearer {post.token}"}
+    response = pool.request(
+        "POST", post.url, body=post.body, headers=headers, preload_content=False, redirect=False
+    )
+    try:
+        content = _read(response, deadline)
+    except BaseException:
+        response.close()  # what is left in it must not be taken for the next answer
+        raise
+    response.release_conn()
+    return response.status, {name.lower(): text for name, text in response.headers.items()}, content
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    content = b""
+    for part in response.stream(65_536):
+        content += part
+        if len(content) > _ANSWER_BYTES:
+            raise ValueError("the answer is too long")
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer took too long")
+    return content
+
+
+def _decoded(content: bytes) -> Any:
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        return None
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,151 @@
+"""What to do after Meta answered: one table look-up, from status and body to a judgement. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.meta_spec.spec import Answer, MetaSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one answer of Meta means for the batch it answers.
+
+    `action` is delivered, retry, pause, split or refuse (see `schemas/meta/answers.yaml`); `attempts`
+    bounds a retry where Meta's word alone is not enough; `wait` says where the waiting time comes from
+    ("" is backoff, "header", "hours"). Texts are ours: Meta's are localized and may quote a value.
+    """
+
+    action: str
+    meaning: str
+    who: str
+    next_step: str
+    code: int | None = None
+    subcode: int | None = None
+    attempts: int | None = None
+    wait: str = ""
+    alert: bool = False
+    events_received: int | None = None
+    fbtrace_id: str | None = None
+    blamed: str | None = None
+
+
+def classify_response(status: int | None, body: Any, batch_size: int, spec: MetaSpec) -> Verdict:
+    """Judge an answer; `status` None means that none came, `body` is its decoded JSON (None: not JSON).
+
+    The order is that of Meta's own advice: no answer, success, transient, code with subcode, code, range of
+    codes, and only then the HTTP status. A batch of one is refused where a larger one is split.
+    """
+    situations = spec.answers.situations
+    if status is None:
+        return _verdict(situations["no_response"], batch_size)
+    content = body if isinstance(body, Mapping) else {}
+    error = content.get("error")
+    if isinstance(error, Mapping):
+        return _classify_error(status, error, batch_size, spec)
+    received = content.get("events_received")
+    if status < 400 and isinstance(received, int) and not isinstance(received, bool):
+        answer = situations["delivered" if received >= batch_size else "fewer_received"]
+        return _verdict(
+            answer, batch_size, events_received=received, fbtrace_id=_text(content.get("fbtrace_id"))
+        )
+    return _verdict(situations[_situation_of(status)], batch_size)
+
+
+_STATUSES = {401: "unauthorized", 404: "not_found", 413: "too_large", 429: "too_many_requests"}
+
+
+def _situation_of(status: int) -> str:
+    return _STATUSES.get(status) or ("server_error" if status >= 500 else "not_understood")
+
+
+def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec: MetaSpec) -> Verdict:
+    code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
+    return _verdict(
+        _answer_of(status, error, code, subcode, spec),
+        batch_size,
+        code=code,
+        subcode=subcode,
+        fbtrace_id=_text(error.get("fbtrace_id")),
+        blamed=_blamed(error.get("error_data")),
+    )
+
+
+def _answer_of(
+    status: int, error: Mapping[str, Any], code: int | None, subcode: int | None, spec: MetaSpec
+) -> Answer:
+    answers = spec.answers
+    situations = answers.situations
+    known = _known(code, subcode, spec)
+    again = known if known is not None and known.action == "retry" else None
+    if status >= 500:
+        return again or situations["server_error"]
+    if status == 429:
+        return again or situations["too_many_requests"]
+    if error.get("is_transient") is True:
+        return again or situations["transient"]
+    if known is not None:
+        return known
+    if code is None:
+        return situations[_situation_of(status)]
+    return situations["negative_code" if code < 0 else "unknown_code"]
+
+
+def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> Answer | None:
+    if code is None:
+        return None
+    answers = spec.answers
+    exact = answers.subcodes.get((code, subcode)) if subcode is not None else None
+    return exact or answers.codes.get(code) or _in_range(code, spec)
+
+
+def _in_range(code: int, spec: MetaSpec) -> Answer | None:
+    return next((answer for first, last, answer in spec.answers.ranges if first <= code <= last), None)
+
+
+def _verdict(answer: Answer, batch_size: int, **seen: Any) -> Verdict:
+    action = "refuse" if answer.action == "split" and batch_size <= 1 else answer.action
+    return Verdict(
+        action,
+        answer.meaning,
+        answer.who,
+        answer.next_step,
+        attempts=answer.attempts,
+        wait=answer.wait,
+        alert=answer.alert,
+        **seen,
+    )
+
+
+def _whole(value: Any) -> int | None:
+    """Read a code, which some proxies turn into text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return (
+        int(value)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
+        else None
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value[:200] if isinstance(value, str) else None
+
+
+def _blamed(error_data: Any) -> str | None:
+    """Return the fields Meta blames, as paths; `error_data` is an object, or a text holding one."""
+    if isinstance(error_data, str):
+        try:
+            error_data = json.loads(error_data)
+        except (ValueError, RecursionError):
+            return None
+    specs = error_data.get("blame_field_specs") if isinstance(error_data, Mapping) else None
+    if not isinstance(specs, list):
+        return None
+    paths = [".".join(map(str, spec)) for spec in specs if isinstance(spec, list)]
+    return ", ".join(paths)[:200] or None

@@ -1,0 +1,280 @@
+"""The worker: claims what is due, has it carried, several batches at a time, and looks after what waits."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bridge.delivery import circuit_breaker, retry
+from bridge.delivery.batch_sender import BatchSender, DeliveryContext
+from bridge.delivery.http_client import http_sender
+from bridge.delivery.reports import BatchReport, Notice
+from bridge.errors import BridgeError
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.outbox import Claim, Lane, Outbox, Pause
+from bridge.outbox.records import text_id
+from bridge.settings import Settings
+
+IDLE_SECONDS = 0.05
+_AHEAD = 2
+_AFTER_TROUBLE_SECONDS = 1.0
+_FREE_EVERY = timedelta(seconds=5)
+_EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
+_WARN_BEFORE = timedelta(days=1)
+_WARN_EVERY = timedelta(hours=1)
+
+
+def utc_now() -> datetime:
+    """Return the present, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> DeliveryContext:
+    """Return what couriers work with: real parts, except those that `others` names (see `Surroundings`)."""
+    parts: dict[str, Any] = {
+        "spec": load_meta_spec(),
+        "clock": utc_now,
+        "jitter": random.random,
+        "worker": f"{socket.gethostname()}:{os.getpid()}",
+        **others,
+    }
+    if "send" not in parts:
+        parts["send"] = http_sender(settings.delivery.timeout, settings.delivery.parallel)
+    return DeliveryContext(outbox=outbox, settings=settings, **parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of one event that somebody waits for; `report` is the call that carried it, if ours."""
+
+    status: str
+    reason: str | None
+    report: BatchReport | None = None
+
+
+def run_once(outbox: Outbox, settings: Settings, **others: Any) -> list[BatchReport]:
+    """Send everything that is due now, and return."""
+    return Worker(delivery_context(outbox, settings, **others)).run_once()
+
+
+def run_forever(outbox: Outbox, settings: Settings, stop: threading.Event, **others: Any) -> None:
+    """Send what becomes due until `stop` is set; batches under way are finished and settled first."""
+    Worker(delivery_context(outbox, settings, **others)).run_forever(stop)
+
+
+def deliver_now(
+    outbox: Outbox, settings: Settings, event_ids: Sequence[str], **others: Any
+) -> dict[str, Delivered]:
+    """Send certain events at once. Keep a `Worker` and call its method when this happens often."""
+    return Worker(delivery_context(outbox, settings, **others)).deliver_now(event_ids)
+
+
+class Worker:
+    """One worker of possibly many. Its state is only a memory of what it may skip looking at."""
+
+    def __init__(self, context: DeliveryContext) -> None:
+        self._context = context
+        self._sender = BatchSender(context)
+        self._lanes: dict[int, Lane] = {}
+        self._lanes_rest_until: dict[int, datetime] = {}
+        self._jobs_done_at: dict[str, datetime] = {}
+
+    def run_once(self) -> list[BatchReport]:
+        """Send everything that is due now, one batch after the other."""
+        self.do_housekeeping()
+        reports: list[BatchReport] = []
+        while (claimed := self._claim_next()) is not None:
+            reports += self._sender.send_claim(*claimed)
+            self._lanes_rest_until.clear()
+        return reports
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Keep up to `delivery.parallel` calls under way until `stop` is set.
+
+        A start is a sign that somebody may have mended the settings: what rests is tried with one event.
+        There are a few couriers more than calls: one batch is claimed, and another settled, while a third
+        is on the line.
+        """
+        most = self._context.settings.delivery.parallel + _AHEAD
+        places = threading.Semaphore(most)
+        self._guarded(self._try_what_rests)
+        with ThreadPoolExecutor(most, "courier") as senders:
+            while not stop.is_set():
+                pause_seconds = self._guarded(lambda: self._feed(senders, places))
+                if pause_seconds:
+                    stop.wait(pause_seconds)
+
+    def _try_what_rests(self) -> float:
+        self._context.outbox.probe_all(self._context.clock())
+        return 0
+
+    def _feed(self, senders: ThreadPoolExecutor, places: threading.Semaphore) -> float:
+        """Start one batch if there is a place and something due; return how long to wait before the next."""
+        self._do_housekeeping_when_due()
+        if not places.acquire(timeout=IDLE_SECONDS):
+            return 0
+        try:
+            claimed = self._claim_next()
+        except BaseException:
+            places.release()
+            raise
+        if claimed is None:
+            places.release()
+            return IDLE_SECONDS
+        senders.submit(self._send_claim, *claimed, places)
+        return 0
+
+    def _send_claim(self, claim: Claim, pauses: Mapping[str, Pause], places: threading.Semaphore) -> None:
+        def send_claim() -> float:
+            self._sender.send_claim(claim, pauses)
+            return 0
+
+        try:
+            self._guarded(send_claim)
+        finally:
+            places.release()
+
+    def _guarded(self, work: Callable[[], float]) -> float:
+        """Outlive trouble: what is claimed comes back when its lease ends, so nothing is lost by going on."""
+        try:
+            return work()
+        except BridgeError as error:
+            self._context.tell(Notice("trouble", None, error.message))
+        except Exception as error:  # noqa: BLE001 - the worker must not die of one batch
+            self._context.tell(Notice("fault", None, f"the worker met a fault: {type(error).__name__}"))
+        return _AFTER_TROUBLE_SECONDS
+
+    # --- what to send next -------------------------------------------------------------------------
+
+    def _claim_next(self) -> tuple[Claim, Mapping[str, Pause]] | None:
+        """Claim one batch of the lane that has rested longest."""
+        now = self._context.clock()
+        due = [number for number in self._context.outbox.due_lanes(now) if not self._is_resting(number, now)]
+        if not due:
+            return None
+        pauses = self._context.outbox.pauses()
+        for number in sorted(due, key=lambda number: (number in self._lanes_rest_until, number)):
+            claim = self._claim(self._lane(number), pauses, now)
+            if claim is not None:
+                return claim, pauses
+        return None
+
+    def _claim(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> Claim | None:
+        most = self._most(lane, pauses, now)
+        if not most:
+            return None
+        delivery = self._context.settings.delivery
+        claim = self._context.outbox.claim(
+            lane, worker=self._context.worker, now=now, lease_until=now + delivery.lease, limit=most
+        )
+        self._lanes_rest_until.pop(lane.id, None)
+        if claim is None or len(claim.events) < delivery.batch_size:
+            self._lanes_rest_until[lane.id] = now + delivery.batch_wait
+        return claim
+
+    def _most(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> int:
+        """Return how many events of a lane may be claimed: a batch, one as a probe, or none."""
+        relevant = [pauses[scope] for scope in self._scopes(lane) if scope in pauses]
+        if any(pause.until > now for pause in relevant):
+            return 0
+        probes = [pause for pause in relevant if pause.kind == "circuit"]
+        until = now + self._context.settings.delivery.lease
+        if all(self._context.outbox.take_probe(pause.scope, now, until) for pause in probes):
+            return 1 if probes else self._context.settings.delivery.batch_size
+        return 0
+
+    def _scopes(self, lane: Lane) -> list[str]:
+        scopes = [
+            circuit_breaker.destination_scope(lane.destination),
+            circuit_breaker.dataset_scope(lane.dataset_id),
+        ]
+        destination = self._context.settings.destinations.get(lane.destination)
+        return [*scopes, circuit_breaker.app_scope(destination.access_token)] if destination else scopes
+
+    def _is_resting(self, number: int, now: datetime) -> bool:
+        """Tell whether a lane's last batch was not full and its time to fill up is not over."""
+        until = self._lanes_rest_until.get(number)
+        return until is not None and until > now
+
+    def _lane(self, number: int) -> Lane:
+        if number not in self._lanes:
+            self._lanes = {lane.id: lane for lane in self._context.outbox.lanes()}
+        return self._lanes[number]
+
+    # --- at once -----------------------------------------------------------------------------------
+
+    def deliver_now(
+        self,
+        event_ids: Sequence[str],
+        *,
+        patience: timedelta = timedelta(seconds=15),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> dict[str, Delivered]:
+        """Send certain events through the same states as all others, and tell what became of each.
+
+        Events that another worker already holds are waited for; what is still under way when the patience
+        ends is reported as it stands. A paused destination is not bothered.
+        """
+        outbox, now = self._context.outbox, self._context.clock()
+        pauses = outbox.pauses()
+        lease_until = now + self._context.settings.delivery.lease
+        reports: dict[str, BatchReport] = {}
+        for claim in outbox.claim_these(event_ids, worker=self._context.worker, lease_until=lease_until):
+            if self._is_paused(claim.lane, pauses, now):
+                outbox.release(claim)
+                continue
+            for report in self._sender.send_claim(claim, pauses):
+                reports |= {text_id(row): report for row in report.ends.ids}
+        statuses = self._await(event_ids, now + patience, sleep)
+        return {row: Delivered(*known, reports.get(row)) for row, known in statuses.items()}
+
+    def _await(
+        self, event_ids: Sequence[str], until: datetime, sleep: Callable[[float], None]
+    ) -> dict[str, tuple[str, str | None]]:
+        statuses = self._context.outbox.statuses(event_ids)
+        while any(status == "sending" for status, _ in statuses.values()) and self._context.clock() < until:
+            sleep(IDLE_SECONDS)
+            statuses = self._context.outbox.statuses(event_ids)
+        return statuses
+
+    def _is_paused(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> bool:
+        return any(scope in pauses and pauses[scope].until > now for scope in self._scopes(lane))
+
+    # --- looking after what waits ------------------------------------------------------------------
+
+    def _do_housekeeping_when_due(self) -> None:
+        now = self._context.clock()
+        if self._is_time("free", _FREE_EVERY, now):
+            self._context.outbox.free_lost(now)
+        if self._is_time("expire", _EXPIRE_EVERY, now):
+            self._look_at_ages(now)
+
+    def do_housekeeping(self) -> None:
+        """Free what dead workers held, give up what is too old, and warn of what will be."""
+        now = self._context.clock()
+        self._context.outbox.free_lost(now)
+        self._look_at_ages(now)
+
+    def _look_at_ages(self, now: datetime) -> None:
+        expired = self._context.outbox.expire(now, retry.expired())
+        if expired:
+            self._context.tell(Notice("expired", None, f"{expired} events became too old to be accepted"))
+        soon = self._context.outbox.due_soon(now + _WARN_BEFORE)
+        if soon and self._is_time("warn", _WARN_EVERY, now):
+            self._context.tell(Notice("expiring", None, f"{soon} waiting events become too old within a day"))
+
+    def _is_time(self, job: str, every: timedelta, now: datetime) -> bool:
+        """Tell whether a job was last done long enough ago, and take it as done now."""
+        last = self._jobs_done_at.get(job)
+        if last is not None and now - last < every:
+            return False
+        self._jobs_done_at[job] = now
+        return True

@@ -1,0 +1,260 @@
+"""Tells of every field why it is what it is, out of the notes the live code wrote on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+from bridge.explain.masking import mask
+from bridge.explain.trace import FieldRecord, Trace
+from bridge.explain.unused_fields import unused_fields
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Draft, Event, Position, Webhook
+
+if TYPE_CHECKING:
+    from bridge.mapping import CompiledMapping
+
+_HASH_LENGTH = 64
+# what an event has although no line of the mapping reads it
+_MADE_HERE = {
+    "event_time": "$received_at",
+    "event_id": "made from the webhook",
+    "event_name": "the text of the mapping",
+    "action_source": "the text of the mapping",
+}
+_BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
+
+
+Traced = tuple[Draft, Event, Trace]
+
+
+def explanation(
+    mapping: CompiledMapping,
+    webhook: Webhook,
+    traced: Callable[[], Iterable[Traced]],
+    *,
+    reveal: bool = False,
+) -> Sequence[Mapping[str, Any]]:
+    """Return one entry for each event, and a last one for the webhook with the fields nobody used.
+
+    Values of `user_data` are masked unless `reveal`: what is sent of them is a hash, which is shown as it is.
+    The entries are made when they are first read: only then `traced` drives the webhook down the road once
+    more, notebook in hand. The road is pure, so it goes the same way.
+    """
+
+    def tell() -> list[dict[str, Any]]:
+        events = list(traced())
+        told = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
+        read = {path for _, _, trace in events for path in _read_by(trace)}
+        return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+
+    return Explanation(tell)
+
+
+def _read_by(trace: Trace) -> Iterable[str]:
+    """Yield the places an event read: for its fields, and for its conditions."""
+    yield from trace.paths_read
+    for condition in trace.conditions:
+        yield str(condition.get("path", "")).removeprefix("$").removeprefix(".")
+
+
+class Explanation(Sequence[Mapping[str, Any]]):
+    """Entries that are told when somebody listens, and once."""
+
+    def __init__(self, tell: Callable[[], list[dict[str, Any]]]) -> None:
+        self._tell = tell
+
+    @cached_property
+    def _entries(self) -> list[dict[str, Any]]:
+        return self._tell()
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+        """Return one entry, or some."""
+        return self._entries[index]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) -> dict[str, Any]:
+    names = dict.fromkeys([*trace.records, *_field_names(event.data or {})])
+    feeders = _feeders(trace)
+    return {
+        "event": draft.label,
+        "event_name": (event.data or draft.fields).get("event_name"),
+        "verdict": event.verdict,
+        "reason": event.reason,
+        "conditions": list(trace.conditions),
+        "fields": [
+            _explained_field(name, draft, event, _record(name, trace, feeders), reveal=reveal)
+            for name in names
+        ],
+        "findings": [finding.as_json() for finding in event.findings],
+    }
+
+
+def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
+    """Yield `event_name`, `user_data.em`, `custom_data.value`: an event's fields, two levels deep."""
+    for name, value in data.items():
+        if name in _BLOCKS and isinstance(value, Mapping):
+            yield from (f"{name}.{key}" for key in value)
+        else:
+            yield name
+
+
+def _feeders(trace: Trace) -> dict[str, FieldRecord]:
+    """Return for each field that another one may fill (`fn` by `full_name`) the record of that one."""
+    rules = load_meta_spec().user_data
+    return {
+        f"user_data.{filled}": trace.records[f"user_data.{name}"]
+        for name, rule in rules.items()
+        for filled in rule.becomes
+        if f"user_data.{name}" in trace.records
+    }
+
+
+def _record(name: str, trace: Trace, feeders: Mapping[str, FieldRecord]) -> FieldRecord:
+    record = trace.records.get(name) or FieldRecord(name)
+    if record.supplied_by is None:
+        feeder = feeders.get(name)
+        source = feeder.supplied_by if feeder else _MADE_HERE.get(name)
+        return replace(record, supplied_by=source)
+    return record
+
+
+def _explained_field(
+    name: str, draft: Draft, event: Event, record: FieldRecord, *, reveal: bool
+) -> dict[str, Any]:
+    personal = name.startswith("user_data.")
+    where = _position_of(name, draft.positions)
+    return {
+        "field": name,
+        "given": _shown(_value_at(draft.fields, name), hidden=personal and not reveal),
+        "sent": _shown(_value_at(event.data or {}, name), hidden=personal and not reveal),
+        "from": record.supplied_by,
+        "tried": list(record.tried),
+        "steps": [
+            {"step": entry["step"], "value": _shown(entry["value"], hidden=personal and not reveal)}
+            for entry in record.steps
+        ],
+        "dropped": record.dropped,
+        "defaulted": record.defaulted,
+        "file": where.file if where else None,
+        "line": where.line if where else None,
+        "column": where.column if where else None,
+    }
+
+
+def _position_of(name: str, positions: Mapping[str, Position]) -> Position | None:
+    while name:
+        if name in positions:
+            return positions[name]
+        name = name.rpartition(".")[0]
+    return None
+
+
+def _value_at(data: Mapping[str, Any], name: str) -> Any:
+    node: Any = data
+    for key in name.split("."):
+        if not isinstance(node, Mapping):
+            return None
+        node = node.get(key)
+    return node
+
+
+def _shown(value: Any, *, hidden: bool) -> Any:
+    if not hidden:
+        return value
+    if isinstance(value, list):
+        return [_shown(item, hidden=True) for item in value]
+    return value if isinstance(value, str) and _is_hash(value) else mask(value)
+
+
+def clear_text(field: Mapping[str, Any]) -> str | None:
+    """Return what a revealed field was just before hashing; None when it has several values or none."""
+    sent = field["sent"]
+    if sent is None or (isinstance(sent, list) and len(sent) != 1):
+        return None
+    told = [field["given"], *(step["value"] for step in field["steps"])]
+    texts = [str(value) for value in told if isinstance(value, str | int) and not _is_hash(str(value))]
+    return texts[-1] if texts else None
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == _HASH_LENGTH and set(text) <= set("0123456789abcdef")
+
+
+def render_explanation(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return an explanation as text for a terminal, as `dry-run --explain` prints it."""
+    lines: list[str] = []
+    for entry in told:
+        lines += _unused_lines(entry) if "unused" in entry else _event_lines(entry)
+    return "\n".join(lines) + "\n"
+
+
+def _event_lines(entry: Mapping[str, Any]) -> list[str]:
+    reason = f": {entry['reason']}" if entry["reason"] else ""
+    lines = [f"{entry['event']} ({entry['event_name'] or 'no name'}) is {entry['verdict']}{reason}"]
+    lines += [f"  when {_condition(condition)}" for condition in entry["conditions"]]
+    for field in entry["fields"]:
+        lines += field_lines(field)
+    return lines
+
+
+def _condition(condition: Mapping[str, Any]) -> str:
+    return (
+        f"{condition['path']} {condition['condition']}: {'holds' if condition['holds'] else 'does not hold'}"
+    )
+
+
+def field_lines(field: Mapping[str, Any]) -> list[str]:
+    """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
+    where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
+    lines = [f"  {field['field']}{_outcome(field)}{where}"]
+    lines += [f"      tried {tried['path']}: {tried['outcome']}" for tried in field["tried"]]
+    if field["from"]:
+        lines.append(f"      from {field['from']}{' (default)' if field['defaulted'] else ''}")
+    lines += [f"      {step['step']}: {_short(step['value'])}" for step in field["steps"]]
+    return lines
+
+
+def _outcome(field: Mapping[str, Any]) -> str:
+    """Return ` = what was sent` or why nothing was; nothing for what only a list of items shows."""
+    if field["dropped"]:
+        why = field["dropped"].removeprefix(f"{field['field']} was left out: ")
+        return f" left out: {why}"
+    if field["sent"] is not None:
+        return f" = {_short(field['sent'])}"
+    return " fills other fields" if field["given"] is not None else ""
+
+
+def _short(value: Any) -> str:
+    text = _plainly(value)
+    return text if len(text) <= 100 else f"{text[:97]}…"
+
+
+def _plainly(value: Any) -> str:
+    """Return a value without the signs of a programming language."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "(nothing)"}[value]
+    if isinstance(value, list | tuple):
+        return ", ".join(_plainly(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_plainly(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _unused_lines(entry: Mapping[str, Any]) -> list[str]:
+    if not entry["unused"]:
+        return []
+    guessed = [field for field in entry["unused"] if field["hint"]]
+    others = [field["path"] for field in entry["unused"] if not field["hint"]]
+    lines = ["fields of the webhook that nothing uses:"]
+    lines += [f"  {field['hint']} ({field['destination']})" for field in guessed]
+    return lines + ([f"  {', '.join(others)}"] if others else [])

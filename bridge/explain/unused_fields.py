@@ -1,0 +1,47 @@
+"""Lists the fields of a webhook that a mapping never looked at, with a guess what they might be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from bridge.authoring.recognize.guess import guesses_of
+from bridge.authoring.recognize.payload_fields import payload_fields
+from bridge.authoring.recognize.value_shapes import is_blank
+
+_MOST_LISTED = 200
+_SURE_ENOUGH = 40
+
+
+def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str | None]]:
+    """Return every filled field that nobody read: `path`, `looks_like`, `destination` and a `hint` in words.
+
+    `paths_read` holds the position of each value that was used, every list index written out
+    (`answers.0.email`); a container counts for all that is in it. Values are never part of the result.
+    """
+    read = frozenset(paths_read)
+    unused = []
+    for field in payload_fields(data):
+        if is_blank(field.value) or _was_read(field.concrete, read):
+            continue
+        guess = next((guess for guess in guesses_of(field) if guess.strength >= _SURE_ENOUGH), None)
+        unused.append(
+            {
+                "path": field.path,
+                "looks_like": guess.called if guess else None,
+                "destination": guess.destination if guess else None,
+                "hint": f"`{field.path}` looks like {guess.called}" if guess else None,
+            }
+        )
+    unused.sort(key=lambda entry: entry["hint"] is None)
+    return unused[:_MOST_LISTED]
+
+
+def _was_read(concrete: str, read: frozenset[str]) -> bool:
+    if not concrete:
+        return "$" in read
+    return "$" in read or concrete in read or any(_is_below(concrete, path) for path in read)
+
+
+def _is_below(concrete: str, path: str) -> bool:
+    return concrete.startswith(path) and concrete[len(path) : len(path) + 1] == "."

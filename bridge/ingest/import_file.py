@@ -1,0 +1,188 @@
+"""One import: rows through the road, stored in portions, with a report of what was refused.
+
+It may be killed at any moment and started again: how far it has come is stored with each portion, and the
+report is cut back to that. Should a row be fed twice all the same (another file, same rows), the mapping's
+repeat key makes it a duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from bridge.errors import CannotStore, Refused
+from bridge.ingest.entries import new_events
+from bridge.ingest.import_rows import FileRow, digest_of, rows_of
+from bridge.mapping import CompiledMapping
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding, Request, Verified
+from bridge.outbox import ImportPosition, NewWebhook, Outbox
+from bridge.pipeline import translate
+from bridge.settings import Settings
+
+_PORTION = 500
+_PATIENCE = 120  # so often a full outbox is asked again
+_REPORTED = ("held", "unreadable")
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of one row; `webhook` is what is to be stored, if anything."""
+
+    row: FileRow
+    outcomes: tuple[str, ...]
+    reason: str | None = None
+    findings: tuple[Finding, ...] = ()
+    webhook: NewWebhook | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line of the report. It names fields and rules, never values."""
+        return {
+            "row": self.row.number,
+            "status": self.outcomes[0],
+            "reason": self.reason,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """What an import works with; clock and sleep are arguments as everywhere."""
+
+    mapping: CompiledMapping
+    settings: Settings
+    spec: MetaSpec
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    per_second: float | None = None
+    progress: Callable[[int], None] = lambda _row: None
+
+
+def dry_run(file: Path, context: Importing, report: Path) -> Counter[str]:
+    """Send every row down the road without storing anything; return how many became what."""
+    counts: Counter[str] = Counter()
+    with report.open("w", encoding="utf-8") as lines:
+        for portion in _portions(rows_of(file), _PORTION):
+            results = [translated(row, context) for row in portion]
+            _write_report(lines, results)
+            counts += _counted(results)
+            context.progress(portion[-1].number)
+    return counts
+
+
+def import_file(file: Path, outbox: Outbox, context: Importing, report: Path) -> Counter[str]:
+    """Store every row that was not stored before; return how many events became what.
+
+    Rows that were done by an earlier, interrupted run count as `done_before`.
+    """
+    import_id = f"{digest_of(file)}:{context.mapping.name}"
+    done = outbox.imported_up_to(import_id)
+    counts: Counter[str] = Counter({"done_before": done} if done else {})
+    rows = (row for row in rows_of(file) if row.number > done)
+    with _continued(report, done) as lines:
+        for portion in _portions(rows, _size_of_portion(context)):
+            results = [translated(row, context) for row in portion]
+            _write_report(lines, results)
+            stored = _store(outbox, results, ImportPosition(import_id, portion[-1].number), context)
+            counts += _counted([result for result in results if result.webhook is None]) + stored
+            context.progress(portion[-1].number)
+            if context.per_second:
+                context.sleep(len(portion) / context.per_second)
+    return counts
+
+
+def translated(row: FileRow, context: Importing) -> RowResult:
+    """Map one row as if it had been posted just now, by somebody who may."""
+    if row.mistake is not None:
+        return RowResult(row, ("unreadable",), row.mistake)
+    now, mapping = context.clock(), context.mapping
+    request = Request("POST", "", {"content-type": "application/json"}, {}, row.body, None, now)
+    try:
+        translation = translate(Verified(request), mapping, context.spec)
+    except Refused as refusal:
+        return RowResult(row, ("unreadable",), refusal.message, refusal.findings)
+    events = new_events(translation, context.settings, context.spec, now)
+    webhook = NewWebhook(
+        mapping=mapping.name,
+        revision=mapping.revision,
+        repeat_key=translation.repeat_key,
+        repeat_window_seconds=mapping.receive.repeat_window_seconds,
+        received_at=now,
+        request=request,
+        request_id=f"row {row.number}",
+        events=events,
+    )
+    held = next((event for event in events if event.status == "held"), None)
+    order = sorted((event.status for event in events), key=lambda status: status != "held")
+    return RowResult(
+        row=row,
+        outcomes=tuple(order) or ("skipped",),
+        reason=held.reason if held else None,
+        findings=held.findings if held else (),
+        webhook=webhook,
+    )
+
+
+def _store(
+    outbox: Outbox, results: Sequence[RowResult], position: ImportPosition, context: Importing
+) -> Counter[str]:
+    """Store a portion; a full outbox is waited for, since a file can wait."""
+    webhooks = [result.webhook for result in results if result.webhook]
+    for _ in range(_PATIENCE):
+        with suppress(CannotStore):
+            return _received(outbox, webhooks, position)
+        context.sleep(5)
+    return _received(outbox, webhooks, position)
+
+
+def _received(outbox: Outbox, webhooks: Sequence[NewWebhook], position: ImportPosition) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for receipt in outbox.add_all(webhooks, position):
+        counts.update(["duplicate"] if receipt.duplicate else [event.status for event in receipt.events])
+    return counts
+
+
+def _counted(results: Sequence[RowResult]) -> Counter[str]:
+    return Counter(outcome for result in results for outcome in result.outcomes)
+
+
+def _write_report(lines: IO[str], results: Sequence[RowResult]) -> None:
+    """Write the lines before the portion is stored: a kill in between leaves too many, never too few."""
+    for result in results:
+        if result.outcomes[0] in _REPORTED:
+            lines.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
+    lines.flush()
+
+
+def _continued(report: Path, done: int) -> IO[str]:
+    """Open the report to go on behind the rows that are done with."""
+    kept = []
+    if done and report.exists():
+        lines = report.read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["row"] <= done]
+    stream = report.open("w", encoding="utf-8")
+    stream.writelines(kept)
+    stream.flush()
+    return stream
+
+
+def _size_of_portion(context: Importing) -> int:
+    """Return how many rows are stored at once: a second's worth when the rate is bounded."""
+    return max(1, min(_PORTION, int(context.per_second or _PORTION)))
+
+
+def _portions(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:
+    portion: list[FileRow] = []
+    for row in rows:
+        portion.append(row)
+        if len(portion) == size:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

@@ -1,0 +1,124 @@
+"""Repair and replay: held webhooks are mapped again, others sent again, hopeless ones given up.
+
+Nothing here asks Meta: what is replayed waits in the outbox like everything else. A bound on the rate is
+kept by making the events due one after the other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bridge.errors import Refused
+from bridge.ingest.entries import new_events
+from bridge.mapping import MappingFolder
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Request, Verified
+from bridge.outbox import Correction, EventRecord, Outbox, Query
+from bridge.pipeline import translate
+from bridge.settings import Settings
+
+# A mapping's name and the webhook as it came, to what it means now; None when it cannot be mapped at all.
+Remap = Callable[[str, Request], Correction | None]
+Progress = Callable[[int, int], None]
+
+_PAGE = 500
+
+
+def unwatched(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a replay may go (events a second; None: as fast as delivery does), and who watches it."""
+
+    per_second: float | None = None
+    progress: Progress = unwatched
+
+
+AT_ONCE = Pace()
+
+
+def replay(
+    outbox: Outbox, query: Query, remap: Remap, now: datetime, pace: Pace = AT_ONCE
+) -> Mapping[str, int]:
+    """Send events again, and map held ones again first; return how many became what.
+
+    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `raw_gone` (held, and
+    the webhook is not kept any more), and what was left alone: `too_old`, `no_body`, `duplicate`, `sending`,
+    `skipped`, `suppressed`.
+    """
+    ids = outbox.ids(query)
+    counts: Counter[str] = Counter()
+    for start in range(0, len(ids), _PAGE):
+        page = ids[start : start + _PAGE]
+        statuses = outbox.statuses(page)
+        held = [event_id for event_id in page if statuses.get(event_id, ("",))[0] == "held"]
+        counts += _correct(outbox, held, remap, now)
+        due = {event_id: _due(now, start + place, pace.per_second) for place, event_id in enumerate(page)}
+        ready = {event_id: moment for event_id, moment in due.items() if event_id not in set(held)}
+        counts += Counter(outbox.requeue(ready, now).values())
+        pace.progress(start + len(page), len(ids))
+    return dict(counts)
+
+
+def _due(now: datetime, place: int, per_second: float | None) -> datetime:
+    return now + timedelta(seconds=place / per_second) if per_second else now
+
+
+_BECAME = {"waiting": "remapped", "held": "still_held"}
+
+
+def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for webhook in outbox.held_webhooks(held):
+        if webhook.request is None:
+            counts["raw_gone"] += 1
+            continue
+        correction = remap(webhook.mapping, webhook.request)
+        if correction is None:
+            counts["still_held"] += 1
+            continue
+        became = outbox.correct(webhook.id, correction, now)
+        counts += Counter(_BECAME.get(status, status) for status in became.values())
+    return counts
+
+
+def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Remap:
+    """Return what maps a stored webhook with the mapping that is in force now.
+
+    The webhook was verified when it came, so its signature (whose timestamp is old by now) is not checked
+    again. The moment it came stays its moment.
+    """
+
+    def remap(name: str, request: Request) -> Correction | None:
+        try:
+            mapping = mappings.get(name)
+            translation = translate(Verified(request), mapping, spec)
+        except Refused:
+            return None
+        return Correction(mapping.revision, new_events(translation, settings, spec, request.received_at))
+
+    return remap
+
+
+def discard(outbox: Outbox, query: Query, reason: str, now: datetime) -> int:
+    """Give up what a query means; what was sent or is being sent is left alone."""
+    ids = outbox.ids(query)
+    pages = (ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE))
+    return sum(outbox.discard(page, reason, now) for page in pages)
+
+
+def each(outbox: Outbox, query: Query, page: int = _PAGE) -> Iterator[EventRecord]:
+    """Walk through all events a query means, newest first, however many there are."""
+    left, before = query.limit, query.before
+    while left > 0:
+        found = outbox.find(replace(query, before=before, limit=min(page, left)))
+        yield from found
+        if len(found) < min(page, left):
+            return
+        left -= len(found)
+        before = found[-1].id

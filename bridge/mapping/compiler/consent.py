@@ -1,0 +1,72 @@
+"""Consent: granted goes on, denied is suppressed, unknown is what the mapping says; limited data use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
+from bridge.mapping.compiler.context import Compiling
+from bridge.mapping.compiler.values import compile_value
+from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.runtime.scope import Scope
+from bridge.models import EventVerdict
+
+# says nothing when the event may go on, else the verdict and the reason
+Consent = Callable[[Scope], tuple[EventVerdict, str] | None]
+
+_UNKNOWN: Final[dict[str, EventVerdict]] = {"hold": "held", "suppress": "suppressed", "send": "ready"}
+
+
+def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None:
+    """Return what decides from the person's own choice whether the event may be sent."""
+    entries: Entries = (entry.value if entry else None) or {}
+    source = entries.get("from")
+    if entry is None or source is None:
+        _check_alone(compiling, entry, entries)
+        return None
+    if "granted" not in entries:
+        compiling.loading.error(
+            entry.key, "missing_key", "consent needs granted", "name the values that mean yes"
+        )
+    read = compile_value(compiling, source.node, "many")
+    granted = matcher(_words(entries, "granted"))
+    denied = matcher(_words(entries, "denied"))
+    unknown = _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+
+    def decide(scope: Scope) -> tuple[EventVerdict, str] | None:
+        if scope.trace is not None:
+            scope.field = "consent"
+        value = read(scope)
+        values = value if isinstance(value, list) else [value]
+        if any(denied(one) for one in values):
+            return "suppressed", "consent: denied"
+        if any(granted(one) for one in values):
+            return None
+        if unknown == "ready":
+            return None
+        why = "nothing was said" if value is None else "what was said is neither granted nor denied"
+        return unknown, f"consent: {why}"
+
+    return decide
+
+
+def compile_limited_data_use(compiling: Compiling, entry: Entry | None) -> Condition | None:
+    """Return the condition under which Meta is asked for limited data use."""
+    entries: Entries = (entry.value if entry else None) or {}
+    limited = entries.get("limited_data_use")
+    return compile_condition(compiling, limited.node) if limited else None
+
+
+def _check_alone(compiling: Compiling, entry: Entry | None, entries: Entries) -> None:
+    for name in ("granted", "denied", "unknown"):
+        if entry is not None and name in entries:
+            compiling.loading.error(
+                entries[name].key, "option_alone", f"{name} says nothing without from", "add from"
+            )
+            return
+
+
+def _words(entries: Entries, name: str) -> tuple[str, ...]:
+    words: tuple[str, ...] = (entries[name].value if name in entries else None) or ()
+    return words

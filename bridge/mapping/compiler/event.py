@@ -1,0 +1,248 @@
+"""Compiling one event: what all events of the file share, laid under what this one says itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from bridge.mapping.compiler.conditions import Condition, compile_condition
+from bridge.mapping.compiler.consent import compile_consent, compile_limited_data_use
+from bridge.mapping.compiler.context import Compiling, Read
+from bridge.mapping.compiler.copied_properties import compile_copy
+from bridge.mapping.compiler.event_name import compile_event_name
+from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
+from bridge.mapping.compiler.values import compile_value
+from bridge.mapping.language.node_types import PLAIN_KINDS
+from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
+from bridge.mapping.runtime.slots import Slots
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Position
+from bridge.positioned_yaml import Block, Listing, Node
+from bridge.spelling import closest
+
+DEFAULT_DESTINATIONS = ("main",)
+
+_NEEDED = {
+    "event_name": "name it as Meta does: Lead, Purchase, ...",
+    "action_source": "say where it happened: website, system_generated, ...",
+}
+
+
+def compile_event(
+    compiling: Compiling, shared: Entries, own: Entries, node: Node, number: int
+) -> CompiledEvent:
+    """Compile one event from what all events share and what it says itself."""
+    entries = merged(shared, own)
+    for name, fix in _NEEDED.items():
+        if name not in entries and not _written(compiling.loading, node, name):
+            compiling.loading.error(node, "missing_key", f"an event needs {name}", fix)
+    defaults = defaults_of(compiling, entries.get("defaults"))
+    silent = replace(compiling, uses=[])
+    priced = replace(compiling, uses=[]).with_currency(_currency(silent, entries, defaults))
+    return _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
+        tuple(block["when"] for block in (shared, own) if "when" in block), defaults
+    )
+
+
+class _Event:
+    """Compiles an event line after line and remembers which paths each of them used."""
+
+    def __init__(self, compiling: Compiling, entries: Entries, number: int, removed: frozenset[str]) -> None:
+        self.compiling = compiling
+        self.entries = entries
+        self.number = number
+        self.removed = removed
+        self.lines: list[MappedLine] = []
+        self.positions: dict[str, Position] = {}
+
+    def compiled(
+        self, conditions: tuple[Entry, ...], defaults: Mapping[str, tuple[str, Position]]
+    ) -> CompiledEvent:
+        """Return the whole event; the order of the lines is that in which they are run."""
+        whens = tuple(self._condition(entry) for entry in conditions)
+        consent, limited = self._part("consent", _consent) or (None, None)
+        read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
+        top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
+        blocks = tuple(
+            (name, self._slots(name, self._below(name))) for name in NESTED if name in self.entries
+        )
+        return CompiledEvent(
+            number=self.number,
+            label=self._plain("name"),
+            conditions=whens,
+            consent=consent,
+            event_name=read_name,
+            event_name_text=text,
+            action_source=self._plain("action_source") or "",
+            top=top,
+            blocks=blocks,
+            copy=self._part("copy", compile_copy),
+            limited=limited,
+            defaults=tuple(
+                (*_split_path(path), default)
+                for path, (default, _) in defaults.items()
+                if path not in self.removed
+            ),
+            removed=self.removed,
+            send_to=destinations(self.compiling, self.entries.get("send_to")),
+            positions=self._all_positions(defaults),
+            lines=tuple(self.lines),
+        )
+
+    def _plain(self, name: str) -> str | None:
+        entry = self.entries.get(name)
+        return entry.value if entry is not None else None
+
+    def _below(self, name: str) -> Entries:
+        below: Entries = self.entries[name].value or {}
+        return below
+
+    def _is_field(self, name: str) -> bool:
+        return is_field(self.compiling, name)
+
+    def _note(self, field: str, position: Position, before: int, *, constant: bool = False) -> None:
+        paths = tuple(self.compiling.uses[before:])
+        self.lines.append(MappedLine(field, self.number, position, paths, constant))
+
+    def _condition(self, entry: Entry) -> Condition:
+        before = len(self.compiling.uses)
+        condition = compile_condition(self.compiling, entry.node)
+        self._note("when", entry.position, before)
+        return condition
+
+    def _part(self, name: str, compile_entry: Callable[[Compiling, Entry], Any]) -> Any:
+        entry = self.entries.get(name)
+        if entry is None:
+            return None
+        before = len(self.compiling.uses)
+        compiled = compile_entry(self.compiling, entry)
+        constant = name == "event_name" and len(self.compiling.uses) == before
+        self._note(name, entry.position, before, constant=constant)
+        return compiled
+
+    def _slots(self, block: str, entries: Entries) -> Slots:
+        slots = []
+        before = len(self.compiling.uses)
+        for slot in compile_slots(self.compiling, block, entries):
+            self._note(slot.path, slot.position, before, constant=len(self.compiling.uses) == before)
+            before = len(self.compiling.uses)
+            if slot.path not in self.removed:
+                self.positions[slot.path] = slot.position
+                slots.append((slot.path[len(block) + 1 :] if block else slot.path, slot.path, slot.read))
+        return tuple(slots)
+
+    def _all_positions(self, defaults: Mapping[str, tuple[str, Position]]) -> Mapping[str, Position]:
+        named = (*NESTED, "consent", "event_name", "action_source")
+        return MappingProxyType(
+            {
+                **{path: position for path, (_, position) in defaults.items()},
+                **made_from_others(self.compiling.loading.spec, self.positions),
+                **self.positions,
+                **{name: self.entries[name].position for name in named if name in self.entries},
+            }
+        )
+
+
+def _consent(compiling: Compiling, entry: Entry) -> Any:
+    return compile_consent(compiling, entry), compile_limited_data_use(compiling, entry)
+
+
+def made_from_others(spec: MetaSpec, positions: Mapping[str, Position]) -> dict[str, Position]:
+    """Return the lines of fields that are made out of another one: first and last name of a full name."""
+    return {
+        f"user_data.{made}": positions[f"user_data.{rule.name}"]
+        for rule in spec.user_data.values()
+        for made in rule.becomes
+        if f"user_data.{rule.name}" in positions
+    }
+
+
+def _written(loading: Loading, node: Node, name: str) -> bool:
+    """Say whether a key was written although it was refused, or misspelt: that is reported already."""
+    if isinstance(node, Block) and node.get(name) is not None:
+        return True
+    return any(finding.suggestion == name for finding in loading.findings)
+
+
+def merged(shared: Entries, own: Entries) -> Entries:
+    """Lay an event over what all events share: blocks field by field, everything else as a whole."""
+    entries = {**shared, **own}
+    for name in (*NESTED, "defaults"):
+        if name in shared and name in own:
+            entries[name] = _merged_block(shared[name], own[name])
+    return entries
+
+
+def _merged_block(shared: Entry, own: Entry) -> Entry:
+    value = {**(shared.value or {}), **(own.value or {})} if isinstance(own.value, dict) else own.value
+    if "properties" in (shared.value or {}) and "properties" in (own.value or {}):
+        value["properties"] = _merged_block(shared.value["properties"], own.value["properties"])
+    node = own.node
+    if isinstance(shared.node, Block) and isinstance(own.node, Block):
+        mine = {key.text for key, _ in own.node.entries}
+        kept = tuple((key, below) for key, below in shared.node.entries if key.text not in mine)
+        node = Block(kept + own.node.entries, own.node.position)
+    return Entry(own.key, node, value)
+
+
+def _removed(compiling: Compiling, shared: Entries, own: Entries) -> frozenset[str]:
+    removed = removed_fields(compiling, shared.get("remove")) | removed_fields(compiling, own.get("remove"))
+    taken = {
+        f"{block}.{name}" for block in NESTED if block in own for name in takes_back(own[block].value or {})
+    }
+    return (
+        removed
+        | taken
+        | takes_back({name: entry for name, entry in own.items() if is_field(compiling, name)})
+    )
+
+
+def is_field(compiling: Compiling, name: str) -> bool:
+    """Say whether a key beside `event_name` is a field of the event, and not a block or a rule."""
+    key = compiling.loading.grammar["event"].keys.get(name)
+    return key is not None and key.kind == "value"
+
+
+def _split_path(path: str) -> tuple[str | None, str]:
+    block, dot, name = path.partition(".")
+    return (block, name) if dot else (None, block)
+
+
+def _currency(
+    compiling: Compiling, entries: Entries, defaults: Mapping[str, tuple[str, Position]]
+) -> Read | None:
+    """Return the reader of the event's currency, which cents need; it is not explained twice."""
+    custom_data: Entries = (entries["custom_data"].value if "custom_data" in entries else None) or {}
+    default = defaults.get("custom_data.currency", (None, None))[0]
+    if "currency" not in custom_data:
+        return Constant(default) if default else None
+    read = compile_value(compiling, custom_data["currency"].node)
+
+    def currency(scope: Scope) -> Any:
+        trace, scope.trace = scope.trace, None
+        try:
+            return read.read(scope) or default
+        finally:
+            scope.trace = trace
+
+    return Called(currency)
+
+
+def destinations(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:
+    """Return where the event goes; unknown names are reported when the destinations are known."""
+    loading = compiling.loading
+    if entry is None:
+        return DEFAULT_DESTINATIONS
+    rule = loading.grammar["event"].keys["send_to"]
+    names: tuple[str, ...] | None = loading.plain(PLAIN_KINDS["texts"], rule, entry.node, "send_to")
+    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    for name, node in zip(names or (), nodes, strict=False):
+        if loading.destinations is not None and name not in loading.destinations:
+            fix = "the settings have " + (", ".join(sorted(loading.destinations)) or "none")
+            suggestion = closest(name, sorted(loading.destinations))
+            loading.error(node, "unknown_destination", f"there is no destination {name!r}", fix, suggestion)
+    return names or DEFAULT_DESTINATIONS

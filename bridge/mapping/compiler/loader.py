@@ -1,0 +1,192 @@
+"""Loading one mapping file: bytes to a compiled mapping, or every problem of the file at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from bridge.errors import CannotOpen, Invalid
+from bridge.mapping.compiler.context import Compiling
+from bridge.mapping.compiler.event import compile_event
+from bridge.mapping.compiler.formats import check_formats
+from bridge.mapping.compiler.receive import compile_on_result, compile_receive, compile_test_code
+from bridge.mapping.compiler.values import compile_field
+from bridge.mapping.language.inline_tests import read_tests
+from bridge.mapping.language.reader import Entries, Loading, SecretsMode
+from bridge.mapping.runtime.emptiness import emptiness_of
+from bridge.mapping.runtime.event import CompiledEvent
+from bridge.mapping.runtime.mapping import CompiledMapping, Each
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding, Position, ReadingSettings
+from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
+
+MAX_EVENTS = 200
+
+
+def load_mapping(  # noqa: PLR0913 - all but the file are named
+    file: Path,
+    *,
+    environment: Mapping[str, str],
+    spec: MetaSpec,
+    destinations: Collection[str] | None = None,
+    source: bytes | None = None,
+    secrets: SecretsMode = "required",
+) -> CompiledMapping:
+    """Read and compile one mapping; raises Invalid with all findings when it has errors.
+
+    `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
+    not set pass as warnings, for checking a file where it will not run.
+    """
+    content, changed_at = (source, None) if source is not None else _content(file)
+    loading = Loading(str(file), spec, environment, destinations, secrets)
+    root, problems = read_yaml(content, str(file))
+    mapping = _compiled(loading, root, file, content, changed_at) if isinstance(root, Block) else None
+    if root is None and not problems:
+        problems = [_problem(file, "empty_file", "the file is empty", "write version: 1 and the rest")]
+    elif root is not None and not isinstance(root, Block):
+        problems.append(
+            _problem(file, "wrong_shape", "a mapping is a block of keys", "write version: 1 first")
+        )
+    findings = _in_order(problems, loading.findings)
+    if mapping is None or any(finding.severity == "error" for finding in findings):
+        raise Invalid(
+            f"{file}: the mapping has errors", findings, fix="mend them; nothing else is served instead"
+        )
+    return mapping
+
+
+def _content(file: Path) -> tuple[bytes, int | None]:
+    try:
+        return file.read_bytes(), int(file.stat().st_mtime)
+    except OSError as error:
+        raise CannotOpen(
+            f"{file}: {error.strerror or 'cannot be read'}", fix="look at the name and the rights"
+        ) from error
+
+
+def _problem(file: Path, code: str, message: str, fix: str) -> Finding:
+    return Finding("error", code, message, fix, position=Position(str(file), 1, 1))
+
+
+def _in_order(of_yaml: list[Finding], of_language: list[Finding]) -> tuple[Finding, ...]:
+    """Return findings once each, top to bottom; where YAML itself was wrong, that is all that is said."""
+    places = {finding.position for finding in of_yaml}
+    kept = [*of_yaml, *(finding for finding in of_language if finding.position not in places)]
+    return tuple(sorted(dict.fromkeys(kept), key=_place))
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    return (finding.position.line, finding.position.column) if finding.position else (0, 0)
+
+
+def _compiled(
+    loading: Loading, root: Block, file: Path, content: bytes, changed_at: int | None
+) -> CompiledMapping:
+    entries = loading.block(root, "file", "the file")
+    if root.get("version") is None and not _misspelt(loading, "version"):
+        loading.error(root, "missing_key", "the file needs version", "write version: 1 at the top")
+    settings, country = _settings(loading, entries)
+    receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
+    browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
+    compiling = Compiling(loading, emptiness_of(loading.spec, settings.empty_values), settings, browser)
+    name = file.stem
+    receive = compile_receive(compiling, entries.get("receive"), name)
+    phone_country = compile_field(compiling, country) if country is not None else None
+    each = _each(compiling, entries)
+    below = compiling.below(each.path, each.locate) if each else compiling
+    return CompiledMapping(
+        name=name,
+        file=file,
+        revision=hashlib.sha256(content).hexdigest()[:16],
+        description=(entries["description"].value if "description" in entries else None) or "",
+        receive=receive,
+        settings=settings,
+        phone_country=phone_country,
+        each=each,
+        first_only="mode" in entries and entries["mode"].value == "first",
+        events=_events(below, entries, root),
+        samples=tuple(file.parent / sample for sample in _texts(entries, "samples")),
+        tests=read_tests(loading, entries.get("tests"), file.parent),
+        test_event_code=compile_test_code(loading, entries.get("test_event_code"), changed_at),
+        on_result=compile_on_result(loading, entries.get("on_result")),
+        warnings=tuple(
+            dict.fromkeys(finding for finding in loading.findings if finding.severity == "warning")
+        ),
+        node=root,
+    )
+
+
+def _misspelt(loading: Loading, key: str) -> bool:
+    return any(finding.suggestion == key for finding in loading.findings)
+
+
+def _texts(entries: Entries, name: str) -> tuple[str, ...]:
+    texts: tuple[str, ...] = (entries[name].value if name in entries else None) or ()
+    return texts
+
+
+def _each(compiling: Compiling, entries: Entries) -> Each | None:
+    entry = entries.get("for_each")
+    if entry is None:
+        return None
+    if not isinstance(entry.node, Scalar):
+        compiling.loading.error(
+            entry.node, "wrong_shape", "for_each is one path", "write the list's path, or $"
+        )
+        return None
+    compiled = compiling.path(entry.node, entry.node.text)
+    return Each(entry.node.text, compiled.locate, entry.position) if compiled else None
+
+
+def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[CompiledEvent, ...]:
+    shared = {
+        name: entry for name, entry in entries.items() if name in compiling.loading.grammar["event"].keys
+    }
+    listed = entries.get("events")
+    if listed is None:
+        return (compile_event(compiling, {}, shared, root, 1),)
+    blocks: list[tuple[Node, Entries]] = listed.value or []
+    if not blocks:
+        compiling.loading.error(
+            listed.node, "empty_list", "events has no entry", "write one, or remove events"
+        )
+    if len(blocks) > MAX_EVENTS:
+        compiling.loading.error(listed.node, "too_many_events", f"a file has at most {MAX_EVENTS} events")
+    numbered = enumerate(blocks[:MAX_EVENTS], 1)
+    return tuple(compile_event(compiling, shared, own, node, number) for number, (node, own) in numbered)
+
+
+# --- settings --------------------------------------------------------------------------------------
+
+
+def _settings(loading: Loading, entries: Entries) -> tuple[ReadingSettings, Scalar | None]:
+    """Return the settings, and the path of the phone country when the webhook says it."""
+    block: Entries = (entries["settings"].value if "settings" in entries else None) or {}
+    values = {name: entry.value for name, entry in block.items() if entry.value is not None}
+    check_formats(loading, block)
+    country, path = _phone_country(loading, block)
+    settings = ReadingSettings(
+        timezone=values.get("timezone"),
+        date_format=values.get("date_format"),
+        number_format=values.get("number_format"),
+        phone_country=country,
+        name_order=values.get("name_order"),
+        hash_external_id=values.get("hash_external_id", True),
+        empty_values=frozenset(text.strip().lower() for text in values.get("empty_values", ())),
+    )
+    return settings, path
+
+
+def _phone_country(loading: Loading, block: Entries) -> tuple[str | None, Scalar | None]:
+    entry = block.get("phone_country")
+    if entry is None or not entry.value or not isinstance(entry.node, Scalar):
+        return None, None
+    if entry.value.startswith("$."):
+        return None, entry.node
+    code = entry.value.strip()
+    if loading.spec.countries.get(code.lower()) and len(code) == 2:
+        return code.upper(), None
+    fix = "write a code of two letters such as DE, or a path from the top such as $.address.country"
+    loading.error(entry.node, "unknown_country", f"there is no country {code!r}", fix)
+    return None, None

@@ -1,0 +1,223 @@
+"""Where the value of a block comes from: `from`, `text`, `all`, `sum`, `count`, `hash_of`, `for_each`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from bridge.coerce.reading import read_number
+from bridge.mapping.compiler.conditions import folded
+from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read, Shape
+from bridge.mapping.compiler.templates import compile_template
+from bridge.mapping.language.grammar import SOURCES
+from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of, text_of
+from bridge.models import Finding
+from bridge.positioned_yaml import Block, Scalar
+
+CompileValue = Callable[..., Read]
+
+
+def compile_source(
+    compiling: Compiling, node: Block, entries: Entries, shape: Shape, compile_value: CompileValue
+) -> Read:
+    """Return the reader of a block's one source; two, or none, are reported."""
+    loading = compiling.loading
+    named = [name for name in SOURCES if name in entries]
+    if "for_each" in named and len(named) == 2:
+        return _each_source(
+            compiling, entries, named[0] if named[1] == "for_each" else named[1], compile_value
+        )
+    if len(named) > 1:
+        second = entries[named[1]].key
+        loading.error(
+            second, "two_sources", f"{named[0]} and {named[1]} are both sources of this value", "keep one"
+        )
+    elif not named:
+        misspelt = len(entries) < len(node.entries)
+        if not misspelt and "remove" not in entries and "default" not in entries:
+            fix = "add from, text, all, sum, count or hash_of"
+            loading.error(node, "no_source", "this block does not say where its value comes from", fix)
+        return NOTHING
+    elif named == ["for_each"]:
+        loading.error(
+            entries["for_each"].key, "no_source", "for_each needs from or text beside it", "add from"
+        )
+        return NOTHING
+    return _SOURCES[named[0]](compiling, entries[named[0]], _inner_shape(entries, shape), compile_value)
+
+
+_WHOLE: Final = {int}
+_LIST_OPTIONS: Final = ("split", "take", "join", "limit")
+
+
+def _inner_shape(entries: Entries, shape: Shape) -> Shape:
+    return "many" if any(name in entries for name in _LIST_OPTIONS) else shape
+
+
+def _from(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if isinstance(entry.node, Block):
+        compiling.loading.error(
+            entry.node, "block_in_block", "from is a field or a list of fields", "write the field"
+        )
+        return NOTHING
+    return compile_value(compiling, entry.node, shape)
+
+
+def _text(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if not isinstance(entry.node, Scalar) or entry.value is None:
+        return NOTHING
+    if "{" in entry.node.text or "}" in entry.node.text:
+        return compile_template(compiling, entry.node)
+    constant = entry.node.text
+
+    def read(scope: Scope) -> str:
+        if scope.trace is not None:
+            scope.trace.supplied(scope.field, "the mapping's text")
+        return constant
+
+    return Called(read)
+
+
+def _many(compiling: Compiling, entry: Entry, compile_value: CompileValue) -> _Many:
+    """Return a reader of every value of a list of sources, lists flattened."""
+    nodes = getattr(entry.node, "items", (entry.node,))
+    reads = tuple(compile_value(compiling, item, "many") for item in nodes)
+    return _Many(reads)
+
+
+class _Many(Reader):
+    """Reads every value of several sources, lists flattened."""
+
+    __slots__ = ("only", "sources")
+
+    def __init__(self, sources: tuple[Reader, ...]) -> None:
+        self.sources: Final = sources
+        self.only: Final = sources[0] if len(sources) == 1 else None
+
+    def read(self, scope: Scope) -> list[Any]:
+        """Return the values."""
+        only = self.only
+        if only is not None:
+            value = only.read(scope)
+            if type(value) is list:
+                return value
+        values: list[Any] = []
+        for source in self.sources:
+            value = source.read(scope)
+            values.extend(value if isinstance(value, list) else [] if value is None else [value])
+        return values
+
+
+def _all(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    read_many = _many(compiling, entry, compile_value)
+
+    def read(scope: Scope) -> list[Any] | None:
+        distinct: dict[str, Any] = {}
+        for value in read_many.read(scope):
+            distinct.setdefault(folded(value) or repr(value), value)
+        return list(distinct.values()) or None
+
+    return Called(read)
+
+
+def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    read_many = _many(compiling, entry, compile_value)
+    broken = Finding(
+        "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
+    )
+    return _Sum(read_many, compiling.settings.number_format, broken)
+
+
+class _Sum(Reader):
+    """Reads the sum of numbers."""
+
+    __slots__ = ("broken", "example", "read_many")
+
+    def __init__(self, read_many: _Many, example: str | None, broken: Finding) -> None:
+        self.read_many: Final = read_many
+        self.example: Final = example
+        self.broken: Final = broken
+
+    def read(self, scope: Scope) -> Decimal | int | None:
+        """Return the sum, None when there is no number."""
+        values = self.read_many.read(scope)
+        if values and set(map(type, values)) == _WHOLE:
+            total: int = sum(values)
+            return total
+        numbers = [value if type(value) is int else read_number(value, self.example) for value in values]
+        if None in numbers:
+            scope.findings.append(self.broken)
+        known = [number for number in numbers if number is not None]
+        return sum(known) if known else None
+
+
+def _count(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    if not isinstance(entry.node, Scalar):
+        compiling.loading.error(entry.node, "wrong_shape", "count is one field", "write the list's path")
+        return NOTHING
+    compiled = compiling.path(entry.node, entry.node.text)
+    if compiled is None:
+        return NOTHING
+    locate = compiled.locate
+
+    def read(scope: Scope) -> int | None:
+        value = locate.read(scope)
+        return len(value) if isinstance(value, list | dict) else None
+
+    return Called(read)
+
+
+def _hash_of(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
+    nodes = getattr(entry.node, "items", (entry.node,))
+    reads = tuple(compile_value(compiling, item) for item in nodes)
+
+    def read(scope: Scope) -> str | None:
+        texts = [text_of(one.read(scope)) for one in reads]
+        if any(text is None for text in texts):
+            return None
+        return digest_of([text for text in texts if text is not None])
+
+    return Called(read)
+
+
+def digest_of(texts: list[str]) -> str:
+    """Return a fingerprint of texts; their lengths are part of it, so that `ab, c` and `a, bc` differ."""
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).hexdigest()[:32]
+
+
+def _each_source(compiling: Compiling, entries: Entries, source: str, compile_value: CompileValue) -> Read:
+    """Return a reader that reads one source for every entry of a list."""
+    each = entries["for_each"]
+    path = each.node.text if isinstance(each.node, Scalar) else ""
+    if not path or len(compiling.base) >= 2:
+        compiling.loading.error(each.key, "for_each_too_deep", "for_each is one path, at most 2 levels deep")
+        return NOTHING
+    compiled = compiling.path(each.node, path)
+    if compiled is None:
+        return NOTHING
+    locate = compiled.locate
+    below = compiling.below(path, locate)
+    inner = _SOURCES[source](below, entries[source], "one", compile_value)
+
+    def read(scope: Scope) -> list[Any] | None:
+        values = (
+            inner.read(scope.inside(item, index, scope.place_of(path, index) if scope.trace else ""))
+            for index, item in enumerate(entries_of(locate.read(scope), scope)[:MAX_ITEMS])
+        )
+        return [value for value in values if value is not None] or None
+
+    return Called(read)
+
+
+_SOURCES: Final[dict[str, Callable[[Compiling, Entry, Shape, CompileValue], Read]]] = {
+    "from": _from,
+    "text": _text,
+    "all": _all,
+    "sum": _sum,
+    "count": _count,
+    "hash_of": _hash_of,
+}

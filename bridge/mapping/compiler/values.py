@@ -1,0 +1,201 @@
+"""Values as compiled readers: a path, a text with fields in it, the first of a list, or a block with options.
+
+A value's reader returns what was found, or None when there is nothing: what is empty never goes further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from bridge.mapping.compiler.context import Compiling, Read, Shape, watch
+from bridge.mapping.compiler.templates import compile_template, holds_fields
+from bridge.mapping.compiler.value_blocks import compile_block
+from bridge.mapping.runtime.paths import CompiledPath, plain_keys
+from bridge.mapping.runtime.scope import MISSING, NOTHING, Reader, Scope
+from bridge.positioned_yaml import Block, Listing, Node, Scalar
+
+MAX_SOURCES: Final = 50
+
+# numbers and truth values are values as they are: never empty, never a list
+PLAIN: Final = frozenset({int, bool, float, Decimal})
+
+
+def compile_value(compiling: Compiling, node: Node, shape: Shape = "one") -> Read:
+    """Return the reader of whatever stands right of a colon."""
+    if isinstance(node, Listing):
+        return _first_of(compiling, node, shape)
+    if isinstance(node, Block):
+        return compile_block(compiling, node, shape, compile_value)
+    if node.null:
+        compiling.loading.error(node, "no_value", "a value is missing here", "write the field it comes from")
+        return NOTHING
+    if holds_fields(node.text):
+        return compile_template(compiling, node)
+    return compile_field(compiling, node, shape)
+
+
+def compile_field(compiling: Compiling, node: Scalar, shape: Shape = "one") -> Read:
+    """Return the reader of one path."""
+    compiled = compiling.path(node, node.text)
+    if compiled is None:
+        return NOTHING
+    return _field_reader(compiled, compiling, shape)
+
+
+def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) -> Read:
+    """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
+    keys = plain_keys(compiled.path) if compiled.path.root == "item" else ()
+    if len(keys) == 1:
+        return _OneKey(compiled, compiling, shape, keys[0])
+    if len(keys) == 2:
+        return _TwoKeys(compiled, compiling, shape, keys)
+    return _Field(compiled, compiling, shape)
+
+
+class _Field(Reader):
+    """Reads one path, and looks closely at what is no plain value: is it empty, is it a list."""
+
+    __slots__ = ("compiled", "is_empty", "locate", "many", "starts")
+
+    def __init__(self, compiled: CompiledPath, compiling: Compiling, shape: Shape) -> None:
+        self.compiled: Final = compiled
+        self.locate: Final = compiled.locate
+        self.starts: Final = compiling.empty.starts
+        self.is_empty: Final = compiling.empty.is_empty
+        self.many: Final = shape == "many"
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value, None when it is empty."""
+        return self.kept(scope, self.locate.read(scope))
+
+    def kept(self, scope: Scope, value: Any) -> Any:
+        """Return a value that is plainly one at once; the others are judged."""
+        if scope.trace is None:
+            if type(value) is str:
+                if value and (value[0] not in self.starts or value[1:2] not in self.starts[value[0]]):
+                    return value
+            elif type(value) in PLAIN:
+                return value
+        return self._judged(scope, value)
+
+    def _judged(self, scope: Scope, value: Any) -> Any:
+        """Look closely at a value, and tell an explanation that wants to know."""
+        outcome = None
+        if value is MISSING or value is None:
+            value, outcome = None, "absent" if scope.trace is None else self.compiled.why_nothing(scope)
+        elif type(value) is str:
+            if self.is_empty(value):
+                value, outcome = None, "blank"
+        elif type(value) is list or type(value) is dict:
+            value = _entries(value, self.is_empty) if self.many else _single(value, self.is_empty)
+            outcome = "blank" if value is None else None
+        if scope.trace is not None:
+            watch(self.compiled, scope, outcome)
+        return value
+
+
+class _OneKey(_Field):
+    """Reads one key of the item: most lines of most mappings."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, compiled: CompiledPath, compiling: Compiling, shape: Shape, key: str) -> None:
+        super().__init__(compiled, compiling, shape)
+        self.key: Final = key
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value, None when it is empty."""
+        item = scope.item
+        value = item.get(self.key, MISSING) if type(item) is dict else MISSING
+        return self.kept(scope, value if value is not MISSING else self.locate.read(scope))
+
+
+class _TwoKeys(_Field):
+    """Reads `block.key` of the item: most of the other lines."""
+
+    __slots__ = ("first", "second")
+
+    def __init__(
+        self, compiled: CompiledPath, compiling: Compiling, shape: Shape, keys: tuple[str, ...]
+    ) -> None:
+        super().__init__(compiled, compiling, shape)
+        self.first: Final = keys[0]
+        self.second: Final = keys[1]
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value, None when it is empty."""
+        item = scope.item
+        if type(item) is dict:
+            inner = item.get(self.first)
+            if type(inner) is dict:
+                value = inner.get(self.second, MISSING)
+                if value is not MISSING:
+                    return self.kept(scope, value)
+        return self.kept(scope, self.locate.read(scope))
+
+
+def _single(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
+    kept = _entries(value, is_empty)
+    return kept[0] if type(kept) is list and len(kept) == 1 else kept
+
+
+def _entries(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
+    if type(value) is list:
+        kept = [entry for entry in value if type(entry) in PLAIN or not is_empty(entry)]
+        return kept or None
+    return value or None
+
+
+def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
+    """Return the reader of a list: the first of its values that is not empty."""
+    if not node.items:
+        compiling.loading.error(node, "empty_list", "an empty list has no value", "name at least one field")
+        return NOTHING
+    if len(node.items) > MAX_SOURCES:
+        compiling.loading.error(
+            node, "too_many_sources", f"a list of fields has at most {MAX_SOURCES} entries"
+        )
+        return NOTHING
+    for item in node.items:
+        if isinstance(item, Listing):
+            compiling.loading.error(item, "list_in_list", "a list stands inside a list", "write one list")
+    reads = tuple(
+        compile_value(compiling, item, shape) for item in node.items if not isinstance(item, Listing)
+    )
+    if len(reads) == 1:
+        return reads[0]
+    return _Either(*reads) if len(reads) == 2 else _First(reads)
+
+
+class _First(Reader):
+    """Reads the first of several values that is not empty."""
+
+    __slots__ = ("options",)
+
+    def __init__(self, options: tuple[Reader, ...]) -> None:
+        self.options: Final = options
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value, None when all are empty."""
+        for option in self.options:
+            value = option.read(scope)
+            if value is not None:
+                return value
+        return None
+
+
+class _Either(Reader):
+    """Reads one of two values, the commonest list."""
+
+    __slots__ = ("first", "second")
+
+    def __init__(self, first: Reader, second: Reader) -> None:
+        self.first: Final = first
+        self.second: Final = second
+
+    def read(self, scope: Scope) -> Any:
+        """Return the first value, the second when that is empty."""
+        value = self.first.read(scope)
+        return self.second.read(scope) if value is None else value

@@ -1,0 +1,186 @@
+"""The tests inside a mapping, read but not run: what is given, what comes with it, what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from bridge.mapping.compiler.fields import NESTED
+from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
+from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.models import Position
+from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.spelling import ranked_by_nearness
+
+Expectation = Literal["expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed"]
+
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
+_JSON_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+
+
+@dataclass(frozen=True, slots=True)
+class MappingTest:
+    """One test. `given` is data, or the path of a file with a body.
+
+    `expected` is a list of events for `expect` and `expect_exactly` (dotted field -> data), else a part
+    of the reason. `positions` says where each expected field stands, by event and field.
+    """
+
+    name: str
+    position: Position
+    given: Any
+    given_file: Path | None
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    cookies: Mapping[str, str]
+    ip: str | None
+    now: str | None
+    kind: Expectation
+    expected: tuple[Mapping[str, Any], ...] | str
+    positions: Mapping[tuple[int, str], Position]
+
+
+def read_tests(loading: Loading, entry: Entry | None, folder: Path) -> tuple[MappingTest, ...]:
+    """Return the tests of a mapping; what is wrong with one is reported."""
+    blocks: list[tuple[Node, Entries]] = (entry.value if entry else None) or []
+    tests = (_test(loading, node, entries, folder) for node, entries in blocks)
+    return tuple(test for test in tests if test is not None)
+
+
+def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> MappingTest | None:
+    kinds = [name for name in EXPECTATIONS if name in entries]
+    if len(kinds) != 1:
+        if isinstance(node, Block) and not (not kinds and _refused_expectation(node)):
+            fix = f"write one of {', '.join(EXPECTATIONS)}"
+            loading.error(node, "missing_key", "a test has exactly one expectation", fix)
+        return None
+    given = entries.get("given")
+    name = entries["name"].value if "name" in entries else None
+    if given is None or name is None:
+        return None
+    file = folder / given.node.text if isinstance(given.node, Scalar) and not given.node.null else None
+    beside: Entries = (entries["with"].value if "with" in entries else None) or {}
+    kind: Any = kinds[0]
+    expected, positions = _expected(loading, kind, entries[kind])
+    return MappingTest(
+        name=name,
+        position=entries["name"].position,
+        given=None if file else plain_data(given.node),
+        given_file=file,
+        headers=_rows(beside, "headers"),
+        query=_rows(beside, "query"),
+        cookies=_rows(beside, "cookies"),
+        ip=beside["ip"].value if "ip" in beside else None,
+        now=beside["now"].value if "now" in beside else None,
+        kind=kind,
+        expected=expected,
+        positions=MappingProxyType(positions),
+    )
+
+
+def _refused_expectation(node: Block) -> bool:
+    """Say whether a key was meant as an expectation and is reported already."""
+    return any(ranked_by_nearness(key.text, EXPECTATIONS) for key, _ in node.entries)
+
+
+def _rows(entries: Entries, name: str) -> Mapping[str, str]:
+    rows: dict[str, str] = (entries[name].value if name in entries else None) or {}
+    return MappingProxyType(rows)
+
+
+def _expected(
+    loading: Loading, kind: str, entry: Entry
+) -> tuple[tuple[Mapping[str, Any], ...] | str, dict[tuple[int, str], Position]]:
+    if kind not in {"expect", "expect_exactly"}:
+        return entry.value or "", {}
+    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    events = _ExpectedEvents(loading)
+    for node in nodes:
+        events.add(node)
+    return tuple(MappingProxyType(fields) for fields in events.found), events.positions
+
+
+class _ExpectedEvents:
+    """Collects the expected events of one test, field by field under Meta's names."""
+
+    def __init__(self, loading: Loading) -> None:
+        self.loading = loading
+        self.found: list[dict[str, Any]] = []
+        self.positions: dict[tuple[int, str], Position] = {}
+
+    def add(self, node: Node) -> None:
+        if not isinstance(node, Block):
+            fix = "write event_name: ... and what matters"
+            self.loading.error(node, "wrong_shape", "an expected event is a block", fix)
+            return
+        self.found.append({})
+        for key, below in node.entries:
+            if key.text in NESTED and isinstance(below, Block):
+                for inner, deeper in below.entries:
+                    self._field(inner, f"{key.text}.{inner.text}", deeper)
+            else:
+                self._field(key, key.text, below)
+
+    def _field(self, key: Scalar, written: str, node: Node) -> None:
+        name = canonical_field(self.loading, written)
+        if name is None:
+            near = ranked_by_nearness(written, known_fields_of(self.loading.grammar))
+            fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
+            message = f"there is no field {written!r} in an event"
+            self.loading.error(key, "unknown_key", message, fix, near[0] if near else None)
+        elif name in self.found[-1]:
+            self.loading.error(key, "same_field_twice", f"{written} is expected twice", "keep one")
+        else:
+            self.found[-1][name] = plain_data(node)
+            self.positions[len(self.found) - 1, name] = key.position
+
+
+def canonical_field(loading: Loading, written: str) -> str | None:
+    """Return Meta's dotted name of a field of an event, or None when there is none."""
+    grammar = loading.grammar
+    head, dot, rest = written.partition(".")
+    if head not in NESTED:
+        return written if head in grammar["event"].keys and head not in _NOT_SENT else None
+    if not dot:
+        return head
+    first, more, deeper = rest.partition(".")
+    if head == "custom_data":
+        rest = deeper if first == "properties" else rest
+        known = first in grammar[head].keys
+        return f"{head}.{rest}" if rest and known else None
+    own = grammar[head].canonical(first)
+    return f"{head}.{own}{more}{deeper}" if own else None
+
+
+_NOT_SENT = {"name", "when", "consent", "defaults", "copy", "remove", "send_to"}
+
+
+def known_fields_of(grammar: Grammar) -> list[str]:
+    """Return every field of an event a test may name, dotted, long names first."""
+    own = [name for name in grammar["event"].keys if name not in _NOT_SENT]
+    return own + [f"{block}.{name}" for block in NESTED for name in grammar[block].names()]
+
+
+def plain_data(node: Node) -> Any:
+    """Return a node as JSON data: a bare text is a number only when JSON would call it one."""
+    if isinstance(node, Block):
+        return {key.text: plain_data(below) for key, below in node.entries}
+    if isinstance(node, Listing):
+        return [plain_data(item) for item in node.items]
+    if node.quoted:
+        return node.text
+    return None if node.null else _bare(node.text)
+
+
+def _bare(text: str) -> Any:
+    if text in _JSON_WORDS:
+        return _JSON_WORDS[text]
+    match = _JSON_NUMBER.fullmatch(text)
+    if match is None or len(text) > 1_000:
+        return text
+    return Decimal(text) if match[1] or match[2] else int(text)

@@ -1,0 +1,168 @@
+"""Makes the JSON Schema that editors complete and explain mappings with, out of the grammar table.
+
+Draft-07, because that is where the editors' YAML language servers stop. Keys that hold what the webhook
+decides (conditions, lookups, custom properties) are open; everything else is closed, as in the loader.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bridge.mapping.compiler.fields import NESTED
+from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
+from bridge.mapping.language.inline_tests import known_fields_of
+from bridge.meta_spec.spec import load_meta_spec
+
+Schema = dict[str, Any]
+
+# YAML decides types by itself in an editor, so a text may look like a number or a truth value there
+_TEXT: Schema = {"type": ["string", "number", "boolean"]}
+_TEXTS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_ROWS: Schema = {"type": "object", "additionalProperties": _TEXT}
+_YES_NO: Schema = {"enum": ["yes", "no", True, False, "true", "false", "on", "off"]}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/definitions/{name}"}
+
+
+_VALUE: Schema = {
+    "anyOf": [
+        _TEXT,
+        {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, _ref("value")]}},
+        _ref("value"),
+    ]
+}
+_TABLE_OF_VALUES: Schema = {"type": "object", "additionalProperties": _VALUE}
+
+# kind of a key -> what an editor lets stand there
+_KINDS: dict[str, Schema] = {
+    "text": _TEXT,
+    "otherwise": _TEXT,
+    "texts": _TEXTS,
+    "files": _TEXTS,
+    "yes_no": _YES_NO,
+    "whole": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+$"}]},
+    "number": _TEXT,
+    "duration": _TEXT,
+    "size": _TEXT,
+    "moment": _TEXT,
+    "secret": {"type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"},
+    "path": _TEXT,
+    "template": _TEXT,
+    "signed": _TEXT,
+    "country": _TEXT,
+    "value": _VALUE,
+    "event_name": {"anyOf": [_TEXT, _ref("value")]},
+    "positions": _VALUE,
+    "condition": _ref("condition"),
+    "conditions": {"type": "array", "minItems": 1, "items": _ref("condition")},
+    "properties": _TABLE_OF_VALUES,
+    "contents": {"anyOf": [_ref("contents"), _TEXT]},
+    "defaults": _ref("defaults"),
+    "fields": _TEXTS,
+    "rows": _ROWS,
+    "expected_texts": _ROWS,
+    "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
+    "destinations": _TEXTS,
+    "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
+    "data": {},
+    "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},
+}
+
+
+def editor_schema() -> str:
+    """Return the text of `schemas/mapping.schema.json`."""
+    grammar = grammar_of(load_meta_spec())
+    definitions = {name: _block(block) for name, block in grammar.items() if name != "file"}
+    definitions["condition"] = _condition(grammar)
+    definitions["defaults"] = _defaults(grammar)
+    definitions["expected_event"] = _expected_event(grammar)
+    definitions["test"]["oneOf"] = [{"required": [name]} for name in EXPECTATIONS]
+    definitions["event"].pop("required", None)
+    schema = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://github.com/capi-bridge/capi-bridge/schemas/mapping.schema.json",
+        "title": "A capi-bridge mapping",
+        **_block(grammar["file"]),
+        "required": ["version"],
+        "anyOf": [{"required": ["events"]}, {"required": ["event_name", "action_source"]}],
+        "definitions": definitions,
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _block(block: BlockGrammar) -> Schema:
+    properties = {}
+    for name in block.names():
+        key = block.keys[block.canonical(name) or name]
+        properties[name] = {"description": _description(key, name), **_of_kind(key)}
+    schema: Schema = {
+        "description": block.says,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    twice = [{"not": {"required": [key.alias, key.name]}} for key in block.keys.values() if key.alias]
+    if twice:
+        schema["allOf"] = twice
+    required = [key.name for key in block.keys.values() if key.required]
+    return {**schema, "required": required} if required else schema
+
+
+def _description(key: Key, name: str) -> str:
+    same = f" The same as {key.name}." if name != key.name else ""
+    default = f" Default: {key.default}." if key.default else ""
+    return f"{key.says}{same}{default}"
+
+
+def _of_kind(key: Key) -> Schema:
+    if key.kind == "block":
+        return {"allOf": [_ref(str(key.of))]}
+    if key.kind == "blocks":
+        return {"type": "array", "minItems": 1, "items": _ref(str(key.of))}
+    if key.kind == "choice":
+        return {"enum": _words(key)}
+    if key.kind == "choices":
+        return {"anyOf": [{"enum": _words(key)}, {"type": "array", "items": {"enum": _words(key)}}]}
+    return _KINDS[key.kind]
+
+
+def _words(key: Key) -> list[Any]:
+    numbers = [int(word) for word in key.choices if word.isdigit()]
+    return [*key.choices, *numbers]
+
+
+def _condition(grammar: Grammar) -> Schema:
+    own = _block(grammar["condition"])
+    return {**own, "additionalProperties": {"anyOf": [*_TEXTS["anyOf"], _ref("test_of_field")]}}
+
+
+def _defaults(grammar: Grammar) -> Schema:
+    keys = [key for key in grammar["event"].keys.values() if key.kind == "value"]
+    names = {key.name: key.says for key in keys}
+    for block in ("user_data", "custom_data"):
+        names |= {
+            name: grammar[block].keys[grammar[block].canonical(name) or name].says
+            for name in grammar[block].names()
+            if name != "properties"
+        }
+    return {
+        "description": "Plain texts for fields that are empty.",
+        "type": "object",
+        "properties": {name: {"description": says, **_TEXT} for name, says in names.items()},
+        "patternProperties": {f"^({'|'.join((*NESTED, 'properties'))})\\.": _TEXT},
+        "additionalProperties": False,
+    }
+
+
+def _expected_event(grammar: Grammar) -> Schema:
+    nested = {name: {"type": "object"} for name in NESTED}
+    return {
+        "description": "An event as it is sent, written readable.",
+        "type": "object",
+        "properties": {**{name: {} for name in known_fields_of(grammar)}, **nested},
+        "patternProperties": {f"^({'|'.join(NESTED)})\\.": {}},
+        "additionalProperties": False,
+    }

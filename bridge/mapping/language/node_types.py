@@ -1,0 +1,228 @@
+"""The plain kinds of the grammar: a word of a list, yes or no, a number, a time span, a size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from bridge.coerce.reading import read_number, read_time
+from bridge.mapping.language.grammar import Key
+from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.spelling import closest
+
+MAX_TEXT = 2_048
+MAX_ROWS = 5_000
+
+
+class BadText(Exception):
+    """A node that does not fit its kind; the message completes a sentence that starts with the key."""
+
+    def __init__(
+        self, code: str, message: str, fix: str = "", suggestion: str | None = None, node: Node | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.fix = code, message, fix
+        self.suggestion, self.node = suggestion, node
+
+
+def text(node: Node, rule: Key) -> str:
+    """Return a plain text."""
+    if isinstance(node, Block):
+        if any(isinstance(below, Scalar) and below.null for _, below in node.entries):
+            raise BadText(
+                "brace_in_text", "is a text; one that starts with { needs quotes", 'write "{field}"'
+            )
+        raise BadText("wrong_shape", "is a text, not a block", "write the text behind the colon")
+    if isinstance(node, Listing):
+        raise BadText("wrong_shape", "is one text, not a list", "keep one")
+    if len(node.text.encode()) > MAX_TEXT:
+        raise BadText("text_too_long", f"is longer than {MAX_TEXT // 1024} KiB")
+    return node.text
+
+
+def texts(node: Node, rule: Key) -> tuple[str, ...]:
+    """Return one text or a list of them."""
+    if not isinstance(node, Listing):
+        return (text(node, rule),)
+    if not node.items:
+        raise BadText("empty_list", "is an empty list", "name at least one")
+    return tuple(_entry(item, rule) for item in node.items)
+
+
+def _entry(item: Node, rule: Key) -> str:
+    try:
+        found = text(item, rule)
+    except BadText as bad:
+        bad.node = bad.node or item
+        raise
+    if isinstance(item, Scalar) and item.null:
+        raise BadText("no_value", "has an entry without a value", "write the text or remove the -", node=item)
+    return found
+
+
+def choice(node: Node, rule: Key) -> str:
+    """Return one word of the key's list."""
+    word = text(node, rule)
+    if word in rule.choices:
+        return word
+    fix = f"write {one_of(rule.choices)}"
+    raise BadText("unknown_word", f"cannot be {shown(word)}", fix, closest(word, rule.choices), node)
+
+
+def choices(node: Node, rule: Key) -> tuple[str, ...]:
+    """Return one word or several of the key's list."""
+    items = node.items if isinstance(node, Listing) else (node,)
+    return tuple(choice(item, rule) for item in items)
+
+
+_YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+
+
+def yes_no(node: Node, rule: Key) -> bool:
+    """Return whether the text says yes."""
+    word = text(node, rule).lower()
+    if word in _YES_NO:
+        return _YES_NO[word]
+    raise BadText("unknown_word", "is yes or no", "write yes or no", closest(word, ("yes", "no")))
+
+
+def whole(node: Node, rule: Key) -> int:
+    """Return a whole number of at least one."""
+    word = text(node, rule)
+    if word.isascii() and word.isdigit() and 0 < len(word) < 10 and int(word) > 0:
+        return int(word)
+    raise BadText("no_number", "is a whole number of at least 1", "write digits alone")
+
+
+def number(node: Node, rule: Key) -> Decimal:
+    """Return a number written with a point."""
+    found = read_number(text(node, rule), "1234.56")
+    if found is None:
+        raise BadText("no_number", "is a number", "write digits, with a point for decimals")
+    return found
+
+
+_SPAN = re.compile(r"(\d{1,9})\s*([a-z]*)", re.ASCII)
+_SECONDS = {
+    **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3_600),
+    **dict.fromkeys(("d", "day", "days"), 86_400),
+    **dict.fromkeys(("w", "week", "weeks"), 604_800),
+}
+_BYTES = {
+    **dict.fromkeys(("", "b", "byte", "bytes"), 1),
+    **dict.fromkeys(("k", "kb", "kib"), 1_024),
+    **dict.fromkeys(("m", "mb", "mib"), 1_048_576),
+}
+
+
+def duration(node: Node, rule: Key) -> int:
+    """Return a time span in seconds."""
+    return _amount(node, rule, _SECONDS, "is a time span such as 30 minutes or 7 days")
+
+
+def size(node: Node, rule: Key) -> int:
+    """Return a size in bytes."""
+    return _amount(node, rule, _BYTES, "is a size such as 512 KiB or 1 MiB")
+
+
+def _amount(node: Node, rule: Key, units: dict[str, int], says: str) -> int:
+    match = _SPAN.fullmatch(text(node, rule).strip().lower())
+    if match is None or match[2] not in units or not int(match[1]):
+        unit = match[2] if match else ""
+        words = [name for name in units if len(name) > 2]
+        raise BadText("no_amount", says, "write a number and a unit", closest(unit, words) if unit else None)
+    return int(match[1]) * units[match[2]]
+
+
+def moment(node: Node, rule: Key) -> str:
+    """Return a time as written, once it is sure that it can be read."""
+    written = text(node, rule)
+    if read_time(written) is None:
+        raise BadText("no_time", "is a date and time", "write it as 2026-11-21T10:00:00Z")
+    return written
+
+
+def take(node: Node, rule: Key) -> str | int:
+    """Return first, last, rest, or a number counted from 1."""
+    word = text(node, rule)
+    if word in {"first", "last", "rest"}:
+        return word
+    if word.isascii() and word.isdigit() and 0 < len(word) < 6 and int(word) > 0:
+        return int(word)
+    known = closest(word, ("first", "last", "rest"))
+    raise BadText(
+        "unknown_word",
+        "is first, last, rest or a number from 1",
+        "write first, last, rest or a number",
+        known,
+    )
+
+
+OTHERWISE = ("keep", "skip", "error")
+
+
+def otherwise(node: Node, rule: Key) -> str:
+    """Return what happens to a value that no row has: one of three words, or a plain text.
+
+    A text that is nearly one of the words is refused, because it would otherwise be sent as it is.
+    """
+    word = text(node, rule)
+    meant = None if word in OTHERWISE else closest(word, OTHERWISE)
+    if meant and len(word) > 2:
+        raise BadText(
+            "unknown_word", f"cannot be {shown(word)}, which is nearly {meant}", f"write {meant}", meant
+        )
+    return word
+
+
+def rows(node: Node, rule: Key) -> dict[str, str]:
+    """Return a table of texts."""
+    if not isinstance(node, Block):
+        raise BadText("wrong_shape", "is a block of rows", "write each row as one line: this: that")
+    if len(node.entries) > MAX_ROWS:
+        raise BadText("too_many_rows", f"has more than {MAX_ROWS} rows")
+    return {key.text: _row(below, rule) for key, below in node.entries}
+
+
+def _row(node: Node, rule: Key) -> str:
+    try:
+        return text(node, rule)
+    except BadText as bad:
+        bad.node = bad.node or node
+        raise
+
+
+def shown(word: str) -> str:
+    """Return a word of the file for a message, cut when it is long."""
+    return repr(word if len(word) <= 40 else word[:37] + "...")
+
+
+def one_of(words: tuple[str, ...]) -> str:
+    """Return words as a person lists them."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+# the kind of a key -> how its node becomes a value; kinds that read the webhook are compiled elsewhere
+PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
+    "text": text,
+    "texts": texts,
+    "files": texts,
+    "choice": choice,
+    "choices": choices,
+    "yes_no": yes_no,
+    "whole": whole,
+    "number": number,
+    "duration": duration,
+    "size": size,
+    "moment": moment,
+    "take": take,
+    "otherwise": otherwise,
+    "rows": rows,
+    "country": text,
+    "template": text,
+    "signed": text,
+}

@@ -1,0 +1,1 @@
+"""What runs for every webhook: paths, scopes, fields and events of a compiled mapping."""

@@ -1,0 +1,131 @@
+"""One event of a mapping, compiled: run for every item of every webhook, it makes a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.mapping.compiler.conditions import Condition
+from bridge.mapping.compiler.consent import Consent
+from bridge.mapping.compiler.context import PathUse, Read
+from bridge.mapping.compiler.copied_properties import Copy
+from bridge.mapping.compiler.transforms import SKIP
+from bridge.mapping.runtime.scope import Scope, text_of
+from bridge.mapping.runtime.slots import Slots, fill
+from bridge.models import Draft, EventVerdict, Finding, Position, ReadingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class MappedLine:
+    """One line of the file that sets a field: what it is, where it stands and which paths it reads."""
+
+    field: str
+    event: int
+    position: Position
+    paths: tuple[PathUse, ...]
+    constant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledEvent:
+    """One event, ready to run. `top` fills the event itself, `blocks` what lies in it."""
+
+    number: int
+    label: str | None
+    conditions: tuple[Condition, ...]
+    consent: Consent | None
+    event_name: Read
+    event_name_text: str | None
+    action_source: str
+    top: Slots
+    blocks: tuple[tuple[str, Slots], ...]
+    copy: Copy | None
+    limited: Condition | None
+    defaults: tuple[tuple[str | None, str, str], ...]
+    removed: frozenset[str]
+    send_to: tuple[str, ...]
+    positions: Mapping[str, Position]
+    lines: tuple[MappedLine, ...]
+
+    def draft(
+        self, scope: Scope, settings: ReadingSettings, event_id: Callable[[CompiledEvent, str, Scope], str]
+    ) -> Draft:
+        """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""
+        for condition in self.conditions:
+            failed = condition(scope)
+            if failed is not None:
+                return self._ended(scope, settings, "skipped", f"when: {failed}")
+        if self.consent is not None and (decision := self.consent(scope)) is not None:
+            return self._ended(scope, settings, *decision)
+        name: Any = self.event_name_text
+        if name is None or scope.trace is not None:
+            name = self._name(scope)
+        if name is SKIP:
+            return self._ended(
+                scope, settings, "skipped", "event_name: no row of its lookup fits, and otherwise says skip"
+            )
+        fields = self._fields(scope, name)
+        if fields.get("event_id") is None:
+            fields["event_id"] = event_id(self, name or "", scope)
+        findings = tuple(scope.findings)
+        return Draft(
+            self.label or name or f"event {self.number}",
+            fields,
+            settings,
+            self.send_to,
+            self.positions,
+            findings=findings,
+        )
+
+    def _name(self, scope: Scope) -> Any:
+        if scope.trace is not None:
+            scope.field = "event_name"
+            scope.trace.record("event_name")
+        name = self.event_name.read(scope)
+        return name if name is SKIP or name is None else text_of(name)
+
+    def _fields(self, scope: Scope, name: str | None) -> dict[str, Any]:
+        fields: dict[str, Any] = {"action_source": self.action_source}
+        if name is not None:
+            fields["event_name"] = name
+        fill(self.top, scope, fields)
+        for block, slots in self.blocks:
+            inner: dict[str, Any] = {}
+            fill(slots, scope, inner)
+            if inner:
+                fields[block] = inner
+        if self.copy is not None:
+            self.copy(scope, fields.setdefault("custom_data", {}))
+        if self.defaults:
+            self._apply_defaults(scope, fields)
+        if (
+            self.limited is not None
+            and "data_processing_options" not in fields
+            and self.limited(scope) is None
+        ):
+            fields["data_processing_options"] = ["LDU"]
+            fields.setdefault("data_processing_options_country", 0)
+            fields.setdefault("data_processing_options_state", 0)
+        if "event_time" not in fields:
+            fields["event_time"] = int(scope.request.received_at.timestamp())
+        return fields
+
+    def _apply_defaults(self, scope: Scope, fields: dict[str, Any]) -> None:
+        for block, key, text in self.defaults:
+            target = fields if block is None else fields.setdefault(block, {})
+            if key not in target:
+                target[key] = text
+                if scope.trace is not None:
+                    record = scope.trace.record(f"{block}.{key}" if block else key)
+                    record.defaulted, record.dropped, record.supplied_by = True, None, "defaults"
+
+    def _ended(self, scope: Scope, settings: ReadingSettings, verdict: EventVerdict, reason: str) -> Draft:
+        findings = tuple(scope.findings)
+        if verdict == "held":
+            fix = "have the sender say it, or say under consent what unknown means"
+            findings += (
+                Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
+            )
+        label = self.label or self.event_name_text or f"event {self.number}"
+        return Draft(label, {}, settings, self.send_to, self.positions, verdict, reason, findings)

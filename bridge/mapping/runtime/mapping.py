@@ -1,0 +1,151 @@
+"""A mapping ready to run: a webhook becomes drafts of events, and a key that tells repeats."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from bridge.explain.trace import Trace
+from bridge.mapping.compiler.context import MAX_ITEMS, Read
+from bridge.mapping.compiler.receive import OnResult, TestCode
+from bridge.mapping.language.inline_tests import MappingTest
+from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
+from bridge.models import Draft, Finding, Position, ReadingSettings, Receive, Webhook
+from bridge.positioned_yaml import Block
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The list whose entries are mapped one by one."""
+
+    path: str
+    locate: Reader
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledMapping:
+    """One mapping file, compiled; shared by all threads. Running it never raises, whatever the payload."""
+
+    name: str
+    file: Path
+    revision: str
+    description: str
+    receive: Receive
+    settings: ReadingSettings
+    phone_country: Read | None
+    each: Each | None
+    first_only: bool
+    events: tuple[CompiledEvent, ...]
+    samples: tuple[Path, ...]
+    tests: tuple[MappingTest, ...]
+    test_event_code: TestCode | None
+    on_result: OnResult | None
+    warnings: tuple[Finding, ...]
+    node: Block = field(repr=False)
+
+    @property
+    def send_to(self) -> tuple[str, ...]:
+        """Return every destination an event of this mapping may go to."""
+        return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
+
+    @property
+    def lines(self) -> tuple[MappedLine, ...]:
+        """Return every mapped line of every event, with the paths it reads."""
+        return tuple(line for event in self.events for line in event.lines)
+
+    def drafts(self, webhook: Webhook, traces: list[Trace] | None = None) -> tuple[Draft, ...]:
+        """Return one draft for every event of every item, the skipped and suppressed ones too.
+
+        With `traces`, one trace is added for each draft, in the same order; it is written by the same
+        readers that run without it.
+        """
+        scope = Scope(webhook, self.name)
+        settings = self.settings if self.phone_country is None else self._settings(scope, self.phone_country)
+        drafts: list[Draft] = []
+        if self.each is None:
+            self._run(scope, settings, drafts, traces)
+            return tuple(drafts)
+        for item in self._items(self.each, scope, settings, drafts, traces):
+            self._run(item, settings, drafts, traces)
+        return tuple(drafts)
+
+    def repeat_key(self, webhook: Webhook) -> bytes:
+        """Return a digest: webhooks of this mapping with the same one are one webhook."""
+        if self.receive.repeat_key is not None:
+            value = self.receive.repeat_key(webhook)
+            texts = [
+                text for part in (value if isinstance(value, list) else [value]) if (text := text_of(part))
+            ]
+            if texts:
+                return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts))
+        return _digest(b"body", webhook.request.body)
+
+    def _run(
+        self, scope: Scope, settings: ReadingSettings, drafts: list[Draft], traces: list[Trace] | None
+    ) -> None:
+        for event in self.events:
+            scope.findings = []
+            if traces is not None:
+                scope.trace = Trace()
+                traces.append(scope.trace)
+            draft = event.draft(scope, settings, self._made_event_id)
+            drafts.append(draft)
+            if self.first_only and draft.verdict != "skipped":
+                return
+
+    def _settings(self, scope: Scope, phone_country: Read) -> ReadingSettings:
+        country = text_of(phone_country.read(scope))
+        return _with_country(self.settings, country) if country and len(country) <= 60 else self.settings
+
+    def _items(
+        self,
+        each: Each,
+        scope: Scope,
+        settings: ReadingSettings,
+        drafts: list[Draft],
+        traces: list[Trace] | None,
+    ) -> Iterator[Scope]:
+        items = each.locate.read(scope)
+        alone = isinstance(items, dict) and items is scope.root
+        entries = entries_of(items, scope)
+        for index, item in enumerate(entries[:MAX_ITEMS]):
+            base = "" if traces is None or alone else scope.place_of(each.path, index)
+            yield scope.inside(item, index, base)
+        if not entries or len(entries) > MAX_ITEMS:
+            drafts.append(self._no_items(each, settings, too_many=bool(entries)))
+            if traces is not None:
+                traces.append(Trace())
+
+    def _no_items(self, each: Each, settings: ReadingSettings, *, too_many: bool) -> Draft:
+        """Return the draft that says why a list gave nothing, or not all of it."""
+        if not too_many:
+            reason = f"for_each: the webhook has no list {each.path}"
+            return Draft("for_each", {}, settings, self.send_to, {}, "skipped", reason)
+        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the rest was not mapped"
+        finding = Finding(
+            "error", "too_many_items", reason, "have the sender split it", position=each.position
+        )
+        return Draft("for_each", {}, settings, self.send_to, {}, "held", reason, (finding,))
+
+    def _made_event_id(self, event: CompiledEvent, name: str, scope: Scope) -> str:
+        """Return an id that is the same when the same webhook comes again."""
+        parts = (self.name, name, str(event.number), str(scope.index))
+        key = self.repeat_key(scope.webhook)
+        return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
+
+
+def _digest(*parts: bytes) -> bytes:
+    """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
+
+
+@lru_cache(maxsize=512)
+def _with_country(settings: ReadingSettings, country: str) -> ReadingSettings:
+    from dataclasses import replace
+
+    return replace(settings, phone_country=country.upper() if len(country) == 2 else country)

@@ -1,0 +1,220 @@
+"""Where a mapping stands while it reads one webhook: the body, the current item, what comes with it."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+from bridge.explain.trace import Trace
+from bridge.models import Finding, Webhook
+
+MAX_OPENED_TEXT: Final = 1_048_576
+MAX_OPENED_DEPTH: Final = 64
+_BRACKETS: Final = re.compile(r"[][{}]")
+
+
+class Missing:
+    """The type of MISSING, which stands for a field that is not there."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing()
+
+
+class Scope:
+    """One webhook being read, seen from one item of it.
+
+    Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
+    `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
+    only while an explanation is written. `outer` is the scope around the item.
+    """
+
+    __slots__ = (
+        "base",
+        "field",
+        "findings",
+        "index",
+        "item",
+        "odd_keys",
+        "opened",
+        "outer",
+        "plain",
+        "request",
+        "root",
+        "source",
+        "trace",
+        "webhook",
+    )
+
+    def __init__(self, webhook: Webhook, source: str) -> None:
+        self.webhook = webhook
+        self.request = webhook.request
+        self.root = self.item = webhook.data
+        self.source = source
+        self.index = 0
+        self.base = self.field = ""
+        self.outer: Scope | None = None
+        self.trace: Trace | None = None
+        self.findings: list[Finding] = []
+        self.opened: dict[int, Any] = {}
+        self.odd_keys: dict[int, dict[str, Any]] = {}
+        self.plain: dict[int, bool] = {}
+
+    def inside(self, item: Any, index: int, base: str) -> Scope:
+        """Return the scope of one entry of a list; findings and opened texts are shared."""
+        scope = Scope(self.webhook, self.source)
+        scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
+        scope.opened, scope.odd_keys, scope.plain = self.opened, self.odd_keys, self.plain
+        scope.item, scope.index, scope.base, scope.outer = item, index, base, self
+        return scope
+
+    def place_of(self, path: str, index: int) -> str:
+        """Return where an entry of a list stands in the webhook (`orders.0.lines.1`), for explanations."""
+        base = "" if path.startswith("$") else self.base
+        return ".".join(part for part in (base, path.removeprefix("$").removeprefix("."), str(index)) if part)
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies of the request; the first of a repeated name counts."""
+        cookies: dict[str, str] = {}
+        for pair in self.request.headers.get("cookie", "").split(";"):
+            name, equals, value = pair.strip().partition("=")
+            if equals:
+                cookies.setdefault(name.strip(), value.strip().strip('"'))
+        return cookies
+
+    def open_text(self, text: str) -> Any:
+        """Return the data of a text that holds JSON, and the text itself when it holds none."""
+        kept = self.opened.get(id(text), MISSING)
+        if kept is MISSING:
+            kept = self.opened[id(text)] = _json_in(text)
+        return kept
+
+    def has_plain_keys(self, item: dict[str, Any]) -> bool:
+        """Say whether every key is plain: a key that is not there exactly is then not there at all."""
+        plain = self.plain.get(id(item))
+        if plain is None:
+            plain = self.plain[id(item)] = _all_plain(item)
+        return plain
+
+    def oddly_named(self, item: dict[str, Any], key: str) -> Any:
+        """Return what stands under a key that is equal in NFC and without outer blanks, else MISSING."""
+        if self.has_plain_keys(item):
+            return MISSING
+        odd = self.odd_keys.get(id(item))
+        if odd is None:
+            odd = self.odd_keys[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
+        return odd.get(plain_key(key), MISSING)
+
+
+class Reader:
+    """Reads one value where a scope stands; MISSING or None when there is nothing."""
+
+    __slots__ = ()
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value."""
+        raise NotImplementedError
+
+    def __call__(self, scope: Scope) -> Any:
+        """Return the value: for callers that want a function."""
+        return self.read(scope)
+
+
+class Called(Reader):
+    """A reader made of a function, for the rare kinds of values."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Scope], Any]) -> None:
+        self.function: Final = function
+
+    def read(self, scope: Scope) -> Any:
+        """Return what the function gives."""
+        return self.function(scope)
+
+
+class Constant(Reader):
+    """Reads always the same; None stands in for a value that could not be compiled."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value: Final = value
+
+    def read(self, scope: Scope) -> Any:
+        """Return the value."""
+        return self.value
+
+
+NOTHING: Final = Constant(None)
+
+
+def entries_of(found: Any, scope: Scope) -> list[Any]:
+    """Return the entries a `for_each` goes through: of a list, a numbered map, or a text that holds JSON.
+
+    The webhook itself is one entry when it is no list: some tools post one object or a list of them.
+    """
+    if type(found) is str:
+        found = scope.open_text(found)
+    if type(found) is dict:
+        return [found] if found is scope.root else list(found.values())
+    return found if type(found) is list else []
+
+
+def plain_key(key: str) -> str:
+    """Return a key as it is compared when the exact one is not there."""
+    return unicodedata.normalize("NFC", key).strip()
+
+
+def _all_plain(item: dict[str, Any]) -> bool:
+    """Look at all keys in one go: no blanks, dots, brackets or letters beyond ASCII."""
+    joined = "\0".join(item)
+    return joined.isascii() and not any(sign in joined for sign in " .[(\t\n\r")
+
+
+def _json_in(text: str) -> Any:
+    stripped = text.strip()
+    if len(text) > MAX_OPENED_TEXT or stripped[:1] not in {"{", "["} or _depth(stripped) > MAX_OPENED_DEPTH:
+        return text
+    try:
+        return json.loads(stripped, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError):
+        return text
+
+
+def _depth(text: str) -> int:
+    """Return an upper bound of how deep a JSON text is nested (brackets inside its texts count too)."""
+    opening = text.count("{") + text.count("[")
+    if opening <= MAX_OPENED_DEPTH:
+        return opening
+    deepest = depth = 0
+    for bracket in _BRACKETS.findall(text):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a plain value as text, numbers with all their digits; None for lists and objects."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f") if value.is_finite() and abs(value.adjusted()) < 64 else str(value)
+    if isinstance(value, int | float):
+        return str(value) if not isinstance(value, int) or value.bit_length() < 4096 else None
+    return None

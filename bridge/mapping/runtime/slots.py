@@ -1,0 +1,48 @@
+"""Destination fields ready to be read, and filling them: the one loop that every event goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.explain.trace import FieldRecord
+from bridge.mapping.compiler.context import Read
+from bridge.mapping.runtime.scope import Scope
+from bridge.models import Position
+
+# key, dotted path, reader
+Slots = tuple[tuple[str, str, Read], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One destination field: its dotted path, its place in the file, and how it is read."""
+
+    path: str
+    position: Position
+    read: Read
+
+
+def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+    """Read every slot `(key, path, read)` and keep what is there."""
+    if scope.trace is not None:
+        _fill_and_tell(slots, scope, into)
+        return
+    for key, _, reader in slots:
+        value = reader.read(scope)
+        if value is not None:
+            into[key] = value
+
+
+def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+    for key, path, reader in slots:
+        scope.field = path
+        record = scope.trace.record(path) if scope.trace is not None else FieldRecord(path)
+        sent_before = record.supplied_by is not None and record.dropped is None
+        value = reader.read(scope)
+        if value is not None:
+            into[key] = value
+        if value is not None or sent_before:  # inside contents, one entry that has the field is enough
+            record.dropped = None
+        elif record.dropped is None:
+            record.dropped = "nothing was found" if record.supplied_by is None else "nothing was left of it"

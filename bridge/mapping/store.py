@@ -1,0 +1,155 @@
+"""The folders of mappings in force: changed files are picked up, and the last good one of each stays."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridge.errors import BridgeError, Invalid, UnknownMapping
+from bridge.mapping.compiler.loader import load_mapping
+from bridge.mapping.language.reader import SecretsMode
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding, Position
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """One file as last looked at: its stamp, the last good mapping, and what is wrong with it now."""
+
+    stamp: Stamp
+    mapping: CompiledMapping | None
+    findings: tuple[Finding, ...]
+
+
+class MappingFolder:
+    """Every mapping of some folders by name. Reading is cheap: the files are looked at once in a while.
+
+    `look_every_seconds` is how long a look lasts; `clock` counts seconds and never runs backwards; `load`
+    makes a mapping of a file, or raises Invalid with what is wrong with it.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the folders are named
+        self,
+        folders: Sequence[Path],
+        *,
+        environment: Mapping[str, str],
+        spec: MetaSpec,
+        destinations: Collection[str] | None = None,
+        secrets: SecretsMode = "required",
+        look_every_seconds: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        load: Callable[..., CompiledMapping] = load_mapping,
+    ) -> None:
+        self._folders = tuple(folders)
+        self._environment = environment
+        self._spec = spec
+        self._destinations = destinations
+        self._secrets = secrets
+        self._look_every = look_every_seconds
+        self._clock = clock
+        self._load = load
+        self._lock = threading.Lock()
+        self._known: dict[Path, _Known] = {}
+        self._by_name: dict[str, CompiledMapping] = {}
+        self._next_look = float("-inf")
+        self.refresh()
+
+    def get(self, name: str) -> CompiledMapping:
+        """Return the mapping in force under a name; raises UnknownMapping."""
+        self._look()
+        mapping = self._by_name.get(name)
+        if mapping is None:
+            raise UnknownMapping(
+                f"there is no mapping {name!r}" if len(name) <= 100 else "there is no such mapping"
+            )
+        return mapping
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all mappings in force."""
+        self._look()
+        return tuple(sorted(self._by_name))
+
+    def mappings(self) -> tuple[CompiledMapping, ...]:
+        """Return all mappings in force, by name."""
+        self._look()
+        return tuple(mapping for _, mapping in sorted(self._by_name.items()))
+
+    def problems(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Return what is wrong with each file that cannot be taken as it is now, by file."""
+        self._look()
+        return {str(file): known.findings for file, known in sorted(self._known.items()) if known.findings}
+
+    def refresh(self) -> None:
+        """Look at the files now."""
+        with self._lock:
+            self._refresh()
+
+    def _look(self) -> None:
+        if self._clock() < self._next_look or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._refresh()
+        finally:
+            self._lock.release()
+
+    def _refresh(self) -> None:
+        self._next_look = self._clock() + self._look_every
+        files = {
+            file: stamp for folder in self._folders for file in _files(folder) if (stamp := _stamp(file))
+        }
+        known = {
+            file: before
+            if (before := self._known.get(file)) is not None and before.stamp == stamp
+            else self._loaded(file, stamp)
+            for file, stamp in files.items()
+        }
+        if known != self._known or not self._by_name:
+            by_name: dict[str, CompiledMapping] = {}
+            for file, entry in known.items():
+                if entry.mapping is not None:
+                    by_name.setdefault(file.stem, entry.mapping)
+            self._known, self._by_name = known, by_name
+
+    def _loaded(self, file: Path, stamp: Stamp) -> _Known:
+        before = self._known.get(file)
+        last_good = before.mapping if before else None
+        try:
+            mapping = self._load(
+                file,
+                environment=self._environment,
+                spec=self._spec,
+                destinations=self._destinations,
+                secrets=self._secrets,
+            )
+        except Invalid as invalid:
+            return _Known(stamp, last_good, invalid.findings)
+        except BridgeError as error:
+            finding = Finding(
+                "error", error.code, error.message, error.fix, position=Position(str(file), 1, 1)
+            )
+            return _Known(stamp, last_good, (finding,))
+        return _Known(stamp, mapping, ())
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the mapping files of a folder itself; samples and other folders below are not mappings."""
+    try:
+        return sorted(
+            file for file in folder.iterdir() if file.suffix in {".yaml", ".yml"} and file.is_file()
+        )
+    except OSError:
+        return []
+
+
+def _stamp(file: Path) -> Stamp | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

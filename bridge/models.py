@@ -1,0 +1,293 @@
+"""The frozen values that travel down the road, and nothing that works on them.
+
+Those made anew for every webhook are plain classes, made in a fraction of the time of a frozen dataclass.
+Their attributes are final: the type checker lets nobody assign to one, and compiled they cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, ClassVar, Final, Literal
+
+Severity = Literal["error", "warning"]
+EventVerdict = Literal["ready", "held", "skipped", "suppressed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where something stands in a file. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: what, where, and how to mend it.
+
+    `path` is a JSON path into the event or the file (`$.user_data.em`); `position` is the line of
+    the mapping or settings file it comes from. The texts never hold a value that a person sent.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    fix: str = ""
+    path: str | None = None
+    position: Position | None = None
+    suggestion: str | None = None
+
+    def at(self, position: Position | None) -> Finding:
+        """Return the same finding with the line it comes from."""
+        return replace(self, position=position)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the one shape findings have in every JSON answer; absent parts are null."""
+        where = self.position
+        return {
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "fix": self.fix or None,
+            "path": self.path,
+            "file": where.file if where else None,
+            "line": where.line if where else None,
+            "column": where.column if where else None,
+            "suggestion": self.suggestion,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One webhook as it arrived; nothing of it has been believed yet.
+
+    `headers` have lower-case names; repeated ones are joined by ", ". `url` is the public one, as the
+    sender signed it. `query` keeps the last of repeated names. `ip` is the peer's address after
+    trusted proxies. `received_at` is aware, in UTC.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    ip: str | None
+    received_at: datetime
+
+
+class _Value:
+    """Something made of parts, equal to another of its class when all the parts are."""
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Value) and type(self) is type(other) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def __repr__(self) -> str:
+        parts = zip(type(self).__match_args__, self._parts(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{name}={part!r}' for name, part in parts)})"
+
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in type(self).__match_args__])
+
+
+class Verified(_Value):
+    """A request whose sender has proved who it is, by the mapping's own scheme (which may be `none`)."""
+
+    __match_args__ = ("request",)
+    __slots__ = __match_args__
+
+    def __init__(self, request: Request) -> None:
+        self.request: Final = request
+
+
+class Webhook(_Value):
+    """A verified request together with what its body says, as plain data.
+
+    `data` holds only dict, list, str, bool, None, int, float and Decimal, and every number keeps all
+    the digits it was sent with. `notes` are harmless oddities worth telling (a guessed charset).
+    """
+
+    __match_args__ = ("request", "data", "notes")
+    __slots__ = __match_args__
+
+    def __init__(self, request: Request, data: Any, notes: tuple[Finding, ...] = ()) -> None:
+        self.request: Final = request
+        self.data: Final = data
+        self.notes: Final = notes
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRule:
+    """How senders of one mapping prove who they are: the `receive.verify` block, secrets resolved.
+
+    `secrets` holds the secret in force first and the previous one after it. `signed` and `format` are
+    templates as written (`{timestamp}.{body}`, `t={timestamp},v1={signature}`). `body_field` reads a token
+    out of the parsed body.
+    """
+
+    scheme: Literal["hmac", "digest", "standard_webhooks", "token", "basic", "none"] = "none"
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    header: str | None = None
+    query: str | None = None
+    body_field: Callable[[Any], Any] | None = None
+    user: str | None = None
+    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    format: str | None = None
+    signed: str = "{body}"
+    timestamp_header: str | None = None
+    timestamp_unit: Literal["seconds", "milliseconds"] | None = None
+    tolerance_seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeRule:
+    """The challenge some senders want back before they send: the `receive.handshake` block.
+
+    `expect` pairs a reader with the text it must give; `answer` reads the text to send back.
+    """
+
+    on: Literal["get", "header", "field"]
+    expect: tuple[tuple[Callable[[Webhook], Any], str], ...]
+    answer: Callable[[Webhook], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """The `receive` block of a mapping: who may send what, and what problems get as an answer."""
+
+    sent_by: Literal["server", "automation", "browser"] = "server"
+    accept: frozenset[str] = frozenset({"json", "form", "multipart"})
+    verify: VerifyRule = VerifyRule()
+    handshake: HandshakeRule | None = None
+    repeat_key: Callable[[Webhook], Any] | None = None
+    repeat_window_seconds: int = 7 * 86_400
+    on_problem: Literal["answer", "hold"] = "hold"
+    max_size_bytes: int = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingSettings:
+    """How texts of this webhook are to be read: resolved for one webhook, no paths left.
+
+    Formats are given as examples by the author of the mapping (`1.234,56`, `DD.MM.YYYY HH:mm`).
+    """
+
+    timezone: str | None = None
+    date_format: str | None = None
+    number_format: str | None = None
+    phone_country: str | None = None
+    name_order: str | None = None
+    hash_external_id: bool = True
+    empty_values: frozenset[str] = frozenset()
+
+
+class Draft(_Value):
+    """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
+
+    `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
+    the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` tells for each
+    dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
+    `ready` goes no further; `reason` says why in words.
+    """
+
+    __match_args__ = ("label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        fields: dict[str, Any],
+        settings: ReadingSettings,
+        send_to: tuple[str, ...],
+        positions: Mapping[str, Position],
+        verdict: EventVerdict = "ready",
+        reason: str | None = None,
+        findings: tuple[Finding, ...] = (),
+    ) -> None:
+        self.label: Final = label
+        self.fields: Final = fields
+        self.settings: Final = settings
+        self.send_to: Final = send_to
+        self.positions: Final = positions
+        self.verdict: Final = verdict
+        self.reason: Final = reason
+        self.findings: Final = findings
+
+
+@dataclass(frozen=True, slots=True)
+class MatchStrength:
+    """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ."""
+
+    score: int
+    present: tuple[str, ...]
+    missing: tuple[str, ...]
+    advice: str
+
+
+class Event(_Value):
+    """One event at the end of the pure road: what would be sent, or why nothing is.
+
+    `data` is exactly one element of Meta's `data` array (None unless it could be built); it is
+    already cleaned and hashed.
+    """
+
+    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        verdict: EventVerdict,
+        data: Mapping[str, Any] | None,
+        send_to: tuple[str, ...],
+        findings: tuple[Finding, ...] = (),
+        reason: str | None = None,
+        match: MatchStrength | None = None,
+    ) -> None:
+        self.label: Final = label
+        self.verdict: Final = verdict
+        self.data: Final = data
+        self.send_to: Final = send_to
+        self.findings: Final = findings
+        self.reason: Final = reason
+        self.match: Final = match
+
+
+class Translation(_Value):
+    """What one webhook became.
+
+    `repeat_key` is a digest: two webhooks of one mapping with the same key are one webhook.
+    `explanation` is empty unless it was asked for.
+    """
+
+    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation")
+    __slots__ = __match_args__
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        mapping: str,
+        revision: str,
+        repeat_key: bytes,
+        events: tuple[Event, ...],
+        notes: tuple[Finding, ...] = (),
+        explanation: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.mapping: Final = mapping
+        self.revision: Final = revision
+        self.repeat_key: Final = repeat_key
+        self.events: Final = events
+        self.notes: Final = notes
+        self.explanation: Final = explanation

@@ -1,0 +1,98 @@
+"""Tells other systems what happened: small JSON posts, made in the background and never in anybody's way.
+
+What is told here is news, not data: the outbox keeps the truth. So the queue is bounded, a message is
+tried a few times, and one that cannot be delivered is let go with a line in the log.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.monitoring.log import get_logger
+
+_MOST_WAITING = 10_000
+_TIMEOUT_SECONDS = 10.0
+WAITS_SECONDS = (1.0, 5.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One post. Addresses may hold tokens, so they stay out of logs and reprs; `about` is for the log."""
+
+    about: str
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+Post = Callable[[Message], int]
+
+
+def http_post() -> Post:
+    """Return a way to post over HTTP; it returns the status and raises OSError when there is none."""
+    import urllib3  # 70 ms to import, and only the process that delivers posts anything
+
+    pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_SECONDS)
+
+    def post(message: Message) -> int:
+        headers = {"Content-Type": "application/json", "User-Agent": "capi-bridge", **message.headers}
+        try:
+            answer = pool.request("POST", message.url, body=message.body, headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionError(type(error).__name__) from error
+        return answer.status
+
+    return post
+
+
+class Notifier:
+    """A queue and the thread that empties it; after each failure it waits for the next of `waits`."""
+
+    def __init__(self, post: Post, log: Any = None, waits: Sequence[float] = WAITS_SECONDS) -> None:
+        self._post = post
+        self._waits = waits
+        self._log = log or get_logger()
+        self._messages: queue.Queue[Message | None] = queue.Queue(_MOST_WAITING)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="notifier")
+        self._thread.start()
+
+    def tell(self, message: Message) -> None:
+        """Queue a message; when the queue is full it is let go."""
+        try:
+            self._messages.put_nowait(message)
+        except queue.Full:
+            self._log.warning("notification_dropped", about=message.about, reason="too many are waiting")
+
+    def close(self, seconds: float = 5.0) -> None:
+        """Deliver what is queued, without waiting longer than this."""
+        self._stopping.set()
+        try:
+            self._messages.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while (message := self._messages.get()) is not None:
+            self._deliver(message)
+
+    def _deliver(self, message: Message) -> None:
+        for wait in (*self._waits, None):
+            problem = self._problem(message)
+            if problem is None:
+                return
+            if wait is None or self._stopping.wait(wait):
+                self._log.warning("notification_failed", about=message.about, reason=problem)
+                return
+
+    def _problem(self, message: Message) -> str | None:
+        try:
+            status = self._post(message)
+        except OSError as error:
+            return str(error) or type(error).__name__
+        return None if 200 <= status < 300 else f"HTTP {status}"

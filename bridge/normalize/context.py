@@ -1,0 +1,36 @@
+"""How a cleaning step says that a value cannot be used, and what steps may know besides the value."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+
+class ValueDropped(Exception):
+    """A value is left out; `code` names the reason in `schemas/meta/rules.yaml`. Nothing names the value.
+
+    `names` fill the reason's sentence (the choices Meta allows) and never hold what a person sent.
+    """
+
+    def __init__(self, code: str, **names: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.names = names
+
+
+class CleaningContext:
+    """What is known besides the value: countries as lower-case ISO codes, the author's date format, today."""
+
+    __slots__ = ("country", "date_format", "phone_country", "today")
+
+    def __init__(
+        self,
+        country: str | None = None,
+        phone_country: str | None = None,
+        date_format: str | None = None,
+        today: date = date.max,
+    ) -> None:
+        self.country: Final = country
+        self.phone_country: Final = phone_country
+        self.date_format: Final = date_format
+        self.today: Final = today

@@ -1,0 +1,227 @@
+"""Steering what is stored: queue again, give up, and put corrected events in the place of held ones."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from bridge.outbox.ids import new_id
+from bridge.outbox.inserts import EventRows, LaneOf, Statements, pack_event, stands, store_events
+from bridge.outbox.records import NewEvent
+from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
+
+_FOR_EVER = 2**62
+REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
+_DISCARDABLE = ("waiting", "held", "refused", "expired")
+_NO_LONGER = "the corrected mapping makes no such event"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a webhook becomes with the mapping as it is now."""
+
+    revision: str
+    events: tuple[NewEvent, ...]
+
+
+def requeue(
+    connection: Connection, due_at: Mapping[bytes, int], now: int, lane_of: LaneOf
+) -> dict[bytes, str]:
+    """Send events again with the same body and ids, each at its time; return what became of each.
+
+    An event that waits already is only made due. One whose name and id another event took meanwhile stays
+    as it is (`duplicate`), and so does one that is too old by now (`too_old`), has no body (`no_body`) or is
+    being sent (`sending`).
+    """
+    rows = connection.execute(
+        select(
+            events, payloads.c.event_id.label("has_body"), queue.c.claim_id, queue.c.event_id.label("queued")
+        )
+        .outerjoin_from(events, payloads, payloads.c.event_id == events.c.id)
+        .outerjoin(queue, queue.c.event_id == events.c.id)
+        .where(events.c.id.in_(list(due_at)))
+    ).all()
+    return {row.id: _requeue_one(connection, row, due_at[row.id], now, lane_of) for row in rows}
+
+
+def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_of: LaneOf) -> str:
+    if row.claim_id is not None:
+        return "sending"
+    if row.queued is not None:
+        connection.execute(update(queue).where(queue.c.event_id == row.id).values(due_at=due_at))
+        return "replayed"
+    refusal = _why_not(connection, row, now)
+    if refusal:
+        return refusal
+    its_stand = stands("waiting", row.event_id, row.test_event_code)
+    values = {"status": "waiting", "reason": None, "changed_at": now, "stands": its_stand}
+    connection.execute(update(events).where(events.c.id == row.id).values(values))
+    lane = lane_of(row.destination, row.dataset_id, row.test_event_code)
+    queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
+    connection.execute(insert(queue).values(**queued, accepted_until=row.accepted_until or _FOR_EVER))
+    return "replayed"
+
+
+def _why_not(connection: Connection, row: Any, now: int) -> str | None:
+    if row.status not in REPLAYABLE:
+        return str(row.status)
+    if row.has_body is None:
+        return "no_body"
+    if row.accepted_until is not None and row.accepted_until <= now // 1000:
+        return "too_old"
+    taken = exists().where(
+        events.c.event_id == row.event_id,
+        events.c.event_name == row.event_name,
+        events.c.dataset_id == row.dataset_id,
+        events.c.stands == 1,
+        events.c.id != row.id,
+    )
+    return "duplicate" if not row.test_event_code and connection.execute(select(taken)).scalar() else None
+
+
+def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
+    """Give events up; what was sent, or is being sent, is left alone. Return how many were given up."""
+    in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
+    given_up = connection.execute(
+        update(events)
+        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~in_hand)
+        .values(status="discarded", reason=reason, changed_at=now, stands=None)
+    ).rowcount
+    gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
+    connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
+    return given_up
+
+
+def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[bytes, str, bytes | None]]:
+    """Return id, mapping and sealed request of the webhooks that these held events came from."""
+    rows = connection.execute(
+        select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed)
+        .outerjoin_from(webhooks, raw_webhooks, raw_webhooks.c.webhook_id == webhooks.c.id)
+        .where(
+            webhooks.c.id.in_(
+                select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
+            )
+        )
+        .order_by(webhooks.c.id)
+    )
+    return [(row.id, row.mapping, row.sealed) for row in rows]
+
+
+class Corrector:
+    """Puts corrected events in the place of the held ones of a webhook; the others stay as they are.
+
+    An event keeps its own id. Which new event stands for which old one is told by label and destination,
+    then by order; what is new altogether is added, what is gone is discarded.
+    """
+
+    def __init__(self, connection: Connection, run: Statements, lane_of: LaneOf, now: int) -> None:
+        self._connection = connection
+        self._run = run
+        self._lane_of = lane_of
+        self._now = now
+
+    def correct(self, webhook_id: bytes, correction: Correction) -> dict[bytes, str]:
+        """Return the status each event of the webhook that was touched has now."""
+        old = self._connection.execute(
+            select(events.c.id, events.c.label, events.c.destination, events.c.status)
+            .where(events.c.webhook_id == webhook_id)
+            .order_by(events.c.id)
+        ).all()
+        held = [row for row in old if row.status == "held"]
+        if not held:  # somebody else was quicker
+            return {}
+        pairs, added = _paired(old, correction.events)
+        gone = [row.id for row in held if row.id not in pairs]
+        self._note(webhook_id, [row.id for row in held], correction)
+        self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
+        replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
+        fresh = [(new_id(self._now), event) for event in added]
+        written = self._store(webhook_id, [*replaced, *fresh])
+        discard(self._connection, gone, _NO_LONGER, self._now)
+        self._connection.execute(
+            update(webhooks)
+            .where(webhooks.c.id == webhook_id)
+            .values(revision=correction.revision, event_count=webhooks.c.event_count + len(fresh))
+        )
+        return {**written, **dict.fromkeys(gone, "discarded")}
+
+    def _store(self, webhook_id: bytes, rows: Sequence[tuple[bytes, NewEvent]]) -> dict[bytes, str]:
+        mapping = self._connection.execute(
+            select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
+        ).scalar_one()
+        packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
+        stored = store_events(self._connection, self._run, packed)
+        return {row_id: line.status for row_id, line in stored.items()}
+
+    def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:
+        rows = pack_event(event, mapping, webhook_id, self._now, self._lane_of)
+        return replace(
+            rows,
+            id=row_id,
+            event=rows.event | {"id": row_id},
+            payload=rows.payload and (row_id, *rows.payload[1:]),
+            queued=rows.queued and (row_id, *rows.queued[1:]),
+        )
+
+    def _remove(self, ids: Sequence[bytes]) -> None:
+        for table, column in ((payloads, payloads.c.event_id), (events, events.c.id)):
+            self._connection.execute(delete(table).where(column.in_(ids)))
+
+    def _note(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
+        """Leave a line in the history of each event, so that both revisions can be seen."""
+        chosen = select(webhooks.c.revision, func.count(events.c.id), func.min(events.c.destination))
+        revision, number, destination = self._connection.execute(
+            chosen.join_from(webhooks, events, events.c.webhook_id == webhooks.c.id)
+            .where(webhooks.c.id == webhook_id)
+            .group_by(webhooks.c.revision)
+        ).one()
+        attempt_id = new_id(self._now)
+        line = {
+            "id": attempt_id,
+            "destination": destination,
+            "dataset_id": "",
+            "events": number,
+            "started_at": self._now,
+            "duration_ms": 0,
+            "outcome": "remapped",
+            "reason": f"mapped again with revision {correction.revision}, before with {revision}",
+        }
+        self._connection.execute(insert(attempts).values(line))
+        lines = [{"event_id": row_id, "attempt_id": attempt_id} for row_id in ids]
+        self._connection.execute(insert(event_attempts), lines)
+
+
+def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
+    """Find for each old row the new event in its place; return them, and the new ones without an old row."""
+    places: dict[tuple[str, str], list[bytes]] = defaultdict(list)
+    for row in old:
+        places[row.label, row.destination].append(row.id)
+    pairs: dict[bytes, NewEvent] = {}
+    rest: list[NewEvent] = []
+    for event in new:
+        place = places[event.label, event.destination]
+        if place:
+            pairs[place.pop(0)] = event
+        else:
+            rest.append(event)
+    return _paired_by_order(old, pairs, rest)
+
+
+def _paired_by_order(
+    old: Sequence[Any], pairs: dict[bytes, NewEvent], rest: list[NewEvent]
+) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
+    """Give what has no namesake to held rows left over: a webhook that could not be mapped had no labels."""
+    added = []
+    free = [row for row in old if row.id not in pairs and row.status == "held"]
+    for event in rest:
+        match = next((row for row in free if row.destination == event.destination), None)
+        if match is None:
+            added.append(event)
+        else:
+            free.remove(match)
+            pairs[match.id] = event
+    return pairs, added

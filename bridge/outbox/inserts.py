@@ -1,0 +1,309 @@
+"""Writing webhooks: the rows of each are made ready in its own thread, then many are stored in one go.
+
+Two promises are the database's own, and what loses against them stays visible:
+
+- `repeat_keys (mapping, repeat_key)`: the same webhook again within its window is a *duplicate*; nothing
+  new is stored, and the receipt shows the events it already became.
+- `events (event_id, event_name, dataset_id, stands)`: a *different* webhook may yield an event that is
+  already waiting or sent for that dataset (an order that reports itself by two addresses). Sending it
+  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender try
+  for ever. So the second is stored as `skipped`, its reason naming the first. Held, refused, expired,
+  suppressed and discarded events do not stand in the way: a corrected one with the same id gets through.
+  Neither do test events: a rehearsal must never cost the real conversion, and may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, bindparam, select
+
+from bridge.crypto import Cipher
+from bridge.errors import WrongUse
+from bridge.outbox.database import Prepared, dialect_insert, in_portions
+from bridge.outbox.ids import new_id
+from bridge.outbox.raw_webhooks import encrypt_request
+from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
+from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
+
+Row = tuple[Any, ...]
+LaneOf = Callable[[str, str, str | None], int]
+_FOR_EVER = 2**62
+
+WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
+RAW_COLUMNS = ("webhook_id", "sealed")
+REPEAT_COLUMNS = ("mapping", "repeat_key", "webhook_id", "expires_at")
+EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
+PAYLOAD_COLUMNS = ("event_id", "body")
+QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
+_event_row = itemgetter(*EVENT_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRows:
+    """The rows of one event, and the rows it gets instead when another event already stands."""
+
+    id: bytes
+    event: dict[str, Any]
+    payload: Row | None
+    queued: Row | None
+
+
+class PackedWebhook(NamedTuple):
+    """One webhook as rows; made once, so that a second try writes the very same."""
+
+    webhook: NewWebhook
+    id: bytes
+    webhook_row: Row
+    raw_row: Row | None
+    repeat_row: Row | None
+    events: tuple[EventRows, ...]
+
+
+class Statements:
+    """The inserts of the intake, compiled for one database.
+
+    OR FAIL: whatever goes wrong ends the whole transaction, so SQLite need not keep a copy of every page it
+    touches to be able to undo one statement of many rows.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
+        self.webhooks = Prepared(insert(webhooks), engine, WEBHOOK_COLUMNS)
+        self.raw = Prepared(insert(raw_webhooks), engine, RAW_COLUMNS)
+        self.payloads = Prepared(insert(payloads), engine, PAYLOAD_COLUMNS)
+        self.queue = Prepared(insert(queue), engine, QUEUE_COLUMNS)
+        self.events = Prepared(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
+        remember = insert(repeat_keys)
+        self.repeat_keys = Prepared(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
+        self.old_keys = Prepared(
+            remember.values({name: bindparam(name) for name in REPEAT_COLUMNS}).on_conflict_do_update(
+                index_elements=["mapping", "repeat_key"],
+                set_={"webhook_id": remember.excluded.webhook_id, "expires_at": remember.excluded.expires_at},
+                where=repeat_keys.c.expires_at <= bindparam("now"),
+            ),
+            engine,
+            (*REPEAT_COLUMNS, "now"),
+        )
+
+
+def _insert_or_fail(insert: Callable[[Table], Any], table: Table) -> Any:
+    return insert(table).prefix_with("OR FAIL", dialect="sqlite")
+
+
+def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> PackedWebhook:
+    """Turn a webhook into rows; all the work that needs no database is done here."""
+    received_at = to_ms(webhook.received_at)
+    webhook_id = new_id(received_at)
+    return PackedWebhook(
+        webhook=webhook,
+        id=webhook_id,
+        webhook_row=(
+            webhook_id,
+            webhook.mapping,
+            webhook.revision,
+            received_at,
+            storable(webhook.request_id),
+            len(webhook.events),
+        ),
+        raw_row=_raw_row(webhook, cipher, webhook_id),
+        repeat_row=_repeat_row(webhook, webhook_id, received_at),
+        events=tuple(
+            pack_event(event, webhook.mapping, webhook_id, received_at, lane_of) for event in webhook.events
+        ),
+    )
+
+
+def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | None:
+    if webhook.request is None:
+        return None
+    return (webhook_id, encrypt_request(webhook.request, cipher, webhook_id))
+
+
+def _repeat_row(webhook: NewWebhook, webhook_id: bytes, received_at: int) -> Row | None:
+    if webhook.repeat_key is None or webhook.repeat_window_seconds <= 0:
+        return None
+    expires_at = received_at + webhook.repeat_window_seconds * 1000
+    return (webhook.mapping, webhook.repeat_key, webhook_id, expires_at)
+
+
+def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_of: LaneOf) -> EventRows:
+    """Turn one event into rows."""
+    if event.status == "waiting" and event.body is None:
+        raise WrongUse("an event cannot wait for delivery without a body")
+    event_row_id = new_id(now)
+    row = {
+        "id": event_row_id,
+        "webhook_id": webhook_id,
+        "mapping": mapping,
+        "label": storable(event.label),
+        "destination": event.destination,
+        "dataset_id": event.dataset_id,
+        "test_event_code": storable(event.test_event_code),
+        "event_name": storable(event.event_name),
+        "event_id": storable(event.event_id),
+        "stands": stands(event.status, event.event_id, event.test_event_code),
+        "event_time": event.event_time,
+        "status": event.status,
+        "reason": storable(event.reason),
+        "findings": findings_text(event),
+        "match_score": event.match_score,
+        "accepted_until": event.accepted_until,
+        "changed_at": now,
+        "attempts": 0,
+    }
+    payload = None if event.body is None else (event_row_id, event.body)
+    queued = None
+    if event.status == "waiting":
+        lane = lane_of(event.destination, event.dataset_id, event.test_event_code)
+        queued = (event_row_id, lane, now, 0, event.accepted_until or _FOR_EVER)
+    return EventRows(event_row_id, row, payload, queued)
+
+
+def stands(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
+    """Tell whether an event claims its name and id for itself (1) or not (None)."""
+    return 1 if status in {"waiting", "sending", "sent"} and event_id and not test_event_code else None
+
+
+def findings_text(event: NewEvent) -> Any:
+    """Return the findings as they are kept: a JSON list, or nothing."""
+    if not event.findings:
+        return None
+    return storable(orjson.dumps([finding.as_json() for finding in event.findings]).decode())
+
+
+def storable(text: str | None) -> Any:
+    """Return a text every database takes: PostgreSQL has no NUL, and neither has lone surrogates.
+
+    Only our own notes about an event go through here; its body is bytes and stays as it is.
+    """
+    if text is None or (text.isascii() and "\x00" not in text):
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def store(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
+    """Write all parcels in the transaction at hand and return their receipts in the same order."""
+    winners = _remember(connection, run, parcels)
+    fresh = [packed for packed in parcels if winners[packed.id] == packed.id]
+    run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
+    run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
+    stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events])
+    receipts = {
+        packed.id: Receipt(False, text_id(packed.id), tuple(stored[rows.id] for rows in packed.events))
+        for packed in fresh
+    }
+    return [receipts.get(packed.id) or already_stored(connection, winners[packed.id]) for packed in parcels]
+
+
+def store_again(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
+    """Do the same after the connection broke: COMMIT may have worked, and only its answer was lost."""
+    ids = [packed.id for packed in parcels]
+    there = set(connection.execute(select(webhooks.c.id).where(webhooks.c.id.in_(ids))).scalars())
+    missing = [packed for packed in parcels if packed.id not in there]
+    stored = dict(zip((packed.id for packed in missing), store(connection, run, missing), strict=True))
+    return [
+        stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
+    ]
+
+
+def _remember(
+    connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]
+) -> dict[bytes, bytes]:
+    """Take the repeat keys; return for each parcel the webhook that holds its key (itself, if new).
+
+    Nearly always all of them are new and taken in one go. Keys are taken in order, so that two processes
+    never wait for each other.
+    """
+    holders = {packed.id: packed.id for packed in parcels}
+    rows = sorted([(packed.repeat_row, packed.webhook_row[3]) for packed in parcels if packed.repeat_row])
+    if run.repeat_keys.many(connection, [row for row, _ in rows]) == len(rows):
+        return holders
+    return holders | {row[2]: _holder(connection, run, row, received_at) for row, received_at in rows}
+
+
+def _holder(connection: Connection, run: Statements, row: Row, received_at: int) -> bytes:
+    """Take a key whose window was over when the webhook came; return the webhook that holds it then."""
+    mapping, repeat_key, webhook_id, _ = row
+    if run.old_keys.many(connection, [(*row, received_at)]):
+        return bytes(webhook_id)
+    held = select(repeat_keys.c.webhook_id).where(
+        repeat_keys.c.mapping == mapping, repeat_keys.c.repeat_key == repeat_key
+    )
+    found: bytes = connection.execute(held).scalar_one()
+    return found
+
+
+def store_events(
+    connection: Connection, run: Statements, rows: Sequence[EventRows]
+) -> dict[bytes, StoredEvent]:
+    """Write events with their bodies and queue rows; one that already stands is written as skipped."""
+    ordered = sorted(rows, key=_identity)
+    if run.events.many(connection, [_event_row(row.event) for row in ordered]) < len(ordered):
+        rows = _skip_what_stands(connection, run, rows)
+    run.payloads.many(connection, [row.payload for row in rows if row.payload])
+    run.queue.many(connection, [row.queued for row in rows if row.queued])
+    return {row.id: receipt_line(row.event) for row in rows}
+
+
+def _identity(row: EventRows) -> tuple[str, str, str]:
+    return row.event["event_id"] or "", row.event["event_name"], row.event["dataset_id"]
+
+
+def _skip_what_stands(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
+    written = {
+        row_id
+        for ids in in_portions([row.id for row in rows])
+        for row_id in connection.execute(select(events.c.id).where(events.c.id.in_(ids))).scalars()
+    }
+    settled = [row if row.id in written else _skipped(connection, row) for row in rows]
+    again = [_event_row(row.event) for row in settled if row.id not in written]
+    run.events.many(connection, again)
+    return settled
+
+
+def _skipped(connection: Connection, row: EventRows) -> EventRows:
+    event = row.event
+    first = connection.execute(
+        select(events.c.id).where(
+            events.c.event_id == event["event_id"],
+            events.c.event_name == event["event_name"],
+            events.c.dataset_id == event["dataset_id"],
+            events.c.stands == 1,
+        )
+    ).scalar_one()
+    reason = f"the same event is already stored as {text_id(first)}"
+    return replace(row, event=event | {"stands": None, "status": "skipped", "reason": reason}, queued=None)
+
+
+def already_stored(connection: Connection, webhook_id: bytes) -> Receipt:
+    """Return the receipt of a webhook that was stored before."""
+    columns = (
+        events.c.id,
+        events.c.event_name,
+        events.c.event_id,
+        events.c.destination,
+        events.c.status,
+        events.c.reason,
+    )
+    found = connection.execute(
+        select(*columns).where(events.c.webhook_id == webhook_id).order_by(events.c.id)
+    ).mappings()
+    return Receipt(True, text_id(webhook_id), tuple(receipt_line(row) for row in found))
+
+
+def receipt_line(row: Any) -> StoredEvent:
+    """Return what the sender may know of an event row."""
+    return StoredEvent(
+        id=text_id(row["id"]),
+        event_name=row["event_name"],
+        event_id=row["event_id"],
+        destination=row["destination"],
+        status=row["status"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,441 @@
+"""The outbox itself: what the doors, the worker and the command line may ask of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain, repeat
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from bridge.crypto import CannotDecrypt, Cipher
+from bridge.errors import CannotStore
+from bridge.failpoints import Passing, unwatched
+from bridge.models import Request
+from bridge.outbox import admin_actions, claims, erasure, lanes, pauses, queries, retention, settlements
+from bridge.outbox.backpressure import UNBOUNDED, Bounds, Guard
+from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions
+from bridge.outbox.group import GroupCommit
+from bridge.outbox.import_positions import ImportPosition, position_of, remember
+from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
+from bridge.outbox.lanes import Lane, Lanes, all_lanes
+from bridge.outbox.pauses import Pause
+from bridge.outbox.raw_webhooks import decrypt_request
+from bridge.outbox.records import (
+    Attempt,
+    Counts,
+    Depth,
+    EventDetail,
+    EventRecord,
+    NewWebhook,
+    Query,
+    Receipt,
+    raw_id,
+    text_id,
+    to_ms,
+)
+from bridge.outbox.tables import raw_webhooks
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWebhook:
+    """A webhook with held events; `request` is None when it is not kept any more."""
+
+    id: str
+    mapping: str
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How much was let go."""
+
+    raw_webhooks: int
+    webhooks: int
+    repeat_keys: int
+    attempts: int
+
+
+class Outbox:
+    """Everything that is stored, on SQLite or PostgreSQL. Safe to use from many threads."""
+
+    def __init__(
+        self, database: Database, cipher: Cipher, bounds: Bounds = UNBOUNDED, passing: Passing = unwatched
+    ) -> None:
+        self._database = database
+        self._guard = Guard(bounds, self._queued, database.file)
+        self._passing = passing
+        self._cipher = cipher
+        self._statements = Statements(database.engine)
+        self._lanes = Lanes(database)
+        self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
+
+    # --- storing -----------------------------------------------------------------------------------
+
+    def add(self, webhook: NewWebhook) -> Receipt:
+        """Store a webhook and its events; returns only when they are on disk.
+
+        Raises CannotStore when they are not, and the sender should try again.
+        """
+        packed = self.pack(webhook)
+        with _translated():
+            return self._group.submit(packed)
+
+    def pack(self, webhook: NewWebhook) -> PackedWebhook:
+        """Make a webhook ready for `add_packed`. Raises CannotStore while a bound is passed."""
+        with _translated():
+            self._guard.check()
+            return pack(webhook, self._cipher, self._lanes)
+
+    def add_packed(self, gather: Callable[[], Sequence[PackedWebhook]]) -> Sequence[Receipt | Exception]:
+        """Store packed webhooks in one transaction; return for each its receipt, or why it has none.
+
+        `gather` is asked for them once the turn to write has come: what arrives meanwhile goes along.
+        """
+        parcels: Sequence[PackedWebhook] = ()
+        try:
+            with _translated(), self._database.turn():
+                parcels = gather()
+                return self._write_group(parcels)
+        except CannotStore as error:
+            return [error] * len(parcels or gather())
+
+    def add_all(
+        self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
+    ) -> list[Receipt]:
+        """Store many webhooks in one transaction: all of them, or none.
+
+        `position` says how far an import has come with them, and is stored with them.
+        """
+        with _translated():
+            self._guard.check()
+            parcels = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
+            with self._database.turn():
+                return self._store(parcels, position)
+
+    def imported_up_to(self, import_id: str) -> int:
+        """Return the last row of a file that was imported, 0 when none was."""
+        return self._read(lambda connection: position_of(connection, import_id))
+
+    def _queued(self, most: int) -> int:
+        return self._database.read(lambda connection: queries.queued(connection, most))
+
+    def _write_group(self, parcels: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+        """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
+        try:
+            return self._store(parcels)
+        except CannotStore:
+            if len(parcels) == 1:
+                raise
+        results: list[Receipt | Exception] = []
+        for packed in parcels:  # two that fail alone, and none that does not: it is the database
+            hopeless = len(results) > 1 and all(isinstance(result, Exception) for result in results)
+            results.append(results[-1] if hopeless else self._store_alone(packed))
+        return results
+
+    def _store_alone(self, packed: PackedWebhook) -> Receipt | Exception:
+        try:
+            return self._store([packed])[0]
+        except CannotStore as error:
+            return error
+
+    def _store(
+        self, parcels: Sequence[PackedWebhook], position: ImportPosition | None = None
+    ) -> list[Receipt]:
+        ways = chain([store], repeat(store_again))
+
+        def work(connection: Connection) -> list[Receipt]:
+            receipts = next(ways)(connection, self._statements, parcels)
+            if position is not None:
+                remember(connection, position, to_ms(parcels[-1].webhook.received_at) if parcels else 0)
+            return receipts
+
+        return self._write("store", work, self._database.write_in_turn)
+
+    def _read(self, work: Callable[[Connection], Result]) -> Result:
+        with _translated():
+            return self._database.read(work)
+
+    def _write(
+        self,
+        name: str,
+        work: Callable[[Connection], Result],
+        write: Callable[[Callable[[Connection], Result]], Result] | None = None,
+    ) -> Result:
+        """Run a transaction, and say when its commit is near and when it is done."""
+
+        def watched(connection: Connection) -> Result:
+            result = work(connection)
+            self._passing(f"{name}: before the commit")
+            return result
+
+        with _translated():
+            result = (write or self._database.write)(watched)
+        self._passing(f"{name}: after the commit")
+        return result
+
+    # --- looking -----------------------------------------------------------------------------------
+
+    def find(self, query: Query) -> list[EventRecord]:
+        """Return the events a query means, newest first."""
+        return self._read(lambda connection: queries.find(connection, query))
+
+    def count(self, query: Query) -> int:
+        """Return how many events a query means, whatever its limit."""
+        return self._read(lambda connection: queries.count(connection, query))
+
+    def show(self, event_id: str) -> EventDetail | None:
+        """Return everything that is kept about one event, or None."""
+        row_id = raw_id(event_id)
+        return (row_id and self._read(lambda connection: queries.show(connection, row_id))) or None
+
+    def raw(self, webhook_id: str) -> Request | None:
+        """Return the webhook as it arrived, while it is kept."""
+        row_id = raw_id(webhook_id)
+        chosen = select(raw_webhooks.c.sealed).where(raw_webhooks.c.webhook_id == row_id)
+        sealed = self._read(lambda connection: connection.execute(chosen).scalar())
+        return self._opened(sealed, row_id) if row_id else None
+
+    def counts(self) -> Counts:
+        """Count events by status, and independently how many were received."""
+        return self._read(queries.counts)
+
+    def counts_by_mapping(self) -> dict[tuple[str, str], int]:
+        """Count events by (mapping, status)."""
+        return self._read(queries.counts_by_mapping)
+
+    def depths(self, now: datetime) -> list[Depth]:
+        """Return how much waits for each destination, and how old the oldest is."""
+        return self._read(lambda connection: queries.depths(connection, to_ms(now)))
+
+    def imbalances(self) -> list[str]:
+        """Return every way in which the books do not balance (none, unless something was lost)."""
+        return self._read(queries.imbalances)
+
+    # --- sending -----------------------------------------------------------------------------------
+
+    def lanes(self) -> list[Lane]:
+        """Return everything events can be sent by: destination, dataset, test code."""
+        return self._read(all_lanes)
+
+    def due_lanes(self, now: datetime) -> set[int]:
+        """Return the lanes in which something is due."""
+        return self._read(lambda connection: claims.due_lanes(connection, to_ms(now)))
+
+    def claim(
+        self, lane: Lane, *, worker: str, now: datetime, lease_until: datetime, limit: int = 1000
+    ) -> claims.Claim | None:
+        """Take up to `limit` due events of a lane; nobody else can until the lease ends."""
+        lease = claims.Lease(worker, to_ms(lease_until))
+        return self._write(
+            "claim", lambda connection: claims.claim_due(connection, lane, lease, to_ms(now), limit)
+        )
+
+    def claim_these(self, ids: Sequence[str], *, worker: str, lease_until: datetime) -> list[claims.Claim]:
+        """Take certain events, due or not; those another worker holds are left out."""
+        rows = [row for row in map(raw_id, ids) if row]
+        lease = claims.Lease(worker, to_ms(lease_until))
+
+        def work(connection: Connection) -> list[claims.Claim]:
+            taken = [
+                claims.claim_these(connection, lane, lease, its)
+                for lane, its in queries.lanes_of(connection, rows)
+            ]
+            return [claim for claim in taken if claim]
+
+        return self._write("claim", work)
+
+    def prolong(self, claim_ids: Sequence[bytes], lease_until: datetime) -> int:
+        """Give claims more time; return how many of them are still held."""
+        return self._write(
+            "prolong", lambda connection: claims.prolong(connection, claim_ids, to_ms(lease_until))
+        )
+
+    def free_lost(self, now: datetime) -> int:
+        """Make what dead workers held claimable again."""
+        if not self._read(lambda connection: claims.any_lost(connection, to_ms(now))):
+            return 0
+        return self._write("free", lambda connection: claims.free_lost(connection, to_ms(now)))
+
+    def settle_span(
+        self, span: settlements.Span, settled: settlements.Settled, attempt: Attempt | None, now: datetime
+    ) -> None:
+        """Write down one end for neighbours of a claim; raises LeaseLost when it is not ours any more."""
+        self._write(
+            "settle",
+            lambda connection: settlements.settle_span(connection, span, settled, attempt, to_ms(now)),
+        )
+
+    def settle_some(
+        self,
+        claim: claims.Claim,
+        outcomes: Mapping[bytes, settlements.Settled],
+        attempt: Attempt | None,
+        now: datetime,
+    ) -> None:
+        """Write down what became of some events of a claim; raises LeaseLost when it is not ours any more."""
+        self._write(
+            "settle",
+            lambda connection: settlements.settle_some(connection, claim.id, outcomes, attempt, to_ms(now)),
+        )
+
+    def release(self, claim: claims.Claim) -> None:
+        """Give a claim back untouched."""
+        self._write("release", lambda connection: settlements.release(connection, claim.id))
+
+    def note(self, claim: claims.Claim, attempt: Attempt, now: datetime) -> None:
+        """Keep an attempt that settled nothing; raises LeaseLost when the claim is not ours any more."""
+        self.settle_some(claim, {}, attempt, now)
+
+    def due_soon(self, before: datetime) -> int:
+        """Return how many queued events become too old for Meta until then."""
+        return self._read(lambda connection: queries.expiring(connection, int(before.timestamp())))
+
+    def expire(self, now: datetime, settled: settlements.Settled) -> int:
+        """Give up queued events that are too old, whoever their destination is; return how many."""
+        if not self.due_soon(now):
+            return 0
+        return self._write("expire", lambda connection: settlements.expire(connection, to_ms(now), settled))
+
+    def statuses(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Return the present status and reason of some events."""
+        rows = [row for row in map(raw_id, ids) if row]
+        found = self._read(lambda connection: queries.statuses(connection, rows))
+        return {text_id(row): known for row, known in found.items()}
+
+    def rows(self, ids: Sequence[bytes]) -> list[EventRecord]:
+        """Return the records of some events, oldest first."""
+        return self._read(lambda connection: queries.records(connection, ids))
+
+    # --- pauses ------------------------------------------------------------------------------------
+
+    def pauses(self) -> dict[str, Pause]:
+        """Return what rests, by scope ("destination:main", "dataset:123")."""
+        return self._read(pauses.all_pauses)
+
+    def pause(self, wanted: Pause, length: Callable[[int], timedelta], now: datetime) -> bool:
+        """Let a scope rest; return True when it was running until now."""
+        return self._write("pause", lambda connection: pauses.pause(connection, wanted, length, now))
+
+    def take_probe(self, scope: str, now: datetime, until: datetime) -> bool:
+        """Take the right to try a resting scope with one event."""
+        return self._write("probe", lambda connection: pauses.take_probe(connection, scope, now, until))
+
+    def probe_all(self, now: datetime) -> None:
+        """Let every resting destination be tried with one event now."""
+        self._write("probe", lambda connection: pauses.probe_all(connection, now))
+
+    def resume(self, scope: str, trips: int) -> bool:
+        """Let a scope run again; return whether this call did it."""
+        return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))
+
+    # --- steering ------------------------------------------------------------------------------------------
+
+    def ids(self, query: Query) -> list[str]:
+        """Return the ids of the events a query means, oldest first."""
+        found = self._read(lambda connection: queries.ids_of(connection, query))
+        return [text_id(row) for row in found]
+
+    def requeue(self, due_at: Mapping[str, datetime], now: datetime) -> dict[str, str]:
+        """Send events again with the same body and ids, each at its time; return what became of each."""
+        due = {raw_id(event_id) or b"": to_ms(moment) for event_id, moment in due_at.items()}
+        done = self._write(
+            "requeue",
+            lambda connection: admin_actions.requeue(connection, due, to_ms(now), _lanes_in(connection)),
+        )
+        return {text_id(row): word for row, word in done.items()}
+
+    def discard(self, event_ids: Sequence[str], reason: str, now: datetime) -> int:
+        """Give events up with a reason; what is being sent or was sent is left alone."""
+        rows = [row for row in map(raw_id, event_ids) if row]
+        return self._write(
+            "discard", lambda connection: admin_actions.discard(connection, rows, reason, to_ms(now))
+        )
+
+    def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
+        """Return the webhooks that held events came from, opened where they are still kept."""
+        rows = [row for row in map(raw_id, event_ids) if row]
+        found = self._read(lambda connection: admin_actions.held_webhooks(connection, rows))
+        return [
+            HeldWebhook(text_id(row), mapping, self._opened(sealed, row)) for row, mapping, sealed in found
+        ]
+
+    def _opened(self, sealed: bytes | None, row_id: bytes) -> Request | None:
+        return decrypt_request(sealed, self._cipher, row_id) if sealed else None
+
+    def correct(self, webhook_id: str, correction: admin_actions.Correction, now: datetime) -> dict[str, str]:
+        """Put corrected events in the place of a webhook's held ones; return the status of each."""
+        row_id = raw_id(webhook_id) or b""
+
+        def work(connection: Connection) -> dict[bytes, str]:
+            corrector = admin_actions.Corrector(
+                connection, self._statements, _lanes_in(connection), to_ms(now)
+            )
+            return corrector.correct(row_id, correction)
+
+        return {text_id(row): status for row, status in self._write("correct", work).items()}
+
+    # --- forgetting ----------------------------------------------------------------------------------------
+
+    def forget(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Forgotten:
+        """Delete what was kept long enough; what still waits to be sent stays, however old it is."""
+        raw_before, before = to_ms(now - raw_webhooks), to_ms(now - events)
+        return Forgotten(
+            raw_webhooks=self._in_portions(lambda connection: retention.forget_raw(connection, raw_before)),
+            webhooks=self._in_portions(lambda connection: retention.forget_webhooks(connection, before)),
+            repeat_keys=self._write("forget", lambda c: retention.forget_repeat_keys(c, to_ms(now))),
+            attempts=self._in_portions(lambda connection: retention.forget_attempts(connection, before)),
+        )
+
+    def _in_portions(self, work: Callable[[Connection], int]) -> int:
+        total = 0
+        while portion := self._write("forget", work):
+            total += portion
+        return total
+
+    def erase(self, person: erasure.Person) -> erasure.Erased:
+        """Delete everything that is kept about one person."""
+        in_body, in_raw = erasure.is_in_body(person), erasure.is_in_raw(person)
+        event_ids = self._read(lambda connection: erasure.find_bodies(connection, in_body))
+        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._body_of, in_raw))
+        steps = [partial(erasure.erase, ids, ()) for ids in in_portions(event_ids)]
+        steps += [partial(erasure.erase, (), ids) for ids in in_portions(webhook_ids)]
+        erased = [self._write("erase", step) for step in steps]
+        return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
+
+    def _body_of(self, sealed: bytes, webhook_id: bytes) -> bytes:
+        """Return the searchable part of a raw webhook: its body and its address."""
+        try:
+            request = decrypt_request(sealed, self._cipher, webhook_id)
+        except CannotDecrypt:
+            return b""
+        return request.body + b"\n" + request.url.encode("utf-8", "replace")
+
+    # --- housekeeping ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
+
+
+def _lanes_in(connection: Connection) -> Callable[[str, str, str | None], int]:
+    """Number lanes inside a transaction that already holds the turn to write."""
+    return lambda *key: lanes.number(connection, *key)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Say what kind of thing went wrong; the driver's own text may quote what was being stored."""
+    try:
+        yield
+    except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
+        raise CannotStore(
+            f"the database did not do its work ({type(error).__name__})",
+            fix="check the disk, the owner of the database file, and whether the database server answers",
+        ) from error

@@ -1,0 +1,91 @@
+"""Addresses of pages: entities undone, personal data and secrets taken out, the rest as it was."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from bridge.meta_spec.spec import MetaSpec
+from bridge.privacy.personal_data import is_personal_name, is_personal_parameter, without_email
+
+_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
+_HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
+_USER_INFO: Final = re.compile(r"(?<=://)[^/?#@]*@")
+_UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f\\\"<>]")
+_PARTS: Final = re.compile("[&#?;]")
+_LONGEST: Final = 8192
+
+
+class Address(NamedTuple):
+    """A cleaned address, the names of the parameters taken out, and whether https:// was put in front."""
+
+    text: str
+    removed: tuple[str, ...] = ()
+    completed: bool = False
+
+
+def is_clean(text: str, spec: MetaSpec) -> bool:
+    """Say whether a web address can stay as it is: the quick look that nearly every address passes."""
+    return (
+        text.startswith(("https://", "http://"))
+        and len(text) <= _LONGEST
+        and "@" not in text
+        and "%40" not in text
+        and "&amp;" not in text
+        and _UNSAFE.search(text) is None
+        and (("?" not in text and "#" not in text) or not _names_something_personal(text, spec))
+    )
+
+
+def clean_url(text: str, spec: MetaSpec, *, web_only: bool) -> Address | None:
+    """Return the address without personal data; None when it is none. `web_only` wants http or https."""
+    if not text or len(text) > _LONGEST:
+        return None
+    completed = not _SCHEME(text)
+    if completed and not _HOST_FIRST(text):
+        return None
+    whole = f"https://{text}" if completed else text
+    if web_only and not whole.lower().startswith(("https://", "http://")):
+        return None
+    return _without_secrets(_UNSAFE.sub(_escaped, whole.replace("&amp;", "&")), completed, spec)
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in sign[0].encode())
+
+
+def _names_something_personal(text: str, spec: MetaSpec) -> bool:
+    return any(is_personal_name(part.partition("=")[0], spec) for part in _PARTS.split(text)[1:])
+
+
+def _without_secrets(text: str, completed: bool, spec: MetaSpec) -> Address:
+    before, _, fragment = text.partition("#")
+    path, _, query = before.partition("?")
+    clean_path = _without_person(path)
+    clean_query, removed = _without_personal(query, spec)
+    clean_fragment, also_removed = _without_personal(fragment, spec)
+    gone = (*removed, *also_removed, *(("path",) if clean_path != path else ()))
+    if not gone:
+        return Address(text, (), completed)
+    tail = (f"?{clean_query}" if clean_query else "") + (f"#{clean_fragment}" if clean_fragment else "")
+    return Address(clean_path + tail, gone, completed)
+
+
+def _without_person(path: str) -> str:
+    """Remove a login in front of the host, and e-mail addresses within the path."""
+    bare = _USER_INFO.sub("", path)
+    readable = bare.replace("%40", "@")
+    clean = without_email(readable)
+    return bare if clean == readable else clean
+
+
+def _without_personal(query: str, spec: MetaSpec) -> tuple[str, list[str]]:
+    """Return the parameters that may stay, and the names of the others, unless those are personal too."""
+    kept, removed = [], []
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if is_personal_parameter(name, value, spec):
+            removed.append(name if name.isidentifier() and len(name) <= 40 else "a parameter")
+        else:
+            kept.append(part)
+    return "&".join(kept), removed

@@ -1,0 +1,157 @@
+"""The frozen settings of one process, read once at start and handed to whoever needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Literal
+
+from bridge.models import Finding
+
+Network = IPv4Network | IPv6Network
+SIMULATOR_URL = "http://127.0.0.1:8402"
+META_URL = "https://graph.facebook.com"
+
+
+@dataclass(frozen=True, slots=True)
+class TestCode:
+    """A `test_event_code` and the moment it stops being used; None means it never stops by itself."""
+
+    __test__ = False  # pytest collects classes called Test…
+
+    code: str
+    until: datetime | None = None
+
+    def at(self, now: datetime) -> str | None:
+        """Return the code while it is in force."""
+        return self.code if self.until is None or now < self.until else None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` in `seconds`, with bursts up to `count`."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where the results of a mapping's events are posted, signed the Standard Webhooks way."""
+
+    url: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One dataset at Meta and the token that may write to it."""
+
+    name: str
+    dataset_id: str
+    access_token: str = field(repr=False)
+    api_version: str = "v25.0"
+    test_event_code: TestCode | None = None
+    partner_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """What the operator, not the author of the mapping, decides for one address under /hooks/."""
+
+    test_event_code: TestCode | None = None
+    on_result: Callback | None = None
+    rate_limit: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept once they are of no more use for delivery."""
+
+    raw_webhooks: timedelta = timedelta(days=7)
+    events: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that protect the machine; over them the sender is told to come back, nothing is dropped."""
+
+    max_body_bytes: int = 2_097_152
+    queue_events: int = 1_000_000
+    free_disk_bytes: int = 268_435_456
+    read_timeout: timedelta = timedelta(seconds=30)
+    rate_per_address: Rate | None = None
+    rate_per_mapping: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How events travel to Meta. The lease must outlive the timeout; the loader holds that."""
+
+    batch_size: int = 1000
+    batch_wait: timedelta = timedelta(milliseconds=200)
+    parallel: int = 4
+    timeout: timedelta = timedelta(seconds=10)
+    lease: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """When a person is told, and where. Without an address nobody is."""
+
+    url: str | None = field(default=None, repr=False)
+    style: Literal["json", "slack"] = "json"
+    refused_share: float = 0.1
+    oldest_waiting: timedelta = timedelta(hours=1)
+    free_disk_bytes: int = 1_073_741_824
+    test_mode: timedelta = timedelta(hours=2)
+    every: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Secrets are kept out of the repr.
+
+    `demo` says that no dataset is configured: events go to the built-in simulator. `secret_keys` are
+    the keys for what is kept at rest, the one in force first; when there are none, `secret_key_file`
+    is made on the first start. `folder` is what relative paths in the file start from.
+    """
+
+    database_url: str = field(repr=False)
+    graph_url: str
+    mappings: tuple[Path, ...]
+    destinations: Mapping[str, Destination]
+    demo: bool
+    folder: Path
+    secret_key_file: Path
+    config_file: Path | None = None
+    admin_token: str | None = field(default=None, repr=False)
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    public_url: str | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    profile: Literal["default", "live"] = "default"
+    allow_test_event_code: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
+    retention: Retention = Retention()
+    limits: Limits = Limits()
+    delivery: DeliverySettings = DeliverySettings()
+    alerts: Alerts = Alerts()
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
+    warnings: tuple[Finding, ...] = ()
+
+    @property
+    def test_codes_allowed(self) -> bool:
+        """Whether a test_event_code may be used at all; the live profile says no unless asked."""
+        return self.profile != "live" or self.allow_test_event_code
+
+    def hook(self, mapping: str) -> HookSettings:
+        """Return what is set for one mapping's address."""
+        return self.hooks.get(mapping, _NO_HOOK_SETTINGS)
+
+
+_NO_HOOK_SETTINGS = HookSettings()

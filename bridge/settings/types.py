@@ -1,0 +1,173 @@
+"""What a single value of the settings may look like: one parser and one JSON Schema for each kind.
+
+A parser takes the text of the file or the environment and raises ValueError when it is of another
+kind. Its message is shown to people, so it never repeats the text, which may be a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from bridge.settings.models import Network, Rate
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|KiB|MB|MiB|GB|GiB)?", re.IGNORECASE)
+_BYTES = {
+    "b": 1,
+    "kb": 1000,
+    "kib": 1024,
+    "mb": 1000**2,
+    "mib": 1024**2,
+    "gb": 1000**3,
+    "gib": 1024**3,
+}
+_RATE = re.compile(r"(\d+)\s*/\s*(s|m|h)")
+_SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
+_LONGEST_SECONDS = 10 * 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of value: `wants` finishes the sentence "… must be"."""
+
+    wants: str
+    parse: Callable[[str], Any]
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    compiled = re.compile(pattern)
+
+    def parse(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _callback_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return text
+
+
+def _database_address(text: str) -> str:
+    if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
+        raise ValueError
+    return text
+
+
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise ValueError
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST_SECONDS:
+        raise ValueError
+    return timedelta(seconds=seconds)
+
+
+def _size(text: str) -> int:
+    match = _SIZE.fullmatch(text)
+    if not match or len(match[1]) > 15:
+        raise ValueError
+    return int(float(match[1]) * _BYTES[(match[2] or "B").lower()])
+
+
+def _count(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 12:
+            raise ValueError
+        number = int(text)
+        if not lowest <= number <= highest:
+            raise ValueError
+        return number
+
+    return parse
+
+
+def _share(text: str) -> float:
+    percent = text.removesuffix("%").strip()
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", percent):
+        raise ValueError
+    share = float(percent) / (100 if text.endswith("%") else 1)
+    if not 0 < share <= 1:
+        raise ValueError
+    return share
+
+
+def _rate(text: str) -> Rate:
+    match = _RATE.fullmatch(text)
+    if not match or not int(match[1][:9]) > 0 or len(match[1]) > 9:
+        raise ValueError
+    return Rate(int(match[1]), float(_SECONDS[match[2]]))
+
+
+def _switch(text: str) -> bool:
+    try:
+        return _SWITCH[text.lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _network(text: str) -> Network:
+    return ipaddress.ip_network(text, strict=False)
+
+
+def one_of(*words: str) -> Kind:
+    """Return the kind that takes one of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return Kind(f"one of {', '.join(words)}", parse, {"enum": list(words)})
+
+
+def whole(lowest: int, highest: int) -> Kind:
+    """Return the kind of whole numbers between two bounds, both included."""
+    schema = {"type": ["integer", "string"], "minimum": lowest, "maximum": highest}
+    return Kind(f"a whole number from {lowest} to {highest}", _count(lowest, highest), schema)
+
+
+TEXT = Kind("text", _text)
+SECRET = Kind("text; keep it out of the file with ${NAME}", _text)
+DATASET = Kind("the digits of a dataset id", _matching(r"[0-9]{1,32}"), {"type": ["string", "integer"]})
+VERSION = Kind("a Graph API version such as v25.0", _matching(r"v[0-9]{1,3}\.[0-9]{1,2}"))
+AGENT = Kind("fewer than 23 characters with two letters in them", _matching(r"(?=(.*[A-Za-z]){2}).{2,22}"))
+URL = Kind("an address that starts with https:// or http://, without a query", _web_address)
+CALLBACK_URL = Kind("an address that starts with https:// or http://", _callback_address)
+DATABASE = Kind("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _database_address)
+DURATION = Kind("a time such as 30m, 12h or 7d", _duration)
+SIZE = Kind("a size such as 512 KiB or 2 MiB", _size, {"type": ["string", "integer"]})
+SHARE = Kind("a share such as 5% or 0.05", _share, {"type": ["string", "number"]})
+RATE = Kind("a rate such as 50/s or 600/m", _rate)
+SWITCH = Kind("yes or no", _switch, {"type": ["boolean", "string"]})
+MOMENT = Kind("a time such as 2026-11-30T18:00:00+01:00", _moment)
+NETWORK = Kind("an address or a network such as 10.0.0.0/8", _network)

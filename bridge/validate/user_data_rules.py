@@ -1,0 +1,128 @@
+"""Rules about who the event is about: identity, too broad sets, browser ids, hashes of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
+from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
+
+
+def identity(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
+    """Find events nobody can be matched by: no identifier at all, or one of the too broad sets."""
+    people = event.get("user_data")
+    if not isinstance(people, dict):
+        return ()
+    broad = spec.too_broad
+    for key, value in people.items():
+        if key not in broad.keys and _is_usable(value):
+            return ()
+    present = {key for key, value in people.items() if _is_usable(value)}
+    if not present:
+        return (spec.rules["no_identity"].finding("$.user_data"),)
+    if any(present <= group for group in broad.groups):
+        names = ", ".join(spec.user_data[name].long_name for name in sorted(present))
+        return (spec.rules["too_broad"].finding("$.user_data", fields=names),)
+    return ()
+
+
+def _is_usable(value: Any) -> bool:
+    if type(value) is not list:
+        return value is not None and value != ""
+    for item in value:  # noqa: SIM110 - every event passes here, and any() costs three times as much
+        if item is not None and item != "":
+            return True
+    return False
+
+
+def browser_ids(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
+    """Find click and browser ids whose time is no millisecond time, after the event, or long before it."""
+    people, seconds = event.get("user_data"), event.get("event_time")
+    if not isinstance(people, dict) or type(seconds) is not int or not ("fbc" in people or "fbp" in people):
+        return ()
+    limits = spec.limits
+    click_age = _age("fbc", people.get("fbc"), seconds, limits.fbc_days, spec)
+    browser_age = _age("fbp", people.get("fbp"), seconds, limits.fbp_days, spec)
+    return (*click_age, *browser_age) if click_age or browser_age else ()
+
+
+def _age(name: str, value: Any, seconds: int, days: int, spec: MetaSpec) -> Iterable[Finding]:
+    if type(value) is not str:
+        return ()
+    # Nearly every cookie is `fb.1.` and thirteen digits of milliseconds.
+    time = value[5:18] if value[4:5] == "." == value[18:19] else _third_part(value)
+    if not time.isdecimal() or len(time) > 20:
+        return ()
+    made = int(time)
+    older = seconds * 1000 - made
+    if made >= spec.milliseconds_from and -86_400_000 <= older <= days * 86_400_000:
+        return ()
+    code = "click_id_expired" if older > 0 and made >= spec.milliseconds_from else "click_id_time"
+    field = f"user_data.{name}"
+    return (spec.rules[code].finding(f"$.{field}", field=field, days=days),)
+
+
+def _third_part(value: str) -> str:
+    parts = value.split(".", 3)
+    return parts[2] if len(parts) == 4 else ""
+
+
+# --- rules for events that the bridge did not clean itself -------------------------------------------
+
+
+def hashes_of_nothing(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
+    """Find hashes of empty texts and placeholders, which match nobody."""
+    for name, values in _people(event, spec):
+        if any(isinstance(value, str) and value[:64] in spec.placeholder_hashes for value in values):
+            field = f"user_data.{name}"
+            yield spec.rules["placeholder_hash_sent"].finding(f"$.{field}", field=field)
+
+
+def nulls(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
+    """Find nulls, which Meta's own samples hold and no document allows."""
+    for name, values in _people(event, spec):
+        if None in values:
+            field = f"user_data.{name}"
+            yield spec.rules["null_sent"].finding(f"$.{field}", field=field)
+
+
+def number_of_values(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
+    """Find lists with more values than belong to one person."""
+    limit = spec.limits.user_data_list
+    for name, values in _people(event, spec):
+        if len(values) > limit:
+            field = f"user_data.{name}"
+            yield spec.rules["too_many_values"].finding(f"$.{field}", field=field, limit=limit)
+
+
+def _people(event: Mapping[str, Any], spec: MetaSpec) -> Iterator[tuple[str, list[Any]]]:
+    people = event.get("user_data")
+    if isinstance(people, Mapping):
+        for name, value in people.items():
+            if name in spec.user_data:
+                yield name, value if isinstance(value, list) else [value]
+
+
+def visitor_address(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
+    """Find addresses that are no visitor's."""
+    people = event.get("user_data")
+    address = people.get("client_ip_address") if isinstance(people, Mapping) else None
+    if not isinstance(address, str) or len(address) > 64:
+        return
+    try:
+        _reader(spec)(address)
+    except NoVisitor as error:
+        code = "private_address" if error.is_private else "not_an_address"
+        field = "user_data.client_ip_address"
+        yield spec.rules[code].finding(f"$.{field}", field=field)
+
+
+@cache
+def _reader(spec: MetaSpec) -> Callable[[str], str]:
+    return visitor_address_reader(spec)
+
+
+FOREIGN_USER_DATA_RULES: Final = (hashes_of_nothing, nulls, number_of_values, visitor_address)

@@ -1,0 +1,59 @@
+"""The other side of `verify`: what an honest sender adds to a request, for the demo and for tests."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import replace
+
+from bridge.models import Request, VerifyRule
+from bridge.verify.schemes import DIGESTS, ENCODINGS
+from bridge.verify.signed_content import signed_bytes
+
+
+def signed(request: Request, rule: VerifyRule) -> Request:
+    """Return the request as a sender who knows the rule's first secret would send it now.
+
+    A token that belongs into the body cannot be added here; such a body already carries it.
+    """
+    headers = {**request.headers, **_proof_headers(request, rule)}
+    query = dict(request.query)
+    if rule.scheme == "token" and rule.query:
+        query[rule.query] = rule.secrets[0].decode()
+    return replace(request, headers=headers, query=query)
+
+
+def _proof_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
+    if rule.scheme in DIGESTS:
+        return _signature_headers(request, rule)
+    if rule.scheme == "standard_webhooks":
+        return _standard_headers(request, rule)
+    if rule.scheme == "basic":
+        pair = (rule.user or "").encode() + b":" + rule.secrets[0]
+        return {"authorization": "Basic " + base64.b64encode(pair).decode()}
+    if rule.scheme == "token" and rule.header:
+        bearer = "Bearer " if rule.header.lower() == "authorization" else ""
+        return {rule.header.lower(): (rule.prefix or bearer) + rule.secrets[0].decode()}
+    return {}
+
+
+def _signature_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
+    seconds = int(request.received_at.timestamp())
+    timestamp = str(seconds * 1_000 if rule.timestamp_unit == "milliseconds" else seconds)
+    text = signed_bytes(rule.signed, request, timestamp, rule.secrets[0])
+    signature = ENCODINGS[rule.encoding](DIGESTS[rule.scheme](rule.secrets[0], text, rule.algorithm))
+    written = (rule.format or rule.prefix + "{signature}").replace("{timestamp}", timestamp)
+    headers = {(rule.header or "").lower(): written.replace("{signature}", signature)}
+    if rule.timestamp_header:
+        headers[rule.timestamp_header.lower()] = timestamp
+    return headers
+
+
+def _standard_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
+    family = (rule.header or "webhook-signature").lower().removesuffix("signature")
+    message_id = request.headers.get(f"{family}id", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
+    timestamp = str(int(request.received_at.timestamp()))
+    key = base64.b64decode(rule.secrets[0].removeprefix(b"whsec_"))
+    text = b".".join((message_id.encode(), timestamp.encode(), request.body))
+    signature = "v1," + base64.b64encode(hmac.digest(key, text, "sha256")).decode()
+    return {f"{family}id": message_id, f"{family}timestamp": timestamp, f"{family}signature": signature}

@@ -1,0 +1,208 @@
+"""Log lines are one line of JSON each, and a report that cannot be passed on breaks nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import urllib3
+
+from bridge.delivery.meta_responses import Verdict
+from bridge.delivery.reports import BatchReport, Ends, Notice
+from bridge.monitoring.alerts import Alarm
+from bridge.monitoring.log import Gathered, Log, failure
+from bridge.monitoring.metrics import Metrics, served
+from bridge.monitoring.reporter import Reporter
+from bridge.outbox import Attempt, Settled
+from bridge.outbox.records import raw_id
+from bridge.serialization import encode
+from bridge.settings import load_settings
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+EVENT = raw_id("01a1fcef-d037-723e-af54-1cda694aa12a") or b""
+
+
+def lines_of(written: list[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in b"".join(written).decode().splitlines()]
+
+
+def test_a_line_is_one_line_whatever_is_in_it():
+    written: list[bytes] = []
+    log = Log(written.append)
+    log.info("webhook", mapping="two\nlines", status=None, count=3)
+    log.debug("not written")
+    [line] = lines_of(written)
+    assert (line["level"], line["event"], line["mapping"], line["count"]) == (
+        "info",
+        "webhook",
+        "two\nlines",
+        3,
+    )
+
+
+def test_the_text_style_is_for_people():
+    written: list[bytes] = []
+    Log(written.append, "debug", "text").warning("alert", text="two\nlines", kind="disk", nothing=None)
+    [line] = written
+    assert line.endswith(b'warning alert text="two\\nlines" kind=disk\n')
+    assert line.count(b"\n") == 1
+
+
+def test_a_log_that_cannot_be_written_loses_nothing_else():
+    def broken(line: bytes) -> None:
+        raise BrokenPipeError
+
+    Log(broken).error("anything")
+
+
+def test_a_failure_is_told_without_its_message():
+    with pytest.raises(ValueError, match="jane") as caught:
+        int("jane@example.com")
+    told = failure(caught.value)
+    assert told["error"] == "ValueError"
+    assert told["where"][0].startswith("tests/monitoring/")
+    assert "jane" not in json.dumps(told)
+
+
+class Telling:
+    """Stands in for callbacks and notifier."""
+
+    def __init__(self, *, breaks: bool = False) -> None:
+        self.breaks = breaks
+        self.told: list[Any] = []
+
+    def wanted(self) -> bool:
+        if self.breaks:
+            raise OSError("jane@example.com")
+        return True
+
+    def messages(self, rows: Any, fbtrace_id: Any, now: datetime) -> list[Any]:
+        return [(rows, fbtrace_id)]
+
+    def tell(self, message: Any) -> None:
+        self.told.append(message)
+
+
+def report(status: str, outcome: str, code: int | None = None) -> BatchReport:
+    attempt = Attempt("1", "main", "1", None, 1, NOW, 20, outcome, 200, code, None, "trace", None)
+    verdict = Verdict(outcome, "meaning", "nobody", "nothing")
+    return BatchReport(attempt, verdict, Ends((EVENT,), Settled(status)), list)
+
+
+def reporter(tmp_path: Any, telling: Telling, written: list[bytes]) -> tuple[Reporter, Metrics]:
+    metrics, log = Metrics(), Log(written.append)
+    alarm = Alarm(load_settings(None, {}, folder=tmp_path), telling.tell, log)
+    return Reporter(telling, metrics, alarm, telling, log=log, now=lambda: NOW), metrics
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [
+        pytest.param(
+            report("sent", "delivered"),
+            'bridge_events_delivered_total{destination="main",mode="live"} 1.0',
+            id="sent",
+        ),
+        pytest.param(
+            report("refused", "refuse", 100),
+            'bridge_events_refused_total{code="100",destination="main",subcode=""} 1.0',
+            id="refused",
+        ),
+        pytest.param(
+            report("waiting", "retry"),
+            'bridge_attempts_total{destination="main",outcome="retry"} 1.0',
+            id="retry",
+        ),
+    ],
+)
+def test_each_call_is_counted_and_logged(tmp_path, given, counted):
+    written: list[bytes] = []
+    hears, metrics = reporter(tmp_path, Telling(), written)
+    hears.observe(given)
+    assert counted in metrics.exposition(list).decode().splitlines()
+    [line] = lines_of(written)
+    assert (line["event"], line["outcome"]) == ("attempt", given.attempt.outcome)
+
+
+def test_results_are_told_only_of_what_came_to_an_end(tmp_path):
+    telling = Telling()
+    hears, _ = reporter(tmp_path, telling, [])
+    hears.observe(report("waiting", "retry"))
+    assert telling.told == []
+    hears.observe(report("sent", "delivered"))
+    assert telling.told == [([], "trace")]
+
+
+def test_a_report_that_cannot_be_passed_on_breaks_nothing(tmp_path):
+    written: list[bytes] = []
+    hears, _ = reporter(tmp_path, Telling(breaks=True), written)
+    hears.observe(report("sent", "delivered"))
+    assert [line["event"] for line in lines_of(written)] == ["attempt", "report_failed"]
+    assert b"jane" not in b"".join(written)
+
+
+def test_a_notice_becomes_an_alert(tmp_path):
+    written: list[bytes] = []
+    hears, _ = reporter(tmp_path, Telling(), written)
+    hears.notice(Notice("paused", "main", "the token is dead"))
+    assert [(line["event"], line["text"]) for line in lines_of(written)] == [
+        ("notice", "the token is dead"),
+        ("alert", "main: the token is dead"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param({"a": 2**70}, b'{"a":1180591620717411303424}', id="an integer over 64 bits"),
+        pytest.param({"a": "\ud800"}, b'{"a":"\\ud800"}', id="half a surrogate pair"),
+        pytest.param({"a": (1, 2)}, b'{"a":[1,2]}', id="a tuple"),
+        pytest.param({"a": frozenset({"b", "a"})}, b'{"a":["a","b"]}', id="a set"),
+    ],
+)
+def test_whatever_strangers_send_can_be_written_as_json(value, text):
+    assert encode(value) == text
+
+
+def test_a_process_without_a_web_door_offers_its_counters_too():
+    metrics = Metrics()
+    metrics.call("main", "delivered", 0.1)
+    with served(metrics, "127.0.0.1", 0) as port:
+        answer = urllib3.request("GET", f"http://127.0.0.1:{port}/metrics")
+    assert 'bridge_attempts_total{destination="main",outcome="delivered"} 1.0' in answer.data.decode()
+
+
+def test_gathered_lines_are_written_together_and_in_order():
+    written: list[bytes] = []
+    gathered = Gathered(written.append, delay_seconds=3600)
+    for number in range(100):
+        gathered(b"%d\n" % number)
+    assert written == []
+    gathered.flush()
+    gathered.flush()
+    assert written == [b"".join(b"%d\n" % number for number in range(100))]
+
+
+def test_gathered_lines_are_written_after_a_moment(wait_until):
+    written: list[bytes] = []
+    gathered = Gathered(written.append, delay_seconds=0)
+    for number in range(3):
+        gathered(b"%d\n" % number)
+        wait_until(lambda expected=number + 1: len(b"".join(written).splitlines()) == expected)
+
+
+def test_a_forked_child_writes_its_own_lines_only(tmp_path):
+    with (tmp_path / "log").open("ab", buffering=0) as file:
+        gathered = Gathered(file.write, delay_seconds=3600)
+        gathered(b"parent\n")
+        child = os.fork()
+        if not child:
+            gathered(b"child\n")
+            gathered.flush()
+            os._exit(0)
+        os.waitpid(child, 0)
+        gathered.flush()
+    assert (tmp_path / "log").read_bytes() == b"child\nparent\n"

@@ -1,0 +1,86 @@
+"""The golden folders of tests/cases: what a vendor really does, as a body, and the whole of what it becomes.
+
+tests/cases/<vendor>/<claim>/case.yaml       the mapping, and what came with the body
+tests/cases/<vendor>/<claim>/body.raw        the bytes as they came
+tests/cases/<vendor>/<claim>/expected.json   everything that comes out
+tests/cases/<vendor>/<claim>/mapping.yaml    only when no shipped mapping shows the claim
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bridge.body.parse import parse
+from bridge.errors import Refused
+from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Event, Request, Verified
+from bridge.pipeline import translate
+from bridge.serialization import encode
+from bridge.verify import handshake_answer
+
+CASES = Path(__file__).parent.parent / "cases"
+FOLDERS = sorted(file.parent for file in CASES.glob("*/*/case.yaml"))
+
+
+def read_case(folder: Path) -> tuple[CompiledMapping, Request]:
+    case: dict[str, Any] = yaml.safe_load((folder / "case.yaml").read_text("utf-8"))
+    own = folder / "mapping.yaml"
+    file = own if own.exists() else shipped("mappings") / f"{case['mapping']}.yaml"
+    mapping = load_mapping(file, environment=case.get("secrets", {}), spec=load_meta_spec())
+    request = Request(
+        method=case.get("method", "POST"),
+        url=case.get("url", f"https://bridge.example.com/hooks/{mapping.name}"),
+        headers={name.lower(): str(value) for name, value in case.get("headers", {}).items()},
+        query={name: str(value) for name, value in case.get("query", {}).items()},
+        body=(folder / "body.raw").read_bytes(),
+        ip=None,
+        received_at=datetime.fromisoformat(case["now"]),
+    )
+    return mapping, request
+
+
+def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
+    """Return what a webhook becomes, handshake and refusal included, as the intake would have it."""
+    rule = mapping.receive.handshake
+    if rule is not None:
+        asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
+        if (challenge := handshake_answer(asked, rule)) is not None:
+            return {"handshake": challenge}
+    try:
+        translation = translate(request, mapping, load_meta_spec())
+    except Refused as refusal:
+        where = [finding.path for finding in refusal.findings]
+        return {"refused": refusal.code, **({"where": where} if where else {})}
+    result: dict[str, Any] = {"events": [as_json(event) for event in translation.events]}
+    if translation.notes:
+        result["notes"] = [note.code for note in translation.notes]
+    return result
+
+
+def as_json(event: Event) -> dict[str, Any]:
+    told: dict[str, Any] = {"verdict": event.verdict}
+    if event.reason:
+        told["reason"] = event.reason
+    if event.findings:
+        told["findings"] = [finding.code for finding in event.findings]
+    if event.data is not None:
+        told["data"] = json.loads(encode(event.data))
+    return told
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}: {folder.name}")
+def test_a_vendors_webhook_becomes_exactly_this(folder):
+    expected = json.loads((folder / "expected.json").read_text("utf-8"))
+    assert result_of(*read_case(folder)) == expected
+
+
+def test_there_is_a_case_for_every_trap():
+    assert len(FOLDERS) >= 30

@@ -1,0 +1,257 @@
+"""One safety suite for every shipped mapping: every way to forge its proof fails, the honest one passes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bridge.errors import Invalid, NotAuthentic
+from bridge.models import Request, VerifyRule
+from bridge.verify import signed, verify
+
+OPEN_TO_EVERYBODY = {"website-lead-form"}
+SIGNING = {"hmac", "digest", "standard_webhooks"}
+
+Forge = Callable[[Request, VerifyRule], Request | None]
+
+
+def proof_header(rule: VerifyRule) -> str:
+    return "authorization" if rule.scheme == "basic" else (rule.header or "").lower()
+
+
+def with_proof(request: Request, rule: VerifyRule, change: Callable[[str], str]) -> Request | None:
+    """Return the request with its signature or token changed, wherever it stands."""
+    header = proof_header(rule)
+    if header:
+        return replace(request, headers={**request.headers, header: change(request.headers[header])})
+    if rule.query:
+        return replace(request, query={**request.query, rule.query: change(request.query[rule.query])})
+    secret = rule.secrets[0]
+    return replace(request, body=request.body.replace(secret, change(secret.decode()).encode()))
+
+
+def without_header(request: Request, rule: VerifyRule) -> Request | None:
+    headers = {name: value for name, value in request.headers.items() if name != proof_header(rule)}
+    if rule.body_field:
+        return replace(request, body=request.body.replace(rule.secrets[0], b""))
+    return replace(request, headers=headers, query={})
+
+
+def signed_with(secret: bytes) -> Forge:
+    def forge(request: Request, rule: VerifyRule) -> Request | None:
+        if rule.body_field:
+            return replace(request, body=request.body.replace(rule.secrets[0], secret))
+        return signed(request, replace(rule, secrets=(secret,)))
+
+    return forge
+
+
+def one_byte_more(request: Request, rule: VerifyRule) -> Request | None:
+    return replace(request, body=request.body + b" ") if rule.scheme in SIGNING else None
+
+
+def one_byte_changed(request: Request, rule: VerifyRule) -> Request | None:
+    middle = len(request.body) // 2
+    changed = bytes([request.body[middle] ^ 1])
+    body = request.body[:middle] + changed + request.body[middle + 1 :]
+    return replace(request, body=body) if rule.scheme in SIGNING else None
+
+
+def empty_body(request: Request, rule: VerifyRule) -> Request | None:
+    return replace(request, body=b"") if rule.scheme in SIGNING or rule.body_field else None
+
+
+def other_algorithm(request: Request, rule: VerifyRule) -> Request | None:
+    other = "sha512" if rule.algorithm == "sha256" else "sha256"
+    return signed(request, replace(rule, algorithm=other)) if rule.scheme in SIGNING else None  # type: ignore[arg-type]
+
+
+def other_encoding(request: Request, rule: VerifyRule) -> Request | None:
+    other = "hex" if rule.encoding == "base64" else "base64"
+    return signed(request, replace(rule, encoding=other)) if rule.scheme in SIGNING else None  # type: ignore[arg-type]
+
+
+def bare_hash_without_secret(request: Request, rule: VerifyRule) -> Request | None:
+    if rule.scheme not in SIGNING:
+        return None
+    digest = hashlib.new(rule.algorithm, request.body).digest()
+    text = digest.hex() if rule.encoding == "hex" else base64.b64encode(digest).decode()
+    return replace(request, headers={**request.headers, proof_header(rule): rule.prefix + text})
+
+
+def signature_of_another_text(request: Request, rule: VerifyRule) -> Request | None:
+    if rule.scheme not in SIGNING or rule.signed == "{secret}":
+        return None
+    return signed(
+        request, replace(rule, signed="{body}." if "{secret}" not in rule.signed else "{secret}.{body}")
+    )
+
+
+def other_time(seconds: int) -> Forge:
+    def forge(request: Request, rule: VerifyRule) -> Request | None:
+        """Sign honestly, but long before or after it arrives: a replay, or a clock that is wrong."""
+        if "{timestamp}" not in rule.signed:
+            return None
+        shift = timedelta(seconds=seconds * (rule.tolerance_seconds + 1))
+        return replace(
+            signed(replace(request, received_at=request.received_at + shift), rule),
+            received_at=request.received_at,
+        )
+
+    return forge
+
+
+def fresh_time_on_an_old_signature(request: Request, rule: VerifyRule) -> Request | None:
+    """Keep the signature and move only the timestamp, as a replay would have to."""
+    if not rule.timestamp_header:
+        return None
+    name = rule.timestamp_header.lower()
+    moved = str(int(request.headers[name]) + 1)
+    return replace(request, headers={**request.headers, name: moved})
+
+
+def no_timestamp(request: Request, rule: VerifyRule) -> Request | None:
+    if not rule.timestamp_header:
+        return None
+    headers = {n: v for n, v in request.headers.items() if n != rule.timestamp_header.lower()}
+    return replace(request, headers=headers)
+
+
+def other_url(request: Request, rule: VerifyRule) -> Request | None:
+    return replace(request, url=request.url + "?x=1") if "{url}" in rule.signed else None
+
+
+def other_method(request: Request, rule: VerifyRule) -> Request | None:
+    return replace(request, method="PUT") if "{method}" in rule.signed else None
+
+
+def token_in_another_place(request: Request, rule: VerifyRule) -> Request | None:
+    if rule.scheme != "token":
+        return None
+    token = rule.secrets[0].decode()
+    moved = without_header(request, rule)
+    assert moved is not None
+    if rule.query:
+        return replace(moved, headers={**moved.headers, "authorization": f"Bearer {token}", "token": token})
+    return replace(moved, query={"token": token, "x-token": token})
+
+
+FORGERIES: dict[str, Forge] = {
+    "no proof at all": without_header,
+    "an empty proof": lambda request, rule: with_proof(request, rule, lambda text: ""),
+    "cut by one character": lambda request, rule: with_proof(request, rule, lambda text: text[:-1]),
+    "cut by the first character": lambda request, rule: with_proof(request, rule, lambda text: text[1:]),
+    "one character more": lambda request, rule: with_proof(request, rule, lambda text: text + "0"),
+    "last character changed": lambda request, rule: with_proof(
+        request, rule, lambda text: text[:-2] + ("0" if text[-2] != "0" else "1") + text[-1]
+    ),
+    "not ascii": lambda request, rule: with_proof(request, rule, lambda text: "é" + text[1:]),
+    "a placeholder": lambda request, rule: with_proof(request, rule, lambda text: "no-secret-provided"),
+    "another secret": signed_with(b"a-guess-of-somebody"),
+    "an empty secret": signed_with(b""),
+    "the name of the secret": signed_with(b"${SECRET}"),
+    "body with a byte more": one_byte_more,
+    "body with a byte changed": one_byte_changed,
+    "body emptied": empty_body,
+    "another algorithm": other_algorithm,
+    "another encoding": other_encoding,
+    "a hash without the secret": bare_hash_without_secret,
+    "a signature of another text": signature_of_another_text,
+    "signed too long ago": other_time(-1),
+    "signed in the future": other_time(1),
+    "an old signature with a new time": fresh_time_on_an_old_signature,
+    "a signature without its time": no_timestamp,
+    "another address": other_url,
+    "another method": other_method,
+    "the token in another place": token_in_another_place,
+}
+
+
+def test_only_the_browser_form_is_open_to_everybody(senders):
+    open_ones = {name for name in senders.names() if senders.mapping(name).receive.verify.scheme == "none"}
+    assert open_ones == OPEN_TO_EVERYBODY
+
+
+def test_the_request_as_the_sender_signed_it_is_let_through(sample, senders):
+    assert verify(sample.request, senders.mapping(sample.mapping).receive.verify).request is sample.request
+
+
+def honest_request(senders, name: str) -> Request:
+    """Return a mapping's first sample with nothing in its headers but the proof that counts."""
+    return signed(next(iter(senders.samples_of(name))).request, senders.mapping(name).receive.verify)
+
+
+def lets_through(request: Request, rule: VerifyRule) -> bool:
+    try:
+        verify(request, rule)
+    except NotAuthentic as refusal:
+        assert rule.secrets[0].decode("latin-1") not in refusal.message + refusal.fix
+        return False
+    return True
+
+
+def test_no_forged_request_is_let_through(shipped_name, senders):
+    rule = senders.mapping(shipped_name).receive.verify
+    if shipped_name in OPEN_TO_EVERYBODY:
+        assert rule == VerifyRule()
+        return
+    honest = honest_request(senders, shipped_name)
+    forged = {name: request for name, forge in FORGERIES.items() if (request := forge(honest, rule))}
+    assert lets_through(honest, rule)
+    assert len(forged) >= 10
+    assert [name for name, request in forged.items() if lets_through(request, rule)] == []
+
+
+def test_every_forgery_is_tried_on_some_mapping(senders):
+    tried = {
+        forgery
+        for forgery, forge in FORGERIES.items()
+        for name in senders.names()
+        if (rule := senders.mapping(name).receive.verify).scheme != "none"
+        and forge(honest_request(senders, name), rule) is not None
+    }
+    assert tried == set(FORGERIES)
+
+
+def test_the_previous_secret_is_let_through_while_it_is_named(sample, senders):
+    rule = senders.mapping(sample.mapping).receive.verify
+    if rule.scheme == "none":
+        return
+    rotated = replace(rule, secrets=(b"the-new-secret", rule.secrets[0]))
+    assert verify(sample.request, rotated).request is sample.request
+    with pytest.raises(NotAuthentic):
+        verify(sample.request, replace(rule, secrets=(b"the-new-secret",)))
+
+
+def test_a_mapping_whose_secret_is_not_set_is_not_loaded(shipped_name, senders):
+    from bridge.mapping import load_mapping
+    from bridge.meta_spec.spec import load_meta_spec
+
+    if shipped_name in OPEN_TO_EVERYBODY:
+        return
+    with pytest.raises(Invalid) as refusal:
+        load_mapping(senders.folder / f"{shipped_name}.yaml", environment={}, spec=load_meta_spec())
+    assert {finding.code for finding in refusal.value.findings} == {"unset_secret"}
+
+
+def test_no_secret_is_shown_by_a_rule(shipped_name, senders):
+    rule = senders.mapping(shipped_name).receive.verify
+    shown = repr(rule) + repr(senders.mapping(shipped_name).receive)
+    assert all(secret.decode("latin-1") not in shown for secret in rule.secrets)
+
+
+def test_hmac_is_compared_in_constant_time():
+    """The one thing a test cannot see from outside: no `==` between a proof and a secret in the schemes."""
+    from bridge.verify import handshake, schemes
+
+    for module in (schemes, handshake):
+        source = Path(module.__file__).with_name(f"{module.__name__.rpartition('.')[2]}.py").read_text()
+        assert "compare_digest" in source
+        assert hmac.compare_digest.__name__ in source

@@ -1,0 +1,161 @@
+"""What ships works: every mapping's own tests pass, and every real body becomes what it must."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.authoring.sample_dates import redated
+from bridge.cli import commands
+from bridge.errors import Refused
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.models import Verified
+from bridge.pipeline import translate
+from bridge.verify import signed
+
+IDS_ONLY = {
+    "bitrix24-leads",
+    "close-opportunities",
+    "hubspot-app-subscriptions",
+    "kommo-new-leads",
+    "kommo-won-leads",
+    "pipedrive-deals",
+    "zoho-crm-notifications",
+}
+# people and numbers in the samples that belong to the seller, not to the buyer
+OF_THE_SELLER = (
+    "alex@example.com",  # a contact's owner
+    "sales@example-shop.com",
+    "pro@example.com",  # the host of a booking
+    "host@example.com",
+    "staff@example.com",
+    "example-company@pipedrivemail.com",
+    "example-company+deal49@pipedrivemail.com",
+)
+
+
+def test_the_tests_inside_every_shipped_mapping_pass(senders):
+    result = CliRunner().invoke(commands, ["test", str(senders.folder)])
+    assert result.exit_code == 0, result.output
+    assert re.search(r"(\d+) tests, 0 failed", result.output)
+
+
+def test_no_shipped_mapping_has_an_error(senders):
+    result = CliRunner().invoke(commands, ["check", str(senders.folder), "--format", "json"])
+    findings = json.loads(result.stdout)["findings"]
+    assert [finding for finding in findings if finding["severity"] == "error"] == []
+
+
+def test_there_are_mappings_for_thirty_pairs_of_vendor_and_trigger(senders):
+    assert len(senders.names()) >= 30
+
+
+def test_every_mapping_has_samples_tests_and_a_link(shipped_name, senders):
+    mapping = senders.mapping(shipped_name)
+    comments = [line for line in mapping.file.read_text("utf-8").splitlines() if line.startswith("#")]
+    assert mapping.description
+    assert len(mapping.tests) >= 1
+    assert {file.name for file in mapping.samples} == {s.file.name for s in senders.samples_of(shipped_name)}
+    assert shipped_name == "website-lead-form" or any("https://" in line for line in comments)
+
+
+def test_the_readme_lists_every_mapping_and_its_secrets(shipped_name, senders):
+    readme = (senders.folder / "README.md").read_text("utf-8")
+    [row] = [line for line in readme.splitlines() if line.startswith(f"| [{shipped_name}](")]
+    text = (senders.folder / f"{shipped_name}.yaml").read_text("utf-8")
+    assert senders.mapping(shipped_name).description in row
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(re.findall(r"`([A-Z0-9_]+)`", row))
+
+
+def test_a_sample_becomes_what_its_side_file_says(sample, senders):
+    mapping = senders.mapping(sample.mapping)
+    translation = translate(sample.request, mapping, load_meta_spec())
+    assert senders.outcome(translation) == sample.outcome
+
+
+def test_a_sample_that_comes_today_becomes_the_same(sample, senders):
+    mapping = senders.mapping(sample.mapping)
+    now = datetime(2031, 3, 5, 23, 59, 50, tzinfo=UTC)
+    body = redated(sample.request.body, sample.request.received_at, now)
+    today = signed(replace(sample.request, body=body, received_at=now), mapping.receive.verify)
+    assert senders.outcome(translate(today, mapping, load_meta_spec())) == sample.outcome
+
+
+def test_a_redelivery_is_the_same_webhook_and_two_samples_are_not(shipped_name, senders):
+    mapping = senders.mapping(shipped_name)
+    spec = load_meta_spec()
+    keys = [translate(s.request, mapping, spec).repeat_key for s in senders.samples_of(shipped_name)]
+    again = [translate(s.request, mapping, spec).repeat_key for s in senders.samples_of(shipped_name)]
+    assert keys == again
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_redelivery_gives_the_same_event_ids(sample, senders):
+    mapping = senders.mapping(sample.mapping)
+    first, second = (
+        [
+            event.data["event_id"]
+            for event in translate(request, mapping, load_meta_spec()).events
+            if event.data
+        ]
+        for request in (sample.request, replace(sample.request, url=sample.request.url))
+    )
+    assert first == second
+
+
+def test_no_two_samples_of_the_demo_give_one_event(senders):
+    seen: dict[tuple[str, str], str] = {}
+    for sample in senders.samples():
+        translation = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec())
+        for event in translation.events:
+            if event.verdict == "ready" and event.data:
+                identity = (event.data["event_name"], event.data["event_id"])
+                assert seen.setdefault(identity, sample.name) == sample.name
+
+
+@pytest.mark.parametrize("value", OF_THE_SELLER)
+def test_nobody_of_the_seller_is_ever_sent(value, senders):
+    from bridge.normalize import normalize_value
+
+    hashed = normalize_value("em", value).sent
+    for sample in senders.samples():
+        translation = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec())
+        assert hashed not in json.dumps([event.data for event in translation.events], default=str)
+
+
+def test_the_switchboard_of_a_contacts_company_is_not_the_contacts_phone(senders):
+    from bridge.normalize import normalize_value
+
+    hashed = normalize_value("ph", "5550100199", "US").sent
+    for sample in senders.samples_of("hubspot-contact"):
+        [event] = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec()).events
+        assert hashed not in json.dumps(event.data, default=str)
+
+
+def test_a_webhook_of_ids_only_says_so(senders):
+    said = {
+        name for name in senders.names() if "no person can be matched" in senders.mapping(name).description
+    }
+    assert said == IDS_ONLY
+
+
+def test_a_sender_that_never_tries_again_gets_a_200_for_our_own_mistakes(shipped_name, senders):
+    receive = senders.mapping(shipped_name).receive
+    expected = "hold" if receive.sent_by == "server" else "answer"
+    assert receive.on_problem == expected
+
+
+def test_no_body_of_another_sender_breaks_a_mapping(shipped_name, senders):
+    mapping = senders.mapping(shipped_name)
+    spec = load_meta_spec()
+    for sample in senders.samples():
+        try:
+            translation = translate(Verified(sample.request), mapping, spec)
+        except Refused:
+            continue  # a kind of body this mapping does not take
+        assert all(event.verdict != "ready" or event.data for event in translation.events)

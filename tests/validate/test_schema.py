@@ -1,0 +1,179 @@
+"""The schema: two libraries agree on it, it fits the rule file, and it explains every violation."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from bridge.meta_spec.spec import load_meta_spec
+from bridge.validate.schema import explain, is_valid, schema_findings
+
+SPEC = load_meta_spec()
+SCHEMA = SPEC.event_schema
+EXPLAINER = Draft202012Validator(SCHEMA)
+NOW = int(datetime(2026, 11, 21, tzinfo=UTC).timestamp())
+
+ODD = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**20,
+    "",
+    " ",
+    "x",
+    "a" * 64,
+    [],
+    ["a" * 64],
+    {},
+    {"id": 1},
+    "ü",
+    1.0,
+    [None],
+]
+ODD += [
+    "LDU",
+    ["LDU"],
+    "crm",
+    "Purchase",
+    "whatsapp",
+    "app",
+    [{}],
+    [{"id": "a", "quantity": 1}],
+    "1" * 16,
+    "2026",
+]
+
+
+def test_the_schema_itself_is_a_schema():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+@pytest.mark.parametrize("kind", ["purchase", "crm", "app", "whatsapp", "limited", "append"])
+def test_both_libraries_agree_on_every_field_with_an_odd_value(kind, odd, kinds):
+    event = kinds.event(kind)
+    paths = [(key,) for key in SCHEMA["properties"]]
+    paths += [("user_data", key) for key in SCHEMA["properties"]["user_data"]["properties"]]
+    paths += [("custom_data", key) for key in SCHEMA["properties"]["custom_data"]["properties"]]
+    for path in paths:
+        event = kinds.event(kind)
+        part = event
+        for step in path[:-1]:
+            part = part.setdefault(step, {})
+        part[path[-1]] = odd
+        assert is_valid(event, SPEC) == EXPLAINER.is_valid(event), path
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**19), 10**19)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = sorted(SCHEMA["properties"])
+EVENTS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=8)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=EVENTS, kind=st.sampled_from(["purchase", "crm", "app", "whatsapp", "store"]))
+def test_both_libraries_agree_on_any_json(changes, kind, kinds):
+    event = {**kinds.event(kind), **changes}
+    assert is_valid(event, SPEC) == EXPLAINER.is_valid(event)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=EVENTS)
+def test_what_is_refused_is_explained_and_what_passes_is_not(changes, kinds):
+    event = {**kinds.event("purchase"), **changes}
+    findings = schema_findings(event, SPEC)
+    assert bool(findings) != is_valid(event, SPEC)
+    assert all(finding.severity == "error" and finding.path for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event_name": "\ud800", "user_data": {"em": "\udfff"}},
+        {"event_time": float("nan"), "custom_data": {"value": float("inf")}},
+        {"custom_data": {"x": {1: {2, 3}}}},
+        {"user_data": 10**400},
+        {"user_data": b"bytes"},
+    ],
+    ids=["lone surrogates", "NaN and infinity", "no JSON", "a huge number", "bytes"],
+)
+def test_an_event_no_library_can_read_is_explained_all_the_same(event):
+    assert {finding.severity for finding in schema_findings(event, SPEC)} == {"error"}
+
+
+def test_no_explanation_quotes_a_value():
+    secret = "jane.doe.secret"
+    event = dict.fromkeys(SCHEMA["properties"], secret) | {secret + "@x.de": secret}
+    event["user_data"] = dict.fromkeys(SCHEMA["properties"]["user_data"]["properties"], secret)
+    event["custom_data"] = {key: [secret] for key in SCHEMA["properties"]["custom_data"]["properties"]}
+    text = repr(explain(event, SPEC))
+    assert len(text) > 1000
+    assert secret not in text
+
+
+SDK_ONLY = {"f5first", "f5last", "fi", "dobd", "dobm", "doby"}
+
+
+def test_the_schema_and_the_rule_file_name_the_same_keys():
+    keys = set(SCHEMA["properties"]["user_data"]["properties"])
+    assert keys - SDK_ONLY == {name for name, rule in SPEC.user_data.items() if not rule.virtual}
+
+
+def test_the_schema_and_the_rule_file_want_the_same_patterns():
+    properties = SCHEMA["properties"]["user_data"]["properties"]
+    differing = {
+        name
+        for name, rule in SPEC.user_data.items()
+        if not rule.virtual
+        and rule.pattern
+        and "pattern" in properties[name]
+        and rule.sent_as in {"hash", "ip", "fbc", "fbp", "lead_id", "digits"}
+        if properties[name]["pattern"] != rule.pattern.pattern
+    }
+    assert differing == set()
+
+
+def test_the_schema_and_the_event_file_name_the_same_messaging_events():
+    text = json.dumps(SCHEMA)
+    names = re.search(r'"enum": (\[[^]]*"LeadSubmitted"[^]]*\])', text)
+    assert set(json.loads(names[1])) == SPEC.messaging_events
+
+
+def every_property(schema, path=()):
+    for name, inner in schema.get("properties", {}).items():
+        yield (*path, name), inner
+        yield from every_property(inner, (*path, name))
+        if isinstance(inner.get("items"), dict):
+            yield from every_property(inner["items"], (*path, name))
+
+
+def test_every_field_has_a_title_for_editors():
+    plain = {key: value for key, value in SCHEMA.items() if key != "allOf"}
+    assert [
+        path for path, inner in every_property(plain) if "title" not in inner and "$ref" not in inner
+    ] == [
+        ("attribution_data", "attribution_setting", "inactivity_window_hours"),
+        ("attribution_data", "attribution_setting", "reattribution_window_hours"),
+    ]
+
+
+def test_every_rule_the_schema_names_exists():
+    named = set(re.findall(r'"x-rule": "(\w+)"', json.dumps(SCHEMA)))
+    assert named
+    assert named <= set(SPEC.rules)

@@ -21,7 +21,7 @@ from bridge.authoring.test_runner import run_tests
 from bridge.cli import COMMANDS
 from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
 from bridge.positioned_yaml import read_yaml

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 
 HEAD = """\
 version: 1

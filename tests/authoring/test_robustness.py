@@ -13,7 +13,7 @@ from bridge.authoring.check import check_mapping, load_checked
 from bridge.authoring.lint.paths import Evidence, lint_paths
 from bridge.authoring.samples import request_of_data
 from bridge.mapping import MappingFolder
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Webhook
 from tests.authoring.conftest import HEAD
 

@@ -17,8 +17,8 @@ from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
 from bridge.authoring.scaffold.yaml_writer import yaml_text
 from bridge.authoring.test_runner import run_tests
 from bridge.errors import UnreadableBody
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.positioned_yaml import read_yaml
 
 

@@ -59,7 +59,7 @@ DOORS = {
         "bridge.positioned_yaml",
         "bridge.meta_spec.rule_files",
         "bridge.simulator.data",
-        "bridge.authoring.recognize.tables",
+        "bridge.recognize.recognition_tables",
     ),
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.authoring.line_counts import StoredWebhooks
+from bridge.authoring.unused_fields import unused_fields
 from bridge.errors import Refused
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
@@ -25,6 +26,9 @@ def explained(
     if request is None:
         return None
     try:
-        return list(translate(Verified(request), mappings.get(mapping), spec, explain=True).explanation)
+        translation = translate(
+            Verified(request), mappings.get(mapping), spec, explain=True, unused_fields=unused_fields
+        )
     except Refused:
         return None
+    return list(translation.explanation)

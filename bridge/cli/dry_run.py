@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from bridge.authoring.unused_fields import unused_fields
 from bridge.bootstrap import open_meta_spec
 from bridge.coerce.reading import read_time
 from bridge.errors import CannotOpen, UnknownMapping, WrongUse
@@ -72,7 +73,12 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     given = {**_pairs(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = as_request(sample, given, _pairs(queries, "=", "--query"), _moment(now or sample.now))
     translation = translate(
-        request if verifies else Verified(request), mapping, spec, explain=explain or reveal, reveal=reveal
+        request if verifies else Verified(request),
+        mapping,
+        spec,
+        explain=explain or reveal,
+        reveal=reveal,
+        unused_fields=unused_fields,
     )
     told = preview(translation, settings, request.received_at)
     if as_json:
@@ -193,7 +199,7 @@ def _print(told: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool)
     for destination in told["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     if explains:
-        from bridge.explain.build import render_explanation
+        from bridge.explain.render import render_explanation
 
         click.echo(render_explanation(told["explain"]), err=True)
     click.echo(f"{mapping.name}: {len(told['events'])} events; nothing was stored or sent", err=True)

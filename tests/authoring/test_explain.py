@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridge.authoring.samples import request_of_data
-from bridge.explain.build import clear_text, render_explanation
-from bridge.explain.unused_fields import unused_fields
+from bridge.authoring.unused_fields import unused_fields
+from bridge.explain.build import clear_text
+from bridge.explain.render import render_explanation
 from bridge.models import Verified
 from bridge.pipeline import translate
 
@@ -45,7 +46,8 @@ def told(mapping_of, spec, now):
 
     def tell(data=DATA, **options):
         request = request_of_data(data, mapping.name, now)
-        return translate(Verified(request), mapping, spec, explain=True, **options).explanation
+        options = {"explain": True, "unused_fields": unused_fields, **options}
+        return translate(Verified(request), mapping, spec, **options).explanation
 
     return tell
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bridge.body.parse import parse
 from bridge.explain.trace import Trace
@@ -24,25 +23,21 @@ from bridge.validate import validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
 
-if TYPE_CHECKING:
-    from bridge.explain.build import UnusedFields
 
-
-def translate(  # noqa: PLR0913 - all but the first three are named
+def translate(
     request: Request | Verified,
     mapping: CompiledMapping,
     spec: MetaSpec,
     *,
     explain: bool = False,
     reveal: bool = False,
-    unused_fields: UnusedFields | None = None,
 ) -> Translation:
     """Turn one webhook into the events it means, each finished or with the reason why not.
 
     A `Verified` request is one whose caller vouches for it: the command line's user, or a replay of a
     webhook that was verified when it came. Raises only `Refused` (not authentic, unreadable, too large);
     everything that is wrong with an event is a finding on that event. `reveal` shows personal data in
-    the explanation, and `unused_fields` adds the fields of the webhook that the mapping did not read.
+    the explanation.
     """
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
@@ -53,13 +48,7 @@ def translate(  # noqa: PLR0913 - all but the first three are named
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
     from bridge.explain.build import explanation
 
-    told = explanation(
-        mapping,
-        webhook,
-        partial(_traced, mapping, webhook, spec),
-        reveal=reveal,
-        unused_fields=unused_fields,
-    )
+    told = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
     return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, told)
 
 

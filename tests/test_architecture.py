@@ -59,7 +59,7 @@ DOORS = {
         "bridge.positioned_yaml",
         "bridge.meta_spec.spec",
         "bridge.simulator.data",
-        "bridge.authoring.recognize.tables",
+        "bridge.recognize.recognition_tables",
     ),
 }
 

@@ -23,10 +23,10 @@ import orjson
 import urllib3
 
 from bridge.authoring.sample_dates import redated
-from bridge.authoring.samples import Sample, read_sample
 from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.samples import Sample, read_sample
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Request

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from bridge.authoring.unused_fields import unused_fields
 from bridge.bootstrap import open_meta_spec
 from bridge.coerce.reading import read_time
 from bridge.errors import CannotOpen, UnknownMapping, WrongUse
@@ -73,12 +72,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     given = {**_pairs(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = as_request(sample, given, _pairs(queries, "=", "--query"), _moment(now or sample.now))
     translation = translate(
-        request if verifies else Verified(request),
-        mapping,
-        spec,
-        explain=explain or reveal,
-        reveal=reveal,
-        unused_fields=unused_fields,
+        request if verifies else Verified(request), mapping, spec, explain=explain or reveal, reveal=reveal
     )
     told = preview(translation, settings, request.received_at)
     if as_json:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from bridge.explain.masking import mask
 from bridge.explain.trace import FieldRecord, Trace
+from bridge.explain.unused_fields import unused_fields
 from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Draft, Event, Position, Webhook
 
@@ -27,8 +28,6 @@ _BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_dat
 
 
 Traced = tuple[Draft, Event, Trace]
-# takes the data of a webhook and the places that were read; returns what is listed under `unused`
-UnusedFields = Callable[[Any, Collection[str]], list[dict[str, str | None]]]
 
 
 def explanation(
@@ -37,9 +36,8 @@ def explanation(
     traced: Callable[[], Iterable[Traced]],
     *,
     reveal: bool = False,
-    unused_fields: UnusedFields | None = None,
 ) -> Sequence[Mapping[str, Any]]:
-    """Return one entry for each event and, with `unused_fields`, a last one for the webhook.
+    """Return one entry for each event, and a last one for the webhook with the fields that nothing used.
 
     Values of `user_data` are masked unless `reveal` is set; hashes are shown as they are. The entries are
     made when they are first read: only then does `traced` run the pipeline again, this time recording.
@@ -49,8 +47,6 @@ def explanation(
     def build() -> list[dict[str, Any]]:
         events = list(traced())
         entries = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
-        if unused_fields is None:
-            return entries
         read = {path for _, _, trace in events for path in _read_by(trace)}
         return [*entries, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,12 +49,7 @@ def of_mapping(door: Door, environ: Environ, name: str, request_id: str, line: L
     trusted = is_admin(environ, door.settings)
     reveal = trusted and request.query.get("reveal") == "true"
     translation = translate(
-        Verified(request) if trusted else request,
-        mapping,
-        door.spec,
-        explain=True,
-        reveal=reveal,
-        unused_fields=_unused_fields,
+        Verified(request) if trusted else request, mapping, door.spec, explain=True, reveal=reveal
     )
     code = request.query.get("test_event_code") or request.headers.get("x-test-event-code")
     return Answer(200, preview(translation, door.settings, request.received_at, code))
@@ -75,16 +70,9 @@ def of_text(door: Door, environ: Environ, request_id: str, line: Line) -> Answer
         source=source.encode("utf-8", "replace"),
     )
     request = made_up_request(asked, door.now())
-    translation = translate(Verified(request), mapping, door.spec, explain=True, unused_fields=_unused_fields)
+    translation = translate(Verified(request), mapping, door.spec, explain=True)
     told = preview(translation, door.settings, request.received_at)
     return Answer(200, {**told, "warnings": [finding.as_json() for finding in mapping.warnings]})
-
-
-def _unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str | None]]:
-    """Recognize the fields that were not used; a server that nobody asks does not load the tables."""
-    from bridge.authoring.unused_fields import unused_fields
-
-    return unused_fields(data, paths_read)
 
 
 def of_finished_body(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.authoring.samples import request_of_data
-from bridge.authoring.unused_fields import unused_fields
 from bridge.explain.build import clear_text
 from bridge.explain.render import render_explanation
+from bridge.explain.unused_fields import unused_fields
+from bridge.mapping.samples import request_of_data
 from bridge.models import Verified
 from bridge.pipeline import translate
 
@@ -46,8 +46,7 @@ def told(mapping_of, spec, now):
 
     def tell(data=DATA, **options):
         request = request_of_data(data, mapping.name, now)
-        options = {"explain": True, "unused_fields": unused_fields, **options}
-        return translate(Verified(request), mapping, spec, **options).explanation
+        return translate(Verified(request), mapping, spec, explain=True, **options).explanation
 
     return tell
 

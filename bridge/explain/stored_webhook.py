@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge.authoring.line_counts import StoredWebhooks
-from bridge.authoring.unused_fields import unused_fields
 from bridge.errors import Refused
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Verified
+from bridge.monitoring.line_counts import StoredWebhooks
 from bridge.pipeline import translate
 
 
@@ -26,9 +25,6 @@ def explained(
     if request is None:
         return None
     try:
-        translation = translate(
-            Verified(request), mappings.get(mapping), spec, explain=True, unused_fields=unused_fields
-        )
+        return list(translate(Verified(request), mappings.get(mapping), spec, explain=True).explanation)
     except Refused:
         return None
-    return list(translation.explanation)

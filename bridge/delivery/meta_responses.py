@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.meta_spec.spec import Answer, MetaSpec
+from bridge.meta_spec.spec import MetaSpec, ResponseMeaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def classify_response(status: int | None, body: Any, batch_size: int, spec: Meta
     The order is that of Meta's own advice: no answer, success, transient, code with subcode, code, range of
     codes, and only then the HTTP status. A batch of one is refused where a larger one is split.
     """
-    situations = spec.answers.situations
+    situations = spec.responses.situations
     if status is None:
         return _verdict(situations["no_response"], batch_size)
     content = body if isinstance(body, Mapping) else {}
@@ -76,8 +76,8 @@ def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec
 
 def _answer_of(
     status: int, error: Mapping[str, Any], code: int | None, subcode: int | None, spec: MetaSpec
-) -> Answer:
-    answers = spec.answers
+) -> ResponseMeaning:
+    answers = spec.responses
     situations = answers.situations
     known = _known(code, subcode, spec)
     again = known if known is not None and known.action == "retry" else None
@@ -94,19 +94,19 @@ def _answer_of(
     return situations["negative_code" if code < 0 else "unknown_code"]
 
 
-def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> Answer | None:
+def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> ResponseMeaning | None:
     if code is None:
         return None
-    answers = spec.answers
+    answers = spec.responses
     exact = answers.subcodes.get((code, subcode)) if subcode is not None else None
     return exact or answers.codes.get(code) or _in_range(code, spec)
 
 
-def _in_range(code: int, spec: MetaSpec) -> Answer | None:
-    return next((answer for first, last, answer in spec.answers.ranges if first <= code <= last), None)
+def _in_range(code: int, spec: MetaSpec) -> ResponseMeaning | None:
+    return next((answer for first, last, answer in spec.responses.ranges if first <= code <= last), None)
 
 
-def _verdict(answer: Answer, batch_size: int, **seen: Any) -> Verdict:
+def _verdict(answer: ResponseMeaning, batch_size: int, **seen: Any) -> Verdict:
     action = "refuse" if answer.action == "split" and batch_size <= 1 else answer.action
     return Verdict(
         action,

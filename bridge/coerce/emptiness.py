@@ -9,7 +9,8 @@ from functools import cache, partial
 from itertools import product
 from typing import Any, Final
 
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 
 _LONGEST_PLACEHOLDER: Final = 200
 _NO_EXTRAS: Final[frozenset[str]] = frozenset()

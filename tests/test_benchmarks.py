@@ -1,4 +1,4 @@
-"""The benchmarks measure what runs: the real pipeline, the real server, and the same work for every candidate."""
+"""The benchmarks measure what runs: the real pipeline, the real server, the same work for every candidate."""
 
 from __future__ import annotations
 

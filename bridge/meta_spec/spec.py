@@ -1,4 +1,4 @@
-"""All rule files of `schemas/`, read once, as one frozen Catalog. Every fact about Meta comes from here."""
+"""All rule files of `schemas/`, read once, as one frozen MetaSpec. Every fact about Meta comes from here."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one of Meta's answers means: what to do with the events, who must act, and what to do next."""
+class ResponseRule:
+    """What one of Meta's responses means: what to do with the events, who must act, and what to do next."""
 
     action: str
     meaning: str
@@ -120,13 +120,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """The table of Meta's answers: by situation, by code, by code and subcode, by range of codes."""
+class ResponseTable:
+    """The table of Meta's responses: by situation, by code, by code and subcode, by range of codes."""
 
-    situations: Mapping[str, Answer]
-    codes: Mapping[int, Answer]
-    subcodes: Mapping[tuple[int, int], Answer]
-    ranges: tuple[tuple[int, int, Answer], ...]
+    situations: Mapping[str, ResponseRule]
+    codes: Mapping[int, ResponseRule]
+    subcodes: Mapping[tuple[int, int], ResponseRule]
+    ranges: tuple[tuple[int, int, ResponseRule], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +150,14 @@ class TooBroad:
 
 @dataclass(frozen=True, slots=True)
 class MetaSpec:
-    """Everything the rule files say. Frozen; made once by `load_catalog`."""
+    """Everything the rule files say. Frozen; made once by `load_meta_spec`."""
 
     user_data: Mapping[str, UserDataRule]
     user_data_names: Mapping[str, str]
     too_broad: TooBroad
     event_schema: dict[str, Any] = field(repr=False)
     limits: Limits = field(repr=False)
-    answers: Answers = field(repr=False)
+    responses: ResponseTable = field(repr=False)
     rules: Mapping[str, Rule] = field(repr=False)
     match: MatchWeights = field(repr=False)
     standard_events: frozenset[str] = field(repr=False)
@@ -234,7 +234,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         too_broad=_too_broad(fields["too_broad"]),
         event_schema=schema,
         limits=limits,
-        answers=_answers(_yaml(folder / "meta/answers.yaml")),
+        responses=_responses(_yaml(folder / "meta/answers.yaml")),
         rules=_rules(_yaml(folder / "meta/rules.yaml")),
         match=_match(_yaml(folder / "meta/match.yaml")),
         standard_events=frozenset(standard),
@@ -336,23 +336,25 @@ def _limits(table: Mapping[str, Any]) -> Limits:
     )
 
 
-def _answers(table: Mapping[str, Any]) -> Answers:
+def _responses(table: Mapping[str, Any]) -> ResponseTable:
     kinds = table["actions"]
 
-    def answer(entry: Mapping[str, Any]) -> Answer:
-        return Answer(**{**kinds[entry["as"]], **{key: value for key, value in entry.items() if key != "as"}})
+    def rule(entry: Mapping[str, Any]) -> ResponseRule:
+        return ResponseRule(
+            **{**kinds[entry["as"]], **{key: value for key, value in entry.items() if key != "as"}}
+        )
 
-    return Answers(
-        situations=MappingProxyType({name: answer(entry) for name, entry in table["situations"].items()}),
-        codes=MappingProxyType({code: answer(entry) for code, entry in table["codes"].items()}),
+    return ResponseTable(
+        situations=MappingProxyType({name: rule(entry) for name, entry in table["situations"].items()}),
+        codes=MappingProxyType({code: rule(entry) for code, entry in table["codes"].items()}),
         subcodes=MappingProxyType(
             {
-                (code, subcode): answer(entry)
+                (code, subcode): rule(entry)
                 for code, entries in table["subcodes"].items()
                 for subcode, entry in entries.items()
             }
         ),
-        ranges=tuple((*entry["range"], answer(entry["answer"])) for entry in table["ranges"]),
+        ranges=tuple((*entry["range"], rule(entry["answer"])) for entry in table["ranges"]),
     )
 
 

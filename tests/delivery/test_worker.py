@@ -264,7 +264,7 @@ def test_an_event_that_became_too_old_is_not_sent_with_its_batch(bench, an_event
 
     soon = int(bench.clock.now.timestamp()) + 30
     bench.store(an_event("fresh"), an_event("old", accepted_until=soon), an_event("fresh too"))
-    bench.worker(open_store(database_url, passing=stopped_machine)).run_once()
+    bench.worker(open_store(database_url, failpoint=stopped_machine)).run_once()
     assert bench.meta.batches == [["fresh", "fresh too"]]
     assert bench.statuses() == {"sent": 2, "expired": 1}
     assert "expired" in bench.notices()
@@ -387,7 +387,7 @@ def test_deliver_now_waits_for_another_worker_that_has_the_event(bench, an_event
         waiting = bench.worker(open_store(database_url))
         told.update(
             waiting.deliver_now(
-                [mine], patience=timedelta(seconds=9), sleep=lambda _s: bench.clock.forward(seconds=3)
+                [mine], timeout=timedelta(seconds=9), sleep=lambda _s: bench.clock.forward(seconds=3)
             )
         )
 

@@ -70,7 +70,7 @@ def times_arrived(simulator):
 def final(outbox):
     counts = outbox.counts()
     assert set(counts.by_status) == set(STATUSES)
-    assert outbox.imbalances() == []
+    assert outbox.discrepancies() == []
     return {status: number for status, number in counts.by_status.items() if number}
 
 

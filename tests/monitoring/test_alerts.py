@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.monitoring.alerts import Alarm, Alert, Situation
+from bridge.monitoring.alerts import Alert, AlertMonitor, Snapshot
 from bridge.settings import Alerts, Settings, load_settings
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -26,13 +26,13 @@ def settings(tmp_path) -> Settings:
     return replace(load_settings(None, {}, folder=tmp_path), alerts=Alerts(url="https://alerts.example/x"))
 
 
-def alarm_of(settings: Settings) -> tuple[Alarm, list[dict[str, Any]]]:
+def alarm_of(settings: Settings) -> tuple[AlertMonitor, list[dict[str, Any]]]:
     told: list[dict[str, Any]] = []
-    return Alarm(settings, lambda message: told.append(json.loads(message.body)), Log()), told
+    return AlertMonitor(settings, lambda message: told.append(json.loads(message.body)), Log()), told
 
 
-def situation(oldest: float = 0.0, free: int | None = 9 * GIB, tests: tuple[str, ...] = ()) -> Situation:
-    return Situation({"main": oldest}, free, tests)
+def situation(oldest: float = 0.0, free: int | None = 9 * GIB, tests: tuple[str, ...] = ()) -> Snapshot:
+    return Snapshot({"main": oldest}, free, tests)
 
 
 @pytest.mark.parametrize(

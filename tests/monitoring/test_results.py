@@ -16,7 +16,7 @@ from bridge.bootstrap import open_mappings
 from bridge.errors import NotAuthentic
 from bridge.models import Request, VerifyRule
 from bridge.monitoring.notifier import Message, Notifier
-from bridge.monitoring.result_webhooks import Callbacks
+from bridge.monitoring.result_webhooks import ResultWebhooks
 from bridge.outbox import EventRecord
 from bridge.settings import load_settings
 from bridge.verify import verify
@@ -52,13 +52,13 @@ RECORD = EventRecord(
 )
 
 
-def callbacks(folder: Path, settings: str = "", mapping: str = MAPPING) -> Callbacks:
+def callbacks(folder: Path, settings: str = "", mapping: str = MAPPING) -> ResultWebhooks:
     (folder / "mappings").mkdir(exist_ok=True)
     (folder / "mappings" / "lead.yaml").write_text(mapping)
     (folder / "bridge.yaml").write_text(settings)
     environment = {"RESULT_SECRET": SECRET}
     read = load_settings(None, environment, folder=folder)
-    return Callbacks(read, open_mappings(read, environment))
+    return ResultWebhooks(read, open_mappings(read, environment))
 
 
 BY_SETTINGS = (
@@ -173,7 +173,7 @@ def test_a_message_is_tried_a_few_times_and_then_let_go(answers, calls, lines):
         return answer
 
     notifier = Notifier(post, log, waits=(0, 0, 0))
-    notifier.tell(MESSAGE)
+    notifier.send(MESSAGE)
     assert all(called.acquire(timeout=30) for _ in range(calls))
     notifier.close(30)
 

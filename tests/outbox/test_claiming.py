@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.outbox import Attempt, LeaseLost, Query, Settled, Span
+from bridge.errors import LeaseLost
+from bridge.outbox import Attempt, Query, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
 

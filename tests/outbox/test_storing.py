@@ -107,7 +107,7 @@ def test_a_group_of_any_size_is_stored_whole(outbox, webhook, number):
     assert [receipt.events[0].event_id for receipt in receipts] == [
         f"order-{index}" for index in range(number)
     ]
-    assert (outbox.counts().received, outbox.imbalances()) == (number, [])
+    assert (outbox.counts().received, outbox.discrepancies()) == (number, [])
 
 
 def test_fifty_equal_posts_at_once_store_one_webhook(outbox, webhook):

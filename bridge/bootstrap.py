@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 
-from bridge.authoring.check import load_checked
-from bridge.authoring.samples import sample_secrets
 from bridge.crypto import Cipher, key_from_file
 from bridge.errors import WrongUse
 from bridge.ingest.entries import code_of_destination, code_of_hook
+from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec, with_severities
+from bridge.mapping.samples import sample_secrets
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec, with_severities
 from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.settings import Settings

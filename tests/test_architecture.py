@@ -57,9 +57,9 @@ DOORS = {
     "tabulate": ("bridge.cli",),
     "yaml": (
         "bridge.positioned_yaml",
-        "bridge.meta_spec.spec",
+        "bridge.meta_spec.rule_files",
         "bridge.simulator.data",
-        "bridge.authoring.recognize.tables",
+        "bridge.recognize.recognition_tables",
     ),
 }
 

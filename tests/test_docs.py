@@ -15,13 +15,13 @@ import click
 import pytest
 
 from bridge.authoring.findings_output import write_findings
-from bridge.authoring.lint import lint
-from bridge.authoring.samples import request_of_data
 from bridge.authoring.test_runner import run_tests
 from bridge.cli import COMMANDS
 from bridge.errors import Invalid
+from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.mapping.samples import request_of_data
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
 from bridge.positioned_yaml import read_yaml

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bridge.authoring.samples import read_sample
 from bridge.authoring.test_runner import test_request
 from bridge.errors import BridgeError, Refused
 from bridge.explain.build import clear_text
 from bridge.explain.masking import mask
 from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.samples import read_sample
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate

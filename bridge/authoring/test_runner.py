@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from bridge.authoring.expectations import NOTHING, Difference, differences
-from bridge.authoring.samples import With, accompanied, moment, read_sample, request_of_data
 from bridge.errors import BridgeError
 from bridge.explain.build import clear_text, field_lines
 from bridge.mapping import CompiledMapping, MappingTest
+from bridge.mapping.samples import With, accompanied, moment, read_sample, request_of_data
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Position, Request, Translation, Verified
 from bridge.pipeline import translate

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from bridge.authoring.check import check_mapping
 from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
+from bridge.lint.check import check_mapping
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Finding
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
@@ -107,7 +107,7 @@ def _ships(file: Path) -> bool:
 
 
 def _silent(settings: Settings) -> list[Finding]:
-    from bridge.authoring.line_counts import last_webhooks, silent_lines
+    from bridge.monitoring.line_counts import last_webhooks, silent_lines
     from bridge.outbox import Query
 
     prepare(settings)

@@ -56,8 +56,8 @@ def _requests(
     yield from sample_requests((new, old), datetime.now(UTC))
     if not stored:
         return
-    from bridge.authoring.line_counts import last_webhooks
     from bridge.bootstrap import open_store, prepare
+    from bridge.monitoring.line_counts import last_webhooks
     from bridge.outbox import Query
 
     prepare(settings)

@@ -17,7 +17,7 @@ from bridge.delivery.worker import utc_now
 from bridge.ingest.import_file import ImportContext, dry_run
 from bridge.ingest.import_file import import_file as import_rows
 from bridge.ingest.import_rows import count_lines
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.settings import Settings, load_settings, process_environment
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import click
 
-from bridge.authoring.check import check_mapping
 from bridge.authoring.findings_output import write_findings
-from bridge.authoring.samples import read_sample
-from bridge.authoring.scaffold.build import NewMapping, Starting, new_mapping
-from bridge.authoring.scaffold.copy_of import CopiedFile, samples_of, text_like
+from bridge.authoring.scaffold.copied_mapping import CopiedFile, samples_of, text_like
+from bridge.authoring.scaffold.new_mapping import NewMapping, Starting, new_mapping
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.cli.mapping_files import file_meant
 from bridge.errors import CannotOpen, WrongUse
+from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
+from bridge.mapping.samples import read_sample
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, load_settings, process_environment

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from bridge.authoring.check import Checked, check_mapping
 from bridge.authoring.findings_output import write_findings
 from bridge.authoring.test_runner import Failure, TestResult, run_tests
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
+from bridge.lint.check import Checked, check_mapping
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
 

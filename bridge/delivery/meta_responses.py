@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.meta_spec.spec import MetaSpec, ResponseRule
+from bridge.meta_spec.spec import MetaSpec, ResponseMeaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ def classify_response(status: int | None, body: Any, batch_size: int, spec: Meta
         return _classify_error(status, error, batch_size, spec)
     received = content.get("events_received")
     if status < 400 and isinstance(received, int) and not isinstance(received, bool):
-        rule = situations["delivered" if received >= batch_size else "fewer_received"]
+        found = situations["delivered" if received >= batch_size else "fewer_received"]
         return _verdict(
-            rule, batch_size, events_received=received, fbtrace_id=_text(content.get("fbtrace_id"))
+            found, batch_size, events_received=received, fbtrace_id=_text(content.get("fbtrace_id"))
         )
     return _verdict(situations[_situation_of(status)], batch_size)
 
@@ -65,7 +65,7 @@ def _situation_of(status: int) -> str:
 def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec: MetaSpec) -> Verdict:
     code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
     return _verdict(
-        _rule_of(status, error, code, subcode, spec),
+        _meaning_of(status, error, code, subcode, spec),
         batch_size,
         code=code,
         subcode=subcode,
@@ -74,9 +74,9 @@ def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec
     )
 
 
-def _rule_of(
+def _meaning_of(
     status: int, error: Mapping[str, Any], code: int | None, subcode: int | None, spec: MetaSpec
-) -> ResponseRule:
+) -> ResponseMeaning:
     table = spec.responses
     situations = table.situations
     known = _known(code, subcode, spec)
@@ -94,7 +94,7 @@ def _rule_of(
     return situations["negative_code" if code < 0 else "unknown_code"]
 
 
-def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> ResponseRule | None:
+def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> ResponseMeaning | None:
     if code is None:
         return None
     table = spec.responses
@@ -102,20 +102,20 @@ def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> ResponseRul
     return exact or table.codes.get(code) or _in_range(code, spec)
 
 
-def _in_range(code: int, spec: MetaSpec) -> ResponseRule | None:
-    return next((rule for first, last, rule in spec.responses.ranges if first <= code <= last), None)
+def _in_range(code: int, spec: MetaSpec) -> ResponseMeaning | None:
+    return next((found for first, last, found in spec.responses.ranges if first <= code <= last), None)
 
 
-def _verdict(rule: ResponseRule, batch_size: int, **seen: Any) -> Verdict:
-    action = "refuse" if rule.action == "split" and batch_size <= 1 else rule.action
+def _verdict(found: ResponseMeaning, batch_size: int, **seen: Any) -> Verdict:
+    action = "refuse" if found.action == "split" and batch_size <= 1 else found.action
     return Verdict(
         action,
-        rule.meaning,
-        rule.who,
-        rule.next_step,
-        attempts=rule.attempts,
-        wait=rule.wait,
-        alert=rule.alert,
+        found.meaning,
+        found.who,
+        found.next_step,
+        attempts=found.attempts,
+        wait=found.wait,
+        alert=found.alert,
         **seen,
     )
 

@@ -18,7 +18,7 @@ from bridge.delivery.batch_sender import BatchSender, DeliveryContext
 from bridge.delivery.http_client import http_sender
 from bridge.delivery.reports import BatchReport, Notification
 from bridge.errors import BridgeError
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.outbox import Claim, Lane, Outbox, Pause
 from bridge.outbox.records import text_id
 from bridge.plurals import counted

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bridge.docgen.markdown import code, table
-from bridge.meta_spec.spec import ResponseRule, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import ResponseMeaning
 
 _INTRODUCTION = """# What Meta's answers mean
 
@@ -48,16 +49,16 @@ def _codes() -> Iterator[tuple[str, ...]]:
         yield _row(f"{code(str(first))} to {code(str(last))}", "", answer)
 
 
-def _of(number: int, subcodes: Iterable[tuple[int, ResponseRule]]) -> Iterator[tuple[str, ...]]:
+def _of(number: int, subcodes: Iterable[tuple[int, ResponseMeaning]]) -> Iterator[tuple[str, ...]]:
     for subcode, answer in subcodes:
         yield _row(code(str(number)), code(str(subcode)), answer)
 
 
-def _row(number: str, subcode: str, answer: ResponseRule) -> tuple[str, ...]:
+def _row(number: str, subcode: str, answer: ResponseMeaning) -> tuple[str, ...]:
     return number, subcode, answer.meaning, _action(answer), answer.who, answer.next_step
 
 
-def _action(answer: ResponseRule) -> str:
+def _action(answer: ResponseMeaning) -> str:
     """Return the action with its bounds: how often, and how long to wait."""
     bounds = [f"at most {answer.attempts} times"] if answer.attempts else []
     bounds += {"header": ["as Meta's headers say"], "hours": ["for hours"]}.get(answer.wait, [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from bridge.explain.masking import mask
 from bridge.explain.trace import FieldRecord, Trace
 from bridge.explain.unused_fields import unused_fields
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, Event, Position, Webhook
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from bridge.authoring.recognize.guess import guesses_of
-from bridge.authoring.recognize.payload_fields import payload_fields
-from bridge.authoring.recognize.value_shapes import is_blank
+from bridge.recognize.guess import guesses_of
+from bridge.recognize.payload_fields import payload_fields
+from bridge.recognize.value_shapes import is_blank
 
 _MOST_LISTED = 200
 _SURE_ENOUGH = 40

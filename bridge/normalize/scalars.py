@@ -1,4 +1,4 @@
-"""Single values outside `user_data`: texts, choices, yes and no. Each is returned as sent, or Dropped."""
+"""Single values outside `user_data`: texts, choices, yes and no, as sent; a ValueDropped says why not."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def truth_of(value: Any) -> bool:
 
 
 def choice_of(value: Any, choices: Collection[str], spec: MetaSpec) -> str:
-    """Return the choice that a text names, compared without case, blanks and dashes."""
+    """Return the choice that a text names, compared ignoring case, spaces and dashes."""
     text = text_from(value, spec)
     if text in choices:
         return text

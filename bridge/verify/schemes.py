@@ -33,7 +33,7 @@ def verify(request: Request, rule: VerifyRule) -> Verified:
 
 
 def _anyone(_request: Request, _rule: VerifyRule) -> None:
-    """Accept whoever knows the address."""
+    """Accept whoever knows the URL."""
 
 
 def _signature(request: Request, rule: VerifyRule) -> None:

@@ -14,7 +14,7 @@ from bridge.verify.signed_content import signed_bytes
 def signed(request: Request, rule: VerifyRule) -> Request:
     """Return the request as a sender who knows the rule's first secret would send it now.
 
-    A token that belongs into the body cannot be added here; such a body already carries it.
+    A token in the body cannot be added here; such a body already contains it.
     """
     headers = {**request.headers, **_proof_headers(request, rule)}
     query = dict(request.query)

@@ -96,7 +96,7 @@ _MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds, that would be the yea
 
 
 def check_age(timestamp: str, rule: VerifyRule, now: datetime) -> None:
-    """Refuse a timestamp that is too old or lies too far ahead: a replayed webhook stays out."""
+    """Reject a timestamp that is too old or too far ahead, so that a webhook cannot be replayed."""
     distance_seconds = abs(now.timestamp() - _unix_seconds(timestamp, rule.timestamp_unit))
     if distance_seconds > rule.tolerance_seconds:
         raise NotAuthentic(
@@ -118,9 +118,9 @@ def _iso_seconds(timestamp: str) -> float:
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError as error:
-        raise NotAuthentic("the signature's timestamp is no time") from error
+        raise NotAuthentic("the signature's timestamp is not a time") from error
     if moment.tzinfo is None:
-        raise NotAuthentic("the signature's timestamp names no time zone")
+        raise NotAuthentic("the signature's timestamp has no time zone")
     return moment.timestamp()
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from bridge.authoring.line_counts import last_webhooks, line_counts
-from bridge.authoring.stored_webhooks import explained
 from bridge.errors import UnreadableBody, WrongUse
+from bridge.explain.stored_webhook import explained
 from bridge.ingest.replay import discard, remapping, replay
+from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import STATUSES, EventDetail, Query
 from bridge.web.access import require_admin
 from bridge.web.answers import Answer, Line, NoSuchEvent

@@ -11,11 +11,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bridge.authoring.samples import request_of_data
 from bridge.bootstrap import open_store, prepare
 from bridge.cli import EXIT_CODES, commands
 from bridge.cli.init import _ask
 from bridge.errors import BridgeError
+from bridge.mapping.samples import request_of_data
 from bridge.outbox import NewEvent, NewWebhook
 from bridge.settings import load_settings
 

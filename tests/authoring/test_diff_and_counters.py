@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from bridge.authoring.diff import changes, sample_requests
-from bridge.authoring.line_counts import last_webhooks, line_counts, silent_lines
-from bridge.authoring.samples import request_of_data
-from tests.authoring.conftest import HEAD
+from bridge.mapping.samples import request_of_data
+from bridge.monitoring.line_counts import last_webhooks, line_counts, silent_lines
+from tests.conftest import LEAD
 
 DATA = {
     "id": 7,
@@ -18,8 +18,8 @@ DATA = {
     "stage": "won",
     "phone": "+4915112345678",
 }
-NO_ID = HEAD.replace("event_id: lead-{id}\n", "")
-OTHER_MAIL = HEAD.replace("email: email", "email: mail")
+NO_ID = LEAD.replace("event_id: lead-{id}\n", "")
+OTHER_MAIL = LEAD.replace("email: email", "email: mail")
 
 
 @pytest.fixture
@@ -44,15 +44,20 @@ def differ(mapping_of, spec, now):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        pytest.param(HEAD, HEAD.replace("version: 1", "# a comment\nversion: 1"), [], id="nothing"),
         pytest.param(
-            HEAD.replace("event_id: lead-{id}\n", ""),
-            HEAD.replace("event_id: lead-{id}\n", ""),
+            LEAD,
+            LEAD.replace("version: 1", "# a comment\nversion: 1"),
+            [],
+            id="nothing",
+        ),
+        pytest.param(
+            LEAD.replace("event_id: lead-{id}\n", ""),
+            LEAD.replace("event_id: lead-{id}\n", ""),
             [],
             id="ids made",
         ),
         pytest.param(
-            HEAD,
+            LEAD,
             OTHER_MAIL,
             [
                 (
@@ -65,14 +70,14 @@ def differ(mapping_of, spec, now):
             id="another field is read",
         ),
         pytest.param(
-            HEAD,
-            f"{HEAD}  phone: phone\n",
+            LEAD,
+            f"{LEAD}  phone: phone\n",
             [("Lead", "ready", "ready", [("user_data.ph", "(nothing)", "4•••8", None, "phone")])],
             id="a field more",
         ),
         pytest.param(
-            HEAD,
-            HEAD.replace("event_name: Lead", "event_name: Contact"),
+            LEAD,
+            LEAD.replace("event_name: Lead", "event_name: Contact"),
             [
                 (
                     "Contact",
@@ -90,12 +95,15 @@ def test_a_change_is_told_field_by_field(differ, old, new, expected):
 
 
 def test_personal_data_is_shown_only_when_asked_for(differ):
-    [(_, _, _, [(_, before, after, _, _)])] = differ(HEAD, OTHER_MAIL, reveal=True)
+    [(_, _, _, [(_, before, after, _, _)])] = differ(LEAD, OTHER_MAIL, reveal=True)
     assert (before, after) == ("jane@example.com", "dana@example.com")
 
 
 def test_an_event_that_is_sent_no_more_is_worse(mapping_of, spec, now):
-    before, after = mapping_of(HEAD, name="old"), mapping_of(f"{HEAD}when: {{stage: lost}}\n", name="new")
+    before, after = (
+        mapping_of(LEAD, name="old"),
+        mapping_of(f"{LEAD}when: {{stage: lost}}\n", name="new"),
+    )
     requests = [("one", request_of_data(DATA, "new", now))]
     [forward] = changes(before, after, requests, spec)
     [backward] = changes(after, before, requests, spec)
@@ -104,16 +112,16 @@ def test_an_event_that_is_sent_no_more_is_worse(mapping_of, spec, now):
 
 
 def test_the_samples_and_tests_of_both_are_compared_once_each(mapping_of, now):
-    text = f"{HEAD}samples: [a.json]\ntests:\n  - {{name: t, given: a.json, expect: [{{}}]}}\n"
+    text = f"{LEAD}samples: [a.json]\ntests:\n  - {{name: t, given: a.json, expect: [{{}}]}}\n"
     files = {"a.json": b'{"id": 1}'}
     one = mapping_of(text, files, name="one")
-    other = mapping_of(f"{HEAD}tests:\n  - {{name: u, given: {{id: 2}}, expect: [{{}}]}}\n", name="other")
+    other = mapping_of(f"{LEAD}tests:\n  - {{name: u, given: {{id: 2}}, expect: [{{}}]}}\n", name="other")
     assert [name for name, _ in sample_requests((one, other), now)] == ["sample a.json", "test u"]
 
 
 # --- counters --------------------------------------------------------------------------------------
 
-COUNTED = f"{HEAD}  phone: [mobile, phone]\ncustom_data: {{value: total}}\ndefaults: {{currency: EUR}}\n"
+COUNTED = f"{LEAD}  phone: [mobile, phone]\ncustom_data: {{value: total}}\ndefaults: {{currency: EUR}}\n"
 
 
 def webhooks(now, count, **data):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bridge.authoring.test_runner import run_tests
-from tests.authoring.conftest import HEAD
+from tests.conftest import LEAD
 
 SETTINGS = "settings: {phone_country: DE}\ndefaults: {currency: EUR}\n"
-WIDE = HEAD.replace(
+WIDE = LEAD.replace(
     "  email: email\n",
     "  email: {all: [email, more.*]}\n  phone: phone\n  full_name: name\n  fbp: $cookies._fbp\n",
 ).replace("version: 1\n", "version: 1\nreceive: {sent_by: browser}\n")
@@ -41,7 +41,7 @@ def given(expectation: str, data: str = "{id: 7, email: Jane@Example.com}", besi
     ],
 )
 def test_a_readable_expectation_holds(expectation, mapping_of, spec, now):
-    assert outcome(mapping_of(HEAD + given(expectation)), spec, now) == []
+    assert outcome(mapping_of(LEAD + given(expectation)), spec, now) == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_readable_expectation_holds(expectation, mapping_of, spec, now):
     ],
 )
 def test_a_wrong_expectation_fails_with_both_sides(expectation, failure, mapping_of, spec, now):
-    assert outcome(mapping_of(HEAD + given(expectation)), spec, now) == [failure]
+    assert outcome(mapping_of(LEAD + given(expectation)), spec, now) == [failure]
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_exactly_means_every_field(mapping_of, spec, now):
         "{event_name: Lead, event_id: lead-7, action_source: system_generated, event_time: 1795262400,"
         " user_data.email: jane@example.com}"
     )
-    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fields}]")), spec, now) == []
+    assert outcome(mapping_of(LEAD + given(f"expect_exactly: [{fields}]")), spec, now) == []
     fewer = fields.replace("event_id: lead-7, ", "")
-    assert outcome(mapping_of(HEAD + given(f"expect_exactly: [{fewer}]")), spec, now) == [
+    assert outcome(mapping_of(LEAD + given(f"expect_exactly: [{fewer}]")), spec, now) == [
         ("event_id", "(nothing)", "lead-7")
     ]
 
@@ -145,16 +145,16 @@ def test_exactly_means_every_field(mapping_of, spec, now):
 def test_what_is_not_sent_is_expected_by_a_part_of_its_reason(
     lines, data, expectation, mapping_of, spec, now
 ):
-    assert outcome(mapping_of(HEAD + lines + given(expectation, data)), spec, now) == []
+    assert outcome(mapping_of(LEAD + lines + given(expectation, data)), spec, now) == []
     other = f"{expectation.partition(':')[0]}: another reason"
-    [(what, expected, got)] = outcome(mapping_of(HEAD + lines + given(other, data)), spec, now)
+    [(what, expected, got)] = outcome(mapping_of(LEAD + lines + given(other, data)), spec, now)
     assert (what, expected.endswith("another reason")) == ("outcome", True)
     assert got
 
 
 def test_a_failure_tells_the_line_and_the_story_of_its_field(mapping_of, spec, now):
     mapping = mapping_of(
-        HEAD.replace("email: email", "email: [mail, email]")
+        LEAD.replace("email: email", "email: [mail, email]")
         + given("expect:\n      - event_name: Lead\n        user_data.email: dana@example.com")
     )
     [result] = run_tests(mapping, spec, now)
@@ -166,7 +166,7 @@ def test_a_failure_tells_the_line_and_the_story_of_its_field(mapping_of, spec, n
 
 
 def test_a_body_in_a_file_is_read_by_its_kind(mapping_of, spec, now):
-    text = HEAD + given(
+    text = LEAD + given(
         "expect: [{event_id: lead-7, user_data.email: jane@example.com}]", "samples/real.form"
     )
     mapping = mapping_of(text, {"samples/real.form": b"id=7&email=jane%40example.com"})
@@ -180,18 +180,18 @@ def test_what_stands_beside_a_sample_comes_with_it(mapping_of, spec, now):
     }
     lines = "custom_data: {content_category: $headers.X-Topic}\n"
     expect = "expect: [{custom_data.content_category: new, event_time: 2026-02-01T00:00:00Z}]"
-    assert outcome(mapping_of(HEAD + lines + given(expect, "samples/real.json"), files), spec, now) == []
+    assert outcome(mapping_of(LEAD + lines + given(expect, "samples/real.json"), files), spec, now) == []
 
 
 @pytest.mark.parametrize(
     "files", [pytest.param({}, id="no such file"), pytest.param({"samples/real.json": b"{"}, id="broken")]
 )
 def test_a_body_that_cannot_be_read_is_a_failed_test(files, mapping_of, spec, now):
-    mapping = mapping_of(HEAD + given("expect: [{}]", "samples/real.json"), files)
+    mapping = mapping_of(LEAD + given("expect: [{}]", "samples/real.json"), files)
     [(what, expected, _)] = outcome(mapping, spec, now)
     assert (what, expected) == ("the webhook", "can be read")
 
 
 def test_signatures_are_not_asked_of_tests(mapping_of, spec, now):
     door = "receive: {verify: {scheme: token, header: X-Token, secret: '${CONTACT_TOKEN}'}}\n"
-    assert outcome(mapping_of(HEAD + door + given("expect: [{event_name: Lead}]")), spec, now) == []
+    assert outcome(mapping_of(LEAD + door + given("expect: [{event_name: Lead}]")), spec, now) == []

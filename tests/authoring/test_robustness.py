@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.check import check_mapping, load_checked
-from bridge.authoring.lint.paths import Evidence, lint_paths
-from bridge.authoring.samples import request_of_data
+from bridge.lint.check import check_mapping, load_checked
+from bridge.lint.evidence import Evidence
+from bridge.lint.path_checks import lint_paths
 from bridge.mapping import MappingFolder
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.mapping.samples import request_of_data
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Webhook
-from tests.authoring.conftest import HEAD
+from tests.conftest import LEAD
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -62,15 +63,13 @@ JSON_DATA = st.recursive(
 def test_any_mapping_is_checked_to_the_end(tmp_path, lines, payloads):
     file = tmp_path / "any.yaml"
     (tmp_path / "samples").mkdir(exist_ok=True)
-    file.write_text(HEAD + "".join(lines), "utf-8")
+    file.write_text(LEAD + "".join(lines), "utf-8")
     checked = check_mapping(file, environment={}, spec=load_meta_spec())
     assert all(finding.code and finding.position for finding in checked.findings)
     if checked.mapping is not None:
         webhooks = [Webhook(request_of_data(data, "any", NOW), data) for data in payloads]
-        evidence = Evidence(webhooks, (), frozenset())
-        assert all(
-            finding.position for finding in lint_paths(checked.mapping.lines, evidence, load_meta_spec())
-        )
+        evidence = Evidence(webhooks, ())
+        assert all(finding.position for finding in lint_paths(checked.mapping, evidence, load_meta_spec()))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +102,7 @@ def test_a_file_that_is_no_mapping_gives_findings(content, tmp_path, spec):
     ],
 )
 def test_a_sample_that_is_odd_is_survived(sample, mapping_of, spec, tmp_path):
-    mapping_of(f"{HEAD}samples: [odd.json]\n", {"odd.json": sample})
+    mapping_of(f"{LEAD}samples: [odd.json]\n", {"odd.json": sample})
     checked = check_mapping(tmp_path / "contact.yaml", environment={}, spec=spec)
     assert {finding.code for finding in checked.findings} <= {
         "bad_sample",
@@ -114,11 +113,11 @@ def test_a_sample_that_is_odd_is_survived(sample, mapping_of, spec, tmp_path):
 
 def test_the_last_good_mapping_stays_in_force(tmp_path, spec):
     file = tmp_path / "contact.yaml"
-    file.write_text(HEAD, "utf-8")
+    file.write_text(LEAD, "utf-8")
     folder = MappingFolder([tmp_path], environment={}, spec=spec, load=load_checked)
     good = folder.get("contact").revision
 
-    file.write_text(HEAD.replace("system_generated", "website"), "utf-8")
+    file.write_text(LEAD.replace("system_generated", "website"), "utf-8")
     folder.refresh()
     assert folder.get("contact").revision == good
     assert [finding.code for finding in folder.problems()[str(file)] if finding.severity == "error"] == [

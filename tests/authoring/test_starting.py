@@ -9,17 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.check import check_mapping
-from bridge.authoring.recognize.tables import recognition_tables
-from bridge.authoring.samples import read_sample, request_of_data
-from bridge.authoring.scaffold.build import Starting, new_mapping
+from bridge.authoring.scaffold.new_mapping import Starting, new_mapping
 from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
 from bridge.authoring.scaffold.yaml_writer import yaml_text
 from bridge.authoring.test_runner import run_tests
 from bridge.errors import UnreadableBody
+from bridge.lint.check import check_mapping
+from bridge.mapping.samples import read_sample, request_of_data
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.positioned_yaml import read_yaml
+from bridge.recognize.recognition_tables import recognition_tables
 
 
 def written(folder, sample, wishes, spec, now, name="new"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.delivery.meta_responses import Verdict, classify_response
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 SPEC = load_meta_spec()
 

@@ -13,7 +13,7 @@ from bridge.errors import CannotStore, Refused, WrongUse
 from bridge.ingest.import_file import ImportContext, dry_run, import_file
 from bridge.ingest.import_rows import FileRow, rows_of
 from bridge.mapping import load_mapping
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.outbox import Bounds
 from bridge.settings import load_settings
 

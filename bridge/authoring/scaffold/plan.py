@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.authoring.recognize.guess import Guess, known_shape, recognize
-from bridge.authoring.recognize.payload_fields import PayloadField, joined_path
-from bridge.authoring.recognize.tables import KnownShape, folded, recognition_tables
-from bridge.authoring.recognize.value_shapes import has_shape, is_blank
+from bridge.recognize.guess import Guess, known_shape, recognize
+from bridge.recognize.payload_fields import PayloadField, joined_path
+from bridge.recognize.recognition_tables import KnownShape, folded, recognition_tables
+from bridge.recognize.value_shapes import has_shape, is_blank
 
 _MOST_HINTS = 8
 _SURE, _GOOD_ENOUGH_ALONE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 24, 24, 32, 3

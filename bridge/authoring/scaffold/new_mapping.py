@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bridge.authoring.lint.events import lint_events
 from bridge.authoring.scaffold.plan import Plan, Wishes, empty_plan, plan_mapping
 from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_mapping
 from bridge.body.parse import parse
 from bridge.errors import Invalid
 from bridge.explain.build import clear_text
+from bridge.lint.event_checks import lint_events
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding, Receive, Request, Verified

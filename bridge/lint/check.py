@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.authoring.lint import lint
 from bridge.errors import Invalid
+from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.reader import SecretsMode
 from bridge.meta_spec.spec import MetaSpec

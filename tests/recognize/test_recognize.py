@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.recognize.guess import known_shape, recognize
-from bridge.authoring.recognize.payload_fields import joined_path, payload_fields
-from bridge.authoring.recognize.tables import folded, recognition_tables
+from bridge.recognize.guess import known_shape, recognize
+from bridge.recognize.payload_fields import joined_path, payload_fields
+from bridge.recognize.recognition_tables import folded, recognition_tables
 
 
 def best(data: object) -> dict[str, str]:

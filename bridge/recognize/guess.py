@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from bridge.authoring.recognize.payload_fields import PayloadField, payload_fields
-from bridge.authoring.recognize.tables import (
+from bridge.recognize.payload_fields import PayloadField, payload_fields
+from bridge.recognize.recognition_tables import (
     KnownField,
     KnownShape,
     RecognitionTables,
@@ -18,7 +18,7 @@ from bridge.authoring.recognize.tables import (
     recognition_tables,
     words_of,
 )
-from bridge.authoring.recognize.value_shapes import has_shape, is_blank, is_certainly_phone
+from bridge.recognize.value_shapes import has_shape, is_blank, is_certainly_phone
 
 _EXACT_NAME, _WORD_IN_NAME, _VALUE_ALONE, _EMPTY_VALUE = 100, 60, 40, -35
 _DOUBTFUL, _ITS_OWN_PERSON, _PER_LEVEL, _PER_RANK = -45, 6, 4, 1

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.authoring.recognize.guess import guesses_of
-from bridge.authoring.recognize.payload_fields import PayloadField
-from bridge.mapping.compiler.context import PathUse
+from bridge.lint.evidence import Evidence
+from bridge.mapping.compiler.context import PathUse, scopes_below
 from bridge.mapping.language.path_syntax import Path, read_path
 from bridge.mapping.runtime.event import MappedLine
+from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.runtime.scope import Scope
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Webhook
+from bridge.recognize.guess import guesses_of
+from bridge.recognize.payload_fields import PayloadField
 from bridge.spelling import closest, distance
 
 _MOST_SLIPS = 2
@@ -30,30 +32,21 @@ class _Failure:
     a_list: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What paths are judged by: real samples, and what tests are given, which often is short.
-
-    `defaulted` names the fields that have a default: they may well be missing.
-    """
-
-    samples: Sequence[Webhook]
-    inline: Sequence[Webhook]
-    defaulted: frozenset[str]
-
-
-def lint_paths(lines: Sequence[MappedLine], evidence: Evidence, spec: MetaSpec) -> Iterator[Finding]:
+def lint_paths(mapping: CompiledMapping, evidence: Evidence, spec: MetaSpec) -> Iterator[Finding]:
     """Yield what is wrong with the paths of a mapping, judged by its samples (there may be none)."""
-    webhooks = [*evidence.samples, *evidence.inline]
-    read = {use.text for line in lines for use in line.paths}
-    for line in lines:
-        yield from _lint_line(line, webhooks, evidence, read, spec)
+    read = {use.text for line in mapping.lines for use in line.paths}
+    optional = _CONDITIONS | {
+        f"{block}.{name}" for event in mapping.events for block, name, _ in event.defaults if block
+    }
+    for line in mapping.lines:
+        yield from _lint_line(line, evidence, read, optional, spec)
 
 
 def _lint_line(
-    line: MappedLine, webhooks: Sequence[Webhook], evidence: Evidence, read: set[str], spec: MetaSpec
+    line: MappedLine, evidence: Evidence, read: set[str], optional: Set[str], spec: MetaSpec
 ) -> Iterator[Finding]:
-    missing = [use for use in line.paths if not use.system and not _is_held(use, webhooks)]
+    webhooks = evidence.webhooks
+    missing = [use for use in line.paths if not use.system and not _is_found(use, webhooks)]
     unexplained = []
     for use in missing:
         wrong = _constant(line, use, spec, sampled=bool(webhooks))
@@ -62,13 +55,13 @@ def _lint_line(
             unexplained += [] if wrong else [use]
         if wrong:
             yield wrong
-    served = len({use.position for use in line.paths}) > len({use.position for use in missing})
-    may_be_missing = served or line.field in evidence.defaulted or line.field in _CONDITIONS
+    found_elsewhere = len({use.position for use in line.paths}) > len({use.position for use in missing})
+    may_be_missing = found_elsewhere or line.field in optional
     if unexplained and evidence.samples and not may_be_missing:
         yield _not_in_samples(unexplained)
 
 
-def _is_held(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
+def _is_found(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
     return any(value != [] for webhook in webhooks for value in use.values(webhook))
 
 
@@ -127,8 +120,6 @@ def _names_itself(line: MappedLine, name: str) -> bool:
 
 
 def _starts(use: PathUse, webhook: Webhook) -> Iterator[Any]:
-    from bridge.mapping.compiler.context import scopes_below
-
     for scope in scopes_below(Scope(webhook, ""), use.above):
         yield scope.item if not use.text.startswith("$") else scope.root
 

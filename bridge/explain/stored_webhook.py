@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge.authoring.line_counts import StoredWebhooks
 from bridge.errors import Refused
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Verified
+from bridge.monitoring.line_counts import StoredWebhooks
 from bridge.pipeline import translate
 
 

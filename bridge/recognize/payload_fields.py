@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.authoring.recognize.tables import RecognitionTables, folded, recognition_tables
+from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
 
 _MOST_FIELDS = 5_000
 _DEEPEST = 24

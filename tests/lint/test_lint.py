@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from bridge.authoring.check import check_mapping, load_checked
-from bridge.authoring.lint import lint
 from bridge.errors import Invalid
+from bridge.lint import lint
+from bridge.lint.check import check_mapping, load_checked
 
 START = "version: 1\naction_source: system_generated\n"
 PERSON = "user_data: {email: email}\n"

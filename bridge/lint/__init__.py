@@ -1,0 +1,26 @@
+"""What can be wrong with a mapping beyond its spelling, by the file alone and by its samples.
+
+`check` prints the findings; a mapping with an error among them does not become active.
+"""
+
+from __future__ import annotations
+
+from bridge.lint.event_checks import lint_events
+from bridge.lint.evidence import read_evidence
+from bridge.lint.path_checks import lint_paths
+from bridge.lint.person_checks import lint_person
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import Finding
+
+
+def lint(mapping: CompiledMapping, spec: MetaSpec) -> tuple[Finding, ...]:
+    """Return what is wrong with a compiled mapping; reads the sample files that it names."""
+    evidence = read_evidence(mapping)
+    findings = [
+        *evidence.unreadable,
+        *lint_events(mapping, spec),
+        *lint_paths(mapping, evidence, spec),
+        *lint_person(mapping, evidence.webhooks),
+    ]
+    return tuple(dict.fromkeys(findings))

@@ -1,0 +1,61 @@
+"""What a mapping is judged by: its samples, and what its tests are given, as parsed webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridge.body.parse import parse
+from bridge.errors import BridgeError
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.samples import read_sample, request_of_data
+from bridge.models import Finding, Position, Verified, Webhook
+from bridge.positioned_yaml import Listing
+
+# when a sample's own time is not noted; lint looks at fields, and no finding depends on the time
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The webhooks a mapping is judged by: real samples, and what tests are given, which often is short.
+
+    `unreadable` holds a finding for each sample that cannot be read.
+    """
+
+    samples: Sequence[Webhook]
+    inline: Sequence[Webhook]
+    unreadable: Sequence[Finding] = ()
+
+    @property
+    def webhooks(self) -> list[Webhook]:
+        """Return all of them, the samples first."""
+        return [*self.samples, *self.inline]
+
+
+def read_evidence(mapping: CompiledMapping) -> Evidence:
+    """Read the samples that a mapping and its tests name, and the payloads written in its tests."""
+    samples: list[Webhook] = []
+    unreadable: list[Finding] = []
+    positions = _sample_positions(mapping)
+    given = (test.given_file for test in mapping.tests if test.given_file)
+    for file in dict.fromkeys([*mapping.samples, *given]):
+        try:
+            samples.append(parse(Verified(read_sample(file, _ANY_TIME).request), mapping.receive))
+        except BridgeError as error:
+            position = positions.get(str(file))
+            unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
+    inline = [
+        Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given)
+        for test in mapping.tests
+        if test.given_file is None
+    ]
+    return Evidence(samples, inline, unreadable)
+
+
+def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:
+    in_tests = {str(test.given_file): test.position for test in mapping.tests if test.given_file}
+    node = mapping.node.get("samples")
+    nodes = node.items if isinstance(node, Listing) else (node,) if node is not None else ()
+    return in_tests | {str(file): item.position for file, item in zip(mapping.samples, nodes, strict=False)}

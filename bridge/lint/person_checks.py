@@ -1,0 +1,44 @@
+"""Says when nobody could be matched from any event that the samples become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.models import Draft, Finding, Webhook
+
+# each of these is enough for Meta to know a person by; an own id, a name or a place is not
+_IDENTITY = frozenset(
+    [
+        "em",
+        "ph",
+        "fbc",
+        "fbclid",
+        "fbp",
+        "lead_id",
+        "fb_login_id",
+        "madid",
+        "anon_id",
+        "page_scoped_user_id",
+        "ctwa_clid",
+        "ig_sid",
+    ]
+)
+
+
+def lint_person(mapping: CompiledMapping, webhooks: Sequence[Webhook]) -> Iterator[Finding]:
+    """Yield a finding when the samples become events and none carries anything to match a person by."""
+    made = [draft for webhook in webhooks for draft in mapping.drafts(webhook) if draft.verdict == "ready"]
+    if not made or any(_names_a_person(draft) for draft in made):
+        return
+    yield Finding(
+        "warning",
+        "no_person_in_samples",
+        "nobody can be matched: no event made from the samples has an e-mail, a phone or a click id",
+        "have the sender include the contact's data, or send the webhook after looking the contact up",
+        position=mapping.node.position,
+    )
+
+
+def _names_a_person(draft: Draft) -> bool:
+    return not _IDENTITY.isdisjoint(draft.fields.get("user_data", {}))

@@ -66,14 +66,22 @@ def test_a_reason_without_a_code_is_a_plain_sentence():
         ),
         pytest.param({"retry-after": "Sat, 21 Nov 2026 11:00:30 GMT"}, [], id="a date gone by"),
         pytest.param(
-            {"retry-after": "99999999999"}, [RequestedPause("dataset", timedelta(hours=6))], id="absurd: bounded"
+            {"retry-after": "99999999999"},
+            [RequestedPause("dataset", timedelta(hours=6))],
+            id="absurd: bounded",
         ),
         pytest.param({"retry-after": "soon"}, [], id="not a time"),
         pytest.param({"x-app-usage": '{"call_count": 89}'}, [], id="far from the limit"),
-        pytest.param({"x-app-usage": '{"call_count": 90}'}, [RequestedPause("app", timedelta(seconds=15))], id="near"),
-        pytest.param({"x-app-usage": '{"total_time": 96}'}, [RequestedPause("app", timedelta(minutes=1))], id="nearer"),
         pytest.param(
-            {"x-app-usage": '{"total_cputime": 130}'}, [RequestedPause("app", timedelta(minutes=5))], id="over"
+            {"x-app-usage": '{"call_count": 90}'}, [RequestedPause("app", timedelta(seconds=15))], id="near"
+        ),
+        pytest.param(
+            {"x-app-usage": '{"total_time": 96}'}, [RequestedPause("app", timedelta(minutes=1))], id="nearer"
+        ),
+        pytest.param(
+            {"x-app-usage": '{"total_cputime": 130}'},
+            [RequestedPause("app", timedelta(minutes=5))],
+            id="over",
         ),
         pytest.param(
             {"x-business-use-case-usage": '{"7": [{"call_count": 3, "estimated_time_to_regain_access": 4}]}'},
@@ -141,7 +149,7 @@ def test_the_token_is_in_no_repr_and_in_no_scope():
     ("why", "lengths"),
     [
         pytest.param("unreachable", [2, 4, 8, 16, 32, 64, 120, 120], id="unreachable"),
-        pytest.param("repair", [30, 60, 120, 240, 480, 900, 900, 900], id="dead token"),
+        pytest.param("repair", [30, 60, 120, 240, 480, 900, 900, 900], id="expired token"),
         pytest.param("hours", [7200, 14400, 28800, 43200, 43200, 43200, 43200, 43200], id="policy block"),
     ],
 )

@@ -61,10 +61,10 @@ def test_a_log_that_cannot_be_written_loses_nothing_else():
 def test_a_failure_is_told_without_its_message():
     with pytest.raises(ValueError, match="jane") as caught:
         int("jane@example.com")
-    told = failure(caught.value)
-    assert told["error"] == "ValueError"
-    assert told["where"][0].startswith("tests/monitoring/")
-    assert "jane" not in json.dumps(told)
+    logged = failure(caught.value)
+    assert logged["error"] == "ValueError"
+    assert logged["where"][0].startswith("tests/monitoring/")
+    assert "jane" not in json.dumps(logged)
 
 
 class Recorder:
@@ -150,7 +150,7 @@ def test_a_notification_becomes_an_alert(tmp_path):
     reporter.notify(Notification("paused", "main", "the token is expired"))
     assert [(line["event"], line["text"]) for line in lines_of(written)] == [
         ("notice", "the token is expired"),
-        ("alert", "main: the token is dead"),
+        ("alert", "main: the token is expired"),
     ]
 
 

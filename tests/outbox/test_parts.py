@@ -36,24 +36,24 @@ OLD, NEW = "the key of last year", "the key of this year"
 class TestCipher:
     def test_what_was_sealed_opens_for_its_own_row_only(self):
         cipher = Cipher([NEW])
-        sealed = cipher.encrypt(b"secret", b"row 1")
-        assert cipher.decrypt(sealed, b"row 1") == b"secret"
+        encrypted = cipher.encrypt(b"secret", b"row 1")
+        assert cipher.decrypt(encrypted, b"row 1") == b"secret"
         with pytest.raises(CannotDecrypt, match="another row"):
-            cipher.decrypt(sealed, b"row 2")
+            cipher.decrypt(encrypted, b"row 2")
 
     def test_a_new_key_in_front_still_decrypts_what_the_old_one_encrypted(self):
-        sealed = Cipher([OLD]).encrypt(b"secret")
+        encrypted = Cipher([OLD]).encrypt(b"secret")
         both = Cipher([NEW, OLD])
-        assert both.decrypt(sealed) == b"secret"
+        assert both.decrypt(encrypted) == b"secret"
         with pytest.raises(CannotDecrypt, match="no key with id"):
-            Cipher([NEW]).decrypt(sealed)
+            Cipher([NEW]).decrypt(encrypted)
 
     @pytest.mark.parametrize("place", [0, 3, 10, 20, -1])
     def test_one_changed_byte_is_noticed(self, place):
-        sealed = bytearray(Cipher([NEW]).encrypt(b"secret"))
-        sealed[place] ^= 1
+        encrypted = bytearray(Cipher([NEW]).encrypt(b"secret"))
+        encrypted[place] ^= 1
         with pytest.raises(CannotDecrypt):
-            Cipher([NEW]).decrypt(bytes(sealed))
+            Cipher([NEW]).decrypt(bytes(encrypted))
 
     def test_the_same_text_never_seals_to_the_same_bytes(self):
         assert Cipher([NEW]).encrypt(b"x") != Cipher([NEW]).encrypt(b"x")

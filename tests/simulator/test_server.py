@@ -184,15 +184,15 @@ def test_an_expired_version_can_be_refused():
     [
         pytest.param(DATASET, "good", (200, None, None), id="the right token"),
         pytest.param(DATASET, "", (400, 104, None), id="no token"),
-        pytest.param(DATASET, "dead", (401, 190, 463), id="an expired token"),
+        pytest.param(DATASET, "expired", (401, 190, 463), id="an expired token"),
         pytest.param(DATASET, "unheard-of", (401, 190, None), id="an invented token"),
         pytest.param(DATASET, "elsewhere", (400, 100, 33), id="a token for another dataset"),
         pytest.param("555", "good", (400, 100, 33), id="an unknown dataset"),
     ],
 )
 def test_tokens_open_their_datasets_only(dataset, token, expected):
-    datasets = {DATASET: {"good", "dead"}, "777": {"elsewhere"}}
-    with Simulator(clock=lambda: NOW, datasets=datasets, expired_tokens={"dead"}) as simulator:
+    datasets = {DATASET: {"good", "expired"}, "777": {"elsewhere"}}
+    with Simulator(clock=lambda: NOW, datasets=datasets, expired_tokens={"expired"}) as simulator:
         client = Client(simulator)
         response = client.request(
             "POST",

@@ -109,14 +109,14 @@ def test_mapping_again_touches_held_events_only_adds_new_ones_and_discards_gone_
     settle_everything(outbox, now, Settled("sent"))
     corrected = (
         event("sent", label="a"),
-        event("mended", label="b"),
+        event("corrected", label="b"),
         event("new", label="c", destination="other"),
     )
     counts = replay(outbox, Query(statuses=frozenset({"held"})), lambda *_: Correction("2", corrected), now)
     assert counts == {"remapped": 2, "discarded": 1}
     assert sorted((record.event_id, record.status) for record in outbox.find(Query())) == [
         ("", "discarded"),
-        ("mended", "waiting"),
+        ("corrected", "waiting"),
         ("new", "waiting"),
         ("sent", "sent"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_empty_text
 from bridge.coerce.reading import is_finite
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
@@ -40,7 +41,7 @@ def property_of(value: Any, field: str, findings: Findings, depth: int = 0) -> A
 def _text(text: str, spec: MetaSpec) -> str:
     if len(text) > spec.limits.custom_text or not is_encodable(text):
         raise ValueDropped("value_left_out")
-    if not text.strip() or text.strip().lower() in spec.empty_texts:
+    if is_empty_text(text.strip()):
         raise ValueDropped("empty_value")
     if ("@" in text or "+" in text or text[:2] == "00") and holds_contact(text):
         raise ValueDropped("personal_data_in_custom_data")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.explain.build import clear_text, render_explanation
+from bridge.explain.build import clear_text
+from bridge.explain.render import render_explanation
 from bridge.explain.unused_fields import unused_fields
 from bridge.mapping.samples import request_of_data
 from bridge.models import Verified

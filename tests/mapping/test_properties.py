@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.coerce.reading import is_empty
+from bridge.coerce.emptiness import emptiness_of, is_empty
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.language.path_syntax import BadPath, read_path
-from bridge.mapping.runtime.emptiness import emptiness_of
 from bridge.mapping.runtime.paths import Walk, compile_path
 from bridge.mapping.runtime.scope import Scope
 from bridge.meta_spec.rule_files import load_meta_spec

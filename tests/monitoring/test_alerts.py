@@ -79,9 +79,9 @@ def test_a_test_mode_that_lasts_raises_an_alert_and_one_that_ended_does_not(sett
     ids=["under the share", "over it", "too few to tell", "nothing but refusals"],
 )
 def test_the_share_of_refused_events_is_watched(settings, sent, refused, is_sent):
-    monitor, sent = monitor_of(settings)
+    monitor, alerts = monitor_of(settings)
     monitor.settled(sent, refused, NOW)
-    assert bool(sent) is is_sent
+    assert bool(alerts) is is_sent
 
 
 def test_refusals_of_more_than_an_hour_ago_do_not_count(settings):

@@ -161,7 +161,9 @@ def slugs(page: Path) -> set[str]:
 
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        prose = re.sub(r"^```.*?^```|`[^`\n]+`(?!\])", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        prose = re.sub(
+            r"^```.*?^```|`[^`\n]+`(?!\])", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
         for target in re.findall(r"\]\(([^)\s]+)\)", prose):
             if "://" not in target and not target.startswith("mailto:"):
                 yield page, target

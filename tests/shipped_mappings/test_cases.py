@@ -80,7 +80,9 @@ def as_json(event: Event) -> dict[str, Any]:
 def test_a_vendors_webhook_becomes_exactly_this(folder):
     for name in ("case.yaml", "body.raw"):
         if not (folder / name).exists():
-            pytest.fail(f"{folder.relative_to(CASES.parent)} has no {name}; see CONTRIBUTING.md", pytrace=False)
+            pytest.fail(
+                f"{folder.relative_to(CASES.parent)} has no {name}; see CONTRIBUTING.md", pytrace=False
+            )
     result = result_of(*read_case(folder))
     if not (folder / "expected.json").exists():
         printed = json.dumps(result, indent=2, ensure_ascii=False)

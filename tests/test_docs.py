@@ -13,10 +13,12 @@ from urllib.parse import urlencode
 
 import click
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from bridge.authoring.findings_output import write_findings
 from bridge.authoring.test_runner import run_tests
-from bridge.cli import COMMANDS
+from bridge.cli import COMMANDS, commands
 from bridge.errors import Invalid
 from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
@@ -350,3 +352,70 @@ def test_yaml_in_the_docs_has_no_traps():
         root, findings = read_yaml(block.text, block.id)
         assert findings == [], block.id
         assert root is not None, block.id
+
+
+# --- the README, the deployment files and the page about Python -------------------------------------
+
+
+def test_the_readme_names_every_vendor_with_a_shipped_mapping():
+    readme = re.sub(r"[^a-z0-9]", "", (TOP / "README.md").read_text("utf-8").lower())
+    vendors = {file.stem.partition("-")[0] for file in (TOP / "mappings").glob("*.yaml")} - {"website"}
+    assert [vendor for vendor in sorted(vendors) if vendor not in readme] == []
+
+
+def test_the_example_of_the_python_page_runs(tmp_path, monkeypatch, capsys):
+    [example] = [block for block in BLOCKS if (block.page.name, block.language) == ("python.md", "python")]
+    readme = next(block for block in MAPPINGS if block.page.name == "README.md")
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "contact.yaml").write_text(readme.text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example.text, example.id, "exec"), {})
+    assert capsys.readouterr().out.startswith(
+        "ready {'action_source': 'system_generated', 'event_name': 'Lead'"
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_line_for_completion_works_in_every_shell(shell):
+    page = (TOP / "docs" / "commands.md").read_text("utf-8")
+    [variable] = re.findall(rf"(\w+)={shell}_source capi-bridge", page)
+    result = CliRunner().invoke(commands, prog_name="capi-bridge", env={variable: f"{shell}_source"})
+    assert (result.exit_code, "_capi_bridge_completion" in result.stdout) == (0, True)
+
+
+def test_the_files_for_docker_agree_with_each_other_and_with_the_program():
+    compose = yaml.safe_load((TOP / "compose.yaml").read_text("utf-8"))
+    services = compose["services"]
+    for name in ("migrate", "web", "worker"):
+        called, command = command_called(services[name]["command"])
+        assert command is not None, called
+        options = [word for word in services[name]["command"] if word.startswith("--")]
+        assert set(options) <= options_of(command)
+        for volume in services[name]["volumes"]:
+            assert (TOP / volume.split(":")[0]).exists()
+    asked_for = set(re.findall(r"\$\{(\w+):\?", (TOP / "compose.yaml").read_text("utf-8")))
+    offered = set(re.findall(r"^(\w+)=", (TOP / ".env.example").read_text("utf-8"), re.MULTILINE))
+    assert asked_for <= offered
+    ports = set(
+        re.findall(r"(?:EXPOSE |127\.0\.0\.1:|0\.0\.0\.0:)(\d+)", (TOP / "Dockerfile").read_text("utf-8"))
+    )
+    [published] = services["web"]["ports"]
+    assert {published.split(":")[-1], services["web"]["command"][2].split(":")[1]} == ports == {"8000"}
+
+
+def test_one_port_is_shown_everywhere():
+    default = next(option.default for option in command_called(["serve"])[1].params if option.name == "bind")
+    files = [*PAGES, *(TOP / "deploy").glob("*"), TOP / "compose.yaml", TOP / "Dockerfile"]
+    shown = {
+        port
+        for file in files
+        for port in re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)", file.read_text("utf-8"))
+    }
+    simulator, metrics = "8990", "9100"
+    assert shown - {simulator, metrics} == {default.split(":")[1]}
+
+
+def test_the_settings_for_docker_are_right(tmp_path):
+    environment = {"META_DATASET_ID": "1234567890", "META_ACCESS_TOKEN": "a-token"}
+    settings = load_settings(TOP / "deploy" / "bridge.yaml", environment)
+    assert list(settings.destinations) == ["main"]

@@ -24,7 +24,7 @@ PAGES = (TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob
 PROGRAM = Path(sys.executable).with_name("capi-bridge")
 HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 
-# these run until somebody stops them, or need another machine: their arguments are checked, but they are not started
+# these run until somebody stops them, or need another machine: only their arguments are checked
 NOT_STARTED = re.compile(r"capi-bridge (serve|worker|simulator|demo)\b|postgresql://")
 
 # what a reader replaces with something else
@@ -42,7 +42,7 @@ def blocks_of(page: Path, *languages: str) -> list[str]:
 
 
 def lines_of(page: Path) -> Iterator[str]:
-    """Yield the commands of a page: the lines of its shell blocks, and code in a sentence that has arguments."""
+    """Yield the commands of a page: lines of its shell blocks, and code in a sentence with arguments."""
     for block in blocks_of(page, "bash", "console", "sh"):
         prompt = r"^\$ (.+)$" if re.search(r"^\$ ", block, re.MULTILINE) else r"^ *(.+)$"
         yield from re.findall(prompt, block.replace("\\\n", " "), re.MULTILINE)
@@ -92,7 +92,13 @@ def run(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     path = f"{PROGRAM.parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
     return subprocess.run(
-        ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        ["bash", "-c", line],
+        check=False,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
@@ -116,7 +122,12 @@ def prepared(tmp_path_factory, meta) -> Path:
         "body.json": blocks_of(TOP / "README.md", "json")[0],
         "capi-body.json": json.dumps({"data": [lead()]}),
         "till.csv": "id,mail,name\n1,jane@example.com,Jane Doe\n",
-        "stored.csv": "id,mail,other_mail,name\n7,jane@example.com,,Jane Doe\n8,dana@example.com,,Dana Doe\n9,,joe@example.com,\n",
+        "stored.csv": (
+            "id,mail,other_mail,name\n"
+            "7,jane@example.com,,Jane Doe\n"
+            "8,dana@example.com,,Dana Doe\n"
+            "9,,joe@example.com,\n"
+        ),
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)

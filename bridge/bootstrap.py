@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from bridge.crypto import Cipher, key_from_file
-from bridge.errors import WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.entries import code_of_destination, code_of_hook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
@@ -16,6 +16,7 @@ from bridge.mapping.samples import sample_secrets
 from bridge.meta_spec.spec import MetaSpec, load_meta_spec, with_severities
 from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
+from bridge.outbox.purpose import mark_purpose, refuse_demo_beside_live
 from bridge.settings import Settings
 from bridge.spelling import closest
 from bridge.validate.graph_version import version_note
@@ -24,12 +25,27 @@ _SQLITE = "sqlite:///"
 
 
 def prepare(settings: Settings, *, apart: bool = False) -> None:
-    """Bring the database to its newest form and make the key for what is kept at rest.
+    """Bring the database to its newest form, mark what it is for, and make the key for what is kept at rest.
+
+    Raises CannotOpen when it cannot be opened, or when a demo would meet live events.
 
     `apart` keeps what that imports out of this process; see `upgrade`.
     """
+    if settings.demo:
+        _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
+    mark_purpose(settings.database_url, "demo" if settings.demo else "live")
     cipher_of(settings)
+
+
+def _refuse_to_demo(settings: Settings) -> None:
+    """Raise CannotOpen when somebody meant to go live, or is live already: leads must not end in a demo."""
+    if settings.profile == "live":
+        raise CannotOpen(
+            "the profile is live, but no dataset is configured",
+            fix="set META_DATASET_ID and META_ACCESS_TOKEN, or destinations: in bridge.yaml",
+        )
+    refuse_demo_beside_live(settings.live_database_url)
 
 
 def cipher_of(settings: Settings) -> Cipher:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding, Translation
 from bridge.outbox import NewEvent
@@ -61,10 +62,18 @@ def code_of_destination(settings: Settings, name: str, now: datetime) -> str | N
     return code.at(now) if code else None
 
 
-def held_by_a_fault(send_to: tuple[str, ...], settings: Settings, now: datetime) -> tuple[NewEvent, ...]:
+def held_by_a_fault(
+    mapping: CompiledMapping, settings: Settings, now: datetime, test_event_code: str | None = None
+) -> tuple[NewEvent, ...]:
     """Return what keeps a webhook for repair whose translation broke down."""
-    event = Event("", "held", None, send_to, (HELD_BY_A_FAULT,), HELD_BY_A_FAULT.message)
-    return tuple(_without_data(event, name, settings, int(now.timestamp())) for name in send_to)
+    code = test_event_code or code_of_hook(settings, mapping.name, now)
+    event = Event("", "held", None, mapping.send_to, (HELD_BY_A_FAULT,), HELD_BY_A_FAULT.message)
+    return tuple(
+        _without_data(
+            event, name, settings, int(now.timestamp()), code or code_of_destination(settings, name, now)
+        )
+        for name in mapping.send_to
+    )
 
 
 def _new_event(
@@ -72,7 +81,7 @@ def _new_event(
 ) -> NewEvent:
     data = event.data
     if data is None:
-        return _without_data(event, destination, settings, 0)
+        return _without_data(event, destination, settings, 0, code)
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -90,7 +99,9 @@ def _new_event(
     )
 
 
-def _without_data(event: Event, destination: str, settings: Settings, event_time: int) -> NewEvent:
+def _without_data(
+    event: Event, destination: str, settings: Settings, event_time: int, code: str | None
+) -> NewEvent:
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -99,7 +110,7 @@ def _without_data(event: Event, destination: str, settings: Settings, event_time
         event_id="",
         event_time=event_time,
         body=None,
-        test_event_code=None,
+        test_event_code=code,
         reason=event.reason,
         findings=event.findings,
         match_score=None,

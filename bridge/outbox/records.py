@@ -81,11 +81,15 @@ class StoredEvent(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events."""
+    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.
+
+    `remapped`: it already was, but events of it were held, and have been made anew from this one.
+    """
 
     duplicate: bool
     webhook_id: str
     events: tuple[StoredEvent, ...]
+    remapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

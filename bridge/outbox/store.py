@@ -38,6 +38,7 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.repeats import map_held_again
 from bridge.outbox.tables import raw_webhooks
 
 Result = TypeVar("Result")
@@ -152,6 +153,8 @@ class Outbox:
 
         def work(connection: Connection) -> list[Receipt]:
             receipts = next(ways)(connection, self._statements, parcels)
+            lane_of = _lanes_in(connection)
+            receipts = map_held_again(connection, self._statements, lane_of, parcels, receipts)
             if position is not None:
                 remember(connection, position, to_ms(parcels[-1].webhook.received_at) if parcels else 0)
             return receipts

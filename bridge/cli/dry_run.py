@@ -193,7 +193,7 @@ def _print(told: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool)
     for destination in told["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     if explains:
-        from bridge.explain.build import render_explanation
+        from bridge.explain.render import render_explanation
 
         click.echo(render_explanation(told["explain"]), err=True)
     click.echo(f"{mapping.name}: {len(told['events'])} events; nothing was stored or sent", err=True)

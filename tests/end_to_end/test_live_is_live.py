@@ -60,9 +60,7 @@ def without_dataset(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("META_")}
 
 
-def run(
-    folder: Path, environment: Mapping[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself, as its user types it."""
     return subprocess.run(
         [COMMAND, *arguments],
@@ -103,7 +101,9 @@ Start = Callable[..., RunningBridge]
 @pytest.mark.parametrize(
     "arguments", [pytest.param((), id="the variables are forgotten"), pytest.param(("--demo",), id="--demo")]
 )
-def test_a_demo_does_not_start_where_live_events_are_kept(simulator, folder, start_bridge, wait_until, arguments):
+def test_a_demo_does_not_start_where_live_events_are_kept(
+    simulator, folder, start_bridge, wait_until, arguments
+):
     bridge = start_bridge(environment=live(simulator))
     bridge.post("/hooks/lead", lead(1))
     wait_until(lambda: received(simulator) == {"lead-1": 1})
@@ -123,7 +123,9 @@ def test_a_demo_does_not_start_where_live_events_are_kept(simulator, folder, sta
     assert {event["mode"] for event in listed(folder, live(simulator))} == {"live"}
 
 
-def test_a_demo_keeps_its_events_apart_and_going_live_starts_clean(simulator, folder, start_bridge, wait_until):
+def test_a_demo_keeps_its_events_apart_and_going_live_starts_clean(
+    simulator, folder, start_bridge, wait_until
+):
     """The first day: a demo with the real sender, then live in the same folder, by a file that is read."""
     with Simulator() as of_demo:
         demo = without_dataset(live(of_demo))
@@ -143,7 +145,9 @@ def test_a_demo_keeps_its_events_apart_and_going_live_starts_clean(simulator, fo
     wait_until(lambda: received(simulator) == {"lead-1": 1})
     assert bridge.get("/readyz").body["demo"] is False
     bridge.stop()
-    assert [(event["event_id"], event["mode"]) for event in listed(folder, environment)] == [("lead-1", "live")]
+    assert [(event["event_id"], event["mode"]) for event in listed(folder, environment)] == [
+        ("lead-1", "live")
+    ]
 
 
 def test_a_demo_takes_nothing_of_meta_from_the_environment(folder, start_bridge):
@@ -188,7 +192,10 @@ def test_live_serves_no_mapping_that_nobody_put_there(simulator, tmp_path, start
 
 def test_a_rehearsal_never_makes_the_real_webhook_a_duplicate(simulator, folder, start_bridge, wait_until):
     rehearsal = start_bridge(environment=live(simulator, META_TEST_EVENT_CODE="TEST7"))
-    assert [rehearsal.post("/hooks/lead", lead(1)).body["status"] for _ in range(2)] == ["queued", "duplicate"]
+    assert [rehearsal.post("/hooks/lead", lead(1)).body["status"] for _ in range(2)] == [
+        "queued",
+        "duplicate",
+    ]
     wait_until(lambda: received(simulator) == {"lead-1": 1})
     (folder / "mappings" / "lead.yaml").write_text(LEAD.replace("Lead", "Contact"))
     wait_until(lambda: rehearsal.post("/hooks/lead", lead(1)).body["status"] == "queued")

@@ -111,11 +111,13 @@ def free_disk_bytes(settings: Settings) -> int | None:
         return None
 
 
-def codes_in_force(settings: Settings, now: datetime) -> Iterator[tuple[str, str]]:
-    """Find every test_event_code that is in force by the settings."""
+def codes_in_force(settings: Settings, mappings: MappingFolder, now: datetime) -> Iterator[tuple[str, str]]:
+    """Find every test_event_code in force: of a destination, or of a mapping by its file or the settings."""
     for name in settings.destinations:
         if code := code_of_destination(settings, name, now):
             yield f"destination {name}", code
-    for name in settings.hooks:
-        if code := code_of_hook(settings, name, now):
+    in_files = {mapping.name: mapping.test_event_code for mapping in mappings.mappings()}
+    for name in sorted({*settings.hooks, *in_files}):
+        in_file = in_files.get(name) if settings.test_codes_allowed else None
+        if code := (in_file and in_file.at(now)) or code_of_hook(settings, name, now):
             yield f"mapping {name}", code

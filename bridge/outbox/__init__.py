@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.failpoints import Failpoint, no_failpoint
-from bridge.outbox.admin_actions import REPLAYABLE, Correction
+from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
@@ -47,6 +47,7 @@ __all__ = [
     "Erased",
     "EventDetail",
     "EventRecord",
+    "HeldEvent",
     "HeldWebhook",
     "ImportPosition",
     "Lane",

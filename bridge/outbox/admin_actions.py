@@ -96,6 +96,22 @@ def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int)
     return discarded
 
 
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """Where a held event was to go, and as what: that does not change when it is mapped again."""
+
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+
+
+def held_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, ...]:
+    """Return the held events of a webhook."""
+    columns = (events.c.destination, events.c.dataset_id, events.c.test_event_code)
+    of_webhook = select(*columns).where(events.c.webhook_id == webhook_id, events.c.status == "held")
+    return tuple(HeldEvent(*row) for row in connection.execute(of_webhook.order_by(events.c.id)))
+
+
 def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[bytes, str, bytes | None]]:
     """Return id, mapping and encrypted request of the webhooks that these held events came from."""
     rows = connection.execute(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from bridge.mode import Mode
 from bridge.models import Finding, Request
 
 NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
@@ -103,6 +104,7 @@ class EventRecord:
     destination: str
     dataset_id: str
     test_event_code: str | None
+    mode: Mode
     event_name: str
     event_id: str | None
     event_time: int

@@ -51,6 +51,7 @@ class HeldWebhook:
     id: str
     mapping: str
     request: Request | None
+    events: tuple[admin_actions.HeldEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,11 +373,19 @@ class Outbox:
     def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        found = self._read(lambda connection: admin_actions.held_webhooks(connection, rows))
-        return [
-            HeldWebhook(text_id(row), mapping, self._decrypted(encrypted, row))
-            for row, mapping, encrypted in found
-        ]
+
+        def work(connection: Connection) -> list[HeldWebhook]:
+            return [
+                HeldWebhook(
+                    text_id(row),
+                    mapping,
+                    self._decrypted(encrypted, row),
+                    admin_actions.held_events(connection, row),
+                )
+                for row, mapping, encrypted in admin_actions.held_webhooks(connection, rows)
+            ]
+
+        return self._read(work)
 
     def _decrypted(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
         return decrypt_request(encrypted, self._cipher, row_id) if encrypted else None

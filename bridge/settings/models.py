@@ -152,6 +152,11 @@ class Settings:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
 
+    def is_configured(self, destination: str, dataset_id: str) -> bool:
+        """Whether a destination leads to this dataset now; events for another one are never sent there."""
+        entry = self.destinations.get(destination)
+        return entry is not None and entry.dataset_id == dataset_id
+
     def hook(self, mapping: str) -> HookSettings:
         """Return what is set for one mapping's address."""
         return self.hooks.get(mapping, _NO_HOOK_SETTINGS)

@@ -1,4 +1,4 @@
-"""A forgotten variable, a test code left behind, a repeat after a fault: played with real processes to the end.
+"""A forgotten variable, a test code left behind, a repeat: each played with real processes to its end.
 
 Each test finds every lead again.
 """
@@ -230,7 +230,7 @@ def test_a_test_code_in_a_mapping_is_shown(simulator, folder, start_bridge):
     bridge = start_bridge(environment=live(simulator))
 
     assert bridge.get("/readyz").body["test_mode"] == [{"where": "mapping lead", "test_event_code": "TEST9"}]
-    assert 'bridge_test_mode{destination="",mapping="lead"} 1.0' in bridge.get("/metrics").body
+    assert 'bridge_mapping_test_mode{mapping="lead"} 1.0' in bridge.get("/metrics").body
 
 
 # --- a held webhook that comes again ------------------------------------------------------------------

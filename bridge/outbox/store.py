@@ -45,16 +45,6 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class HeldWebhook:
-    """A webhook with held events; `request` is None when it is no longer kept."""
-
-    id: str
-    mapping: str
-    request: Request | None
-    events: tuple[admin_actions.HeldEvent, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Purged:
     """How much was deleted."""
 
@@ -370,22 +360,10 @@ class Outbox:
             "discard", lambda connection: admin_actions.discard(connection, rows, reason, to_ms(now))
         )
 
-    def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
+    def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-
-        def work(connection: Connection) -> list[HeldWebhook]:
-            return [
-                HeldWebhook(
-                    text_id(row),
-                    mapping,
-                    self._decrypted(encrypted, row),
-                    admin_actions.held_events(connection, row),
-                )
-                for row, mapping, encrypted in admin_actions.held_webhooks(connection, rows)
-            ]
-
-        return self._read(work)
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._decrypted))
 
     def _decrypted(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
         return decrypt_request(encrypted, self._cipher, row_id) if encrypted else None

@@ -24,7 +24,17 @@ from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, load_settings, process_environment
 
 ALL = 10_000_000
-_COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
+_COLUMNS = (
+    "id",
+    "received_at",
+    "mode",
+    "mapping",
+    "event_name",
+    "event_id",
+    "destination",
+    "status",
+    "reason",
+)
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FILTERS = (

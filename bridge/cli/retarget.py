@@ -1,4 +1,4 @@
-"""`capi-bridge events retarget`: move events from a dataset configured by mistake to the one that was meant."""
+"""`capi-bridge events retarget`: move events from a dataset configured by mistake to the right one."""
 
 from __future__ import annotations
 
@@ -46,11 +46,10 @@ def retarget(  # noqa: PLR0913 - one argument for each option
         click.echo(encode_readable({**ends, "dry_run": dry_run, **counts}))
     else:
         verb = "would be moved" if dry_run else "moved"
-        click.echo(
-            f"{counts['waiting']} waiting and {counts['held']} held events {verb} from dataset {from_dataset} to "
-            f"{destination} ({move.dataset_id}), {counts['skipped']} skipped: already stored there"
-        )
+        target = f"{destination} ({move.dataset_id})"
+        click.echo(f"{counts['waiting']} waiting and {counts['held']} held events {verb} to {target}")
+        if counts["skipped"]:
+            click.echo(f"{counts['skipped']} events are already stored there and were skipped")
     if found["left"]:
-        click.echo(
-            f"{found['left']} events of other destinations were left alone; --across takes them too", err=True
-        )
+        told = f"{found['left']} events of other destinations were left alone; --across takes them too"
+        click.echo(told, err=True)

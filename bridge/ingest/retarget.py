@@ -11,7 +11,7 @@ from bridge.settings import Settings
 
 
 def planned_move(settings: Settings, from_dataset: str, destination: str, *, across: bool) -> Move:
-    """Return the move, or raise WrongUse when its ends are not right: only a dataset left behind is emptied."""
+    """Return the move; raises WrongUse unless it leads from a dataset not configured to one that is."""
     target = settings.destinations.get(destination)
     if target is None:
         names = ", ".join(sorted(settings.destinations))
@@ -42,6 +42,6 @@ def stranded_events(outbox: Outbox, settings: Settings) -> list[Stranded]:
 def describe(entry: Stranded) -> str:
     """Say in a sentence what is left behind, and what to do."""
     return (
-        f"{entry.waiting} waiting and {entry.held} held events of destination {entry.destination} are for dataset "
-        f"{entry.dataset_id}, which is not configured; see `capi-bridge events retarget`"
+        f"{entry.waiting} waiting and {entry.held} held events of destination {entry.destination} are for "
+        f"dataset {entry.dataset_id}, which is not configured; see `capi-bridge events retarget`"
     )

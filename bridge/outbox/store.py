@@ -23,6 +23,7 @@ from bridge.outbox.group import GroupCommit
 from bridge.outbox.import_positions import ImportPosition, position_of, remember
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
+from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import decrypt_request
 from bridge.outbox.records import (
@@ -71,6 +72,7 @@ class Outbox:
         self._cipher = cipher
         self._statements = Statements(database.engine)
         self._lanes = Lanes(database)
+        self.overview = Overview(self._read)
         self.stranded = StrandedEvents(self._read, self._write)
         self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
 

@@ -1,4 +1,4 @@
-"""Events for a dataset that is no longer configured: found, and moved to another one when a person says so."""
+"""Events for a dataset that is no longer configured: found, and moved when a person says so."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 
 class StrandedEvents:
-    """What an outbox does with events for datasets that are not configured; `read` and `write` are its own."""
+    """Finds and moves events for datasets that are not configured; `read` and `write` are the outbox's."""
 
     def __init__(self, read: Read, write: Write) -> None:
         self._read = read
@@ -66,7 +66,7 @@ class StrandedEvents:
         return counts
 
     def move_portion(self, move: Move, now: datetime) -> Counter[str]:
-        """Move some events, and count what they became: `waiting`, `held` or `skipped`. Empty when all are moved.
+        """Move some events; count what they became: `waiting`, `held` or `skipped`. Empty when all are moved.
 
         An event whose name and id are taken at the new dataset is skipped: it would count there twice.
         """
@@ -181,7 +181,7 @@ def _note(connection: Connection, ids: Sequence[bytes], move: Move, now: int) ->
 
 
 def _rebind_repeat_key(connection: Connection, webhook_id: bytes) -> None:
-    """Bind the repeat key of a webhook to where its events go now; the newer webhook keeps it if two claim it."""
+    """Bind the repeat key of a webhook to where its events go now, unless a newer webhook holds it."""
     pairs = connection.execute(
         select(events.c.dataset_id, events.c.test_event_code).where(events.c.webhook_id == webhook_id)
     )

@@ -181,3 +181,36 @@ def ready_for(folder: Path, line: str) -> str:
             mapping.read_text("utf-8").replace("email: mail", "email: [mail, other_mail]"), "utf-8"
         )
     return line
+
+
+# --- the calls of curl -----------------------------------------------------------------------------
+
+CURL = [
+    (page.name, line) for page in PAGES for line in map(as_typed, lines_of(page)) if line.startswith("curl ")
+]
+TOKENS = {"MAKE_TOKEN": "a-token", "N8N_TOKEN": "a-token", "ZAPIER_TOKEN": "a-token"}
+
+
+@pytest.mark.process
+def test_every_call_of_curl_that_a_page_shows_is_accepted(start_bridge, meta, tmp_path):
+    assert shutil.which("curl"), "curl is not installed. On Debian and Ubuntu: apt-get install curl"
+    mappings = tmp_path / "mappings"
+    mappings.mkdir()
+    for page in ("make", "n8n", "zapier"):
+        (mappings / f"{page}-lead.yaml").write_text(
+            blocks_of(TOP / "docs" / f"{page}.md", "yaml")[0], "utf-8"
+        )
+    bridge = start_bridge(environment=TOKENS)
+    exports = "".join(f"export {name}={value}; " for name, value in TOKENS.items())
+    failed = []
+    for page, line in CURL:
+        called = line.replace("https://bridge.example.com", bridge.url).replace(
+            "http://127.0.0.1:8990", meta.url
+        )
+        result = run(
+            tmp_path, exports + called.replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
+        )
+        if result.returncode or ("/hooks/" in line and '"status":"queued"' not in result.stdout):
+            failed.append(f"{page}: {line}\n  {result.stdout}{result.stderr}")
+    assert not failed, "\n".join(failed)
+    assert {page for page, _ in CURL} == {"make.md", "n8n.md", "zapier.md", "simulator.md"}

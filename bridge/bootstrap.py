@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
 from bridge.crypto import Cipher, key_from_file
-from bridge.errors import WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.entries import code_of_destination, code_of_hook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
@@ -24,13 +25,40 @@ from bridge.validate.graph_version import version_note
 _SQLITE = "sqlite:///"
 
 
-def prepare(settings: Settings, *, apart: bool = False) -> None:
-    """Bring the database to its newest form and make the key for what is kept at rest.
+def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool = True) -> None:
+    """Migrate the database and make the key for what is kept at rest.
 
-    `apart` keeps what that imports out of this process; see `upgrade`.
+    `apart` keeps what that imports out of this process; see `upgrade`. Without `accept_new_key` a key
+    that does not fit the stored webhooks raises CannotOpen, before another one is made in its place.
     """
     upgrade(settings.database_url, apart=apart)
+    if not accept_new_key:
+        require_stored_key(settings)
     cipher_of(settings)
+
+
+def require_stored_key(settings: Settings) -> None:
+    """Raise CannotOpen when stored webhooks were encrypted with a key that is not configured."""
+    if problem := key_problem(settings):
+        raise CannotOpen(problem.message, fix=problem.fix)
+
+
+def key_problem(settings: Settings) -> Finding | None:
+    """Return what to say when stored webhooks need a key that is not configured. Makes no key."""
+    has_key = bool(settings.secret_keys) or settings.secret_key_file.exists()
+    cipher = cipher_of(settings) if has_key else Cipher([_NO_KEY])
+    with closing(open_outbox(settings.database_url, cipher=cipher)) as outbox:
+        return KEY_PROBLEM if outbox.lacks_key() else None
+
+
+_NO_KEY = "no key is configured"
+KEY_PROBLEM = Finding(
+    "error",
+    "secret_key_missing",
+    "stored webhooks were encrypted with a secret key that is not configured",
+    "put secret.key back, or add the old key after the new one in CAPI_BRIDGE_SECRET_KEY, with a comma; "
+    "to give those webhooks up (their held events can no longer be replayed), start with --accept-new-key",
+)
 
 
 def cipher_of(settings: Settings) -> Cipher:

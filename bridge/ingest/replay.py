@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.errors import Refused
+from bridge.errors import Refused, UnknownMapping
 from bridge.ingest.entries import new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
@@ -20,8 +20,8 @@ from bridge.outbox import Correction, EventRecord, Outbox, Query
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
-# A mapping's name and the webhook as it came, to what it means now; None when it cannot be mapped at all.
-Remap = Callable[[str, Request], Correction | None]
+# A mapping's name and the webhook as it came, to what it means now, or the name of the count if it has none.
+Remap = Callable[[str, Request], Correction | str]
 ReplayProgress = Callable[[int, int], None]
 
 _PAGE = 500
@@ -47,9 +47,10 @@ def replay(
 ) -> Mapping[str, int]:
     """Send events again, and map held ones again first; return how many became what.
 
-    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `raw_gone` (held, and
-    the webhook is not kept any more), and what was left alone: `too_old`, `no_body`, `duplicate`, `sending`,
-    `skipped`, `suppressed`.
+    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `unknown_mapping` (held,
+    and no mapping has that name now), `raw_gone` (held, and the webhook is no longer kept), `cannot_open`
+    (held, and no configured key decrypts the webhook), and what was left
+    alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
     """
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()
@@ -76,11 +77,11 @@ def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -
     counts: Counter[str] = Counter()
     for webhook in outbox.held_webhooks(held):
         if webhook.request is None:
-            counts["raw_gone"] += 1
+            counts["cannot_open" if webhook.is_kept else "raw_gone"] += 1
             continue
         correction = remap(webhook.mapping, webhook.request)
-        if correction is None:
-            counts["still_held"] += 1
+        if isinstance(correction, str):
+            counts[correction] += 1
             continue
         became = outbox.correct(webhook.id, correction, now)
         counts += Counter(_BECAME.get(status, status) for status in became.values())
@@ -94,12 +95,14 @@ def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Re
     again. The moment it came stays its moment.
     """
 
-    def remap(name: str, request: Request) -> Correction | None:
+    def remap(name: str, request: Request) -> Correction | str:
         try:
             mapping = mappings.get(name)
             translation = translate(Verified(request), mapping, spec)
+        except UnknownMapping:
+            return "unknown_mapping"
         except Refused:
-            return None
+            return "still_held"
         return Correction(mapping.revision, new_events(translation, settings, spec, request.received_at))
 
     return remap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,7 +24,7 @@ from bridge.outbox.import_positions import ImportPosition, position_of, remember
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_request
+from bridge.outbox.raw_webhooks import decrypt_request, oldest_and_newest
 from bridge.outbox.records import (
     Attempt,
     Counts,
@@ -45,11 +45,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class HeldWebhook:
-    """A webhook with held events; `request` is None when it is no longer kept."""
+    """A webhook with held events; `request` is None when it is no longer kept or cannot be decrypted."""
 
     id: str
     mapping: str
     request: Request | None
+    is_kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,9 +372,21 @@ class Outbox:
         rows = [row for row in map(raw_id, event_ids) if row]
         found = self._read(lambda connection: admin_actions.held_webhooks(connection, rows))
         return [
-            HeldWebhook(text_id(row), mapping, self._decrypted(encrypted, row))
+            HeldWebhook(
+                text_id(row), mapping, self._decrypted_if_possible(encrypted, row), encrypted is not None
+            )
             for row, mapping, encrypted in found
         ]
+
+    def _decrypted_if_possible(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
+        with suppress(CannotDecrypt):
+            return self._decrypted(encrypted, row_id)
+        return None
+
+    def lacks_key(self) -> bool:
+        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        ends = self._read(oldest_and_newest)
+        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
 
     def _decrypted(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
         return decrypt_request(encrypted, self._cipher, row_id) if encrypted else None

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from bridge.crypto import Cipher
+from bridge.errors import CannotDecrypt
 from bridge.models import Request
 from bridge.outbox.tables import raw_webhooks
 
@@ -37,6 +38,16 @@ def decrypt_request(encrypted: bytes, cipher: Cipher, webhook_id: bytes) -> Requ
     head = orjson.loads(plain[_LENGTH_BYTES:end])
     received_at = datetime.fromisoformat(head.pop("received_at"))
     return Request(**head, body=plain[end:], received_at=received_at)
+
+
+def decrypt_if_possible(encrypted: bytes | None, cipher: Cipher, webhook_id: bytes) -> Request | None:
+    """Return the request, or None when it is no longer kept or none of our keys decrypts it."""
+    if encrypted is None:
+        return None
+    try:
+        return decrypt_request(encrypted, cipher, webhook_id)
+    except CannotDecrypt:
+        return None
 
 
 def oldest_and_newest(connection: Connection) -> list[bytes]:

@@ -32,7 +32,17 @@ _NOT_REPLAYED = {
     "give the file its old name, replay, then rename it",
     "cannot_open": "cannot be decrypted: add the old key to CAPI_BRIDGE_SECRET_KEY, after the new one",
 }
-_COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
+_COLUMNS = (
+    "id",
+    "received_at",
+    "mode",
+    "mapping",
+    "event_name",
+    "event_id",
+    "destination",
+    "status",
+    "reason",
+)
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FILTERS = (

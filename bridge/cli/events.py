@@ -16,6 +16,7 @@ import orjson
 
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.output import progress, table
+from bridge.cli.retarget import retarget
 from bridge.coerce.reading import read_time
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
@@ -342,3 +343,6 @@ def _print_detail(detail: EventDetail, told: Mapping[str, Any]) -> None:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
     click.echo(encode_readable(told["body"]))
+
+
+events.add_command(retarget)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
+from bridge.ingest.retarget import describe, stranded_events
 from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
@@ -91,6 +92,8 @@ def _database(door: Door) -> Iterator[Reason]:
     if door.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
     yield from _pauses(door)
+    for entry in stranded_events(door.outbox(), door.settings):
+        yield Reason("degrades", "dataset_not_configured", describe(entry))
 
 
 def _broken_mappings(door: Door) -> Iterator[Reason]:

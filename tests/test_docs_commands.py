@@ -25,7 +25,7 @@ PROGRAM = Path(sys.executable).with_name("capi-bridge")
 HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 
 # these run until somebody stops them, or need another machine: only their arguments are checked
-NOT_STARTED = re.compile(r"capi-bridge (serve|worker|simulator|demo)\b|postgresql://")
+NOT_STARTED = re.compile(r"capi-bridge (serve|worker|simulator|demo|alerts|destinations)\b|postgresql://")
 
 # what a reader replaces with something else
 PLACEHOLDERS = {
@@ -90,7 +90,7 @@ def meta() -> Iterator[Simulator]:
 
 def run(folder: Path, line: str) -> subprocess.CompletedProcess[str]:
     path = f"{PROGRAM.parent}:{os.environ['PATH']}"
-    environment = {"PATH": path, "HOME": str(folder), "LANG": "C.UTF-8"}
+    environment = {"PATH": path, "PYTHONPATH": str(TOP), "HOME": str(folder), "LANG": "C.UTF-8"}
     return subprocess.run(
         ["bash", "-c", line],
         check=False,

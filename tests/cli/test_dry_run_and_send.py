@@ -85,11 +85,13 @@ def test_an_event_that_would_be_held_is_exit_code_1(mapped):
     assert "held" in ran.err
 
 
-def test_signatures_are_checked_only_when_asked(mapped):
+def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     arguments = ("dry-run", "lead", str(mapped.path / "jane.json"))
     assert mapped.run(*arguments).code == 0
+    assert mapped.run(*arguments, "--verify").code == 1, "the secret is not set"
+    monkeypatch.setenv("LEAD_SECRET", "s")
     assert mapped.run(*arguments, "--verify").code == 1
-    assert mapped.run(*arguments, "--verify", "--header", "X-Token: unset").code == 0
+    assert mapped.run(*arguments, "--verify", "--header", "X-Token: s").code == 0
 
 
 def test_an_explanation_masks_the_person_unless_revealed(mapped):

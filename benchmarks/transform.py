@@ -20,7 +20,8 @@ from benchmarks.figures import Figure, figure
 from benchmarks.node_sdk import node_sdk_microseconds
 from benchmarks.rounds import Series
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request
 from bridge.pipeline import translate
 from bridge.serialization import encode

@@ -13,7 +13,8 @@ from bridge.ingest.entries import code_of_destination, code_of_hook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
 from bridge.mapping.samples import sample_secrets
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec, with_severities
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec, with_severities
 from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.settings import Settings

@@ -26,7 +26,8 @@ import urllib3
 
 from bridge.crypto import Cipher
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Outbox, open_outbox, upgrade
 
 REPOSITORY = Path(__file__).parent.parent
@@ -305,7 +306,7 @@ def open_store() -> Iterator[Callable[..., Outbox]]:
     yield open_it
     for outbox in opened:
         try:
-            assert outbox.imbalances() == []
+            assert outbox.discrepancies() == []
         finally:
             outbox.close()
 

@@ -57,7 +57,7 @@ DOORS = {
     "tabulate": ("bridge.cli",),
     "yaml": (
         "bridge.positioned_yaml",
-        "bridge.meta_spec.spec",
+        "bridge.meta_spec.rule_files",
         "bridge.simulator.data",
         "bridge.recognize.recognition_tables",
     ),

@@ -21,7 +21,7 @@ from bridge.errors import Invalid
 from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.samples import request_of_data
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
 from bridge.positioned_yaml import read_yaml

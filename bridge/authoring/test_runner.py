@@ -9,7 +9,8 @@ from typing import Any
 
 from bridge.authoring.expectations import NOTHING, Difference, differences
 from bridge.errors import BridgeError
-from bridge.explain.build import clear_text, field_lines
+from bridge.explain.build import clear_text
+from bridge.explain.render import field_lines
 from bridge.mapping import CompiledMapping, MappingTest
 from bridge.mapping.samples import With, accompanied, moment, read_sample, request_of_data
 from bridge.meta_spec.spec import MetaSpec

@@ -13,8 +13,8 @@ from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare,
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, Invalid
 from bridge.lint.check import check_mapping
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Finding
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment

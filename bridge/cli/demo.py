@@ -27,8 +27,8 @@ from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.samples import Sample, read_sample
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Request
 from bridge.settings import process_environment
 from bridge.verify import signed

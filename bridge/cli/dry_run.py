@@ -110,7 +110,7 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool
     for destination in shown["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     if explains:
-        from bridge.explain.build import render_explanation
+        from bridge.explain.render import render_explanation
 
         click.echo(render_explanation(shown["explain"]), err=True)
     events = count_of(len(shown["events"]), "event")

@@ -228,7 +228,7 @@ def erase(
 def check(config: Path | None, as_json: bool) -> None:
     """Print every way in which the books do not balance; exit 1 when there is one."""
     with _opened(config) as (outbox, _):
-        wrong = outbox.imbalances()
+        wrong = outbox.discrepancies()
         counts = outbox.counts()
     if as_json:
         told = {"balanced": not wrong, "problems": wrong, "received": counts.received}

@@ -20,8 +20,9 @@ from bridge.errors import CannotOpen, WrongUse
 from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
 from bridge.mapping.samples import read_sample
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, load_settings, process_environment

@@ -13,7 +13,7 @@ import click
 
 from bridge.coerce.reading import read_time
 from bridge.errors import CannotOpen, UnreadableBody
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Finding
 from bridge.validate import validate_body
 

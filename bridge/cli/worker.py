@@ -13,7 +13,7 @@ import click
 
 from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.serve import check_bind
-from bridge.delivery.process import deliver_until, reporter
+from bridge.delivery.process import deliver_until, open_reporter
 from bridge.delivery.worker import run_once
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
@@ -55,8 +55,8 @@ def _offered(metrics: Metrics, address: str | None) -> AbstractContextManager[ob
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
-    with closing(open_store(settings)) as outbox, _reporter(settings) as hears:
-        reports = run_once(outbox, settings, observe=hears.observe, tell=hears.notice)
+    with closing(open_store(settings)) as outbox, _reporter(settings) as reporter:
+        reports = run_once(outbox, settings, observe=reporter.observe, notify=reporter.notify)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))
@@ -68,4 +68,4 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
 
 
 def _reporter(settings: Settings) -> AbstractContextManager[Reporter]:
-    return reporter(settings, Metrics(), open_mappings(settings, process_environment()))
+    return open_reporter(settings, Metrics(), open_mappings(settings, process_environment()))

@@ -1,4 +1,4 @@
-"""Reading numbers, dates, money and emptiness out of what people and machines write; nothing here raises."""
+"""Reading numbers, dates and money out of what people and machines write; nothing here raises."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 _LONGEST_NUMBER: Final = 64
 _LARGEST_EXPONENT: Final = 30
@@ -21,28 +21,6 @@ _SPACES: Final = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’_"))
 _MONEY_SIGNS: Final = re.compile(
     r"^(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})\s*|\s*(?:[A-Za-z]{3}|[^\d\s.,+\-A-Za-z]{1,3})$"
 )
-_NO_EXTRAS: Final[frozenset[str]] = frozenset()
-
-
-# --- emptiness -------------------------------------------------------------------------------------
-
-
-def is_empty(value: Any, extra: frozenset[str] = _NO_EXTRAS) -> bool:
-    """Say whether a value stands for nothing: absent, blank, an empty list, a placeholder, `{{…}}`.
-
-    0 and false are values. `extra` are further texts of the mapping, compared without case and outer blanks.
-    """
-    if type(value) is str:
-        text = value.strip()
-        if len(text) > 200:
-            return False
-        return (
-            not text
-            or (folded := text.lower()) in load_meta_spec().empty_texts
-            or (text[0] == "{" and text.startswith("{{") and text.endswith("}}"))
-            or (bool(extra) and folded in extra)
-        )
-    return value is None or (isinstance(value, list | dict | tuple) and not value)
 
 
 # --- numbers ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import gettext
 import json
 from collections.abc import Iterator
 
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.normalize.places import plain_name
 
 

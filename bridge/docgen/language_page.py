@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridge.mapping.language.grammar import KINDS, OPERATORS, BlockGrammar, Key, grammar_of
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 _HEAD = """\
 # The mapping language: every key

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bridge.docgen.markdown import code, table
-from bridge.meta_spec.spec import Answer, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import ResponseMeaning
 
 _INTRODUCTION = """# What Meta's answers mean
 
@@ -28,7 +29,7 @@ _HEADS = ("code", "subcode", "what it means", "the bridge", "who acts", "next st
 
 def page() -> str:
     """Return the whole page."""
-    answers = load_meta_spec().answers
+    answers = load_meta_spec().responses
     situations = table(
         ("situation", "the bridge", "who acts", "next step"),
         ((a.meaning, _action(a), a.who, a.next_step) for a in answers.situations.values()),
@@ -39,7 +40,7 @@ def page() -> str:
 
 
 def _codes() -> Iterator[tuple[str, ...]]:
-    answers = load_meta_spec().answers
+    answers = load_meta_spec().responses
     for number, answer in answers.codes.items():
         yield _row(code(str(number)), "", answer)
         subcodes = ((sub, found) for (of, sub), found in answers.subcodes.items() if of == number)
@@ -48,16 +49,16 @@ def _codes() -> Iterator[tuple[str, ...]]:
         yield _row(f"{code(str(first))} to {code(str(last))}", "", answer)
 
 
-def _of(number: int, subcodes: Iterable[tuple[int, Answer]]) -> Iterator[tuple[str, ...]]:
+def _of(number: int, subcodes: Iterable[tuple[int, ResponseMeaning]]) -> Iterator[tuple[str, ...]]:
     for subcode, answer in subcodes:
         yield _row(code(str(number)), code(str(subcode)), answer)
 
 
-def _row(number: str, subcode: str, answer: Answer) -> tuple[str, ...]:
+def _row(number: str, subcode: str, answer: ResponseMeaning) -> tuple[str, ...]:
     return number, subcode, answer.meaning, _action(answer), answer.who, answer.next_step
 
 
-def _action(answer: Answer) -> str:
+def _action(answer: ResponseMeaning) -> str:
     """Return the action with its bounds: how often, and how long to wait."""
     bounds = [f"at most {answer.attempts} times"] if answer.attempts else []
     bounds += {"header": ["as Meta's headers say"], "hours": ["for hours"]}.get(answer.wait, [])

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bridge.docgen.markdown import code, table
-from bridge.meta_spec.spec import MetaSpec, UserDataRule, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize import normalize_value
 from bridge.normalize.steps import STEP_WORDS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from bridge.docgen.markdown import code, table
-from bridge.meta_spec.spec import Rule, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import Rule
 
 _INTRODUCTION = """# What can be wrong with an event
 

@@ -1,4 +1,4 @@
-"""Tells of every field why it is what it is, out of the notes the live code wrote on its way."""
+"""Builds the explanation of an event from what was recorded on the way: why each field is what it is."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, overload
 from bridge.explain.masking import mask
 from bridge.explain.trace import FieldRecord, Trace
 from bridge.explain.unused_fields import unused_fields
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, Event, Position, Webhook
 
 if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping
 
 _HASH_LENGTH = 64
-# what an event has although no line of the mapping reads it
+# fields that an event has without a line of the mapping that reads them
 _MADE_HERE = {
     "event_time": "$received_at",
     "event_id": "made from the webhook",
@@ -37,20 +37,20 @@ def explanation(
     *,
     reveal: bool = False,
 ) -> Sequence[Mapping[str, Any]]:
-    """Return one entry for each event, and a last one for the webhook with the fields nobody used.
+    """Return one entry for each event, and a last one for the webhook with the fields that nothing used.
 
-    Values of `user_data` are masked unless `reveal`: what is sent of them is a hash, which is shown as it is.
-    The entries are made when they are first read: only then `traced` drives the webhook down the road once
-    more, notebook in hand. The road is pure, so it goes the same way.
+    Values of `user_data` are masked unless `reveal` is set; hashes are shown as they are. The entries are
+    made when they are first read: only then does `traced` run the pipeline again, this time recording.
+    The pipeline is pure, so the result is the same.
     """
 
-    def tell() -> list[dict[str, Any]]:
+    def build() -> list[dict[str, Any]]:
         events = list(traced())
-        told = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
+        entries = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
         read = {path for _, _, trace in events for path in _read_by(trace)}
-        return [*told, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+        return [*entries, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
 
-    return Explanation(tell)
+    return Explanation(build)
 
 
 def _read_by(trace: Trace) -> Iterable[str]:
@@ -61,14 +61,14 @@ def _read_by(trace: Trace) -> Iterable[str]:
 
 
 class Explanation(Sequence[Mapping[str, Any]]):
-    """Entries that are told when somebody listens, and once."""
+    """Entries that are built when they are first read."""
 
-    def __init__(self, tell: Callable[[], list[dict[str, Any]]]) -> None:
-        self._tell = tell
+    def __init__(self, build: Callable[[], list[dict[str, Any]]]) -> None:
+        self._build = build
 
     @cached_property
     def _entries(self) -> list[dict[str, Any]]:
-        return self._tell()
+        return self._build()
 
     @overload
     def __getitem__(self, index: int) -> Mapping[str, Any]: ...
@@ -109,7 +109,7 @@ def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _feeders(trace: Trace) -> dict[str, FieldRecord]:
-    """Return for each field that another one may fill (`fn` by `full_name`) the record of that one."""
+    """Return, for each field that another may fill (`fn` by `full_name`), the record of the other."""
     rules = load_meta_spec().user_data
     return {
         f"user_data.{filled}": trace.records[f"user_data.{name}"]
@@ -181,80 +181,10 @@ def clear_text(field: Mapping[str, Any]) -> str | None:
     sent = field["sent"]
     if sent is None or (isinstance(sent, list) and len(sent) != 1):
         return None
-    told = [field["given"], *(step["value"] for step in field["steps"])]
-    texts = [str(value) for value in told if isinstance(value, str | int) and not _is_hash(str(value))]
+    values = [field["given"], *(step["value"] for step in field["steps"])]
+    texts = [str(value) for value in values if isinstance(value, str | int) and not _is_hash(str(value))]
     return texts[-1] if texts else None
 
 
 def _is_hash(text: str) -> bool:
     return len(text) == _HASH_LENGTH and set(text) <= set("0123456789abcdef")
-
-
-def render_explanation(told: Sequence[Mapping[str, Any]]) -> str:
-    """Return an explanation as text for a terminal, as `dry-run --explain` prints it."""
-    lines: list[str] = []
-    for entry in told:
-        lines += _unused_lines(entry) if "unused" in entry else _event_lines(entry)
-    return "\n".join(lines) + "\n"
-
-
-def _event_lines(entry: Mapping[str, Any]) -> list[str]:
-    reason = f": {entry['reason']}" if entry["reason"] else ""
-    lines = [f"{entry['event']} ({entry['event_name'] or 'no name'}) is {entry['verdict']}{reason}"]
-    lines += [f"  when {_condition(condition)}" for condition in entry["conditions"]]
-    for field in entry["fields"]:
-        lines += field_lines(field)
-    return lines
-
-
-def _condition(condition: Mapping[str, Any]) -> str:
-    return (
-        f"{condition['path']} {condition['condition']}: {'holds' if condition['holds'] else 'does not hold'}"
-    )
-
-
-def field_lines(field: Mapping[str, Any]) -> list[str]:
-    """Return the story of one field: what was sent, from where, what was tried, how it was cleaned."""
-    where = f"  [{field['file']}:{field['line']}:{field['column']}]" if field["line"] else ""
-    lines = [f"  {field['field']}{_outcome(field)}{where}"]
-    lines += [f"      tried {tried['path']}: {tried['outcome']}" for tried in field["tried"]]
-    if field["from"]:
-        lines.append(f"      from {field['from']}{' (default)' if field['defaulted'] else ''}")
-    lines += [f"      {step['step']}: {_short(step['value'])}" for step in field["steps"]]
-    return lines
-
-
-def _outcome(field: Mapping[str, Any]) -> str:
-    """Return ` = what was sent` or why nothing was; nothing for what only a list of items shows."""
-    if field["dropped"]:
-        why = field["dropped"].removeprefix(f"{field['field']} was left out: ")
-        return f" left out: {why}"
-    if field["sent"] is not None:
-        return f" = {_short(field['sent'])}"
-    return " fills other fields" if field["given"] is not None else ""
-
-
-def _short(value: Any) -> str:
-    text = _plainly(value)
-    return text if len(text) <= 100 else f"{text[:97]}…"
-
-
-def _plainly(value: Any) -> str:
-    """Return a value without the signs of a programming language."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "(nothing)"}[value]
-    if isinstance(value, list | tuple):
-        return ", ".join(_plainly(item) for item in value)
-    if isinstance(value, Mapping):
-        return "; ".join(f"{key}: {_plainly(item)}" for key, item in value.items())
-    return str(value)
-
-
-def _unused_lines(entry: Mapping[str, Any]) -> list[str]:
-    if not entry["unused"]:
-        return []
-    guessed = [field for field in entry["unused"] if field["hint"]]
-    others = [field["path"] for field in entry["unused"] if not field["hint"]]
-    lines = ["fields of the webhook that nothing uses:"]
-    lines += [f"  {field['hint']} ({field['destination']})" for field in guessed]
-    return lines + ([f"  {', '.join(others)}"] if others else [])

@@ -1,28 +1,28 @@
-"""Lists the fields of a webhook that a mapping never looked at, with a guess what they might be."""
+"""The fields of a webhook that a mapping never read, each with a guess at what it could be."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
+from bridge.coerce.emptiness import is_empty
 from bridge.recognize.guess import guesses_of
 from bridge.recognize.payload_fields import payload_fields
-from bridge.recognize.value_shapes import is_blank
 
 _MOST_LISTED = 200
 _SURE_ENOUGH = 40
 
 
 def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str | None]]:
-    """Return every filled field that nobody read: `path`, `looks_like`, `destination` and a `hint` in words.
+    """Return every non-empty field that was not read: `path`, `looks_like`, `destination` and a `hint`.
 
-    `paths_read` holds the position of each value that was used, every list index written out
-    (`answers.0.email`); a container counts for all that is in it. Values are never part of the result.
+    `paths_read` holds the position of each value that was used, with every list index (`answers.0.email`);
+    a container covers everything inside it. The result never contains a value.
     """
     read = frozenset(paths_read)
     unused = []
     for field in payload_fields(data):
-        if is_blank(field.value) or _was_read(field.concrete, read):
+        if is_empty(field.value) or _was_read(field.concrete, read):
             continue
         guess = next((guess for guess in guesses_of(field) if guess.strength >= _SURE_ENOUGH), None)
         unused.append(

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Translation
-from bridge.outbox import NewEvent
+from bridge.models import Event, Finding, Request, Translation
+from bridge.outbox import NewEvent, NewWebhook
 from bridge.outbox.records import NewStatus
 from bridge.serialization import encode
 from bridge.settings import Settings
@@ -20,12 +20,36 @@ _STATUS: dict[str, NewStatus] = {
     "skipped": "skipped",
     "suppressed": "suppressed",
 }
-HELD_BY_A_FAULT = Finding(
+HELD_BY_AN_ERROR = Finding(
     "error",
     "internal_fault",
-    "the bridge could not translate this webhook because of a fault of its own",
-    "the webhook is kept as it came: replay it once the fault is mended",
+    "the bridge could not translate this webhook because of an error of its own",
+    "the webhook is kept as it came: replay it once the error is fixed",
 )
+
+
+def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
+    translation: Translation,
+    request: Request,
+    settings: Settings,
+    spec: MetaSpec,
+    *,
+    request_id: str,
+    repeat_window_seconds: int,
+    test_event_code: str | None = None,
+) -> NewWebhook:
+    """Return a webhook with everything it became, ready to be stored."""
+    events = new_events(translation, settings, spec, request.received_at, test_event_code)
+    return NewWebhook(
+        mapping=translation.mapping,
+        revision=translation.revision,
+        repeat_key=translation.repeat_key,
+        repeat_window_seconds=repeat_window_seconds,
+        received_at=request.received_at,
+        request=request,
+        request_id=request_id,
+        events=events,
+    )
 
 
 def new_events(
@@ -49,21 +73,21 @@ def new_events(
 
 
 def code_of_hook(settings: Settings, mapping: str, now: datetime) -> str | None:
-    """Return the test code in force for one mapping."""
+    """Return the active test code of one mapping."""
     code = settings.hook(mapping).test_event_code
     return code.at(now) if code else None
 
 
 def code_of_destination(settings: Settings, name: str, now: datetime) -> str | None:
-    """Return the test code in force for one destination."""
+    """Return the active test code of one destination."""
     destination = settings.destinations.get(name)
     code = destination.test_event_code if destination else None
     return code.at(now) if code else None
 
 
-def held_by_a_fault(send_to: tuple[str, ...], settings: Settings, now: datetime) -> tuple[NewEvent, ...]:
-    """Return what keeps a webhook for repair whose translation broke down."""
-    event = Event("", "held", None, send_to, (HELD_BY_A_FAULT,), HELD_BY_A_FAULT.message)
+def held_by_an_error(send_to: tuple[str, ...], settings: Settings, now: datetime) -> tuple[NewEvent, ...]:
+    """Return events that hold a webhook whose translation failed."""
+    event = Event("", "held", None, send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
     return tuple(_without_data(event, name, settings, int(now.timestamp())) for name in send_to)
 
 

@@ -1,6 +1,6 @@
-"""Repair and replay: held webhooks are mapped again, others sent again, hopeless ones given up.
+"""Repair and replay: held webhooks are mapped again, others sent again, the rest discarded.
 
-Nothing here asks Meta: what is replayed waits in the outbox like everything else. A bound on the rate is
+Nothing here calls Meta: what is replayed waits in the outbox like everything else. A bound on the rate is
 kept by making the events due one after the other.
 """
 
@@ -22,12 +22,12 @@ from bridge.settings import Settings
 
 # A mapping's name and the webhook as it came, to what it means now; None when it cannot be mapped at all.
 Remap = Callable[[str, Request], Correction | None]
-Progress = Callable[[int, int], None]
+ReplayProgress = Callable[[int, int], None]
 
 _PAGE = 500
 
 
-def unwatched(_done: int, _total: int) -> None:
+def ignore_progress(_done: int, _total: int) -> None:
     """Show no progress."""
 
 
@@ -36,7 +36,7 @@ class Pace:
     """How fast a replay may go (events a second; None: as fast as delivery does), and who watches it."""
 
     per_second: float | None = None
-    progress: Progress = unwatched
+    progress: ReplayProgress = ignore_progress
 
 
 AT_ONCE = Pace()
@@ -88,7 +88,7 @@ def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -
 
 
 def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Remap:
-    """Return what maps a stored webhook with the mapping that is in force now.
+    """Return what maps a stored webhook with the active mapping.
 
     The webhook was verified when it came, so its signature (whose timestamp is old by now) is not checked
     again. The moment it came stays its moment.

@@ -1,21 +1,16 @@
-"""All rule files of `schemas/`, read once, as one frozen Catalog. Every fact about Meta comes from here."""
+"""Meta's rules as frozen values: `MetaSpec` holds everything that the files of `schemas/` say."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
-import yaml
-
-from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Finding, Position, Severity
 
 Hashing = Literal["yes", "no", "asked"]
@@ -23,7 +18,7 @@ Hashing = Literal["yes", "no", "asked"]
 
 @dataclass(frozen=True, slots=True)
 class UserDataRule:
-    """What Meta wants of one key of `user_data`; `virtual` ones become other keys."""
+    """What Meta requires of one key of `user_data`; `virtual` ones become other keys."""
 
     name: str
     long_name: str
@@ -86,7 +81,6 @@ class Limits:
     milliseconds_from: int
     append_attribution_seconds: int
     event_name: int
-    external_id: int
     user_data_list: int
     custom_text: int
     custom_depth: int
@@ -107,8 +101,8 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one of Meta's answers means: what to do with the events, who must act, and what to do next."""
+class ResponseMeaning:
+    """What one of Meta's responses means: what to do with the events, who must act, and what to do next."""
 
     action: str
     meaning: str
@@ -120,13 +114,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """The table of Meta's answers: by situation, by code, by code and subcode, by range of codes."""
+class ResponseTable:
+    """The meanings of Meta's responses: by situation, by code, by code and subcode, by range of codes."""
 
-    situations: Mapping[str, Answer]
-    codes: Mapping[int, Answer]
-    subcodes: Mapping[tuple[int, int], Answer]
-    ranges: tuple[tuple[int, int, Answer], ...]
+    situations: Mapping[str, ResponseMeaning]
+    codes: Mapping[int, ResponseMeaning]
+    subcodes: Mapping[tuple[int, int], ResponseMeaning]
+    ranges: tuple[tuple[int, int, ResponseMeaning], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +136,7 @@ class MatchWeights:
 
 @dataclass(frozen=True, slots=True)
 class TooBroad:
-    """Sets of identifiers that alone fit too many people; `keys` are those that stand in any of them."""
+    """Sets of identifiers that alone fit too many people; `keys` are the members of all of them."""
 
     groups: tuple[frozenset[str], ...]
     keys: frozenset[str]
@@ -150,14 +144,14 @@ class TooBroad:
 
 @dataclass(frozen=True, slots=True)
 class MetaSpec:
-    """Everything the rule files say. Frozen; made once by `load_catalog`."""
+    """Everything the rule files say. Frozen; made once by `rule_files.load_meta_spec`."""
 
     user_data: Mapping[str, UserDataRule]
     user_data_names: Mapping[str, str]
     too_broad: TooBroad
     event_schema: dict[str, Any] = field(repr=False)
     limits: Limits = field(repr=False)
-    answers: Answers = field(repr=False)
+    responses: ResponseTable = field(repr=False)
     rules: Mapping[str, Rule] = field(repr=False)
     match: MatchWeights = field(repr=False)
     standard_events: frozenset[str] = field(repr=False)
@@ -186,7 +180,7 @@ class MetaSpec:
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
 
-    # A catalog is compared and hashed by identity, so that what is compiled from it can be cached by it.
+    # Compared and hashed by identity, so that what is compiled from a spec can be cached by it.
     def __hash__(self) -> int:
         return object.__hash__(self)
 
@@ -194,18 +188,12 @@ class MetaSpec:
         return self is other
 
     def country_names(self) -> dict[str, str]:
-        """Read how countries are called in many languages; few webhooks need it, so nobody waits for it."""
+        """Read country names in many languages: on demand, because few webhooks need them."""
         return cast("dict[str, str]", json.loads((self.folder / "country_names.json").read_bytes()))
 
 
-@cache
-def load_meta_spec() -> MetaSpec:
-    """Read every rule file that ships with the bridge."""
-    return read_meta_spec(shipped("schemas"))
-
-
 def with_severities(spec: MetaSpec, severities: Mapping[str, Severity]) -> MetaSpec:
-    """Return the catalog with some rules made stricter or milder (`website_without_user_agent: error`).
+    """Return the spec with some rules made stricter or milder (`website_without_user_agent: error`).
 
     Only rules Meta does not enforce itself (the area `event`) may be chosen; a KeyError names any other code.
     """
@@ -214,177 +202,3 @@ def with_severities(spec: MetaSpec, severities: Mapping[str, Severity]) -> MetaS
         raise KeyError(unknown[0])
     rules = {code: replace(spec.rules[code], severity=severity) for code, severity in severities.items()}
     return replace(spec, rules=MappingProxyType({**spec.rules, **rules}))
-
-
-def read_meta_spec(folder: Path) -> MetaSpec:
-    """Read the rule files of a folder laid out like `schemas/`."""
-    fields = _yaml(folder / "meta/user_data.yaml")
-    events = _yaml(folder / "meta/events.yaml")
-    words = _yaml(folder / "words.yaml")
-    money = _yaml(folder / "currencies.yaml")
-    places = _yaml(folder / "countries.yaml")
-    schema = json.loads((folder / "meta/event.schema.json").read_text(encoding="utf-8"))
-    limits = _limits(_yaml(folder / "meta/limits.yaml"))
-    user_data = _user_data(fields)
-    placeholders = frozenset(words["empty_texts"]) | frozenset(words["no_identity"])
-    standard = events["standard"]
-    return MetaSpec(
-        user_data=user_data,
-        user_data_names=_names(user_data, fields["aliases"]),
-        too_broad=_too_broad(fields["too_broad"]),
-        event_schema=schema,
-        limits=limits,
-        answers=_answers(_yaml(folder / "meta/answers.yaml")),
-        rules=_rules(_yaml(folder / "meta/rules.yaml")),
-        match=_match(_yaml(folder / "meta/match.yaml")),
-        standard_events=frozenset(standard),
-        catalog_events=frozenset(name for name, about in standard.items() if about.get("catalog")),
-        messaging_events=frozenset(events["messaging"]),
-        reserved_events=frozenset(events["reserved"]),
-        action_sources=tuple(schema["properties"]["action_source"]["enum"]),
-        currencies=MappingProxyType(money["minor_units"]),
-        currency_signs=MappingProxyType(money["signs"]),
-        countries=MappingProxyType(_countries(places["codes"], words["country_aliases"])),
-        country_languages=tuple(words["country_languages"]),
-        states=MappingProxyType(places["states"]),
-        empty_texts=frozenset(words["empty_texts"]),
-        placeholders=placeholders,
-        placeholder_hashes=frozenset(_hashes_of(placeholders)),
-        genders=MappingProxyType({word: sent for sent, group in words["genders"].items() for word in group}),
-        name_particles=frozenset(words["name_particles"]),
-        name_suffixes=frozenset(words["name_suffixes"]),
-        name_titles=frozenset(words["name_titles"]),
-        months=tuple(words["months"]),
-        no_visitor_networks=tuple(words["no_visitor_networks"]),
-        personal_keys=frozenset(words["personal_keys"]),
-        personal_parameters=frozenset(words["personal_parameters"]),
-        sensitive_words=frozenset(words["sensitive_words"]),
-        international_number=re.compile(fields["international_number"]),
-        folder=folder,
-        milliseconds_from=limits.milliseconds_from,
-    )
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return cast("dict[str, Any]", yaml.load(file.read_text(encoding="utf-8"), Loader=loader))  # noqa: S506 - a safe loader
-
-
-def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
-    patterns = {name: re.compile(text) for name, text in table["patterns"].items()}
-    rules = {
-        name: UserDataRule(
-            name=name,
-            long_name=entry["long_name"],
-            title=entry["title"],
-            steps=tuple(entry["steps"]),
-            hashed=_HASHING[entry["hashed"]],
-            many=entry["many"],
-            integer=entry.get("integer", False),
-            common=entry.get("common", False),
-            sent_as=entry["sent_as"],
-            pattern=patterns[entry["sent_as"]],
-            source=entry.get("source", table["source"]),
-            decision=entry.get("decision", ""),
-            examples=tuple((*example, None)[:3] for example in entry["examples"]),
-        )
-        for name, entry in table["fields"].items()
-    }
-    rules |= {
-        name: UserDataRule(
-            name=name, long_name=name, title=entry["title"], many=True, becomes=tuple(entry["becomes"])
-        )
-        for name, entry in table["virtual"].items()
-    }
-    return MappingProxyType(rules)
-
-
-_HASHING: Final[dict[object, Hashing]] = {True: "yes", False: "no", "asked": "asked"}
-
-
-def _names(user_data: Mapping[str, UserDataRule], aliases: Mapping[str, str]) -> Mapping[str, str]:
-    """Return every accepted spelling of a key of `user_data`, and Meta's own name for it."""
-    own = {name: name for name in user_data}
-    return MappingProxyType({**aliases, **{rule.long_name: name for name, rule in user_data.items()}, **own})
-
-
-def _too_broad(sets: Iterable[Iterable[str]]) -> TooBroad:
-    groups = tuple(frozenset(group) for group in sets)
-    return TooBroad(groups, frozenset().union(*groups))
-
-
-def _limits(table: Mapping[str, Any]) -> Limits:
-    graph = table["graph"]
-    return Limits(
-        batch_events=table["batch"]["events"],
-        batch_bytes=table["batch"]["bytes"],
-        windows_seconds=MappingProxyType(table["windows_seconds"]),
-        margin_seconds=table["margin_seconds"],
-        future_tolerance_seconds=table["future_tolerance_seconds"],
-        milliseconds_from=table["milliseconds_from"],
-        append_attribution_seconds=table["append_attribution_seconds"],
-        **table["text"],
-        **table["cookies"],
-        graph_default=graph["default"],
-        graph_warn_days=graph["warn_days"],
-        graph_versions=MappingProxyType(
-            {
-                name: GraphVersion(name, released, until)
-                for name, (released, until) in graph["versions"].items()
-            }
-        ),
-    )
-
-
-def _answers(table: Mapping[str, Any]) -> Answers:
-    kinds = table["actions"]
-
-    def answer(entry: Mapping[str, Any]) -> Answer:
-        return Answer(**{**kinds[entry["as"]], **{key: value for key, value in entry.items() if key != "as"}})
-
-    return Answers(
-        situations=MappingProxyType({name: answer(entry) for name, entry in table["situations"].items()}),
-        codes=MappingProxyType({code: answer(entry) for code, entry in table["codes"].items()}),
-        subcodes=MappingProxyType(
-            {
-                (code, subcode): answer(entry)
-                for code, entries in table["subcodes"].items()
-                for subcode, entry in entries.items()
-            }
-        ),
-        ranges=tuple((*entry["range"], answer(entry["answer"])) for entry in table["ranges"]),
-    )
-
-
-def _rules(table: Mapping[str, Any]) -> Mapping[str, Rule]:
-    return MappingProxyType(
-        {
-            code: Rule(code=code, area=area, **entry)
-            for area, entries in table["areas"].items()
-            for code, entry in entries.items()
-        }
-    )
-
-
-def _match(table: Mapping[str, Any]) -> MatchWeights:
-    return MatchWeights(
-        weights=MappingProxyType({name: entry["weight"] for name, entry in table["identifiers"].items()}),
-        expected=tuple(table["expected"]),
-        groups=tuple(frozenset(group) for group in table["counted_once"]),
-        advice=MappingProxyType({name: entry["advice"] for name, entry in table["identifiers"].items()}),
-        good_from=table["good_from"],
-    )
-
-
-def _countries(codes: Mapping[str, str], aliases: Mapping[str, str]) -> dict[str, str]:
-    return {
-        **aliases,
-        **{alpha_3: alpha_2 for alpha_2, alpha_3 in codes.items()},
-        **{alpha_2: alpha_2 for alpha_2 in codes},
-    }
-
-
-def _hashes_of(placeholders: Iterable[str]) -> set[str]:
-    """Return the SHA-256 of every placeholder in the spellings that people hash without looking."""
-    spellings = {spelling for text in placeholders for spelling in (text, text.upper(), text.title())}
-    return {hashlib.sha256(text.encode()).hexdigest() for text in spellings}

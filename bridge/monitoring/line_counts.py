@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bridge.body.parse import parse
-from bridge.coerce.reading import is_empty
+from bridge.coerce.emptiness import is_empty
 from bridge.errors import Refused
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping

@@ -38,10 +38,6 @@ class Log:
         self._least = _LEVELS[level]
         self._format = FORMATS[style]
 
-    def debug(self, event: str, **values: Any) -> None:
-        """Write something only a developer wants to know."""
-        self._line("debug", event, values)
-
     def info(self, event: str, **values: Any) -> None:
         """Write what happened in the ordinary course."""
         self._line("info", event, values)
@@ -64,8 +60,8 @@ class Log:
             return  # a full disk or a closed pipe must not lose a webhook
 
 
-class Gathered:
-    """Collects lines and writes them together, at most `delay_seconds` later.
+class BufferedWriter:
+    """Buffers lines and writes them together, at most `delay_seconds` later.
 
     A write lets another thread have the interpreter, and getting it back costs a busy web process more
     than the line itself. What may be lost with a killed process is a few lines, never a webhook.
@@ -81,7 +77,7 @@ class Gathered:
         """Begin anew; a forked child has none of its parent's threads, and must not write its lines."""
         self._lines: deque[bytes] = deque()
         self._waiting = threading.Event()
-        self._turn = threading.Lock()
+        self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __call__(self, line: bytes) -> None:
@@ -95,7 +91,7 @@ class Gathered:
 
     def flush(self) -> None:
         """Write what was taken so far."""
-        with self._turn:
+        with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
                 self._write(b"".join(lines))
@@ -114,28 +110,28 @@ def to_stderr(text: bytes) -> None:
     sys.stderr.buffer.flush()
 
 
-_gathered = Gathered(to_stderr)
-atexit.register(_gathered.flush)
+_buffer = BufferedWriter(to_stderr)
+atexit.register(_buffer.flush)
 
 
 def flush() -> None:
     """Write the lines of this process that still wait; for processes that end without cleaning up."""
-    _gathered.flush()
+    _buffer.flush()
 
 
 def configure(level: str = "info", style: str = "json") -> None:
     """Set how log lines look and which are written; to be called once, at start."""
-    _in_force[0] = Log(_gathered, level, style)
+    _current[0] = Log(_buffer, level, style)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
 def get_logger() -> Log:
     """Return the log of this process."""
-    return _in_force[0]
+    return _current[0]
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of an unexpected exception: its type and the road to it."""
+    """Return what may be logged of an unexpected exception: its type and where it came from."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {
         "error": type(error).__name__,
@@ -155,14 +151,14 @@ def _as_json(line: Mapping[str, Any]) -> bytes:
 
 def _as_text(line: Mapping[str, Any]) -> bytes:
     at, level, event, *rest = line.items()
-    values = " ".join(f"{name}={_word(value)}" for name, value in rest if value is not None)
+    values = " ".join(f"{name}={_quoted(value)}" for name, value in rest if value is not None)
     return f"{at[1]:%H:%M:%S} {level[1]:7} {event[1]} {values}\n".encode("utf-8", "replace")
 
 
-def _word(value: Any) -> str:
+def _quoted(value: Any) -> str:
     text = str(value)
     return orjson.dumps(text).decode() if not text or not text.isprintable() or " " in text else text
 
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {"json": _as_json, "text": _as_text}
-_in_force = [Log(to_stderr)]
+_current = [Log(to_stderr)]

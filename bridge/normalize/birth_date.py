@@ -23,13 +23,13 @@ _DAY_MONTH_NAME: Final = re.compile(
 _MONTH_NAME_DAY: Final = re.compile(r"([^\W\d_]{3,})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})").fullmatch
 
 
-def birth_date(text: str, known: CleaningContext) -> str:
+def birth_date(text: str, context: CleaningContext) -> str:
     """Return the date as YYYYMMDD; the author's format first, then what can be read in one way only."""
-    if known.date_format is None:
+    if context.date_format is None:
         day = _iso_day(text) if text[4:5] == "-" and len(text) == 10 else _as_written(text)
     else:
-        day = _by_format(text, known.date_format) or _as_written(text)
-    if _EARLIEST <= day <= known.today:
+        day = _by_format(text, context.date_format) or _as_written(text)
+    if _EARLIEST <= day <= context.today:
         return day.isoformat().replace("-", "")
     raise ValueDropped("birth_date_range")
 

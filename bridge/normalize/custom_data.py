@@ -10,7 +10,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.amounts import Number, number_of, rounded
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.findings import Notes
+from bridge.normalize.findings import Findings
 from bridge.normalize.properties import property_name, property_of
 from bridge.normalize.scalars import choice_of, text_from
 from bridge.privacy.personal_data import holds_email
@@ -19,13 +19,13 @@ Reader = Callable[[Any, ReadingSettings, MetaSpec], Any]
 _LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
 
 
-def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> dict[str, Any]:
+def clean_custom_data(given: Any, settings: ReadingSettings, findings: Findings) -> dict[str, Any]:
     """Return `custom_data` as it is sent. What cannot be used is noted and left out; nothing raises."""
     if not isinstance(given, dict):
-        notes.found("not_an_object", "custom_data")
+        findings.add("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
-    spec = notes.spec
+    spec = findings.spec
     for key, value in given.items():
         if value is None:
             continue
@@ -34,11 +34,11 @@ def clean_custom_data(given: Any, settings: ReadingSettings, notes: Notes) -> di
             if reader is not None:
                 sent[key] = reader(value, settings, spec)
             elif key == "contents":
-                sent[key] = _contents(value, settings, notes)
+                sent[key] = _contents(value, settings, findings)
             else:
-                sent[property_name(key, notes.spec)] = property_of(value, _field(key), notes)
+                sent[property_name(key, findings.spec)] = property_of(value, _field(key), findings)
         except ValueDropped as reason:
-            notes.dropped(_field(key), reason)
+            findings.add_dropped(_field(key), reason)
     _round_money(sent, spec)
     return sent
 
@@ -140,7 +140,7 @@ def _status(value: Any, settings: ReadingSettings, spec: MetaSpec) -> bool | str
 # --- items -----------------------------------------------------------------------------------------
 
 
-def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[str, Any]]:
+def _contents(value: Any, settings: ReadingSettings, findings: Findings) -> list[dict[str, Any]]:
     """Read the items: objects with an id and a whole quantity, and nothing Meta does not know."""
     if type(value) is not list and isinstance(value, Mapping):
         value = [value]
@@ -148,7 +148,7 @@ def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[
         raise ValueDropped("not_a_list")
     items = []
     for place, entry in enumerate(value):
-        item = _item(entry, place, settings, notes)
+        item = _item(entry, place, settings, findings)
         if item:
             items.append(item)
     if not items:
@@ -156,33 +156,35 @@ def _contents(value: Any, settings: ReadingSettings, notes: Notes) -> list[dict[
     return items
 
 
-def _item(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
+def _item(given: Any, place: int, settings: ReadingSettings, findings: Findings) -> dict[str, Any] | None:
     """Read one item: at once when everything in it can be used, else part by part."""
-    item, spec = {}, notes.spec
+    item, spec = {}, findings.spec
     try:
         for key, value in given.items():
             item[key] = _ITEM_READERS[key](value, settings, spec)
     except (AttributeError, KeyError, TypeError, ValueDropped):
-        return _item_in_parts(given, place, settings, notes)
-    return item if "id" in item and "quantity" in item else _item_in_parts(given, place, settings, notes)
+        return _item_in_parts(given, place, settings, findings)
+    return item if "id" in item and "quantity" in item else _item_in_parts(given, place, settings, findings)
 
 
-def _item_in_parts(given: Any, place: int, settings: ReadingSettings, notes: Notes) -> dict[str, Any] | None:
+def _item_in_parts(
+    given: Any, place: int, settings: ReadingSettings, findings: Findings
+) -> dict[str, Any] | None:
     item: dict[str, Any] = {}
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():
         reader = _ITEM_READERS.get(key)
         try:
             if reader is None:
                 raise ValueDropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
-            item[key] = reader(value, settings, notes.spec)
+            item[key] = reader(value, settings, findings.spec)
         except ValueDropped as reason:
             shown = _field(key).removeprefix("custom_data.")
-            notes.dropped(f"custom_data.contents[{place}].{shown}", reason)
+            findings.add_dropped(f"custom_data.contents[{place}].{shown}", reason)
     if "id" not in item:
-        notes.found("item_without_id", f"custom_data.contents[{place}]")
+        findings.add("item_without_id", f"custom_data.contents[{place}]")
         return None
     if "quantity" not in item:
-        notes.found("quantity_assumed", f"custom_data.contents[{place}].quantity")
+        findings.add("quantity_assumed", f"custom_data.contents[{place}].quantity")
         item["quantity"] = 1
     return item
 

@@ -1,6 +1,6 @@
 """The fields of an event beside `user_data` and `custom_data`: one reader each.
 
-A reader takes (value, field, settings, now, notes) and returns what is sent, or raises Dropped.
+A reader takes (value, field, settings, now, findings) and returns what is sent, or raises Dropped.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import Any, Final
 from bridge.coerce.reading import read_number, read_time
 from bridge.models import ReadingSettings
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.findings import Notes
+from bridge.normalize.findings import Findings
 from bridge.normalize.properties import property_of
 from bridge.normalize.scalars import choice_of, text_from, truth_of
 from bridge.privacy.personal_data import holds_contact, holds_email
 from bridge.privacy.urls import clean_url, is_clean
 
-Reader = Callable[[Any, str, ReadingSettings, int, Notes], Any]
+Reader = Callable[[Any, str, ReadingSettings, int, Findings], Any]
 
 
-def _event_name(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    name = text_from(value, notes.spec)
+def _event_name(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> str:
+    name = text_from(value, findings.spec)
     if not name.isalnum() and holds_contact(name):
         raise ValueDropped("personal_data_in_event_name")
     return name
 
 
-def _event_time(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
+def _event_time(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> int:
     """Read a time; one up to a minute ahead of our clock is set to now, as Meta refuses any future time."""
-    seconds = _time(value, field, settings, now, notes)
-    if now < seconds <= now + notes.spec.limits.future_tolerance_seconds:
-        if notes.trace is not None:
-            notes.trace.step(field, "a little ahead of our clock, set to now", now)
+    seconds = _time(value, field, settings, now, findings)
+    if now < seconds <= now + findings.spec.limits.future_tolerance_seconds:
+        if findings.trace is not None:
+            findings.trace.step(field, "a little ahead of our clock, set to now", now)
         return now
     return seconds
 
 
-def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
-    if type(value) is int and 0 < value < notes.spec.milliseconds_from:
+def _time(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> int:
+    if type(value) is int and 0 < value < findings.spec.milliseconds_from:
         return value
     if type(value) is str and value[10:11] == "T" and not settings.date_format:
         try:  # the form most machines write, `2026-11-21T10:00:00+01:00`
@@ -53,64 +53,64 @@ def _time(value: Any, field: str, settings: ReadingSettings, now: int, notes: No
     seconds = read_time(value, settings.date_format, settings.timezone)
     if seconds is None:
         if isinstance(value, str):
-            text_from(value, notes.spec)  # says so when there is nothing at all
+            text_from(value, findings.spec)  # says so when there is nothing at all
         raise ValueDropped("time_unreadable")
     return seconds
 
 
-def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
+def _identifier(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> str:
     """Read an id; one that holds an e-mail address, or has no end, is sent as its hash, which repeats too."""
-    text = text_from(value, notes.spec)
+    text = text_from(value, findings.spec)
     if "@" in text and holds_email(text):
-        notes.found("personal_data_in_id", field)
+        findings.add("personal_data_in_id", field)
         return sha256(text.encode()).hexdigest()
     return text if len(text) <= 1024 else sha256(text.encode()).hexdigest()
 
 
-def _web_address(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    return _address(value, field, notes, web_only=True)
+def _web_address(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> str:
+    return _address(value, field, findings, web_only=True)
 
 
-def _any_address(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
-    return _address(value, field, notes, web_only=False)
+def _any_address(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> str:
+    return _address(value, field, findings, web_only=False)
 
 
-def _address(value: Any, field: str, notes: Notes, *, web_only: bool) -> str:
-    text = text_from(value, notes.spec)
-    if is_clean(text, notes.spec):
+def _address(value: Any, field: str, findings: Findings, *, web_only: bool) -> str:
+    text = text_from(value, findings.spec)
+    if is_clean(text, findings.spec):
         return text
-    cleaned = clean_url(text, notes.spec, web_only=web_only)
+    cleaned = clean_url(text, findings.spec, web_only=web_only)
     if cleaned is None:
         raise ValueDropped("url_unreadable")
     if cleaned.removed:
-        notes.found("personal_data_in_url", field, parameters=", ".join(cleaned.removed))
+        findings.add("personal_data_in_url", field, parameters=", ".join(cleaned.removed))
     if cleaned.completed:
-        notes.found("url_without_scheme", field)
+        findings.add("url_without_scheme", field)
     return cleaned.text
 
 
-def _choice(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> str:
+def _choice(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> str:
     """Read one of Meta's own words; an unknown plain word stays, so that validation names what is wrong."""
-    choices = notes.spec.event_schema["properties"][field]["enum"]
+    choices = findings.spec.event_schema["properties"][field]["enum"]
     if value in choices:
         return str(value)
     try:
-        return choice_of(value, choices, notes.spec)
+        return choice_of(value, choices, findings.spec)
     except ValueDropped:
         if isinstance(value, str) and value.isascii() and value.isidentifier() and len(value) <= 40:
             return value
         raise
 
 
-def _truth(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> bool:
+def _truth(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> bool:
     return truth_of(value)
 
 
-def _flag(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
+def _flag(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> int:
     return int(truth_of(value))
 
 
-def _options(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> list[str]:
+def _options(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> list[str]:
     """Read the data processing options; `[]` says that Limited Data Use is off, and is sent."""
     values = value if isinstance(value, list | tuple) else [value]
     words = [word.strip().upper() for word in values if isinstance(word, str) and word.strip()]
@@ -121,48 +121,50 @@ def _options(value: Any, field: str, settings: ReadingSettings, now: int, notes:
     return words[:1]
 
 
-def _code(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> int:
+def _code(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> int:
     number = read_number(value)
     if number is not None and number == number.to_integral_value():
         return int(number)
     raise ValueDropped("number_unreadable")
 
 
-def _property(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> Any:
-    return property_of(value, field, notes)
+def _property(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> Any:
+    return property_of(value, field, findings)
 
 
 def _object(readers: Mapping[str, Reader]) -> Reader:
     """Return the reader of a closed object: known keys are read, others are refused by name."""
 
-    def closed(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> dict[str, Any]:
+    def closed(
+        value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings
+    ) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise ValueDropped("not_an_object")
         sent: dict[str, Any] = {}
         for key, inner in value.items():
             reader = readers.get(key)
             if reader is None:
-                notes.unknown_key(field, key)
+                findings.add_unknown_key(field, key)
                 continue
             try:
-                sent[key] = reader(inner, f"{field}.{key}", settings, now, notes)
+                sent[key] = reader(inner, f"{field}.{key}", settings, now, findings)
             except ValueDropped as reason:
-                notes.dropped(f"{field}.{key}", reason)
+                findings.add_dropped(f"{field}.{key}", reason)
         return sent
 
     return closed
 
 
-def _device(value: Any, field: str, settings: ReadingSettings, now: int, notes: Notes) -> list[str]:
+def _device(value: Any, field: str, settings: ReadingSettings, now: int, findings: Findings) -> list[str]:
     """Read extinfo: 16 texts, and an empty one for what is unknown."""
     if not isinstance(value, list | tuple):
         raise ValueDropped("not_a_list")
-    return [_device_text(entry, notes) for entry in value[:17]]
+    return [_device_text(entry, findings) for entry in value[:17]]
 
 
-def _device_text(value: Any, notes: Notes) -> str:
+def _device_text(value: Any, findings: Findings) -> str:
     try:
-        text = text_from(value, notes.spec)
+        text = text_from(value, findings.spec)
     except ValueDropped:
         return ""
     return "" if holds_contact(text) else text

@@ -17,7 +17,7 @@ Named = tuple[tuple[str, Step], ...]
 
 _LONGEST_HASHED: Final = 320  # an e-mail address has at most 254 characters, and nothing else comes near
 _LONGEST_COMMON: Final = 64
-_MOST_REMEMBERED: Final = 4096
+_MOST_CACHED: Final = 4096
 _LONGEST_PLACEHOLDER: Final = 24
 _LONGEST_INTEGER: Final = 19  # what 64 bits hold
 _LARGEST_ID: Final = 2**64
@@ -27,7 +27,7 @@ _MD5: Final = re.compile(r"[0-9a-fA-F]{32}").fullmatch
 
 
 class Cleaner:
-    """One compiled field: `clean` returns the value (cleaned, as sent), or raises Dropped."""
+    """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
     __slots__ = ("hashed", "many", "name", "steps")
 
@@ -37,14 +37,14 @@ class Cleaner:
         self.hashed: Final = hashed
         self.steps: Final = steps
 
-    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
+    def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
 
 
 @cache
 def cleaners(spec: MetaSpec, hash_external_id: bool = True) -> dict[str, Cleaner]:
-    """Compile every field Meta knows; once per catalog and kind of `external_id`."""
+    """Compile every field Meta knows; once for each spec and kind of `external_id`."""
     table = steps_of(spec)
     return {
         name: _compiled(
@@ -65,19 +65,19 @@ def _steps(rule: UserDataRule, hash_external_id: bool) -> tuple[str, ...]:
 
 def _compiled(rule: UserDataRule, hashed: bool, named: Named, spec: MetaSpec) -> Cleaner:
     cleaner = _Hashing(rule, named, spec) if hashed else _Plain(rule, named, spec)
-    return _Remembering(rule, cleaner) if rule.common else cleaner
+    return _Caching(rule, cleaner) if rule.common else cleaner
 
 
-def _after_case_and_blanks(named: Named) -> dict[str, Step]:
-    """Return the steps but those that settle case and outer blanks, which is done before, once for all."""
-    return {name: step for name, step in named if name not in {"lowercase", "outer_blanks"}}
+def _after_case_and_spaces(named: Named) -> dict[str, Step]:
+    """Return the steps but those for case and outer spaces, which `clean` does first."""
+    return {name: step for name, step in named if name not in {"lowercase", "outer_spaces"}}
 
 
 class _Hashing(Cleaner):
     """The cleaning of a field that is hashed. An id of 32 hex digits is an id; a name cannot be one.
 
-    This runs ten times for an ordinary event, so the usual text takes the short way: ASCII needs no
-    composing, and a word of plain letters no step at all where letters are all that would be kept.
+    This runs ten times for an ordinary event, so the usual text takes a short path: ASCII needs no
+    composing, and a word of plain letters needs no step at all where only letters are kept.
     """
 
     __slots__ = (
@@ -85,17 +85,17 @@ class _Hashing(Cleaner):
         "ascii_steps",
         "keeps_letters",
         "lowers",
+        "placeholder_hashes",
         "placeholders",
-        "refused",
-        "refuses_md5",
+        "rejects_md5",
     )
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, True, named)
-        steps = _after_case_and_blanks(named)
+        steps = _after_case_and_spaces(named)
         self.placeholders: Final = spec.placeholders
-        self.refused: Final = spec.placeholder_hashes
-        self.refuses_md5: Final = rule.hashed == "yes"
+        self.placeholder_hashes: Final = spec.placeholder_hashes
+        self.rejects_md5: Final = rule.hashed == "yes"
         self.lowers: Final = named[0][0] == "lowercase"
         self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
         self.ascii_steps: Final[tuple[Step, ...]] = tuple(
@@ -103,7 +103,7 @@ class _Hashing(Cleaner):
         )
         self.keeps_letters: Final = steps.keys() <= _KEEP_PLAIN_LETTERS
 
-    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
+    def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and its hash."""
         steps = self.ascii_steps
         if type(value) is str and value.isascii():
@@ -122,50 +122,50 @@ class _Hashing(Cleaner):
         if steps is not self.ascii_steps or not (self.keeps_letters and cleaned.isalpha()):
             before = cleaned
             for step in steps:
-                cleaned = step(cleaned, known)
+                cleaned = step(cleaned, context)
             if cleaned is not before and cleaned in self.placeholders:
                 raise ValueDropped("placeholder")
         digest: str = sha256(cleaned.encode()).hexdigest()
         return cleaned, digest
 
     def _long_text(self, text: str) -> str | None:
-        """Look at a text of 32 characters or more: hashes pass through, monsters are dropped."""
+        """Look at a text of at least 32 characters: hashes pass through, and longer texts are dropped."""
         if len(text) > _LONGEST_HASHED:
             raise ValueDropped("too_long")
         found = _HASHED(text)
         if found is None:
-            if self.refuses_md5 and _MD5(text):
+            if self.rejects_md5 and _MD5(text):
                 raise ValueDropped("md5_hash")
             return None
         digest: str = found[1].lower()
-        if digest in self.refused:
+        if digest in self.placeholder_hashes:
             raise ValueDropped("placeholder_hash")
         return digest + str(found[2])
 
 
-class _Remembering(Cleaner):
-    """The same cleaning with a memory, for values that many people share: cities, countries.
+class _Caching(Cleaner):
+    """The same cleaning with a cache, for values that many people share: cities, countries.
 
-    A full memory is emptied: what is common is soon in it again, and nothing has to be kept in order.
+    A full cache is emptied: common values are soon in it again, and no order has to be kept.
     """
 
-    __slots__ = ("cleaner", "memory")
+    __slots__ = ("cache", "cleaner")
 
     def __init__(self, rule: UserDataRule, cleaner: Cleaner) -> None:
         super().__init__(rule, cleaner.hashed, cleaner.steps)
         self.cleaner: Final = cleaner
-        self.memory: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
+        self.cache: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
 
-    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
-        """Return what was worked out before, or work it out."""
+    def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
+        """Return the cached result, or clean the value."""
         if type(value) is not str or len(value) >= _LONGEST_COMMON or "@" in value:
-            return self.cleaner.clean(value, known)
-        key = (value, known.country)
-        found = self.memory.get(key)
+            return self.cleaner.clean(value, context)
+        key = (value, context.country)
+        found = self.cache.get(key)
         if found is None:
-            if len(self.memory) >= _MOST_REMEMBERED:
-                self.memory.clear()
-            found = self.memory[key] = self.cleaner.clean(value, CleaningContext(known.country))
+            if len(self.cache) >= _MOST_CACHED:
+                self.cache.clear()
+            found = self.cache[key] = self.cleaner.clean(value, CleaningContext(context.country))
         return found
 
 
@@ -176,11 +176,11 @@ class _Plain(Cleaner):
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, False, named)
-        self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_blanks(named).values())
+        self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_spaces(named).values())
         self.placeholders: Final = spec.placeholders
         self.integer: Final = rule.integer
 
-    def clean(self, value: Any, known: CleaningContext) -> tuple[str, Sent]:
+    def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, twice."""
         if type(value) is str and len(value) <= LONGEST and value.isascii():
             cleaned = value.strip()
@@ -191,7 +191,7 @@ class _Plain(Cleaner):
         ):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
         for step in self.checks:
-            cleaned = step(cleaned, known)
+            cleaned = step(cleaned, context)
         return cleaned, _whole(cleaned) if self.integer else cleaned
 
 

@@ -1,4 +1,4 @@
-"""The findings of one normalization, and the explanation beside them."""
+"""Collects the findings of one normalization, and writes its explanation."""
 
 from __future__ import annotations
 
@@ -14,33 +14,39 @@ from bridge.normalize.context import ValueDropped
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
-class Notes:
-    """Collects what was left out and why. Names of fields only, never a value."""
+class Findings:
+    """Collects what was left out and why, with the names of fields and never a value."""
 
-    __slots__ = ("findings", "positions", "spec", "trace")
+    __slots__ = ("collected", "positions", "spec", "trace")
 
     def __init__(self, spec: MetaSpec, positions: Mapping[str, Position], trace: Trace | None) -> None:
         self.spec = spec
         self.positions = positions
         self.trace = trace
-        self.findings: list[Finding] = []
+        self.collected: list[Finding] = []
 
-    def found(self, code: str, field: str, **names: object) -> None:
+    def add(self, code: str, field: str, **names: object) -> None:
         """Add a finding of a rule about a field (`custom_data.value`), once."""
         position = self.positions.get(field) or self.positions.get(field.partition("[")[0])
-        finding = self.spec.rules[code].finding(f"$.{field}", position, field=field, **names)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        finding = self.spec.rules[code].finding(f"$.{field}", position, field=self._shown(field), **names)
+        if finding not in self.collected:
+            self.collected.append(finding)
 
-    def dropped(self, field: str, reason: ValueDropped) -> None:
-        """Add a finding that a value was left out. Where nothing stood, nothing was lost: no finding."""
+    def add_dropped(self, field: str, reason: ValueDropped) -> None:
+        """Add a finding that a value was left out. An empty value gives none: nothing was lost."""
         if reason.code != "empty_value":
-            self.found(reason.code, field, **reason.names)
+            self.add(reason.code, field, **reason.names)
         if self.trace is not None:
             rule = self.spec.rules[reason.code]
-            self.trace.dropped(field, rule.message.format_map({"field": field, **reason.names}))
+            self.trace.dropped(field, rule.message.format_map({"field": self._shown(field), **reason.names}))
 
-    def unknown_key(self, block: str, key: object) -> None:
+    def _shown(self, field: str) -> str:
+        """Return a field as its author knows it: mappings say `zip`, and what was not mapped says `zp`."""
+        block, _, name = field.partition(".")
+        rule = self.spec.user_data.get(name) if self.positions and block == "user_data" else None
+        return field if rule is None else f"{block}.{rule.long_name}"
+
+    def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
         shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
-        self.found("unknown_key" if block else "unknown_field", f"{block}.{shown}" if block else shown)
+        self.add("unknown_key" if block else "unknown_field", f"{block}.{shown}" if block else shown)

@@ -24,7 +24,7 @@ def ip_address_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for IP addresses."""
     visitor_address = visitor_address_reader(spec)
 
-    def ip_address(text: str, known: CleaningContext) -> str:
+    def ip_address(text: str, context: CleaningContext) -> str:
         try:
             return visitor_address(text)
         except NoVisitor as error:
@@ -33,7 +33,7 @@ def ip_address_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     return ip_address
 
 
-def browser_cookie(text: str, known: CleaningContext) -> str:
+def browser_cookie(text: str, context: CleaningContext) -> str:
     """Check the form of `_fbc` and `_fbp`; nothing in them is ever changed."""
     if len(text) <= 1100 and _COOKIE(text):
         return text
@@ -41,7 +41,7 @@ def browser_cookie(text: str, known: CleaningContext) -> str:
 
 
 def click_id(text: str) -> str:
-    """Return a bare click id; out of an address or query when one was given. Its case is never changed."""
+    """Return a bare click id; also out of a URL or query. Its case is never changed."""
     found = _CLICK_ID_IN_URL(text if "?" in text or "&" in text else f"?{text}")
     bare = unquote(found[1]) if found else text
     if not _CLICK_ID(bare):
@@ -49,30 +49,30 @@ def click_id(text: str) -> str:
     return bare
 
 
-def click_id_in(address: str) -> str | None:
-    """Return the click id inside an address, if there is one."""
-    if "fbclid=" not in address:
+def click_id_in(url: str) -> str | None:
+    """Return the click id in a URL, if there is one."""
+    if "fbclid=" not in url:
         return None
-    found = _CLICK_ID_IN_URL(address)
+    found = _CLICK_ID_IN_URL(url)
     bare = unquote(found[1]) if found else ""
     return bare if _CLICK_ID(bare) else None
 
 
-def no_contact(text: str, known: CleaningContext) -> str:
-    """Drop an e-mail address or phone number where an id belongs: here it would leave unhashed."""
+def no_contact(text: str, context: CleaningContext) -> str:
+    """Drop an e-mail address or phone number where an id belongs: it would be sent unhashed."""
     if holds_contact(text):
         raise ValueDropped("identifier_personal")
     return text
 
 
-def digits(text: str, known: CleaningContext) -> str:
+def digits(text: str, context: CleaningContext) -> str:
     """Keep an id made of digits, every one of them."""
     if _DIGITS(text):
         return text
     raise ValueDropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
 
 
-def lead_id(text: str, known: CleaningContext) -> str:
+def lead_id(text: str, context: CleaningContext) -> str:
     """Keep the 15 to 17 digits of a lead id; exports put `l:` in front."""
     found = _LEAD_ID(text)
     if found:
@@ -80,7 +80,7 @@ def lead_id(text: str, known: CleaningContext) -> str:
     raise ValueDropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
 
 
-def advertising_id(text: str, known: CleaningContext) -> str:
+def advertising_id(text: str, context: CleaningContext) -> str:
     """Keep a device's advertising id; all zeros mean that the device hides it."""
     if _ADVERTISING_ID(text) and text.strip("0-"):
         return text

@@ -25,23 +25,23 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for phone numbers."""
     is_international = spec.international_number.fullmatch
 
-    def phone(text: str, known: CleaningContext) -> str:
+    def phone(text: str, context: CleaningContext) -> str:
         compact = text.replace(" ", "")
         if not compact[1:].isdigit():
             compact = text.translate(_SEPARATORS)
         if compact[:1] == "+" and is_international(compact, 1):
             return compact[1:]
-        return _carefully(text, known)
+        return _carefully(text, context)
 
     return phone
 
 
-def _carefully(text: str, known: CleaningContext) -> str:
+def _carefully(text: str, context: CleaningContext) -> str:
     text = _EXTENSION.sub("", _with_ascii_digits(text))
     if len(_NOT_DIGITS.sub("", text)) < 7:
         raise ValueDropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
     international = "+" in text or text.lstrip(" (").startswith("00")
-    digits = _international_digits(text) if international else _completed(text, known)
+    digits = _international_digits(text) if international else _completed(text, context)
     if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
         raise ValueDropped("phone_malformed")
     return digits
@@ -64,9 +64,9 @@ def _international_digits(text: str) -> str:
     return _parsed(f"+{digits}", None) or digits
 
 
-def _completed(text: str, known: CleaningContext) -> str:
+def _completed(text: str, context: CleaningContext) -> str:
     """Complete a number from the mapping's phone country or the person's; without them it must be whole."""
-    region = known.phone_country or known.country
+    region = context.phone_country or context.country
     digits = _NOT_DIGITS.sub("", text)
     if region and len(digits) <= 15:
         return _in_region(digits, region.upper())

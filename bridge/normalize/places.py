@@ -25,7 +25,7 @@ def country_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for countries."""
     codes = spec.countries
 
-    def country(text: str, known: CleaningContext) -> str:
+    def country(text: str, context: CleaningContext) -> str:
         code = codes.get(text) or _named_country(text, spec)
         if code is None:
             raise ValueDropped("country_unknown")
@@ -42,13 +42,13 @@ def _named_country(text: str, spec: MetaSpec) -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Return a country's name as it is compared: lower case, blanks and punctuation as one blank."""
+    """Return a country's name as it is compared: lower case, spaces and punctuation as one space."""
     return _NOT_NAME.sub(" ", name.lower()).strip()
 
 
 @cache
 def _country_names(spec: MetaSpec) -> dict[str, str]:
-    """Return country names in many languages; read once, when the first name comes along."""
+    """Return country names in many languages; read once, for the first name."""
     aliases = {plain_name(name): code for name, code in spec.countries.items()}
     return {**spec.country_names(), **aliases}
 
@@ -61,8 +61,8 @@ def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     }
     anywhere = {**tables["ca"], **tables["us"]}
 
-    def state(text: str, known: CleaningContext) -> str:
-        country = known.country
+    def state(text: str, context: CleaningContext) -> str:
+        country = context.country
         subdivision = _SUBDIVISION(text)
         if subdivision and subdivision[1] in spec.countries and country in {None, subdivision[1]}:
             country, text = subdivision[1], subdivision[2]

@@ -5,42 +5,43 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_empty_text
 from bridge.coerce.reading import is_finite
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.findings import Notes
+from bridge.normalize.findings import Findings
 from bridge.normalize.scalars import is_encodable
 from bridge.privacy.personal_data import holds_contact, is_personal_key
 
 _MOST: Final = 1000
 
 
-def property_of(value: Any, field: str, notes: Notes, depth: int = 0) -> Any:
+def property_of(value: Any, field: str, findings: Findings, depth: int = 0) -> Any:
     """Return a property as JSON; parts that are personal or no JSON are left out and noted under `field`.
 
     Raises Dropped when nothing is left of the value itself.
     """
     if isinstance(value, str):
-        return _text(value, notes.spec)
+        return _text(value, findings.spec)
     if value is None:
         raise ValueDropped("empty_value")
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float | Decimal):
         return _number(value)
-    if depth < notes.spec.limits.custom_depth:
+    if depth < findings.spec.limits.custom_depth:
         if isinstance(value, list | tuple):
-            return _list(value, field, notes, depth + 1)
+            return _list(value, field, findings, depth + 1)
         if isinstance(value, dict):
-            return _object(value, field, notes, depth + 1)
+            return _object(value, field, findings, depth + 1)
     raise ValueDropped("value_left_out")
 
 
 def _text(text: str, spec: MetaSpec) -> str:
     if len(text) > spec.limits.custom_text or not is_encodable(text):
         raise ValueDropped("value_left_out")
-    if not text.strip() or text.strip().lower() in spec.empty_texts:
+    if is_empty_text(text.strip()):
         raise ValueDropped("empty_value")
     if ("@" in text or "+" in text or text[:2] == "00") and holds_contact(text):
         raise ValueDropped("personal_data_in_custom_data")
@@ -56,23 +57,23 @@ def _number(value: int | float | Decimal) -> int | float | Decimal:
     raise ValueDropped("value_left_out")
 
 
-def _list(values: Any, field: str, notes: Notes, depth: int) -> list[Any]:
+def _list(values: Any, field: str, findings: Findings, depth: int) -> list[Any]:
     kept = []
     for value in values[:_MOST]:
         try:
-            kept.append(property_of(value, field, notes, depth))
+            kept.append(property_of(value, field, findings, depth))
         except ValueDropped as reason:
-            notes.dropped(field, reason)
+            findings.add_dropped(field, reason)
     return kept
 
 
-def _object(values: dict[Any, Any], field: str, notes: Notes, depth: int) -> dict[str, Any]:
+def _object(values: dict[Any, Any], field: str, findings: Findings, depth: int) -> dict[str, Any]:
     kept = {}
     for key, value in list(values.items())[:_MOST]:
         try:
-            kept[property_name(key, notes.spec)] = property_of(value, field, notes, depth)
+            kept[property_name(key, findings.spec)] = property_of(value, field, findings, depth)
         except ValueDropped as reason:
-            notes.dropped(field, reason)
+            findings.add_dropped(field, reason)
     return kept
 
 

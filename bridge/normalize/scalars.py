@@ -1,4 +1,4 @@
-"""Single values outside `user_data`: texts, choices, yes and no. Each is returned as sent, or Dropped."""
+"""Single values outside `user_data`: texts, choices, yes and no, as sent; a ValueDropped says why not."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_empty_text
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
 from bridge.normalize.context import ValueDropped
@@ -26,9 +27,7 @@ def text_from(value: Any, spec: MetaSpec) -> str:
         return str(value)
     else:
         text = _encodable(value) if isinstance(value, str) else _written(value)
-    if not text or (len(text) < _LONGEST_WORD and text.lower() in spec.empty_texts):
-        raise ValueDropped("empty_value")
-    if text[0] == "{" and text[:2] == "{{" and text[-2:] == "}}":
+    if is_empty_text(text):
         raise ValueDropped("empty_value")
     return text
 
@@ -76,7 +75,7 @@ def truth_of(value: Any) -> bool:
 
 
 def choice_of(value: Any, choices: Collection[str], spec: MetaSpec) -> str:
-    """Return the choice that a text names, compared without case, blanks and dashes."""
+    """Return the choice that a text names, compared ignoring case, spaces and dashes."""
     text = text_from(value, spec)
     if text in choices:
         return text

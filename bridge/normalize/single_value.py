@@ -1,4 +1,4 @@
-"""One value on its own, cleaned as on the road: for the command line and other people's tests."""
+"""One value on its own, cleaned as in the pipeline: for the command line and other people's tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.event import normalize
@@ -55,14 +56,14 @@ def normalize_value(  # noqa: PLR0913 - one call of a public function, all but t
     cleaner = cleaners(spec, settings.hash_external_id).get(name)
     if cleaner is None:
         return _in_a_draft(field, _fields_for(name, value, country, spec, now), settings, spec, now)
-    known = known_about(country, settings, spec, int(now.timestamp()))
-    return _each(field, cleaner, value, known, spec)
+    context = known_about(country, settings, spec, int(now.timestamp()))
+    return _each(field, cleaner, value, context, spec)
 
 
-def _each(field: str, cleaner: Cleaner, value: Any, known: CleaningContext, spec: MetaSpec) -> Normalized:
+def _each(field: str, cleaner: Cleaner, value: Any, context: CleaningContext, spec: MetaSpec) -> Normalized:
     if not isinstance(value, list | tuple):
-        return _one(field, cleaner, value, known, spec)
-    results = [_one(field, cleaner, item, known, spec) for item in value]
+        return _one(field, cleaner, value, context, spec)
+    results = [_one(field, cleaner, item, context, spec) for item in value]
     usable = [result for result in results if result.dropped is None]
     if not usable:
         return Normalized(field, None, None, results[0].dropped if results else f"{field} is empty.")
@@ -71,9 +72,9 @@ def _each(field: str, cleaner: Cleaner, value: Any, known: CleaningContext, spec
     )
 
 
-def _one(field: str, cleaner: Cleaner, value: Any, known: CleaningContext, spec: MetaSpec) -> Normalized:
+def _one(field: str, cleaner: Cleaner, value: Any, context: CleaningContext, spec: MetaSpec) -> Normalized:
     try:
-        cleaned, sent = cleaner.clean(value, known)
+        cleaned, sent = cleaner.clean(value, context)
     except ValueDropped as reason:
         sentence = spec.rules[reason.code].message.format_map({"field": field, **reason.names})
         return Normalized(field, None, None, sentence)
@@ -97,7 +98,7 @@ def _in_a_draft(
 ) -> Normalized:
     """Send a value through a draft of its own: virtual fields, fields of the event, custom data."""
     if fields is None:
-        return Normalized(field, None, None, "This is no field the bridge knows.")
+        return Normalized(field, None, None, "The bridge knows no field of this name.")
     event, findings = normalize(Draft(field, fields, settings, (), {}), spec, now)
     block = next(reversed(fields))
     result = event.get(block)

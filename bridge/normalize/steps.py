@@ -16,10 +16,10 @@ Step = Callable[[str, CleaningContext], str]
 
 
 def steps_of(spec: MetaSpec) -> dict[str, Step]:
-    """Return every step by name, made for one catalog."""
+    """Return every step by name, made for one spec."""
     return {
-        "lowercase": lambda value, known: value.lower(),
-        "outer_blanks": lambda value, known: value.strip(),
+        "lowercase": lambda value, context: value.lower(),
+        "outer_spaces": lambda value, context: value.strip(),
         "compose": text.compose,
         "drop_punctuation": text.drop_punctuation,
         "letters_only": text.letters_only,
@@ -44,14 +44,14 @@ def steps_of(spec: MetaSpec) -> dict[str, Step]:
 
 # What each step does, in words for the explanation and the page of fields.
 STEP_WORDS: Final[dict[str, str]] = {
-    "lowercase": "lower case, outer blanks removed",
-    "outer_blanks": "outer blanks removed",
+    "lowercase": "lower case, outer spaces removed",
+    "outer_spaces": "outer spaces removed",
     "compose": "Unicode composed (NFC)",
-    "drop_punctuation": "blanks and punctuation removed",
+    "drop_punctuation": "spaces and punctuation removed",
     "letters_only": "letters kept, the rest removed",
-    "has_a_letter": "dropped without a letter",
-    "email": "checked: one @, a dot in the domain, no blanks",
-    "postal_code": "blanks and dashes removed; five digits in the US",
+    "has_a_letter": "checked: at least one letter",
+    "email": "checked: one @, a dot in the domain, no spaces",
+    "postal_code": "spaces and dashes removed; five digits in the US",
     "identifier": "checked: no control characters, at most 256 characters",
     "plain_text": "checked: no control characters",
     "phone": "digits with country calling code",
@@ -71,7 +71,7 @@ STEP_WORDS: Final[dict[str, str]] = {
 def _gender_step(spec: MetaSpec) -> Step:
     words = spec.genders
 
-    def gender(value: str, known: CleaningContext) -> str:
+    def gender(value: str, context: CleaningContext) -> str:
         sent = words.get(value) or words.get(value.rstrip("."))
         if sent is None:
             raise ValueDropped("gender_unknown")

@@ -11,7 +11,7 @@ from bridge.normalize.context import CleaningContext, ValueDropped
 
 LONGEST: Final = 4096
 
-# Marks that only steer how text is shown. People copy them along with an address; nobody means them.
+# Marks that only control how text is displayed. People copy them along with a value without seeing them.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _EMAIL: Final = re.compile(
     r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\s@.<>\"(),;:\x00-\x1f\x7f]+(?:\.[^\s@.<>\"(),;:\x00-\x1f\x7f]+)+"
@@ -23,8 +23,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
 
 
-class _Remembered(dict[int, int | None]):
-    """A translation table that works out each character once; bounded, as senders choose the characters."""
+class _CachedTable(dict[int, int | None]):
+    """A translation table that decides about each character once; bounded, as senders choose them."""
 
     def __init__(self, is_dropped: Any) -> None:
         super().__init__()
@@ -49,17 +49,17 @@ def _is_no_letter(character: str) -> bool:
     return unicodedata.category(character)[0] not in "LM"
 
 
-def _is_blank_or_dash(character: str) -> bool:
+def _is_space_or_dash(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in {"Pd", "Cc", "Cf"}
 
 
-_PUNCTUATION: Final = _Remembered(_is_punctuation)
-_NO_LETTERS: Final = _Remembered(_is_no_letter)
-_BLANKS_AND_DASHES: Final = _Remembered(_is_blank_or_dash)
+_PUNCTUATION: Final = _CachedTable(_is_punctuation)
+_NO_LETTERS: Final = _CachedTable(_is_no_letter)
+_SPACES_AND_DASHES: Final = _CachedTable(_is_space_or_dash)
 
 
 def text_of(value: Any) -> str:
-    """Return a single value as text without outer blanks and invisible marks, numbers with every digit."""
+    """Return a single value as text without outer spaces and invisible marks, numbers with every digit."""
     if type(value) is not str:
         value = _written(value)
     if len(value) > LONGEST:
@@ -84,44 +84,43 @@ def _written(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueDropped("not_text")
     if isinstance(value, int):
-        return str(value) if value.bit_length() < 256 else _refuse("too_long")
+        if value.bit_length() >= 256:
+            raise ValueDropped("too_long")
+        return str(value)
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if not number.is_finite() or abs(number.adjusted()) > 64:
         raise ValueDropped("not_text")
     if number == number.to_integral_value():
-        exact = isinstance(value, Decimal) or abs(value) < 2**53
-        return f"{number:.0f}" if exact else _refuse("digits_lost")
+        if isinstance(value, float) and abs(value) >= 2**53:
+            raise ValueDropped("digits_lost")
+        return f"{number:.0f}"
     return f"{number:f}"
 
 
-def _refuse(code: str) -> str:
-    raise ValueDropped(code)
-
-
-def compose(text: str, known: CleaningContext) -> str:
+def compose(text: str, context: CleaningContext) -> str:
     """Compose Unicode (NFC): a letter and its accent become one character, as in Meta's own vectors."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def drop_punctuation(text: str, known: CleaningContext) -> str:
-    """Remove blanks and punctuation, typographic ones too; letters of every script and digits stay."""
+def drop_punctuation(text: str, context: CleaningContext) -> str:
+    """Remove spaces and punctuation, typographic ones too; letters of every script and digits stay."""
     return text if text.isalpha() and text.isascii() else text.translate(_PUNCTUATION)
 
 
-def letters_only(text: str, known: CleaningContext) -> str:
+def letters_only(text: str, context: CleaningContext) -> str:
     """Keep letters and accents of every script, and nothing else."""
     return text if text.isalpha() and text.isascii() else text.translate(_NO_LETTERS)
 
 
-def has_a_letter(text: str, known: CleaningContext) -> str:
+def has_a_letter(text: str, context: CleaningContext) -> str:
     """Drop what holds no letter at all."""
     if text.isalpha() or any(map(str.isalpha, text)):
         return text
     raise ValueDropped("name_without_letters")
 
 
-def email(text: str, known: CleaningContext) -> str:
-    """Check the form: one @, a dot in the domain, no blanks; `mailto:` and `Name <address>` are unwrapped."""
+def email(text: str, context: CleaningContext) -> str:
+    """Check the form: one @, a dot in the domain, no spaces; `mailto:` and `Name <address>` are unwrapped."""
     if _EMAIL(text):
         return text if text.isascii() else unicodedata.normalize("NFC", text)
     wrapped = _EMAIL_WITHIN(text)
@@ -130,13 +129,13 @@ def email(text: str, known: CleaningContext) -> str:
     raise ValueDropped("email_malformed")
 
 
-def postal_code(text: str, known: CleaningContext) -> str:
-    """Remove blanks and dashes; a US code is its first five digits, a lost leading zero put back."""
-    if known.country == "us":
-        return _us_code(text.translate(_BLANKS_AND_DASHES))
-    if known.country is None and (long_code := _US_LONG_CODE(text)):
+def postal_code(text: str, context: CleaningContext) -> str:
+    """Remove spaces and dashes; a US code is its first five digits, with a lost leading zero restored."""
+    if context.country == "us":
+        return _us_code(text.translate(_SPACES_AND_DASHES))
+    if context.country is None and (long_code := _US_LONG_CODE(text)):
         return long_code[1]
-    code = text if text.isascii() and text.isalnum() else text.translate(_BLANKS_AND_DASHES)
+    code = text if text.isascii() and text.isalnum() else text.translate(_SPACES_AND_DASHES)
     if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
         raise ValueDropped("postal_code_malformed")
     return code
@@ -148,15 +147,15 @@ def _us_code(code: str) -> str:
     return code.zfill(5)[:5]
 
 
-def identifier(text: str, known: CleaningContext) -> str:
-    """Refuse control characters and texts of more than 256 characters, which no id has."""
+def identifier(text: str, context: CleaningContext) -> str:
+    """Drop ids with control characters or more than 256 characters."""
     if len(text) > 256 or (not text.isprintable() and _CONTROL(text)):
         raise ValueDropped("identifier_malformed")
     return text
 
 
-def plain_text(text: str, known: CleaningContext) -> str:
-    """Refuse control characters."""
+def plain_text(text: str, context: CleaningContext) -> str:
+    """Drop texts with control characters."""
     if not text.isprintable() and _CONTROL_IN_PROSE(text):
         raise ValueDropped("identifier_malformed")
     return text

@@ -1,4 +1,4 @@
-"""Steering what is stored: queue again, give up, and put corrected events in the place of held ones."""
+"""Admin actions: queue again, discard, and replace held events with corrected ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from bridge.outbox.ids import new_id
-from bridge.outbox.inserts import EventRows, LaneOf, Statements, pack_event, stands, store_events
+from bridge.outbox.inserts import EventRows, LaneOf, Statements, claims_event_id, pack_event, store_events
 from bridge.outbox.records import NewEvent
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
@@ -54,11 +54,11 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     if row.queued is not None:
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(due_at=due_at))
         return "replayed"
-    refusal = _why_not(connection, row, now)
-    if refusal:
-        return refusal
-    its_stand = stands("waiting", row.event_id, row.test_event_code)
-    values = {"status": "waiting", "reason": None, "changed_at": now, "stands": its_stand}
+    reason = _why_not(connection, row, now)
+    if reason:
+        return reason
+    claim = claims_event_id("waiting", row.event_id, row.test_event_code)
+    values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
     lane = lane_of(row.destination, row.dataset_id, row.test_event_code)
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
@@ -84,20 +84,20 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
-    """Give events up; what was sent, or is being sent, is left alone. Return how many were given up."""
-    in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
-    given_up = connection.execute(
+    """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
+    discarded = connection.execute(
         update(events)
-        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~in_hand)
+        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed)
         .values(status="discarded", reason=reason, changed_at=now, stands=None)
     ).rowcount
     gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
-    return given_up
+    return discarded
 
 
 def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[bytes, str, bytes | None]]:
-    """Return id, mapping and sealed request of the webhooks that these held events came from."""
+    """Return id, mapping and encrypted request of the webhooks that these held events came from."""
     rows = connection.execute(
         select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed)
         .outerjoin_from(webhooks, raw_webhooks, raw_webhooks.c.webhook_id == webhooks.c.id)
@@ -112,10 +112,10 @@ def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[by
 
 
 class Corrector:
-    """Puts corrected events in the place of the held ones of a webhook; the others stay as they are.
+    """Replaces the held events of a webhook with corrected ones; the others stay as they are.
 
-    An event keeps its own id. Which new event stands for which old one is told by label and destination,
-    then by order; what is new altogether is added, what is gone is discarded.
+    An event keeps its own id. Old and new events are paired by label and destination,
+    then by order; what is new is added, what is gone is discarded.
     """
 
     def __init__(self, connection: Connection, run: Statements, lane_of: LaneOf, now: int) -> None:
@@ -132,11 +132,11 @@ class Corrector:
             .order_by(events.c.id)
         ).all()
         held = [row for row in old if row.status == "held"]
-        if not held:  # somebody else was quicker
+        if not held:  # another process was faster
             return {}
         pairs, added = _paired(old, correction.events)
         gone = [row.id for row in held if row.id not in pairs]
-        self._note(webhook_id, [row.id for row in held], correction)
+        self._record(webhook_id, [row.id for row in held], correction)
         self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
         replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
         fresh = [(new_id(self._now), event) for event in added]
@@ -171,7 +171,7 @@ class Corrector:
         for table, column in ((payloads, payloads.c.event_id), (events, events.c.id)):
             self._connection.execute(delete(table).where(column.in_(ids)))
 
-    def _note(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
+    def _record(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
         """Leave a line in the history of each event, so that both revisions can be seen."""
         chosen = select(webhooks.c.revision, func.count(events.c.id), func.min(events.c.destination))
         revision, number, destination = self._connection.execute(
@@ -196,7 +196,7 @@ class Corrector:
 
 
 def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Find for each old row the new event in its place; return them, and the new ones without an old row."""
+    """Pair each old row with the new event that replaces it; return the pairs and the events left over."""
     places: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for row in old:
         places[row.label, row.destination].append(row.id)
@@ -214,7 +214,7 @@ def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, Ne
 def _paired_by_order(
     old: Sequence[Any], pairs: dict[bytes, NewEvent], rest: list[NewEvent]
 ) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Give what has no namesake to held rows left over: a webhook that could not be mapped had no labels."""
+    """Pair the rest with held rows left over: a webhook that could not be mapped had no labels."""
     added = []
     free = [row for row in old if row.id not in pairs and row.status == "held"]
     for event in rest:

@@ -1,4 +1,4 @@
-"""Moving house: everything from one database to another, SQLite to PostgreSQL or the other way."""
+"""Copying everything from one database to another, SQLite to PostgreSQL or the other way."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bridge.outbox.tables import claims, lanes, metadata, queue
 
 _PAGE = 1000
 
-Progress = Callable[[str, int], None]
+CopyProgress = Callable[[str, int], None]
 
 
-def unwatched(_table: str, _rows: int) -> None:
+def ignore_progress(_table: str, _rows: int) -> None:
     """Show no progress."""
 
 
-def copy(source_url: str, target_url: str, progress: Progress = unwatched) -> dict[str, int]:
+def copy(source_url: str, target_url: str, progress: CopyProgress = ignore_progress) -> dict[str, int]:
     """Copy every row; return how many rows of each table the source holds.
 
     Both databases must be upgraded, and nothing may write to the source meanwhile (stop the bridge). May
@@ -38,7 +38,7 @@ def _tables() -> list[Table]:
     return [table for table in metadata.sorted_tables if table is not claims]
 
 
-def _copy_table(source: Database, target: Database, table: Table, progress: Progress) -> int:
+def _copy_table(source: Database, target: Database, table: Table, progress: CopyProgress) -> int:
     key = tuple_(*table.primary_key.columns)
     names = [column.name for column in table.primary_key.columns]
     pages = select(*table.columns).order_by(*table.primary_key.columns).limit(_PAGE)

@@ -63,8 +63,8 @@ class Database:
     def write_in_turn(self, work: Callable[[Connection], Result]) -> Result:
         """Do the same for a caller that already holds the write turn.
 
-        `work` must bear being run twice: a connection that turns out dead is replaced once, and the
-        answer to a COMMIT may be what was lost.
+        `work` must bear being run twice: a broken connection is replaced once, and the
+        confirmation of a COMMIT may be what was lost.
         """
         writer = self._writer
         return self._again_once(lambda: writer.run(work) if writer else _run(self.engine, work))
@@ -83,7 +83,7 @@ class Database:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        self.engine.dispose()  # the server was restarted: its other connections are dead too
+        self.engine.dispose()  # the server was restarted: its other connections are broken too
         return attempt()
 
 
@@ -100,7 +100,7 @@ def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[by
 class Prepared:
     """A statement compiled once, for the few that run for every event; rows are tuples in `columns` order.
 
-    Rows travel many to a statement where it is a plain list of VALUES. That is less work, and on SQLite it
+    Many rows share a statement where it is a plain list of VALUES. That is less work, and on SQLite it
     is what keeps the write turn short: the driver lets go of Python's lock at every step, and with eight
     busy threads getting it back takes longer than the step.
     """
@@ -151,7 +151,7 @@ class Prepared:
 
 
 def parse_url(database_url: str) -> URL:
-    """Return the address with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
+    """Return the URL with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
     try:
         url = make_url(database_url)
     except ArgumentError as error:
@@ -171,7 +171,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     try:
         Path(url.database or "").resolve().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotOpen(f"{url.database}: its folder cannot be made ({error.strerror})") from error
+        raise CannotOpen(f"{url.database}: its folder cannot be created ({error.strerror})") from error
     engine = create_engine(
         url,
         pool_size=_CONNECTIONS,

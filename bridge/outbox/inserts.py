@@ -1,14 +1,14 @@
-"""Writing webhooks: the rows of each are made ready in its own thread, then many are stored in one go.
+"""Writing webhooks: the rows of each are prepared in its own thread, then many are stored in one go.
 
-Two promises are the database's own, and what loses against them stays visible:
+Two guarantees are the database's own, and what they reject stays visible:
 
 - `repeat_keys (mapping, repeat_key)`: the same webhook again within its window is a *duplicate*; nothing
   new is stored, and the receipt shows the events it already became.
 - `events (event_id, event_name, dataset_id, stands)`: a *different* webhook may yield an event that is
-  already waiting or sent for that dataset (an order that reports itself by two addresses). Sending it
-  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender try
+  already waiting or sent for that dataset (an order that two webhooks report). Sending it
+  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender retry
   for ever. So the second is stored as `skipped`, its reason naming the first. Held, refused, expired,
-  suppressed and discarded events do not stand in the way: a corrected one with the same id gets through.
+  suppressed and discarded events claim no id: a corrected one with the same id gets through.
   Neither do test events: a rehearsal must never cost the real conversion, and may be repeated.
 """
 
@@ -46,7 +46,7 @@ _event_row = itemgetter(*EVENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """The rows of one event, and the rows it gets instead when another event already stands."""
+    """The rows of one event: the event itself, its body, its place in the queue."""
 
     id: bytes
     event: dict[str, Any]
@@ -147,7 +147,7 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
         "test_event_code": storable(event.test_event_code),
         "event_name": storable(event.event_name),
         "event_id": storable(event.event_id),
-        "stands": stands(event.status, event.event_id, event.test_event_code),
+        "stands": claims_event_id(event.status, event.event_id, event.test_event_code),
         "event_time": event.event_time,
         "status": event.status,
         "reason": storable(event.reason),
@@ -165,8 +165,8 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
     return EventRows(event_row_id, row, payload, queued)
 
 
-def stands(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
-    """Tell whether an event claims its name and id for itself (1) or not (None)."""
+def claims_event_id(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
+    """Return whether an event claims its name and id for itself (1) or not (None)."""
     return 1 if status in {"waiting", "sending", "sent"} and event_id and not test_event_code else None
 
 
@@ -180,17 +180,17 @@ def findings_text(event: NewEvent) -> Any:
 def storable(text: str | None) -> Any:
     """Return a text every database takes: PostgreSQL has no NUL, and neither has lone surrogates.
 
-    Only our own notes about an event go through here; its body is bytes and stays as it is.
+    Only our own texts about an event go through here; its body is bytes and stays as it is.
     """
     if text is None or (text.isascii() and "\x00" not in text):
         return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def store(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
-    """Write all parcels in the transaction at hand and return their receipts in the same order."""
-    winners = _remember(connection, run, parcels)
-    fresh = [packed for packed in parcels if winners[packed.id] == packed.id]
+def store(connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]) -> list[Receipt]:
+    """Write all webhooks in the open transaction and return their receipts in the same order."""
+    winners = _remember(connection, run, packed_webhooks)
+    fresh = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events])
@@ -198,14 +198,19 @@ def store(connection: Connection, run: Statements, parcels: Sequence[PackedWebho
         packed.id: Receipt(False, text_id(packed.id), tuple(stored[rows.id] for rows in packed.events))
         for packed in fresh
     }
-    return [receipts.get(packed.id) or already_stored(connection, winners[packed.id]) for packed in parcels]
+    return [
+        receipts.get(packed.id) or already_stored(connection, winners[packed.id])
+        for packed in packed_webhooks
+    ]
 
 
-def store_again(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
-    """Do the same after the connection broke: COMMIT may have worked, and only its answer was lost."""
-    ids = [packed.id for packed in parcels]
+def store_again(
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]
+) -> list[Receipt]:
+    """Do the same after the connection broke: COMMIT may have worked, and only its confirmation was lost."""
+    ids = [packed.id for packed in packed_webhooks]
     there = set(connection.execute(select(webhooks.c.id).where(webhooks.c.id.in_(ids))).scalars())
-    missing = [packed for packed in parcels if packed.id not in there]
+    missing = [packed for packed in packed_webhooks if packed.id not in there]
     stored = dict(zip((packed.id for packed in missing), store(connection, run, missing), strict=True))
     return [
         stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
@@ -213,15 +218,17 @@ def store_again(connection: Connection, run: Statements, parcels: Sequence[Packe
 
 
 def _remember(
-    connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]
 ) -> dict[bytes, bytes]:
-    """Take the repeat keys; return for each parcel the webhook that holds its key (itself, if new).
+    """Take the repeat keys; return for each webhook the one that holds its key (itself, if new).
 
     Nearly always all of them are new and taken in one go. Keys are taken in order, so that two processes
     never wait for each other.
     """
-    holders = {packed.id: packed.id for packed in parcels}
-    rows = sorted([(packed.repeat_row, packed.webhook_row[3]) for packed in parcels if packed.repeat_row])
+    holders = {packed.id: packed.id for packed in packed_webhooks}
+    rows = sorted(
+        [(packed.repeat_row, packed.webhook_row[3]) for packed in packed_webhooks if packed.repeat_row]
+    )
     if run.repeat_keys.many(connection, [row for row, _ in rows]) == len(rows):
         return holders
     return holders | {row[2]: _holder(connection, run, row, received_at) for row, received_at in rows}
@@ -242,10 +249,10 @@ def _holder(connection: Connection, run: Statements, row: Row, received_at: int)
 def store_events(
     connection: Connection, run: Statements, rows: Sequence[EventRows]
 ) -> dict[bytes, StoredEvent]:
-    """Write events with their bodies and queue rows; one that already stands is written as skipped."""
+    """Write events, bodies and queue rows; an event whose id is claimed already is written as skipped."""
     ordered = sorted(rows, key=_identity)
     if run.events.many(connection, [_event_row(row.event) for row in ordered]) < len(ordered):
-        rows = _skip_what_stands(connection, run, rows)
+        rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [row.queued for row in rows if row.queued])
     return {row.id: receipt_line(row.event) for row in rows}
@@ -255,7 +262,7 @@ def _identity(row: EventRows) -> tuple[str, str, str]:
     return row.event["event_id"] or "", row.event["event_name"], row.event["dataset_id"]
 
 
-def _skip_what_stands(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
+def _skip_claimed_ids(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
     written = {
         row_id
         for ids in in_portions([row.id for row in rows])

@@ -60,18 +60,18 @@ _SHOWN = (
 
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
-    """Return the events a query means, newest first."""
+    """Return the events that match a query, newest first."""
     return [_record(row) for row in connection.execute(_selected(query).limit(query.limit))]
 
 
 def count(connection: Connection, query: Query) -> int:
-    """Return how many events a query means, without its limit."""
+    """Return how many events match a query, without its limit."""
     inner = _selected(query).order_by(None).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
 def ids_of(connection: Connection, query: Query) -> list[bytes]:
-    """Return the ids of the events a query means, oldest first."""
+    """Return the ids of the events that match a query, oldest first."""
     chosen = _joined(select(events.c.id)).where(*_conditions(query)).order_by(events.c.id)
     return list(connection.execute(chosen.limit(query.limit)).scalars())
 
@@ -154,24 +154,24 @@ def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
     return {(mapping, status): number for mapping, status, number in rows}
 
 
-def imbalances(connection: Connection) -> list[str]:
-    """Return every way in which the books do not balance; an empty list is the proof that nothing is lost."""
+def discrepancies(connection: Connection) -> list[str]:
+    """Return every way in which the totals do not reconcile; an empty list proves that nothing is lost."""
     found = []
     totals = counts(connection)
-    if not totals.balanced:
+    if not totals.reconciled:
         found.append(f"{totals.received} events received, {sum(totals.by_status.values())} accounted for")
     queued = exists().where(queue.c.event_id == events.c.id)
-    paid = exists().where(payloads.c.event_id == queue.c.event_id)
+    has_body = exists().where(payloads.c.event_id == queue.c.event_id)
     known = exists().where(events.c.id == queue.c.event_id, events.c.status == "waiting")
     checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
         ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
         ("queued events that are not waiting", queue, not_(known)),
-        ("queued events without a body", queue, not_(paid)),
+        ("queued events without a body", queue, not_(has_body)),
     )
-    for words, source, broken in checks:
+    for description, source, broken in checks:
         number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
         if number:
-            found.append(f"{number} {words}")
+            found.append(f"{number} {description}")
     return found
 
 
@@ -201,7 +201,7 @@ def queued(connection: Connection, most: int) -> int:
 
 
 def expiring(connection: Connection, before: int) -> int:
-    """Return how many queued events Meta would refuse for their age at `before` (Unix seconds)."""
+    """Return how many queued events Meta would reject for their age at `before` (Unix seconds)."""
     old = queue.c.accepted_until <= before
     return int(connection.execute(select(func.count()).select_from(queue).where(old)).scalar_one())
 
@@ -252,10 +252,10 @@ def _has_status(status: str) -> ColumnElement[bool]:
     return matches
 
 
-def _mentions(words: str) -> ColumnElement[bool]:
+def _mentions(text: str) -> ColumnElement[bool]:
     """Match a part of the reason or of a finding, as typed: % and _ mean themselves."""
     return or_(
-        events.c.reason.icontains(words, autoescape=True), events.c.findings.icontains(words, autoescape=True)
+        events.c.reason.icontains(text, autoescape=True), events.c.findings.icontains(text, autoescape=True)
     )
 
 

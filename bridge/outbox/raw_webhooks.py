@@ -1,4 +1,4 @@
-"""A raw webhook as one sealed text, and back again."""
+"""A raw webhook as one encrypted text, and back again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LENGTH_BYTES = 4
 
 
 def encrypt_request(request: Request, cipher: Cipher, webhook_id: bytes) -> bytes:
-    """Encrypt a request for the row of its webhook; it opens for no other row."""
+    """Encrypt a request for the row of its webhook; it decrypts for no other row."""
     head = orjson.dumps(
         {
             "method": request.method,
@@ -28,9 +28,9 @@ def encrypt_request(request: Request, cipher: Cipher, webhook_id: bytes) -> byte
     return cipher.encrypt(len(head).to_bytes(_LENGTH_BYTES, "big") + head + request.body, webhook_id)
 
 
-def decrypt_request(sealed: bytes, cipher: Cipher, webhook_id: bytes) -> Request:
-    """Decrypt what `seal_request` made."""
-    plain = cipher.decrypt(sealed, webhook_id)
+def decrypt_request(encrypted: bytes, cipher: Cipher, webhook_id: bytes) -> Request:
+    """Decrypt what `encrypt_request` made."""
+    plain = cipher.decrypt(encrypted, webhook_id)
     end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES], "big")
     head = orjson.loads(plain[_LENGTH_BYTES:end])
     received_at = datetime.fromisoformat(head.pop("received_at"))

@@ -1,6 +1,6 @@
-"""What goes into the outbox and what is read back: frozen values, no database in sight.
+"""What goes into the outbox and what is read back: frozen values, without a database.
 
-Those made anew for every webhook are named tuples, as in `bridge/values.py`.
+Those created for every webhook are named tuples: faster to create than a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ STATUSES: tuple[Status, ...] = (
 
 
 class NewEvent(NamedTuple):
-    """One event for one destination, as the road left it.
+    """One event for one destination, as the pipeline left it.
 
     `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
-    `accepted_until` is the Unix second after which Meta would refuse the event for its age.
+    `accepted_until` is the Unix second after which Meta would reject the event for its age.
     """
 
     status: NewStatus
@@ -90,7 +90,7 @@ class Receipt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One stored event as people see it. Times are aware and in UTC."""
+    """One stored event as it is shown. Times are aware and in UTC."""
 
     id: str
     webhook_id: str
@@ -175,7 +175,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much waits for one destination, and since when. Ages are in seconds."""
+    """How many events are queued for one destination, and since when. Ages are in seconds."""
 
     destination: str
     waiting: int
@@ -191,13 +191,13 @@ class Counts:
     by_status: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def balanced(self) -> bool:
-        """Tell whether received = sent + waiting + … holds."""
+    def reconciled(self) -> bool:
+        """Return whether received = sent + waiting + … holds."""
         return self.received == sum(self.by_status.values())
 
 
 def text_id(raw: bytes) -> str:
-    """Return an id as people and JSON write it; `str(UUID(…))` would take ten times as long."""
+    """Return an id in text form; `str(UUID(…))` would take ten times as long."""
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -3,7 +3,7 @@
 Ids are time-ordered UUIDs (version 7) of 16 bytes, so new rows land at the end of every index that begins
 with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `event_time` are Unix seconds.
 
-    webhooks ── raw_webhooks        one row per accepted webhook; its sealed request, kept for a shorter time
+    webhooks ── raw_webhooks        one row per accepted webhook; its encrypted request, kept less long
        │   └─── repeat_keys         which webhooks were here already
        └─ events ── payloads        one row per event and destination; its final JSON
              └──── queue ── claims  only what still has to be sent; who is sending it, until when
@@ -37,7 +37,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-_CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows stand in the order of their key
+_CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows are stored in the order of their key
 
 webhooks = Table(
     "webhooks",
@@ -81,7 +81,7 @@ events = Table(
     Column("test_event_code", Text),
     Column("event_name", Text, nullable=False),
     Column("event_id", Text),
-    Column("stands", SmallInteger),  # 1: this row is *the* event of that name and id; else NULL
+    Column("stands", SmallInteger),  # 1: this row claims that name and id; else NULL
     Column("event_time", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("reason", Text),
@@ -91,7 +91,7 @@ events = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_attempt", LargeBinary(16)),
-    # NULLs differ from each other on both databases: many rows may share a name and an id, one stands.
+    # NULLs differ from each other on both databases: many rows may share a name and an id, one claims it.
     UniqueConstraint("event_id", "event_name", "dataset_id", "stands", name="one_event_stands"),
     **_CLUSTERED,
 )

@@ -1,1 +1,1 @@
-"""What must not travel: personal data outside its place, secrets in addresses, private IP addresses."""
+"""What must not be sent: personal data outside `user_data`, secrets in URLs, private IP addresses."""

@@ -31,7 +31,7 @@ class NoVisitor(ValueError):
 def visitor_address_reader(spec: MetaSpec) -> Callable[[str], str]:
     """Return the function that reads the first public address out of a text, or raises NoVisitor."""
     networks = tuple(ipaddress.ip_network(text) for text in spec.no_visitor_networks)
-    # The first number alone clears most IPv4 addresses of suspicion.
+    # The first number alone rules out most IPv4 addresses.
     suspicious = {
         str(first)
         for network in networks

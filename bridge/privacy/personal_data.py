@@ -1,4 +1,4 @@
-"""Recognising personal data where it must not be: in custom data, addresses, names and ids."""
+"""Recognizes personal data where it must not be: in custom data, URLs, event names and ids."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def is_personal_key(key: str, spec: MetaSpec) -> bool:
 
 
 def is_personal_name(name: str, spec: MetaSpec) -> bool:
-    """Say whether a parameter of an address has a personal name (`first_name`) or a secret one (`token`)."""
+    """Say whether a parameter of a URL has a personal name (`first_name`) or a secret one (`token`)."""
     return _plain(name) in spec.personal_parameters
 
 
 def is_personal_parameter(name: str, value: str, spec: MetaSpec) -> bool:
-    """Say whether a parameter of an address is personal or a secret, by its name or by what it holds."""
+    """Say whether a parameter of a URL is personal or a secret, by its name or by what it holds."""
     if value and is_personal_name(name, spec):
         return True
     return any(holds_email(part) or _ENCODED_EMAIL.search(part) is not None for part in (name, value))

@@ -1,4 +1,4 @@
-"""Addresses of pages: entities undone, personal data and secrets taken out, the rest as it was."""
+"""URLs of pages: HTML entities undone, personal data and secrets removed, the rest unchanged."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _PARTS: Final = re.compile("[&#?;]")
 _LONGEST: Final = 8192
 
 
-class Address(NamedTuple):
-    """A cleaned address, the names of the parameters taken out, and whether https:// was put in front."""
+class CleanUrl(NamedTuple):
+    """A URL without personal data, the names of the removed parameters, and whether https:// was added."""
 
     text: str
     removed: tuple[str, ...] = ()
@@ -25,7 +25,7 @@ class Address(NamedTuple):
 
 
 def is_clean(text: str, spec: MetaSpec) -> bool:
-    """Say whether a web address can stay as it is: the quick look that nearly every address passes."""
+    """Say whether a URL needs no cleaning: a quick check that nearly every URL passes."""
     return (
         text.startswith(("https://", "http://"))
         and len(text) <= _LONGEST
@@ -37,8 +37,8 @@ def is_clean(text: str, spec: MetaSpec) -> bool:
     )
 
 
-def clean_url(text: str, spec: MetaSpec, *, web_only: bool) -> Address | None:
-    """Return the address without personal data; None when it is none. `web_only` wants http or https."""
+def clean_url(text: str, spec: MetaSpec, *, web_only: bool) -> CleanUrl | None:
+    """Return the URL without personal data; None when the text is no URL. `web_only` wants http or https."""
     if not text or len(text) > _LONGEST:
         return None
     completed = not _SCHEME(text)
@@ -58,21 +58,21 @@ def _names_something_personal(text: str, spec: MetaSpec) -> bool:
     return any(is_personal_name(part.partition("=")[0], spec) for part in _PARTS.split(text)[1:])
 
 
-def _without_secrets(text: str, completed: bool, spec: MetaSpec) -> Address:
+def _without_secrets(text: str, completed: bool, spec: MetaSpec) -> CleanUrl:
     before, _, fragment = text.partition("#")
     path, _, query = before.partition("?")
-    clean_path = _without_person(path)
+    clean_path = _without_contacts(path)
     clean_query, removed = _without_personal(query, spec)
     clean_fragment, also_removed = _without_personal(fragment, spec)
     gone = (*removed, *also_removed, *(("path",) if clean_path != path else ()))
     if not gone:
-        return Address(text, (), completed)
+        return CleanUrl(text, (), completed)
     tail = (f"?{clean_query}" if clean_query else "") + (f"#{clean_fragment}" if clean_fragment else "")
-    return Address(clean_path + tail, gone, completed)
+    return CleanUrl(clean_path + tail, gone, completed)
 
 
-def _without_person(path: str) -> str:
-    """Remove a login in front of the host, and e-mail addresses within the path."""
+def _without_contacts(path: str) -> str:
+    """Remove credentials before the host, and e-mail addresses in the path."""
     bare = _USER_INFO.sub("", path)
     readable = bare.replace("%40", "@")
     clean = without_email(readable)
@@ -80,7 +80,7 @@ def _without_person(path: str) -> str:
 
 
 def _without_personal(query: str, spec: MetaSpec) -> tuple[str, list[str]]:
-    """Return the parameters that may stay, and the names of the others, unless those are personal too."""
+    """Return the parameters to keep, and the names of the removed ones, unless those are personal too."""
     kept, removed = [], []
     for part in query.split("&"):
         name, _, value = part.partition("=")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from bridge.coerce.emptiness import is_empty
 from bridge.recognize.payload_fields import PayloadField, payload_fields
 from bridge.recognize.recognition_tables import (
     KnownField,
@@ -18,7 +19,7 @@ from bridge.recognize.recognition_tables import (
     recognition_tables,
     words_of,
 )
-from bridge.recognize.value_shapes import has_shape, is_blank, is_certainly_phone
+from bridge.recognize.value_shapes import has_shape, is_certainly_phone
 
 _EXACT_NAME, _WORD_IN_NAME, _VALUE_ALONE, _EMPTY_VALUE = 100, 60, 40, -35
 _DOUBTFUL, _ITS_OWN_PERSON, _PER_LEVEL, _PER_RANK = -45, 6, 4, 1
@@ -50,24 +51,24 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 def guesses_of(field: PayloadField, tables: RecognitionTables | None = None) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
     tables = tables or recognition_tables()
-    blank = is_blank(field.value)
+    empty = is_empty(field.value)
     found = []
-    for known, named in _candidates(field, tables, blank=blank):
-        strength = _strength(field, known, named, tables, blank=blank)
+    for known, named in _candidates(field, tables, empty=empty):
+        strength = _strength(field, known, named, tables, empty=empty)
         if strength > 0:
             found.append(Guess(field, known.destination, known.called, strength))
     return tuple(sorted(found, key=lambda guess: -guess.strength))
 
 
 def _candidates(
-    field: PayloadField, tables: RecognitionTables, *, blank: bool
+    field: PayloadField, tables: RecognitionTables, *, empty: bool
 ) -> Iterator[tuple[KnownField, int]]:
     """Yield each destination whose name or value this could be, and how telling the name is."""
     named = _named(field.name)
     for known, strength in named:
-        if strength > _WORD_IN_NAME if blank else _fits(field, known, tables):
+        if strength > _WORD_IN_NAME if empty else _fits(field, known, tables):
             yield known, strength
-    if blank:
+    if empty:
         return
     already = {known.destination for known, _ in named}
     for known in tables.fields:
@@ -101,12 +102,12 @@ def _is_surely(known: KnownField, field: PayloadField) -> bool:
 
 
 def _strength(
-    field: PayloadField, known: KnownField, named: int, tables: RecognitionTables, *, blank: bool
+    field: PayloadField, known: KnownField, named: int, tables: RecognitionTables, *, empty: bool
 ) -> int:
     if _is_personal(known) and _belongs_to_another(field, known, tables):
         return 0
     strength = named + _surroundings(field, known, tables) - field.depth * _PER_LEVEL
-    return max(0, strength + (_EMPTY_VALUE if blank else 0))
+    return max(0, strength + (_EMPTY_VALUE if empty else 0))
 
 
 def _fits(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:

@@ -19,20 +19,12 @@ _AMOUNT = re.compile(r"(?:[^\d\s-]{1,3}\s?)?-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{
 _FBC = re.compile(r"fb\.\d+\.\d+\.\S{5,}")
 _FBP = re.compile(r"fb\.\d+\.\d+\.\d+(?:\.\w+)?")
 _FBCLID = re.compile(r"(?:IwAR|IwZX|IwY2|IwdG|PA[A-Za-z]|fbclid)[\w-]{6,}")
-_PLACEHOLDER = re.compile(r"\{\{.*\}\}|null|undefined|n/?a", re.IGNORECASE)
 _GENDERS = (
     "m f male female mr mrs ms herr frau mann m. mme monsieur madame hombre mujer sr sra uomo donna man vrouw"
 )
 _YES_OR_NO = (
     "yes no true false 1 0 on off granted denied ja nein oui non si sí sim não nee accepted declined opted_in"
 )
-
-
-def is_blank(value: Any) -> bool:
-    """Say whether a sample value holds nothing to judge by (empty, or a placeholder left unrendered)."""
-    if value is None or value in ("", [], {}):
-        return True
-    return isinstance(value, str) and (not value.strip() or _PLACEHOLDER.fullmatch(value.strip()) is not None)
 
 
 def _digits(text: str) -> int:

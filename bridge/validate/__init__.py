@@ -1,4 +1,4 @@
-"""What Meta would refuse, and what it would accept and waste: an event against the schema and the rules."""
+"""What Meta would reject, or accept and be unable to use: an event against the schema and the rules."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from bridge.validate.event_rules import (
 from bridge.validate.schema import schema_findings
 from bridge.validate.user_data_rules import FOREIGN_USER_DATA_RULES, browser_ids, identity
 
-# What cleaning does promise: looked at only for events that others have made.
+# What cleaning guarantees: checked only for events that others have made.
 _FOREIGN_RULES: Final = (*FOREIGN_USER_DATA_RULES, *FOREIGN_EVENT_RULES)
 
 
 def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a cleaned event, schema first. Errors hold it back.
 
-    An event that the bridge did not clean itself deserves `validate_foreign`.
+    For an event that the bridge did not clean, call `validate_foreign`.
     """
     seconds = int(now.timestamp())
     findings = schema_findings(event, spec)
@@ -49,7 +49,7 @@ def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Find
 
 
 def validate_foreign(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
-    """Return everything that is wrong with an event that somebody else has cleaned and hashed."""
+    """Return everything that is wrong with an event that someone else has cleaned and hashed."""
     seconds = int(now.timestamp())
     more = (finding for rule in _FOREIGN_RULES for finding in rule(event, seconds, spec))
     return (*validate(event, spec, now), *more)
@@ -74,7 +74,7 @@ def _body(body: Any, spec: MetaSpec, now: datetime) -> Iterator[Finding]:
 def accepted_until(event: Mapping[str, Any], spec: MetaSpec) -> int:
     """Return the last moment (Unix seconds) at which this event should still be sent.
 
-    The margin keeps an event from ageing out on its way: one that is too old refuses its whole batch.
+    The margin keeps an event from getting too old on its way: Meta rejects the whole batch of such an event.
     """
     limits = spec.limits
     seconds = event.get("event_time")

@@ -37,7 +37,7 @@ def time_window(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Fin
 
 
 def event_name(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
-    """Find misspelled standard names, names with personal data, and hints at health or money troubles."""
+    """Find misspelled standard names, personal data, and words about health or financial trouble."""
     name = event.get("event_name")
     if not isinstance(name, str) or name in spec.standard_events or len(name) > 200:
         return ()
@@ -102,17 +102,17 @@ def _is_about(digits: str, now: int) -> bool:
 
 
 def website_user_agent(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
-    """Find website events without user agent: documented as required, accepted without."""
+    """Find website events without user agent: documented as required, yet accepted without."""
     if event.get("action_source") != "website":
         return ()
-    people = event.get("user_data")
-    if not isinstance(people, dict) or people.get("client_user_agent"):
+    user_data = event.get("user_data")
+    if not isinstance(user_data, dict) or user_data.get("client_user_agent"):
         return ()
     return (spec.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
 
 
 def money_and_items(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
-    """Find unknown currencies, shop events that cannot serve catalogue ads, and CRM events elsewhere."""
+    """Find unknown currencies, events of no use for catalog ads, CRM events with another action source."""
     custom = event.get("custom_data")
     if not isinstance(custom, dict):
         return ()
@@ -128,7 +128,7 @@ def money_and_items(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable
 
 
 def _sells(event: dict[str, Any], spec: MetaSpec) -> bool:
-    """Say whether this is one of the events that catalogue ads live on, at a place where they are shown."""
+    """Say whether this is one of the events that catalog ads are built from, on a website or in an app."""
     name = event.get("event_name")
     return (
         isinstance(name, str)
@@ -138,17 +138,17 @@ def _sells(event: dict[str, Any], spec: MetaSpec) -> bool:
 
 
 def _is_unknown_currency(code: Any, spec: MetaSpec) -> bool:
-    """Say whether a text of the right form is no currency; other forms are the schema's business."""
+    """Say whether a text of the right form is not a currency; the schema reports other forms."""
     if not isinstance(code, str) or code in spec.currencies:
         return False
     return len(code) == 3 and code.isascii() and code.isalpha() and code.upper() not in spec.currencies
 
 
-# --- rules for events that the bridge did not clean itself -------------------------------------------
+# --- rules for events that the bridge did not clean -------------------------------------------
 
 
 def numbers_as_text(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find amounts written as texts, which Meta's own samples hold."""
+    """Find amounts written as texts, as in Meta's own samples."""
     custom = event.get("custom_data")
     if not isinstance(custom, Mapping):
         return
@@ -170,12 +170,12 @@ def ids(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]
         yield spec.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
 
 
-def addresses(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find personal data and secrets in addresses."""
+def urls(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
+    """Find personal data and secrets in URLs."""
     for field in ("event_source_url", "referrer_url"):
-        address = event.get(field)
-        if isinstance(address, str) and not is_clean(address, spec):
-            cleaned = clean_url(address, spec, web_only=False)
+        url = event.get(field)
+        if isinstance(url, str) and not is_clean(url, spec):
+            cleaned = clean_url(url, spec, web_only=False)
             if cleaned is not None and cleaned.removed:
                 removed = ", ".join(cleaned.removed)
                 yield spec.rules["personal_data_in_url"].finding(
@@ -184,7 +184,7 @@ def addresses(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Fi
 
 
 def custom_data(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find personal data in custom data: by the name of a key, or by what stands in it."""
+    """Find personal data in custom data: by the name of a key, or by its value."""
     custom = event.get("custom_data")
     if isinstance(custom, Mapping):
         yield from _personal_parts(custom, "custom_data", spec, 0)
@@ -222,4 +222,4 @@ _OWN_KEYS: Final = frozenset(
     }
 )
 
-FOREIGN_EVENT_RULES: Final = (numbers_as_text, ids, addresses, custom_data)
+FOREIGN_EVENT_RULES: Final = (numbers_as_text, ids, urls, custom_data)

@@ -1,4 +1,4 @@
-"""How long the Graph API version in use still lives, as a note at start and for a test."""
+"""How long the Graph API version in use can still be used: a warning at start."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def version_note(version: str, today: date, spec: MetaSpec) -> Finding | None:
 
 
 def _shown(version: str) -> str:
-    """Return a version that somebody mistyped, unless it is something else altogether (a pasted token)."""
+    """Return a mistyped version, unless it is something else altogether (a pasted token)."""
     return version if len(version) <= 8 else "as set"

@@ -12,10 +12,10 @@ from bridge.models import MatchStrength
 def match_strength(event: dict[str, Any], spec: MetaSpec) -> MatchStrength:
     """Add up the weights of the identifiers present, at most 100; say what is missing and what to add next.
 
-    The weights are ours and stand in `schemas/meta/match.yaml`.
+    The weights are ours; they are in `schemas/meta/match.yaml`.
     """
-    people = event.get("user_data")
-    present = [name for name, value in people.items() if value] if isinstance(people, dict) else []
+    user_data = event.get("user_data")
+    present = [name for name, value in user_data.items() if value] if isinstance(user_data, dict) else []
     return _strength_of(tuple(present), spec)
 
 

@@ -1,7 +1,6 @@
-"""An event against `event.schema.json`: a fast library decides, a talkative one explains.
+"""An event against `event.schema.json`: a fast library decides, a slower one explains.
 
-The explanation never quotes: messages of the library hold the offending value, so ours are made from the
-schema.
+Messages of the library quote the offending value, so ours are made from the schema alone.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ def _missing(
     code = schema.get("x-rules", {}).get(
         keyword, "no_identity" if path == ("user_data",) else "missing_field"
     )
-    because = schema.get("x-because") or (present and f"{present}, which is there,") or "the object around it"
+    because = schema.get("x-because") or (present and f"{present}") or "the object around it"
     return spec.rules[code].finding(_pointer(path), field=_named(path), because=because)
 
 
@@ -106,7 +105,7 @@ def _unknown(path: tuple[Any, ...], key: object, spec: MetaSpec) -> Finding:
     return spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
 
 
-# Keys that are refused like any unknown one, and that have a better explanation.
+# Unknown keys with a better explanation.
 _MISPLACED: Final[dict[tuple[tuple[Any, ...], str], str]] = {
     ((), "test_event_code"): "test_event_code_inside"
 }
@@ -140,7 +139,7 @@ def _wrong(error: Any, path: tuple[Any, ...], spec: MetaSpec) -> Finding:
 
 
 def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
-    """Return the schema's own rule for this spot, else the one that fits the broken keyword."""
+    """Return the schema's own rule for this field, or the one for the violated keyword."""
     if path == ("action_source",) and error.instance == "in_store":
         return "in_store_action_source"
     if error.validator == "minimum" and _is_negative(error.instance) and path[:1] == ("custom_data",):

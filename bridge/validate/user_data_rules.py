@@ -1,4 +1,4 @@
-"""Rules about who the event is about: identity, too broad sets, browser ids, hashes of nothing."""
+"""Rules about who the event is about: identity, sets that are too broad, browser ids, hashes of nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
 
 
 def identity(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
-    """Find events nobody can be matched by: no identifier at all, or one of the too broad sets."""
-    people = event.get("user_data")
-    if not isinstance(people, dict):
+    """Find events nobody can be matched by: no identifier at all, or one of the sets that are too broad."""
+    user_data = event.get("user_data")
+    if not isinstance(user_data, dict):
         return ()
     broad = spec.too_broad
-    for key, value in people.items():
+    for key, value in user_data.items():
         if key not in broad.keys and _is_usable(value):
             return ()
-    present = {key for key, value in people.items() if _is_usable(value)}
+    present = {key for key, value in user_data.items() if _is_usable(value)}
     if not present:
         return (spec.rules["no_identity"].finding("$.user_data"),)
     if any(present <= group for group in broad.groups):
@@ -32,20 +32,24 @@ def identity(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Findin
 def _is_usable(value: Any) -> bool:
     if type(value) is not list:
         return value is not None and value != ""
-    for item in value:  # noqa: SIM110 - every event passes here, and any() costs three times as much
+    for item in value:  # noqa: SIM110 - every event passes here, and any() takes three times as long
         if item is not None and item != "":
             return True
     return False
 
 
 def browser_ids(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
-    """Find click and browser ids whose time is no millisecond time, after the event, or long before it."""
-    people, seconds = event.get("user_data"), event.get("event_time")
-    if not isinstance(people, dict) or type(seconds) is not int or not ("fbc" in people or "fbp" in people):
+    """Find click and browser ids whose time is not in milliseconds, after the event, or long before it."""
+    user_data, seconds = event.get("user_data"), event.get("event_time")
+    if (
+        not isinstance(user_data, dict)
+        or type(seconds) is not int
+        or not ("fbc" in user_data or "fbp" in user_data)
+    ):
         return ()
     limits = spec.limits
-    click_age = _age("fbc", people.get("fbc"), seconds, limits.fbc_days, spec)
-    browser_age = _age("fbp", people.get("fbp"), seconds, limits.fbp_days, spec)
+    click_age = _age("fbc", user_data.get("fbc"), seconds, limits.fbc_days, spec)
+    browser_age = _age("fbp", user_data.get("fbp"), seconds, limits.fbp_days, spec)
     return (*click_age, *browser_age) if click_age or browser_age else ()
 
 
@@ -70,46 +74,46 @@ def _third_part(value: str) -> str:
     return parts[2] if len(parts) == 4 else ""
 
 
-# --- rules for events that the bridge did not clean itself -------------------------------------------
+# --- rules for events that the bridge did not clean -------------------------------------------
 
 
 def hashes_of_nothing(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find hashes of empty texts and placeholders, which match nobody."""
-    for name, values in _people(event, spec):
+    """Find hashes of empty texts and placeholders, which match no one."""
+    for name, values in _identifiers(event, spec):
         if any(isinstance(value, str) and value[:64] in spec.placeholder_hashes for value in values):
             field = f"user_data.{name}"
             yield spec.rules["placeholder_hash_sent"].finding(f"$.{field}", field=field)
 
 
 def nulls(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find nulls, which Meta's own samples hold and no document allows."""
-    for name, values in _people(event, spec):
+    """Find nulls, which Meta's own samples hold and no document mentions."""
+    for name, values in _identifiers(event, spec):
         if None in values:
             field = f"user_data.{name}"
             yield spec.rules["null_sent"].finding(f"$.{field}", field=field)
 
 
 def number_of_values(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find lists with more values than belong to one person."""
+    """Find lists with more values than one person has."""
     limit = spec.limits.user_data_list
-    for name, values in _people(event, spec):
+    for name, values in _identifiers(event, spec):
         if len(values) > limit:
             field = f"user_data.{name}"
             yield spec.rules["too_many_values"].finding(f"$.{field}", field=field, limit=limit)
 
 
-def _people(event: Mapping[str, Any], spec: MetaSpec) -> Iterator[tuple[str, list[Any]]]:
-    people = event.get("user_data")
-    if isinstance(people, Mapping):
-        for name, value in people.items():
+def _identifiers(event: Mapping[str, Any], spec: MetaSpec) -> Iterator[tuple[str, list[Any]]]:
+    user_data = event.get("user_data")
+    if isinstance(user_data, Mapping):
+        for name, value in user_data.items():
             if name in spec.user_data:
                 yield name, value if isinstance(value, list) else [value]
 
 
 def visitor_address(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find addresses that are no visitor's."""
-    people = event.get("user_data")
-    address = people.get("client_ip_address") if isinstance(people, Mapping) else None
+    """Find IP addresses that cannot be a visitor's."""
+    user_data = event.get("user_data")
+    address = user_data.get("client_ip_address") if isinstance(user_data, Mapping) else None
     if not isinstance(address, str) or len(address) > 64:
         return
     try:

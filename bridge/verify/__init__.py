@@ -1,8 +1,8 @@
-"""The first step of the road: who sent this, by a few named schemes that a mapping fills in.
+"""The first step of the pipeline: who sent this, by a few named schemes that a mapping fills in.
 
 Every scheme compares in constant time, works on the bytes as they came, and fails closed: what is
 missing, cut, shifted or oddly encoded is simply wrong. The reason goes into the exception's message,
-for the log; strangers only ever see a plain 401.
+for the log; senders only ever see a plain 401.
 """
 
 from bridge.verify.handshake import handshake_answer

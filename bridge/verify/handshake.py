@@ -8,7 +8,7 @@ from bridge.models import HandshakeRule, Request, Webhook
 
 
 def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | None:
-    """Return the text to answer a handshake with, None when this request is no (rightful) handshake.
+    """Return the text to answer a handshake with, None when this request is not a valid handshake.
 
     A `get` handshake is a GET and has no body; `header` and `field` ones come with a POST. What the
     rule expects may be a secret, so it is compared in constant time.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -95,7 +96,7 @@ _MILLISECONDS_FROM: Final = 100_000_000_000  # as seconds, that would be the yea
 
 
 def check_age(timestamp: str, rule: VerifyRule, now: datetime) -> None:
-    """Refuse a timestamp that is too old or lies too far ahead: a replayed webhook stays out."""
+    """Reject a timestamp that is too old or too far ahead, so that a webhook cannot be replayed."""
     distance_seconds = abs(now.timestamp() - _unix_seconds(timestamp, rule.timestamp_unit))
     if distance_seconds > rule.tolerance_seconds:
         raise NotAuthentic(
@@ -117,7 +118,26 @@ def _iso_seconds(timestamp: str) -> float:
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError as error:
-        raise NotAuthentic("the signature's timestamp is no time") from error
+        raise NotAuthentic("the signature's timestamp is not a time") from error
     if moment.tzinfo is None:
-        raise NotAuthentic("the signature's timestamp names no time zone")
+        raise NotAuthentic("the signature's timestamp has no time zone")
     return moment.timestamp()
+
+
+def required_header(request: Request, name: str | None) -> str:
+    """Return a header without surrounding spaces; raise `NotAuthentic` when it is missing or empty."""
+    value = request.headers.get((name or "").lower(), "").strip()
+    if not value:
+        raise NotAuthentic(f"the header {name} is missing")
+    return value
+
+
+def is_among(expected: str, given: Sequence[str]) -> bool:
+    """Compare in constant time; texts that are not ASCII cannot be right, and must not raise."""
+    wanted = expected.encode()
+    return any(hmac.compare_digest(wanted, as_bytes(text)) for text in given)
+
+
+def as_bytes(text: str) -> bytes:
+    """Return any text as bytes, halves of surrogate pairs included."""
+    return text.encode("utf-8", "surrogatepass")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
-from bridge.ingest.entries import held_by_a_fault, new_events
+from bridge.ingest.entries import held_by_an_error, new_events
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Translation, Verified
 from bridge.monitoring.log import failure
@@ -166,7 +166,7 @@ def _translated(arrival: Arrival, verified: Verified) -> Translation | None:
 def _events(arrival: Arrival, translation: Translation | None) -> tuple[NewEvent, ...]:
     settings, now = arrival.door.settings, arrival.request.received_at
     if translation is None:
-        return held_by_a_fault(arrival.mapping.send_to, settings, now)
+        return held_by_an_error(arrival.mapping.send_to, settings, now)
     return new_events(translation, settings, arrival.door.spec, now, arrival.test_event_code)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
-from bridge.monitoring.metrics import Sample
+from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ
@@ -121,7 +121,7 @@ def metrics(door: Door, environ: Environ, request_id: str, line: Line) -> Answer
     return Answer(200, door.metrics.exposition(lambda: samples(door)).decode(), _TEXT)
 
 
-def samples(door: Door) -> Iterator[Sample]:
+def samples(door: Door) -> Iterator[GaugeSample]:
     """Read the gauges: the queue, the books, the disk, what is broken, what is in test mode."""
     now = door.now()
     outbox = door.outbox()

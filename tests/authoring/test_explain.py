@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.explain.build import clear_text, render_explanation
+from bridge.explain.build import clear_text
+from bridge.explain.render import render_explanation
 from bridge.explain.unused_fields import unused_fields
 from bridge.mapping.samples import request_of_data
 from bridge.models import Verified
@@ -63,7 +64,7 @@ def test_a_field_tells_its_source_what_was_tried_its_cleaning_and_its_line(told)
         "from": "email",
         "tried": [{"path": "mail", "outcome": "absent"}],
         "steps": [
-            {"step": "lower case, outer blanks removed", "value": "jane@example.com"},
+            {"step": "lower case, outer spaces removed", "value": "jane@example.com"},
             {"step": "SHA-256", "value": "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"},
         ],
         "dropped": None,

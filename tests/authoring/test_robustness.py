@@ -14,7 +14,7 @@ from bridge.lint.evidence import Evidence
 from bridge.lint.path_checks import lint_paths
 from bridge.mapping import MappingFolder
 from bridge.mapping.samples import request_of_data
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Webhook
 from tests.conftest import LEAD
 

@@ -16,8 +16,8 @@ from bridge.authoring.test_runner import run_tests
 from bridge.errors import UnreadableBody
 from bridge.lint.check import check_mapping
 from bridge.mapping.samples import read_sample, request_of_data
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.positioned_yaml import read_yaml
 from bridge.recognize.recognition_tables import recognition_tables
 

@@ -1,4 +1,4 @@
-"""Reading numbers, times and emptiness: what is understood, and what could be two things."""
+"""Reading numbers and times: what is understood, and what could be two things."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.coerce.reading import date_pattern, is_empty, minor_unit_digits, read_number, read_time
+from bridge.coerce.reading import date_pattern, minor_unit_digits, read_number, read_time
 
 
 @pytest.mark.parametrize(
@@ -104,25 +104,6 @@ def test_a_pattern_without_day_month_and_year_is_no_pattern(pattern):
 
 
 @pytest.mark.parametrize(
-    "value",
-    [None, "", "  ", [], {}, "null", " NULL ", "undefined", "N/A", "nan", "[object Object]", "{{1.email}}"],
-)
-def test_placeholders_are_empty(value):
-    assert is_empty(value)
-
-
-@pytest.mark.parametrize(
-    "value", [0, False, "0", "false", "test", [None], {"a": None}, "a" * 300, "nullable"]
-)
-def test_zero_and_false_are_values(value):
-    assert not is_empty(value)
-
-
-def test_the_authors_own_placeholders_are_empty_too():
-    assert is_empty(" Keine Angabe ", frozenset({"keine angabe"}))
-
-
-@pytest.mark.parametrize(
     ("code", "digits"), [("EUR", 2), ("jpy", 0), ("KWD", 3), ("CLF", 4), ("XXX", None), ("", None)]
 )
 def test_a_currency_knows_its_digits(code, digits):
@@ -165,8 +146,3 @@ def test_reading_a_number_never_fails_and_gives_a_bounded_one(value, example):
 def test_reading_a_time_never_fails_and_gives_whole_seconds(value, pattern, zone):
     seconds = read_time(value, pattern, zone)
     assert seconds is None or type(seconds) is int
-
-
-@given(value=ODD, extra=st.frozensets(st.text(max_size=3), max_size=2))
-def test_asking_for_emptiness_never_fails(value, extra):
-    assert is_empty(value, extra) in {True, False}

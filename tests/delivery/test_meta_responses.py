@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridge.delivery.meta_responses import Verdict, classify_response
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 SPEC = load_meta_spec()
 
@@ -126,7 +126,7 @@ def test_metas_texts_are_never_repeated():
 
 
 def every_answer():
-    answers = SPEC.answers
+    answers = SPEC.responses
     yield from answers.situations.items()
     yield from answers.codes.items()
     yield from answers.subcodes.items()
@@ -143,7 +143,7 @@ def test_every_answer_says_what_it_means_and_what_to_do(name, answer):
 
 
 def test_every_subcode_of_the_reference_is_known():
-    known = {subcode for code, subcode in SPEC.answers.subcodes if code == 100}
+    known = {subcode for code, subcode in SPEC.responses.subcodes if code == 100}
     numbers = (
         1,
         2,

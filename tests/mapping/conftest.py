@@ -11,7 +11,8 @@ import pytest
 
 from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.meta_spec.spec import MetaSpec, load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Finding, Request, Webhook
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.coerce.reading import is_empty
+from bridge.coerce.emptiness import emptiness_of, is_empty
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.language.path_syntax import BadPath, read_path
-from bridge.mapping.runtime.emptiness import emptiness_of
 from bridge.mapping.runtime.paths import Walk, compile_path
 from bridge.mapping.runtime.scope import Scope
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Request, Webhook
 
 from datetime import UTC, datetime  # isort: skip

@@ -13,7 +13,7 @@ import pytest
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Key, grammar_of
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, read_yaml
 
 REPOSITORY = Path(__file__).parents[2]

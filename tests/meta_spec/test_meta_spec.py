@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pycountry
 import pytest
 
-from bridge.meta_spec.spec import load_meta_spec, with_severities
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import with_severities
 from bridge.models import MatchStrength
 from bridge.normalize.steps import STEP_WORDS, steps_of
 from bridge.settings.options import DESTINATIONS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, ReadingSettings
 from bridge.normalize import normalize, normalize_value
 from bridge.normalize.context import CleaningContext, ValueDropped

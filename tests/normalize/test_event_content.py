@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from bridge.explain.trace import Trace
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, Position, ReadingSettings
 from bridge.normalize import normalize
 from bridge.serialization import encode
@@ -262,14 +262,14 @@ def test_the_explanation_shows_each_step_that_changed_something():
     trace = Trace()
     normalized({"user_data": {"em": " Jane@X.de", "ph": "abc", "fn": "a" * 64}}, trace)
     assert [step["step"] for step in trace.records["user_data.em"].steps] == [
-        "lower case, outer blanks removed",
+        "lower case, outer spaces removed",
         "SHA-256",
     ]
     assert trace.records["user_data.fn"].steps == [
         {"step": "already hashed, passed through", "value": "a" * 64}
     ]
     assert trace.records["user_data.ph"].dropped == (
-        "user_data.ph was left out: it is written in letters, with fewer than 7 digits."
+        "user_data.ph was left out: it is written in letters and has fewer than 7 digits."
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.explain.trace import Trace
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, ReadingSettings
 from bridge.normalize import normalize, normalize_value
 from bridge.serialization import encode

@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from facebook_business.adobjects.serverside.normalize import Normalize
 
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.normalize import Normalized, normalize_value
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

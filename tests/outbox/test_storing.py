@@ -107,7 +107,7 @@ def test_a_group_of_any_size_is_stored_whole(outbox, webhook, number):
     assert [receipt.events[0].event_id for receipt in receipts] == [
         f"order-{index}" for index in range(number)
     ]
-    assert (outbox.counts().received, outbox.imbalances()) == (number, [])
+    assert (outbox.counts().received, outbox.discrepancies()) == (number, [])
 
 
 def test_fifty_equal_posts_at_once_store_one_webhook(outbox, webhook):
@@ -233,7 +233,7 @@ def test_add_all_stores_all_or_nothing(outbox, webhook, event):
 def test_over_the_bound_of_the_queue_senders_are_told_to_come_back(database_url, open_store, webhook):
     open_store(database_url).add_all([webhook(str(number)) for number in range(5)])
     full = open_store(database_url, bounds=Bounds(queue_events=5))
-    with pytest.raises(CannotStore, match="5 events wait") as refusal:
+    with pytest.raises(CannotStore, match="5 events to be sent") as refusal:
         full.add(webhook("more"))
     assert refusal.value.retry_after_seconds == 30
     assert full.counts().received == 5

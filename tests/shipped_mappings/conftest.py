@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Request, Translation
 
 FOLDER = shipped("mappings")

@@ -19,8 +19,8 @@ import yaml
 from bridge.body.parse import parse
 from bridge.errors import Refused
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.meta_spec.spec import load_meta_spec
 from bridge.models import Event, Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode

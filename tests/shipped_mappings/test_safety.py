@@ -232,7 +232,7 @@ def test_the_previous_secret_is_let_through_while_it_is_named(sample, senders):
 
 def test_a_mapping_whose_secret_is_not_set_is_not_loaded(shipped_name, senders):
     from bridge.mapping import load_mapping
-    from bridge.meta_spec.spec import load_meta_spec
+    from bridge.meta_spec.rule_files import load_meta_spec
 
     if shipped_name in OPEN_TO_EVERYBODY:
         return

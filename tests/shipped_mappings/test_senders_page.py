@@ -9,7 +9,7 @@ import pytest
 
 from bridge.body.json_diagnosis import CAUSES
 from bridge.mapping import load_mapping
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "senders.md").read_text("utf-8")
 ENVIRONMENT = {"SECRET": "hush", "APP_SECRET": "hush", "VERIFY_TOKEN": "hush"}

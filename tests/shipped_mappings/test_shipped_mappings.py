@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from bridge.authoring.sample_dates import redated
 from bridge.cli import commands
 from bridge.errors import Refused
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Verified
 from bridge.pipeline import translate
 from bridge.verify import signed

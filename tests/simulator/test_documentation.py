@@ -36,13 +36,13 @@ def test_every_option_of_the_page_exists_and_none_is_missing():
 
 
 def test_every_subcode_of_the_page_is_one_the_simulator_knows():
-    known = {str(refusal["subcode"]) for refusal in load_simulator_data().refusals.values()}
+    known = {str(refusal["subcode"]) for refusal in load_simulator_data().rejections.values()}
     assert set(re.findall(r"28\d{5}", section("What it judges"))) <= known
 
 
 def test_every_refusal_is_worded_in_every_language_or_in_none():
     languages = {
         name: {language for language in ("en", "de", "fr", "da") if language in refusal}
-        for name, refusal in load_simulator_data().refusals.items()
+        for name, refusal in load_simulator_data().rejections.items()
     }
     assert {name: found for name, found in languages.items() if len(found) not in {0, 4}} == {}

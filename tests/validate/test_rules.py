@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.meta_spec.spec import load_meta_spec, with_severities
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import with_severities
 from bridge.validate import accepted_until, validate, validate_body, validate_foreign
 
 SPEC = load_meta_spec()

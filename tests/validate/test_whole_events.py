@@ -12,7 +12,7 @@ from facebook_business.adobjects.serverside.custom_data import CustomData
 from facebook_business.adobjects.serverside.event import Event
 from facebook_business.adobjects.serverside.user_data import UserData
 
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, ReadingSettings
 from bridge.normalize import normalize
 from bridge.serialization import encode

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.coerce.emptiness import is_empty
 from bridge.recognize.guess import Guess, known_shape, recognize
 from bridge.recognize.payload_fields import PayloadField, joined_path
 from bridge.recognize.recognition_tables import KnownShape, folded, recognition_tables
-from bridge.recognize.value_shapes import has_shape, is_blank
+from bridge.recognize.value_shapes import has_shape
 
 _MOST_HINTS = 8
 _SURE, _GOOD_ENOUGH_ALONE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 24, 24, 32, 3
@@ -294,7 +295,7 @@ def _has_no_zone(value: Any) -> bool:
 
 
 def _needs_country(chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> bool:
-    phones = [values[path] for path in chosen.get("user_data.phone", ()) if not is_blank(values.get(path))]
+    phones = [values[path] for path in chosen.get("user_data.phone", ()) if not is_empty(values.get(path))]
     return any(not str(phone).strip().startswith("+") for phone in phones)
 
 
@@ -343,6 +344,6 @@ def _maybe(guesses: Iterable[Guess], paths: Mapping[str, Sequence[str]]) -> tupl
     for guess in guesses:
         field_: PayloadField = guess.field
         new = guess.destination not in filled and field_.path not in used
-        if new and guess.strength >= _WORTH_A_WORD and not is_blank(field_.value):
+        if new and guess.strength >= _WORTH_A_WORD and not is_empty(field_.value):
             maybe.setdefault(field_.path, (field_.path, guess.destination, guess.called))
     return tuple(maybe.values())[:_MOST_HINTS]

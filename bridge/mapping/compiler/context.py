@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from bridge.coerce.emptiness import Emptiness
 from bridge.mapping.language.path_syntax import BROWSER_ONLY, BadPath, read_path
 from bridge.mapping.language.reader import Loading
-from bridge.mapping.runtime.emptiness import Emptiness
 from bridge.mapping.runtime.paths import CompiledPath, compile_path
 from bridge.mapping.runtime.scope import MISSING, Reader, Scope, entries_of
 from bridge.models import Position, ReadingSettings, Webhook

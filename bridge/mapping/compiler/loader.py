@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.event import compile_event
@@ -14,7 +15,6 @@ from bridge.mapping.compiler.receive import compile_on_result, compile_receive, 
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.language.inline_tests import read_tests
 from bridge.mapping.language.reader import Entries, Loading, SecretsMode
-from bridge.mapping.runtime.emptiness import emptiness_of
 from bridge.mapping.runtime.event import CompiledEvent
 from bridge.mapping.runtime.mapping import CompiledMapping, Each
 from bridge.meta_spec.spec import MetaSpec

@@ -12,7 +12,7 @@ from typing import Any
 from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
-from bridge.meta_spec.spec import load_meta_spec
+from bridge.meta_spec.rule_files import load_meta_spec
 
 Schema = dict[str, Any]
 

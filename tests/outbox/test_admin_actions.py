@@ -109,14 +109,14 @@ def test_mapping_again_touches_held_events_only_adds_new_ones_and_discards_gone_
     settle_everything(outbox, now, Settled("sent"))
     corrected = (
         event("sent", label="a"),
-        event("mended", label="b"),
+        event("corrected", label="b"),
         event("new", label="c", destination="other"),
     )
     counts = replay(outbox, Query(statuses=frozenset({"held"})), lambda *_: Correction("2", corrected), now)
     assert counts == {"remapped": 2, "discarded": 1}
     assert sorted((record.event_id, record.status) for record in outbox.find(Query())) == [
         ("", "discarded"),
-        ("mended", "waiting"),
+        ("corrected", "waiting"),
         ("new", "waiting"),
         ("sent", "sent"),
     ]
@@ -180,7 +180,7 @@ def test_forgetting_lets_go_of_what_is_old_and_done_only(outbox, webhook, event,
     waiting = outbox.add(webhook("old and waiting", event("b"), received_at=old))
     recent = outbox.add(webhook("recent", event("c"), received_at=now - timedelta(days=8)))
     fresh = outbox.add(webhook("fresh", event("d")))
-    forgotten = outbox.forget(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
+    forgotten = outbox.purge(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
     assert (forgotten.raw_webhooks, forgotten.webhooks, forgotten.repeat_keys) == (3, 1, 3)
     assert [record.event_id for record in outbox.find(Query())] == ["d", "c", "b"]
     assert [bool(outbox.raw(receipt.webhook_id)) for receipt in (waiting, recent, fresh)] == [

@@ -1,0 +1,77 @@
+"""What counts as empty: nothing at all, whitespace, a placeholder such as `null`, an unrendered template."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from typing import Any, Final
+
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.meta_spec.spec import MetaSpec
+
+_LONGEST_PLACEHOLDER: Final = 200
+_NO_EXTRAS: Final[frozenset[str]] = frozenset()
+
+
+def is_empty(value: Any, extra: frozenset[str] = _NO_EXTRAS) -> bool:
+    """Return whether a value stands for nothing; 0 and false are values.
+
+    `extra` holds the mapping's own empty texts, in lower case and without surrounding whitespace.
+    """
+    if type(value) is str:
+        return is_empty_text(value.strip(), extra)
+    return value is None or (isinstance(value, list | dict | tuple) and not value)
+
+
+def is_empty_text(text: str, extra: frozenset[str] = _NO_EXTRAS) -> bool:
+    """Return whether a text without surrounding whitespace stands for nothing; `is_empty` has the details."""
+    if not text or (text[0] == "{" and text.startswith("{{") and text.endswith("}}")):
+        return True
+    if len(text) > _LONGEST_PLACEHOLDER:
+        return False
+    lowered = text.lower()
+    return lowered in load_meta_spec().empty_texts or (bool(extra) and lowered in extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Emptiness:
+    """What counts as empty for one mapping.
+
+    `starts` maps each first character of an empty text to the characters that may follow it. A text that
+    starts in any other way is a value; only the others need `is_empty`.
+    """
+
+    starts: dict[str, Container[str]]
+    is_empty: Callable[[Any], bool]
+
+
+def emptiness_of(spec: MetaSpec, extra: Iterable[str] = ()) -> Emptiness:
+    """Return what counts as empty, including the mapping's own `empty_values`."""
+    own = frozenset(text.strip().lower() for text in extra)
+    starts: dict[str, set[str]] = {}
+    for text in {*spec.empty_texts, *own, "{{"}:
+        for first, second in product(_cases(text[:1]), _cases(text[1:2])):
+            starts.setdefault(first, set()).update((second, ""))
+            if len(text) == 1:
+                starts[first].update(_whitespace())
+    after_whitespace = dict.fromkeys(_whitespace(), _Anything())
+    return Emptiness({**starts, **after_whitespace}, partial(is_empty, extra=own) if own else is_empty)
+
+
+class _Anything:
+    """Contains everything: any character may follow whitespace."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+def _cases(letter: str) -> set[str]:
+    return {letter, letter.lower(), letter.upper(), letter.title()}
+
+
+@cache
+def _whitespace() -> frozenset[str]:
+    return frozenset(chr(code) for code in range(min(0x3100, sys.maxunicode)) if chr(code).isspace())

@@ -14,13 +14,14 @@ import click
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, count_of, json_option, moment_of, pairs_of, settings_of
+from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.samples import Sample, read_sample, request_of_body
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
-from bridge.settings import process_environment
+from bridge.settings import Settings, process_environment
 
 _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 
@@ -55,7 +56,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     spec = open_meta_spec(settings)
     sample = _sample(payload, mapping_name)
     mapping = load_mapping(
-        file_meant(mapping_name, settings),
+        _mapping_file(mapping_name, settings),
         environment={**sample.secrets, **process_environment()},
         spec=spec,
         destinations=settings.destinations,
@@ -73,6 +74,16 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
         _print(shown, mapping, explains=explain or reveal)
     if shown["held"]:
         raise SystemExit(1)
+
+
+def _mapping_file(name: str, settings: Settings) -> Path:
+    """Return the mapping's file; a name that is none is answered as the endpoint would answer it."""
+    try:
+        return file_meant(name, settings)
+    except CannotOpen as error:
+        if "/" in name or Path(name).suffix in {".yaml", ".yml"}:
+            raise
+        raise UnknownMapping(f"there is no mapping {name}", fix=error.fix) from error
 
 
 def _sample(payload: str, name: str) -> Sample:

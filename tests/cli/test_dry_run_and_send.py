@@ -16,7 +16,7 @@ JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 NOW = "2026-11-21T12:00:00Z"
 MAPPING = """\
 version: 1
-receive: {verify: {scheme: token, header: X-Token, secret: "${SOME_SECRET}"}}
+receive: {verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}}
 event_name: Lead
 action_source: system_generated
 event_id: lead-{id}

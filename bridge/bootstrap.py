@@ -1,4 +1,4 @@
-"""Opens what a process works with: the database in its newest form, the outbox, the rules, the mappings."""
+"""Opens what a process works with: the migrated database, the outbox, the rules, the mappings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SQLITE = "sqlite:///"
 
 
 def prepare(settings: Settings, *, apart: bool = False) -> None:
-    """Bring the database to its newest form and make the key for what is kept at rest.
+    """Migrate the database and make the key for what is kept at rest.
 
     `apart` keeps what that imports out of this process; see `upgrade`.
     """
@@ -60,7 +60,7 @@ def open_meta_spec(settings: Settings) -> MetaSpec:
 
 
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
-    """Return the mappings in force; those that do not load are told by `problems()`.
+    """Return the active mappings; `problems()` lists what is wrong with the others.
 
     In a demo nothing can reach Meta, and the made-up secrets that the samples are signed with stand in
     for those that are not set, so that every shipped mapping can be tried at once.
@@ -96,7 +96,7 @@ def free_disk_bytes(settings: Settings) -> int | None:
 
 
 def codes_in_force(settings: Settings, now: datetime) -> Iterator[tuple[str, str]]:
-    """Find every test_event_code that is in force by the settings."""
+    """Find every test_event_code that the settings make active."""
     for name in settings.destinations:
         if code := code_of_destination(settings, name, now):
             yield f"destination {name}", code

@@ -1,7 +1,7 @@
 """The command line: arguments in, a library call, text or JSON out.
 
 Commands live in one module each and are imported only when asked for, so that `--help` is quick.
-Exit codes: 0 fine, 1 findings or a refused event, 2 wrong use, 3 cannot reach or open something.
+Exit codes: 0 fine, 1 findings or a rejected event, 2 wrong use, 3 cannot reach or open something.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "check": ("bridge.cli.check", "check", "List everything that is wrong with settings and mappings."),
     "test": ("bridge.cli.test", "test", "Run the tests inside mapping files."),
-    "init": ("bridge.cli.init", "init", "Write a new mapping, from a sample webhook if there is one."),
+    "init": ("bridge.cli.init", "init", "Write a new mapping, from a sample webhook if you have one."),
     "diff": ("bridge.cli.diff", "diff", "Show what a changed mapping would change."),
     "normalize": ("bridge.cli.normalize", "normalize", "Show how a value is cleaned and hashed."),
     "validate": ("bridge.cli.validate", "validate", "Check a finished Conversions API body."),
     "send": ("bridge.cli.send", "send", "Send a finished Conversions API body now."),
-    "events": ("bridge.cli.events", "events", "Look at and steer what was stored."),
+    "events": (
+        "bridge.cli.events",
+        "events",
+        "Look at stored events; replay, discard or export them.",
+    ),
     "import": ("bridge.cli.import_file", "import_file", "Feed a CSV or JSON-lines file through a mapping."),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),
     "db": ("bridge.cli.db", "db", "Look after the database."),
@@ -79,12 +83,12 @@ def main() -> None:
         commands.main(prog_name="capi-bridge")
     except BridgeError as error:
         click.echo(f"error: {error.message}", err=True)
-        told = [finding for finding in getattr(error, "findings", ()) if finding.message != error.message]
-        if told:
+        details = [finding for finding in getattr(error, "findings", ()) if finding.message != error.message]
+        if details:
             from bridge.authoring.findings_output import write_findings
 
-            click.echo(write_findings(told), nl=False, err=True)
-        said = "" if told else next((f.fix for f in getattr(error, "findings", ()) if f.fix), "")
-        if fix := error.fix or said:
+            click.echo(write_findings(details), nl=False, err=True)
+        first_fix = "" if details else next((f.fix for f in getattr(error, "findings", ()) if f.fix), "")
+        if fix := error.fix or first_fix:
             click.echo(f"  fix: {fix}", err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))

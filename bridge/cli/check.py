@@ -11,11 +11,13 @@ import click
 from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
+from bridge.cli.options import config_option
 from bridge.errors import CannotOpen, Invalid
 from bridge.lint.check import check_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Finding
+from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
 
@@ -25,7 +27,7 @@ _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings
 
 @click.command("check", help="List everything that is wrong with settings and mappings.")
 @click.argument("paths", nargs=-1, metavar="[PATH…]")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option(
     "--format", "output_format", type=click.Choice(["text", "json", "github"]), default="text",
     help="How findings are written: for people, for programs, or for code review on GitHub.",
@@ -41,7 +43,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     settings = None
     settings_files: list[Path | None] = [*of_settings] or [config]
     for file in settings_files:
-        settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
+        settings, wrong = _check_settings(file, asked_for=bool(of_settings) or not paths)
         findings += wrong
     files = files_meant(mappings, settings or _without_settings(config)) if mappings or not paths else []
     own = [file for file in files if not _ships(file)]
@@ -70,13 +72,13 @@ def _is_settings_file(path: str) -> bool:
     return file.name == "bridge.yaml" or bool(keys & _OF_SETTINGS and not keys & _OF_A_MAPPING)
 
 
-def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, list[Finding]]:
+def _check_settings(file: Path | None, *, asked_for: bool) -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load_settings(file, process_environment())
     except Invalid as invalid:
         return None, list(invalid.findings)
     notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
-    return settings, [*settings.warnings, *notes] if told else []
+    return settings, [*settings.warnings, *notes] if asked_for else []
 
 
 def _without_settings(config: Path | None) -> Settings:
@@ -99,7 +101,7 @@ def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> tupl
 def _ships(file: Path) -> bool:
     """Say whether a mapping is one of those that ship: nobody needs all of them, nor their secrets.
 
-    They stand in the shipped folder together with recorded samples; one's own may stand beside them.
+    They are in the shipped folder and have recorded samples; mappings of one's own may be beside them.
     """
     folder = file.resolve().parent
     recorded = (folder / "samples" / file.stem).glob("*.headers.json")
@@ -121,8 +123,9 @@ def _silent(settings: Settings) -> list[Finding]:
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:
     if quiet:
-        told = "no mappings of your own here: looked at those that ship, for errors only"
-        click.echo(f"{told} (capi-bridge init makes one)", err=True)
+        note = "no mappings of your own here; checked the shipped ones, for errors only"
+        click.echo(f"{note} (`capi-bridge init` makes one)", err=True)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
-    click.echo(f"{checked} mappings checked: {errors} errors, {warnings} warnings", err=True)
+    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    click.echo(f"{counted(checked, 'mapping')} checked: {found}", err=True)

@@ -13,13 +13,14 @@ import click
 
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
-from bridge.cli.options import config_option, count_of, json_option, moment_of, pairs_of, settings_of
+from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.samples import Sample, read_sample, request_of_body
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
+from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, process_environment
 
@@ -124,7 +125,7 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool
         from bridge.explain.render import render_explanation
 
         click.echo(render_explanation(shown["explain"]), err=True)
-    events = count_of(len(shown["events"]), "event")
+    events = counted(len(shown["events"]), "event")
     click.echo(f"{mapping.name}: {events}; nothing was stored or sent", err=True)
 
 

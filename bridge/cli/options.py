@@ -43,8 +43,3 @@ def pairs_of(given: Iterable[str], sign: str, option: str) -> dict[str, str]:
             raise WrongUse(f"{option} needs NAME{sign}VALUE", fix=f"write {option} 'name{sign}value'")
         pairs[name.strip()] = value.strip()
     return pairs
-
-
-def count_of(number: int, singular: str, plural: str | None = None) -> str:
-    """Return a number with its noun: `1 error`, `2 errors`."""
-    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

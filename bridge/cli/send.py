@@ -9,19 +9,20 @@ from typing import Any
 import click
 import orjson
 
+from bridge.cli.options import config_option, json_option, settings_of
 from bridge.delivery.http_client import HttpRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, Invalid, WrongUse
 from bridge.serialization import encode_readable
-from bridge.settings import Destination, Settings, load_settings, process_environment
+from bridge.settings import Destination, Settings
 
 
 @click.command(help="Send a finished Conversions API body now.")
 @click.argument("file", default="-")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option("--destination", help="The destination of the settings to send to.")
 @click.option("--test-event-code", help="Send it as a test with this code.")
 @click.option("--anyway", is_flag=True, help="Send it although it has errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+@json_option
 def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: str,
     config: Path | None,
@@ -30,8 +31,8 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     anyway: bool,
     as_json: bool,
 ) -> None:
-    """Check the body, send it, print the answer; exit 1 when it is refused."""
-    settings = load_settings(config, process_environment())
+    """Check the body, send it, print Meta's answer; exit 1 when Meta rejects it."""
+    settings = settings_of(config)
     body = read_json(file)
     if test_event_code:
         body = {**body, "test_event_code": test_event_code}
@@ -49,7 +50,7 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     if as_json:
         click.echo(encode_readable({"status": response.status, "answer": response.body}))
     else:
-        click.echo(f"HTTP {response.status}: {'accepted' if accepted else 'refused'}")
+        click.echo(f"HTTP {response.status}: {'accepted' if accepted else 'rejected'}")
         click.echo(encode_readable(response.body))
     if not accepted:
         raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""The settings: a file and the environment in, one frozen value out. The only door to the environment."""
+"""The settings: a file and the environment in, one frozen value out. Only here is the environment read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bridge.settings.models import (
     DeliverySettings,
     Destination,
     HookSettings,
-    Limits,
     Rate,
     Retention,
+    ServerLimits,
     Settings,
-    TestCode,
+    TestEventCode,
 )
 
 
@@ -28,7 +28,7 @@ def process_environment() -> Mapping[str, str]:
 
 
 def set_for_children(name: str, value: str) -> None:
-    """Set a variable for this process and those it starts; some libraries can be told no other way."""
+    """Set a variable for this process and those it starts; some libraries take no other configuration."""
     os.environ[name] = value
 
 
@@ -40,11 +40,11 @@ __all__ = [
     "DeliverySettings",
     "Destination",
     "HookSettings",
-    "Limits",
     "Rate",
     "Retention",
+    "ServerLimits",
     "Settings",
-    "TestCode",
+    "TestEventCode",
     "load_settings",
     "process_environment",
     "set_for_children",

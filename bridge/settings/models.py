@@ -17,7 +17,7 @@ META_URL = "https://graph.facebook.com"
 
 
 @dataclass(frozen=True, slots=True)
-class TestCode:
+class TestEventCode:
     """A `test_event_code` and the moment it stops being used; None means it never stops by itself."""
 
     __test__ = False  # pytest collects classes called Test…
@@ -26,7 +26,7 @@ class TestCode:
     until: datetime | None = None
 
     def at(self, now: datetime) -> str | None:
-        """Return the code while it is in force."""
+        """Return the code while it is active."""
         return self.code if self.until is None or now < self.until else None
 
 
@@ -54,15 +54,15 @@ class Destination:
     dataset_id: str
     access_token: str = field(repr=False)
     api_version: str = "v25.0"
-    test_event_code: TestCode | None = None
+    test_event_code: TestEventCode | None = None
     partner_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """What the operator, not the author of the mapping, decides for one address under /hooks/."""
+    """What the operator, not the author of the mapping, decides for one endpoint under /hooks/."""
 
-    test_event_code: TestCode | None = None
+    test_event_code: TestEventCode | None = None
     on_result: Callback | None = None
     rate_limit: Rate | None = None
 
@@ -76,8 +76,8 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds that protect the machine; over them the sender is told to come back, nothing is dropped."""
+class ServerLimits:
+    """Bounds that protect the machine; over them the sender is asked to come back, and nothing is dropped."""
 
     max_body_bytes: int = 2_097_152
     queue_events: int = 1_000_000
@@ -100,7 +100,7 @@ class DeliverySettings:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """When a person is told, and where. Without an address nobody is."""
+    """When a person is alerted, and where. Without a URL nobody is."""
 
     url: str | None = field(default=None, repr=False)
     style: Literal["json", "slack"] = "json"
@@ -116,7 +116,7 @@ class Settings:
     """Everything that can be set. Secrets are kept out of the repr.
 
     `demo` says that no dataset is configured: events go to the built-in simulator. `secret_keys` are
-    the keys for what is kept at rest, the one in force first; when there are none, `secret_key_file`
+    the keys for what is kept at rest, the current one first; when there are none, `secret_key_file`
     is made on the first start. `folder` is what relative paths in the file start from.
     """
 
@@ -127,7 +127,6 @@ class Settings:
     demo: bool
     folder: Path
     secret_key_file: Path
-    config_file: Path | None = None
     admin_token: str | None = field(default=None, repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     public_url: str | None = None
@@ -137,7 +136,7 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     retention: Retention = Retention()
-    limits: Limits = Limits()
+    limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
@@ -150,7 +149,7 @@ class Settings:
         return self.profile != "live" or self.allow_test_event_code
 
     def hook(self, mapping: str) -> HookSettings:
-        """Return what is set for one mapping's address."""
+        """Return what is set for one mapping's endpoint."""
         return self.hooks.get(mapping, _NO_HOOK_SETTINGS)
 
 

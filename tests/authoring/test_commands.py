@@ -83,7 +83,7 @@ def test_a_folder_in_order_is_exit_0_and_silent_on_stdout(bench):
     bench.mapping(GOOD)
     ran = bench.run("check")
     assert (ran.code, ran.out) == (0, "")
-    assert "1 mappings checked: 0 errors, 0 warnings" in ran.err
+    assert "1 mapping checked: 0 errors, 0 warnings" in ran.err
 
 
 def test_a_slip_is_exit_1_with_file_line_column_caret_and_suggestion(bench):

@@ -8,16 +8,12 @@ import keyword
 import re
 import tokenize
 from collections import defaultdict
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 from bridge.cli import COMMANDS
-from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.recognize.recognition_tables import recognition_tables
 from tests.test_architecture import MODULES, PACKAGE, imports, is_within, modules_within
 
 TOP = PACKAGE.parent
@@ -156,47 +152,3 @@ def test_every_command_is_on_a_page(command):
 def test_every_command_has_a_test(command):
     tests = (file for file in (TOP / "tests").rglob("*.py") if file != Path(__file__))
     assert any(f'"{command}"' in file.read_text("utf-8") for file in tests), f"no test runs {command}"
-
-
-NEVER_RECOGNIZED = {
-    "anon_id": "an app install id, sent by app platforms only under its own name",
-    "client_ip_address": "read as $ip; an IP address in a body is recognized as user_data.ip",
-    "client_user_agent": "read as $user_agent; recognized as user_data.user_agent",
-    "ctwa_clid": "written by Meta's click-to-WhatsApp ads, mapped by name",
-    "fb_login_id": "no sender is known that posts it",
-    "ig_account_id": "no sender is known that posts it",
-    "ig_sid": "no sender is known that posts it",
-    "madid": "an app install id, mapped by name",
-    "page_id": "the business's own page, never the person's",
-    "page_scoped_user_id": "written by Messenger platforms, mapped by name",
-    "subscription_id": "a number of the shop that could be any id",
-    "whatsapp_business_account_id": "the business's own account, never the person's",
-}
-NO_MATCH_WEIGHT = {
-    "page_id": "names a business",
-    "whatsapp_business_account_id": "names a business",
-    "ig_account_id": "names a business",
-}
-
-
-def real_keys() -> Iterator[str]:
-    return (rule.name for rule in load_meta_spec().user_data.values() if not rule.virtual)
-
-
-def test_every_user_data_key_is_known_to_the_simulator():
-    simulator = yaml.safe_load((TOP / "schemas/meta/simulator.yaml").read_text("utf-8"))
-    assert set(real_keys()) - set(simulator["user_data"]) == set(), "add it to schemas/meta/simulator.yaml"
-
-
-def test_every_user_data_key_has_a_weight_or_a_reason():
-    match = load_meta_spec().match
-    known = set(match.weights) | {name for group in match.groups for name in group}
-    assert set(real_keys()) - known - set(NO_MATCH_WEIGHT) == set(), "add the key to schemas/meta/match.yaml"
-
-
-def test_every_user_data_key_is_recognized_or_has_a_reason():
-    spec = load_meta_spec()
-    named = {field.destination.removeprefix("user_data.") for field in recognition_tables().fields}
-    recognized = {spec.user_data_names.get(name, name) for name in named}
-    missing = set(real_keys()) - recognized
-    assert missing - set(NEVER_RECOGNIZED) == set(), "add the key to schemas/recognize.yaml, or say why not"

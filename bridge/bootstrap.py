@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from bridge.crypto import Cipher, key_from_file
-from bridge.errors import WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.entries import code_of_destination, code_of_hook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
@@ -17,6 +17,7 @@ from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec, with_severities
 from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
+from bridge.outbox.purpose import mark_purpose, refuse_demo_beside_live
 from bridge.settings import Settings
 from bridge.spelling import closest
 from bridge.validate.graph_version import version_note
@@ -25,12 +26,27 @@ _SQLITE = "sqlite:///"
 
 
 def prepare(settings: Settings, *, apart: bool = False) -> None:
-    """Migrate the database and make the key for what is kept at rest.
+    """Migrate the database, mark what it is for, and make the key for what is kept at rest.
+
+    Raises CannotOpen when it cannot be opened, or when a demo would meet live events.
 
     `apart` keeps what that imports out of this process; see `upgrade`.
     """
+    if settings.demo:
+        _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
+    mark_purpose(settings.database_url, "demo" if settings.demo else "live")
     cipher_of(settings)
+
+
+def _refuse_to_demo(settings: Settings) -> None:
+    """Raise CannotOpen when somebody meant to go live, or is live already: leads must not end in a demo."""
+    if settings.profile == "live":
+        raise CannotOpen(
+            "the profile is live, but no dataset is configured",
+            fix="set META_DATASET_ID and META_ACCESS_TOKEN, or destinations: in bridge.yaml",
+        )
+    refuse_demo_beside_live(settings.live_database_url)
 
 
 def cipher_of(settings: Settings) -> Cipher:
@@ -95,11 +111,13 @@ def free_disk_bytes(settings: Settings) -> int | None:
         return None
 
 
-def codes_in_force(settings: Settings, now: datetime) -> Iterator[tuple[str, str]]:
-    """Find every test_event_code that the settings make active."""
+def codes_in_force(settings: Settings, mappings: MappingFolder, now: datetime) -> Iterator[tuple[str, str]]:
+    """Find every active test_event_code: of a destination, or of a mapping by its file or the settings."""
     for name in settings.destinations:
         if code := code_of_destination(settings, name, now):
             yield f"destination {name}", code
-    for name in settings.hooks:
-        if code := code_of_hook(settings, name, now):
+    in_files = {mapping.name: mapping.test_event_code for mapping in mappings.mappings()}
+    for name in sorted({*settings.hooks, *in_files}):
+        in_file = in_files.get(name) if settings.test_codes_allowed else None
+        if code := (in_file and in_file.at(now)) or code_of_hook(settings, name, now):
             yield f"mapping {name}", code

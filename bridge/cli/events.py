@@ -24,7 +24,17 @@ from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, process_environment
 
 ALL = 10_000_000
-_COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
+_COLUMNS = (
+    "id",
+    "received_at",
+    "mode",
+    "mapping",
+    "event_name",
+    "event_id",
+    "destination",
+    "status",
+    "reason",
+)
 _FILTERS = (
     click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these."),
     click.option("--mapping", help="Only from this mapping."),

@@ -40,7 +40,10 @@ def deliver_until(
         open_reporter(settings, metrics, mappings) as reporter,
     ):
         watch = threading.Thread(
-            target=_monitor, args=(stop, outbox, settings, reporter.alerts), daemon=True, name="monitor"
+            target=_monitor,
+            args=(stop, outbox, settings, mappings, reporter.alerts),
+            daemon=True,
+            name="monitor",
         )
         watch.start()
         run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify)
@@ -64,10 +67,10 @@ def new_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) 
     return Reporter(ResultWebhooks(settings, mappings), metrics, alerts, notifier, log=log, now=utc_now)
 
 
-def snapshot(outbox: Outbox, settings: Settings, now: datetime) -> Snapshot:
+def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> Snapshot:
     """Return the present state of the queue, the disk and the test codes."""
     ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
-    test_modes = tuple(where for where, _ in codes_in_force(settings, now))
+    test_modes = tuple(where for where, _ in codes_in_force(settings, mappings, now))
     return Snapshot(ages, free_disk_bytes(settings), test_modes)
 
 
@@ -78,13 +81,19 @@ def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     get_logger().info("retention", **{name: getattr(purged, name) for name in purged.__slots__})
 
 
-def _monitor(stop: threading.Event, outbox: Outbox, settings: Settings, alerts: AlertMonitor) -> None:
+def _monitor(
+    stop: threading.Event,
+    outbox: Outbox,
+    settings: Settings,
+    mappings: MappingFolder,
+    alerts: AlertMonitor,
+) -> None:
     log = get_logger()
     purge_at = utc_now()
     while not stop.wait(_MONITOR_EVERY_SECONDS):
         now = utc_now()
         try:
-            alerts.check(snapshot(outbox, settings, now), now)
+            alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:
                 purge_at = now + _PURGE_EVERY
                 purge(outbox, settings, now)

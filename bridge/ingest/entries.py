@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding, Request, Translation
 from bridge.outbox import NewEvent, NewWebhook
@@ -85,10 +86,18 @@ def code_of_destination(settings: Settings, name: str, now: datetime) -> str | N
     return code.at(now) if code else None
 
 
-def held_by_an_error(send_to: tuple[str, ...], settings: Settings, now: datetime) -> tuple[NewEvent, ...]:
+def held_by_an_error(
+    mapping: CompiledMapping, settings: Settings, now: datetime, test_event_code: str | None = None
+) -> tuple[NewEvent, ...]:
     """Return events that hold a webhook whose translation failed."""
-    event = Event("", "held", None, send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
-    return tuple(_without_data(event, name, settings, int(now.timestamp())) for name in send_to)
+    code = test_event_code or code_of_hook(settings, mapping.name, now)
+    event = Event("", "held", None, mapping.send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
+    return tuple(
+        _without_data(
+            event, name, settings, int(now.timestamp()), code or code_of_destination(settings, name, now)
+        )
+        for name in mapping.send_to
+    )
 
 
 def _new_event(
@@ -96,7 +105,7 @@ def _new_event(
 ) -> NewEvent:
     data = event.data
     if data is None:
-        return _without_data(event, destination, settings, 0)
+        return _without_data(event, destination, settings, 0, code)
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -114,7 +123,9 @@ def _new_event(
     )
 
 
-def _without_data(event: Event, destination: str, settings: Settings, event_time: int) -> NewEvent:
+def _without_data(
+    event: Event, destination: str, settings: Settings, event_time: int, code: str | None
+) -> NewEvent:
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -123,7 +134,7 @@ def _without_data(event: Event, destination: str, settings: Settings, event_time
         event_id="",
         event_time=event_time,
         body=None,
-        test_event_code=None,
+        test_event_code=code,
         reason=event.reason,
         findings=event.findings,
         match_score=None,

@@ -15,13 +15,13 @@ from bridge.errors import Refused
 from bridge.ingest.entries import new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Request, Verified
-from bridge.outbox import Correction, EventRecord, Outbox, Query
+from bridge.models import Verified
+from bridge.outbox import Correction, EventRecord, HeldWebhook, NewEvent, Outbox, Query
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
-# A mapping's name and the webhook as it came, to what it means now; None when it cannot be mapped at all.
-Remap = Callable[[str, Request], Correction | None]
+# A held webhook to what it means now, or to the word that says why it stays held.
+Remap = Callable[[HeldWebhook], Correction | str]
 ReplayProgress = Callable[[int, int], None]
 
 _PAGE = 500
@@ -48,8 +48,8 @@ def replay(
     """Send events again, and map held ones again first; return how many became what.
 
     The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `raw_gone` (held, and
-    the webhook is not kept any more), and what was left alone: `too_old`, `no_body`, `duplicate`, `sending`,
-    `skipped`, `suppressed`.
+    the webhook is not kept any more), `other_dataset` (held for a dataset that is no longer configured), and
+    what was left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
     """
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()
@@ -75,12 +75,9 @@ _BECAME = {"waiting": "remapped", "held": "still_held"}
 def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -> Counter[str]:
     counts: Counter[str] = Counter()
     for webhook in outbox.held_webhooks(held):
-        if webhook.request is None:
-            counts["raw_gone"] += 1
-            continue
-        correction = remap(webhook.mapping, webhook.request)
-        if correction is None:
-            counts["still_held"] += 1
+        correction = "raw_gone" if webhook.request is None else remap(webhook)
+        if not isinstance(correction, Correction):
+            counts[correction] += 1
             continue
         became = outbox.correct(webhook.id, correction, now)
         counts += Counter(_BECAME.get(status, status) for status in became.values())
@@ -91,18 +88,30 @@ def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Re
     """Return what maps a stored webhook with the active mapping.
 
     The webhook was verified when it came, so its signature (whose timestamp is old by now) is not checked
-    again. The moment it came stays its moment.
+    again. The moment it came stays its moment, a test stays a test, and live stays live.
     """
 
-    def remap(name: str, request: Request) -> Correction | None:
+    def remap(webhook: HeldWebhook) -> Correction | str:
+        if webhook.request is None:
+            return "still_held"
+        if not all(settings.is_configured(event.destination, event.dataset_id) for event in webhook.events):
+            return "other_dataset"
         try:
-            mapping = mappings.get(name)
-            translation = translate(Verified(request), mapping, spec)
+            mapping = mappings.get(webhook.mapping)
+            translation = translate(Verified(webhook.request), mapping, spec)
         except Refused:
-            return None
-        return Correction(mapping.revision, new_events(translation, settings, spec, request.received_at))
+            return "still_held"
+        events = new_events(translation, settings, spec, webhook.request.received_at)
+        return Correction(mapping.revision, _with_codes(events, webhook))
 
     return remap
+
+
+def _with_codes(events: Sequence[NewEvent], webhook: HeldWebhook) -> tuple[NewEvent, ...]:
+    """Return events with the test codes of the held ones, whatever the settings say now."""
+    codes = {held.destination: held.test_event_code for held in webhook.events}
+    of_webhook = next(iter(codes.values()), None)
+    return tuple(event._replace(test_event_code=codes.get(event.destination, of_webhook)) for event in events)
 
 
 def discard(outbox: Outbox, query: Query, reason: str, now: datetime) -> int:

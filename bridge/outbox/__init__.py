@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.failpoints import Failpoint, no_failpoint
-from bridge.outbox.admin_actions import REPLAYABLE, Correction
+from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent, HeldWebhook
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
@@ -32,7 +32,7 @@ from bridge.outbox.records import (
     StoredEvent,
 )
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import HeldWebhook, Outbox, Purged
+from bridge.outbox.store import Outbox, Purged
 
 __all__ = [
     "REPLAYABLE",
@@ -47,6 +47,7 @@ __all__ = [
     "Erased",
     "EventDetail",
     "EventRecord",
+    "HeldEvent",
     "HeldWebhook",
     "ImportPosition",
     "Lane",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from bridge.models import Request
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import EventRows, LaneOf, Statements, claims_event_id, pack_event, store_events
-from bridge.outbox.records import NewEvent
+from bridge.outbox.records import NewEvent, text_id
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
 _FOR_EVER = 2**62
@@ -96,19 +97,48 @@ def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int)
     return discarded
 
 
-def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[bytes, str, bytes | None]]:
-    """Return id, mapping and encrypted request of the webhooks that these held events came from."""
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """Where a held event was to go, and as what: that does not change when it is mapped again."""
+
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWebhook:
+    """A webhook with held events; `request` is None when it is no longer kept."""
+
+    id: str
+    mapping: str
+    request: Request | None
+    events: tuple[HeldEvent, ...]
+
+
+def held_webhooks(
+    connection: Connection, ids: Sequence[bytes], decrypt: Callable[[bytes | None, bytes], Request | None]
+) -> list[HeldWebhook]:
+    """Return the webhooks that these held events came from."""
+    of_held = select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
     rows = connection.execute(
         select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed)
         .outerjoin_from(webhooks, raw_webhooks, raw_webhooks.c.webhook_id == webhooks.c.id)
-        .where(
-            webhooks.c.id.in_(
-                select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
-            )
-        )
+        .where(webhooks.c.id.in_(of_held))
         .order_by(webhooks.c.id)
     )
-    return [(row.id, row.mapping, row.sealed) for row in rows]
+    return [
+        HeldWebhook(
+            text_id(row.id), row.mapping, decrypt(row.sealed, row.id), _held_events(connection, row.id)
+        )
+        for row in rows.all()
+    ]
+
+
+def _held_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, ...]:
+    columns = (events.c.destination, events.c.dataset_id, events.c.test_event_code)
+    of_webhook = select(*columns).where(events.c.webhook_id == webhook_id, events.c.status == "held")
+    return tuple(HeldEvent(*row) for row in connection.execute(of_webhook.order_by(events.c.id)))
 
 
 class Corrector:

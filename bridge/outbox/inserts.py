@@ -2,8 +2,9 @@
 
 Two guarantees are the database's own, and what they reject stays visible:
 
-- `repeat_keys (mapping, repeat_key)`: the same webhook again within its window is a *duplicate*; nothing
-  new is stored, and the receipt shows the events it already became.
+- `repeat_keys (mapping, repeat_key, scope)`: the same webhook again within its window is a *duplicate*;
+  nothing new is stored, and the receipt shows the events it became. While some of them are held, it is no
+  duplicate: it is mapped again, in place, with the mapping that is active now (`repeats`).
 - `events (event_id, event_name, dataset_id, stands)`: a *different* webhook may yield an event that is
   already waiting or sent for that dataset (an order that two webhooks report). Sending it
   again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender retry
@@ -29,6 +30,7 @@ from bridge.outbox.database import Prepared, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
+from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
 
 Row = tuple[Any, ...]
@@ -37,7 +39,7 @@ _FOR_EVER = 2**62
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
 RAW_COLUMNS = ("webhook_id", "sealed")
-REPEAT_COLUMNS = ("mapping", "repeat_key", "webhook_id", "expires_at")
+REPEAT_COLUMNS = ("mapping", "repeat_key", "scope", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
@@ -63,6 +65,7 @@ class PackedWebhook(NamedTuple):
     raw_row: Row | None
     repeat_row: Row | None
     events: tuple[EventRows, ...]
+    cipher: Cipher
 
 
 class Statements:
@@ -83,7 +86,7 @@ class Statements:
         self.repeat_keys = Prepared(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
         self.old_keys = Prepared(
             remember.values({name: bindparam(name) for name in REPEAT_COLUMNS}).on_conflict_do_update(
-                index_elements=["mapping", "repeat_key"],
+                index_elements=["mapping", "repeat_key", "scope"],
                 set_={"webhook_id": remember.excluded.webhook_id, "expires_at": remember.excluded.expires_at},
                 where=repeat_keys.c.expires_at <= bindparam("now"),
             ),
@@ -116,6 +119,7 @@ def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> PackedWebhook:
         events=tuple(
             pack_event(event, webhook.mapping, webhook_id, received_at, lane_of) for event in webhook.events
         ),
+        cipher=cipher,
     )
 
 
@@ -129,7 +133,7 @@ def _repeat_row(webhook: NewWebhook, webhook_id: bytes, received_at: int) -> Row
     if webhook.repeat_key is None or webhook.repeat_window_seconds <= 0:
         return None
     expires_at = received_at + webhook.repeat_window_seconds * 1000
-    return (webhook.mapping, webhook.repeat_key, webhook_id, expires_at)
+    return (webhook.mapping, webhook.repeat_key, repeat_scope(webhook), webhook_id, expires_at)
 
 
 def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_of: LaneOf) -> EventRows:
@@ -231,16 +235,18 @@ def _remember(
     )
     if run.repeat_keys.many(connection, [row for row, _ in rows]) == len(rows):
         return holders
-    return holders | {row[2]: _holder(connection, run, row, received_at) for row, received_at in rows}
+    return holders | {row[3]: _holder(connection, run, row, received_at) for row, received_at in rows}
 
 
 def _holder(connection: Connection, run: Statements, row: Row, received_at: int) -> bytes:
     """Take a key whose window was over when the webhook came; return the webhook that holds it then."""
-    mapping, repeat_key, webhook_id, _ = row
+    mapping, repeat_key, scope, webhook_id, _ = row
     if run.old_keys.many(connection, [(*row, received_at)]):
         return bytes(webhook_id)
     held = select(repeat_keys.c.webhook_id).where(
-        repeat_keys.c.mapping == mapping, repeat_keys.c.repeat_key == repeat_key
+        repeat_keys.c.mapping == mapping,
+        repeat_keys.c.repeat_key == repeat_key,
+        repeat_keys.c.scope == scope,
     )
     found: bytes = connection.execute(held).scalar_one()
     return found

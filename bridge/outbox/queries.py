@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
 
+from bridge.mode import mode_of
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
 from bridge.outbox.records import (
@@ -272,6 +273,7 @@ def _record(row: Row[Any]) -> EventRecord:
         destination=row.destination,
         dataset_id=row.dataset_id,
         test_event_code=row.test_event_code,
+        mode=mode_of(row.dataset_id, row.test_event_code),
         event_name=row.event_name,
         event_id=row.event_id,
         event_time=row.event_time,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from bridge.mode import Mode
 from bridge.models import Finding, Request
 
 NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
@@ -81,11 +82,15 @@ class StoredEvent(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events."""
+    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.
+
+    `remapped`: it already was, but events of it were held, and have been made anew from this one.
+    """
 
     duplicate: bool
     webhook_id: str
     events: tuple[StoredEvent, ...]
+    remapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class EventRecord:
     destination: str
     dataset_id: str
     test_event_code: str | None
+    mode: Mode
     event_name: str
     event_id: str | None
     event_time: int

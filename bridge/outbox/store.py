@@ -38,18 +38,10 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.repeats import map_held_again
 from bridge.outbox.tables import raw_webhooks
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class HeldWebhook:
-    """A webhook with held events; `request` is None when it is no longer kept."""
-
-    id: str
-    mapping: str
-    request: Request | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +148,8 @@ class Outbox:
 
         def work(connection: Connection) -> list[Receipt]:
             receipts = next(ways)(connection, self._statements, packed_webhooks)
+            lane_of = _lanes_in(connection)
+            receipts = map_held_again(connection, self._statements, lane_of, packed_webhooks, receipts)
             if position is not None:
                 remember(
                     connection,
@@ -366,14 +360,10 @@ class Outbox:
             "discard", lambda connection: admin_actions.discard(connection, rows, reason, to_ms(now))
         )
 
-    def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
+    def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        found = self._read(lambda connection: admin_actions.held_webhooks(connection, rows))
-        return [
-            HeldWebhook(text_id(row), mapping, self._decrypted(encrypted, row))
-            for row, mapping, encrypted in found
-        ]
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._decrypted))
 
     def _decrypted(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
         return decrypt_request(encrypted, self._cipher, row_id) if encrypted else None

@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     pauses                          destinations and datasets that wait, for all workers to see
     imports                         how far files have been imported
+    properties                      what this database is for, see purpose
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
 `payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
@@ -63,9 +64,10 @@ repeat_keys = Table(
     metadata,
     Column("mapping", Text, nullable=False),
     Column("repeat_key", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),  # datasets, and what makes a test: see repeats
     Column("webhook_id", LargeBinary(16), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("mapping", "repeat_key"),
+    PrimaryKeyConstraint("mapping", "repeat_key", "scope"),
     **_CLUSTERED,
 )
 
@@ -183,6 +185,13 @@ pauses = Table(
     Column("trips", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
+)
+
+properties = Table(
+    "properties",
+    metadata,
+    Column("name", Text, primary_key=True),  # "purpose": demo or live
+    Column("value", Text, nullable=False),
 )
 
 imports = Table(

@@ -37,6 +37,7 @@ RECORD = EventRecord(
     destination="main",
     dataset_id="1",
     test_event_code=None,
+    mode="live",
     event_name="Lead",
     event_id="lead-1",
     event_time=1795262400,

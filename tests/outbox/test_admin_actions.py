@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from bridge.ingest.replay import Pace, discard, each, replay
-from bridge.outbox import Correction, Person, Query, Settled, Span
+from bridge.outbox import Correction, HeldEvent, Person, Query, Settled, Span
+from tests.outbox.conftest import DATASET
 
 HELD = {"status": "held", "body": None, "reason": "no e-mail"}
 
 
-def nothing(_mapping, _request):
-    return None
+def nothing(_webhook):
+    return "still_held"
 
 
 def settle_everything(outbox, now, settled):
@@ -79,12 +80,12 @@ def test_a_held_event_is_mapped_again_keeps_its_id_and_shows_both_revisions(
     receipt = outbox.add(webhook("1", event("", **HELD), request=request))
     asked = []
 
-    def remap(mapping, raw):
-        asked.append((mapping, raw))
+    def remap(webhook):
+        asked.append((webhook.mapping, webhook.request, webhook.events))
         return Correction("second", (event("order-1"),))
 
     assert replay(outbox, Query(statuses=frozenset({"held"})), remap, now) == {"remapped": 1}
-    assert asked == [("shop", request)]
+    assert asked == [("shop", request, (HeldEvent("main", DATASET, None),))]
     shown = outbox.show(receipt.events[0].id)
     assert (shown.event.status, shown.event.event_id, shown.event.reason) == ("waiting", "order-1", None)
     assert shown.body == event("order-1").body

@@ -45,6 +45,7 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
         "destination": "main",
         "dataset_id": "1234567890123456",
         "test_event_code": None,
+        "mode": "live",
         "event_name": "Purchase",
         "event_id": "order-2",
         "event_time": int(now.timestamp()) - 60,

@@ -101,6 +101,15 @@ def version_notes(settings: Settings, today: date) -> list[tuple[str, Finding]]:
     return [(name, finding) for name, finding in notes if finding]
 
 
+def database_bytes(settings: Settings) -> int | None:
+    """Return how large the database file is, with what was written to it last; None on a server."""
+    if not settings.database_url.startswith(_SQLITE):
+        return None
+    file = Path(settings.database_url.removeprefix(_SQLITE))
+    parts = (file, file.with_name(f"{file.name}-wal"))
+    return sum(part.stat().st_size for part in parts if part.is_file())
+
+
 def free_disk_bytes(settings: Settings) -> int | None:
     """Return what is free where the database lies, when it lies on this machine."""
     if not settings.database_url.startswith(_SQLITE):

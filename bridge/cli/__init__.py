@@ -30,11 +30,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "normalize": ("bridge.cli.normalize", "normalize", "Show how a value is cleaned and hashed."),
     "validate": ("bridge.cli.validate", "validate", "Check a finished Conversions API body."),
     "send": ("bridge.cli.send", "send", "Send a finished Conversions API body now."),
-    "events": (
-        "bridge.cli.events",
-        "events",
-        "Look at stored events; replay, discard or export them.",
-    ),
+    "events": ("bridge.cli.events", "events", "Look at stored events; replay or export them."),
+    "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "import": ("bridge.cli.import_file", "import_file", "Feed a CSV or JSON-lines file through a mapping."),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),
     "db": ("bridge.cli.db", "db", "Look after the database."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,7 +53,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
         found = _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
-        findings += _silent(settings)
+        findings += [*_silent(settings), *_stranded(settings)]
     click.echo(write_findings(findings, output_format), nl=False)
     _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
@@ -119,6 +120,16 @@ def _silent(settings: Settings) -> list[Finding]:
         for mapping in open_mappings(settings, process_environment()).mappings()
         for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
     ]
+
+
+def _stranded(settings: Settings) -> list[Finding]:
+    """Return an error for each dataset that events are kept for and that is not configured any more."""
+    from bridge.ingest.retarget import describe, stranded_events
+
+    with closing(open_store(settings)) as outbox:
+        found = stranded_events(outbox, settings)
+    fix = "move them with capi-bridge events retarget, or discard them"
+    return [Finding("error", "dataset_not_configured", describe(entry), fix) for entry in found]
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:

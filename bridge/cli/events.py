@@ -17,6 +17,7 @@ import orjson
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import progress, table
+from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
@@ -318,3 +319,6 @@ def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
     click.echo(encode_readable(record["body"]))
+
+
+events.add_command(retarget)

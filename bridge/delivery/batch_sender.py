@@ -30,7 +30,7 @@ from bridge.failpoints import SEND_AFTER, SEND_BEFORE, Failpoint, no_failpoint
 from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Attempt, Claim, ClaimedEvent, Outbox, Pause, Settled, Span
 from bridge.outbox.ids import new_id
-from bridge.outbox.pauses import PauseKind
+from bridge.outbox.pauses import PauseKind, dataset_scope, destination_scope
 from bridge.outbox.records import text_id, to_ms
 from bridge.plurals import counted
 from bridge.settings import Destination, Settings
@@ -78,7 +78,7 @@ class BatchSender:
     def send_claim(self, claim: Claim, pauses: Mapping[str, Pause]) -> list[BatchReport]:
         """Send every event of a claim, or give back what could not be sent now.
 
-        `pauses` are those known when the claim was made. A lost lease outcomes the work without a word: the
+        `pauses` are those known when the claim was made. A lost lease ends the work without a word: the
         events are in other hands.
         """
         try:
@@ -103,8 +103,8 @@ class _Run:
 
     def run(self) -> list[BatchReport]:
         destination = self._context.settings.destinations.get(self._claim.lane.destination)
-        if destination is None:
-            self._pause_without_destination()
+        if destination is None or destination.dataset_id != self._claim.lane.dataset_id:
+            self._pause_unconfigured()
             return []
         waiting = self._first_batches()
         while waiting and not self._stopped:
@@ -232,7 +232,7 @@ class _Run:
     def _apply(self, destination: Destination, verdict: Verdict, response: HttpResponse) -> None:
         """Pause or resume what the response is about, before the events are released."""
         self._apply_rate_limits(destination, verdict, response)
-        scope = circuit_breaker.destination_scope(destination.name)
+        scope = destination_scope(destination.name, self._claim.lane.dataset_id)
         if verdict.action == "pause":
             self._stopped = True
             self._pause(
@@ -258,7 +258,7 @@ class _Run:
 
     def _apply_rate_limits(self, destination: Destination, verdict: Verdict, response: HttpResponse) -> None:
         scopes = {
-            "dataset": circuit_breaker.dataset_scope(self._claim.lane.dataset_id),
+            "dataset": dataset_scope(self._claim.lane.dataset_id),
             "app": circuit_breaker.app_scope(destination.access_token),
         }
         requested = requested_pauses(response.headers, self._context.clock())
@@ -292,10 +292,17 @@ class _Run:
         known = self._pauses.get(scope)
         return known is not None and self._context.outbox.resume(scope, known.trips)
 
-    def _pause_without_destination(self) -> None:
-        """Keep events of a destination that is not (or no longer) configured until it is, or they expire."""
+    def _pause_unconfigured(self) -> None:
+        """Keep events for a dataset that is not (or no longer) configured: they are moved, or expire.
+
+        A token of today must not send them to a dataset that was configured by mistake.
+        """
         lane = self._claim.lane
-        text = f"destination {lane.destination} is not in this worker's settings"
-        scope = circuit_breaker.destination_scope(lane.destination)
+        text = (
+            f"dataset {lane.dataset_id} is not configured for it; see `capi-bridge events retarget`"
+            if lane.destination in self._context.settings.destinations
+            else "it is not in this worker's settings"
+        )
+        scope = destination_scope(lane.destination, lane.dataset_id)
         self._pause(scope, "circuit", circuit_breaker.length_of("repair"), text)
         self._context.outbox.release(self._claim)

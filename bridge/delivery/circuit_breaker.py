@@ -25,16 +25,6 @@ _LENGTHS: dict[str, tuple[timedelta, timedelta]] = {
 }
 
 
-def destination_scope(name: str) -> str:
-    """Return the scope to pause when a token or permission is the problem."""
-    return f"destination:{name}"
-
-
-def dataset_scope(dataset_id: str) -> str:
-    """Return the scope to pause when a dataset has reached its limit."""
-    return f"dataset:{dataset_id}"
-
-
 def app_scope(access_token: str) -> str:
     """Return the scope to pause when an app has reached its limit: all that use its token (kept secret)."""
     return f"app:{hashlib.sha256(b'app' + access_token.encode()).hexdigest()[:12]}"

@@ -20,6 +20,7 @@ from bridge.delivery.reports import BatchReport, Notification
 from bridge.errors import BridgeError
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.outbox import Claim, Lane, Outbox, Pause
+from bridge.outbox.pauses import dataset_scope, destination_scope, why_waiting
 from bridge.outbox.records import text_id
 from bridge.plurals import counted
 from bridge.settings import Settings
@@ -198,8 +199,8 @@ class Worker:
 
     def _scopes(self, lane: Lane) -> list[str]:
         scopes = [
-            circuit_breaker.destination_scope(lane.destination),
-            circuit_breaker.dataset_scope(lane.dataset_id),
+            destination_scope(lane.destination, lane.dataset_id),
+            dataset_scope(lane.dataset_id),
         ]
         destination = self._context.settings.destinations.get(lane.destination)
         return [*scopes, circuit_breaker.app_scope(destination.access_token)] if destination else scopes
@@ -232,14 +233,20 @@ class Worker:
         pauses = outbox.pauses()
         lease_until = now + self._context.settings.delivery.lease
         reports: dict[str, BatchReport] = {}
+        paused: dict[str, str | None] = {}
         for claim in outbox.claim_these(event_ids, worker=self._context.worker, lease_until=lease_until):
             if self._is_paused(claim.lane, pauses, now):
                 outbox.release(claim)
+                why = why_waiting(pauses, claim.lane.destination, claim.lane.dataset_id)
+                paused |= dict.fromkeys([text_id(event.id) for event in claim.events], why)
                 continue
             for report in self._sender.send_claim(claim, pauses):
                 reports |= {text_id(row): report for row in report.outcomes.ids}
         statuses = self._await(event_ids, now + timeout, sleep)
-        return {row: Delivered(*known, reports.get(row)) for row, known in statuses.items()}
+        return {
+            row: Delivered(status, reason or paused.get(row), reports.get(row))
+            for row, (status, reason) in statuses.items()
+        }
 
     def _await(
         self, event_ids: Sequence[str], until: datetime, sleep: Callable[[float], None]

@@ -33,6 +33,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.settlements import Settled, Span
 from bridge.outbox.store import Outbox, Purged
+from bridge.outbox.stranded import Move, Stranded
 
 __all__ = [
     "REPLAYABLE",
@@ -51,6 +52,7 @@ __all__ = [
     "HeldWebhook",
     "ImportPosition",
     "Lane",
+    "Move",
     "NewEvent",
     "NewWebhook",
     "Outbox",
@@ -63,6 +65,7 @@ __all__ = [
     "Settled",
     "Span",
     "StoredEvent",
+    "Stranded",
     "copy",
     "open_outbox",
     "upgrade",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -29,6 +29,24 @@ class Pause:
     trips: int
     reason: str
     since: datetime
+
+
+def destination_scope(name: str, dataset_id: str) -> str:
+    """Return the scope to pause when a token, a permission or the dataset itself is the problem."""
+    return f"destination:{name}:{dataset_id}"
+
+
+def dataset_scope(dataset_id: str) -> str:
+    """Return the scope to pause when a dataset has reached its limit."""
+    return f"dataset:{dataset_id}"
+
+
+def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_id: str) -> str | None:
+    """Return why events for a dataset are not sent now; None when their destination is not paused."""
+    paused = pauses_by_scope.get(destination_scope(destination, dataset_id))
+    if paused is None or paused.kind != "circuit":
+        return None
+    return f"{destination} is paused since {paused.since.isoformat(timespec='seconds')}: {paused.reason}"
 
 
 def all_pauses(connection: Connection) -> dict[str, Pause]:

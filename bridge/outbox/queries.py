@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exist
 from bridge.mode import mode_of
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
+from bridge.outbox.pauses import Pause, all_pauses, why_waiting
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -62,7 +63,7 @@ _SHOWN = (
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
     """Return the events that match a query, newest first."""
-    return [_record(row) for row in connection.execute(_selected(query).limit(query.limit))]
+    return _records(connection, _selected(query).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
@@ -87,7 +88,7 @@ def show(connection: Connection, event_id: bytes) -> EventDetail | None:
     if row is None:
         return None
     return EventDetail(
-        event=_record(row),
+        event=_record(row, all_pauses(connection)),
         body=row.body,
         attempts=tuple(attempts_of(connection, event_id)),
         revision=row.revision,
@@ -109,7 +110,7 @@ def attempts_of(connection: Connection, event_id: bytes) -> list[Attempt]:
 def records(connection: Connection, ids: Sequence[bytes]) -> list[EventRecord]:
     """Return some events by their ids, oldest first."""
     chosen = _joined(select(*_SHOWN)).where(events.c.id.in_(ids)).order_by(events.c.id)
-    return [_record(row) for row in connection.execute(chosen)]
+    return _records(connection, chosen)
 
 
 def statuses(connection: Connection, ids: list[bytes]) -> dict[bytes, tuple[str, str | None]]:
@@ -264,7 +265,19 @@ def _raw_kept() -> Any:
     return exists().where(raw_webhooks.c.webhook_id == events.c.webhook_id).label("raw_kept")
 
 
-def _record(row: Row[Any]) -> EventRecord:
+def _records(connection: Connection, chosen: Select[Any]) -> list[EventRecord]:
+    paused = all_pauses(connection)
+    return [_record(row, paused) for row in connection.execute(chosen)]
+
+
+def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
+    """Return why an event is where it is; one that waits for a paused destination says so."""
+    why = why_waiting(paused, row.destination, row.dataset_id) if row.status == "waiting" else None
+    reason: str | None = why or row.reason
+    return reason
+
+
+def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
     return EventRecord(
         id=text_id(row.id),
         webhook_id=text_id(row.webhook_id),
@@ -278,7 +291,7 @@ def _record(row: Row[Any]) -> EventRecord:
         event_id=row.event_id,
         event_time=row.event_time,
         status=row.status,
-        reason=row.reason,
+        reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
         accepted_until=row.accepted_until,

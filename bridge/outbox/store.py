@@ -23,6 +23,7 @@ from bridge.outbox.group import GroupCommit
 from bridge.outbox.import_positions import ImportPosition, position_of, remember
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
+from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import decrypt_request
 from bridge.outbox.records import (
@@ -39,6 +40,7 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
 
 Result = TypeVar("Result")
@@ -70,6 +72,8 @@ class Outbox:
         self._cipher = cipher
         self._statements = Statements(database.engine)
         self._lanes = Lanes(database)
+        self.overview = Overview(self._read)
+        self.stranded = StrandedEvents(self._read, self._write)
         self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
 
     # --- storing -----------------------------------------------------------------------------------
@@ -318,7 +322,7 @@ class Outbox:
     # --- pauses ------------------------------------------------------------------------------------
 
     def pauses(self) -> dict[str, Pause]:
-        """Return what is paused, by scope ("destination:main", "dataset:123")."""
+        """Return what is paused, by scope ("destination:main:123", "dataset:123")."""
         return self._read(pauses.all_pauses)
 
     def pause(self, wanted: Pause, length: Callable[[int], timedelta], now: datetime) -> bool:

@@ -179,7 +179,7 @@ event_attempts = Table(
 pauses = Table(
     "pauses",
     metadata,
-    Column("scope", Text, primary_key=True),  # "destination:main", "dataset:123"
+    Column("scope", Text, primary_key=True),  # "destination:main:123", "dataset:123"
     Column("kind", Text, nullable=False),  # "circuit" or "limit"
     Column("until", BigInteger, nullable=False),
     Column("trips", Integer, nullable=False),

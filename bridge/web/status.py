@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
+from bridge.ingest.retarget import describe, stranded_events
 from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
@@ -89,6 +90,8 @@ def _database(door: Door) -> Iterator[Reason]:
             message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
             yield Reason("degrades", "delivery_behind", message)
     yield from _pauses(door)
+    for entry in stranded_events(door.outbox(), door.settings):
+        yield Reason("degrades", "dataset_not_configured", describe(entry))
 
 
 def _broken_mappings(door: Door) -> Iterator[Reason]:

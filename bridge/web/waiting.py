@@ -30,7 +30,8 @@ def deliver_and_ask(door: Door, event_ids: Sequence[str]) -> dict[str, MetasWord
     words = {}
     for event_id, delivered in door.deliver(event_ids).items():
         attempt = delivered.report.attempt if delivered.report else _last_attempt(door, event_id)
-        words[event_id] = MetasWord(delivered.status, delivered.reason, attempt)
+        failed = attempt.reason if attempt and delivered.status == "waiting" else None
+        words[event_id] = MetasWord(delivered.status, delivered.reason or failed, attempt)
     return words
 
 

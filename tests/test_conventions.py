@@ -53,6 +53,7 @@ CLEAR_BY_PACKAGE = {
     "models": "the values of a package",
     "options": "of the command line, of settings",
     "reader": "of a body, of mapping files",
+    "status": "what the bridge is doing, and the health endpoints",
     "store": "of mappings, of events",
     "worker": "delivery, and the gunicorn worker",
 }

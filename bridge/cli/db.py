@@ -8,6 +8,7 @@ import click
 
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
+from bridge.delivery.worker import utc_now
 
 
 @click.group(help="Look after the database.")
@@ -31,7 +32,7 @@ def upgrade(config: Path | None) -> None:
 @click.argument("target")
 @json_option
 def copy(source: str, target: str, as_json: bool) -> None:
-    """Copy all rows; stop the bridge first. May be repeated after it was interrupted."""
+    """Make the target equal to the source; stop the bridge first. May be repeated."""
     import json
 
     from bridge.outbox import copy as copy_database
@@ -40,7 +41,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     for url in (source, target):
         migrate(url)
     with progress("copy", shown=not as_json) as advance:
-        rows = copy_database(source, target, lambda _, done: advance(done, done))
+        rows = copy_database(source, target, utc_now(), lambda _, done: advance(done, done))
     if as_json:
         click.echo(json.dumps(rows))
     else:

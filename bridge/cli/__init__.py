@@ -31,6 +31,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "validate": ("bridge.cli.validate", "validate", "Check a finished Conversions API body."),
     "send": ("bridge.cli.send", "send", "Send a finished Conversions API body now."),
     "events": ("bridge.cli.events", "events", "Look at stored events; replay or export them."),
+    "destinations": (
+        "bridge.cli.destinations",
+        "destinations",
+        "See what Meta says about your tokens and datasets.",
+    ),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "import": ("bridge.cli.import_file", "import_file", "Feed a CSV or JSON-lines file through a mapping."),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),

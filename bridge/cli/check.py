@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
 
+_EXPIRES_SOON = timedelta(days=14)
 _OF_A_MAPPING = frozenset({"version", "event_name", "events", "user_data", "action_source"})
 _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings", "keys", "retention"})
 
@@ -34,7 +36,7 @@ _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings
     help="How findings are written: for people, for programs, or for code review on GitHub.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--live", is_flag=True, help="Ask for every secret; look for lines that went silent.")
+@click.option("--live", is_flag=True, help="Ask Meta about tokens; ask for every secret; find silent lines.")
 def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_json: bool, live: bool) -> None:
     """Check the settings and every mapping, or the files and folders named; exit 1 when there are errors."""
     output_format = "json" if as_json else output_format
@@ -53,7 +55,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
         found = _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
-        findings += [*_silent(settings), *_stranded(settings)]
+        findings += [*_silent(settings), *_stranded(settings), *_tokens(settings)]
     click.echo(write_findings(findings, output_format), nl=False)
     _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
@@ -142,6 +144,23 @@ def _stranded(settings: Settings) -> list[Finding]:
         found = stranded_events(outbox, settings)
     fix = "move them with capi-bridge events retarget, or discard them"
     return [Finding("error", "dataset_not_configured", describe(entry), fix) for entry in found]
+
+
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    """Ask Meta about every token; a demo has none."""
+    if settings.demo:
+        return
+    from bridge.cli.destinations import reports_of
+
+    soon = datetime.now(UTC) + _EXPIRES_SOON
+    for entry, report in reports_of(settings):
+        path = f"$.destinations.{entry.name}.access_token"
+        if report.state == "invalid":
+            message = f"destination {entry.name}: Meta does not accept the access token: {report.message}"
+            yield Finding("error", "token_invalid", message, "make a new token in Events Manager", path)
+        elif report.expires_at and report.expires_at < soon:
+            message = f"destination {entry.name}: the access token expires on {report.expires_at:%Y-%m-%d}"
+            yield Finding("warning", "token_expires", message, "make a new token before that day", path)
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:

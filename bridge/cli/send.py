@@ -36,14 +36,14 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     body = read_json(file)
     if test_event_code:
         body = {**body, "test_event_code": test_event_code}
-    _refuse_test_code_when_live(body, settings)
+    refuse_test_code_when_live(body, settings)
     if not anyway:
         _check(body, settings)
-    response = _sent(body, chosen(settings, destination), settings)
-    if response.status is None:
-        raise CannotOpen(
-            f"{settings.graph_url}: no answer ({response.failure})", fix="check the network and graph_url"
-        )
+    print_response(send_body(body, chosen(settings, destination), settings), as_json=as_json)
+
+
+def print_response(response: HttpResponse, *, as_json: bool) -> None:
+    """Print what Meta answered; exit 1 when the events were not accepted."""
     accepted = (
         response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
     )
@@ -82,7 +82,8 @@ def chosen(settings: Settings, name: str | None) -> Destination:
     return settings.destinations[wanted]
 
 
-def _refuse_test_code_when_live(body: Any, settings: Settings) -> None:
+def refuse_test_code_when_live(body: Any, settings: Settings) -> None:
+    """Raise WrongUse when a body has a test code and the settings allow none."""
     if body.get("test_event_code") and not settings.test_codes_allowed:
         raise WrongUse(
             "test_event_code is not accepted in the live profile",
@@ -101,7 +102,13 @@ def _check(body: Any, settings: Settings) -> None:
         raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")
 
 
-def _sent(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
+def send_body(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
+    """Post a body to a destination; raises CannotOpen when no response comes."""
+    proof = {"appsecret_proof": destination.appsecret_proof} if destination.appsecret_proof else {}
     url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
     post = http_sender(settings.delivery.timeout, 1)
-    return post(HttpRequest(url, destination.access_token, orjson.dumps(body)))
+    response = post(HttpRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
+    if response.status is None:
+        fix = "check the network and graph_url"
+        raise CannotOpen(f"{settings.graph_url}: no answer ({response.failure})", fix=fix)
+    return response

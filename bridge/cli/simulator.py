@@ -27,6 +27,10 @@ from bridge.simulator import Simulator
     "--dead-token", "expired_tokens", multiple=True, metavar="TOKEN", help="Reject this token as expired."
 )
 @click.option(
+    "--send-only-token", "send_only_tokens", multiple=True, metavar="TOKEN", help="This token may not read."
+)
+@click.option("--app-secret", help="Ask for the appsecret_proof of this secret with every call.")
+@click.option(
     "--refuse-expired",
     is_flag=True,
     help="Reject expired Graph API versions instead of upgrading them.",
@@ -42,6 +46,8 @@ def simulator(  # noqa: PLR0913 - one for each option
     locale: str,
     datasets: tuple[str, ...],
     expired_tokens: tuple[str, ...],
+    send_only_tokens: tuple[str, ...],
+    app_secret: str | None,
     refuse_expired: bool,
     seed: int,
     keep: int,
@@ -60,6 +66,8 @@ def simulator(  # noqa: PLR0913 - one for each option
         seed=seed,
         datasets=_tokens_by_dataset(datasets),
         expired_tokens=expired_tokens,
+        send_only_tokens=send_only_tokens,
+        app_secret=app_secret,
         refuse_expired_versions=refuse_expired,
         keep=keep,
     ).listen()

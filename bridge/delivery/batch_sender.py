@@ -148,7 +148,9 @@ class _Run:
         lane, graph_url = self._claim.lane, self._context.settings.graph_url
         url = events_url(graph_url, destination.api_version, lane.dataset_id)
         bodies = [event.body for event in batch]
-        body = batch_body(bodies, lane.test_event_code, destination.partner_agent)
+        body = batch_body(
+            bodies, lane.test_event_code, destination.partner_agent, destination.appsecret_proof
+        )
         self._context.failpoint(SEND_BEFORE)
         response = self._context.send(HttpRequest(url, destination.access_token, body))
         self._context.failpoint(SEND_AFTER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -57,6 +58,17 @@ class Destination:
     api_version: str = "v25.0"
     test_event_code: TestEventCode | None = None
     partner_agent: str | None = None
+    app_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def appsecret_proof(self) -> str | None:
+        """Return the proof that a call comes from a server that knows the app secret (HMAC-SHA256, hex).
+
+        Source: https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        """
+        if self.app_secret is None:
+            return None
+        return hmac.new(self.app_secret.encode(), self.access_token.encode(), "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,10 @@ DESTINATIONS = Section(
     "The datasets at Meta, each under a name that mappings use in `send_to`.",
     {
         "dataset_id": Option(types.DATASET, "The dataset (pixel) id, digits.", required=True),
-        "access_token": Option(types.SECRET, "The token that may write to the dataset.", required=True),
+        "access_token": Option(types.TOKEN, "The token that may write to the dataset.", required=True),
+        "app_secret": Option(
+            types.SECRET, "The secret of the token's app: calls then carry appsecret_proof."
+        ),
         "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
         "test_event_code": TEST_CODE,
         "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),

@@ -158,6 +158,7 @@ def whole(lowest: int, highest: int) -> Kind:
 
 TEXT = Kind("text", _text)
 SECRET = Kind("text; keep it out of the file with ${NAME}", _text)
+TOKEN = Kind("an access token as Events Manager shows it, in full", _matching(r"[A-Za-z0-9_|.-]*(?<!\.\.)"))
 DATASET = Kind("the digits of a dataset id", _matching(r"[0-9]{1,32}"), {"type": ["string", "integer"]})
 VERSION = Kind("a Graph API version such as v25.0", _matching(r"v[0-9]{1,3}\.[0-9]{1,2}"))
 AGENT = Kind("fewer than 23 characters with two letters in them", _matching(r"(?=(.*[A-Za-z]){2}).{2,22}"))

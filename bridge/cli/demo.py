@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,6 +60,7 @@ class Posted:
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
 def demo(*, and_exit: bool, bind: str) -> None:
     """Run the demo; exit 1 when a sample did not become what it should."""
+    _end_with_the_terminal()
     now = datetime.now(UTC)
     samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
     with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
@@ -84,6 +86,16 @@ def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
             sample = read_sample(path, now)
             mapping = load_mapping(file, environment=sample.secrets, spec=spec, secrets="optional")
             yield mapping, sample
+
+
+def _end_with_the_terminal() -> None:
+    """End, and stop what was started, when the terminal closes or the process is asked to end."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:

@@ -62,7 +62,10 @@ def test_help_is_no_error(arguments):
 def test_the_demo_ends_with_its_terminal(number, tmp_path):
     port = free_port()
     demo = subprocess.Popen(
-        [COMMAND, "demo", "--bind", f"127.0.0.1:{port}"], cwd=tmp_path, stdout=-3, stderr=-3
+        [COMMAND, "demo", "--bind", f"127.0.0.1:{port}"],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         http = urllib3.PoolManager(retries=False, timeout=2)

@@ -95,7 +95,7 @@ def main() -> None:
     """Run the command line; turn exceptions into a sentence, or JSON with --json, and an exit code."""
     write_error = _write_json_error if "--json" in sys.argv else _write_error
     try:
-        code = commands.main(prog_name="capi-bridge", standalone_mode=False)
+        code = commands.main(prog_name="capi-bridge", standalone_mode=False, color=_color())
     except BridgeError as error:
         write_error(error)
         sys.exit(exit_code_of(error))
@@ -109,6 +109,13 @@ def main() -> None:
         click.echo("Aborted!", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _color() -> bool | None:
+    """Return False when the user wants no colors (https://no-color.org); None leaves it to the terminal."""
+    from bridge.settings import process_environment
+
+    return False if process_environment().get("NO_COLOR") else None
 
 
 def exit_code_of(error: BridgeError) -> int:

@@ -14,6 +14,7 @@ from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
 from bridge.cli.options import config_option
+from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -152,15 +153,25 @@ def _tokens(settings: Settings) -> Iterator[Finding]:
         return
     from bridge.cli.destinations import reports_of
 
-    soon = datetime.now(UTC) + _EXPIRES_SOON
-    for entry, report in reports_of(settings):
-        path = f"$.destinations.{entry.name}.access_token"
-        if report.state == "invalid":
-            message = f"destination {entry.name}: Meta does not accept the access token: {report.message}"
-            yield Finding("error", "token_invalid", message, "make a new token in Events Manager", path)
-        elif report.expires_at and report.expires_at < soon:
-            message = f"destination {entry.name}: the access token expires on {report.expires_at:%Y-%m-%d}"
-            yield Finding("warning", "token_expires", message, "make a new token before that day", path)
+    try:
+        reports = reports_of(settings)
+    except CannotOpen as error:
+        message = f"the access tokens were not checked: {error.message}"
+        yield Finding("warning", "tokens_not_checked", message, error.fix)
+        return
+    yield from (finding for report in reports if (finding := _token_finding(report)))
+
+
+def _token_finding(report: DestinationReport) -> Finding | None:
+    """Return what has to be done about a token, if anything."""
+    path = f"$.destinations.{report.destination}.access_token"
+    if report.state == "invalid":
+        message = f"destination {report.destination}: Meta does not accept the token: {report.message}"
+        return Finding("error", "token_invalid", message, "make a new token in Events Manager", path)
+    if report.expires_at and report.expires_at < datetime.now(UTC) + _EXPIRES_SOON:
+        message = f"destination {report.destination}: the token expires on {report.expires_at:%Y-%m-%d}"
+        return Finding("warning", "token_expires", message, "make a new token before that day", path)
+    return None
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:

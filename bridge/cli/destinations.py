@@ -24,7 +24,7 @@ from bridge.delivery.graph_reads import (
 from bridge.delivery.http_client import http_sender
 from bridge.errors import WrongUse
 from bridge.serialization import encode_readable
-from bridge.settings import Destination, Settings
+from bridge.settings import Settings
 
 _LOOKED_BACK = timedelta(days=7)
 _MOST_EVENTS = 5_000
@@ -137,9 +137,9 @@ def _readers(settings: Settings, name: str | None) -> Iterator[GraphReader]:
             yield GraphReader(settings.graph_url, entry, send)
 
 
-def reports_of(settings: Settings) -> list[tuple[Destination, DestinationReport]]:
-    """Return what Meta says of every destination."""
-    return [(reader.destination, report_on(reader)) for reader in _readers(settings, None)]
+def reports_of(settings: Settings) -> list[DestinationReport]:
+    """Return what Meta says of every destination; raises CannotOpen when it does not answer."""
+    return [report_on(reader) for reader in _readers(settings, None)]
 
 
 def _described(report: DestinationReport) -> Iterator[str]:

@@ -18,6 +18,7 @@ from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.samples import Sample, read_sample, request_of_body
+from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
 from bridge.plurals import counted
@@ -72,7 +73,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     if as_json:
         click.echo(encode_readable(shown))
     else:
-        _print(shown, mapping, explains=explain or reveal)
+        _print(shown, mapping, spec, explains=explain or reveal)
     if shown["held"]:
         raise SystemExit(1)
 
@@ -109,7 +110,7 @@ def _as_given(
     )
 
 
-def _print(shown: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool) -> None:
+def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *, explains: bool) -> None:
     """Write the body to stdout, and everything said about it to stderr."""
     click.echo(encode_readable(shown["request"]))
     for name in ("skipped", "suppressed", "held"):
@@ -122,9 +123,9 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, *, explains: bool
     for destination in shown["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     if explains:
-        from bridge.explain.render import render_explanation
+        from bridge.cli.explanation import explanation_text
 
-        click.echo(render_explanation(shown["explain"]), err=True)
+        click.echo(explanation_text(shown, spec), err=True)
     events = counted(len(shown["events"]), "event")
     click.echo(f"{mapping.name}: {events}; nothing was stored or sent", err=True)
 

@@ -1,4 +1,4 @@
-"""Opens what a process works with: the database in its newest form, the outbox, the rules, the mappings."""
+"""Opens what a process works with: the migrated database, the outbox, the rules, the mappings."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def open_meta_spec(settings: Settings) -> MetaSpec:
 
 
 def open_mappings(settings: Settings, environment: Mapping[str, str]) -> MappingFolder:
-    """Return the mappings in force; those that do not load are told by `problems()`.
+    """Return the active mappings; `problems()` lists what is wrong with the others.
 
     In a demo nothing can reach Meta, and the made-up secrets that the samples are signed with stand in
     for those that are not set, so that every shipped mapping can be tried at once.
@@ -149,7 +149,7 @@ def free_disk_bytes(settings: Settings) -> int | None:
 
 
 def codes_in_force(settings: Settings, mappings: MappingFolder, now: datetime) -> Iterator[tuple[str, str]]:
-    """Find every test_event_code in force: of a destination, or of a mapping by its file or the settings."""
+    """Find every active test_event_code: of a destination, or of a mapping by its file or the settings."""
     for name in settings.destinations:
         if code := code_of_destination(settings, name, now):
             yield f"destination {name}", code

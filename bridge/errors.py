@@ -12,7 +12,7 @@
         ├── UnknownMapping      no mapping of that name               404
         ├── TooLarge            over a documented bound               413
         ├── WrongContentType    a kind of body the mapping declines   415
-        ├── TooManyRequests     over the mapping's or address's rate  429
+        ├── TooManyRequests     over a rate limit              429
         └── CannotStore         the outbox did not take it            503, try again
 
 The shells turn the type into a status or an exit code by one table each; nothing else decides.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class BridgeError(Exception):
-    """Something that stops the work at hand, with a sentence for the person who can mend it.
+    """Something that stops the work at hand, with a sentence for the person who can fix it.
 
     `code` is stable and machine readable; `fix` says what to do next and may be empty.
     """
@@ -102,7 +102,7 @@ class NotAuthentic(Refused):
 
 
 class UnknownMapping(Refused):
-    """No mapping of that name is in force."""
+    """No mapping of that name is active."""
 
     code = "unknown_mapping"
 

@@ -1,4 +1,4 @@
-"""The frozen values that travel down the road, and nothing that works on them.
+"""The frozen values that travel through the pipeline, and nothing that works on them.
 
 Those made anew for every webhook are plain classes, made in a fraction of the time of a frozen dataclass.
 Their attributes are final: the type checker lets nobody assign to one, and compiled they cannot be.
@@ -29,7 +29,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong: what, where, and how to mend it.
+    """One thing that is wrong: what, where, and how to fix it.
 
     `path` is a JSON path into the event or the file (`$.user_data.em`); `position` is the line of
     the mapping or settings file it comes from. The texts never hold a value that a person sent.
@@ -115,7 +115,7 @@ class Webhook(_Value):
     """A verified request together with what its body says, as plain data.
 
     `data` holds only dict, list, str, bool, None, int, float and Decimal, and every number keeps all
-    the digits it was sent with. `notes` are harmless oddities worth telling (a guessed charset).
+    the digits it was sent with. `notes` are harmless oddities worth mentioning (a guessed charset).
     """
 
     __match_args__ = ("request", "data", "notes")
@@ -131,7 +131,7 @@ class Webhook(_Value):
 class VerifyRule:
     """How senders of one mapping prove who they are: the `receive.verify` block, secrets resolved.
 
-    `secrets` holds the secret in force first and the previous one after it. `signed` and `format` are
+    `secrets` holds the current secret first and the previous one after it. `signed` and `format` are
     templates as written (`{timestamp}.{body}`, `t={timestamp},v1={signature}`). `body_field` reads a token
     out of the parsed body.
     """
@@ -198,7 +198,7 @@ class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
     `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
-    the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` tells for each
+    the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words.
     """
@@ -238,7 +238,7 @@ class MatchStrength:
 
 
 class Event(_Value):
-    """One event at the end of the pure road: what would be sent, or why nothing is.
+    """One event at the end of the pipeline: what would be sent, or why nothing is.
 
     `data` is exactly one element of Meta's `data` array (None unless it could be built); it is
     already cleaned and hashed.

@@ -1,4 +1,4 @@
-"""The road: one webhook in, finished events out.
+"""The pipeline: one webhook in, finished events out.
 
     Request → verify → Verified → parse → Webhook → map → Draft → normalize → validate → Event
 
@@ -48,21 +48,21 @@ def translate(
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
     from bridge.explain.build import explanation
 
-    told = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
-    return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, told)
+    explained = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
+    return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, explained)
 
 
 def _traced(
     mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec
 ) -> Iterator[tuple[Draft, Event, Trace]]:
-    """Yield each draft and event of a webhook with the notes that the same code writes on its way."""
+    """Yield each draft and event of a webhook with the trace that the same code writes on its way."""
     traces: list[Trace] = []
     for draft, trace in zip(mapping.drafts(webhook, traces), traces, strict=True):
         yield draft, finish(draft, spec, webhook.request.received_at, trace), trace
 
 
 def finish(draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
-    """Clean, hash and validate one draft: it is ready to send, or held with what must be mended."""
+    """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
     data, dropped = normalize(draft, spec, now, trace)

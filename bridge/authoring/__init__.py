@@ -1,4 +1,4 @@
-"""Help for people who write mappings: guesses, first drafts, checks, tests, differences, the reference page.
+"""Help for people who write mappings: first drafts, tests, and what a change would change.
 
-Everything here looks at the road from the side: it calls the steps, and no step calls it.
+Nothing that a live webhook passes imports this package.
 """

@@ -44,7 +44,7 @@ class EventChange:
 
     @property
     def is_worse(self) -> bool:
-        """Say whether an event that was sent is sent no more."""
+        """Say whether an event that was sent would no longer be sent."""
         return self.before == "ready" and self.after != "ready"
 
 
@@ -114,18 +114,18 @@ def changes(
 ) -> Iterator[WebhookChange]:
     """Yield for each webhook what changes. Personal data is masked unless `reveal`.
 
-    Signatures are not checked. The old mapping runs under the new one's name, which made ids depend on.
+    Signatures are not checked. The old mapping runs under the new one's name, on which generated ids depend.
     """
     old = replace(old, name=new.name)
     for name, request in requests:
         before, after = _events(old, request, spec), _events(new, request, spec)
         pairs = _paired(before, after)
-        told = (_changed(left, right, reveal=reveal) for left, right in pairs)
-        yield WebhookChange(name, tuple(change for change in told if change))
+        found = (_changed(left, right, reveal=reveal) for left, right in pairs)
+        yield WebhookChange(name, tuple(change for change in found if change))
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _SeenEvent:
     label: str
     identity: tuple[Any, Any]
     verdict: str
@@ -133,23 +133,26 @@ class _Told:
     fields: Mapping[str, Mapping[str, Any]]
 
 
-def _events(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> list[_Told]:
+_Pair = tuple[_SeenEvent | None, _SeenEvent | None]
+
+
+def _events(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> list[_SeenEvent]:
     try:
         translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
     except Refused as refused:
-        return [_Told("the webhook", (None, None), "refused", refused.message, {})]
-    told = []
+        return [_SeenEvent("the webhook", (None, None), "refused", refused.message, {})]
+    seen = []
     for event, entry in zip(translation.events, translation.explanation, strict=False):
         data = event.data or {}
         fields = {field["field"]: field for field in entry["fields"] if field["sent"] is not None}
         identity = (data.get("event_name"), data.get("event_id"))
-        told.append(_Told(event.label, identity, event.verdict, event.reason, fields))
-    return told
+        seen.append(_SeenEvent(event.label, identity, event.verdict, event.reason, fields))
+    return seen
 
 
-def _paired(before: list[_Told], after: list[_Told]) -> list[tuple[_Told | None, _Told | None]]:
+def _paired(before: list[_SeenEvent], after: list[_SeenEvent]) -> list[_Pair]:
     """Pair the same events by name and id, the rest in their order."""
-    pairs: list[tuple[_Told | None, _Told | None]] = []
+    pairs: list[_Pair] = []
     left, right = list(before), list(after)
     for event in before:
         same = next((other for other in right if other.identity == event.identity), None)
@@ -163,7 +166,7 @@ def _paired(before: list[_Told], after: list[_Told]) -> list[tuple[_Told | None,
     return pairs + list(zip(left_over, right_over, strict=True))
 
 
-def _changed(before: _Told | None, after: _Told | None, *, reveal: bool) -> EventChange | None:
+def _changed(before: _SeenEvent | None, after: _SeenEvent | None, *, reveal: bool) -> EventChange | None:
     shown = after or before
     if shown is None:
         return None

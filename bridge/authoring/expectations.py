@@ -37,14 +37,14 @@ def differences(
     """Return every field that differs; fields nobody named count only when the event is compared exactly."""
     wanted = dict(_flat(expected, spec))
     found = dict(_flat(event, spec))
-    told = [
+    result = [
         Difference(name, _shown(value), _shown(found.get(name, NOTHING)))
         for name, value in wanted.items()
         if not _agrees(name, value, found.get(name), settings, spec)
     ]
     if exactly:
-        told += [Difference(name, NOTHING, _shown(found[name])) for name in found if name not in wanted]
-    return told
+        result += [Difference(name, NOTHING, _shown(found[name])) for name in found if name not in wanted]
+    return result
 
 
 def _flat(event: Mapping[str, Any], spec: MetaSpec, above: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Runs the tests inside a mapping through the whole road, and tells expected and got side by side."""
+"""Runs the tests inside a mapping through the whole pipeline, and puts expected and got side by side."""
 
 from __future__ import annotations
 
@@ -102,23 +102,23 @@ def _wrong_events(
 ) -> tuple[Failure, ...]:
     ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
     if len(ready) != len(expected):
-        told = tuple(_told(event) for event in translation.events)
+        verdicts = tuple(_verdict_of(event) for event in translation.events)
         got = _counted(ready)
-        return (Failure(test.position, "number of events", _counted(expected), got, told),)
+        return (Failure(test.position, "number of events", _counted(expected), got, verdicts),)
     exactly = test.kind == "expect_exactly"
     failures = []
     for number, (wanted, index) in enumerate(zip(expected, ready, strict=True)):
         event = translation.events[index]
-        told_fields = translation.explanation[index].get("fields", [])
+        explained_fields = translation.explanation[index].get("fields", [])
         for difference in differences(wanted, event.data or {}, mapping.settings, spec, exactly=exactly):
-            failures.append(_failure(test, number, difference, told_fields))
+            failures.append(_failure(test, number, difference, explained_fields))
     return tuple(failures)
 
 
 def _failure(
-    test: MappingTest, number: int, difference: Difference, told: Iterable[Mapping[str, Any]]
+    test: MappingTest, number: int, difference: Difference, fields: Iterable[Mapping[str, Any]]
 ) -> Failure:
-    record = next((field for field in told if field["field"] == difference.field), None)
+    record = next((field for field in fields if field["field"] == difference.field), None)
     event = f"event {number + 1}, " if len(test.expected) > 1 else ""
     return Failure(
         test.positions.get((number, difference.field), test.position),
@@ -145,19 +145,19 @@ def _counted(events: Sequence[Any]) -> str:
 
 def _wrong_verdict(test: MappingTest, reason: str, translation: Translation) -> tuple[Failure, ...]:
     verdict = _VERDICTS[test.kind]
-    told = tuple(_told(event) for event in translation.events)
+    verdicts = tuple(_verdict_of(event) for event in translation.events)
     if any(event.verdict == "ready" for event in translation.events):
         got = ", ".join(dict.fromkeys(event.verdict for event in translation.events))
-        return (Failure(test.position, "outcome", verdict, got, told),)
+        return (Failure(test.position, "outcome", verdict, got, verdicts),)
     if any(event.verdict == verdict and reason.casefold() in _reasons(event) for event in translation.events):
         return ()
-    return (Failure(test.position, "outcome", f"{verdict}: {reason}", "; ".join(told) or "no event"),)
+    return (Failure(test.position, "outcome", f"{verdict}: {reason}", "; ".join(verdicts) or "no event"),)
 
 
 def _reasons(event: Event) -> str:
     return " ".join([event.reason or "", *(finding.message for finding in event.findings)]).casefold()
 
 
-def _told(event: Event) -> str:
+def _verdict_of(event: Event) -> str:
     reason = f": {event.reason}" if event.reason else ""
     return f"{event.label} is {event.verdict}{reason}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -12,27 +13,31 @@ import click
 from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
+from bridge.cli.options import config_option
+from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Finding
+from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
 
+_EXPIRES_SOON = timedelta(days=14)
 _OF_A_MAPPING = frozenset({"version", "event_name", "events", "user_data", "action_source"})
 _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings", "keys", "retention"})
 
 
 @click.command("check", help="List everything that is wrong with settings and mappings.")
 @click.argument("paths", nargs=-1, metavar="[PATH…]")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option(
     "--format", "output_format", type=click.Choice(["text", "json", "github"]), default="text",
     help="How findings are written: for people, for programs, or for code review on GitHub.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option("--live", is_flag=True, help="Ask for every secret; look for lines that went silent.")
+@click.option("--live", is_flag=True, help="Ask Meta about tokens; ask for every secret; find silent lines.")
 def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_json: bool, live: bool) -> None:
     """Check the settings and every mapping, or the files and folders named; exit 1 when there are errors."""
     output_format = "json" if as_json else output_format
@@ -42,7 +47,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     settings = None
     settings_files: list[Path | None] = [*of_settings] or [config]
     for file in settings_files:
-        settings, wrong = _check_settings(file, told=bool(of_settings) or not paths)
+        settings, wrong = _check_settings(file, asked_for=bool(of_settings) or not paths)
         findings += wrong
     files = files_meant(mappings, settings or _without_settings(config)) if mappings or not paths else []
     own = [file for file in files if not _ships(file)]
@@ -51,7 +56,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
         found = _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
-        findings += [*_silent(settings), *_stranded(settings)]
+        findings += [*_silent(settings), *_stranded(settings), *_tokens(settings)]
     click.echo(write_findings(findings, output_format), nl=False)
     _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
@@ -71,13 +76,13 @@ def _is_settings_file(path: str) -> bool:
     return file.name == "bridge.yaml" or bool(keys & _OF_SETTINGS and not keys & _OF_A_MAPPING)
 
 
-def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, list[Finding]]:
+def _check_settings(file: Path | None, *, asked_for: bool) -> tuple[Settings | None, list[Finding]]:
     try:
         settings = load_settings(file, process_environment())
     except Invalid as invalid:
         return None, list(invalid.findings)
     notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
-    return settings, [*settings.warnings, *notes, *_key_findings(settings)] if told else []
+    return settings, [*settings.warnings, *notes, *_key_findings(settings)] if asked_for else []
 
 
 def _key_findings(settings: Settings) -> list[Finding]:
@@ -112,7 +117,7 @@ def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> tupl
 def _ships(file: Path) -> bool:
     """Say whether a mapping is one of those that ship: nobody needs all of them, nor their secrets.
 
-    They stand in the shipped folder together with recorded samples; one's own may stand beside them.
+    They are in the shipped folder and have recorded samples; mappings of one's own may be beside them.
     """
     folder = file.resolve().parent
     recorded = (folder / "samples" / file.stem).glob("*.headers.json")
@@ -142,10 +147,38 @@ def _stranded(settings: Settings) -> list[Finding]:
     return [Finding("error", "dataset_not_configured", describe(entry), fix) for entry in found]
 
 
+def _tokens(settings: Settings) -> Iterator[Finding]:
+    """Ask Meta about every token; a demo has none."""
+    if settings.demo:
+        return
+    from bridge.cli.destinations import reports_of
+
+    try:
+        reports = reports_of(settings)
+    except CannotOpen as error:
+        message = f"the access tokens were not checked: {error.message}"
+        yield Finding("warning", "tokens_not_checked", message, error.fix)
+        return
+    yield from (finding for report in reports if (finding := _token_finding(report)))
+
+
+def _token_finding(report: DestinationReport) -> Finding | None:
+    """Return what has to be done about a token, if anything."""
+    path = f"$.destinations.{report.destination}.access_token"
+    if report.state == "invalid":
+        message = f"destination {report.destination}: Meta does not accept the token: {report.message}"
+        return Finding("error", "token_invalid", message, "make a new token in Events Manager", path)
+    if report.expires_at and report.expires_at < datetime.now(UTC) + _EXPIRES_SOON:
+        message = f"destination {report.destination}: the token expires on {report.expires_at:%Y-%m-%d}"
+        return Finding("warning", "token_expires", message, "make a new token before that day", path)
+    return None
+
+
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:
     if quiet:
-        told = "no mappings of your own here: looked at those that ship, for errors only"
-        click.echo(f"{told} (capi-bridge init makes one)", err=True)
+        note = "no mappings of your own here; checked the shipped ones, for errors only"
+        click.echo(f"{note} (`capi-bridge init` makes one)", err=True)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
-    click.echo(f"{checked} mappings checked: {errors} errors, {warnings} warnings", err=True)
+    found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    click.echo(f"{counted(checked, 'mapping')} checked: {found}", err=True)

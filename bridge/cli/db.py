@@ -6,11 +6,9 @@ from pathlib import Path
 
 import click
 
+from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
 from bridge.delivery.worker import utc_now
-from bridge.settings import load_settings, process_environment
-
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
 
 @click.group(help="Look after the database.")
@@ -18,21 +16,21 @@ def db() -> None:
     """Hold the commands about the database."""
 
 
-@db.command(help="Bring the database to the newest form; safe to run at any time.")
-@_CONFIG
+@db.command(help="Run the migrations that are missing; safe to run at any time.")
+@config_option
 def upgrade(config: Path | None) -> None:
     """Run the migrations that are missing."""
     from bridge.outbox import upgrade as migrate
 
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     migrate(settings.database_url)
-    click.echo("the database is in its newest form", err=True)
+    click.echo("the database is up to date", err=True)
 
 
 @db.command(help="Copy everything from one database to another, such as SQLite to PostgreSQL.")
 @click.argument("source")
 @click.argument("target")
-@click.option("--json", "as_json", is_flag=True, help="Print the number of rows as JSON.")
+@json_option
 def copy(source: str, target: str, as_json: bool) -> None:
     """Make the target equal to the source; stop the bridge first. May be repeated."""
     import json

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +36,7 @@ from bridge.verify import signed
 
 _START_SECONDS = 30
 _LOG = "bridge.log"
-_COLUMNS = {"WEBHOOK": 48, "→ EVENT": 20, "EVENT_ID": 30, "→ ANSWER OF META (SIMULATED)": 60}
+_COLUMNS = {"WEBHOOK": 48, "→ EVENT": 20, "EVENT_ID": 30, "→ META'S ANSWER (SIMULATED)": 60}
 _OK = {"sent", "skipped", "suppressed", "held", "duplicate"}
 
 
@@ -50,7 +51,7 @@ class Posted:
 
     @property
     def is_fine(self) -> bool:
-        """Whether the bridge made of the sample what its author says it must become."""
+        """Whether the bridge made of the sample what its author expects."""
         return self.status == 200 and self.answer.get("status") == self.expected
 
 
@@ -58,7 +59,8 @@ class Posted:
 @click.option("--exit", "and_exit", is_flag=True, help="End after the table instead of serving on.")
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
 def demo(*, and_exit: bool, bind: str) -> None:
-    """Run the demo; exit 1 when a sample did not become what it must."""
+    """Run the demo; exit 1 when a sample did not become what it should."""
+    _end_with_the_terminal()
     now = datetime.now(UTC)
     samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
     with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
@@ -84,6 +86,16 @@ def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
             sample = read_sample(path, now)
             mapping = load_mapping(file, environment=sample.secrets, spec=spec, secrets="optional")
             yield mapping, sample
+
+
+def _end_with_the_terminal() -> None:
+    """End, and stop what was started, when the terminal closes or the process is asked to end."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, leave)
 
 
 def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -127,7 +139,7 @@ def _wait_until_it_answers(
     while time.monotonic() < deadline:
         if process.poll() is not None:
             click.echo(log.read_text("utf-8", "replace"), err=True)
-            raise CannotOpen("the bridge ended while starting; its message stands above")
+            raise CannotOpen("the bridge ended while starting; see its message above")
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             if http.request("GET", f"{url}/healthz").status == 200:
                 return
@@ -175,7 +187,7 @@ def _show(posted: Sequence[Posted]) -> None:
             ("" if one.is_fine else "WRONG ") + one.sample,
             event.get("event_name", ""),
             event.get("event_id", ""),
-            _told(one),
+            _result(one),
         )
         for one in posted
         for event in _events_worth_a_row(one)
@@ -183,7 +195,7 @@ def _show(posted: Sequence[Posted]) -> None:
     click.echo(table(tuple(_COLUMNS), rows, tuple(_COLUMNS.values())))
     became = Counter(str(one.answer.get("status", "refused")) for one in posted)
     click.echo(
-        f"\n{sum(one.is_fine for one in posted)} of {len(posted)} sample webhooks became what they must: "
+        f"\n{sum(one.is_fine for one in posted)} of {len(posted)} sample webhooks became what they should: "
         + ", ".join(f"{count} {status}" for status, count in became.most_common())
         + "."
     )
@@ -195,7 +207,7 @@ def _events_worth_a_row(one: Posted) -> Sequence[Mapping[str, Any]]:
     return [event for event in events if event.get("event_name")] or [{}]
 
 
-def _told(one: Posted) -> str:
+def _result(one: Posted) -> str:
     """Say in a few words what came of a webhook."""
     status = str(one.answer.get("status", ""))
     if status == "sent":
@@ -210,7 +222,7 @@ def _told(one: Posted) -> str:
 def _serve_on(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     click.echo(
         f"\nThe bridge goes on at {url} (Ctrl+C ends it); its log is {log}.\n"
-        "What Meta would have received is shown at the simulator: http://127.0.0.1:8402. Try for example:\n\n"
+        "The simulator shows what Meta would have received: http://127.0.0.1:8402. Try for example:\n\n"
         f"  curl {url}/dry-run/website-lead-form -d email=jane@example.com -d phone='+49 151 2345678'\n"
     )
     with contextlib.suppress(KeyboardInterrupt):

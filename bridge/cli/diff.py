@@ -11,21 +11,23 @@ import click
 from bridge.authoring.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
+from bridge.cli.options import config_option, json_option, reveal_option, settings_of
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, load_settings, process_environment
+from bridge.settings import Settings, process_environment
 
 
 @click.command("diff", help="Show what a changed mapping would change.")
 @click.argument("old")
 @click.argument("new")
-@click.option("--stored", is_flag=True, help="Also compare by the webhooks that are stored under NEW's name.")
-@click.option("--reveal", is_flag=True, help="Show personal data.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--stored", is_flag=True, help="Also compare with the webhooks stored for the mapping NEW.")
+@reveal_option
+@config_option
+@json_option
 def diff(old: str, new: str, stored: bool, reveal: bool, config: Path | None, as_json: bool) -> None:  # noqa: PLR0913, PLR0917
-    """Compare two mappings event by event; exit 1 when an event that was sent would be sent no more."""
-    settings = load_settings(config, process_environment())
+    """Compare two mappings event by event; exit 1 when an event that was sent would no longer be sent."""
+    settings = settings_of(config)
     before, after = (_load(name, settings) for name in (old, new))
     requests = _requests(before, after, settings, stored=stored)
     found = tuple(changes(before, after, requests, open_meta_spec(settings), reveal=reveal))
@@ -35,7 +37,7 @@ def diff(old: str, new: str, stored: bool, reveal: bool, config: Path | None, as
         for change in found:
             _print(change)
     changed = sum(bool(change.events) for change in found)
-    click.echo(f"{len(found)} webhooks compared, {changed} would give something else", err=True)
+    click.echo(f"{counted(len(found), 'webhook')} compared, {changed} with a different result", err=True)
     if any(event.is_worse for change in found for event in change.events):
         raise SystemExit(1)
 

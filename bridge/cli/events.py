@@ -1,4 +1,4 @@
-"""`capi-bridge events`: look at and steer what was stored."""
+"""`capi-bridge events`: look at stored events, and replay, discard, export or erase them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import click
 import orjson
 
 from bridge.bootstrap import open_store, prepare
+from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import progress, table
 from bridge.cli.retarget import retarget
-from bridge.coerce.reading import read_time
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
-from bridge.settings import Settings, load_settings, process_environment
+from bridge.settings import Settings, process_environment
 
 ALL = 10_000_000
 # what a replay counts -> what to say about so many webhooks
@@ -44,21 +44,19 @@ _COLUMNS = (
     "status",
     "reason",
 )
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FILTERS = (
     click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these."),
-    click.option("--mapping", help="Only of this mapping."),
+    click.option("--mapping", help="Only from this mapping."),
     click.option("--destination", help="Only for this destination."),
-    click.option("--event-name", help="Only of this name."),
+    click.option("--event-name", help="Only with this event_name."),
     click.option("--event-id", help="Only with this event_id."),
-    click.option("--reason", help="Only whose reason or findings hold this text."),
-    click.option("--since", help="Only received at or after this time."),
+    click.option("--reason", help="Only those whose reason or findings contain this text."),
+    click.option("--since", help="Only received since then: 2026-11-21T12:00:00Z, 1h, yesterday, 2026-11."),
     click.option("--until", help="Only received before this time."),
 )
 
 
-@click.group(help="Look at and steer what was stored.")
+@click.group(help="Look at stored events; replay, discard, export or erase them.")
 def events() -> None:
     """Hold the commands about stored events."""
 
@@ -74,8 +72,8 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
         query = Query(
             ids=tuple(options.pop("ids", ())),
             statuses=frozenset(options.pop("statuses")),
-            since=_moment(options.pop("since"), "--since"),
-            until=_moment(options.pop("until"), "--until"),
+            since=moment_of(options.pop("since"), "--since"),
+            until=moment_of(options.pop("until"), "--until"),
             **given,
         )
         command(query=query, **options)
@@ -87,21 +85,21 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     prepare(settings)
     with closing(open_store(settings)) as outbox:
         yield outbox, settings
 
 
 @events.command("list", help="List events, newest first.")
-@_CONFIG
+@config_option
 @_filters
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
 )
-@_JSON
+@json_option
 def list_events(config: Path | None, query: Query, limit: int, as_json: bool) -> None:
-    """Print what a filter means."""
+    """Print the events that the filters select."""
     from bridge.ingest.replay import each
 
     with _opened(config) as (outbox, _):
@@ -111,21 +109,21 @@ def list_events(config: Path | None, query: Query, limit: int, as_json: bool) ->
         click.echo(encode_readable({"events": [event.as_json() for event in found]}))
         return
     _print_table(found)
-    told = ", ".join(f"{number} {status}" for status, number in counts.by_status.items() if number)
-    click.echo(f"{counts.received} received: {told or 'nothing yet'}", err=True)
+    totals = ", ".join(f"{number} {status}" for status, number in counts.by_status.items() if number)
+    click.echo(f"{counts.received} received: {totals or 'nothing yet'}", err=True)
 
 
 @events.command(help="Show one event with its body, its attempts and its findings.")
 @click.argument("event_id")
-@_CONFIG
-@_JSON
+@config_option
+@json_option
 def show(event_id: str, config: Path | None, as_json: bool) -> None:
     """Print everything that is kept about one event."""
     with _opened(config) as (outbox, _):
         detail = outbox.show(event_id)
     if detail is None:
         raise WrongUse("there is no event with this id", fix="see `capi-bridge events list`")
-    told = {
+    record = {
         **detail.event.as_json(),
         "body": orjson.loads(detail.body) if detail.body else None,
         "attempts": [attempt.as_json() for attempt in detail.attempts],
@@ -134,20 +132,20 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
         "raw_kept": detail.raw_kept,
     }
     if as_json:
-        click.echo(encode_readable(told))
+        click.echo(encode_readable(record))
     else:
-        _print_detail(detail, told)
+        _print_detail(detail, record)
 
 
 @events.command(help="Send events again; held ones are mapped again first.")
 @click.argument("ids", nargs=-1)
-@_CONFIG
+@config_option
 @_filters
-@click.option("--dry-run", is_flag=True, help="Only say how many events are meant.")
+@click.option("--dry-run", is_flag=True, help="Only say how many events are selected.")
 @click.option("--rate", type=click.FloatRange(0.01), help="At most so many events a second.")
-@_JSON
+@json_option
 def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
-    """Make what is meant due again, with the same ids."""
+    """Make the selected events due again, with the same ids."""
     from bridge.bootstrap import open_mappings, open_meta_spec
     from bridge.ingest.replay import Pace, remapping
     from bridge.ingest.replay import replay as replay_events
@@ -156,7 +154,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
     _must_say_which(query)
     with _opened(config) as (outbox, settings):
         if dry_run:
-            _tell({"matching": outbox.count(query)}, as_json=as_json)
+            _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
         mappings: MappingFolder = open_mappings(settings, process_environment())
         with progress("replay", shown=not as_json) as advance:
@@ -167,7 +165,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
                 utc_now(),
                 Pace(per_second=rate, progress=advance),
             )
-    _tell(counts, as_json=as_json)
+    _print_counts(counts, as_json=as_json)
     for name, hint in _NOT_REPLAYED.items():
         if counts.get(name):
             click.echo(f"{counted(counts[name], 'webhook')} {hint}", err=True)
@@ -175,34 +173,34 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
         raise SystemExit(1)
 
 
-@events.command(help="Give events up, with a reason.")
+@events.command(help="Give up on events, with a reason.")
 @click.argument("ids", nargs=-1)
-@_CONFIG
+@config_option
 @_filters
 @click.option("--because", required=True, help="Why; it is kept with each event.")
-@click.option("--dry-run", is_flag=True, help="Only say how many events are meant.")
-@_JSON
+@click.option("--dry-run", is_flag=True, help="Only say how many events are selected.")
+@json_option
 def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_json: bool) -> None:
-    """Discard what is meant; what was sent, or is being sent, is left alone."""
+    """Discard the selected events; what was sent, or is being sent, is left alone."""
     from bridge.ingest.replay import discard as discard_events
 
     _must_say_which(query)
     with _opened(config) as (outbox, _):
         if dry_run:
-            _tell({"matching": outbox.count(query)}, as_json=as_json)
+            _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
         number = discard_events(outbox, _with_limit(query, ALL), because, utc_now())
-    _tell({"discarded": number}, as_json=as_json)
+    _print_counts({"discarded": number}, as_json=as_json)
 
 
 @events.command(help="Write events as JSON lines or CSV to stdout.")
-@_CONFIG
+@config_option
 @_filters
 @click.option("--format", "style", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option("--bodies", is_flag=True, help="With the body that is sent for each (hashed data).")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
 def export(config: Path | None, query: Query, style: str, bodies: bool, as_json: bool) -> None:
-    """Write what is meant, however many there are."""
+    """Write the selected events, however many there are."""
     from bridge.ingest.replay import each
 
     with _opened(config) as (outbox, _):
@@ -214,12 +212,12 @@ def export(config: Path | None, query: Query, style: str, bodies: bool, as_json:
                 click.echo(encode(record).decode())
 
 
-@events.command(help="Erase everything about one person: events and the webhooks they came from.")
+@events.command(help="Erase everything about one person: events, and the webhooks they came from.")
 @click.option("--email", "emails", multiple=True, help="An e-mail address of the person.")
 @click.option("--phone", "phones", multiple=True, help="A phone number, with its country code.")
 @click.option("--external-id", "external_ids", multiple=True, help="The person's id as it was mapped.")
-@_CONFIG
-@_JSON
+@config_option
+@json_option
 def erase(
     emails: tuple[str, ...],
     phones: tuple[str, ...],
@@ -231,7 +229,7 @@ def erase(
     from bridge.outbox import Person
 
     if not (emails or phones or external_ids):
-        raise WrongUse("nobody is named", fix="give --email, --phone or --external-id")
+        raise WrongUse("no person is named", fix="give --email, --phone or --external-id")
     person = Person(
         hashes=frozenset(_hashes(("em", emails), ("ph", phones), ("external_id", external_ids))),
         emails=emails,
@@ -240,21 +238,21 @@ def erase(
     )
     with _opened(config) as (outbox, _):
         erased = outbox.erase(person)
-    _tell({"events": erased.events, "raw_webhooks": erased.raw_webhooks}, as_json=as_json)
+    _print_counts({"events": erased.events, "raw_webhooks": erased.raw_webhooks}, as_json=as_json)
     click.echo("what was sent already stays at Meta: erase it there too", err=True)
 
 
-@events.command(help="Check that the books balance: nothing that was received is unaccounted for.")
-@_CONFIG
-@_JSON
+@events.command(help="Check that the totals reconcile: every event received is accounted for.")
+@config_option
+@json_option
 def check(config: Path | None, as_json: bool) -> None:
-    """Print every way in which the books do not balance; exit 1 when there is one."""
+    """Print where the totals do not reconcile; exit 1 when they do not."""
     with _opened(config) as (outbox, _):
         wrong = outbox.discrepancies()
         counts = outbox.counts()
     if as_json:
-        told = {"balanced": not wrong, "problems": wrong, "received": counts.received}
-        click.echo(encode_readable({**told, "by_status": counts.by_status}))
+        totals = {"balanced": not wrong, "problems": wrong, "received": counts.received}
+        click.echo(encode_readable({**totals, "by_status": counts.by_status}))
     else:
         for sentence in wrong:
             click.echo(sentence)
@@ -273,17 +271,6 @@ def _hashes(*given: tuple[str, tuple[str, ...]]) -> Iterator[str]:
             yield from sent if isinstance(sent, list) else [sent] if isinstance(sent, str) else []
 
 
-def _moment(given: str | None, option: str) -> Any:
-    if given is None:
-        return None
-    from datetime import UTC, datetime
-
-    seconds = read_time(given)
-    if seconds is None:
-        raise WrongUse(f"{option} is not a time", fix="write it as 2026-11-21T12:00:00Z")
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def _with_limit(query: Query, limit: int) -> Query:
     from dataclasses import replace
 
@@ -292,7 +279,7 @@ def _with_limit(query: Query, limit: int) -> Query:
 
 def _must_say_which(query: Query) -> None:
     if query == Query():
-        raise WrongUse("nothing says which events", fix="give ids, or --status, --mapping, --since …")
+        raise WrongUse("no filter says which events", fix="give ids, or --status, --mapping, --since …")
 
 
 def _exported(outbox: Outbox, event: EventRecord, *, bodies: bool) -> dict[str, Any]:
@@ -318,7 +305,7 @@ def _cell(value: Any) -> Any:
     return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _tell(counts: Mapping[str, int], *, as_json: bool) -> None:
+def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:
     if as_json:
         click.echo(encode_readable(dict(counts)))
     else:
@@ -332,17 +319,17 @@ def _print_table(found: list[EventRecord]) -> None:
     click.echo(table(_COLUMNS, [[record[name] for name in _COLUMNS] for record in records]))
 
 
-def _print_detail(detail: EventDetail, told: Mapping[str, Any]) -> None:
-    for name in told:
+def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
+    for name in record:
         if name not in {"body", "attempts", "findings"}:
-            click.echo(f"{name}: {'' if told[name] is None else told[name]}")
+            click.echo(f"{name}: {'' if record[name] is None else record[name]}")
     for finding in detail.event.findings:
         where = f"{finding['file']}:{finding['line']}: " if finding.get("file") else ""
         click.echo(f"finding: {where}{finding['severity']}[{finding['code']}] {finding['message']}")
-    for attempt in told["attempts"]:
+    for attempt in record["attempts"]:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
-    click.echo(encode_readable(told["body"]))
+    click.echo(encode_readable(record["body"]))
 
 
 events.add_command(retarget)

@@ -13,9 +13,10 @@ import click
 
 from bridge.authoring.findings_output import write_findings
 from bridge.authoring.scaffold.copied_mapping import CopiedFile, samples_of, text_like
-from bridge.authoring.scaffold.new_mapping import NewMapping, Starting, new_mapping
+from bridge.authoring.scaffold.new_mapping import MappingRequest, NewMapping, new_mapping
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.cli.mapping_files import file_meant
+from bridge.cli.options import config_option, json_option, settings_of
 from bridge.errors import CannotOpen, WrongUse
 from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
@@ -25,7 +26,7 @@ from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, load_settings, process_environment
+from bridge.settings import Settings, process_environment
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SENDERS = ("server", "automation", "browser")
@@ -40,7 +41,7 @@ class _Written:
     new: NewMapping | None = None
 
 
-@click.command("init", help="Write a new mapping, from a sample webhook if there is one.")
+@click.command("init", help="Write a new mapping, from a sample webhook if you have one.")
 @click.argument("name")
 @click.option("--from", "sample", metavar="SAMPLE", help="A file with a real webhook's body, or - for stdin.")
 @click.option("--like", metavar="MAPPING", help="Start from a mapping that ships, by its name or file.")
@@ -56,9 +57,9 @@ class _Written:
 @click.option("--timezone", help="The zone of times without one, such as Europe/Berlin.")
 @click.option("--date-format", help="How dates are written, such as DD.MM.YYYY HH:mm.")
 @click.option("--number-format", help="How numbers are written, as an example such as 1.234,56.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option("--force", is_flag=True, help="Write over a mapping of that name.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was written as one JSON object.")
+@json_option
 def init(  # noqa: PLR0913, PLR0917 - one argument for each option
     name: str,
     sample: str | None,
@@ -78,7 +79,7 @@ def init(  # noqa: PLR0913, PLR0917 - one argument for each option
     as_json: bool,
 ) -> None:
     """Write `NAME.yaml` with comments and a test, and say what to do next."""
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     spec = load_meta_spec()
     folder = into or _own_folder(settings)
     file = _file_for(name, folder, force=force)
@@ -95,7 +96,7 @@ def init(  # noqa: PLR0913, PLR0917 - one argument for each option
     findings = check_mapping(
         file, environment=process_environment(), spec=spec, destinations=settings.destinations
     ).findings
-    _tell(file, written, findings, as_json=as_json)
+    _report(file, written, findings, as_json=as_json)
 
 
 def _own_folder(settings: Settings) -> Path:
@@ -109,7 +110,7 @@ def _file_for(name: str, folder: Path, *, force: bool) -> Path:
     if not _NAME.fullmatch(name):
         raise WrongUse(
             f"{name!r} cannot be the name of a mapping",
-            fix="it becomes part of the address: use letters, digits, - and _",
+            fix="it becomes part of the URL: use letters, digits, - and _",
         )
     file = folder / f"{name}.yaml"
     if file.exists() and not force:
@@ -121,14 +122,14 @@ def _known_source(action_source: str | None, spec: MetaSpec) -> str | None:
     if action_source is None or action_source in spec.action_sources:
         return action_source
     known = ", ".join(sorted(spec.action_sources))
-    raise WrongUse(f"{action_source!r} is no action_source", fix=f"use one of {known}")
+    raise WrongUse(f"{action_source!r} is not an action_source", fix=f"use one of {known}")
 
 
 def _ask() -> tuple[str | None, str | None, str | None]:
     """Ask the person at the terminal what a script says by options."""
     sample = click.prompt("A file with a real webhook (empty: none)", default="", show_default=False) or None
     event_name = click.prompt(
-        "What shall Meta count? (empty: decide from the sample)", default="", show_default=False
+        "Which event should Meta record? (empty: decide from the sample)", default="", show_default=False
     )
     sent_by = click.prompt("Who posts it?", type=click.Choice(_SENDERS), default="server")
     return sample, event_name or (None if sample else "Lead"), sent_by
@@ -147,18 +148,18 @@ def _like(name: str, like: str, settings: Settings, spec: MetaSpec) -> _Written:
 def _from(file: Path, sample: str | None, wishes: Wishes, like: _Written, spec: MetaSpec) -> _Written:
     now = datetime.now(UTC)
     if sample is None:
-        new = new_mapping(Starting(file, wishes), spec, now)
+        new = new_mapping(MappingRequest(file, wishes), spec, now)
         return _Written(new.text, (), new)
     source = _saved_stdin(file) if sample == "-" else Path(sample)
     beside = f"samples/{file.stem}/{source.name}"
-    starting = Starting(file, wishes, read_sample(source, now).request, beside, source.name)
+    asked = MappingRequest(file, wishes, read_sample(source, now).request, beside, source.name)
     copies = [CopiedFile(source, beside)]
-    told = source.with_suffix(".headers.json")
-    if told.is_file():
-        copies.append(CopiedFile(told, f"samples/{file.stem}/{told.name}"))
+    side = source.with_suffix(".headers.json")
+    if side.is_file():
+        copies.append(CopiedFile(side, f"samples/{file.stem}/{side.name}"))
     if like.text:
         return _Written(_with_sample(like.text, beside), (*like.copies, *copies))
-    new = new_mapping(starting, spec, now)
+    new = new_mapping(asked, spec, now)
     return _Written(new.text, tuple(copies), new)
 
 
@@ -194,27 +195,27 @@ def _write(file: Path, written: _Written) -> None:
         raise CannotOpen(f"{file}: cannot be written ({error.strerror})", fix="check the folder") from error
 
 
-# --- what is told ----------------------------------------------------------------------------------
+# --- the report --------------------------------------------------------------------------------------
 
 
-def _tell(file: Path, written: _Written, findings: Iterable[Finding], *, as_json: bool) -> None:
+def _report(file: Path, written: _Written, findings: Iterable[Finding], *, as_json: bool) -> None:
     findings = list(findings)
     shape = written.new.plan.looks_like if written.new else None
     if as_json:
-        told = {
+        report = {
             "file": str(file),
             "samples": [copy.beside for copy in written.copies],
             "looks_like": shape.name if shape else None,
             "findings": [finding.as_json() for finding in findings],
         }
-        click.echo(encode_readable(told))
+        click.echo(encode_readable(report))
         return
     click.echo(str(file))
     if shape:
         click.echo(f"The sample looks like {shape.name}; see also --like {shape.like}.", err=True)
     if written.copies:
         click.echo(
-            "The sample was copied beside it. It holds what the webhook held: no real persons, please.",
+            "The sample was copied beside it with everything in it: use made-up people only.",
             err=True,
         )
     click.echo(write_findings(findings), nl=False, err=True)

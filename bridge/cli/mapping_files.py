@@ -21,7 +21,7 @@ def files_meant(paths: Iterable[str], settings: Settings) -> list[Path]:
 
 
 def file_meant(path: str, settings: Settings) -> Path:
-    """Return the one mapping file an argument means."""
+    """Return the one mapping file that a name or a path means."""
     files = _meant(path, settings)
     if len(files) != 1:
         raise WrongUse(f"{path} is a folder", fix="name one mapping or its file")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 import click
 
+from bridge.cli.options import json_option
 from bridge.errors import WrongUse
 from bridge.explain.masking import mask
 from bridge.normalize import Normalized, normalize_value
@@ -22,7 +23,7 @@ from bridge.normalize import Normalized, normalize_value
     "--country", help="Country that a phone number, state or postal code belongs to (code or name)."
 )
 @click.option("--reveal", is_flag=True, help="Show the cleaned value instead of its shape.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 @click.option("--jsonl", is_flag=True, help="Read JSON lines from standard input: {field, value, country?}.")
 def normalize(  # noqa: PLR0913 - one parameter for each option
     field: str | None, value: str | None, country: str | None, *, reveal: bool, as_json: bool, jsonl: bool
@@ -75,7 +76,7 @@ def _answer(line: bytes, country: str | None, now: datetime) -> dict[str, Any]:
     try:
         given = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return Normalized("", None, None, "The line is no JSON.").as_json()
+        return Normalized("", None, None, "The line is not JSON.").as_json()
     field = given.get("field") if isinstance(given, dict) else None
     if not isinstance(field, str):
         return Normalized("", None, None, "The line must be an object with field and value.").as_json()

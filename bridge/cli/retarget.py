@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from bridge.bootstrap import open_store, prepare
+from bridge.cli.options import config_option, json_option, settings_of
 from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import planned_move
 from bridge.ingest.retarget import retarget as retarget_events
 from bridge.serialization import encode_readable
-from bridge.settings import load_settings, process_environment
 
 
 @click.command("retarget", help="Move events from a dataset that is not configured to one that is.")
@@ -20,8 +20,8 @@ from bridge.settings import load_settings, process_environment
 @click.option("--to", "destination", required=True, help="The destination to whose dataset they are moved.")
 @click.option("--across", is_flag=True, help="Also events that were meant for other destinations.")
 @click.option("--dry-run", is_flag=True, help="Only say how many events would be moved.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
+@json_option
 def retarget(  # noqa: PLR0913 - one argument for each option
     *,
     from_dataset: str,
@@ -32,7 +32,7 @@ def retarget(  # noqa: PLR0913 - one argument for each option
     as_json: bool,
 ) -> None:
     """Move what waits and what is held; what was sent stays where it was sent."""
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     move = planned_move(settings, from_dataset, destination, across=across)
     prepare(settings)
     with closing(open_store(settings)) as outbox:
@@ -51,5 +51,5 @@ def retarget(  # noqa: PLR0913 - one argument for each option
         if counts["skipped"]:
             click.echo(f"{counts['skipped']} events are already stored there and were skipped")
     if found["left"]:
-        told = f"{found['left']} events of other destinations were left alone; --across takes them too"
-        click.echo(told, err=True)
+        note = f"{found['left']} events of other destinations were left alone; --across takes them too"
+        click.echo(note, err=True)

@@ -9,19 +9,20 @@ from typing import Any
 import click
 import orjson
 
-from bridge.delivery.http_client import HttpRequest, HttpResponse, events_url, http_sender
+from bridge.cli.options import config_option, json_option, settings_of
+from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, Invalid, WrongUse
 from bridge.serialization import encode_readable
-from bridge.settings import Destination, Settings, load_settings, process_environment
+from bridge.settings import Destination, Settings
 
 
 @click.command(help="Send a finished Conversions API body now.")
 @click.argument("file", default="-")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option("--destination", help="The destination of the settings to send to.")
 @click.option("--test-event-code", help="Send it as a test with this code.")
 @click.option("--anyway", is_flag=True, help="Send it although it has errors.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+@json_option
 def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     file: str,
     config: Path | None,
@@ -30,26 +31,26 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
     anyway: bool,
     as_json: bool,
 ) -> None:
-    """Check the body, send it, print the answer; exit 1 when it is refused."""
-    settings = load_settings(config, process_environment())
+    """Check the body, send it, print Meta's answer; exit 1 when Meta rejects it."""
+    settings = settings_of(config)
     body = read_json(file)
     if test_event_code:
         body = {**body, "test_event_code": test_event_code}
-    _refuse_test_code_when_live(body, settings)
+    refuse_test_code_when_live(body, settings)
     if not anyway:
         _check(body, settings)
-    response = _sent(body, chosen(settings, destination), settings)
-    if response.status is None:
-        raise CannotOpen(
-            f"{settings.graph_url}: no answer ({response.failure})", fix="check the network and graph_url"
-        )
+    print_response(send_body(body, chosen(settings, destination), settings), as_json=as_json)
+
+
+def print_response(response: HttpResponse, *, as_json: bool) -> None:
+    """Print what Meta answered; exit 1 when the events were not accepted."""
     accepted = (
         response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
     )
     if as_json:
         click.echo(encode_readable({"status": response.status, "answer": response.body}))
     else:
-        click.echo(f"HTTP {response.status}: {'accepted' if accepted else 'refused'}")
+        click.echo(f"HTTP {response.status}: {'accepted' if accepted else 'rejected'}")
         click.echo(encode_readable(response.body))
     if not accepted:
         raise SystemExit(1)
@@ -81,7 +82,8 @@ def chosen(settings: Settings, name: str | None) -> Destination:
     return settings.destinations[wanted]
 
 
-def _refuse_test_code_when_live(body: Any, settings: Settings) -> None:
+def refuse_test_code_when_live(body: Any, settings: Settings) -> None:
+    """Raise WrongUse when a body has a test code and the settings allow none."""
     if body.get("test_event_code") and not settings.test_codes_allowed:
         raise WrongUse(
             "test_event_code is not accepted in the live profile",
@@ -100,7 +102,13 @@ def _check(body: Any, settings: Settings) -> None:
         raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")
 
 
-def _sent(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
+def send_body(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
+    """Post a body to a destination; raises CannotOpen when no response comes."""
+    proof = {"appsecret_proof": destination.appsecret_proof} if destination.appsecret_proof else {}
     url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
     post = http_sender(settings.delivery.timeout, 1)
-    return post(HttpRequest(url, destination.access_token, orjson.dumps(body)))
+    response = post(GraphRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
+    if response.status is None:
+        fix = "check the network and graph_url"
+        raise CannotOpen(f"{settings.graph_url}: no answer ({response.failure})", fix=fix)
+    return response

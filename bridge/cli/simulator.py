@@ -24,13 +24,19 @@ from bridge.simulator import Simulator
 )
 @click.option("--dataset", "datasets", multiple=True, metavar="ID=TOKEN", help="Take only these. Repeatable.")
 @click.option(
-    "--dead-token", "expired_tokens", multiple=True, metavar="TOKEN", help="Refuse this token as expired."
+    "--dead-token", "expired_tokens", multiple=True, metavar="TOKEN", help="Reject this token as expired."
 )
 @click.option(
-    "--refuse-expired", is_flag=True, help="Refuse Graph API versions past their end, not upgrade them."
+    "--send-only-token", "send_only_tokens", multiple=True, metavar="TOKEN", help="This token may not read."
+)
+@click.option("--app-secret", help="Ask for the appsecret_proof of this secret with every call.")
+@click.option(
+    "--refuse-expired",
+    is_flag=True,
+    help="Reject expired Graph API versions instead of upgrading them.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, help="Where chance begins: trace ids and 'some=' faults."
+    "--seed", default=0, show_default=True, help="The seed of what is random: trace ids and 'some=' faults."
 )
 @click.option("--keep", default=10_000, show_default=True, help="How many events to remember.")
 def simulator(  # noqa: PLR0913 - one for each option
@@ -40,14 +46,16 @@ def simulator(  # noqa: PLR0913 - one for each option
     locale: str,
     datasets: tuple[str, ...],
     expired_tokens: tuple[str, ...],
+    send_only_tokens: tuple[str, ...],
+    app_secret: str | None,
     refuse_expired: bool,
     seed: int,
     keep: int,
 ) -> None:
     """Run the built-in stand-in for Meta's events endpoint until it is interrupted.
 
-    Point graph_url (or CAPI_BRIDGE_GRAPH_URL) at it. It judges events as Meta does, shows what came at its
-    address, and can be told to fail, now with --faults or later by POST /faults.
+    Point graph_url (or CAPI_BRIDGE_GRAPH_URL) at it. It judges events as Meta does, shows on its home
+    page what it received, and can be made to fail: with --faults, or later by POST /faults.
     """
     host, port = _address(bind)
     stand_in = Simulator(
@@ -58,6 +66,8 @@ def simulator(  # noqa: PLR0913 - one for each option
         seed=seed,
         datasets=_tokens_by_dataset(datasets),
         expired_tokens=expired_tokens,
+        send_only_tokens=send_only_tokens,
+        app_secret=app_secret,
         refuse_expired_versions=refuse_expired,
         keep=keep,
     ).listen()
@@ -69,9 +79,7 @@ def simulator(  # noqa: PLR0913 - one for each option
 def _address(bind: str) -> tuple[str, int]:
     host, colon, port = bind.rpartition(":")
     if not colon or not port.isdigit():
-        raise WrongUse(
-            f"--bind: '{bind}' is not an address", fix="write HOST:PORT, for example 127.0.0.1:8990"
-        )
+        raise WrongUse(f"--bind: '{bind}' is not HOST:PORT", fix="write for example 127.0.0.1:8990")
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
@@ -88,7 +96,7 @@ def _tokens_by_dataset(pairs: tuple[str, ...]) -> dict[str, set[str]] | None:
 
 
 def _stop_on_signals(stand_in: Simulator) -> None:
-    """Stop from another thread: the server cannot be told to stop by the thread that serves."""
+    """Stop from another thread: the one that serves cannot stop its own server."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         threading.Thread(target=stand_in.stop).start()

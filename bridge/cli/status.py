@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.cli.options import config_option, json_option
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
 from bridge.monitoring.status import status_of
@@ -18,8 +19,8 @@ from bridge.settings import load_settings, process_environment
 
 
 @click.command("status", help="Show in one look what runs, waits, is held or paused.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@config_option
+@json_option
 def status(*, config: Path | None, as_json: bool) -> None:
     """Print the status; nothing is asked of Meta."""
     environment = process_environment()

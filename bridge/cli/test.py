@@ -13,18 +13,20 @@ from bridge.authoring.findings_output import write_findings
 from bridge.authoring.test_runner import Failure, TestResult, run_tests
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
+from bridge.cli.options import config_option, json_option, settings_of
 from bridge.lint.check import Checked, check_mapping
+from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import load_settings, process_environment
+from bridge.settings import process_environment
 
 
 @click.command("test", help="Run the tests inside mapping files.")
 @click.argument("paths", nargs=-1, metavar="[PATH…]")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@config_option
+@json_option
 def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     """Run every test of the mappings named, or of all; exit 1 when one fails."""
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     spec = open_meta_spec(settings)
     now = datetime.now(UTC)
     checked = [
@@ -82,7 +84,7 @@ def _as_data(results: Sequence[TestResult], broken: Sequence[Checked]) -> dict[s
 
 def _summarise(results: Sequence[TestResult], broken: Sequence[Checked], untested: Sequence[str]) -> None:
     failed = sum(not result.passed for result in results)
-    click.echo(f"{len(results)} tests, {failed} failed", err=True)
+    click.echo(f"{counted(len(results), 'test')}, {failed} failed", err=True)
     if broken:
         click.echo(
             f"not run, because they have errors: {', '.join(one.file.stem for one in broken)}", err=True

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bridge.coerce.reading import read_time
+from bridge.cli.options import json_option, moment_of
 from bridge.errors import CannotOpen, UnreadableBody
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Finding
@@ -20,27 +20,16 @@ from bridge.validate import validate_body
 
 @click.command()
 @click.argument("file", default="-")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-@click.option(
-    "--now", "now_text", metavar="TIME", help="Judge times as of this moment (ISO 8601 or Unix seconds)."
-)
-def validate(file: str, *, as_json: bool, now_text: str | None) -> None:
+@json_option
+@click.option("--now", "at", metavar="TIME", help="Check times as of this moment (ISO 8601 or Unix seconds).")
+def validate(file: str, *, as_json: bool, at: str | None) -> None:
     """Check the body in FILE (or standard input) as Meta would: {"data": [...], "test_event_code"?}.
 
-    Nothing is sent. Exit code 0: Meta would take it (warnings may be printed); 1: it would be refused.
+    Nothing is sent. Exit code 0: Meta would accept it (warnings may be printed); 1: Meta would reject it.
     """
-    findings = validate_body(_read(file), load_meta_spec(), _moment(now_text))
+    findings = validate_body(_read(file), load_meta_spec(), moment_of(at, "--now") or datetime.now(UTC))
     click.echo(_json(findings) if as_json else _text(findings))
     sys.exit(1 if any(finding.severity == "error" for finding in findings) else 0)
-
-
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    seconds = read_time(text)
-    if seconds is None:
-        raise click.BadParameter("cannot be read as a time", param_hint="--now")
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _read(file: str) -> Any:
@@ -53,7 +42,7 @@ def _read(file: str) -> Any:
     except UnicodeDecodeError as error:
         raise UnreadableBody(f"{file}: not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise UnreadableBody(f"{file}:{error.lineno}:{error.colno}: no JSON: {error.msg}") from None
+        raise UnreadableBody(f"{file}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
     except RecursionError:
         raise UnreadableBody(f"{file}: nested too deeply") from None
 
@@ -70,7 +59,7 @@ def _json(findings: tuple[Finding, ...]) -> str:
 
 def _text(findings: tuple[Finding, ...]) -> str:
     if not findings:
-        return "No findings: Meta would take this body."
+        return "No findings: Meta would accept this body."
     return "\n".join(
         f"{finding.path}: {finding.severity}[{finding.code}] {finding.message}\n    fix: {finding.fix}"
         for finding in findings

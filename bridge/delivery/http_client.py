@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
 
 import orjson
 
@@ -24,12 +25,14 @@ _ENVELOPE_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """One request to a destination. The token is sent in a header and kept out of the repr."""
+class GraphRequest:
+    """One request to a destination. The token, sent in a header, and the query are kept out of the repr."""
 
     url: str
     token: str = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    method: Literal["POST", "GET"] = "POST"
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class HttpResponse:
     duration_ms: int = 0
 
 
-Send = Callable[[HttpRequest], HttpResponse]
+Send = Callable[[GraphRequest], HttpResponse]
 
 
 def events_url(graph_url: str, api_version: str, dataset_id: str) -> str:
@@ -55,13 +58,20 @@ def events_url(graph_url: str, api_version: str, dataset_id: str) -> str:
 
 
 def batch_body(
-    bodies: Sequence[bytes], test_event_code: str | None, partner_agent: str | None = None
+    bodies: Sequence[bytes],
+    test_event_code: str | None,
+    partner_agent: str | None = None,
+    proof: str | None = None,
 ) -> bytes:
     """Join stored events to one request body. The test code stands beside `data`, never inside an event.
 
     One join and no other copy: a full batch is a megabyte and more.
     """
-    extras = {"test_event_code": test_event_code, "partner_agent": partner_agent}
+    extras = {
+        "test_event_code": test_event_code,
+        "partner_agent": partner_agent,
+        "appsecret_proof": proof,
+    }
     beside = b"".join(
         b',"%b":%b' % (name.encode(), orjson.dumps(text)) for name, text in extras.items() if text
     )
@@ -106,7 +116,7 @@ def http_sender(timeout: timedelta, connections: int) -> Send:
     return lambda post: _send(pool, post, seconds)
 
 
-def _send(pool: urllib3.PoolManager, post: HttpRequest, timeout_seconds: float) -> HttpResponse:
+def _send(pool: urllib3.PoolManager, post: GraphRequest, timeout_seconds: float) -> HttpResponse:
     from urllib3.exceptions import HTTPError
 
     started = time.monotonic()
@@ -118,11 +128,12 @@ def _send(pool: urllib3.PoolManager, post: HttpRequest, timeout_seconds: float) 
 
 
 def _exchange(
-    pool: urllib3.PoolManager, post: HttpRequest, deadline: float
+    pool: urllib3.PoolManager, post: GraphRequest, deadline: float
 ) -> tuple[int, dict[str, str], bytes]:
     headers = {**pool.headers, "Authorization": f"Bearer {post.token}"}
+    url = f"{post.url}?{urlencode(post.query)}" if post.query else post.url
     response = pool.request(
-        "POST", post.url, body=post.body, headers=headers, preload_content=False, redirect=False
+        post.method, url, body=post.body or None, headers=headers, preload_content=False, redirect=False
     )
     try:
         content = _read(response, deadline)

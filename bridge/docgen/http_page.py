@@ -1,23 +1,23 @@
 # ruff: noqa: E501 - the rows of a table are as long as they are
-"""Makes `docs/http.md` from the table of addresses that also makes the OpenAPI description."""
+"""Makes `docs/http.md` from the table of endpoints that also makes the OpenAPI description."""
 
 from __future__ import annotations
 
 from bridge.web.openapi import ENDPOINTS
 
 _TEXT = """\
-# HTTP: every address and every answer
+# HTTP: every endpoint and every response
 
-The bridge is spoken to over HTTP. `GET /openapi.json` gives the same description to programs.
+This page describes the HTTP interface; `GET /openapi.json` gives the same description to programs.
 
-Every answer carries a `request_id`, in the body and in the header `X-Request-Id`. Send your own
+Every response has a `request_id`, in the body and in the header `X-Request-Id`. Send your own
 `X-Request-Id` (8 to 64 letters, digits, `_`, `.`, `-`) and it is used, stored and logged.
 
-## Addresses
+## Endpoints
 
-{addresses}
+{endpoints}
 
-*Admin* addresses want `Authorization: Bearer <admin token>` or `X-Admin-Token: <admin token>`; the token is
+*Admin* endpoints require `Authorization: Bearer <admin token>` or `X-Admin-Token: <admin token>`; the token is
 the setting `keys.admin`. Without that setting they answer 401 to everybody, except in a demo: there the
 dry runs and `/validate` are open, and `/api` is open to the machine the bridge runs on.
 
@@ -32,10 +32,10 @@ some switch a webhook off at the first 404 or 410.
 | the same webhook again | 200 | `status: "duplicate"` and the events it already became |
 | the mapping's `when` did not hold, or `otherwise: skip` | 200 | `status: "skipped"`, `reasons` |
 | consent was denied | 200 | `status: "suppressed"`, `reasons` |
-| problems, and the sender cannot mend them (`on_problem: hold`) | 200 | `status: "held"`, `findings`; kept for repair |
+| problems, and the sender cannot fix them (`on_problem: hold`) | 200 | `status: "held"`, `findings`; kept for repair |
 | problems, and the sender can (`on_problem: answer`) | 422 | the error shape, one detail per finding; kept for repair too |
 | `?wait=true`, Meta accepted | 200 | `status: "sent"`, `events_received`, `fbtrace_id` |
-| `?wait=true`, Meta refused | 502 | Meta's code and subcode, and what to do |
+| `?wait=true`, Meta rejected | 502 | Meta's code and subcode, and what to do |
 | `?wait=true`, Meta could not be reached | 200 | `status: "queued"`: it is tried again |
 | the body cannot be read | 400 | line and column of the mistake, and the likely cause |
 | wrong signature or token | 401 | no detail; the reason is in the log |
@@ -45,11 +45,11 @@ some switch a webhook off at the first 404 or 410.
 | over a rate limit | 429 | with `Retry-After` |
 | it cannot be stored, the queue or the disk is full, the mapping never loaded, a fault of ours | 503 | with `Retry-After`; send it again |
 
-One webhook may become several events. The status is the most lively one of them: one waiting event makes it
+One webhook may become several events. The status is the most advanced one of them: one waiting event makes it
 `queued`, even when another was skipped. With `on_problem: answer` one held event makes it a 422.
 
 `GET /hooks/<mapping>` answers the challenge of senders that ask for one. Where the mapping declares none it
-answers 200, because some senders look at an address before they use it.
+answers 200, because some senders check a URL before they use it.
 
 `?test_event_code=TEST123`, or the header `X-Test-Event-Code`, sends this one webhook as a test. Only a sender
 who proved who it is may ask: by the mapping's `verify`, or with the admin token. Anyone else gets 401. With
@@ -60,7 +60,7 @@ sent them. `navigator.sendBeacon` works.
 
 ## Errors
 
-One shape everywhere, except on the drop-in address:
+One shape everywhere, except on the drop-in endpoint:
 
 ```json
 {{"error": {{"code": "unreadable_body", "message": "…", "details": [
@@ -72,10 +72,10 @@ One shape everywhere, except on the drop-in address:
 
 ## Dry runs
 
-`POST /dry-run/<mapping>` takes the same body, headers and query as the real address, and shows what would be
+`POST /dry-run/<mapping>` takes the same body, headers and query as the real endpoint, and shows what would be
 sent: `events` (each exactly one element of Meta's `data`), `findings`, `skipped`, `held`, `suppressed`,
 `explain` (where each value came from, persons masked), `request` (the whole body) and `sent_to`. Nothing is
-stored or sent. It wants what the real address wants, or the admin token; the admin may add `?reveal=true`.
+stored or sent. It requires what the real endpoint requires, or the admin token; the admin may add `?reveal=true`.
 
 `POST /dry-run` tries a mapping that is only text so far:
 `{{"mapping": "version: 1\\n…", "payload": {{…}}, "headers": {{…}}, "query": {{…}}, "now": "2026-11-21T12:00:00Z"}}`.
@@ -83,7 +83,7 @@ Its `${{NAME}}` never see the real environment.
 
 `POST /validate` judges a finished body (`{{"data": […]}}`) and answers `{{"findings": […]}}`.
 
-## The drop-in for Meta's own address
+## The drop-in for Meta's own endpoint
 
 `POST /<version>/<dataset id>/events` takes what one would send to `graph.facebook.com`, so that an HTTP module or
 an SDK changes its host and nothing else:
@@ -97,9 +97,9 @@ curl https://bridge.example/v25.0/1234567890123456/events \\
 
 - `data` is a list, or that list as JSON text; the body is JSON or a form.
 - User data may be raw: it is cleaned and hashed. What is hashed already stays as it is.
-- The token stands in the query, the body or the header, and must be the one of a destination with that
+- The token is in the query, the body or the header, and must be the one of a destination with that
   dataset id (or the admin's).
-- All events are taken, or none. An event Meta would refuse is refused at once, with Meta's code and subcode, and a
+- All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
   sentence that says what to do.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
 - The same call again is received once.
@@ -115,4 +115,4 @@ def page() -> str:
         f"| `{method.upper()} {path}` | {summary} | {'admin' if for_admin else ''} |"
         for method, path, summary, _, _, _, for_admin in ENDPOINTS
     ]
-    return _TEXT.format(addresses="\n".join(head + rows))
+    return _TEXT.format(endpoints="\n".join(head + rows))

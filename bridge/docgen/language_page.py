@@ -28,7 +28,7 @@ To learn the language, start with [learn.md](learn.md); for ready pieces, see [r
 | `list.first` `list.last` `list.0` | one entry of a list; counting starts at 0 |
 | `list.*` | every entry |
 | `list(name=email).value` | the entry whose `name` is `email`, and its `value` |
-| `[some key]` | a key with blanks, points, brackets or other signs, taken as it stands |
+| `[some key]` | a key with spaces, dots, brackets or other characters, taken literally |
 | `contact[email]` | the flat form key of that name, or `email` inside `contact` |
 | `$` and `$.key` | the whole webhook, also inside `for_each` |
 | `$headers.x` `$query.x` | a header or a query parameter of the webhook's request |
@@ -38,10 +38,10 @@ To learn the language, start with [learn.md](learn.md); for ready pieces, see [r
 
 # block -> (title of its section, what a reader should know about it)
 _SECTIONS: tuple[tuple[str, str, str], ...] = (
-    ("file", "The file", "Every key of [an event](#an-event) may stand here as well, for all `events`."),
+    ("file", "The file", "Every key of [an event](#an-event) is allowed here as well, for all `events`."),
     ("event", "An event", "At the top of the file when there is one event, or in the list `events`."),
     ("user_data", "user_data", "Who it was. Values are cleaned and, where Meta asks for it, hashed."),
-    ("custom_data", "custom_data", "What it was about. Names of your own go under `properties`."),
+    ("custom_data", "custom_data", "What it was about. Custom names go under `properties`."),
     ("contents", "contents", "Inside `custom_data`: the list of products."),
     ("value", "A value as a block", "One source (`from`, `text`, `all`, `sum`, `count`, `hash_of`, "
      "`for_each`), then what happens to it, in the order of this table."),
@@ -49,8 +49,8 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
      "these) or a block of the tests below. All lines must hold."),
     ("settings", "settings", "How this sender writes dates, numbers, phones and names."),
     ("consent", "consent", "What the person allowed. A denied event is kept as *suppressed* and never sent."),
-    ("copy", "copy", "Takes over simple properties into `custom_data`. Keys that look personal are refused."),
-    ("receive", "receive", "Who may send here, and what they are told."),
+    ("copy", "copy", "Takes over simple properties into `custom_data`. Personal-looking keys are rejected."),
+    ("receive", "receive", "Who may send here, and how they are answered."),
     ("verify", "verify", "Inside `receive`: how the sender proves who it is, by the exact bytes it sent."),
     ("handshake", "handshake", "Inside `receive`: the challenge some senders want back before they send."),
     ("app_data", "app_data", "What Meta asks of events of mobile apps."),
@@ -90,7 +90,7 @@ def _section(block: BlockGrammar, title: str, says: str) -> Iterator[str]:
 
 
 def _table(first: str, keys: tuple[Key, ...]) -> Iterator[str]:
-    yield f"| {first} | what it is | what may stand there | if left out |"
+    yield f"| {first} | what it is | allowed values | if left out |"
     yield "|---|---|---|---|"
     for key in keys:
         yield f"| {_names(key)} | {_cell(key.says)} | {_cell(_allowed(key))} | {_cell(_left_out(key))} |"

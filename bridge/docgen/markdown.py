@@ -17,5 +17,5 @@ def _cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a text as code; blanks at its ends stay visible."""
+    """Return a text as code; spaces at its ends stay visible."""
     return f"`{text}`" if text.strip() == text and text else f"`{text.replace(' ', '␠')}`"

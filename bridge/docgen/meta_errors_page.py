@@ -20,8 +20,8 @@ languages.
 | --- | --- |
 | delivered | the events are at Meta |
 | retry | the same events are sent again later, until they would be too old |
-| pause | nothing of this destination can pass until somebody repairs it; events wait, and a person is told |
-| split | one event of the request is bad: the request is halved until the bad event stands alone |
+| pause | nothing of this destination can pass until somebody fixes it; events wait, and a person is alerted |
+| split | one event of the request is bad: the request is halved until the bad event is alone |
 | refuse | this event will never pass; it is kept, with the reason |
 """
 _HEADS = ("code", "subcode", "what it means", "the bridge", "who acts", "next step")

@@ -16,14 +16,14 @@ _INTRODUCTION = """# What is sent about a person
 <!-- made by `make docs` from schemas/meta/user_data.yaml; do not edit by hand -->
 
 Meta can only match an event to somebody when both sides write the same thing in the same way. So
-every value is cleaned first (blanks, capitals, punctuation, country codes) and most are then
+every value is cleaned first (spaces, capitals, punctuation, country codes) and most are then
 *hashed*: turned into 64 letters and digits that cannot be turned back. You write plain values in a
 mapping; the bridge does the rest, and this page shows exactly what it does.
 
 - **hashed** means that only the SHA-256 hash leaves the bridge. A value that arrives as a SHA-256
-  hash passes through and is never hashed again. MD5 is refused.
+  hash passes through and is never hashed again. MD5 is rejected.
 - **as it is** means that Meta wants the value itself. It is still checked.
-- A value that cannot be used is *left out*, and the reason is told: in `dry-run`, in the findings
+- A value that cannot be used is *left out*, and the reason is reported: in `dry-run`, in the findings
   of the event, and by `capi-bridge normalize FIELD VALUE`.
 - Placeholders such as `null`, `unknown`, `n/a` or `{{1.email}}` count as nothing, and so do their
   hashes.

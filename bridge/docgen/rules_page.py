@@ -15,8 +15,8 @@ _INTRODUCTION = """# What can be wrong with an event
 Before an event leaves, the bridge looks at it the way Meta would. Everything it finds has a code
 that never changes, so that you can search for it.
 
-- An **error** means that Meta would refuse the event, and with it everything sent in the same
-  request. The event is held; nothing is lost, and it can be sent after the mapping is mended.
+- An **error** means that Meta would reject the event, and with it everything sent in the same
+  request. The event is held; nothing is lost, and it can be sent after the mapping is fixed.
 - A **warning** means that the event is sent, but is worth less than it could be, or that one value
   was left out.
 """
@@ -28,7 +28,7 @@ _AREAS = {
         "Values about a person that were left out",
         "Each is a warning; the rest of the event is sent.",
     ),
-    "content": ("Other values that were left out or mended", "Everything beside the person."),
+    "content": ("Other values that were left out or corrected", "Everything beside the person."),
     "body": ("Whole requests and the Graph API", "For `capi-bridge validate`, and for notes at start."),
 }
 

@@ -15,7 +15,7 @@ runs as a demo, keeps its data in `data/bridge.db` and sends to a built-in simul
 Where the file is looked for: `--config FILE`, then the environment variable `CAPI_BRIDGE_CONFIG`, then
 `bridge.yaml` in the folder the bridge is started in. Paths inside the file start from the file's folder.
 
-Which value counts when there are several: the environment variable, then the file, then the default.
+When there are several values, the environment variable wins over the file, and the file over the default.
 
 ```yaml
 database_url: sqlite:///data/bridge.db
@@ -49,7 +49,7 @@ sender of one webhook. `for: 30m` ends it half an hour after the file was last s
 prolong it; `until:` names the moment. Test and live events never share a call to Meta.
 
 **Meta does not discard test events.** They show in Test Events and they count. So a code that is left
-behind is marked loudly: in every answer, in the log, on `/readyz`, in `/metrics`, and by an alert when it
+behind is marked clearly: in every answer, in the log, on `/readyz`, in `/metrics`, and by an alert when it
 lasts. With `profile: live` a code is refused unless `allow_test_event_code: yes` is set.
 
 ## Every setting

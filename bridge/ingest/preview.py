@@ -40,12 +40,6 @@ def preview(
     }
 
 
-def content_type_of(body: bytes) -> str:
-    """Return the content type of a payload that came without one: what its first character looks like."""
-    looks_like_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
-    return "application/json" if looks_like_json else "application/x-www-form-urlencoded"
-
-
 def _reason(event: Event) -> dict[str, Any]:
     return {"event": event.label, "reason": event.reason}
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from bridge.lint.event_checks import lint_events
+from bridge.lint.event_lint import lint_events
 from bridge.lint.evidence import read_evidence
-from bridge.lint.path_checks import lint_paths
-from bridge.lint.person_checks import lint_person
+from bridge.lint.path_lint import lint_paths
+from bridge.lint.person_lint import lint_person
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding

@@ -22,7 +22,7 @@ def load_checked(
     destinations: Collection[str] | None = None,
     secrets: SecretsMode = "required",
 ) -> CompiledMapping:
-    """Return a mapping that may be put in force; raises Invalid with every finding when it may not."""
+    """Return a mapping that may become active; raises Invalid with every finding when it may not."""
     checked = check_mapping(
         file, environment=environment, spec=spec, destinations=destinations, secrets=secrets
     )
@@ -33,7 +33,7 @@ def load_checked(
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A mapping file that was checked. `mapping` is None when it cannot be put in force."""
+    """A mapping file that was checked. `mapping` is None when it cannot become active."""
 
     file: Path
     mapping: CompiledMapping | None

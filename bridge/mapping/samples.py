@@ -1,4 +1,4 @@
-"""Turns a sample (a file with a real body, or data in a test) into the request it would have been."""
+"""Samples: a file with a real body, or data in a test, as the webhook it would have arrived as."""
 
 from __future__ import annotations
 
@@ -40,45 +40,51 @@ class Sample:
 
 
 def read_sample(file: Path, now: datetime) -> Sample:
-    """Read a sample file; `now` is when it arrives unless its side file names the time it was natural at."""
+    """Read a sample file; it arrives at `now` unless its side file names another time."""
     body = _bytes_of(file)
-    beside = _side_file(file)
-    headers = {"content-type": _kind_of(file, body)} | _lowered(beside.get("headers", {}))
-    return Sample(
-        file,
-        Request(
-            method="POST",
-            url=beside.get("url") or f"{LOCAL_URL}{file.parent.name}",
-            headers=headers,
-            query=dict(beside.get("query", {})),
-            body=body,
-            ip=beside.get("ip"),
-            received_at=moment(beside.get("now"), now),
-        ),
-        beside.get("secrets", {}),
-        beside.get("outcome"),
+    side = _side_file(file)
+    headers = {"content-type": _content_type_by_name(file, body)} | _lowered(side.get("headers", {}))
+    request = replace(
+        request_of_body(body, file.parent.name, now),
+        url=side.get("url") or f"{LOCAL_URL}{file.parent.name}",
+        headers=headers,
+        query=dict(side.get("query", {})),
+        ip=side.get("ip"),
+        received_at=moment(side.get("now"), now),
+    )
+    return Sample(file, request, side.get("secrets", {}), side.get("outcome"))
+
+
+def request_of_body(body: bytes, name: str, now: datetime) -> Request:
+    """Return the webhook that would have brought this body; its content type is what the body looks like."""
+    return Request(
+        method="POST",
+        url=f"{LOCAL_URL}{name}",
+        headers={"content-type": content_type_of(body)},
+        query={},
+        body=body,
+        ip=None,
+        received_at=now,
     )
 
 
 def request_of_data(data: Any, name: str, now: datetime) -> Request:
-    """Return the request that would have brought this data as JSON."""
-    return Request(
-        method="POST",
-        url=f"{LOCAL_URL}{name}",
-        headers={"content-type": "application/json"},
-        query={},
-        body=encode(data),
-        ip=None,
-        received_at=now,
-    )
+    """Return the webhook that would have brought this data as JSON."""
+    return replace(request_of_body(encode(data), name, now), headers={"content-type": _KINDS[".json"]})
+
+
+def content_type_of(body: bytes) -> str:
+    """Guess the content type of a body that came without one, by its first character."""
+    looks_like_json = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    return _KINDS[".json"] if looks_like_json else _KINDS[".form"]
 
 
 def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
     """Return the made-up secrets of all samples beside some mappings, by their names in the environment."""
     secrets: dict[str, str] = {}
     for folder in folders:
-        for beside in sorted(folder.glob(f"samples/*/*{_SIDE}")):
-            secrets.update(_side_file(beside.with_name(beside.name.removesuffix(_SIDE))).get("secrets", {}))
+        for side in sorted(folder.glob(f"samples/*/*{_SIDE}")):
+            secrets.update(_side_file(side.with_name(side.name.removesuffix(_SIDE))).get("secrets", {}))
     return secrets
 
 
@@ -94,7 +100,7 @@ class With:
 
 
 def accompanied(request: Request, extra: With) -> Request:
-    """Return the request with a test's own headers, query, cookies, address and time put over it."""
+    """Return the request with a test's own headers, query, cookies, IP address and time put over it."""
     headers = {**request.headers, **_lowered(extra.headers)}
     if extra.cookies:
         headers["cookie"] = "; ".join(f"{name}={value}" for name, value in extra.cookies.items())
@@ -124,24 +130,22 @@ def _bytes_of(file: Path) -> bytes:
 
 
 def _side_file(file: Path) -> dict[str, Any]:
-    beside = file.with_suffix(_SIDE)
-    if not beside.is_file():
+    side = file.with_suffix(_SIDE)
+    if not side.is_file():
         return {}
     try:
-        told = json.loads(beside.read_text("utf-8"))
+        content = json.loads(side.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise CannotOpen(f"{beside}: this is not a JSON object", fix="see another sample's file") from error
-    return told if isinstance(told, dict) else {}
+        raise CannotOpen(f"{side}: this is not a JSON object", fix="see another sample's file") from error
+    return content if isinstance(content, dict) else {}
 
 
-def _kind_of(file: Path, body: bytes) -> str:
-    """Guess the content type of a sample by its name, and a multipart boundary by its first line."""
+def _content_type_by_name(file: Path, body: bytes) -> str:
+    """Return the content type a sample's name stands for; a multipart boundary is in its first line."""
     if body.startswith(b"--") and file.suffix not in _KINDS:
         boundary = body.split(b"\n", 1)[0].strip()[2:].decode("latin-1")
         return f"multipart/form-data; boundary={boundary}"
-    return _KINDS.get(
-        file.suffix, "application/json" if body.lstrip()[:1] in (b"{", b"[") else _KINDS[".form"]
-    )
+    return _KINDS.get(file.suffix) or content_type_of(body)
 
 
 def _lowered(headers: Mapping[str, Any]) -> dict[str, str]:

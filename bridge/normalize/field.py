@@ -64,7 +64,7 @@ def _steps(rule: UserDataRule, hash_external_id: bool) -> tuple[str, ...]:
 
 
 def _compiled(rule: UserDataRule, hashed: bool, named: Named, spec: MetaSpec) -> Cleaner:
-    cleaner = _Hashing(rule, named, spec) if hashed else _Plain(rule, named, spec)
+    cleaner = _Hashing(rule, named, spec) if hashed else _PlainCleaner(rule, named, spec)
     return _Caching(rule, cleaner) if rule.common else cleaner
 
 
@@ -169,7 +169,7 @@ class _Caching(Cleaner):
         return found
 
 
-class _Plain(Cleaner):
+class _PlainCleaner(Cleaner):
     """The cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
 
     __slots__ = ("checks", "integer", "placeholders")

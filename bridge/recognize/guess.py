@@ -106,7 +106,7 @@ def _strength(
 ) -> int:
     if _is_personal(known) and _belongs_to_another(field, known, tables):
         return 0
-    strength = named + _surroundings(field, known, tables) - field.depth * _PER_LEVEL
+    strength = named + _context_strength(field, known, tables) - field.depth * _PER_LEVEL
     return max(0, strength + (_EMPTY_VALUE if empty else 0))
 
 
@@ -129,7 +129,7 @@ def _is_about_a_person(known: KnownField) -> bool:
 
 
 def _belongs_to_another(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
-    """Say whether the names around a field tell that it is not the customer's.
+    """Say whether the names around a field show that it is not the customer's.
 
     The field's own name counts too (`owner_email`), but not as a whole: `user_agent` and `created` are names.
     """
@@ -152,7 +152,7 @@ def _nearest_person(names: tuple[str, ...], tables: RecognitionTables) -> str:
     return ""
 
 
-def _surroundings(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
+def _context_strength(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
     listed = _ONE_OF_A_LIST * len(_LIST_STEP.findall(field.path))
     return listed + (_of_a_person if _is_personal(known) else _of_the_event)(field, known, tables)
 

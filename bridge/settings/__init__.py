@@ -1,4 +1,4 @@
-"""The settings: a file and the environment in, one frozen value out. The only door to the environment."""
+"""The settings: a file and the environment in, one frozen value out. Only here is the environment read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bridge.settings.models import (
     DeliverySettings,
     Destination,
     HookSettings,
-    Limits,
     Rate,
     Retention,
+    ServerLimits,
     Settings,
-    TestCode,
+    TestEventCode,
 )
 
 __all__ = [
@@ -28,11 +28,11 @@ __all__ = [
     "DeliverySettings",
     "Destination",
     "HookSettings",
-    "Limits",
     "Rate",
     "Retention",
+    "ServerLimits",
     "Settings",
-    "TestCode",
+    "TestEventCode",
     "load_demo_settings",
     "load_settings",
     "process_environment",

@@ -25,10 +25,10 @@ from bridge.settings.models import (
     DeliverySettings,
     Destination,
     HookSettings,
-    Limits,
     Retention,
+    ServerLimits,
     Settings,
-    TestCode,
+    TestEventCode,
     demo_database,
 )
 from bridge.settings.options import SETTINGS, every_option
@@ -112,11 +112,10 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         demo=demo,
         folder=source.folder,
         secret_key_file=_beside_database(live_database_url, source.folder) / "secret.key",
-        config_file=source.file,
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),
         retention=Retention(**values.pop("retention")),
-        limits=Limits(**values.pop("limits")),
+        limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
         alerts=Alerts(**values.pop("alerts")),
         rules={code: rule["severity"] for code, rule in values.pop("rules").items() if rule},
@@ -153,11 +152,11 @@ def _destination_of_environment(reading: Reading) -> dict[str, Destination]:
         message = "META_DATASET_ID must be the digits of a dataset id"
         reading.wrong(Spot("destinations.main"), "wrong_type", message, "copy it from Events Manager")
     code = reading.environment.get("META_TEST_EVENT_CODE", "").strip()
-    test_code = TestCode(code) if code else None
+    test_code = TestEventCode(code) if code else None
     return {"main": Destination("main", dataset_id, access_token, test_event_code=test_code)}
 
 
-def _test_code(reading: Reading, values: Values, source: _Source) -> TestCode | None:
+def _test_code(reading: Reading, values: Values, source: _Source) -> TestEventCode | None:
     given = values.get("test_event_code") or {}
     if "code" not in given:
         return None
@@ -165,7 +164,7 @@ def _test_code(reading: Reading, values: Values, source: _Source) -> TestCode | 
     if "for" in given:
         end = source.saved_at + given["for"]
         until = min(end, until) if until else end
-    return TestCode(given["code"], until)
+    return TestEventCode(given["code"], until)
 
 
 def _hook(reading: Reading, values: Values, source: _Source) -> HookSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
-class TestCode:
+class TestEventCode:
     """A `test_event_code` and the moment it stops being used; None means it never stops by itself."""
 
     __test__ = False  # pytest collects classes called Test…
@@ -27,7 +28,7 @@ class TestCode:
     until: datetime | None = None
 
     def at(self, now: datetime) -> str | None:
-        """Return the code while it is in force."""
+        """Return the code while it is active."""
         return self.code if self.until is None or now < self.until else None
 
 
@@ -55,15 +56,26 @@ class Destination:
     dataset_id: str
     access_token: str = field(repr=False)
     api_version: str = "v25.0"
-    test_event_code: TestCode | None = None
+    test_event_code: TestEventCode | None = None
     partner_agent: str | None = None
+    app_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def appsecret_proof(self) -> str | None:
+        """Return the proof that a call comes from a server that knows the app secret (HMAC-SHA256, hex).
+
+        Source: https://developers.facebook.com/docs/graph-api/guides/secure-requests
+        """
+        if self.app_secret is None:
+            return None
+        return hmac.new(self.app_secret.encode(), self.access_token.encode(), "sha256").hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class HookSettings:
-    """What the operator, not the author of the mapping, decides for one address under /hooks/."""
+    """What the operator, not the author of the mapping, decides for one endpoint under /hooks/."""
 
-    test_event_code: TestCode | None = None
+    test_event_code: TestEventCode | None = None
     on_result: Callback | None = None
     rate_limit: Rate | None = None
 
@@ -77,8 +89,8 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds that protect the machine; over them the sender is told to come back, nothing is dropped."""
+class ServerLimits:
+    """Bounds that protect the machine; over them the sender is asked to come back, and nothing is dropped."""
 
     max_body_bytes: int = 2_097_152
     queue_events: int = 1_000_000
@@ -101,7 +113,7 @@ class DeliverySettings:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """When a person is told, and where. Without an address nobody is."""
+    """When a person is alerted, and where. Without a URL nobody is."""
 
     url: str | None = field(default=None, repr=False)
     style: Literal["json", "slack"] = "json"
@@ -118,7 +130,7 @@ class Settings:
 
     `demo` says that events go to the built-in simulator, and are kept in a database of their own,
     `database_url`. `live_database_url` is where live events are kept, in a demo too. `secret_keys` are
-    the keys for what is kept at rest, the one in force first; when there are none, `secret_key_file`
+    the keys for what is kept at rest, the current one first; when there are none, `secret_key_file`
     is made on the first start. `folder` is what relative paths in the file start from.
     """
 
@@ -130,7 +142,6 @@ class Settings:
     folder: Path
     secret_key_file: Path
     live_database_url: str = field(default="", repr=False)
-    config_file: Path | None = None
     admin_token: str | None = field(default=None, repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     public_url: str | None = None
@@ -140,7 +151,7 @@ class Settings:
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     retention: Retention = Retention()
-    limits: Limits = Limits()
+    limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
@@ -158,7 +169,7 @@ class Settings:
         return entry is not None and entry.dataset_id == dataset_id
 
     def hook(self, mapping: str) -> HookSettings:
-        """Return what is set for one mapping's address."""
+        """Return what is set for one mapping's endpoint."""
         return self.hooks.get(mapping, _NO_HOOK_SETTINGS)
 
 

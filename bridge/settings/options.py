@@ -30,7 +30,7 @@ class Option:
 class Section:
     """A block of options. `named` blocks hold one such block for each name the author chooses.
 
-    `scalar` names the option that a plain text in place of the block stands for.
+    `scalar` names the option that plain text in place of the block sets.
     """
 
     help: str
@@ -53,7 +53,10 @@ DESTINATIONS = Section(
     "The datasets at Meta, each under a name that mappings use in `send_to`.",
     {
         "dataset_id": Option(types.DATASET, "The dataset (pixel) id, digits.", required=True),
-        "access_token": Option(types.SECRET, "The token that may write to the dataset.", required=True),
+        "access_token": Option(types.TOKEN, "The token that may write to the dataset.", required=True),
+        "app_secret": Option(
+            types.SECRET, "The secret of the token's app: calls then carry appsecret_proof."
+        ),
         "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
         "test_event_code": TEST_CODE,
         "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),
@@ -62,12 +65,12 @@ DESTINATIONS = Section(
 )
 
 HOOKS = Section(
-    "What the operator decides for one address under /hooks/, by the mapping's name.",
+    "What the operator decides for one endpoint under /hooks/, by the mapping's name.",
     {
         "test_event_code": TEST_CODE,
         "rate_limit": Option(types.RATE, "More than this is answered 429 with Retry-After."),
         "on_result": Section(
-            "An address that is told what became of each event, signed by Standard Webhooks.",
+            "A URL that is notified of what became of each event, signed by Standard Webhooks.",
             {
                 "url": Option(types.CALLBACK_URL, "Where to post.", required=True),
                 "secret": Option(types.SECRET, "The signing secret (`whsec_…`).", required=True),
@@ -114,7 +117,7 @@ SETTINGS = Section(
         ),
         "public_url": Option(
             types.URL,
-            "The address senders use, when a proxy stands in front; signatures may cover it.",
+            "The URL senders use, when a proxy is in front; signatures may cover it.",
             "",
             "CAPI_BRIDGE_PUBLIC_URL",
         ),
@@ -152,7 +155,7 @@ SETTINGS = Section(
                 ),
                 "secret": Option(
                     types.SECRET,
-                    "Encrypts what is kept at rest; the one in force first, older ones after it.",
+                    "Encrypts what is kept at rest; the current one first, older ones after it.",
                     "made and stored with mode 0600 on first start",
                     "CAPI_BRIDGE_SECRET_KEY",
                     many=True,
@@ -169,32 +172,32 @@ SETTINGS = Section(
         "limits": Section(
             "Bounds that protect the machine.",
             {
-                "max_body_bytes": Option(types.SIZE, "The largest body any address reads.", "2 MiB"),
+                "max_body_bytes": Option(types.SIZE, "The largest body that any endpoint reads.", "2 MiB"),
                 "queue_events": Option(
                     types.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
                 ),
                 "free_disk_bytes": Option(types.SIZE, "Free disk, under which 503 is answered.", "256 MiB"),
                 "read_timeout": Option(types.DURATION, "How long a request may take to arrive.", "30s"),
-                "rate_per_address": Option(types.RATE, "Webhooks of one sender's address."),
-                "rate_per_mapping": Option(types.RATE, "Webhooks of each mapping."),
+                "rate_per_address": Option(types.RATE, "Webhooks from one IP address."),
+                "rate_per_mapping": Option(types.RATE, "Webhooks for each mapping."),
             },
         ),
         "delivery": Section(
-            "How events travel to Meta.",
+            "How events are sent to Meta.",
             {
-                "batch_size": Option(types.whole(1, 1000), "Most events in one call.", "1000"),
+                "batch_size": Option(types.whole(1, 1000), "The most events in one call.", "1000"),
                 "batch_wait": Option(types.DURATION, "How long a batch waits to be filled.", "200ms"),
-                "parallel": Option(types.whole(1, 64), "Calls under way at the same time.", "4"),
+                "parallel": Option(types.whole(1, 64), "The most calls at the same time.", "4"),
                 "timeout": Option(types.DURATION, "How long Meta may take to answer.", "10s"),
                 "lease": Option(types.DURATION, "How long a worker owns what it claimed.", "60s"),
             },
         ),
         "alerts": Section(
-            "When a person is told.",
+            "When a person is alerted.",
             {
                 "url": Option(types.CALLBACK_URL, "Where alerts are posted.", "", "CAPI_BRIDGE_ALERT_URL"),
                 "style": Option(types.one_of("json", "slack"), "The shape of the body.", "json"),
-                "refused_share": Option(types.SHARE, "Share of events Meta refuses in an hour.", "10%"),
+                "refused_share": Option(types.SHARE, "Share of events that Meta rejects in an hour.", "10%"),
                 "oldest_waiting": Option(types.DURATION, "Age of the oldest waiting event.", "1h"),
                 "free_disk_bytes": Option(types.SIZE, "Free disk.", "1 GiB"),
                 "test_mode": Option(types.DURATION, "How long a test_event_code may be in use.", "2h"),

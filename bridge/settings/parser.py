@@ -19,7 +19,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Which setting a finding is about, and the line it stands in (none for the environment)."""
+    """Which setting a finding is about, and the line it is on (none for the environment)."""
 
     path: str
     position: Position | None = None

@@ -57,21 +57,21 @@ def _matching(pattern: str) -> Callable[[str], str]:
     return parse
 
 
-def _web_address(text: str) -> str:
+def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError
     return text.rstrip("/")
 
 
-def _callback_address(text: str) -> str:
+def _callback_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError
     return text
 
 
-def _database_address(text: str) -> str:
+def _database_url(text: str) -> str:
     if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
         raise ValueError
     return text
@@ -158,16 +158,17 @@ def whole(lowest: int, highest: int) -> Kind:
 
 TEXT = Kind("text", _text)
 SECRET = Kind("text; keep it out of the file with ${NAME}", _text)
+TOKEN = Kind("an access token as Events Manager shows it, in full", _matching(r"[A-Za-z0-9_|.-]*(?<!\.\.)"))
 DATASET = Kind("the digits of a dataset id", _matching(r"[0-9]{1,32}"), {"type": ["string", "integer"]})
 VERSION = Kind("a Graph API version such as v25.0", _matching(r"v[0-9]{1,3}\.[0-9]{1,2}"))
 AGENT = Kind("fewer than 23 characters with two letters in them", _matching(r"(?=(.*[A-Za-z]){2}).{2,22}"))
-URL = Kind("an address that starts with https:// or http://, without a query", _web_address)
-CALLBACK_URL = Kind("an address that starts with https:// or http://", _callback_address)
-DATABASE = Kind("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _database_address)
+URL = Kind("a URL that starts with https:// or http://, without a query", _web_url)
+CALLBACK_URL = Kind("a URL that starts with https:// or http://", _callback_url)
+DATABASE = Kind("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _database_url)
 DURATION = Kind("a time such as 30m, 12h or 7d", _duration)
 SIZE = Kind("a size such as 512 KiB or 2 MiB", _size, {"type": ["string", "integer"]})
 SHARE = Kind("a share such as 5% or 0.05", _share, {"type": ["string", "number"]})
 RATE = Kind("a rate such as 50/s or 600/m", _rate)
 SWITCH = Kind("yes or no", _switch, {"type": ["boolean", "string"]})
 MOMENT = Kind("a time such as 2026-11-30T18:00:00+01:00", _moment)
-NETWORK = Kind("an address or a network such as 10.0.0.0/8", _network)
+NETWORK = Kind("an IP address or a network such as 10.0.0.0/8", _network)

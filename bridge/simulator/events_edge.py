@@ -7,6 +7,7 @@ Knows no sockets; `server.py` brings the bytes. Faults that are about the connec
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from bridge.simulator.faults import NO_FAULT, Fault, FaultPlan
 from bridge.simulator.inbox import Inbox, RejectedRequest
 from bridge.simulator.judge import judge
 from bridge.simulator.parameters import Unreadable, read_events, read_parameters
-from bridge.simulator.responses import ResponseWriter, SimulatorResponse, Usage, usage_headers
+from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse, Usage, usage_headers
 from bridge.simulator.versions import version_state
 
 _EDGE = re.compile(r"/(?:(?P<version>v\d+\.\d+)/)?(?P<dataset>\d+)/events/?")
@@ -50,11 +51,24 @@ class PlannedResponse:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """Who may send, and how strictly. With `datasets` None every dataset and token is accepted."""
+    """Who may send and read, and how strictly. With `datasets` None every dataset and token is accepted.
+
+    `send_only_tokens` may not read the dataset. With an `app_secret` every call must carry appsecret_proof.
+    """
 
     datasets: Mapping[str, Collection[str]] | None = None
     expired_tokens: set[str] = field(default_factory=set)
     refuse_expired_versions: bool = False
+    send_only_tokens: Collection[str] = frozenset()
+    token_expires_at: datetime | None = None
+    app_secret: str | None = None
+
+    def is_proven(self, token: str, proof: object) -> bool:
+        """Say whether a call carries the proof that an app with a secret asks for."""
+        if self.app_secret is None:
+            return True
+        expected = hmac.new(self.app_secret.encode(), token.encode(), "sha256").hexdigest()
+        return isinstance(proof, str) and hmac.compare_digest(expected.encode(), proof.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +143,14 @@ class EventsEdge:
     def _access(
         self, request: SimulatorRequest, parameters: Mapping[str, Any], dataset_id: str
     ) -> Rejection | None:
-        token = _token(request, parameters)
+        token = token_of(request, parameters)
         datasets = self.policy.datasets
         if not token:
             return Rejection("token_missing")
         if token in self.policy.expired_tokens:
             return Rejection("token_expired")
+        if not self.policy.is_proven(token, parameters.get("appsecret_proof")):
+            return Rejection("proof_invalid")
         if datasets is None:
             return None
         if not any(token in tokens for tokens in datasets.values()):
@@ -167,7 +183,8 @@ class EventsEdge:
         return SimulatorResponse(LOST, b"")
 
 
-def _token(request: SimulatorRequest, parameters: Mapping[str, Any]) -> str:
+def token_of(request: SimulatorRequest, parameters: Mapping[str, Any]) -> str:
+    """Return the token of a request: of its header, else of its parameters."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()

@@ -27,7 +27,8 @@ from bridge.simulator.data import load_simulator_data
 from bridge.simulator.events_edge import LOST, AccessPolicy, EventsEdge, PlannedResponse, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
-from bridge.simulator.responses import ResponseWriter, SimulatorResponse
+from bridge.simulator.reading_edges import ReadingEdges
+from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse
 
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -36,7 +37,8 @@ class Simulator:
     """A stand-in for Meta's events endpoint on a port of its own.
 
     `clock` decides what is too old; `pause` waits for the fault `slow` (tests pass a fake one). `datasets`
-    maps dataset ids to the tokens that may send to them; None takes any. `locale` is the language of
+    maps dataset ids to the tokens that may send to them; None takes any. `send_only_tokens` may not read.
+    With an `app_secret` every call must carry appsecret_proof. `locale` is the language of
     error_user_title and error_user_msg (en, de, fr, da).
     """
 
@@ -53,15 +55,26 @@ class Simulator:
         datasets: Mapping[str, Collection[str]] | None = None,
         expired_tokens: Collection[str] = (),
         refuse_expired_versions: bool = False,
+        send_only_tokens: Collection[str] = (),
+        token_expires_at: datetime | None = None,
+        app_secret: str | None = None,
         keep: int = 10_000,
     ) -> None:
         self._address = (host, port)
         self._faults = FaultPlan(seed)
         self._faults.add(faults)
         self._inbox = Inbox(keep)
-        self._policy = AccessPolicy(datasets, set(expired_tokens), refuse_expired_versions)
+        self._policy = AccessPolicy(
+            datasets,
+            set(expired_tokens),
+            refuse_expired_versions,
+            frozenset(send_only_tokens),
+            token_expires_at,
+            app_secret,
+        )
         responses = ResponseWriter(load_simulator_data(), locale, seed)
         self._edge = EventsEdge(clock, responses, self._faults, self._inbox, self._policy)
+        self._reads = ReadingEdges(clock, responses, self._inbox, self._policy)
         self._admin = AdminPages(self._inbox, self._faults, self._policy)
         self._pause = pause
         self._server: _Server | None = None
@@ -164,7 +177,7 @@ class Simulator:
         self._inbox.clear()
 
     def _handle(self, request: SimulatorRequest) -> PlannedResponse:
-        response = self._admin.handle(request)
+        response = self._admin.handle(request) or self._reads.handle(request)
         return PlannedResponse(response) if response is not None else self._edge.handle(request)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import UnreadableBody, WrongUse
-from bridge.ingest.preview import content_type_of, preview
+from bridge.ingest.preview import preview
 from bridge.mapping import load_mapping
+from bridge.mapping.samples import content_type_of
 from bridge.models import Receive, Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode

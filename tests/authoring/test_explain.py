@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from bridge.explain.build import clear_text
-from bridge.explain.render import render_explanation
 from bridge.explain.unused_fields import unused_fields
 from bridge.mapping.samples import request_of_data
 from bridge.models import Verified
@@ -128,18 +127,6 @@ def test_fields_nobody_used_are_listed_with_a_guess_and_never_with_their_value(t
 )
 def test_a_field_counts_as_used_when_it_or_what_holds_it_was_read(read, unused):
     assert [entry["path"] for entry in unused_fields({"a": {"b": 1, "c": 2}}, read)] == unused
-
-
-def test_the_text_for_a_terminal_says_it_all_in_order(told):
-    shown = render_explanation(told())
-    assert [line for line in shown.splitlines() if "[" in line and "'" in line] == []
-    for words in (
-        "Lead (Lead) is ready",
-        "tried mail: absent",
-        "from email",
-        "`mobile` looks like a phone number",
-    ):
-        assert words in shown
 
 
 def test_the_clear_text_is_what_was_hashed(told):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.lint.check import check_mapping, load_checked
 from bridge.lint.evidence import Evidence
-from bridge.lint.path_checks import lint_paths
+from bridge.lint.path_lint import lint_paths
 from bridge.mapping import MappingFolder
 from bridge.mapping.samples import request_of_data
 from bridge.meta_spec.rule_files import load_meta_spec

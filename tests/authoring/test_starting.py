@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.authoring.scaffold.new_mapping import Starting, new_mapping
+from bridge.authoring.scaffold.new_mapping import MappingRequest, new_mapping
 from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
 from bridge.authoring.scaffold.yaml_writer import yaml_text
 from bridge.authoring.test_runner import run_tests
@@ -25,7 +25,7 @@ from bridge.recognize.recognition_tables import recognition_tables
 def written(folder, sample, wishes, spec, now, name="new"):
     """Make a mapping from a sample file, write both, and return it as checked."""
     file = folder / f"{name}.yaml"
-    starting = Starting(
+    starting = MappingRequest(
         file, wishes, read_sample(sample, now).request, sample.relative_to(folder).as_posix(), "x"
     )
     new = new_mapping(starting, spec, now)
@@ -141,7 +141,7 @@ def test_a_date_that_could_be_two_days_is_no_line(tmp_path, spec, now):
 def test_without_a_sample_the_usual_form_is_written(event_name, sent_by, tmp_path, spec, now):
     file = tmp_path / "new.yaml"
     wishes = Wishes(event_name=event_name, sent_by=sent_by)
-    file.write_text(new_mapping(Starting(file, wishes), spec, now).text, "utf-8")
+    file.write_text(new_mapping(MappingRequest(file, wishes), spec, now).text, "utf-8")
     checked = check_mapping(file, environment={}, spec=spec)
     assert [finding.code for finding in checked.findings] == []
     assert passes(checked, spec, now)
@@ -209,7 +209,7 @@ def test_any_payload_gives_a_mapping_without_errors(tmp_path, payload):
     spec, now = load_meta_spec(), datetime(2026, 11, 21, 12, tzinfo=UTC)
     file = tmp_path / "any.yaml"
     new = new_mapping(
-        Starting(file, Wishes(), request_of_data(payload, "any", now), "none.json", "x"), spec, now
+        MappingRequest(file, Wishes(), request_of_data(payload, "any", now), "none.json", "x"), spec, now
     )
     text = new.text.partition("\ntests:")[0]
     file.write_text(text, "utf-8", errors="surrogatepass")

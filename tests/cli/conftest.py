@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bridge.cli import EXIT_CODES, commands
+from bridge.cli import commands, exit_code_of
 from bridge.errors import BridgeError
 from tests.web.conftest import start
 
@@ -51,8 +51,7 @@ class Folder:
         result = CliRunner().invoke(commands, [*arguments, *where], input=stdin)
         error = result.exception
         if isinstance(error, BridgeError):
-            code = next(number for kind, number in EXIT_CODES if isinstance(error, kind))
-            return Ran(code, result.stdout, result.stderr + error.message)
+            return Ran(exit_code_of(error), result.stdout, result.stderr + error.message)
         if error is not None and not isinstance(error, SystemExit):
             raise error
         return Ran(result.exit_code, result.stdout, result.stderr)

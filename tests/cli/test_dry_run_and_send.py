@@ -16,7 +16,7 @@ JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 NOW = "2026-11-21T12:00:00Z"
 MAPPING = """\
 version: 1
-receive: {verify: {scheme: token, header: X-Token, secret: "${SOME_SECRET}"}}
+receive: {verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}}
 event_name: Lead
 action_source: system_generated
 event_id: lead-{id}
@@ -85,11 +85,13 @@ def test_an_event_that_would_be_held_is_exit_code_1(mapped):
     assert "held" in ran.err
 
 
-def test_signatures_are_checked_only_when_asked(mapped):
+def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     arguments = ("dry-run", "lead", str(mapped.path / "jane.json"))
     assert mapped.run(*arguments).code == 0
+    assert mapped.run(*arguments, "--verify").code == 1, "the secret is not set"
+    monkeypatch.setenv("LEAD_SECRET", "s")
     assert mapped.run(*arguments, "--verify").code == 1
-    assert mapped.run(*arguments, "--verify", "--header", "X-Token: unset").code == 0
+    assert mapped.run(*arguments, "--verify", "--header", "X-Token: s").code == 0
 
 
 def test_an_explanation_masks_the_person_unless_revealed(mapped):

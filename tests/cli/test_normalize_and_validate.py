@@ -102,7 +102,7 @@ def kinds_of_events():
 def test_a_body_meta_would_take_ends_with_zero(body):
     assert capi_bridge("validate", str(body), "--now", "2026-11-21T00:00:00Z") == (
         0,
-        "No findings: Meta would take this body.\n",
+        "No findings: Meta would accept this body.\n",
         "",
     )
 
@@ -139,7 +139,7 @@ def test_errors_end_with_one(body):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (b'{"data": [,]}', "-:1:11: no JSON"),
+        (b'{"data": [,]}', "-:1:11: not JSON"),
         (b"\xff", "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
     ],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bridge.bootstrap import open_meta_spec
 from bridge.errors import CannotOpen, Invalid, WrongUse
-from bridge.settings import META_URL, SIMULATOR_URL, Rate, Settings, TestCode, load_settings
+from bridge.settings import META_URL, SIMULATOR_URL, Rate, Settings, TestEventCode, load_settings
 from bridge.settings.options import every_option, settings_schema
 
 DATASET = {"META_DATASET_ID": "1234567890", "META_ACCESS_TOKEN": "token"}
@@ -63,7 +63,7 @@ def test_the_environment_alone_makes_a_destination(tmp_path):
     assert settings.graph_url == META_URL
     [main] = settings.destinations.values()
     assert (main.name, main.dataset_id, main.access_token) == ("main", "1234567890", "token")
-    assert main.test_event_code == TestCode("TEST1", None)
+    assert main.test_event_code == TestEventCode("TEST1", None)
 
 
 @pytest.mark.parametrize("name", DATASET, ids=DATASET)
@@ -238,7 +238,7 @@ def test_the_live_profile_refuses_a_test_code_unless_asked(tmp_path, extra, is_r
     if is_refused:
         assert mistakes(tmp_path, text) == [(None, None, "test_code_in_live_profile", None)]
     else:
-        assert load(tmp_path, text).destinations["main"].test_event_code == TestCode("TEST5")
+        assert load(tmp_path, text).destinations["main"].test_event_code == TestEventCode("TEST5")
 
 
 def test_the_schema_is_a_schema_and_takes_the_example_of_the_page(tmp_path):

@@ -22,8 +22,8 @@ COMMAND = Path(sys.executable).parent / "capi-bridge"
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--bind", "nowhere"], "--bind: 'nowhere' is not an address", id="no port"),
-        pytest.param(["--bind", "host:port"], "--bind: 'host:port' is not an address", id="port is a word"),
+        pytest.param(["--bind", "nowhere"], "--bind: 'nowhere' is not HOST:PORT", id="no port"),
+        pytest.param(["--bind", "host:port"], "--bind: 'host:port' is not HOST:PORT", id="port is a word"),
         pytest.param(["--dataset", "shop=token"], "--dataset: this is not ID=TOKEN", id="dataset is a word"),
         pytest.param(["--dataset", "123"], "--dataset: this is not ID=TOKEN", id="no token"),
         pytest.param(["--faults", "boom"], "faults: 'boom' is not a valid step", id="senseless faults"),

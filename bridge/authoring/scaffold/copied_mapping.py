@@ -1,4 +1,4 @@
-"""Starts a new mapping from one that exists: its text, and the samples it speaks of."""
+"""Starts a new mapping from one that exists: its text, and the samples it names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text_like(name: str, original: CompiledMapping, text: str) -> str:
 
 
 def samples_of(original: CompiledMapping) -> list[CopiedFile]:
-    """Return the samples a mapping and its tests name, with what is told beside them."""
+    """Return the samples a mapping and its tests name, with their side files."""
     folder = original.file.parent
     files = dict.fromkeys(
         [*original.samples, *(test.given_file for test in original.tests if test.given_file)]

@@ -1,4 +1,4 @@
-"""Makes a new mapping that passes `check` and `test` as written: planned, tried out, mended, tested."""
+"""Makes a new mapping that passes `check` and `test` as written: planned, tried out, corrected, tested."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_ma
 from bridge.body.parse import parse
 from bridge.errors import Invalid
 from bridge.explain.build import clear_text
-from bridge.lint.event_checks import lint_events
+from bridge.lint.event_lint import lint_events
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding, Receive, Request, Verified
 from bridge.pipeline import translate
 
-_MOST_MENDINGS = 20
+_MOST_CORRECTIONS = 20
 _SHOWN_IN_TEST = ("event_name", "event_id", "event_time", "custom_data.value", "custom_data.currency")
 _HELD_FOR = "not enough customer information"
 _GIVEN = {"id": 1, "email": "jane@example.com", "phone": "+49 151 23456789", "name": "Jane Doe"}
@@ -30,8 +30,8 @@ _PAGE = "https://www.example.com/contact"
 
 
 @dataclass(frozen=True, slots=True)
-class Starting:
-    """What a new mapping is made from. `file` is where it will stand, `given` its sample's path beside it."""
+class MappingRequest:
+    """What a new mapping is made from. `file` is where it will be, `given` its sample's path beside it."""
 
     file: Path
     wishes: Wishes
@@ -46,29 +46,28 @@ class NewMapping:
 
     text: str
     plan: Plan
-    commented_out: tuple[Finding, ...] = ()
 
 
-def new_mapping(starting: Starting, spec: MetaSpec, now: datetime) -> NewMapping:
+def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapping:
     """Return a mapping for a sample, or the usual contact form when there is none.
 
-    Raises UnreadableBody when the sample cannot be read. Lines that the checks refuse are commented out.
+    Raises UnreadableBody when the sample cannot be read. Lines with errors are commented out.
     """
-    if starting.sample is None:
-        plan = empty_plan(starting.wishes)
+    if asked.sample is None:
+        plan = empty_plan(asked.wishes)
         tests = [_first_test(plan, now)]
     else:
-        webhook = parse(Verified(starting.sample), Receive(max_size_bytes=2_097_152))
-        plan = plan_mapping(webhook.data, starting.wishes, spec.standard_events)
+        webhook = parse(Verified(asked.sample), Receive(max_size_bytes=2_097_152))
+        plan = plan_mapping(webhook.data, asked.wishes, spec.standard_events)
         tests = []
-    heading = Heading(starting.file.stem, f"What {starting.file.stem} sends", starting.made_from)
-    text, commented = _mended(write_mapping(plan, heading), starting, spec, now)
-    if starting.wishes.action_source is None and _lacks_its_page(text, starting.file, spec):
+    heading = Heading(asked.file.stem, f"What {asked.file.stem} sends", asked.made_from)
+    text = _corrected(write_mapping(plan, heading), asked, spec, now)
+    if asked.wishes.action_source is None and _lacks_its_page(text, asked.file, spec):
         plan = replace(plan, action_source="system_generated")
-        text, commented = _mended(write_mapping(plan, heading), starting, spec, now)
-    if starting.sample is not None:
-        tests = [_test_of_sample(_compiled(text, starting.file, spec), starting, spec, now)]
-    return NewMapping(text + tests_as_text(tests), plan, commented)
+        text = _corrected(write_mapping(plan, heading), asked, spec, now)
+    if asked.sample is not None:
+        tests = [_test_of_sample(_compiled(text, asked.file, spec), asked, spec, now)]
+    return NewMapping(text + tests_as_text(tests), plan)
 
 
 def tests_as_text(tests: list[StarterTest]) -> str:
@@ -82,41 +81,39 @@ def _compiled(text: str, file: Path, spec: MetaSpec) -> CompiledMapping:
     return load_mapping(file, environment={}, spec=spec, source=text.encode(), secrets="optional")
 
 
-# --- mending ---------------------------------------------------------------------------------------
+# --- correcting ------------------------------------------------------------------------------------
 
 
-def _mended(text: str, starting: Starting, spec: MetaSpec, now: datetime) -> tuple[str, tuple[Finding, ...]]:
-    """Comment out every line that is wrong (an odd key, a value Meta refuses), until nothing is."""
-    commented: list[Finding] = []
-    for _ in range(_MOST_MENDINGS):
-        wrong = _errors(text, starting, spec, now)
+def _corrected(text: str, asked: MappingRequest, spec: MetaSpec, now: datetime) -> str:
+    """Comment out every line that is wrong (an odd key, a value Meta would reject), until nothing is."""
+    for _ in range(_MOST_CORRECTIONS):
+        wrong = _errors(text, asked, spec, now)
         if not wrong:
             break
-        commented += wrong
         lines = text.split("\n")
         for finding in wrong:
             number = (finding.position.line if finding.position else 1) - 1
             if not lines[number].lstrip().startswith("#"):
                 lines[number] = f"# {lines[number]}   # not understood: {_on_one_line(finding.message)}"
         text = "\n".join(lines)
-    return text, tuple(commented)
+    return text
 
 
 def _on_one_line(message: str) -> str:
     return "".join(character if character.isprintable() else " " for character in message)
 
 
-def _errors(text: str, starting: Starting, spec: MetaSpec, now: datetime) -> list[Finding]:
+def _errors(text: str, asked: MappingRequest, spec: MetaSpec, now: datetime) -> list[Finding]:
     try:
-        mapping = _compiled(text, starting.file, spec)
+        mapping = _compiled(text, asked.file, spec)
     except Invalid as invalid:
         return [finding for finding in invalid.findings if finding.severity == "error"]
-    refused = _refused_values(mapping, starting.sample, spec, now) if starting.sample else []
+    rejected = _rejected_values(mapping, asked.sample, spec, now) if asked.sample else []
     found = [finding for finding in lint_events(mapping, spec) if finding.severity == "error"]
     lines = text.split("\n")
     return [
         finding
-        for finding in (*found, *refused)
+        for finding in (*found, *rejected)
         if finding.position and lines[finding.position.line - 1].partition(":")[0] not in _NEEDED
     ]
 
@@ -126,10 +123,10 @@ def _lacks_its_page(text: str, file: Path, spec: MetaSpec) -> bool:
     return any(finding.code == "website_without_url" for finding in found)
 
 
-def _refused_values(
+def _rejected_values(
     mapping: CompiledMapping, sample: Request, spec: MetaSpec, now: datetime
 ) -> list[Finding]:
-    """Return what the sample shows to be unusable: a date that cannot be read, an address that is none."""
+    """Return what the sample shows to be unusable: a date that cannot be read, a URL that is none."""
     lines = {line.position for line in mapping.lines}
     events = translate(Verified(replace(sample, received_at=now)), mapping, spec).events
     return [
@@ -159,10 +156,10 @@ def _first_test(plan: Plan, now: datetime) -> StarterTest:
 
 
 def _test_of_sample(
-    mapping: CompiledMapping, starting: Starting, spec: MetaSpec, now: datetime
+    mapping: CompiledMapping, asked: MappingRequest, spec: MetaSpec, now: datetime
 ) -> StarterTest:
-    assert starting.sample is not None
-    request = replace(starting.sample, received_at=now)
+    assert asked.sample is not None
+    request = replace(asked.sample, received_at=now)
     happened = _happened(mapping, request, spec)
     arrived = happened + timedelta(minutes=1) if happened else now
     translation = translate(
@@ -175,10 +172,10 @@ def _test_of_sample(
         expect = [
             _expected(translation.explanation[number], spec, timed=happened is not None) for number in ready
         ]
-        return StarterTest(name, starting.given, shown_now, expect)
+        return StarterTest(name, asked.given, shown_now, expect)
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
-    return StarterTest(name, starting.given, shown_now, outcome=outcome, reason=reason)
+    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason)
 
 
 def _happened(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> datetime | None:
@@ -204,10 +201,10 @@ def _long_name(name: str, spec: MetaSpec) -> str:
     return f"user_data.{rule.long_name or rule.name}" if rule else name
 
 
-def _expected(told: Mapping[str, Any], spec: MetaSpec, *, timed: bool) -> dict[str, Any]:
+def _expected(explained: Mapping[str, Any], spec: MetaSpec, *, timed: bool) -> dict[str, Any]:
     """Return what the test expects of one event: names, ids, money, and the person as it was cleaned."""
     expected: dict[str, Any] = {}
-    for field in told["fields"]:
+    for field in explained["fields"]:
         name = field["field"]
         if field["sent"] is None or (name == "event_time" and not timed):
             continue

@@ -23,7 +23,7 @@ _REMARKS = {
     "user_data.full_name": "fills first and last name",
     "user_data.external_id": "your own id of this person; hashed",
     "user_data.fbclid": "builds fbc when fbc is empty",
-    "user_data.ip": "the visitor's own address, never a server's",
+    "user_data.ip": "the visitor's own IP address, never a server's",
     "user_data.user_agent": "the visitor's own browser",
     "custom_data.value": "an amount, as a number",
     "custom_data.currency": "three letters: EUR, USD …",
@@ -44,7 +44,7 @@ class StarterTest:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What stands at the top of a new mapping."""
+    """The lines at the top of a new mapping."""
 
     name: str
     description: str
@@ -80,7 +80,7 @@ def yaml_text(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """Return a character as it stands between double quotes of YAML."""
+    """Return a character as it is written between double quotes in YAML."""
     if character in '"\\':
         return f"\\{character}"
     return character if character.isprintable() else f"\\U{ord(character):08x}"
@@ -106,9 +106,7 @@ def _head(plan: Plan, heading: Heading) -> list[str]:
         lines.append(
             f"# Written by `capi-bridge init` from {heading.made_from}. Left of a colon: the field at Meta."
         )
-        lines.append(
-            "# Right of it: where it stands in your webhook. Read every line once; nothing is magic."
-        )
+        lines.append("# Right of it: where to find it in your webhook. Read every line once.")
     if plan.looks_like:
         lines.append(
             f"# The sample looks like {plan.looks_like.name}. A mapping for it ships with the bridge:"

@@ -191,8 +191,8 @@ def _check_scheme(loading: Loading, entry: Entry, entries: Entries, scheme: str)
             loading.error(entries[name].key, "option_alone", message, "remove it, or use another scheme")
     signed = entries.get("signed")
     uses_time = signed is not None and isinstance(signed.value, str) and "{timestamp}" in signed.value
-    told = "timestamp_header" in entries or "{timestamp}" in str(_value(entries, "format", ""))
-    if uses_time and signed is not None and not told:
+    uses_timestamp = "timestamp_header" in entries or "{timestamp}" in str(_value(entries, "format", ""))
+    if uses_time and signed is not None and not uses_timestamp:
         fix = "add timestamp_header, or a format with {timestamp}"
         loading.error(
             signed.node, "missing_key", "signed holds {timestamp}, but nothing says where it stands", fix

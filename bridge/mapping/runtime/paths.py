@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from bridge.mapping.language.path_syntax import Path, Step
+from bridge.mapping.language.path_syntax import Path, PathStep
 from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, text_of
 
 
@@ -332,7 +332,7 @@ def _index(key: str, length: int) -> int | None:
     return None
 
 
-def _subvalue(entry: Any, step: Step) -> Any:
+def _subvalue(entry: Any, step: PathStep) -> Any:
     subpath = step.subpath
     if subpath is None:
         return MISSING

@@ -1,4 +1,4 @@
-"""Finds events that Meta would refuse every time, that can never happen, or that cannot be told apart."""
+"""Finds events that Meta would reject every time, that can never happen, or that cannot be told apart."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _View:
         self.names = _event_names(self.node("event_name"))
 
     def node(self, key: str) -> Node | None:
-        """Return what stands under a key, in the event or at the top of the file."""
+        """Return the node under a key, in the event or at the top of the file."""
         return self.own.get(key) or self.mapping.node.get(key)
 
     def whens(self) -> list[Block]:
@@ -59,7 +59,7 @@ class _View:
         return [block for block in blocks if isinstance(block, Block)]
 
     def position(self, key: str) -> Position:
-        """Return where a key stands, else where the event starts."""
+        """Return where a key is, else where the event starts."""
         for block in (self.own, self.mapping.node):
             for name, _ in block.entries:
                 if name.text == key:
@@ -112,7 +112,7 @@ def _purchase(view: _View) -> Iterator[Finding]:
     for name in ("value", "currency"):
         if f"custom_data.{name}" not in view.fields:
             where = "map it under custom_data" + (", or put it under defaults" if name == "currency" else "")
-            message = f"a Purchase needs {name}; without it Meta refuses the event"
+            message = f"a Purchase needs {name}; without it Meta rejects the event"
             yield view.finding("error", f"purchase_without_{name}", message, where)
 
 
@@ -121,7 +121,7 @@ def _website(view: _View) -> Iterator[Finding]:
         return
     if "event_source_url" not in view.fields:
         fix = "map event_source_url, or use the action_source that is true, such as system_generated"
-        message = "a website event needs event_source_url; without it Meta refuses the event"
+        message = "a website event needs event_source_url; without it Meta rejects the event"
         yield view.finding("error", "website_without_url", message, fix, "action_source")
     if "user_data.client_user_agent" not in view.fields:
         fix = "map user_agent, or use the action_source that is true, such as system_generated"
@@ -131,15 +131,15 @@ def _website(view: _View) -> Iterator[Finding]:
 
 def _identity(view: _View, spec: MetaSpec) -> Iterator[Finding]:
     people = {name.removeprefix("user_data.") for name in view.fields if name.startswith("user_data.")}
-    if people & _telling(spec):
+    if people & _identifying(spec):
         return
     fix = "map an e-mail, a phone, a click id or an id of the person under user_data"
-    message = "nothing in user_data can tell Meta who it was: every event would be held"
+    message = "nothing in user_data identifies a person to Meta: every event would be held"
     key = "user_data" if view.node("user_data") else "event_name"
     yield view.finding("warning", "no_identity_field", message, fix, key)
 
 
-def _telling(spec: MetaSpec) -> frozenset[str]:
+def _identifying(spec: MetaSpec) -> frozenset[str]:
     """Return the fields of which one is enough to match a person, or two are together."""
     return frozenset(spec.user_data) - _TOO_BROAD
 

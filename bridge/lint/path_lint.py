@@ -168,7 +168,7 @@ def _constant(line: MappedLine, use: PathUse, spec: MetaSpec, *, sampled: bool) 
         return None
     what = _constants(line.field, spec).get(use.text.casefold())
     if what is None and use.text.startswith(("http://", "https://")):
-        what = "an address"
+        what = "a URL"
     if what is None:
         return None
     field = line.field.removeprefix("user_data.").removeprefix("custom_data.")

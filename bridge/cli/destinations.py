@@ -1,0 +1,229 @@
+"""`capi-bridge destinations`: what Meta says of the tokens and datasets that events are sent to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from bridge.cli.options import config_option, json_option, settings_of
+from bridge.cli.output import table
+from bridge.delivery.graph_reads import (
+    DestinationReport,
+    GraphReader,
+    dataset_quality,
+    datasets_seen,
+    report_on,
+)
+from bridge.delivery.http_client import http_sender
+from bridge.errors import WrongUse
+from bridge.serialization import encode_readable
+from bridge.settings import Settings
+
+_LOOKED_BACK = timedelta(days=7)
+_MOST_EVENTS = 5_000
+_name_option = click.option("--destination", "name", help="Only this destination of the settings.")
+
+
+@click.group(invoke_without_command=True, help="See what Meta says about your tokens and datasets.")
+@config_option
+@json_option
+@click.pass_context
+def destinations(context: click.Context, config: Path | None, as_json: bool) -> None:
+    """List the configured destinations when no command is given."""
+    if context.invoked_subcommand:
+        return
+    settings = settings_of(config)
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "destination": name,
+            "dataset_id": entry.dataset_id,
+            "api_version": entry.api_version,
+            "test_event_code": entry.test_event_code.at(now) if entry.test_event_code else None,
+        }
+        for name, entry in settings.destinations.items()
+    ]
+    _print_rows(rows, as_json=as_json)
+
+
+@destinations.command(help="Ask Meta whether each token is valid, what it may do and when it expires.")
+@config_option
+@_name_option
+@json_option
+def check(config: Path | None, name: str | None, as_json: bool) -> None:
+    """Report on each destination; exit 1 when Meta says that a token is invalid."""
+    settings = settings_of(config)
+    reports = [report_on(reader) for reader in _readers(settings, name)]
+    if as_json:
+        click.echo(encode_readable({"destinations": [report.as_json() for report in reports]}))
+    else:
+        for report in reports:
+            click.echo("\n".join(_described(report)))
+    if any(report.state == "invalid" for report in reports):
+        raise SystemExit(1)
+
+
+@destinations.command(help="List every dataset that the tokens can see, with its last event and counts.")
+@config_option
+@_name_option
+@json_option
+def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
+    """Print the datasets by destination."""
+    rows = [
+        {
+            "destination": reader.destination.name,
+            "dataset_id": node.get("id"),
+            "name": node.get("name"),
+            "ad_account": node.get("ad_account"),
+            "last_event": node.get("last_fired_time"),
+            "events": node.get("events"),
+        }
+        for reader in _readers(settings_of(config), name)
+        for node in datasets_seen(reader)
+    ]
+    _print_rows(rows, as_json=as_json)
+
+
+@destinations.command(help="Show Meta's match quality and deduplication of website events beside ours.")
+@config_option
+@_name_option
+@json_option
+def quality(config: Path | None, name: str | None, as_json: bool) -> None:
+    """Print Meta's figures by event name, and the mean of our own estimate over the last seven days."""
+    settings = settings_of(config)
+    rows = []
+    for reader in _readers(settings, name):
+        ours = _our_match_strength(settings, reader.destination.name)
+        rows += [_quality_row(reader.destination.name, row, ours) for row in dataset_quality(reader)]
+    _print_rows(rows, as_json=as_json)
+
+
+@destinations.command(help="Send one test event to a destination; Meta shows it under Test Events.")
+@config_option
+@click.option("--destination", "name", help="The destination of the settings; else the only one, or main.")
+@click.option("--test-event-code", "code", help="The code that Events Manager shows under Test Events.")
+@json_option
+def test(config: Path | None, name: str | None, code: str | None, as_json: bool) -> None:
+    """Send a made-up Lead with a test code; exit 1 when Meta rejects it."""
+    from bridge.cli.send import chosen, print_response, refuse_test_code_when_live, send_body
+
+    settings = settings_of(config)
+    entry = chosen(settings, name)
+    now = datetime.now(UTC)
+    used = code or (entry.test_event_code.at(now) if entry.test_event_code else None)
+    if not used:
+        fix = "copy the code from Events Manager, Test Events, and add --test-event-code"
+        raise WrongUse("a test event needs a test_event_code", fix=fix)
+    body = {"data": [_test_event(now)], "test_event_code": used}
+    refuse_test_code_when_live(body, settings)
+    print_response(send_body(body, entry, settings), as_json=as_json)
+
+
+def _readers(settings: Settings, name: str | None) -> Iterator[GraphReader]:
+    """Yield a reader for each destination that is asked for."""
+    if name is not None and name not in settings.destinations:
+        known = ", ".join(settings.destinations)
+        raise WrongUse(f"there is no destination {name}", fix=f"use one of {known}")
+    send = http_sender(settings.delivery.timeout, 1)
+    for entry in settings.destinations.values():
+        if name in {None, entry.name}:
+            yield GraphReader(settings.graph_url, entry, send)
+
+
+def reports_of(settings: Settings) -> list[DestinationReport]:
+    """Return what Meta says of every destination; raises CannotOpen when it does not answer."""
+    return [report_on(reader) for reader in _readers(settings, None)]
+
+
+def _described(report: DestinationReport) -> Iterator[str]:
+    name = f" ({report.dataset_name})" if report.dataset_name else ""
+    yield f"{report.destination}: dataset {report.dataset_id}{name}"
+    yield f"  token: {report.state}"
+    if report.state == "valid" and report.permissions is not None:
+        yield (
+            f"  expires: {report.expires_at:%Y-%m-%d %H:%M} UTC" if report.expires_at else "  expires: never"
+        )
+        yield f"  permissions: {', '.join(report.permissions) or 'none'}"
+    if report.last_event:
+        yield f"  last event at Meta: {report.last_event}"
+    if report.message:
+        yield f"  Meta says: {report.message}"
+    if report.state == "cannot tell":
+        yield "  the token may send and yet not read; `capi-bridge destinations test` shows whether it sends"
+
+
+def _our_match_strength(settings: Settings, destination: str) -> Mapping[str, float]:
+    """Return the mean of our own estimate for each event name, over what was stored lately."""
+    from bridge.bootstrap import open_store, prepare
+    from bridge.ingest.replay import each
+    from bridge.outbox import Query
+
+    since = datetime.now(UTC) - _LOOKED_BACK
+    scores: dict[str, list[int]] = defaultdict(list)
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        for event in each(outbox, Query(destination=destination, since=since, limit=_MOST_EVENTS)):
+            if event.match_score is not None and event.event_name:
+                scores[event.event_name].append(event.match_score)
+    return {name: round(sum(found) / len(found), 1) for name, found in scores.items()}
+
+
+def _quality_row(destination: str, row: Mapping[str, Any], ours: Mapping[str, float]) -> dict[str, Any]:
+    match = row.get("event_match_quality") or {}
+    keys = row.get("dedupe_key_feedback") or [{}]
+    by_id = next((key for key in keys if key.get("dedupe_key") == "event_id"), keys[0])
+    return {
+        "destination": destination,
+        "event_name": row.get("event_name"),
+        "meta_match_quality": match.get("composite_score"),
+        "our_match_strength": ours.get(str(row.get("event_name"))),
+        "server_events_with_event_id": _percentage(by_id, "server_events_with_dedupe_key"),
+        "browser_events_deduplicated": _percentage(by_id, "overall_browser_coverage_from_dedupe_key"),
+        "coverage": _percentage(row, "event_coverage"),
+        "identifiers": {
+            str(entry.get("identifier")): _percentage(entry, "coverage")
+            for entry in match.get("match_key_feedback") or ()
+        },
+    }
+
+
+def _percentage(row: Mapping[str, Any], name: str) -> Any:
+    return (row.get(name) or {}).get("percentage")
+
+
+def _test_event(now: datetime) -> dict[str, Any]:
+    """Return a Lead of a made-up person; its id differs every time, so that none is a duplicate."""
+    from bridge.normalize import normalize_value
+
+    return {
+        "event_name": "Lead",
+        "event_time": int(now.timestamp()),
+        "event_id": f"capi-bridge-test-{int(now.timestamp() * 1000)}",
+        "action_source": "system_generated",
+        "user_data": {
+            "em": [normalize_value("em", "capi-bridge-test@example.com").sent],
+            "ph": [normalize_value("ph", "+12025550143").sent],
+        },
+    }
+
+
+def _print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(encode_readable({"rows": rows}))
+    elif rows:
+        click.echo(table(tuple(rows[0]), [[_cell(value) for value in row.values()] for row in rows]))
+    else:
+        click.echo("nothing to show", err=True)
+
+
+def _cell(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    return value if not isinstance(value, list) else orjson.dumps(value).decode()

@@ -1,0 +1,91 @@
+"""The explanation of a dry run as tables: for each field where it came from and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from bridge.cli.output import table
+from bridge.explain.render import plainly
+from bridge.meta_spec.spec import MetaSpec
+
+_HEADINGS = ("field", "from", "value", "cleaned", "sent")
+_WIDTHS = (34, 40, 32, 32, 60)
+_HASH_STEP = "SHA-256"
+_COLORS = {"ready": "green", "held": "red"}
+
+
+def explanation_text(shown: Mapping[str, Any], spec: MetaSpec) -> str:
+    """Return what `dry-run --explain` prints: the fields of each event, unused fields, match strength."""
+    parts = [
+        _unused(entry) if "unused" in entry else "\n".join(_event(entry, spec)) for entry in shown["explain"]
+    ]
+    parts += [_match(match, spec) for match in shown["match"] if match]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _event(entry: Mapping[str, Any], spec: MetaSpec) -> Iterator[str]:
+    reason = f": {entry['reason']}" if entry["reason"] else ""
+    heading = f"{entry['event']} ({entry['event_name'] or 'no name'}) is {entry['verdict']}{reason}"
+    yield click.style(heading, fg=_COLORS.get(entry["verdict"], "yellow"), bold=True)
+    for condition in entry["conditions"]:
+        holds = "holds" if condition["holds"] else "does not hold"
+        yield f"  when {condition['path']} {condition['condition']}: {holds}"
+    if entry["fields"]:
+        yield table(_HEADINGS, [_row(field, spec) for field in entry["fields"]], _WIDTHS)
+
+
+def _row(field: Mapping[str, Any], spec: MetaSpec) -> tuple[str, ...]:
+    return (
+        _as_written(field["field"], spec),
+        _source(field),
+        "" if field["given"] is None else plainly(field["given"]),
+        _cleaned(field),
+        _result(field),
+    )
+
+
+def _as_written(name: str, spec: MetaSpec) -> str:
+    """Return a field by the name that mappings use: `user_data.zip` for Meta's `user_data.zp`."""
+    block, _, key = name.partition(".")
+    rule = spec.user_data.get(key) if block == "user_data" else None
+    return f"user_data.{rule.long_name}" if rule and rule.long_name else name
+
+
+def _source(field: Mapping[str, Any]) -> str:
+    if field["from"]:
+        return f"{field['from']} (default)" if field["defaulted"] else str(field["from"])
+    tried = ", ".join(entry["path"] for entry in field["tried"])
+    return f"nothing in {tried}" if tried else ""
+
+
+def _cleaned(field: Mapping[str, Any]) -> str:
+    values = [step["value"] for step in field["steps"] if step["step"] != _HASH_STEP]
+    return plainly(values[-1]) if values else ""
+
+
+def _result(field: Mapping[str, Any]) -> str:
+    if field["dropped"]:
+        reason = field["dropped"].removeprefix(f"{field['field']} was left out: ")
+        return f"left out: {reason}"
+    if field["sent"] is None:
+        return "fills other fields" if field["given"] is not None else ""
+    if any(step["step"] == _HASH_STEP for step in field["steps"]):
+        return f"hash {plainly(field['sent'])[:12]}…"
+    return plainly(field["sent"])
+
+
+def _unused(entry: Mapping[str, Any]) -> str:
+    guessed = [field for field in entry["unused"] if field["hint"]]
+    others = ", ".join(field["path"] for field in entry["unused"] if not field["hint"])
+    lines = [f"  {field['hint']} ({field['destination']})" for field in guessed]
+    lines += [f"  {others}"] if others else []
+    return "\n".join(["Not used by the mapping:", *lines]) if lines else ""
+
+
+def _match(match: Mapping[str, Any], spec: MetaSpec) -> str:
+    missing = ", ".join(spec.user_data[name].long_name or name for name in match["missing"])
+    rest = f"\nnot there: {missing}" if missing else ""
+    return f"Match strength {match['score']} of 100: {match['advice']}{rest}"

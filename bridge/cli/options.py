@@ -1,0 +1,45 @@
+"""Options that several commands share, each written once, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from bridge.coerce.moments import read_moment
+from bridge.errors import WrongUse
+from bridge.settings import Settings, load_settings, process_environment
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path), help="The settings file (default: bridge.yaml)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+reveal_option = click.option("--reveal", is_flag=True, help="Show personal data in full.")
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Load the settings that a command was pointed at."""
+    return load_settings(config, process_environment())
+
+
+def local_now() -> datetime:
+    """Return the present in the time zone of this machine: what people at a terminal mean."""
+    return datetime.now().astimezone()
+
+
+def moment_of(given: str | None, option: str) -> datetime | None:
+    """Return the time an option names; None when the option was not given."""
+    return None if given is None else read_moment(given, option, local_now())
+
+
+def pairs_of(given: Iterable[str], sign: str, option: str) -> dict[str, str]:
+    """Return `NAME:VALUE` or `NAME=VALUE` arguments as a dictionary."""
+    pairs = {}
+    for text in given:
+        name, found, value = text.partition(sign)
+        if not found or not name.strip():
+            raise WrongUse(f"{option} needs NAME{sign}VALUE", fix=f"write {option} 'name{sign}value'")
+        pairs[name.strip()] = value.strip()
+    return pairs

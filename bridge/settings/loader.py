@@ -26,12 +26,14 @@ from bridge.settings.models import (
     Destination,
     HookSettings,
     Limits,
+    MailAlerts,
+    MappingAlerts,
     Retention,
     Settings,
     TestCode,
     demo_database,
 )
-from bridge.settings.options import SETTINGS, every_option
+from bridge.settings.options import OF_MAPPING, SETTINGS, every_option
 from bridge.settings.parser import Reading, Spot, Values, read_section
 from bridge.spelling import closest
 
@@ -118,7 +120,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         retention=Retention(**values.pop("retention")),
         limits=Limits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
-        alerts=Alerts(**values.pop("alerts")),
+        alerts=_alerts(values.pop("alerts")),
         rules={code: rule["severity"] for code, rule in values.pop("rules").items() if rule},
         hooks={name: _hook(reading, hook, source) for name, hook in values.pop("hooks").items()},
         warnings=tuple(finding for finding in reading.findings if finding.severity == "warning"),
@@ -174,7 +176,15 @@ def _hook(reading: Reading, values: Values, source: _Source) -> HookSettings:
         test_event_code=_test_code(reading, values, source),
         on_result=Callback(**callback) if {"url", "secret"} <= callback.keys() else None,
         rate_limit=values.get("rate_limit"),
+        alerts=values.get("alerts") or {},
     )
+
+
+def _alerts(values: Values) -> Alerts:
+    of_mapping = MappingAlerts(**{name: values.pop(name) for name in OF_MAPPING if name in values})
+    email = values.pop("email", None)
+    mail = MailAlerts(**email) if email and {"to", "sender", "host"} <= email.keys() else None
+    return Alerts(**values, email=mail, of_mapping=of_mapping)
 
 
 def _delivery(reading: Reading, values: Values) -> DeliverySettings:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bridge.models import Finding
 
@@ -57,6 +57,16 @@ class Destination:
     api_version: str = "v25.0"
     test_event_code: TestCode | None = None
     partner_agent: str | None = None
+    token_expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingAlerts:
+    """What is usual for the webhooks of one mapping; a `silent_after` of zero means that silence is fine."""
+
+    held_share: float = 0.2
+    silent_after: timedelta = timedelta(hours=6)
+    missing_fields: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class HookSettings:
     test_event_code: TestCode | None = None
     on_result: Callback | None = None
     rate_limit: Rate | None = None
+    alerts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +111,19 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MailAlerts:
+    """Who gets alerts by e-mail, and the server that takes them. The password is kept out of the repr."""
+
+    to: tuple[str, ...]
+    sender: str
+    host: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """When a person is told, and where. Without an address nobody is."""
 
@@ -110,6 +134,10 @@ class Alerts:
     free_disk_bytes: int = 1_073_741_824
     test_mode: timedelta = timedelta(hours=2)
     every: timedelta = timedelta(hours=1)
+    email: MailAlerts | None = None
+    token_expires: timedelta = timedelta(days=14)
+    webhooks: int = 100
+    of_mapping: MappingAlerts = MappingAlerts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +179,10 @@ class Settings:
     def test_codes_allowed(self) -> bool:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
+
+    def alerts_of(self, mapping: str) -> MappingAlerts:
+        """Return what is usual for one mapping: what is set for it, or else for all."""
+        return replace(self.alerts.of_mapping, **self.hook(mapping).alerts)
 
     def is_configured(self, destination: str, dataset_id: str) -> bool:
         """Whether a destination leads to this dataset now; events for another one are never sent there."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bridge.bootstrap import codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
 from bridge.ingest.retarget import describe, stranded_events
+from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
@@ -92,6 +93,8 @@ def _database(door: Door) -> Iterator[Reason]:
     yield from _pauses(door)
     for entry in stranded_events(door.outbox(), door.settings):
         yield Reason("degrades", "dataset_not_configured", describe(entry))
+    for concern in concerns(door.outbox(), door.settings, door.mappings.names(), door.now()):
+        yield Reason("degrades", concern.kind, concern.text)
 
 
 def _broken_mappings(door: Door) -> Iterator[Reason]:

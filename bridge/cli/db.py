@@ -24,7 +24,7 @@ def upgrade(config: Path | None) -> None:
     from bridge.outbox import upgrade as migrate
 
     settings = load_settings(config, process_environment())
-    migrate(settings.database_url)
+    migrate(settings.live_database_url)
     click.echo("the database is in its newest form", err=True)
 
 
@@ -60,7 +60,7 @@ def backup(file: Path, config: Path | None, as_json: bool) -> None:
     from bridge.outbox.backup import backup as copy_running
 
     settings = load_settings(config, process_environment())
-    size = copy_running(settings.database_url, file)
+    size = copy_running(settings.live_database_url, file)
     if as_json:
         click.echo(json.dumps({"file": str(file), "bytes": size}))
     else:

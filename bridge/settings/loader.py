@@ -6,7 +6,7 @@ The environment wins over the file, the file over the defaults. No file at all i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,17 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         **values,
     )
     _refuse_test_codes_when_live(reading, settings)
-    return settings
+    return settings if not demo else _doubt_a_live_demo(settings)
+
+
+def _doubt_a_live_demo(settings: Settings) -> Settings:
+    """Warn of a live profile without a dataset: nothing starts with it, but a mapping can be tried."""
+    if settings.profile != "live":
+        return settings
+    message = "the profile is live, but no dataset is configured"
+    fix = "set META_DATASET_ID and META_ACCESS_TOKEN, or destinations: in bridge.yaml"
+    doubt = Finding("warning", "no_dataset", message, fix, path="$.profile")
+    return replace(settings, warnings=(*settings.warnings, doubt))
 
 
 def _destinations(reading: Reading, given: Mapping[str, Values], source: _Source) -> dict[str, Destination]:

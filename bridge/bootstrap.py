@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 
@@ -25,18 +26,45 @@ from bridge.validate.graph_version import version_note
 _SQLITE = "sqlite:///"
 
 
-def prepare(settings: Settings, *, apart: bool = False) -> None:
-    """Bring the database to its newest form, mark what it is for, and make the key for what is kept at rest.
+def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool = True) -> None:
+    """Migrate the database, mark what it is for, and make the key for what is kept at rest.
 
     Raises CannotOpen when it cannot be opened, or when a demo would meet live events.
 
-    `apart` keeps what that imports out of this process; see `upgrade`.
+    `apart` keeps what that imports out of this process; see `upgrade`. Without `accept_new_key` a key
+    that does not fit the stored webhooks raises CannotOpen, before another one is made in its place.
     """
     if settings.demo:
         _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
     mark_purpose(settings.database_url, "demo" if settings.demo else "live")
+    if not accept_new_key:
+        require_stored_key(settings)
     cipher_of(settings)
+
+
+def require_stored_key(settings: Settings) -> None:
+    """Raise CannotOpen when stored webhooks were encrypted with a key that is not configured."""
+    if problem := key_problem(settings):
+        raise CannotOpen(problem.message, fix=problem.fix)
+
+
+def key_problem(settings: Settings) -> Finding | None:
+    """Return what to say when stored webhooks need a key that is not configured. Makes no key."""
+    has_key = bool(settings.secret_keys) or settings.secret_key_file.exists()
+    cipher = cipher_of(settings) if has_key else Cipher([_NO_KEY])
+    with closing(open_outbox(settings.database_url, cipher=cipher)) as outbox:
+        return KEY_PROBLEM if outbox.lacks_key() else None
+
+
+_NO_KEY = "no key is configured"
+KEY_PROBLEM = Finding(
+    "error",
+    "secret_key_missing",
+    "stored webhooks were encrypted with a secret key that is not configured",
+    "put secret.key back, or add the old key after the new one in CAPI_BRIDGE_SECRET_KEY, with a comma; "
+    "to give those webhooks up (their held events can no longer be replayed), start with --accept-new-key",
+)
 
 
 def _refuse_to_demo(settings: Settings) -> None:

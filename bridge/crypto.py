@@ -77,6 +77,10 @@ class Cipher:
         nonce = _nonces.take()
         return self._prefix + nonce + self._cipher.encrypt(nonce, plain, bound_to)
 
+    def has_key_of(self, encrypted: bytes) -> bool:
+        """Return whether the key that encrypted a text is one of ours."""
+        return encrypted[1 : 1 + _KEY_ID_BYTES] in self._ciphers
+
     def decrypt(self, encrypted: bytes, bound_to: bytes = b"") -> bytes:
         """Decrypt with whichever of our keys encrypted it; raise CannotDecrypt otherwise."""
         key_id = encrypted[1 : 1 + _KEY_ID_BYTES]

@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from bridge.authoring.findings_output import write_findings
-from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare, version_notes
+from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
-from bridge.errors import CannotOpen, Invalid
+from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -77,7 +77,19 @@ def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, 
     except Invalid as invalid:
         return None, list(invalid.findings)
     notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
-    return settings, [*settings.warnings, *notes] if told else []
+    return settings, [*settings.warnings, *notes, *_key_findings(settings)] if told else []
+
+
+def _key_findings(settings: Settings) -> list[Finding]:
+    """Look whether the key fits what an existing database file holds; a server is not asked."""
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file == settings.database_url or not Path(file).is_file():
+        return []
+    try:
+        problem = key_problem(settings)
+    except CannotStore:  # not migrated yet, or not a database: `serve` says what is wrong
+        return []
+    return [problem] if problem else []
 
 
 def _without_settings(config: Path | None) -> Settings:

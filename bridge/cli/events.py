@@ -21,10 +21,18 @@ from bridge.coerce.reading import read_time
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
+from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, load_settings, process_environment
 
 ALL = 10_000_000
+# what a replay counts -> what to say about so many webhooks
+_NOT_REPLAYED = {
+    "raw_gone": "cannot be mapped again: past retention.raw_webhooks",
+    "unknown_mapping": "cannot be mapped again: no mapping has the name they came in under; "
+    "give the file its old name, replay, then rename it",
+    "cannot_open": "cannot be decrypted: add the old key to CAPI_BRIDGE_SECRET_KEY, after the new one",
+}
 _COLUMNS = (
     "id",
     "received_at",
@@ -160,7 +168,10 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
                 Pace(per_second=rate, progress=advance),
             )
     _tell(counts, as_json=as_json)
-    if counts.get("still_held") or counts.get("raw_gone"):
+    for name, hint in _NOT_REPLAYED.items():
+        if counts.get(name):
+            click.echo(f"{counted(counts[name], 'webhook')} {hint}", err=True)
+    if counts.keys() & {"still_held", *_NOT_REPLAYED}:
         raise SystemExit(1)
 
 

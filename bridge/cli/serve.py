@@ -39,8 +39,15 @@ _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The se
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes.")
 @click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads in each.")
 @click.option("--no-deliver", is_flag=True, help="Only receive; run `capi-bridge worker` elsewhere.")
+@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
 def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
-    config: Path | None, demo: bool, bind: str, workers: int, threads: int, no_deliver: bool
+    config: Path | None,
+    demo: bool,
+    bind: str,
+    workers: int,
+    threads: int,
+    no_deliver: bool,
+    accept_new_key: bool,
 ) -> None:
     """Run the web door and the delivery until told to stop."""
     settings = (load_demo_settings if demo else load_settings)(config, process_environment())
@@ -57,7 +64,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.web.door import open_door
 
     configure(settings.log_level, settings.log_format)
-    prepare(settings, apart=True)
+    prepare(settings, apart=True, accept_new_key=accept_new_key)
     metrics = Metrics(folder)
     door = open_door(settings, metrics, process_environment())
     listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())

@@ -27,12 +27,15 @@ from bridge.settings import Settings, load_settings, process_environment
 @click.option(
     "--metrics", "metrics_at", metavar="HOST:PORT", help="Offer Prometheus metrics at this address."
 )
+@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the counts as JSON.")
-def worker(config: Path | None, once: bool, metrics_at: str | None, as_json: bool) -> None:
+def worker(
+    config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
+) -> None:
     """Deliver until told to stop; batches under way are settled first."""
     settings = load_settings(config, process_environment())
     configure(settings.log_level, settings.log_format)
-    prepare(settings)
+    prepare(settings, accept_new_key=accept_new_key)
     if once:
         _deliver_once(settings, as_json=as_json)
         return

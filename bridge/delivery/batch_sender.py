@@ -78,8 +78,8 @@ class BatchSender:
     def send_claim(self, claim: Claim, pauses: Mapping[str, Pause]) -> list[BatchReport]:
         """Send every event of a claim, or give back what could not be sent now.
 
-        `pauses` are those known when the claim was made. A lost lease ends the work without a word: the
-        events are in other hands.
+        `pauses` are those known when the claim was made. A lost lease ends the work silently: another
+        worker has the events.
         """
         try:
             return _Run(self._context, self, claim, pauses).run()

@@ -9,6 +9,8 @@ from typing import Any
 
 from bridge.meta_spec.spec import MetaSpec, ResponseMeaning
 
+_LARGEST_NUMBER = 2**63 - 1  # what both databases store
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -46,13 +48,21 @@ def classify_response(status: int | None, body: Any, batch_size: int, spec: Meta
     error = content.get("error")
     if isinstance(error, Mapping):
         return _classify_error(status, error, batch_size, spec)
-    received = content.get("events_received")
-    if status < 400 and isinstance(received, int) and not isinstance(received, bool):
-        found = situations["delivered" if received >= batch_size else "fewer_received"]
+    received = _whole(content.get("events_received"))
+    if status < 400 and received is not None and received >= 0:
         return _verdict(
-            found, batch_size, events_received=received, fbtrace_id=_text(content.get("fbtrace_id"))
+            situations[_success(received, batch_size)],
+            batch_size,
+            events_received=received,
+            fbtrace_id=_text(content.get("fbtrace_id")),
         )
     return _verdict(situations[_situation_of(status)], batch_size)
+
+
+def _success(received: int, batch_size: int) -> str:
+    if received >= batch_size:
+        return "delivered"
+    return "fewer_received" if received else "none_received"
 
 
 _STATUSES = {401: "unauthorized", 404: "not_found", 413: "too_large", 429: "too_many_requests"}
@@ -121,16 +131,11 @@ def _verdict(found: ResponseMeaning, batch_size: int, **seen: Any) -> Verdict:
 
 
 def _whole(value: Any) -> int | None:
-    """Read a code, which some proxies turn into a string."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return (
-        int(value)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
-        else None
-    )
+    """Read a code or a count, which some proxies turn into a string; None when it fits no column."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and abs(value) <= _LARGEST_NUMBER else None
 
 
 def _text(value: Any) -> str | None:

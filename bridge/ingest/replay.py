@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.errors import Refused
+from bridge.errors import Refused, UnknownMapping
 from bridge.ingest.entries import new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
@@ -47,9 +47,10 @@ def replay(
 ) -> Mapping[str, int]:
     """Send events again, and map held ones again first; return how many became what.
 
-    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `raw_gone` (held, and
-    the webhook is not kept any more), `other_dataset` (held for a dataset that is no longer configured), and
-    what was left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
+    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `unknown_mapping` (held,
+    and no mapping has that name now), `raw_gone` (held, and the webhook is no longer kept), `cannot_open`
+    (held, and no configured key decrypts the webhook), `other_dataset` (held for a dataset that is no longer
+    configured). Left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
     """
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()
@@ -75,13 +76,17 @@ _BECAME = {"waiting": "remapped", "held": "still_held"}
 def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -> Counter[str]:
     counts: Counter[str] = Counter()
     for webhook in outbox.held_webhooks(held):
-        correction = "raw_gone" if webhook.request is None else remap(webhook)
+        correction = remap(webhook) if webhook.request else _without_request(webhook)
         if not isinstance(correction, Correction):
             counts[correction] += 1
             continue
         became = outbox.correct(webhook.id, correction, now)
         counts += Counter(_BECAME.get(status, status) for status in became.values())
     return counts
+
+
+def _without_request(webhook: HeldWebhook) -> str:
+    return "cannot_open" if webhook.is_kept else "raw_gone"
 
 
 def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Remap:
@@ -99,6 +104,8 @@ def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Re
         try:
             mapping = mappings.get(webhook.mapping)
             translation = translate(Verified(webhook.request), mapping, spec)
+        except UnknownMapping:
+            return "unknown_mapping"
         except Refused:
             return "still_held"
         events = new_events(translation, settings, spec, webhook.request.received_at)

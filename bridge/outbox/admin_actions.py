@@ -108,11 +108,12 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True)
 class HeldWebhook:
-    """A webhook with held events; `request` is None when it is no longer kept."""
+    """A webhook with held events; `request` is None when it is no longer kept or cannot be decrypted."""
 
     id: str
     mapping: str
     request: Request | None
+    is_kept: bool
     events: tuple[HeldEvent, ...]
 
 
@@ -129,7 +130,11 @@ def held_webhooks(
     )
     return [
         HeldWebhook(
-            text_id(row.id), row.mapping, decrypt(row.sealed, row.id), _held_events(connection, row.id)
+            id=text_id(row.id),
+            mapping=row.mapping,
+            request=decrypt(row.sealed, row.id),
+            is_kept=row.sealed is not None,
+            events=_held_events(connection, row.id),
         )
         for row in rows.all()
     ]

@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 
 from sqlalchemy import Connection, Select, delete, func, select, update
 
+from bridge.models import Request
 from bridge.outbox.retention import delete_event_parts
 from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
 
@@ -84,12 +85,18 @@ def find_bodies(connection: Connection, matches: Callable[[bytes], bool]) -> lis
 
 
 def find_raw(
-    connection: Connection, decrypt: Callable[[bytes, bytes], bytes], matches: Callable[[bytes], bool]
+    connection: Connection,
+    decrypt: Callable[[bytes, bytes], Request | None],
+    matches: Callable[[bytes], bool],
 ) -> list[bytes]:
     """Return the ids of the webhooks that mention the person; what cannot be decrypted is skipped."""
     column = raw_webhooks.c.webhook_id
     pages = _pages(connection, select(column, raw_webhooks.c.sealed), column)
-    return [row_id for row_id, encrypted in pages if matches(decrypt(encrypted, row_id))]
+    return [row_id for row_id, encrypted in pages if matches(_searchable(decrypt(encrypted, row_id)))]
+
+
+def _searchable(request: Request | None) -> bytes:
+    return request.body + b"\n" + request.url.encode("utf-8", "replace") if request else b""
 
 
 def _pages(connection: Connection, chosen: Select[Any], column: Any) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
 
+from bridge.errors import WrongUse
 from bridge.mode import mode_of
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
@@ -221,6 +222,8 @@ def _joined(selection: Select[Any]) -> Select[Any]:
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
+    if any("\x00" in text for text in query.texts()):
+        raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
     wanted = [
         (query.mapping, events.c.mapping),
         (query.destination, events.c.destination),

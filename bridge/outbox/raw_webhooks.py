@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 import orjson
+from sqlalchemy import Connection, select
 
 from bridge.crypto import Cipher
+from bridge.errors import CannotDecrypt
 from bridge.models import Request
+from bridge.outbox.tables import raw_webhooks
 
 _LENGTH_BYTES = 4
 
@@ -35,3 +38,20 @@ def decrypt_request(encrypted: bytes, cipher: Cipher, webhook_id: bytes) -> Requ
     head = orjson.loads(plain[_LENGTH_BYTES:end])
     received_at = datetime.fromisoformat(head.pop("received_at"))
     return Request(**head, body=plain[end:], received_at=received_at)
+
+
+def decrypt_if_possible(encrypted: bytes | None, cipher: Cipher, webhook_id: bytes) -> Request | None:
+    """Return the request, or None when it is no longer kept or none of our keys decrypts it."""
+    if encrypted is None:
+        return None
+    try:
+        return decrypt_request(encrypted, cipher, webhook_id)
+    except CannotDecrypt:
+        return None
+
+
+def oldest_and_newest(connection: Connection) -> list[bytes]:
+    """Return the encrypted requests at both ends of the table: the keys of all others lie between."""
+    chosen = select(raw_webhooks.c.sealed).limit(1)
+    orders = (raw_webhooks.c.webhook_id.asc(), raw_webhooks.c.webhook_id.desc())
+    return [row.sealed for order in orders for row in connection.execute(chosen.order_by(order))]

@@ -178,6 +178,11 @@ class Query:
     before: str | None = None
     limit: int = 100
 
+    def texts(self) -> list[str]:
+        """Return every text to be compared with a stored one."""
+        names = (self.mapping, self.destination, self.event_name, self.event_id, self.reason)
+        return [text for text in names if text is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Depth:

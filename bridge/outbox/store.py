@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, select
 
 from bridge.crypto import Cipher
-from bridge.errors import CannotDecrypt, CannotStore
+from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, erasure, lanes, pauses, queries, retention, settlements
@@ -25,7 +25,7 @@ from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_request
+from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
 from bridge.outbox.records import (
     Attempt,
@@ -204,11 +204,11 @@ class Outbox:
         return (row_id and self._read(lambda connection: queries.show(connection, row_id))) or None
 
     def raw(self, webhook_id: str) -> Request | None:
-        """Return the webhook as it arrived, while it is kept."""
+        """Return the webhook as it arrived, while it is kept and can be decrypted."""
         row_id = raw_id(webhook_id)
         chosen = select(raw_webhooks.c.sealed).where(raw_webhooks.c.webhook_id == row_id)
         encrypted = self._read(lambda connection: connection.execute(chosen).scalar())
-        return self._decrypted(encrypted, row_id) if row_id else None
+        return self._opened(encrypted, row_id) if row_id else None
 
     def counts(self) -> Counts:
         """Count events by status, and independently how many were received."""
@@ -369,10 +369,12 @@ class Outbox:
     def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._decrypted))
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
 
-    def _decrypted(self, encrypted: bytes | None, row_id: bytes) -> Request | None:
-        return decrypt_request(encrypted, self._cipher, row_id) if encrypted else None
+    def lacks_key(self) -> bool:
+        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        ends = self._read(oldest_and_newest)
+        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
 
     def correct(self, webhook_id: str, correction: admin_actions.Correction, now: datetime) -> dict[str, str]:
         """Replace the held events of a webhook with corrected ones; return the status of each."""
@@ -408,19 +410,14 @@ class Outbox:
         """Delete everything that is kept about one person."""
         in_body, in_raw = erasure.is_in_body(person), erasure.is_in_raw(person)
         event_ids = self._read(lambda connection: erasure.find_bodies(connection, in_body))
-        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._body_of, in_raw))
+        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._opened, in_raw))
         steps = [partial(erasure.erase, ids, ()) for ids in in_portions(event_ids)]
         steps += [partial(erasure.erase, (), ids) for ids in in_portions(webhook_ids)]
         erased = [self._write("erase", step) for step in steps]
         return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
 
-    def _body_of(self, encrypted: bytes, webhook_id: bytes) -> bytes:
-        """Return the searchable part of a raw webhook: its body and its URL."""
-        try:
-            request = decrypt_request(encrypted, self._cipher, webhook_id)
-        except CannotDecrypt:
-            return b""
-        return request.body + b"\n" + request.url.encode("utf-8", "replace")
+    def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:
+        return decrypt_if_possible(encrypted, self._cipher, webhook_id)
 
     # --- housekeeping ------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from bridge.bootstrap import codes_in_force, free_disk_bytes
+from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
 from bridge.ingest.retarget import describe, stranded_events
 from bridge.monitoring.mapping_health import concerns
@@ -90,6 +90,8 @@ def _database(door: Door) -> Iterator[Reason]:
             age = round(depth.oldest_seconds)
             message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
             yield Reason("degrades", "delivery_behind", message)
+    if door.outbox().lacks_key():
+        yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
     yield from _pauses(door)
     for entry in stranded_events(door.outbox(), door.settings):
         yield Reason("degrades", "dataset_not_configured", describe(entry))

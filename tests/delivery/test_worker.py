@@ -416,3 +416,11 @@ def test_the_worker_goes_on_after_trouble_and_stops_when_asked(bench, an_event, 
     bench.clock.forward(minutes=2)
     bench.worker().run_once()
     assert bench.statuses() == {"sent": 30}
+
+
+@pytest.mark.parametrize("code", [2**63, -(2**63) - 1, "9" * 18])
+def test_a_code_of_any_size_leaves_no_event_in_sending(bench, an_event, error, code):
+    bench.store(an_event("one"))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(code))
+    bench.worker().run_once()
+    assert bench.statuses() == {"waiting": 1}

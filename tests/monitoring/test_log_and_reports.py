@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -206,3 +208,32 @@ def test_a_forked_child_writes_its_own_lines_only(tmp_path):
         os.waitpid(child, 0)
         gathered.flush()
     assert (tmp_path / "log").read_bytes() == b"child\nparent\n"
+
+
+def test_lines_that_nobody_reads_are_bounded_and_do_not_hold_up_the_end():
+    reading, writing = os.pipe()
+    script = """
+import sys
+from bridge.monitoring.log import configure, get_logger
+configure()
+for number in range(30_000):
+    get_logger().info("webhook", text="x" * 100)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=writing)
+    os.close(writing)
+    try:
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+
+def test_dropped_lines_are_counted_once_somebody_reads_again():
+    written: list[bytes] = []
+    buffer = BufferedWriter(written.append, delay_seconds=3600, most_lines=2)
+    for number in range(5):
+        buffer(b'{"number": %d}\n' % number)
+    buffer.flush()
+    buffer.flush()
+    assert [line.get("lines", line.get("number")) for line in lines_of(written)] == [0, 1, 3]

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.crypto import Cipher
+from bridge.errors import WrongUse
 from bridge.ingest.replay import Pace, discard, each, replay
 from bridge.outbox import Correction, HeldEvent, Person, Query, Settled, Span
 from tests.outbox.conftest import DATASET
@@ -223,3 +225,28 @@ def test_erasing_removes_events_by_their_hashes_and_a_repeat_stays_a_repeat(outb
     assert [record.event_id for record in outbox.find(Query())] == ["other"]
     assert outbox.add(webhook("2", event("sent", body=body))).duplicate is True
     assert outbox.counts().received == 1
+
+
+def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(
+    database_url, open_store, webhook, event, now
+):
+    held = event("", status="held", body=None, reason="no e-mail")
+    lost = open_store(database_url, cipher=Cipher(["a key that is lost since"]))
+    lost.add(webhook("1", held))
+    outbox = open_store(database_url)
+    outbox.add(webhook("2", held))
+    assert (lost.lacks_key(), outbox.lacks_key()) == (True, True)
+
+    counts = replay(outbox, Query(), lambda *_: Correction("second", (event("order"),)), now)
+    assert counts == {"remapped": 1, "cannot_open": 1}
+
+
+def test_a_mapping_that_is_gone_is_named_as_the_reason(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("", status="held", body=None)))
+    assert replay(outbox, Query(), lambda *_: "unknown_mapping", now) == {"unknown_mapping": 1}
+
+
+@pytest.mark.parametrize("name", ["mapping", "destination", "event_name", "event_id", "reason"])
+def test_a_nul_in_a_filter_is_wrong_use_on_every_database(outbox, name):
+    with pytest.raises(WrongUse, match="NUL"):
+        outbox.find(Query(**{name: "a\x00b"}))

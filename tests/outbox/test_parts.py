@@ -326,7 +326,7 @@ def test_other_addresses_are_refused_with_an_example(text):
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("direction", ["to PostgreSQL", "to SQLite"])
-def test_moving_house_takes_everything_along(
+def test_a_copy_takes_everything_along(
     new_sqlite_url, new_postgres_url, open_store, webhook, event, now, direction
 ):
     urls = (new_sqlite_url(), new_postgres_url())
@@ -336,8 +336,9 @@ def test_moving_house_takes_everything_along(
     old.add(webhook("held", event("", status="held", body=None, reason="no e-mail", destination="other")))
     old.claim(old.lanes()[0], worker="w", now=now, lease_until=now + timedelta(minutes=1), limit=5)
     seen = []
-    first = copy(old_url, new_url, lambda table, rows: seen.append((table, rows)))
-    assert copy(old_url, new_url) == first
+    later = now + timedelta(minutes=2)
+    first = copy(old_url, new_url, later, lambda table, rows: seen.append((table, rows)))
+    assert copy(old_url, new_url, later) == first
     assert (first["events"], first["queue"], ("events", 31) in seen) == (31, 30, True)
 
     new = open_store(new_url)

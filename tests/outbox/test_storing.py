@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bridge.errors import CannotStore, WrongUse
 from bridge.models import Finding, Position
-from bridge.outbox import Bounds, Query, StoredEvent
+from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
 
 
 def in_threads(number, work):
@@ -292,3 +293,34 @@ def test_an_id_that_is_none_finds_nothing(outbox, wrong):
     assert outbox.show(wrong) is None
     assert outbox.raw(wrong) is None
     assert outbox.find(Query(ids=(wrong,))) == []
+
+
+@pytest.fixture(name="files")
+def files_fixture(tmp_path, open_store) -> tuple[Path, Outbox]:
+    path = tmp_path / "new" / "bridge.db"
+    upgrade(f"sqlite:///{path}")
+    return path, open_store(f"sqlite:///{path}")
+
+
+def test_the_files_of_a_database_are_readable_by_their_owner_alone(files, webhook):
+    path, outbox = files
+    outbox.add(webhook())
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert {"bridge.db", "bridge.db-wal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, webhook, tmp_path, replaced):
+    path, outbox = files
+    outbox.add(webhook("1"))
+    moved = path.rename(tmp_path / "moved.db")
+    if replaced:
+        path.write_bytes(b"")
+    for work in (lambda: outbox.add(webhook("2")), outbox.counts, lambda: outbox.add(webhook("3"))):
+        with pytest.raises(CannotStore, match="deleted or replaced"):
+            work()
+    assert path.exists() is replaced
+    path.unlink(missing_ok=True)
+    moved.rename(path)
+    assert outbox.counts().received == 1

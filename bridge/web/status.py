@@ -13,6 +13,7 @@ from bridge.errors import BridgeError
 from bridge.ingest.retarget import describe, stranded_events
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
+from bridge.outbox.pauses import why_waiting
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ
@@ -116,10 +117,11 @@ def _broken_mappings(door: Door) -> Iterator[Reason]:
 
 
 def _pauses(door: Door) -> Iterator[Reason]:
-    for scope, pause in sorted(door.outbox().pauses().items()):
-        if pause.kind == "circuit":
-            message = f"{scope} is paused since {pause.since.isoformat(timespec='seconds')}: {pause.reason}"
-            yield Reason("degrades", "paused", message)
+    pauses = door.outbox().pauses()
+    for entry in door.settings.destinations.values():
+        why = why_waiting(pauses, entry.name, entry.dataset_id)
+        if why is not None:
+            yield Reason("degrades", "paused", why)
 
 
 def _disk(settings: Settings) -> Iterator[Reason]:

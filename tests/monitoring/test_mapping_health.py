@@ -19,8 +19,8 @@ FULL = {"user_data": {"em": ["h"], "ph": ["h"]}, "custom_data": {"value": 1}}
 
 
 @pytest.fixture
-def store(new_sqlite_url, open_store) -> Outbox:
-    return open_store(new_sqlite_url())
+def store(outbox: Outbox) -> Outbox:
+    return outbox
 
 
 @pytest.fixture

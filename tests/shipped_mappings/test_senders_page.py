@@ -55,7 +55,8 @@ def test_the_page_shows_every_scheme():
 
 @pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
 def test_an_example_of_the_page_loads(example):
-    assert load(example).receive.handshake is not None
+    receive = load(example).receive
+    assert receive.handshake is not None or receive.methods == {"get"}
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.code)

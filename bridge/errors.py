@@ -119,6 +119,16 @@ class WrongContentType(Refused):
     code = "wrong_content_type"
 
 
+class WrongMethod(Refused):
+    """The mapping takes no webhooks by this HTTP method; `allowed` names those it takes them by."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...], fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.allowed = allowed
+
+
 class TooManyRequests(Refused):
     """Over a rate limit; `retry_after_seconds` says when to come back."""
 

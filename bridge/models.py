@@ -169,6 +169,7 @@ class Receive:
     """The `receive` block of a mapping: who may send what, and what problems get as an answer."""
 
     sent_by: Literal["server", "automation", "browser"] = "server"
+    methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
     verify: VerifyRule = VerifyRule()
     handshake: HandshakeRule | None = None

@@ -51,6 +51,8 @@ DOORS = {
     "psycopg": ("bridge.outbox",),
     "urllib3": ("bridge.delivery.http_client", "bridge.monitoring.notifier", "bridge.cli.demo"),
     "gunicorn": ("bridge.server",),
+    "dotenv": ("bridge.settings.environment",),
+    "smtplib": ("bridge.monitoring.mail",),
     "phonenumbers": ("bridge.normalize",),
     "cryptography": ("bridge.crypto",),
     "prometheus_client": ("bridge.monitoring.metrics",),

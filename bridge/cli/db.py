@@ -23,7 +23,7 @@ def upgrade(config: Path | None) -> None:
     from bridge.outbox import upgrade as migrate
 
     settings = settings_of(config)
-    migrate(settings.database_url)
+    migrate(settings.live_database_url)
     click.echo("the database is up to date", err=True)
 
 
@@ -46,3 +46,23 @@ def copy(source: str, target: str, as_json: bool) -> None:
         click.echo(json.dumps(rows))
     else:
         click.echo(", ".join(f"{number} {table}" for table, number in rows.items()))
+
+
+@db.command(help="Copy a running SQLite database into a new file.")
+@click.argument("file", type=click.Path(path_type=Path))
+@_CONFIG
+@click.option("--json", "as_json", is_flag=True, help="Print the file and its size as JSON.")
+def backup(file: Path, config: Path | None, as_json: bool) -> None:
+    """Make a backup while the bridge runs; say what else has to be kept beside it."""
+    import json
+
+    from bridge.outbox.backup import backup as copy_running
+
+    settings = load_settings(config, process_environment())
+    size = copy_running(settings.live_database_url, file)
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "bytes": size}))
+    else:
+        click.echo(f"{file}: {size / 1_048_576:,.1f} MiB")
+    key = "CAPI_BRIDGE_SECRET_KEY" if settings.secret_keys else str(settings.secret_key_file)
+    click.echo(f"keep {key} too: without it the webhooks in the backup cannot be read", err=True)

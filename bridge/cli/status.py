@@ -68,6 +68,8 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
             f"\nNOT CONFIGURED: {left['waiting']} waiting and {left['held']} held events of "
             f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
         )
+    for one in found["unusual"]:
+        yield f"\nUNUSUAL: {one['message']}"
     for one in found["test_codes"]:
         yield f"\nTEST MODE: {one['where']} sends with test_event_code {one['test_event_code']}"
 

@@ -12,9 +12,11 @@ from bridge.bootstrap import codes_in_force, free_disk_bytes, open_store
 from bridge.delivery.worker import run_forever, utc_now
 from bridge.mapping import MappingFolder
 from bridge.monitoring.alerts import AlertMonitor, Snapshot
+from bridge.monitoring.channels import open_post
 from bridge.monitoring.log import failure, get_logger
+from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import Metrics
-from bridge.monitoring.notifier import Notifier, http_post
+from bridge.monitoring.notifier import Notifier
 from bridge.monitoring.reporter import Reporter
 from bridge.monitoring.result_webhooks import ResultWebhooks
 from bridge.outbox import Outbox
@@ -62,16 +64,17 @@ def open_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder)
 def new_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Reporter:
     """Return a reporter of deliveries with a notifier of its own."""
     log = get_logger()
-    notifier = Notifier(http_post(), log)
+    notifier = Notifier(open_post(settings.alerts), log)
     alerts = AlertMonitor(settings, notifier.send, log)
     return Reporter(ResultWebhooks(settings, mappings), metrics, alerts, notifier, log=log, now=utc_now)
 
 
 def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> Snapshot:
-    """Return the present state of the queue, the disk and the test codes."""
+    """Return the present state of the queue, the disk, the test codes and the sources."""
     ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
     test_modes = tuple(where for where, _ in codes_in_force(settings, mappings, now))
-    return Snapshot(ages, free_disk_bytes(settings), test_modes)
+    unusual = tuple(concerns(outbox, settings, mappings.names(), now))
+    return Snapshot(ages, free_disk_bytes(settings), test_modes, unusual)
 
 
 def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
@@ -89,8 +92,8 @@ def _monitor(
     alerts: AlertMonitor,
 ) -> None:
     log = get_logger()
-    purge_at = utc_now()
-    while not stop.wait(_MONITOR_EVERY_SECONDS):
+    purge_at = utc_now() + timedelta(seconds=_MONITOR_EVERY_SECONDS)
+    while not stop.is_set():
         now = utc_now()
         try:
             alerts.check(snapshot(outbox, settings, mappings, now), now)
@@ -99,6 +102,7 @@ def _monitor(
                 purge(outbox, settings, now)
         except Exception as error:  # noqa: BLE001 - monitoring must survive whatever the database does
             log.warning("alarm_could_not_look", **failure(error))
+        stop.wait(_MONITOR_EVERY_SECONDS)
 
 
 @contextlib.contextmanager

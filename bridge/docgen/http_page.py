@@ -49,7 +49,8 @@ One webhook may become several events. The status is the most advanced one of th
 `queued`, even when another was skipped. With `on_problem: answer` one held event makes it a 422.
 
 `GET /hooks/<mapping>` answers the challenge of senders that ask for one. Where the mapping declares none it
-answers 200, because some senders check a URL before they use it.
+answers 200, because some senders check a URL before they use it. A GET with data in its query is a webhook where
+the mapping says `receive: {{methods: [get]}}`; elsewhere it is answered 405, and nothing is stored.
 
 `?test_event_code=TEST123`, or the header `X-Test-Event-Code`, sends this one webhook as a test. Only a sender
 who proved who it is may ask: by the mapping's `verify`, or with the admin token. Anyone else gets 401. With

@@ -17,7 +17,7 @@ def planned_move(settings: Settings, from_dataset: str, destination: str, *, acr
         names = ", ".join(sorted(settings.destinations))
         raise WrongUse(f"there is no destination {destination}", fix=f"use one of {names}")
     for entry in settings.destinations.values():
-        if entry.dataset_id == from_dataset:
+        if entry.dataset_id == from_dataset and entry.name != destination:
             raise WrongUse(
                 f"dataset {from_dataset} is still configured, for destination {entry.name}",
                 fix="correct dataset_id in the settings first; only then its events are moved",
@@ -43,5 +43,5 @@ def describe(entry: Stranded) -> str:
     """Say in a sentence what is left behind, and what to do."""
     return (
         f"{entry.waiting} waiting and {entry.held} held events of destination {entry.destination} are for "
-        f"dataset {entry.dataset_id}, which is not configured; see `capi-bridge events retarget`"
+        f"dataset {entry.dataset_id}, which is not configured for it; see `capi-bridge events retarget`"
     )

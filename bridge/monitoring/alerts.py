@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.monitoring.channels import messages_of
+from bridge.monitoring.mapping_health import Concern
 from bridge.monitoring.notifier import Message
 from bridge.plurals import counted
 from bridge.serialization import encode
@@ -29,11 +31,12 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is checked regularly: the age of the queue, the disk, and the active test codes."""
+    """What is checked regularly: the age of the queue, the disk, test codes, and how the sources behave."""
 
     oldest_seconds: dict[str, float]
     free_disk_bytes: int | None
     test_modes: tuple[str, ...]
+    concerns: tuple[Concern, ...] = ()
 
 
 class AlertMonitor:
@@ -55,9 +58,8 @@ class AlertMonitor:
             return
         self._raised_at[key] = now
         self._log.warning("alert", kind=alert.kind, about=alert.about, text=alert.text)
-        if self._alerts.url:
-            body = alert_body(alert, self._alerts, now)
-            self._send(Message(f"alert {alert.kind}", self._alerts.url, body))
+        for message in alert_messages(alert, self._alerts, now):
+            self._send(message)
 
     def settled(self, sent: int, refused: int, now: datetime) -> None:
         """Watch the share of rejected events over the last hour."""
@@ -77,6 +79,7 @@ class AlertMonitor:
             *self._about_the_queue(snapshot),
             *self._about_the_disk(snapshot),
             *self._about_tests(now),
+            *(Alert(concern.kind, concern.about, concern.text) for concern in snapshot.concerns),
         ):
             self.raise_alert(alert, now)
 
@@ -100,6 +103,11 @@ class AlertMonitor:
                 length = _duration(now - since)
                 text = f"{name} has been in test mode for {length}; Meta does not discard test events"
                 yield Alert("test_mode", name, text)
+
+
+def alert_messages(alert: Alert, alerts: Alerts, now: datetime) -> list[Message]:
+    """Return an alert as one message for each way that is configured."""
+    return messages_of(alert.kind, alert.text, alert_body(alert, alerts, now), alerts, now)
 
 
 def alert_body(alert: Alert, alerts: Alerts, now: datetime) -> bytes:

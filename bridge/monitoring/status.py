@@ -9,6 +9,7 @@ from typing import Any
 from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
 from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
+from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
 from bridge.outbox.pauses import destination_scope
 from bridge.settings import Destination, Settings
@@ -34,6 +35,10 @@ def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: 
         "test_codes": [
             {"where": where, "test_event_code": code}
             for where, code in codes_in_force(settings, mappings, now)
+        ],
+        "unusual": [
+            {"kind": one.kind, "about": one.about, "message": one.text}
+            for one in concerns(outbox, settings, mappings.names(), now)
         ],
         "mappings": _mappings(mappings, outbox.overview.last_webhooks()),
         "database": {"kind": settings.database_url.partition(":")[0], "bytes": database_bytes(settings)},

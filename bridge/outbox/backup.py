@@ -42,7 +42,7 @@ def backup(database_url: str, target: Path) -> int:
 def _source(database_url: str, target: Path) -> Path:
     url = parse_url(database_url)
     if url.get_backend_name() != "sqlite":
-        server = url.set(drivername="postgresql", password=None).render_as_string()
+        server = url._replace(drivername="postgresql", password=None).render_as_string()
         raise WrongUse(
             "this database is on a PostgreSQL server, which makes its own backups",
             fix=f"run: pg_dump --format=custom --file={target} {server}",

@@ -26,6 +26,7 @@ from bridge.outbox.lanes import Lane, Lanes, all_lanes
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
+from bridge.outbox.recent import Recent
 from bridge.outbox.records import (
     Attempt,
     Counts,
@@ -73,6 +74,7 @@ class Outbox:
         self._statements = Statements(database.engine)
         self._lanes = Lanes(database)
         self.overview = Overview(self._read)
+        self.recent = Recent(self._read)
         self.stranded = StrandedEvents(self._read, self._write)
         self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
 

@@ -14,7 +14,7 @@ from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import number
 from bridge.outbox.records import text_id, to_ms
 from bridge.outbox.repeat_scope import scope_of
-from bridge.outbox.tables import attempts, event_attempts, events, lanes, queue, repeat_keys, webhooks
+from bridge.outbox.tables import attempts, event_attempts, events, lanes, pauses, queue, repeat_keys, webhooks
 
 Target = tuple[str, str]  # the name of a destination and its dataset
 _PORTION = 500
@@ -124,7 +124,8 @@ def _is_open(move: Move) -> ColumnElement[bool]:
     """Match what has not come to an end and is in no worker's hands."""
     in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
     waits = and_(events.c.status == "waiting", ~in_hand)
-    return and_(events.c.dataset_id == move.from_dataset, or_(events.c.status == "held", waits))
+    is_there = and_(events.c.destination == move.destination, events.c.dataset_id == move.dataset_id)
+    return and_(events.c.dataset_id == move.from_dataset, ~is_there, or_(events.c.status == "held", waits))
 
 
 def _next_portion(connection: Connection, move: Move, now: int) -> Counter[str]:
@@ -135,6 +136,8 @@ def _next_portion(connection: Connection, move: Move, now: int) -> Counter[str]:
         _note(connection, [row.id for row in rows], move, now)
         for webhook_id in dict.fromkeys(row.webhook_id for row in rows):
             _rebind_repeat_key(connection, webhook_id)
+    else:
+        _end_pauses(connection, move.from_dataset)
     return became
 
 
@@ -158,6 +161,7 @@ def _same_event(connection: Connection, row: Any, dataset_id: str) -> bytes | No
         events.c.event_name == row.event_name,
         events.c.dataset_id == dataset_id,
         events.c.stands == 1,
+        events.c.id != row.id,
     )
     found: bytes | None = connection.execute(standing).scalar_one_or_none()
     return found
@@ -178,6 +182,11 @@ def _note(connection: Connection, ids: Sequence[bytes], move: Move, now: int) ->
     }
     connection.execute(insert(attempts).values(line))
     connection.execute(insert(event_attempts), [{"event_id": row, "attempt_id": attempt_id} for row in ids])
+
+
+def _end_pauses(connection: Connection, dataset_id: str) -> None:
+    """Forget the pauses of a dataset that is left: nobody would try whether they are over."""
+    connection.execute(delete(pauses).where(pauses.c.scope.endswith(f":{dataset_id}", autoescape=True)))
 
 
 def _rebind_repeat_key(connection: Connection, webhook_id: bytes) -> None:

@@ -11,7 +11,8 @@ from bridge.settings.loader import load_settings
 from bridge.settings.models import SIMULATOR_URL, Destination, Settings, demo_database
 
 _META = "META_"
-_STAND_INS = {"META_DATASET_ID": DEMO_DATASET_ID, "META_ACCESS_TOKEN": "simulator"}
+_STAND_INS = dict.fromkeys(("META_DATASET_ID", "META_ACCESS_TOKEN"), DEMO_DATASET_ID)
+_NO_TEST = {"META_TEST_EVENT_CODE": ""}
 
 
 def load_demo_settings(
@@ -19,11 +20,13 @@ def load_demo_settings(
 ) -> Settings:
     """Read the settings and put the simulator in place of Meta, whatever they configure.
 
-    The variables of Meta are not looked at: a file that names them gets stand-ins. Raises what
-    `load_settings` raises.
+    The variables of Meta are not looked at: a file that names them gets the demo's dataset id in their place,
+    which will do for a token too. Raises what `load_settings` raises.
     """
-    harmless = {name: value for name, value in environment.items() if not name.startswith(_META)}
-    settings = load_settings(config, {**harmless, **_STAND_INS}, folder=folder)
+    harmless = {
+        name: DEMO_DATASET_ID if name.startswith(_META) else value for name, value in environment.items()
+    }
+    settings = load_settings(config, {**harmless, **_STAND_INS, **_NO_TEST}, folder=folder)
     return replace(
         settings,
         demo=True,
@@ -38,6 +41,6 @@ def _simulated(destination: Destination) -> Destination:
     return replace(
         destination,
         dataset_id=DEMO_DATASET_ID,
-        access_token=_STAND_INS["META_ACCESS_TOKEN"],
+        access_token=DEMO_DATASET_ID,
         test_event_code=None,
     )

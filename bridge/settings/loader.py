@@ -6,7 +6,7 @@ The environment wins over the file, the file over the defaults. No file at all i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,15 @@ from bridge.settings.models import (
     DeliverySettings,
     Destination,
     HookSettings,
+    MailAlerts,
+    MappingAlerts,
     Retention,
     ServerLimits,
     Settings,
     TestEventCode,
     demo_database,
 )
-from bridge.settings.options import SETTINGS, every_option
+from bridge.settings.options import OF_MAPPING, SETTINGS, every_option
 from bridge.settings.parser import Reading, Spot, Values, read_section
 from bridge.spelling import closest
 
@@ -117,14 +119,24 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         retention=Retention(**values.pop("retention")),
         limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
-        alerts=Alerts(**values.pop("alerts")),
+        alerts=_alerts(values.pop("alerts")),
         rules={code: rule["severity"] for code, rule in values.pop("rules").items() if rule},
         hooks={name: _hook(reading, hook, source) for name, hook in values.pop("hooks").items()},
         warnings=tuple(finding for finding in reading.findings if finding.severity == "warning"),
         **values,
     )
     _refuse_test_codes_when_live(reading, settings)
-    return settings
+    return settings if not demo else _doubt_a_live_demo(settings)
+
+
+def _doubt_a_live_demo(settings: Settings) -> Settings:
+    """Warn of a live profile without a dataset: nothing starts with it, but a mapping can be tried."""
+    if settings.profile != "live":
+        return settings
+    message = "the profile is live, but no dataset is configured"
+    fix = "set META_DATASET_ID and META_ACCESS_TOKEN, or destinations: in bridge.yaml"
+    doubt = Finding("warning", "no_dataset", message, fix, path="$.profile")
+    return replace(settings, warnings=(*settings.warnings, doubt))
 
 
 def _destinations(reading: Reading, given: Mapping[str, Values], source: _Source) -> dict[str, Destination]:
@@ -173,7 +185,15 @@ def _hook(reading: Reading, values: Values, source: _Source) -> HookSettings:
         test_event_code=_test_code(reading, values, source),
         on_result=Callback(**callback) if {"url", "secret"} <= callback.keys() else None,
         rate_limit=values.get("rate_limit"),
+        alerts=values.get("alerts") or {},
     )
+
+
+def _alerts(values: Values) -> Alerts:
+    of_mapping = MappingAlerts(**{name: values.pop(name) for name in OF_MAPPING if name in values})
+    email = values.pop("email", None)
+    mail = MailAlerts(**email) if email and {"to", "sender", "host"} <= email.keys() else None
+    return Alerts(**values, email=mail, of_mapping=of_mapping)
 
 
 def _delivery(reading: Reading, values: Values) -> DeliverySettings:

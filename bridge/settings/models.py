@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bridge.models import Finding
 
@@ -59,6 +59,7 @@ class Destination:
     test_event_code: TestEventCode | None = None
     partner_agent: str | None = None
     app_secret: str | None = field(default=None, repr=False)
+    token_expires: datetime | None = None
 
     @property
     def appsecret_proof(self) -> str | None:
@@ -72,12 +73,22 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingAlerts:
+    """What is usual for the webhooks of one mapping; a `silent_after` of zero means that silence is fine."""
+
+    held_share: float = 0.2
+    silent_after: timedelta = timedelta(hours=6)
+    missing_fields: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class HookSettings:
     """What the operator, not the author of the mapping, decides for one endpoint under /hooks/."""
 
     test_event_code: TestEventCode | None = None
     on_result: Callback | None = None
     rate_limit: Rate | None = None
+    alerts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,19 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MailAlerts:
+    """Who gets alerts by e-mail, and the server that takes them. The password is kept out of the repr."""
+
+    to: tuple[str, ...]
+    sender: str
+    host: str
+    port: int = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Alerts:
     """When a person is alerted, and where. Without a URL nobody is."""
 
@@ -122,6 +146,10 @@ class Alerts:
     free_disk_bytes: int = 1_073_741_824
     test_mode: timedelta = timedelta(hours=2)
     every: timedelta = timedelta(hours=1)
+    email: MailAlerts | None = None
+    token_expires: timedelta = timedelta(days=14)
+    webhooks: int = 100
+    of_mapping: MappingAlerts = MappingAlerts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +190,10 @@ class Settings:
     def test_codes_allowed(self) -> bool:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
+
+    def alerts_of(self, mapping: str) -> MappingAlerts:
+        """Return what is usual for one mapping: what is set for it, or else for all."""
+        return replace(self.alerts.of_mapping, **self.hook(mapping).alerts)
 
     def is_configured(self, destination: str, dataset_id: str) -> bool:
         """Whether a destination leads to this dataset now; events for another one are never sent there."""

@@ -39,6 +39,15 @@ class Section:
     scalar: str | None = None
 
 
+# What is usual for the webhooks of a mapping: said for all of them, and for one.
+OF_MAPPING: dict[str, Option | Section] = {
+    "held_share": Option(types.SHARE, "Share of the last webhooks that are held.", "20%"),
+    "silent_after": Option(
+        types.DURATION, "Silence at a time when webhooks usually come; 0s: silence is fine.", "6h"
+    ),
+    "missing_fields": Option(types.SWITCH, "Watch for fields that stop arriving.", "yes"),
+}
+
 TEST_CODE = Section(
     "Sends events to Test Events as well. Meta does not discard them.",
     {
@@ -60,6 +69,7 @@ DESTINATIONS = Section(
         "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
         "test_event_code": TEST_CODE,
         "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),
+        "token_expires": Option(types.MOMENT, "When the token expires, so that you are told in time."),
     },
     named=True,
 )
@@ -76,6 +86,7 @@ HOOKS = Section(
                 "secret": Option(types.SECRET, "The signing secret (`whsec_…`).", required=True),
             },
         ),
+        "alerts": Section("What is usual here, where it differs from `alerts:`.", OF_MAPPING),
     },
     named=True,
 )
@@ -202,6 +213,27 @@ SETTINGS = Section(
                 "free_disk_bytes": Option(types.SIZE, "Free disk.", "1 GiB"),
                 "test_mode": Option(types.DURATION, "How long a test_event_code may be in use.", "2h"),
                 "every": Option(types.DURATION, "The same alert is repeated no sooner than this.", "1h"),
+                "email": Section(
+                    "Alerts by e-mail.",
+                    {
+                        "to": Option(types.TEXT, "The address, or addresses.", many=True, required=True),
+                        "sender": Option(types.TEXT, "The address they come from.", required=True),
+                        "host": Option(types.TEXT, "The SMTP server.", required=True),
+                        "port": Option(types.whole(1, 65_535), "Its port.", "587"),
+                        "security": Option(
+                            types.one_of("starttls", "tls", "none"),
+                            "How the connection is secured.",
+                            "starttls",
+                        ),
+                        "user": Option(types.TEXT, "The user name at the server."),
+                        "password": Option(types.SECRET, "The password at the server."),
+                    },
+                ),
+                "token_expires": Option(types.DURATION, "How long before a token expires.", "14d"),
+                "webhooks": Option(
+                    types.whole(20, 1_000), "How many webhooks of a mapping are looked at.", "100"
+                ),
+                **OF_MAPPING,
             },
         ),
     },

@@ -17,6 +17,7 @@ from bridge.errors import (
     UnknownMapping,
     UnreadableBody,
     WrongContentType,
+    WrongMethod,
     WrongUse,
 )
 from bridge.models import Finding
@@ -34,6 +35,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (NotAuthentic, 401),
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
+    (WrongMethod, 405),
     (TooLarge, 413),
     (WrongContentType, 415),
     (Invalid, 422),
@@ -104,7 +106,7 @@ def answer_to_error(error: BridgeError) -> Answer:
         return Answer(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     message = _with_fix(error) if error.fix and not findings else error.message
-    headers = _retry_after(error)
+    headers = _headers(error)
     return Answer(status, error_body(error.code, message, findings), headers, error.code)
 
 
@@ -119,7 +121,9 @@ def answer_to_fault() -> Answer:
     return Answer(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "internal_fault")
 
 
-def _retry_after(error: BridgeError) -> tuple[tuple[str, str], ...]:
+def _headers(error: BridgeError) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, WrongMethod):
+        return (("Allow", ", ".join(error.allowed)),)
     if isinstance(error, CannotStore | TooManyRequests):
         return (("Retry-After", str(error.retry_after_seconds)),)
     if isinstance(error, CannotOpen):

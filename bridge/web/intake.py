@@ -21,6 +21,7 @@ from bridge.monitoring.log import failure
 from bridge.outbox import NewEvent, NewWebhook, Receipt, StoredEvent
 from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
+from bridge.verify.method import as_posted
 from bridge.web.access import is_admin
 from bridge.web.answers import Answer, Line, detail
 from bridge.web.arrival import Environ, peer_address, read_request
@@ -60,9 +61,10 @@ def receive(door: Door, environ: Environ, name: str, request_id: str, line: Line
     if challenge is not None:
         line.status = "handshake"
         return Answer(200, challenge)
-    if request.method != "POST":
+    posted = as_posted(request, mapping.receive)
+    if posted is None:
         return _alive(mapping, line)
-    verified = verify(request, mapping.receive.verify)
+    verified = verify(posted, mapping.receive.verify)
     rate = settings.hook(name).rate_limit or settings.limits.rate_per_mapping
     door.rates.admit(f"m {name}", rate, "too many webhooks for this mapping")
     code = _asked_test_code(door, environ, request, mapping)
@@ -88,7 +90,11 @@ def _alive(mapping: CompiledMapping, line: Line) -> Answer:
     if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
         raise NotAuthentic("the handshake does not hold what the mapping expects")
     line.status = "alive"
-    return Answer(200, {"status": "ready", "message": "send webhooks here with POST"})
+    return Answer(200, {"status": "ready", "message": f"send webhooks here with {_methods(mapping)}"})
+
+
+def _methods(mapping: CompiledMapping) -> str:
+    return " or ".join(sorted(method.upper() for method in mapping.receive.methods))
 
 
 def _challenge(request: Request, mapping: CompiledMapping) -> str | None:

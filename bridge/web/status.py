@@ -11,7 +11,9 @@ from typing import Any, Literal
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
 from bridge.ingest.retarget import describe, stranded_events
+from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
+from bridge.outbox.pauses import why_waiting
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ
@@ -94,6 +96,8 @@ def _database(door: Door) -> Iterator[Reason]:
     yield from _pauses(door)
     for entry in stranded_events(door.outbox(), door.settings):
         yield Reason("degrades", "dataset_not_configured", describe(entry))
+    for concern in concerns(door.outbox(), door.settings, door.mappings.names(), door.now()):
+        yield Reason("degrades", concern.kind, concern.text)
 
 
 def _broken_mappings(door: Door) -> Iterator[Reason]:
@@ -113,10 +117,11 @@ def _broken_mappings(door: Door) -> Iterator[Reason]:
 
 
 def _pauses(door: Door) -> Iterator[Reason]:
-    for scope, pause in sorted(door.outbox().pauses().items()):
-        if pause.kind == "circuit":
-            message = f"{scope} is paused since {pause.since.isoformat(timespec='seconds')}: {pause.reason}"
-            yield Reason("degrades", "paused", message)
+    pauses = door.outbox().pauses()
+    for entry in door.settings.destinations.values():
+        why = why_waiting(pauses, entry.name, entry.dataset_id)
+        if why is not None:
+            yield Reason("degrades", "paused", why)
 
 
 def _disk(settings: Settings) -> Iterator[Reason]:

@@ -179,6 +179,7 @@ def test_the_live_profile_without_a_dataset_does_not_start(folder):
 
     assert refused.returncode == 3
     assert "META_DATASET_ID" in refused.stderr
+    assert "no_dataset" in run(folder, {"CAPI_BRIDGE_PROFILE": "live"}, "check", "--json").stdout
 
 
 def test_live_serves_no_mapping_that_nobody_put_there(simulator, tmp_path, start_bridge):

@@ -63,7 +63,8 @@ def test_a_mistyped_dataset_costs_no_lead(simulator, folder, start_bridge, wait_
     assert bridge.post("/hooks/lead", lead(0)).body["status"] == "duplicate"
     again = bridge.post("/hooks/lead", {"id": 5})
     assert again.status == 422
-    assert "dataset_not_configured" not in codes(bridge)
+    assert not codes(bridge) & {"dataset_not_configured", "paused"}
+    assert "bridge_paused" not in bridge.get("/metrics").body
     bridge.stop()
     statuses = Counter((event["status"], event["dataset_id"]) for event in listed(folder, right))
     assert statuses == {("sent", RIGHT): 6, ("held", RIGHT): 1}
@@ -83,6 +84,8 @@ def test_one_clients_people_never_reach_anothers_dataset(simulator, folder, star
     for_other = ("events", "retarget", "--from-dataset", MISTYPED, "--to", "other")
     still_there = run(folder, environment, *for_other)
     assert still_there.returncode == 2
+    itself = run(folder, environment, "events", "retarget", "--from-dataset", MISTYPED, "--to", "main")
+    assert "0 waiting and 0 held events moved" in itself.stdout
     assert "still configured" in still_there.stderr
 
     (folder / "bridge.yaml").write_text(main % RIGHT + two)

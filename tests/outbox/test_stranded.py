@@ -63,6 +63,15 @@ def test_an_event_that_is_already_stored_for_the_new_dataset_is_skipped(outbox, 
     assert (record.status, record.reason) == ("skipped", reason)
 
 
+def test_a_destination_that_was_renamed_gets_its_events_back(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("a", dataset_id="111", destination="before"), event("b", dataset_id="111")))
+    renamed = Move("111", "main", "111", across=True)
+
+    assert outbox.stranded.movable(renamed) == {"waiting": 1, "held": 0, "left": 0}
+    assert move_everything(outbox, renamed, now) == {"waiting": 1}
+    assert {record.destination for record in outbox.find(Query())} == {"main"}
+
+
 def test_what_a_worker_has_in_hand_or_was_sent_stays_where_it_is(outbox, webhook, event, now):
     outbox.add(webhook("1", event("a", dataset_id="111")))
     [lane] = outbox.lanes()

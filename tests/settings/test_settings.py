@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from bridge.bootstrap import open_meta_spec
 from bridge.errors import CannotOpen, Invalid, WrongUse
-from bridge.settings import META_URL, SIMULATOR_URL, Rate, Settings, TestEventCode, load_settings
+from bridge.settings import (
+    META_URL,
+    SIMULATOR_URL,
+    Rate,
+    Settings,
+    TestEventCode,
+    load_demo_settings,
+    load_settings,
+)
 from bridge.settings.options import every_option, settings_schema
 
 DATASET = {"META_DATASET_ID": "1234567890", "META_ACCESS_TOKEN": "token"}
@@ -54,6 +62,25 @@ def test_no_file_at_all_is_a_demo_that_sends_to_the_simulator(tmp_path):
     assert settings.live_database_url == f"sqlite:///{tmp_path}/data/bridge.db"
     assert settings.secret_key_file == tmp_path / "data" / "secret.key"
     assert settings.mappings[0].name == "mappings"
+
+
+def test_a_demo_needs_no_secret_and_takes_none(tmp_path):
+    (tmp_path / "bridge.yaml").write_text(
+        "profile: live\n"
+        "destinations:\n"
+        "  main: {dataset_id: '${META_DATASET_ID}', access_token: '${META_ACCESS_TOKEN}'}\n"
+        "  shop: {dataset_id: 42, access_token: '${META_SHOP_TOKEN}',\n"
+        "         test_event_code: '${META_TEST_EVENT_CODE:-}'}\n"
+    )
+    secrets = {"META_SHOP_TOKEN": "of-the-shop", "META_TEST_EVENT_CODE": "TEST1"}
+
+    demo = load_demo_settings(None, secrets, folder=tmp_path)
+
+    assert (demo.demo, demo.profile, demo.graph_url) == (True, "default", SIMULATOR_URL)
+    assert {(d.dataset_id, d.access_token, d.test_event_code) for d in demo.destinations.values()} == {
+        ("1000000000000000", "1000000000000000", None)
+    }
+    assert demo.database_url == f"sqlite:///{tmp_path}/data/bridge.demo.db"
 
 
 def test_the_environment_alone_makes_a_destination(tmp_path):

@@ -54,9 +54,12 @@ def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> R
     entries: Entries = (entry.value if entry else None) or {}
     sent_by = _value(entries, "sent_by", "server")
     repeat_key = entries.get("repeat_key")
+    methods = frozenset(_value(entries, "methods", ("post",)))
     return Receive(
         sent_by=sent_by,
-        accept=frozenset(_value(entries, "accept", ("json", "form", "multipart"))),
+        methods=methods,
+        accept=frozenset(_value(entries, "accept", ("json", "form", "multipart")))
+        | ({"form"} if "get" in methods else set()),
         verify=compile_verify(compiling, entries.get("verify")),
         handshake=_handshake(compiling, entries.get("handshake"), source),
         repeat_key=_of_webhook(_repeat_key(compiling, repeat_key), source) if repeat_key else None,

@@ -144,6 +144,7 @@ _EVENT = (
 
 _RECEIVE = (
     Key("sent_by", "choice", "browser allows $ip, $user_agent and $cookies.", ("server", "automation", "browser"), "server"),
+    Key("methods", "choices", "How webhooks come; the query of a GET is read like a form.", ("post", "get"), "post"),
     Key("accept", "choices", "The kinds of body taken.", ("json", "form", "multipart"), "all three"),
     Key("verify", "block", "How the sender proves who it is.", "verify"),
     Key("handshake", "block", "The challenge some senders want back before they send.", "handshake"),

@@ -1,0 +1,60 @@
+"""`capi-bridge status`: one look that a person understands, and the same as JSON."""
+
+from __future__ import annotations
+
+
+def test_the_whole_status_as_json(stored):
+    ran = stored.run("status", "--json")
+
+    assert ran.code == 0
+    found = ran.json
+    age, last = found["queue"]["oldest_seconds"], {one["name"]: one for one in found["mappings"]}
+    assert found["destinations"] == [
+        {
+            "name": "main",
+            "dataset_id": "1234567890123456",
+            "test_event_code": None,
+            "paused": False,
+            "reason": None,
+            "paused_since": None,
+            "waiting": 1,
+            "sending": 0,
+            "oldest_seconds": age,
+        }
+    ]
+    assert found["queue"] == {"waiting": 1, "sending": 0, "oldest_seconds": age}
+    assert (found["mode"], found["not_configured"], found["unusual"]) == ("live", [], [])
+    assert [(one["mapping"], one["events"]) for one in found["held"]] == [("lead", 1)]
+    assert {status: number for status, number in found["events"].items() if number} == {
+        "waiting": 1,
+        "skipped": 1,
+        "held": 1,
+    }
+    assert last["paid"]["last_webhook_at"] is not None
+    assert last["small"] == {"name": "small", "active": True, "last_webhook_at": None}
+    assert found["database"]["kind"] == "sqlite"
+    assert found["database"]["bytes"] > 0
+    assert found["disk"]["free_bytes"] > 0
+
+
+def test_a_person_sees_what_to_look_at_first(stored):
+    text = (stored.path / "bridge.yaml").read_text()
+    stored.settings(text + "hooks: {paid: {test_event_code: TEST7}}\n")
+
+    shown = stored.run("status").out
+
+    assert shown.index("DESTINATION") < shown.index("TEST MODE: mapping paid") < shown.index("HELD")
+    assert "events: 1 waiting, 1 held, 1 skipped" in shown
+
+
+def test_events_of_a_dataset_that_is_no_longer_configured_stand_out(stored):
+    text = (stored.path / "bridge.yaml").read_text()
+    stored.settings(text.replace("1234567890123456", "42"))
+
+    assert "NOT CONFIGURED: 1 waiting and 1 held events of main for dataset" in stored.run("status").out
+
+
+def test_a_demo_says_that_it_is_one(folder):
+    folder.settings("keys: {secret: a-secret-for-the-tests}\n")
+    ran = folder.run("status")
+    assert (ran.code, "nothing reaches Meta" in ran.out, "none yet" in ran.out) == (0, True, True)

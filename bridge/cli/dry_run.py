@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from bridge.bootstrap import open_meta_spec
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.errors import CannotOpen, UnknownMapping, WrongUse
 from bridge.ingest.preview import content_type_of, preview
 from bridge.mapping import CompiledMapping, load_mapping

@@ -17,7 +17,7 @@ import orjson
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.output import progress, table
 from bridge.cli.retarget import retarget
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.errors import CannotOpen, UnreadableBody
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Finding

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Final
 
-from bridge.coerce.reading import date_pattern, month_number
+from bridge.coerce.dates import date_pattern, month_number
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)

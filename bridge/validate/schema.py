@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from bridge.coerce.reading import is_finite
+from bridge.coerce.numbers import is_finite
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 

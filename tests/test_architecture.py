@@ -51,7 +51,7 @@ DOORS = {
     "psycopg": ("bridge.outbox",),
     "urllib3": ("bridge.delivery.http_client", "bridge.monitoring.notifier", "bridge.cli.demo"),
     "gunicorn": ("bridge.server",),
-    "phonenumbers": ("bridge.normalize",),
+    "phonenumbers": ("bridge.normalize", "bridge.privacy.phone_numbers"),
     "cryptography": ("bridge.crypto",),
     "prometheus_client": ("bridge.monitoring.metrics",),
     "tabulate": ("bridge.cli",),

@@ -42,16 +42,15 @@ def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
         and "&amp;" not in text
         and _UNSAFE.search(text) is None
         and (("?" not in text and "#" not in text) or not _names_something_personal(text, spec))
-        and (
-            _MANY_DIGITS(text) is None
-            or not any(holds_encoded_contact(part, phones) for part in _pieces(text))
-        )
+        and not _holds_contact(text, phones)
     )
 
 
-def _pieces(text: str) -> list[str]:
-    """Return the segments of the path and the names and values of the parameters."""
-    return _PIECES.split(text)
+def _holds_contact(text: str, phones: Phones) -> bool:
+    """Say whether contact data is in a segment of the path, or in the name or value of a parameter."""
+    return _MANY_DIGITS(text) is not None and any(
+        holds_encoded_contact(part, phones) for part in _PIECES.split(text)
+    )
 
 
 def clean_url(text: str, spec: MetaSpec, phones: Phones = (), *, web_only: bool) -> CleanUrl | None:

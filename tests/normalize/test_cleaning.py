@@ -49,7 +49,7 @@ REASONS = [
     ("placeholder", "fn", "N/A", "Nancy"),
     ("placeholder", "em", "{{1.email}}", "a@b.de"),
     ("placeholder", "fn", "[object Object]", "Object"),
-    ("placeholder", "external_id", "undefined", "undefined-7"),
+    ("placeholder", "external_id", "undefined", "undefinedly"),
     ("placeholder_hash", "em", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "a" * 64),
     ("md5_hash", "em", "d" * 32, "d" * 64),
     ("not_text", "em", True, "a@b.de"),

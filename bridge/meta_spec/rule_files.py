@@ -107,6 +107,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             common=entry.get("common", False),
             escaped=entry.get("escaped", _HASHING[entry["hashed"]] == "yes"),
             real_words=frozenset(entry.get("real_words", ())),
+            real_results=frozenset(entry.get("real_results", ())),
             sent_as=entry["sent_as"],
             pattern=patterns[entry["sent_as"]],
             source=entry.get("source", table["source"]),

@@ -30,6 +30,7 @@ class UserDataRule:
     common: bool = False
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
+    real_results: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""

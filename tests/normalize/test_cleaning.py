@@ -52,6 +52,8 @@ REASONS = [
     ("placeholder", "external_id", "undefined", "undefinedly"),
     ("placeholder_hash", "em", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "a" * 64),
     ("md5_hash", "em", "d" * 32, "d" * 64),
+    ("sha1_hash", "em", "d" * 40, "d" * 64),
+    ("base64_hash", "em", "jIezic41zy4vOfgOKCyy6ASTKlaiE5g+7rQmhA1DtSs=", "d" * 64),
     ("not_text", "em", True, "a@b.de"),
     ("not_text", "em", {"email": "a@b.de"}, "a@b.de"),
     ("not_text", "zp", float("nan"), 1067.0),

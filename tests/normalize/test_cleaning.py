@@ -258,8 +258,8 @@ def test_long_names_and_metas_names_mean_the_same():
     assert sent({"email": "a@b.de"}) == sent({"em": "a@b.de"})
 
 
-def test_an_unknown_key_is_an_error_and_is_not_sent():
-    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key", "$.user_data.emial")])
+def test_an_unknown_key_is_left_out_with_a_warning():
+    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key_left_out", "$.user_data.emial")])
 
 
 def test_external_ids_are_hashed_unless_the_mapping_says_no():

@@ -201,10 +201,21 @@ class Draft(_Value):
     `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
     the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
-    `ready` goes no further; `reason` says why in words.
+    `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
+    for an event whose own id is missing or identifies nothing.
     """
 
-    __match_args__ = ("label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings")
+    __match_args__ = (
+        "label",
+        "fields",
+        "settings",
+        "send_to",
+        "positions",
+        "verdict",
+        "reason",
+        "findings",
+        "made_event_id",
+    )
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -217,6 +228,7 @@ class Draft(_Value):
         verdict: EventVerdict = "ready",
         reason: str | None = None,
         findings: tuple[Finding, ...] = (),
+        made_event_id: str | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -226,6 +238,7 @@ class Draft(_Value):
         self.verdict: Final = verdict
         self.reason: Final = reason
         self.findings: Final = findings
+        self.made_event_id: Final = made_event_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ DOORS = {
     "gunicorn": ("bridge.server",),
     "dotenv": ("bridge.settings.environment",),
     "smtplib": ("bridge.monitoring.mail",),
-    "phonenumbers": ("bridge.normalize",),
+    "phonenumbers": ("bridge.normalize", "bridge.privacy.phone_numbers"),
     "cryptography": ("bridge.crypto",),
     "prometheus_client": ("bridge.monitoring.metrics",),
     "tabulate": ("bridge.cli",),

@@ -8,7 +8,8 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from bridge.coerce.reading import read_number, read_time
+from bridge.coerce.dates import read_time
+from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize import normalize_value

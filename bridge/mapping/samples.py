@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.errors import CannotOpen
 from bridge.models import Request
 from bridge.serialization import encode

@@ -67,7 +67,8 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         states=MappingProxyType(places["states"]),
         empty_texts=frozenset(words["empty_texts"]),
         placeholders=placeholders,
-        placeholder_hashes=frozenset(_hashes_of(placeholders)),
+        unfilled=re.compile("|".join(words["unfilled"])),
+        placeholder_hashes=frozenset(hashes_of(placeholders)),
         genders=MappingProxyType({word: sent for sent, group in words["genders"].items() for word in group}),
         name_particles=frozenset(words["name_particles"]),
         name_suffixes=frozenset(words["name_suffixes"]),
@@ -104,6 +105,9 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             many=entry["many"],
             integer=entry.get("integer", False),
             common=entry.get("common", False),
+            escaped=entry.get("escaped", _HASHING[entry["hashed"]] == "yes"),
+            real_words=frozenset(entry.get("real_words", ())),
+            real_results=frozenset(entry.get("real_results", ())),
             sent_as=entry["sent_as"],
             pattern=patterns[entry["sent_as"]],
             source=entry.get("source", table["source"]),
@@ -219,7 +223,7 @@ def _countries(codes: Mapping[str, str], aliases: Mapping[str, str]) -> dict[str
     }
 
 
-def _hashes_of(placeholders: Iterable[str]) -> set[str]:
+def hashes_of(placeholders: Iterable[str]) -> set[str]:
     """Return the SHA-256 of every placeholder in the spellings that people hash without looking."""
     spellings = {spelling for text in placeholders for spelling in (text, text.upper(), text.title())}
     return {hashlib.sha256(text.encode()).hexdigest() for text in spellings}

@@ -28,6 +28,9 @@ class UserDataRule:
     many: bool = False
     integer: bool = False
     common: bool = False
+    escaped: bool = False
+    real_words: frozenset[str] = frozenset()
+    real_results: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -166,6 +169,7 @@ class MetaSpec:
     states: Mapping[str, Mapping[str, str]] = field(repr=False)
     empty_texts: frozenset[str] = field(repr=False)
     placeholders: frozenset[str] = field(repr=False)
+    unfilled: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     genders: Mapping[str, str] = field(repr=False)
     name_particles: frozenset[str] = field(repr=False)

@@ -6,7 +6,7 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from bridge.coerce.reading import read_number
+from bridge.coerce.numbers import read_number
 
 Number = int | float | Decimal
 _LARGEST: Final = 2**99

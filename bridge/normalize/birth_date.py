@@ -6,10 +6,11 @@ import re
 from datetime import date
 from typing import Final
 
-from bridge.coerce.reading import date_pattern, month_number
+from bridge.coerce.dates import date_pattern, month_number
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
+_AROUND_SEPARATOR: Final = re.compile(r"\s*([/.-])\s*")
 _DIGITS: Final = re.compile(r"[0-9]{8}").fullmatch
 _YEAR_FIRST: Final = re.compile(
     r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
@@ -34,6 +35,34 @@ def birth_date(text: str, context: CleaningContext) -> str:
     raise ValueDropped("birth_date_range")
 
 
+def birth_day(text: str, context: CleaningContext) -> str:
+    """Return the day of a birth date as two digits; also out of a whole date."""
+    return _part(text, 1, 31) or birth_date(text, context)[6:]
+
+
+def birth_month(text: str, context: CleaningContext) -> str:
+    """Return the month of a birth date as two digits; also from its name, or out of a whole date."""
+    if text.isalpha() and 1 <= (month := month_number({"month_name": text})) <= 12:
+        return f"{month:02}"
+    return _part(text, 1, 12) or birth_date(text, context)[4:6]
+
+
+def birth_year(text: str, context: CleaningContext) -> str:
+    """Return the year of a birth date as four digits; also out of a whole date."""
+    if len(text) != 4 or not text.isdigit():
+        return birth_date(text, context)[:4]
+    if _EARLIEST.year <= int(text) <= context.today.year:
+        return text
+    raise ValueDropped("birth_date_range")
+
+
+def _part(text: str, lowest: int, highest: int) -> str | None:
+    """Return one or two digits as two, or None when they are no such part of a date."""
+    if text.isascii() and text.isdigit() and len(text) <= 2 and lowest <= int(text) <= highest:
+        return text.zfill(2)
+    return None
+
+
 def _by_format(text: str, pattern: str) -> date | None:
     compiled = date_pattern(pattern)
     # A format with a time (`DD.MM.YYYY HH:mm`) tells the order of a date without one, too.
@@ -47,6 +76,7 @@ def _by_format(text: str, pattern: str) -> date | None:
 
 
 def _as_written(text: str) -> date:
+    text = _AROUND_SEPARATOR.sub(r"\1", text)
     if _DIGITS(text):
         return _day(int(text[:4]), int(text[4:6]), int(text[6:]))
     if parts := _YEAR_FIRST(text):

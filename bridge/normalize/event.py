@@ -10,9 +10,10 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Finding
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_data import clean_custom_data
-from bridge.normalize.event_fields import READERS
+from bridge.normalize.event_fields import READERS, Place
 from bridge.normalize.findings import Findings
 from bridge.normalize.user_data import clean_user_data, fill_click_id
+from bridge.privacy.phone_numbers import mapped_phones
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 
@@ -25,19 +26,36 @@ def normalize(
     Never raises, whatever the draft holds. A missing field is not reported here but by validation. With a
     trace each cleaning step is written down.
     """
-    findings = Findings(spec, draft.positions, trace)
+    user_data, custom_data = draft.fields.get("user_data"), draft.fields.get("custom_data")
+    findings = Findings(spec, draft.positions, trace, _phones(user_data))
     now_seconds = int(now.timestamp())
     event = _single_fields(draft, now_seconds, findings)
-    user_data, custom_data = draft.fields.get("user_data"), draft.fields.get("custom_data")
     if isinstance(user_data, dict):
         event["user_data"] = _cleaned_user_data(
             user_data, draft, event.get("event_time"), now_seconds, findings
         )
     elif user_data is not None:
         findings.add("not_an_object", "user_data")
+    if "event_id" not in event and draft.made_event_id is not None and not _has_a_browser_twin(event):
+        event["event_id"] = draft.made_event_id
     if custom_data is not None and (sent := clean_custom_data(custom_data, draft.settings, findings)):
         event["custom_data"] = sent
     return event, tuple(findings.collected)
+
+
+def _has_a_browser_twin(event: dict[str, Any]) -> bool:
+    """Say whether Meta may match this event with the pixel's by person, as it does where no event_id is sent.
+
+    An id that only the server knows would turn that off.
+    https://developers.facebook.com/docs/marketing-api/conversions-api/deduplicate-pixel-and-server-events
+    """
+    user_data = event.get("user_data", ())
+    return event.get("action_source") == "website" and ("fbp" in user_data or "external_id" in user_data)
+
+
+def _phones(user_data: Any) -> tuple[str, ...]:
+    phone = (user_data.get("ph") or user_data.get("phone")) if isinstance(user_data, dict) else None
+    return mapped_phones(phone) if phone else ()
 
 
 def _single_fields(draft: Draft, now_seconds: int, findings: Findings) -> dict[str, Any]:
@@ -49,7 +67,7 @@ def _single_fields(draft: Draft, now_seconds: int, findings: Findings) -> dict[s
                 findings.add_unknown_key("", key)
         elif value is not None:
             try:
-                event[key] = reader(value, key, draft.settings, now_seconds, findings)
+                event[key] = reader(value, Place(key, draft.settings, now_seconds, findings))
             except ValueDropped as reason:
                 findings.add_dropped(key, reason)
     return event

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
+from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.normalize.escapes import looks_odd, without_escapes
 from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import LONGEST, text_of
 
@@ -24,6 +28,9 @@ _LARGEST_ID: Final = 2**64
 _KEEP_PLAIN_LETTERS: Final = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
 _HASHED: Final = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}").fullmatch
+_SHA1: Final = re.compile(r"[0-9a-fA-F]{40}").fullmatch
+_BASE64_OF_20_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{27}=").fullmatch
+_BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 
 
 class Cleaner:
@@ -40,6 +47,21 @@ class Cleaner:
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
+
+    def readable(self, text: str) -> str:
+        """Return an odd-looking text as the steps get it."""
+        return text
+
+
+def listed(value: Any, field: Cleaner) -> Any:
+    """Return the entries of a JSON list that a sender put into one text; every other value as it is."""
+    if not field.many or type(value) is not str or value[-1:] != "]" or len(value) > LONGEST:
+        return value
+    try:
+        entries = json.loads(value, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return value
+    return entries if isinstance(entries, list) else value
 
 
 @cache
@@ -83,19 +105,25 @@ class _Hashing(Cleaner):
     __slots__ = (
         "all_steps",
         "ascii_steps",
+        "escaped",
         "keeps_letters",
         "lowers",
+        "meaningless",
         "placeholder_hashes",
         "placeholders",
-        "rejects_md5",
+        "rejects_other_hashes",
+        "unfilled",
     )
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, True, named)
         steps = _after_case_and_spaces(named)
-        self.placeholders: Final = spec.placeholders
+        self.placeholders: Final = spec.placeholders - rule.real_words
+        self.meaningless: Final = spec.placeholders - rule.real_words - rule.real_results
         self.placeholder_hashes: Final = spec.placeholder_hashes
-        self.rejects_md5: Final = rule.hashed == "yes"
+        self.rejects_other_hashes: Final = rule.hashed == "yes"
+        self.escaped: Final = rule.escaped
+        self.unfilled: Final = spec.unfilled.search
         self.lowers: Final = named[0][0] == "lowercase"
         self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
         self.ascii_steps: Final[tuple[Step, ...]] = tuple(
@@ -112,10 +140,14 @@ class _Hashing(Cleaner):
             text = str(value)
         else:
             text, steps = text_of(value), self.all_steps
-        if len(text) >= 32 and (passed := self._long_text(text)):
+        if len(text) >= 28 and (passed := self._long_text(text)):
             return passed, passed
         cleaned = text.lower()
-        if cleaned in self.placeholders or cleaned.startswith("{{"):
+        if not text.isalnum() and looks_odd(text) and cleaned not in self.placeholders:
+            text = self.readable(text)
+            cleaned = text.lower()
+            steps = self.ascii_steps if text.isascii() else self.all_steps
+        if cleaned in self.placeholders:
             raise ValueDropped("placeholder" if cleaned else "empty_value")
         if not self.lowers:
             cleaned = text
@@ -123,19 +155,25 @@ class _Hashing(Cleaner):
             before = cleaned
             for step in steps:
                 cleaned = step(cleaned, context)
-            if cleaned is not before and cleaned in self.placeholders:
+            if cleaned is not before and cleaned in self.meaningless:
                 raise ValueDropped("placeholder")
         digest: str = sha256(cleaned.encode()).hexdigest()
         return cleaned, digest
 
+    def readable(self, text: str) -> str:
+        """Return an odd-looking text with its escapes undone; an unfilled template is dropped."""
+        if self.unfilled(text):
+            raise ValueDropped("placeholder")
+        return without_escapes(text) if self.escaped else text
+
     def _long_text(self, text: str) -> str | None:
-        """Look at a text of at least 32 characters: hashes pass through, and longer texts are dropped."""
+        """Look at a text as long as a hash: SHA-256 passes, other hashes and longer texts are dropped."""
         if len(text) > _LONGEST_HASHED:
             raise ValueDropped("too_long")
         found = _HASHED(text)
         if found is None:
-            if self.rejects_md5 and _MD5(text):
-                raise ValueDropped("md5_hash")
+            if self.rejects_other_hashes and (code := _other_hash(text)):
+                raise ValueDropped(code)
             return None
         digest: str = found[1].lower()
         if digest in self.placeholder_hashes:
@@ -156,6 +194,10 @@ class _Caching(Cleaner):
         self.cleaner: Final = cleaner
         self.cache: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
 
+    def readable(self, text: str) -> str:
+        """Return an odd-looking text as the steps get it."""
+        return self.cleaner.readable(text)
+
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the cached result, or clean the value."""
         if type(value) is not str or len(value) >= _LONGEST_COMMON or "@" in value:
@@ -172,13 +214,14 @@ class _Caching(Cleaner):
 class _PlainCleaner(Cleaner):
     """The cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
 
-    __slots__ = ("checks", "integer", "placeholders")
+    __slots__ = ("checks", "integer", "is_id", "placeholders")
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, False, named)
         self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_spaces(named).values())
         self.placeholders: Final = spec.placeholders
         self.integer: Final = rule.integer
+        self.is_id: Final = rule.sent_as != "text" or "no_contact" in rule.steps
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, twice."""
@@ -186,13 +229,22 @@ class _PlainCleaner(Cleaner):
             cleaned = value.strip()
         else:
             cleaned = text_of(value)
-        if len(cleaned) < _LONGEST_PLACEHOLDER and (
-            cleaned.lower() in self.placeholders or cleaned.startswith("{{")
-        ):
+        if len(cleaned) < _LONGEST_PLACEHOLDER and cleaned.lower() in self.placeholders:
             raise ValueDropped("placeholder" if cleaned else "empty_value")
+        if self.is_id and (reason := why_unusable(cleaned)):
+            raise ValueDropped(reason)
         for step in self.checks:
             cleaned = step(cleaned, context)
         return cleaned, _whole(cleaned) if self.integer else cleaned
+
+
+def _other_hash(text: str) -> str | None:
+    """Name what a text is that looks like a hash and is not SHA-256 in hex, as the code of a rule."""
+    if _MD5(text):
+        return "md5_hash"
+    if _SHA1(text):
+        return "sha1_hash"
+    return "base64_hash" if _BASE64_OF_32_BYTES(text) or _BASE64_OF_20_BYTES(text) else None
 
 
 def _whole(digits: str) -> int:

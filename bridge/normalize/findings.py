@@ -10,19 +10,30 @@ from bridge.explain.trace import Trace
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position
 from bridge.normalize.context import ValueDropped
+from bridge.privacy.phone_numbers import Phones
 
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
 class Findings:
-    """Collects what was left out and why, with the names of fields and never a value."""
+    """Collects what was left out and why, with the names of fields and never a value.
 
-    __slots__ = ("collected", "positions", "spec", "trace")
+    `phones` are the digits of the phone numbers the webhook maps; no unhashed text may hold them.
+    """
 
-    def __init__(self, spec: MetaSpec, positions: Mapping[str, Position], trace: Trace | None) -> None:
+    __slots__ = ("collected", "phones", "positions", "spec", "trace")
+
+    def __init__(
+        self,
+        spec: MetaSpec,
+        positions: Mapping[str, Position],
+        trace: Trace | None,
+        phones: Phones = (),
+    ) -> None:
         self.spec = spec
         self.positions = positions
         self.trace = trace
+        self.phones = phones
         self.collected: list[Finding] = []
 
     def add(self, code: str, field: str, **names: object) -> None:
@@ -49,4 +60,4 @@ class Findings:
     def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
         shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
-        self.add("unknown_key" if block else "unknown_field", f"{block}.{shown}" if block else shown)
+        self.add("unknown_key_left_out" if block else "unknown_field", f"{block}.{shown}" if block else shown)

@@ -12,8 +12,13 @@ from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
 from bridge.privacy.personal_data import holds_contact
 
-_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
-_CLICK_ID: Final = re.compile(r"[A-Za-z0-9_\-+/=%~]{3,1024}").fullmatch
+_SUFFIX: Final = r"\.(?:AQ|Ag|Aw|BA|BQ|Bg|AQ[A-Za-z0-9_-]{6})"  # what Meta's parameter builder appends
+_REPEATED_TOKEN: Final = re.compile(rf"({_SUFFIX})(?:{_SUFFIX})+$")
+_CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
+_BROWSER_COOKIE: Final = re.compile(
+    rf"fb\.[0-9]+\.[0-9]+\.[0-9]+(?:{_SUFFIX}|\.[A-Za-z0-9_-]{{8}})?"
+).fullmatch
+_CLICK_ID: Final = re.compile(rf"[A-Za-z0-9_\-+/=%~]{{3,1024}}(?:{_SUFFIX})?").fullmatch
 _CLICK_ID_IN_URL: Final = re.compile(r"[?&#;]fbclid=([^&#;\s]+)").search
 _DIGITS: Final = re.compile(r"[0-9]{1,32}").fullmatch
 _LEAD_ID: Final = re.compile(r"(?:l:)?([0-9]{15,17})").fullmatch
@@ -33,9 +38,21 @@ def ip_address_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     return ip_address
 
 
+def one_token(text: str, context: CleaningContext) -> str:
+    """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
+    return _REPEATED_TOKEN.sub(r"\1", text) if text.count(".") > 1 else text
+
+
+def click_cookie(text: str, context: CleaningContext) -> str:
+    """Check the form of `_fbc`; its click id is never changed."""
+    if len(text) <= 1100 and _CLICK_COOKIE(text):
+        return text
+    raise ValueDropped("browser_id_malformed")
+
+
 def browser_cookie(text: str, context: CleaningContext) -> str:
-    """Check the form of `_fbc` and `_fbp`; nothing in them is ever changed."""
-    if len(text) <= 1100 and _COOKIE(text):
+    """Check the form of `_fbp`, whose last part is digits."""
+    if len(text) <= 1100 and _BROWSER_COOKIE(text):
         return text
     raise ValueDropped("browser_id_malformed")
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.emptiness import is_empty_text
-from bridge.coerce.reading import is_finite
+from bridge.coerce.numbers import is_finite
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
 from bridge.normalize.context import ValueDropped

@@ -7,7 +7,7 @@ from typing import Final
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize import ids, text
-from bridge.normalize.birth_date import birth_date
+from bridge.normalize.birth_date import birth_date, birth_day, birth_month, birth_year
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.phone import phone_step
 from bridge.normalize.places import country_step, state_step
@@ -34,7 +34,14 @@ def steps_of(spec: MetaSpec) -> dict[str, Step]:
         "gender": _gender_step(spec),
         "birth_date": birth_date,
         "ip_address": ids.ip_address_step(spec),
+        "one_token": ids.one_token,
+        "click_cookie": ids.click_cookie,
         "browser_cookie": ids.browser_cookie,
+        "first_five": text.first_five,
+        "initial": text.initial,
+        "birth_day": birth_day,
+        "birth_month": birth_month,
+        "birth_year": birth_year,
         "no_contact": ids.no_contact,
         "digits": ids.digits,
         "lead_id": ids.lead_id,
@@ -60,7 +67,14 @@ STEP_WORDS: Final[dict[str, str]] = {
     "gender": "f or m",
     "birth_date": "YYYYMMDD",
     "ip_address": "one public address without port",
-    "browser_cookie": "checked: fb.<number>.<milliseconds>.<id>",
+    "one_token": "repeated tokens of Meta's parameter builder collapsed to one",
+    "click_cookie": "checked: fb.<number>.<milliseconds>.<click id>",
+    "browser_cookie": "checked: fb.<number>.<milliseconds>.<digits>",
+    "first_five": "first five characters",
+    "initial": "first character",
+    "birth_day": "two-digit day",
+    "birth_month": "two-digit month",
+    "birth_year": "four-digit year",
     "no_contact": "checked: no e-mail address, no phone number",
     "digits": "checked: digits only",
     "lead_id": "checked: 15 to 17 digits",

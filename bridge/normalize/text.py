@@ -7,14 +7,17 @@ import unicodedata
 from decimal import Decimal
 from typing import Any, Final
 
+from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 LONGEST: Final = 4096
 
 # Marks that only control how text is displayed. People copy them along with a value without seeing them.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_VARIATIONS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))  # how an emoji in front of them is drawn
+# Labels of a domain hold letters (of every script), digits and inner dashes: RFC 1123 and RFC 5890.
 _EMAIL: Final = re.compile(
-    r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\s@.<>\"(),;:\x00-\x1f\x7f]+(?:\.[^\s@.<>\"(),;:\x00-\x1f\x7f]+)+"
+    r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\W_](?:[\w\-]*[^\W_])?(?:\.[^\W_](?:[\w\-]*[^\W_])?)+"
 ).fullmatch
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
@@ -42,11 +45,11 @@ class _CachedTable(dict[int, int | None]):
 def _is_punctuation(character: str) -> bool:
     if character.isascii():
         return not character.isalnum()
-    return character.isspace() or unicodedata.category(character)[0] in "PZC"
+    return character.isspace() or unicodedata.category(character)[0] in "PZCS" or character in _VARIATIONS
 
 
 def _is_no_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] not in "LM"
+    return unicodedata.category(character)[0] not in "LM" or character in _VARIATIONS
 
 
 def _is_space_or_dash(character: str) -> bool:
@@ -90,9 +93,9 @@ def _written(value: Any) -> str:
     number = Decimal(repr(value)) if isinstance(value, float) else value
     if not number.is_finite() or abs(number.adjusted()) > 64:
         raise ValueDropped("not_text")
+    if lost_digits(value):
+        raise ValueDropped("digits_lost")
     if number == number.to_integral_value():
-        if isinstance(value, float) and abs(value) >= 2**53:
-            raise ValueDropped("digits_lost")
         return f"{number:.0f}"
     return f"{number:f}"
 
@@ -121,6 +124,7 @@ def has_a_letter(text: str, context: CleaningContext) -> str:
 
 def email(text: str, context: CleaningContext) -> str:
     """Check the form: one @, a dot in the domain, no spaces; `mailto:` and `Name <address>` are unwrapped."""
+    text = text.rstrip(".,;")
     if _EMAIL(text):
         return text if text.isascii() else unicodedata.normalize("NFC", text)
     wrapped = _EMAIL_WITHIN(text)
@@ -151,7 +155,9 @@ def identifier(text: str, context: CleaningContext) -> str:
     """Drop ids with control characters or more than 256 characters."""
     if len(text) > 256 or (not text.isprintable() and _CONTROL(text)):
         raise ValueDropped("identifier_malformed")
-    return text
+    if reason := why_unusable(text):
+        raise ValueDropped(reason)
+    return without_fraction(text)
 
 
 def plain_text(text: str, context: CleaningContext) -> str:
@@ -159,3 +165,13 @@ def plain_text(text: str, context: CleaningContext) -> str:
     if not text.isprintable() and _CONTROL_IN_PROSE(text):
         raise ValueDropped("identifier_malformed")
     return text
+
+
+def first_five(text: str, context: CleaningContext) -> str:
+    """Keep the first five characters."""
+    return text[:5]
+
+
+def initial(text: str, context: CleaningContext) -> str:
+    """Keep the first character."""
+    return text[:1]

@@ -10,7 +10,8 @@ from typing import Any, Final
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.field import Cleaner, cleaners
+from bridge.normalize.escapes import looks_odd, without_escapes
+from bridge.normalize.field import Cleaner, cleaners, listed
 from bridge.normalize.findings import Findings
 from bridge.normalize.full_name import split_name
 from bridge.normalize.ids import click_id, click_id_in
@@ -34,8 +35,8 @@ def clean_user_data(
         field = fields.get(key) or _by_other_name(key, fields, findings)
         if field is None:
             continue
-        if traced or type(value) is list:
-            _send(field, value, context, sent, findings)
+        if traced or type(value) is list or (type(value) is str and value[:1] == "["):
+            _send(field, listed(value, field), context, sent, findings)
             continue
         try:  # the same as _send for one value, without its call: this is the busiest line of the bridge
             result = field.clean(value, context)[1]
@@ -128,6 +129,9 @@ def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, 
     if field.hashed and text.lower()[:64] == result[:64]:
         trace.step(name, "already hashed, passed through", result)
         return
+    if not text.isalnum() and looks_odd(text) and (readable := field.readable(text)) != text:
+        trace.step(name, "escapes, outer brackets and quotes undone", readable)
+        text = readable
     for step_name, step in field.steps:
         after = step(text, context)
         if after != text:
@@ -141,7 +145,7 @@ def _names(full_name: Any, settings: ReadingSettings, findings: Findings) -> Ite
     """Yield first and last name out of a full one, each only when there is something."""
     text = _one_text(full_name, "user_data.full_name", findings)
     if text is not None:
-        first, last = split_name(text, findings.spec, settings.name_order)
+        first, last = split_name(without_escapes(text), findings.spec, settings.name_order)
         yield from ((name, part) for name, part in (("fn", first), ("ln", last)) if part)
 
 
@@ -154,7 +158,7 @@ def _one_text(value: Any, field: str, findings: Findings) -> str | None:
     except ValueDropped as reason:
         findings.add_dropped(field, reason)
         return None
-    if text.lower() not in findings.spec.placeholders and text[:2] != "{{":
+    if text.lower() not in findings.spec.placeholders and not findings.spec.unfilled.search(text):
         return text
     if text:
         findings.add_dropped(field, ValueDropped("placeholder"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from bridge.meta_spec.spec import MetaSpec
+from bridge.privacy.phone_numbers import Phones, holds_phone
 
 _EMAIL: Final = re.compile(r"[^\s@/?&=#:;,<>\"'()]+@[^\s@/?&=#:;,<>\"'().]+\.[^\s@/?&=#:;,<>\"'()]{2,}")
 _ENCODED_EMAIL: Final = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
-# An international number as people write it. Bare digits are left alone: order numbers look like that.
-_PHONE: Final = re.compile(r"(?<![\w+])(?:\+|00)[1-9][0-9 ().\-/]{6,18}[0-9](?!\w)")
 _SEPARATORS: Final = dict.fromkeys(map(ord, "_- ."))
 _LONGEST: Final = 8192
 
@@ -20,11 +20,12 @@ def holds_email(text: str) -> bool:
     return "@" in text and _EMAIL.search(text[:_LONGEST]) is not None
 
 
-def holds_contact(text: str) -> bool:
-    """Say whether an e-mail address or an international phone number stands anywhere in the text."""
-    if "@" in text and _EMAIL.search(text[:_LONGEST]):
-        return True
-    return ("+" in text or "00" in text) and _PHONE.search(text[:_LONGEST]) is not None
+def holds_contact(text: str, phones: Phones = ()) -> bool:
+    """Say whether an e-mail address or a phone number is anywhere in the text.
+
+    `phones` are the digits of the phone numbers that the same webhook maps (see `phone_numbers`).
+    """
+    return holds_email(text) or holds_phone(text, phones)
 
 
 def without_email(text: str) -> str:
@@ -42,11 +43,19 @@ def is_personal_name(name: str, spec: MetaSpec) -> bool:
     return _plain(name) in spec.personal_parameters
 
 
-def is_personal_parameter(name: str, value: str, spec: MetaSpec) -> bool:
+def is_personal_parameter(name: str, value: str, spec: MetaSpec, phones: Phones = ()) -> bool:
     """Say whether a parameter of a URL is personal or a secret, by its name or by what it holds."""
     if value and is_personal_name(name, spec):
         return True
-    return any(holds_email(part) or _ENCODED_EMAIL.search(part) is not None for part in (name, value))
+    return holds_encoded_contact(value, phones) or holds_encoded_contact(name, phones)
+
+
+def holds_encoded_contact(text: str, phones: Phones = ()) -> bool:
+    """Say whether a part of a URL holds an e-mail address or phone number, percent-encoded or not."""
+    readable = unquote(text)
+    if holds_contact(readable, phones) or _ENCODED_EMAIL.search(readable) is not None:
+        return True
+    return "+" in text and holds_phone(readable.replace("+", " "), phones)
 
 
 def _plain(name: str) -> str:

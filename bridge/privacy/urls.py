@@ -6,13 +6,21 @@ import re
 from typing import Final, NamedTuple
 
 from bridge.meta_spec.spec import MetaSpec
-from bridge.privacy.personal_data import is_personal_name, is_personal_parameter, without_email
+from bridge.privacy.personal_data import (
+    holds_encoded_contact,
+    is_personal_name,
+    is_personal_parameter,
+    without_email,
+)
+from bridge.privacy.phone_numbers import Phones
 
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
 _HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
 _USER_INFO: Final = re.compile(r"(?<=://)[^/?#@]*@")
 _UNSAFE: Final = re.compile(r"[\s\x00-\x1f\x7f\\\"<>]")
 _PARTS: Final = re.compile("[&#?;]")
+_PIECES: Final = re.compile("[/&#?;=]")
+_MANY_DIGITS: Final = re.compile(r"[0-9](?:[^0-9/&=]{0,9}[0-9]){6}").search
 _LONGEST: Final = 8192
 
 
@@ -24,7 +32,7 @@ class CleanUrl(NamedTuple):
     completed: bool = False
 
 
-def is_clean(text: str, spec: MetaSpec) -> bool:
+def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
     """Say whether a URL needs no cleaning: a quick check that nearly every URL passes."""
     return (
         text.startswith(("https://", "http://"))
@@ -34,10 +42,18 @@ def is_clean(text: str, spec: MetaSpec) -> bool:
         and "&amp;" not in text
         and _UNSAFE.search(text) is None
         and (("?" not in text and "#" not in text) or not _names_something_personal(text, spec))
+        and not _holds_contact(text, phones)
     )
 
 
-def clean_url(text: str, spec: MetaSpec, *, web_only: bool) -> CleanUrl | None:
+def _holds_contact(text: str, phones: Phones) -> bool:
+    """Say whether contact data is in a segment of the path, or in the name or value of a parameter."""
+    return _MANY_DIGITS(text) is not None and any(
+        holds_encoded_contact(part, phones) for part in _PIECES.split(text)
+    )
+
+
+def clean_url(text: str, spec: MetaSpec, phones: Phones = (), *, web_only: bool) -> CleanUrl | None:
     """Return the URL without personal data; None when the text is no URL. `web_only` wants http or https."""
     if not text or len(text) > _LONGEST:
         return None
@@ -47,7 +63,7 @@ def clean_url(text: str, spec: MetaSpec, *, web_only: bool) -> CleanUrl | None:
     whole = f"https://{text}" if completed else text
     if web_only and not whole.lower().startswith(("https://", "http://")):
         return None
-    return _without_secrets(_UNSAFE.sub(_escaped, whole.replace("&amp;", "&")), completed, spec)
+    return _without_secrets(_UNSAFE.sub(_escaped, whole.replace("&amp;", "&")), completed, spec, phones)
 
 
 def _escaped(sign: re.Match[str]) -> str:
@@ -58,12 +74,12 @@ def _names_something_personal(text: str, spec: MetaSpec) -> bool:
     return any(is_personal_name(part.partition("=")[0], spec) for part in _PARTS.split(text)[1:])
 
 
-def _without_secrets(text: str, completed: bool, spec: MetaSpec) -> CleanUrl:
+def _without_secrets(text: str, completed: bool, spec: MetaSpec, phones: Phones) -> CleanUrl:
     before, _, fragment = text.partition("#")
     path, _, query = before.partition("?")
-    clean_path = _without_contacts(path)
-    clean_query, removed = _without_personal(query, spec)
-    clean_fragment, also_removed = _without_personal(fragment, spec)
+    clean_path = _without_contacts(path, phones)
+    clean_query, removed = _without_personal(query, spec, phones)
+    clean_fragment, also_removed = _without_personal(fragment, spec, phones)
     gone = (*removed, *also_removed, *(("path",) if clean_path != path else ()))
     if not gone:
         return CleanUrl(text, (), completed)
@@ -71,20 +87,25 @@ def _without_secrets(text: str, completed: bool, spec: MetaSpec) -> CleanUrl:
     return CleanUrl(clean_path + tail, gone, completed)
 
 
-def _without_contacts(path: str) -> str:
-    """Remove credentials before the host, and e-mail addresses in the path."""
+def _without_contacts(path: str, phones: Phones) -> str:
+    """Remove credentials before the host, and e-mail addresses and phone numbers in the path."""
     bare = _USER_INFO.sub("", path)
     readable = bare.replace("%40", "@")
     clean = without_email(readable)
-    return bare if clean == readable else clean
+    clean = bare if clean == readable else clean
+    if _MANY_DIGITS(clean) is None:
+        return clean
+    return "/".join(
+        "redacted" if holds_encoded_contact(segment, phones) else segment for segment in clean.split("/")
+    )
 
 
-def _without_personal(query: str, spec: MetaSpec) -> tuple[str, list[str]]:
+def _without_personal(query: str, spec: MetaSpec, phones: Phones) -> tuple[str, list[str]]:
     """Return the parameters to keep, and the names of the removed ones, unless those are personal too."""
     kept, removed = [], []
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        if is_personal_parameter(name, value, spec):
+        if is_personal_parameter(name, value, spec, phones):
             removed.append(name if name.isidentifier() and len(name) <= 40 else "a parameter")
         else:
             kept.append(part)

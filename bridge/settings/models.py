@@ -55,7 +55,7 @@ class Destination:
     name: str
     dataset_id: str
     access_token: str = field(repr=False)
-    api_version: str = "v25.0"
+    api_version: str = "v27.0"
     test_event_code: TestEventCode | None = None
     partner_agent: str | None = None
     app_secret: str | None = field(default=None, repr=False)

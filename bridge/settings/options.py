@@ -66,7 +66,7 @@ DESTINATIONS = Section(
         "app_secret": Option(
             types.SECRET, "The secret of the token's app: calls then carry appsecret_proof."
         ),
-        "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
+        "api_version": Option(types.VERSION, "The Graph API version to speak.", "v27.0"),
         "test_event_code": TEST_CODE,
         "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),
         "token_expires": Option(types.MOMENT, "When the token expires, so that you are told in time."),

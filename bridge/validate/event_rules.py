@@ -8,10 +8,11 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from bridge.coerce.reading import is_finite
+from bridge.coerce.numbers import is_finite
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
-from bridge.privacy.personal_data import holds_contact, holds_email, is_personal_key
+from bridge.privacy.personal_data import holds_contact, is_personal_key
+from bridge.privacy.phone_numbers import holds_hashed_phone
 from bridge.privacy.urls import clean_url, is_clean
 
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
@@ -101,6 +102,13 @@ def _is_about(digits: str, now: int) -> bool:
     return digits.isdecimal() and digits.isascii() and abs(int(digits[:10]) - now) < 3600
 
 
+def website_page(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
+    """Find website events without their page: documented as required, yet accepted without."""
+    if event.get("action_source") != "website" or "event_source_url" in event:
+        return ()
+    return (spec.rules["website_without_page"].finding("$.event_source_url"),)
+
+
 def website_user_agent(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find website events without user agent: documented as required, yet accepted without."""
     if event.get("action_source") != "website":
@@ -164,10 +172,15 @@ def numbers_as_text(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Itera
 
 
 def ids(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
-    """Find ids that hold an e-mail address."""
+    """Find ids that hold an e-mail address or a phone number."""
     given = event.get("event_id")
-    if isinstance(given, str) and "@" in given and holds_email(given):
+    if isinstance(given, str) and (holds_contact(given) or holds_hashed_phone(given, _phone_hashes(event))):
         yield spec.rules["personal_data_in_id"].finding("$.event_id", field="event_id")
+
+
+def _phone_hashes(event: Mapping[str, Any]) -> Any:
+    user_data = event.get("user_data")
+    return user_data.get("ph") if isinstance(user_data, Mapping) else None
 
 
 def urls(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[Finding]:
@@ -187,24 +200,24 @@ def custom_data(event: Mapping[str, Any], now: int, spec: MetaSpec) -> Iterator[
     """Find personal data in custom data: by the name of a key, or by its value."""
     custom = event.get("custom_data")
     if isinstance(custom, Mapping):
-        yield from _personal_parts(custom, "custom_data", spec, 0)
+        yield from _personal_parts(custom, "custom_data", spec, _phone_hashes(event), 0)
 
 
-def _personal_parts(part: Any, field: str, spec: MetaSpec, depth: int) -> Iterator[Finding]:
+def _personal_parts(part: Any, field: str, spec: MetaSpec, hashes: Any, depth: int) -> Iterator[Finding]:
     if isinstance(part, str):
-        if ("@" in part or "+" in part or part[:2] == "00") and holds_contact(part):
+        if holds_contact(part) or holds_hashed_phone(part, hashes):
             yield spec.rules["personal_data_in_custom_data"].finding(f"$.{field}", field=field)
     elif isinstance(part, Mapping) and depth < 20:
         for key, value in part.items():
             inner = f"{field}.{key}" if isinstance(key, str) and _SAFE_KEY(key) else field
             if key in _OWN_KEYS or not isinstance(key, str) or not is_personal_key(key, spec):
                 if type(value) is not int and type(value) is not float:
-                    yield from _personal_parts(value, inner, spec, depth + 1)
+                    yield from _personal_parts(value, inner, spec, hashes, depth + 1)
             else:
                 yield spec.rules["personal_data_in_custom_data"].finding(f"$.{inner}", field=inner)
     elif isinstance(part, list) and depth < 20:
         for place, value in enumerate(part):
-            yield from _personal_parts(value, f"{field}[{place}]", spec, depth + 1)
+            yield from _personal_parts(value, f"{field}[{place}]", spec, hashes, depth + 1)
 
 
 # Meta's own parameters: known not to be personal by their names.

@@ -316,9 +316,9 @@ def test_an_id_that_is_not_mapped_is_the_same_for_the_same_webhook_and_differs_o
     head = "version: 1\naction_source: website\nfor_each: $.items\n"
     mapping = load(f"{head}events: [{{event_name: Lead}}, {{event_name: Contact}}]\n", head=False)
     data = {"items": [{"a": 1}, {"a": 1}]}
-    ids = [draft.fields["event_id"] for draft in mapping.drafts(webhook(data, body=b"one"))]
-    again = [draft.fields["event_id"] for draft in mapping.drafts(webhook(data, body=b"one"))]
-    other = [draft.fields["event_id"] for draft in mapping.drafts(webhook(data, body=b"two"))]
+    ids = [draft.made_event_id for draft in mapping.drafts(webhook(data, body=b"one"))]
+    again = [draft.made_event_id for draft in mapping.drafts(webhook(data, body=b"one"))]
+    other = [draft.made_event_id for draft in mapping.drafts(webhook(data, body=b"two"))]
     assert ids == again
     assert len({*ids, *other}) == 8
     assert all(len(one) == 32 for one in ids)
@@ -330,7 +330,7 @@ def test_an_id_that_is_not_mapped_follows_the_repeat_key(load, webhook):
     second = webhook({"nr": 1}, headers={"x-id": "a"}, body=b"sent again, differently")
     third = webhook({"nr": 2}, headers={"x-id": "a"}, body=b"one")
     assert mapping.repeat_key(first) == mapping.repeat_key(second) != mapping.repeat_key(third)
-    made = [mapping.drafts(one)[0].fields["event_id"] for one in (first, second, third)]
+    made = [mapping.drafts(one)[0].made_event_id for one in (first, second, third)]
     assert made[0] == made[1] != made[2]
 
 

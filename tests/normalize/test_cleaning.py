@@ -49,9 +49,11 @@ REASONS = [
     ("placeholder", "fn", "N/A", "Nancy"),
     ("placeholder", "em", "{{1.email}}", "a@b.de"),
     ("placeholder", "fn", "[object Object]", "Object"),
-    ("placeholder", "external_id", "undefined", "undefined-7"),
+    ("placeholder", "external_id", "undefined", "undefinedly"),
     ("placeholder_hash", "em", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "a" * 64),
     ("md5_hash", "em", "d" * 32, "d" * 64),
+    ("sha1_hash", "em", "d" * 40, "d" * 64),
+    ("base64_hash", "em", "jIezic41zy4vOfgOKCyy6ASTKlaiE5g+7rQmhA1DtSs=", "d" * 64),
     ("not_text", "em", True, "a@b.de"),
     ("not_text", "em", {"email": "a@b.de"}, "a@b.de"),
     ("not_text", "zp", float("nan"), 1067.0),
@@ -256,8 +258,8 @@ def test_long_names_and_metas_names_mean_the_same():
     assert sent({"email": "a@b.de"}) == sent({"em": "a@b.de"})
 
 
-def test_an_unknown_key_is_an_error_and_is_not_sent():
-    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key", "$.user_data.emial")])
+def test_an_unknown_key_is_left_out_with_a_warning():
+    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key_left_out", "$.user_data.emial")])
 
 
 def test_external_ids_are_hashed_unless_the_mapping_says_no():

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.coerce.reading import read_number, read_time
+from bridge.coerce.dates import read_time
+from bridge.coerce.numbers import read_number
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import PLAIN_KINDS, one_of, shown
 from bridge.mapping.runtime.scope import MISSING, Reader, Scope, text_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zoneinfo
 from functools import cache
 
-from bridge.coerce.reading import date_pattern, read_number
+from bridge.coerce.dates import date_pattern
+from bridge.coerce.numbers import read_number
 from bridge.mapping.language.reader import Entries, Loading
 from bridge.positioned_yaml import Node
 from bridge.spelling import closest

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import BadText, text

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.coerce.reading import read_number
+from bridge.coerce.numbers import read_number
 from bridge.mapping.compiler.conditions import folded
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read, Shape
 from bridge.mapping.compiler.templates import compile_template

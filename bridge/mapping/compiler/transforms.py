@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.coerce.reading import minor_unit_digits, read_number, read_time
+from bridge.coerce.dates import read_time
+from bridge.coerce.numbers import minor_unit_digits, read_number
 from bridge.mapping.compiler.conditions import folded, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.reader import Entries, Entry

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from bridge.coerce.reading import read_number, read_time
+from bridge.coerce.dates import read_time
+from bridge.coerce.numbers import read_number
 from bridge.mapping.language.grammar import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest

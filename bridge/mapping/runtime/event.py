@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.consent import Consent
 from bridge.mapping.compiler.context import PathUse, Read
@@ -66,8 +67,8 @@ class CompiledEvent:
                 scope, settings, "skipped", "event_name: no row of its lookup fits, and otherwise says skip"
             )
         fields = self._fields(scope, name)
-        if fields.get("event_id") is None:
-            fields["event_id"] = event_id(self, name or "", scope)
+        given = fields.get("event_id")
+        made = event_id(self, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
         return Draft(
             self.label or name or f"event {self.number}",
@@ -76,6 +77,7 @@ class CompiledEvent:
             self.send_to,
             self.positions,
             findings=findings,
+            made_event_id=made,
         )
 
     def _name(self, scope: Scope) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
 from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
@@ -79,7 +80,9 @@ class CompiledMapping:
         if self.receive.repeat_key is not None:
             value = self.receive.repeat_key(webhook)
             texts = [
-                text for part in (value if isinstance(value, list) else [value]) if (text := text_of(part))
+                text
+                for part in (value if isinstance(value, list) else [value])
+                if (text := text_of(part)) and identifies(text)
             ]
             if texts:
                 return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
+from bridge.coerce.identifiers import lost_digits
 from bridge.explain.trace import Trace
 from bridge.models import Finding, Webhook
 
@@ -208,13 +209,17 @@ def _no_constant(name: str) -> Any:
 
 
 def text_of(value: Any) -> str | None:
-    """Return a plain value as text, numbers with all their digits; None for lists and objects."""
+    """Return a plain value as text, numbers with all their digits; None for lists and objects.
+
+    A number written with an exponent (1.2E+17) stays so: written out, its lost digits would look like zeros.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
-        return format(value, "f") if value.is_finite() and abs(value.adjusted()) < 64 else str(value)
+        is_exact = value.is_finite() and abs(value.adjusted()) < 64 and not lost_digits(value)
+        return format(value, "f") if is_exact else str(value)
     if isinstance(value, int | float):
         return str(value) if not isinstance(value, int) or value.bit_length() < 4096 else None
     return None

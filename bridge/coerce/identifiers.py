@@ -1,0 +1,54 @@
+"""Ids that identify nothing: a template never filled them in, or a spreadsheet dropped their digits."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from bridge.meta_spec.rule_files import load_meta_spec
+
+Reason = Literal["placeholder", "digits_lost"]
+
+_LONGEST: Final = 2048
+_EXACT: Final = 2**53
+# 1.20211E+17 and 4,9E+12 are numbers of a spreadsheet; 12E34 is an id.
+_SCIENTIFIC: Final = re.compile(
+    r"(?<![\w.])(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,][0-9]+[eE][0-9]{1,3})(?!\w)"
+).search
+_WHOLE_WITH_FRACTION: Final = re.compile(r"([0-9]{4,})[.,]0{1,2}").fullmatch
+_MOST_EXACT_DIGITS: Final = 15
+
+
+def why_unusable(text: str) -> Reason | None:
+    """Say why a text cannot identify anything, with the code of a rule; None for a usable id.
+
+    Digits and letters alone are always usable, so the checks behind the first line run for few ids.
+    """
+    if text.isalnum() and text.isascii():
+        return None
+    shown = text[:_LONGEST]
+    if load_meta_spec().unfilled.search(shown):
+        return "placeholder"
+    return "digits_lost" if _SCIENTIFIC(shown) else None
+
+
+def lost_digits(value: Any) -> bool:
+    """Say whether a number of JSON was written in a way that cannot hold the digits of an id (1.2E+17)."""
+    if isinstance(value, float):
+        return not -_EXACT < value < _EXACT
+    if isinstance(value, Decimal) and value.is_finite():
+        exponent = value.as_tuple().exponent
+        return isinstance(exponent, int) and (exponent > 0 or (exponent < 0 and abs(value) >= _EXACT))
+    return False
+
+
+def identifies(value: Any) -> bool:
+    """Say whether a value can identify something, in a text or as a number."""
+    return why_unusable(value) is None if isinstance(value, str) else not lost_digits(value)
+
+
+def without_fraction(text: str) -> str:
+    """Return digits without the `.0` that a spreadsheet adds to them; other texts as they are."""
+    found = _WHOLE_WITH_FRACTION(text)
+    return found[1] if found and len(found[1]) <= _MOST_EXACT_DIGITS else text

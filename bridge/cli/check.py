@@ -124,12 +124,12 @@ def _silent(settings: Settings) -> list[Finding]:
     from bridge.outbox import Query
 
     prepare(settings)
-    outbox = open_store(settings)
-    return [
-        finding
-        for mapping in open_mappings(settings, process_environment()).mappings()
-        for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
-    ]
+    with closing(open_store(settings)) as outbox:
+        return [
+            finding
+            for mapping in open_mappings(settings, process_environment()).mappings()
+            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
+        ]
 
 
 def _stranded(settings: Settings) -> list[Finding]:

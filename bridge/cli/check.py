@@ -14,6 +14,7 @@ from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_st
 from bridge.cli.mapping_files import files_meant
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
+from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Finding
@@ -48,7 +49,8 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     own = [file for file in files if not _ships(file)]
     quietly = [] if paths else [file for file in files if _ships(file)]
     for file in files:
-        found = _check_mapping(file, settings, live=live)
+        twin = twin_finding(file)
+        found = (twin,) if twin else _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
         findings += [*_silent(settings), *_stranded(settings)]

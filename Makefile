@@ -15,7 +15,8 @@ NO_COMPILER = there is no C compiler with the Python headers on this machine. On
 PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
   tests/body tests/shipped_mappings tests/authoring
 
-.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools test-deploy soak lock clean help
+.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-pythons test-tools test-deploy soak lock \
+  clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -28,6 +29,9 @@ test: lint types unit compiled  ## everything: lint, types and all tests, with a
 # Node.js for the tests with Meta's Node SDK: the machine's own, or else the one from the test tools.
 unit: .venv/ready-dev
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+
+test-pythons:  ## all tests on every other Python of the metadata that is here (PYTHONS="3.13" for one)
+	@.ci/test-pythons $(PYTHONS)
 
 compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
@@ -77,7 +81,7 @@ lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml again
 	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
 
 clean:  ## delete what make created
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .bench .compiled
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .bench .compiled
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required, but $(PYTHON) is " + sys.version.split()[0] + ". Choose another one: make PYTHON=python3.12 …")'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Mode = Literal["demo", "test", "live"]
+TEST_CODE_MAX_LENGTH = 50
 DEMO_DATASET_ID = "1000000000000000"  # of nobody at Meta: every event of a demo carries it
 
 
@@ -13,3 +14,8 @@ def mode_of(dataset_id: str, test_event_code: str | None) -> Mode:
     if dataset_id == DEMO_DATASET_ID:
         return "demo"
     return "test" if test_event_code else "live"
+
+
+def is_test_code(text: str) -> bool:
+    """Return whether a text can be a test code: Meta's have about nine letters and digits, never a space."""
+    return 0 < len(text) <= TEST_CODE_MAX_LENGTH and text.isascii() and text.isprintable() and " " not in text

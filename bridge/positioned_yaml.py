@@ -283,6 +283,8 @@ _PARSER_WORDS: tuple[tuple[str, str, str, str], ...] = (
     ("special characters", "control_character", "the file holds a control character", "remove it"),
 )
 
+_LONGEST_LINE = 2_000  # some patterns below look back and forth: on a long line that takes seconds
+
 # a line that shows what went wrong, whatever the parser says about it
 _TRAPS: tuple[tuple[re.Pattern[str], str, str, str], ...] = (
     (re.compile(r" *(?P<at>\t)"), "tab", "a tab is used as indentation", "indent with blanks"),
@@ -326,6 +328,7 @@ def _explained(error: yaml.YAMLError, text: str, file: str) -> list[Finding]:
     traps = [
         Finding("error", code, message, fix, position=Position(file, number, match.start("at") + 1))
         for number, line in enumerate(text.splitlines(), 1)
+        if len(line) <= _LONGEST_LINE
         for pattern, code, message, fix in _TRAPS
         if (match := pattern.match(line))
     ]

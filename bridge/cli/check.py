@@ -17,6 +17,7 @@ from bridge.cli.options import config_option
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
+from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Finding
@@ -53,7 +54,8 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     own = [file for file in files if not _ships(file)]
     quietly = [] if paths else [file for file in files if _ships(file)]
     for file in files:
-        found = _check_mapping(file, settings, live=live)
+        twin = twin_finding(file)
+        found = (twin,) if twin else _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
         findings += [*_silent(settings), *_stranded(settings), *_tokens(settings)]
@@ -129,12 +131,12 @@ def _silent(settings: Settings) -> list[Finding]:
     from bridge.outbox import Query
 
     prepare(settings)
-    outbox = open_store(settings)
-    return [
-        finding
-        for mapping in open_mappings(settings, process_environment()).mappings()
-        for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
-    ]
+    with closing(open_store(settings)) as outbox:
+        return [
+            finding
+            for mapping in open_mappings(settings, process_environment()).mappings()
+            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
+        ]
 
 
 def _stranded(settings: Settings) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,8 +64,9 @@ def _requests(
     from bridge.outbox import Query
 
     prepare(settings)
-    for number, request in enumerate(last_webhooks(open_store(settings), new.name, Query), 1):
-        yield f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}", request
+    with closing(open_store(settings)) as outbox:
+        for number, request in enumerate(last_webhooks(outbox, new.name, Query), 1):
+            yield f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}", request
 
 
 def _print(change: WebhookChange) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, tzinfo
 
-from bridge.coerce.reading import read_time
+from bridge.coerce.dates import read_time
 from bridge.errors import WrongUse
 
 _AGO = re.compile(r"(\d{1,5})\s*(s|m|h|d|w)(?:\s+ago)?")

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bridge.errors import UnreadableBody
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
+from bridge.mode import TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Finding, Request, Translation
 from bridge.outbox import NewEvent, NewWebhook
 from bridge.outbox.records import NewStatus
@@ -65,12 +67,23 @@ def new_events(
     A test code given here (by the sender of this webhook, or by the mapping's file) wins over the one
     set for the mapping in the settings, and that over the destination's own.
     """
-    code = test_event_code or code_of_hook(settings, translation.mapping, now)
+    code = checked_test_code(test_event_code) or code_of_hook(settings, translation.mapping, now)
     return tuple(
         _new_event(event, name, settings, spec, code or code_of_destination(settings, name, now))
         for event in translation.events
         for name in event.send_to
     )
+
+
+def checked_test_code(code: str | None) -> str | None:
+    """Return the test code a sender asked for; raise UnreadableBody when it cannot be one."""
+    if code and not is_test_code(code):
+        raise UnreadableBody(
+            f"test_event_code is not a code of at most {TEST_CODE_MAX_LENGTH} letters and digits",
+            code="bad_test_event_code",
+            fix="copy the code from Test Events in Events Manager",
+        )
+    return code
 
 
 def code_of_hook(settings: Settings, mapping: str, now: datetime) -> str | None:
@@ -90,7 +103,7 @@ def held_by_an_error(
     mapping: CompiledMapping, settings: Settings, now: datetime, test_event_code: str | None = None
 ) -> tuple[NewEvent, ...]:
     """Return events that hold a webhook whose translation failed."""
-    code = test_event_code or code_of_hook(settings, mapping.name, now)
+    code = checked_test_code(test_event_code) or code_of_hook(settings, mapping.name, now)
     event = Event("", "held", None, mapping.send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
     return tuple(
         _without_data(

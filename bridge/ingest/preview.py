@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from bridge.ingest.entries import checked_test_code
 from bridge.models import Event, Translation
 from bridge.settings import Settings
 
@@ -56,7 +57,7 @@ def _destinations(events: list[Event]) -> list[str]:
 
 def _code(translation: Translation, settings: Settings, now: datetime, asked_for: str | None) -> str | None:
     hook = settings.hook(translation.mapping).test_event_code
-    return asked_for or (hook.at(now) if hook else None)
+    return checked_test_code(asked_for) or (hook.at(now) if hook else None)
 
 
 def _body(events: list[Event], code: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position
 
 Stamp = tuple[int, int, int]
+_NO_STAMP: Stamp = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +104,19 @@ class MappingFolder:
         files = {
             file: stamp for folder in self._folders for file in _files(folder) if (stamp := _stamp(file))
         }
-        known = {
-            file: before
-            if (before := self._known.get(file)) is not None and before.stamp == stamp
-            else self._loaded(file, stamp)
-            for file, stamp in files.items()
-        }
+        known = {file: self._entry(file, stamp) for file, stamp in files.items()}
         if known != self._known or not self._by_name:
             by_name: dict[str, CompiledMapping] = {}
             for file, entry in known.items():
                 if entry.mapping is not None:
                     by_name.setdefault(file.stem, entry.mapping)
             self._known, self._by_name = known, by_name
+
+    def _entry(self, file: Path, stamp: Stamp) -> _Known:
+        if twin := twin_finding(file):
+            return _Known(_NO_STAMP, None, (twin,))
+        before = self._known.get(file)
+        return before if before is not None and before.stamp == stamp else self._loaded(file, stamp)
 
     def _loaded(self, file: Path, stamp: Stamp) -> _Known:
         before = self._known.get(file)
@@ -135,6 +137,16 @@ class MappingFolder:
             )
             return _Known(stamp, last_good, (finding,))
         return _Known(stamp, mapping, ())
+
+
+def twin_finding(file: Path) -> Finding | None:
+    """Return an error for a .yml file beside the .yaml file of its name: only one of them can be active."""
+    twin = file.with_suffix(".yaml")
+    if file.suffix != ".yml" or not twin.is_file():
+        return None
+    message = f"{file.name} is beside {twin.name}: both have the name {file.stem}, and {twin.name} is used"
+    fix = f"merge them into {twin.name}, or rename one"
+    return Finding("error", "two_files_of_one_name", message, fix, position=Position(str(file), 1, 1))
 
 
 def _files(folder: Path) -> list[Path]:

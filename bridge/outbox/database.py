@@ -244,10 +244,12 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     """Begin by the driver itself: through SQLAlchemy this one word costs as much as an insert.
 
-    The one writer says its own BEGIN, so here it has none.
+    The one writer says its own BEGIN, so here it has none (an empty statement would not do: on Python 3.13
+    it reports the last error of its connection once more).
     """
-    driver: Any = connection.connection.driver_connection
-    driver.execute(connection.get_execution_options().get("begin", "BEGIN")).close()
+    if not connection.get_execution_options().get("begins_itself"):
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN").close()
 
 
 def _postgresql(url: URL) -> Engine:
@@ -278,7 +280,7 @@ class _OneWriter:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine.execution_options(begin="")
+        self._engine = engine.execution_options(begins_itself=True)
         self._connection: Connection | None = None
         self._driver: Any = None
         self._process = 0

@@ -51,7 +51,7 @@ OF_MAPPING: dict[str, Option | Section] = {
 TEST_CODE = Section(
     "Sends events to Test Events as well. Meta does not discard them.",
     {
-        "code": Option(types.TEXT, "The code that Events Manager shows; none when empty."),
+        "code": Option(types.TEST_CODE, "The code that Events Manager shows; none when empty."),
         "for": Option(types.DURATION, "How long it is used, from the moment the file was last saved."),
         "until": Option(types.MOMENT, "The moment after which it is no longer used."),
     },

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_a_demo_takes_nothing_of_meta_from_the_environment(folder, start_bridge,
     wait_until(lambda: status_of(bridge, answer.body["events"][0]) == "sent")
     assert bridge.get("/readyz").body["test_mode"] == []
     bridge.stop()
-    with sqlite3.connect(folder / "data" / "bridge.demo.db") as database:
+    with closing(sqlite3.connect(folder / "data" / "bridge.demo.db")) as database:
         assert database.execute("SELECT dataset_id, test_event_code FROM events").fetchall() == [
             ("1000000000000000", None)
         ]

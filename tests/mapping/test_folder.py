@@ -112,3 +112,13 @@ def test_many_threads_see_one_consistent_mapping_while_the_file_changes(folder):
     for thread in threads:
         thread.join()
     assert seen <= {"Lead", "Contact"}
+
+
+def test_a_yml_file_beside_the_yaml_file_of_its_name_is_an_error_until_one_of_them_goes(folder):
+    path, found, later = folder
+    (path / "form.yml").write_text(BETTER)
+    assert (name_of(later()), list(found.problems())) == ("Lead", [str(path / "form.yml")])
+    [finding] = found.problems()[str(path / "form.yml")]
+    assert (finding.code, "form.yaml is used" in finding.message) == ("two_files_of_one_name", True)
+    (path / "form.yaml").unlink()
+    assert (name_of(later()), dict(found.problems())) == ("Contact", {})

@@ -327,3 +327,17 @@ def test_answers_are_as_the_description_says(web):
         schema = shape["content"]["application/json"]["schema"]
         whole = {**schema, "components": described["components"]}
         jsonschema.Draft202012Validator(whole).validate(answer.json)
+
+
+@pytest.mark.parametrize("path", ["/hooks/secret", "/dry-run/secret"])
+@pytest.mark.parametrize("code", ["a%00b", "x" * 51], ids=["NUL", "too long"])
+def test_a_test_code_that_cannot_be_one_is_400_and_stores_nothing(web, path, code):
+    body, headers = {"id": 1, "mail": "a@example.com"}, {"X-Token": "lead-secret"}
+    answer = web.post(f"{path}?test_event_code={code}", body, headers)
+    assert (answer.status_code, answer.json["error"]["code"]) == (400, "bad_test_event_code")
+    assert web.stored() == []
+
+
+@pytest.mark.parametrize("name", ["mapping", "destination", "event_name", "event_id", "reason", "status"])
+def test_a_nul_in_a_filter_is_400(web, name):
+    assert web.client.get(f"/api/events?{name}=a%00b", headers=ADMIN).status_code == 400

@@ -17,6 +17,7 @@ from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import BadText, text
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.runtime.scope import MISSING, Called, Scope, text_of
+from bridge.mode import is_test_code
 from bridge.models import HandshakeRule, Receive, Request, VerifyRule, Webhook
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
@@ -321,7 +322,7 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
     if entry is None:
         return None
     if isinstance(entry.node, Scalar):
-        return TestCode(entry.node.text)
+        return TestCode(_checked_code(loading, entry, entry.node.text))
     entries = loading.block(entry.node, "test_event_code")
     if "code" not in entries or not entries["code"].value:
         return None
@@ -331,7 +332,13 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
     until = read_time(entries["until"].value) if "until" in entries and entries["until"].value else None
     if seconds is not None and changed_at is not None:
         until = changed_at + seconds
-    return TestCode(entries["code"].value, seconds, until)
+    return TestCode(_checked_code(loading, entries["code"], entries["code"].value), seconds, until)
+
+
+def _checked_code(loading: Loading, entry: Entry, code: str) -> str:
+    if code and not is_test_code(code):
+        loading.error(entry.key, "bad_test_event_code", "this is not a test code", "copy it from Test Events")
+    return code
 
 
 def compile_on_result(loading: Loading, entry: Entry | None) -> OnResult | None:

@@ -15,7 +15,7 @@ from bridge.models import Finding
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where reading stopped: what stands there, what stands before it, and what the reader said."""
+    """Where reading stopped: the text there, the text before it, and the parser's own message."""
 
     text: str
     position: int
@@ -28,7 +28,7 @@ class Place:
 
     @property
     def before(self) -> str:
-        """The few characters before the mistake, without the blanks next to it."""
+        """The few characters before the mistake, without the whitespace next to it."""
         return self.text[max(0, self.position - 64) : self.position].rstrip()
 
     @property
@@ -127,19 +127,19 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unrendered_template",
         _is_unrendered,
-        "a placeholder such as {{…}} was sent as it stands, without its value.",
+        "a placeholder such as {{…}} was sent instead of its value.",
         "Choose the field from the module's list again, and run the scenario instead of the editor's test.",
     ),
     Cause(
         "smart_quotes",
         _starts(*_SMART_QUOTES),
-        'a typographic quote stands where a straight one (") belongs.',
+        'there is a typographic quote where a straight one (") belongs.',
         "Write the JSON in the module itself or in a plain text editor; word processors change the quotes.",
     ),
     Cause(
         "single_quotes",
         _starts("'"),
-        'a single quote stands where a double one (") belongs.',
+        'there is a single quote where a double one (") belongs.',
         'Write names and texts in double quotes: {"email": "…"}.',
     ),
     Cause(
@@ -151,7 +151,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "empty_value",
         _is_empty,
-        "a field has no value; the tool put nothing where a number was meant to stand.",
+        "a field has no value; the tool left out a number.",
         'Put the field between quotes ("value": "{{amount}}"): an empty text is read as no value, '
         "and a number in quotes is still read as a number.",
     ),
@@ -170,14 +170,14 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "raw_line_break",
         _said("Invalid control character"),
-        "a text contains a line break or tab as it stands; JSON wants \\n there.",
+        "a text contains an unescaped line break or tab; JSON needs \\n there.",
         "Let the tool build the JSON (a JSON module, or a form body) instead of typing it around the fields; "
         "or replace line breaks in the field before sending.",
     ),
     Cause(
         "bad_escape",
         _said("Invalid \\"),
-        "a backslash stands before a character that has no such form.",
+        "a backslash is followed by a character that cannot be escaped.",
         "Let the tool build the JSON, or write each backslash twice.",
     ),
     Cause(
@@ -195,7 +195,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "foreign_word",
         _starts("True", "False", "None", "undefined", "TRUE", "FALSE", "NULL", "Null", "nil"),
-        "a word of another language stands there; JSON has true, false and null, in small letters.",
+        "this is not a JSON word; JSON has true, false and null, in lower case.",
         "Write true, false or null, or put the field in quotes.",
     ),
     Cause(
@@ -249,7 +249,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unquoted_text",
         _is_unquoted,
-        "a text or name stands there without quotes.",
+        "a text or name is not in quotes.",
         'Put it in double quotes: {"email": "…"}.',
     ),
     Cause(

@@ -94,7 +94,7 @@ class With:
 
 
 def accompanied(request: Request, extra: With) -> Request:
-    """Return the request with a test's own headers, query, cookies, address and time put over it."""
+    """Return the request with a test's own headers, query, cookies, address and time applied."""
     headers = {**request.headers, **_lowered(extra.headers)}
     if extra.cookies:
         headers["cookie"] = "; ".join(f"{name}={value}" for name, value in extra.cookies.items())
@@ -128,10 +128,10 @@ def _side_file(file: Path) -> dict[str, Any]:
     if not beside.is_file():
         return {}
     try:
-        told = json.loads(beside.read_text("utf-8"))
+        context = json.loads(beside.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CannotOpen(f"{beside}: this is not a JSON object", fix="see another sample's file") from error
-    return told if isinstance(told, dict) else {}
+    return context if isinstance(context, dict) else {}
 
 
 def _kind_of(file: Path, body: bytes) -> str:

@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
-# The bridge in one small image: nothing but Python, the locked libraries and the wheel.
+# The bridge in one small image: only Python, the locked libraries and the wheel.
 
 FROM python:3.13-slim AS build
 WORKDIR /src
-# The road is compiled to machine code; with --build-arg CAPI_BRIDGE_COMPILE=0 it runs as it is written.
+# The pipeline is compiled to machine code; --build-arg CAPI_BRIDGE_COMPILE=0 keeps it as plain Python.
 ARG CAPI_BRIDGE_COMPILE=1
 RUN if [ "$CAPI_BRIDGE_COMPILE" = 1 ]; then \
       apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; \
@@ -27,7 +27,7 @@ ENV PATH=/opt/bridge/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1
 USER bridge
 WORKDIR /srv/bridge
-# The database and, when none is given, the secret key live here: keep it on a volume.
+# The database is stored here, and the secret key if none is set: keep this folder on a volume.
 VOLUME /srv/bridge/data
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -1,5 +1,5 @@
-# Two commands matter: `make demo` shows the bridge at work, `make test` proves it.
-# Both need Python 3.11 or newer and make; everything else they set up themselves, in .venv.
+# Two commands matter: `make demo` shows the bridge working, `make test` runs all tests.
+# Both need Python 3.11 or newer and make; they set up everything else themselves, in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,38 +7,38 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 WORKERS ?= auto
 
-# The unpacked wheel with the compiled road, on which a command runs: $(call on_compiled,FOLDER).
+# Runs a command on the unpacked wheel with the compiled pipeline: $(call on_compiled,FOLDER).
 on_compiled = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(1)/site
 CAN_COMPILE = $(shell printf '\043include <Python.h>\n' | $${CC:-cc} -fsyntax-only -x c \
   -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null && echo yes)
-NO_COMPILER = there is no C compiler with the headers of Python here. On Debian and Ubuntu: apt-get install gcc python3-dev
-ROAD_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
+NO_COMPILER = there is no C compiler with the Python headers on this machine. On Debian and Ubuntu: apt-get install gcc python3-dev
+PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
   tests/body tests/shipped_mappings tests/authoring
 
 .PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools soak lock clean help
 
-help:  ## this list
+help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
-demo: .venv/ready  ## start the bridge, post every shipped sample, show what became of each (EXIT=1 stops then)
+demo: .venv/ready  ## start the bridge, post every shipped sample, show what became of each (EXIT=1: then stop)
 	@$(BIN)/capi-bridge demo $(if $(EXIT),--exit)
 
 test: lint types unit compiled  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
 
-# Node.js for the tests with Meta's Node SDK: the machine's own, else the one that comes with the test tools.
+# Node.js for the tests with Meta's Node SDK: the machine's own, or else the one from the test tools.
 unit: .venv/ready-dev
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
 
-compiled: .venv/ready-dev  ## the road compiled to machine code, and its tests again
+compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
-	@echo "The compiled road is not tested: $(NO_COMPILER)")
-	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) $(ROAD_TESTS))
+	@echo "The compiled pipeline is not tested: $(NO_COMPILER)")
+	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) $(PIPELINE_TESTS))
 
-wheel: .venv/ready-dev  ## the wheel with the compiled road, for this Python and this kind of machine, into dist/
+wheel: .venv/ready-dev  ## build the wheel with the compiled pipeline, for this Python and machine, into dist/
 	CAPI_BRIDGE_COMPILE=1 $(BIN)/python -m hatchling build -t wheel
 
-test-tools: .venv/ready-dev  ## a real Node-RED (from npm) sends to the bridge; n8n as well: make test-tools N8N=/path/to/n8n
-	@test -n "$(N8N)" || echo "n8n is not tested: say where it is, make test-tools N8N=/path/to/n8n"
+test-tools: .venv/ready-dev  ## test with a real Node-RED (from npm); with n8n too: make test-tools N8N=/path/to/n8n
+	@test -n "$(N8N)" || echo "n8n is not tested. To test it, run: make test-tools N8N=/path/to/n8n"
 	@N8N="$(N8N)" $(BIN)/python -m pytest -n0 -rA tests/opt_in/test_automation_tools.py
 
 lint: .venv/ready-dev  ## ruff: errors and formatting
@@ -48,38 +48,38 @@ lint: .venv/ready-dev  ## ruff: errors and formatting
 types: .venv/ready-dev  ## mypy, strict
 	$(BIN)/mypy
 
-format: .venv/ready-dev  ## let ruff mend what it can
+format: .venv/ready-dev  ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: .venv/ready-dev  ## write the generated pages and schemas anew
+docs: .venv/ready-dev  ## regenerate the generated pages and schemas
 	$(BIN)/python -m bridge.docgen
 
-bench: .venv/ready-dev  ## measure against the targets (about ten minutes); writes benchmarks/RESULTS.md
+bench: .venv/ready-dev  ## run the benchmarks (about ten minutes); writes benchmarks/RESULTS.md
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .bench/compiled/ready,\
 	@echo "Measured without compiling: $(NO_COMPILER)")
 	$(if $(CAN_COMPILE),$(call on_compiled,.bench/compiled)) $(BIN)/python -m benchmarks $(PARTS)
 
-bench-peers:  ## the same work in Node-RED and n8n, from npm (longer)
+bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
 
-soak: .venv/ready-dev  ## kill, restart and break things for ten minutes; every event must be accounted for
+soak: .venv/ready-dev  ## kill and restart processes for ten minutes; every event must be accounted for
 	$(BIN)/python tests/faults/soak.py --minutes 10
 
-lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml anew
+lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml again
 	$(PIP) uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
 
-clean:  ## remove what make made
+clean:  ## delete what make created
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .bench .compiled
 
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is " + sys.version.split()[0] + ". Say which one to use: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required, but $(PYTHON) is " + sys.version.split()[0] + ". Choose another one: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
-	  echo "This Python cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	  echo "This Python cannot create a virtual environment. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "Setting up .venv (once; about a minute) …"
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps -e .
@@ -90,12 +90,12 @@ clean:  ## remove what make made
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# For the tests compiled in half the time, for measuring compiled as for production.
+# The tests use a quick, unoptimized build; the benchmarks use the production build.
 .compiled/ready: OPTIMIZE = 0
 .bench/compiled/ready: OPTIMIZE = 2
 .compiled/ready .bench/compiled/ready: hatch_build.py pyproject.toml \
   $(shell find bridge mappings schemas -type f -not -path '*/__pycache__/*')
-	@echo "Compiling the road (about a minute) …"
+	@echo "Compiling the pipeline (about a minute) …"
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@CAPI_BRIDGE_COMPILE=1 MYPYC_OPT_LEVEL=$(OPTIMIZE) $(BIN)/python -m hatchling build -t wheel -d $(@D) \
 	  >$(@D)/build.log 2>&1 || { cat $(@D)/build.log; exit 1; }

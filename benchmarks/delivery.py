@@ -158,7 +158,7 @@ def _drain(folder: Path, mock: servers.Running, waiting: int) -> float:
 
 def fill(folder: Path, waiting: int) -> None:
     """Put finished events into the store of a folder, as the door would have."""
-    event = dict(translate(purchase.request(), *_road()).events[0].data or {})
+    event = dict(translate(purchase.request(), *_translation_arguments()).events[0].data or {})
     template = encode(event)
     url = f"sqlite:///{folder}/bridge.db"
     upgrade(url)
@@ -169,7 +169,7 @@ def fill(folder: Path, waiting: int) -> None:
     outbox.close()
 
 
-def _road():
+def _translation_arguments():
     from benchmarks.transform import prepare
 
     spec, mapping = prepare()

@@ -21,7 +21,7 @@ def describe() -> dict[str, Any]:
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
-        "road": "plain Python" if bridge.pipeline.__file__.endswith(".py") else "compiled",
+        "build": "plain Python" if bridge.pipeline.__file__.endswith(".py") else "compiled",
         "cpu": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),

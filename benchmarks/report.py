@@ -16,7 +16,7 @@ _HEAD = """# Results
 
 Written by `python -m benchmarks`; do not edit. Every figure is the median of its rounds, with the smallest
 and the largest in brackets; ratios are taken inside a round. *gate*: a median beyond it is a defect. *goal*:
-what we want. Absolute numbers belong to the machine named below and to nothing else.
+what we want. Absolute numbers apply only to the machine named below.
 """
 
 
@@ -33,11 +33,11 @@ def write() -> str:
 
 
 def _limits(figures: Iterable[Figure]) -> list[str]:
-    """Say of every goal that is not reached what the limit is and what was tried."""
+    """Explain, for every goal that is not reached, what the limit is and what was tried."""
     missed = [one for one in figures if one.target and not one.target.reaches(one.median, one.target.goal)]
     limits = yaml.safe_load((RESULTS.parent / "limits.yaml").read_text())
-    told = [f"- **{one.name}**: {limits[one.name]}" for one in missed if one.name in limits]
-    return ["## Goals not reached: the limit, and what was tried\n", *told, ""] if told else []
+    rows = [f"- **{one.name}**: {limits[one.name]}" for one in missed if one.name in limits]
+    return ["## Goals not reached: the limit, and what was tried\n", *rows, ""] if rows else []
 
 
 def _targets(figures: Iterable[Figure]) -> str:
@@ -55,7 +55,7 @@ def _target_row(name: str, target: Target, one: Figure | None) -> str:
 
 
 def verdict(one: Figure) -> str:
-    """Say how a figure stands to its target."""
+    """Compare a figure with its target."""
     target = one.target
     if target is None:
         return ""
@@ -67,7 +67,7 @@ def verdict(one: Figure) -> str:
 def _section(part: str, figures: list[Figure], machine: dict[str, Any]) -> str:
     rows = [f"| {one.name} | {_value(one)} | {one.rounds} | {one.note} |" for one in figures]
     where = (
-        f"The road: {machine.get('road', 'plain Python')}. "
+        f"Pipeline: {machine.get('build', 'plain Python')}. "
         f"{machine['when']}, commit {machine['commit']}, {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, "
         f"SQLite {machine['sqlite']}; "

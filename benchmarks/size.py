@@ -46,7 +46,7 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
 
 _IMPORTS = {
     "python that does nothing": "pass",
-    "import of the road": "import bridge.pipeline",
+    "import of the pipeline": "import bridge.pipeline",
     "import of the web door": "import bridge.web.app",
     "import of the command line": "import bridge.cli",
 }

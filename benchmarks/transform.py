@@ -1,4 +1,4 @@
-"""Part `transform`: one order through the real road, against Meta's Python SDK and against the floor.
+"""Part `transform`: one order through the real pipeline, against Meta's Python SDK and against the floor.
 
 The ways take turns order by order, so that none has the processor's caches to itself: in a server nothing
 runs twice in a row. CPU time of this thread, so that a busy machine does not count as ours. JSON in, JSON
@@ -41,7 +41,7 @@ def measure(*, rounds: int = ROUNDS, node: bool = True) -> list[Figure]:
         figure(PART, "the same with the explanation asked for", "x", sdk.over(explained)),
         figure(PART, "the same with the explanation written out", "x", sdk.over(written)),
         figure(PART, "of the floor's speed", "x", least.over(plain)),
-        figure(PART, "validation, share of the road", "x", checking.over(plain)),
+        figure(PART, "validation, share of the pipeline", "x", checking.over(plain)),
         *(figure(PART, name, "us/event", one) for name, one in series.items()),
     ]
     return figures + (node_sdk_microseconds(PART) if node else [])
@@ -55,9 +55,13 @@ def _turns(rounds: int) -> dict[str, Series]:
     events = [dict(translate(request, mapping, spec).events[0].data or {}) for request in requests]
     ways: list[tuple[str, Callable[[Any], Any], list[Any]]] = [
         ("official Python SDK: parse, build, normalize, dump", purchase.with_the_sdk, bodies),
-        ("the road: verify to validated event, JSON in and out", partial(road, mapping, spec), requests),
-        ("the road, explanation asked for", partial(road, mapping, spec, explain=True), requests),
-        ("the road, explanation written out", partial(explained_road, mapping, spec), requests),
+        (
+            "pipeline: verify to validated event, JSON in and out",
+            partial(run_pipeline, mapping, spec),
+            requests,
+        ),
+        ("pipeline, explanation asked for", partial(run_pipeline, mapping, spec, explain=True), requests),
+        ("pipeline, explanation written out", partial(run_with_explanation, mapping, spec), requests),
         ("validation alone", lambda event: validate(event, spec, purchase.NOW), events),
         ("floor: orjson, ten SHA-256, orjson", purchase.floor, bodies),
     ]
@@ -91,13 +95,15 @@ def prepare() -> tuple[MetaSpec, CompiledMapping]:
         return spec, load_mapping(file, environment={}, spec=spec)
 
 
-def road(mapping: CompiledMapping, spec: MetaSpec, request: Request, *, explain: bool = False) -> list[bytes]:
-    """Drive one webhook down the real road and write what would be sent."""
+def run_pipeline(
+    mapping: CompiledMapping, spec: MetaSpec, request: Request, *, explain: bool = False
+) -> list[bytes]:
+    """Run one webhook through the real pipeline and write what would be sent."""
     translation = translate(request, mapping, spec, explain=explain)
     return [encode(event.data) for event in translation.events]
 
 
-def explained_road(mapping: CompiledMapping, spec: MetaSpec, request: Request) -> bytes:
+def run_with_explanation(mapping: CompiledMapping, spec: MetaSpec, request: Request) -> bytes:
     """Do the same, and read the whole explanation, which is worked out only then."""
     translation = translate(request, mapping, spec, explain=True)
     return encode([[event.data for event in translation.events], list(translation.explanation)])

@@ -4,6 +4,8 @@
     ├── WrongUse            the person asked for something that makes no sense     exit 2
     ├── CannotOpen          a file, a port or a database cannot be opened          exit 3
     ├── Invalid             settings or a mapping have errors (a list of findings) exit 1
+    ├── CannotDecrypt       no configured key decrypts what is stored
+    ├── LeaseLost           another worker may have the events; nothing is written
     └── Refused             this one request cannot go on
         ├── UnreadableBody      not what its content type says        400
         ├── NotAuthentic        signature or token is wrong           401, without detail
@@ -61,6 +63,18 @@ class Invalid(BridgeError):
     def __init__(self, message: str, findings: Sequence[Finding], *, fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.findings = tuple(findings)
+
+
+class CannotDecrypt(BridgeError):
+    """A stored text cannot be decrypted: its key is not configured, or it was changed."""
+
+    code = "cannot_unseal"
+
+
+class LeaseLost(BridgeError):
+    """The claim ran out and another worker may have its events; what this one learned is not written."""
+
+    code = "lease_lost"
 
 
 class Refused(BridgeError):

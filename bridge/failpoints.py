@@ -1,21 +1,21 @@
 """The moments between accepting a webhook and settling its events at which a process may die.
 
-Whoever passes a `Passing` to the outbox and the courier is told at each of them; a test kills its process
-there. In production nobody listens.
+A `Failpoint` passed to the outbox and the batch sender is called at each of them; a test kills its process
+there. In production it does nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-Passing = Callable[[str], None]
+Failpoint = Callable[[str], None]
 
 STORE_BEFORE = "store: before the commit"
 STORE_AFTER = "store: after the commit"
 CLAIM_BEFORE = "claim: before the commit"
 CLAIM_AFTER = "claim: after the commit"
 SEND_BEFORE = "send: before the call"
-SEND_AFTER = "send: after the answer"
+SEND_AFTER = "send: after the response"
 SETTLE_BEFORE = "settle: before the commit"
 SETTLE_AFTER = "settle: after the commit"
 
@@ -31,5 +31,5 @@ POINTS: tuple[str, ...] = (
 )
 
 
-def unwatched(_point: str) -> None:
+def no_failpoint(_point: str) -> None:
     """Do nothing: how the bridge runs."""

@@ -1,4 +1,4 @@
-"""Writes JSON: one way for everything that is stored, sent or answered."""
+"""Writes JSON: one way for everything that is stored, sent or returned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 def encode(value: Any) -> bytes:
     """Return compact UTF-8 JSON; a Decimal keeps exactly the digits it has.
 
-    orjson refuses integers over 64 bits and halves of surrogate pairs, both of which strangers do
+    orjson rejects integers over 64 bits and halves of surrogate pairs, both of which senders do
     send; the slow path writes them too.
     """
     try:
@@ -22,7 +22,7 @@ def encode(value: Any) -> bytes:
 
 
 def encode_readable(value: Any) -> str:
-    """Return indented JSON for people."""
+    """Return indented JSON."""
     try:
         return orjson.dumps(value, default=_as_json, option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONEncodeError:

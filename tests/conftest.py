@@ -306,7 +306,7 @@ def open_store() -> Iterator[Callable[..., Outbox]]:
     yield open_it
     for outbox in opened:
         try:
-            assert outbox.imbalances() == []
+            assert outbox.discrepancies() == []
         finally:
             outbox.close()
 

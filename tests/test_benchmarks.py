@@ -1,4 +1,4 @@
-"""What is measured is what runs: the real road, the real server, the same work for everyone beside it."""
+"""The benchmarks measure what runs: the real pipeline, the real server, the same work for every candidate."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HASHED = ("em", "ph", "fn", "ln", "db", "ct", "st", "zp", "country", "external_i
 
 def the_event() -> dict:
     spec, mapping = transform.prepare()
-    [body] = transform.road(mapping, spec, purchase.request())
+    [body] = transform.run_pipeline(mapping, spec, purchase.request())
     return orjson.loads(body)
 
 
-def test_the_measured_road_is_the_one_that_runs():
+def test_the_measured_pipeline_is_the_one_that_runs():
     assert transform.translate is bridge.pipeline.translate
     assert transform.encode is bridge.serialization.encode
     assert transform.validate is bridge.validate.validate

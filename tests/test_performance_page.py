@@ -1,11 +1,9 @@
-"""The page about speed names only settings, options and files that exist."""
+"""The page about performance names only settings and options that exist."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-
-import pytest
 
 from bridge.cli.serve import serve
 from bridge.settings.models import DeliverySettings
@@ -24,8 +22,3 @@ def test_every_option_of_serve_on_the_page_exists():
     named = set(re.findall(r"(--[a-z][a-z-]+)", PAGE))
     assert named
     assert named <= {option for parameter in serve.params for option in parameter.opts}
-
-
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", PAGE))
-def test_every_link_of_the_page_leads_somewhere(link):
-    assert (ROOT / "docs" / link).resolve().exists()

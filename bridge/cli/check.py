@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 import click
 
 from bridge.authoring.findings_output import write_findings
-from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare, version_notes
+from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
-from bridge.errors import CannotOpen, Invalid
+from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import check_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -50,7 +51,7 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
         found = _check_mapping(file, settings, live=live)
         findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
     if live and settings is not None:
-        findings += _silent(settings)
+        findings += [*_silent(settings), *_stranded(settings)]
     click.echo(write_findings(findings, output_format), nl=False)
     _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
@@ -76,7 +77,19 @@ def _check_settings(file: Path | None, *, told: bool) -> tuple[Settings | None, 
     except Invalid as invalid:
         return None, list(invalid.findings)
     notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
-    return settings, [*settings.warnings, *notes] if told else []
+    return settings, [*settings.warnings, *notes, *_key_findings(settings)] if told else []
+
+
+def _key_findings(settings: Settings) -> list[Finding]:
+    """Look whether the key fits what an existing database file holds; a server is not asked."""
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file == settings.database_url or not Path(file).is_file():
+        return []
+    try:
+        problem = key_problem(settings)
+    except CannotStore:  # not migrated yet, or not a database: `serve` says what is wrong
+        return []
+    return [problem] if problem else []
 
 
 def _without_settings(config: Path | None) -> Settings:
@@ -117,6 +130,16 @@ def _silent(settings: Settings) -> list[Finding]:
         for mapping in open_mappings(settings, process_environment()).mappings()
         for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
     ]
+
+
+def _stranded(settings: Settings) -> list[Finding]:
+    """Return an error for each dataset that events are kept for and that is not configured any more."""
+    from bridge.ingest.retarget import describe, stranded_events
+
+    with closing(open_store(settings)) as outbox:
+        found = stranded_events(outbox, settings)
+    fix = "move them with capi-bridge events retarget, or discard them"
+    return [Finding("error", "dataset_not_configured", describe(entry), fix) for entry in found]
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:

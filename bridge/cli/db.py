@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bridge.cli.output import progress
+from bridge.delivery.worker import utc_now
 from bridge.settings import load_settings, process_environment
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
@@ -33,7 +34,7 @@ def upgrade(config: Path | None) -> None:
 @click.argument("target")
 @click.option("--json", "as_json", is_flag=True, help="Print the number of rows as JSON.")
 def copy(source: str, target: str, as_json: bool) -> None:
-    """Copy all rows; stop the bridge first. May be repeated after it was interrupted."""
+    """Make the target equal to the source; stop the bridge first. May be repeated."""
     import json
 
     from bridge.outbox import copy as copy_database
@@ -42,7 +43,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     for url in (source, target):
         migrate(url)
     with progress("copy", shown=not as_json) as advance:
-        rows = copy_database(source, target, lambda _, done: advance(done, done))
+        rows = copy_database(source, target, utc_now(), lambda _, done: advance(done, done))
     if as_json:
         click.echo(json.dumps(rows))
     else:

@@ -16,15 +16,34 @@ import orjson
 
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.output import progress, table
+from bridge.cli.retarget import retarget
 from bridge.coerce.reading import read_time
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
+from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, load_settings, process_environment
 
 ALL = 10_000_000
-_COLUMNS = ("id", "received_at", "mapping", "event_name", "event_id", "destination", "status", "reason")
+# what a replay counts -> what to say about so many webhooks
+_NOT_REPLAYED = {
+    "raw_gone": "cannot be mapped again: past retention.raw_webhooks",
+    "unknown_mapping": "cannot be mapped again: no mapping has the name they came in under; "
+    "give the file its old name, replay, then rename it",
+    "cannot_open": "cannot be decrypted: add the old key to CAPI_BRIDGE_SECRET_KEY, after the new one",
+}
+_COLUMNS = (
+    "id",
+    "received_at",
+    "mode",
+    "mapping",
+    "event_name",
+    "event_id",
+    "destination",
+    "status",
+    "reason",
+)
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _FILTERS = (
@@ -149,7 +168,10 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
                 Pace(per_second=rate, progress=advance),
             )
     _tell(counts, as_json=as_json)
-    if counts.get("still_held") or counts.get("raw_gone"):
+    for name, hint in _NOT_REPLAYED.items():
+        if counts.get(name):
+            click.echo(f"{counted(counts[name], 'webhook')} {hint}", err=True)
+    if counts.keys() & {"still_held", *_NOT_REPLAYED}:
         raise SystemExit(1)
 
 
@@ -228,7 +250,7 @@ def erase(
 def check(config: Path | None, as_json: bool) -> None:
     """Print every way in which the books do not balance; exit 1 when there is one."""
     with _opened(config) as (outbox, _):
-        wrong = outbox.imbalances()
+        wrong = outbox.discrepancies()
         counts = outbox.counts()
     if as_json:
         told = {"balanced": not wrong, "problems": wrong, "received": counts.received}
@@ -321,3 +343,6 @@ def _print_detail(detail: EventDetail, told: Mapping[str, Any]) -> None:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
     click.echo(encode_readable(told["body"]))
+
+
+events.add_command(retarget)

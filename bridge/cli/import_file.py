@@ -14,7 +14,7 @@ import click
 from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.output import progress
 from bridge.delivery.worker import utc_now
-from bridge.ingest.import_file import Importing, dry_run
+from bridge.ingest.import_file import ImportContext, dry_run
 from bridge.ingest.import_file import import_file as import_rows
 from bridge.ingest.import_rows import count_lines
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -65,7 +65,7 @@ def _run(  # noqa: PLR0913
     mapping = open_mappings(settings, process_environment()).get(name)
     rows = count_lines(file)
     with progress(file.name) as advance:
-        around = Importing(
+        around = ImportContext(
             mapping=mapping,
             settings=settings,
             spec=load_meta_spec(),

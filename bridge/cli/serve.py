@@ -20,7 +20,14 @@ import click
 
 from bridge.errors import CannotOpen, WrongUse
 from bridge.models import Finding
-from bridge.settings import SIMULATOR_URL, Settings, load_settings, process_environment, set_for_children
+from bridge.settings import (
+    SIMULATOR_URL,
+    Settings,
+    load_demo_settings,
+    load_settings,
+    process_environment,
+    set_for_children,
+)
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
@@ -32,12 +39,18 @@ _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The se
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes.")
 @click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads in each.")
 @click.option("--no-deliver", is_flag=True, help="Only receive; run `capi-bridge worker` elsewhere.")
+@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
 def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
-    config: Path | None, demo: bool, bind: str, workers: int, threads: int, no_deliver: bool
+    config: Path | None,
+    demo: bool,
+    bind: str,
+    workers: int,
+    threads: int,
+    no_deliver: bool,
+    accept_new_key: bool,
 ) -> None:
     """Run the web door and the delivery until told to stop."""
-    settings = load_settings(config, process_environment())
-    settings = as_demo(settings) if demo else settings
+    settings = (load_demo_settings if demo else load_settings)(config, process_environment())
     simulates = needs_simulator(settings)
     settings = with_simulator_address(settings) if simulates else settings
     check_bind(bind)
@@ -51,7 +64,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.web.door import open_door
 
     configure(settings.log_level, settings.log_format)
-    prepare(settings, apart=True)
+    prepare(settings, apart=True, accept_new_key=accept_new_key)
     metrics = Metrics(folder)
     door = open_door(settings, metrics, process_environment())
     listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())
@@ -64,11 +77,6 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     )
     _announce(settings, bind, delivers=not no_deliver)
     BridgeServer(create_app(door), listening, None if no_deliver else work).run()
-
-
-def as_demo(settings: Settings) -> Settings:
-    """Return the settings with the simulator in place of Meta."""
-    return replace(settings, demo=True, graph_url=SIMULATOR_URL)
 
 
 def with_simulator_address(settings: Settings) -> Settings:
@@ -122,7 +130,8 @@ def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
     lines = [f"capi-bridge listens on http://{bind}; webhooks go to http://{bind}/hooks/<mapping>"]
     if settings.demo:
         lines.append(
-            f"demo: no dataset is configured, events go to the built-in simulator at {settings.graph_url}"
+            "DEMO: nothing reaches Meta; events go to the built-in simulator at "
+            f"{settings.graph_url} and are kept apart from live ones"
         )
     lines += [
         f"TEST MODE: destination {name} has a test_event_code"

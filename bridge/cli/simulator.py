@@ -24,7 +24,7 @@ from bridge.simulator import Simulator
 )
 @click.option("--dataset", "datasets", multiple=True, metavar="ID=TOKEN", help="Take only these. Repeatable.")
 @click.option(
-    "--dead-token", "dead_tokens", multiple=True, metavar="TOKEN", help="Refuse this token as expired."
+    "--dead-token", "expired_tokens", multiple=True, metavar="TOKEN", help="Refuse this token as expired."
 )
 @click.option(
     "--refuse-expired", is_flag=True, help="Refuse Graph API versions past their end, not upgrade them."
@@ -39,7 +39,7 @@ def simulator(  # noqa: PLR0913 - one for each option
     faults: str,
     locale: str,
     datasets: tuple[str, ...],
-    dead_tokens: tuple[str, ...],
+    expired_tokens: tuple[str, ...],
     refuse_expired: bool,
     seed: int,
     keep: int,
@@ -57,7 +57,7 @@ def simulator(  # noqa: PLR0913 - one for each option
         locale=locale,
         seed=seed,
         datasets=_tokens_by_dataset(datasets),
-        dead_tokens=dead_tokens,
+        expired_tokens=expired_tokens,
         refuse_expired_versions=refuse_expired,
         keep=keep,
     ).listen()

@@ -13,7 +13,7 @@ import click
 
 from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.serve import check_bind
-from bridge.delivery.process import deliver_until, reporter
+from bridge.delivery.process import deliver_until, open_reporter
 from bridge.delivery.worker import run_once
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
@@ -27,12 +27,15 @@ from bridge.settings import Settings, load_settings, process_environment
 @click.option(
     "--metrics", "metrics_at", metavar="HOST:PORT", help="Offer Prometheus metrics at this address."
 )
+@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the counts as JSON.")
-def worker(config: Path | None, once: bool, metrics_at: str | None, as_json: bool) -> None:
+def worker(
+    config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
+) -> None:
     """Deliver until told to stop; batches under way are settled first."""
     settings = load_settings(config, process_environment())
     configure(settings.log_level, settings.log_format)
-    prepare(settings)
+    prepare(settings, accept_new_key=accept_new_key)
     if once:
         _deliver_once(settings, as_json=as_json)
         return
@@ -55,8 +58,8 @@ def _offered(metrics: Metrics, address: str | None) -> AbstractContextManager[ob
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
-    with closing(open_store(settings)) as outbox, _reporter(settings) as hears:
-        reports = run_once(outbox, settings, observe=hears.observe, tell=hears.notice)
+    with closing(open_store(settings)) as outbox, _reporter(settings) as reporter:
+        reports = run_once(outbox, settings, observe=reporter.observe, notify=reporter.notify)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))
@@ -68,4 +71,4 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
 
 
 def _reporter(settings: Settings) -> AbstractContextManager[Reporter]:
-    return reporter(settings, Metrics(), open_mappings(settings, process_environment()))
+    return open_reporter(settings, Metrics(), open_mappings(settings, process_environment()))

@@ -1,1 +1,1 @@
-"""What stands around one call to Meta: carrying a claim, heeding limits, pausing destinations, reporting."""
+"""Sending to Meta: claim, send, classify the response, settle, retry, pause, report."""

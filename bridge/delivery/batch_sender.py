@@ -1,6 +1,6 @@
-"""A courier carries one claim: it makes the calls, judges the answers, and writes down what came of each.
+"""Sends one claim: makes the calls, classifies the responses, and settles the events of each.
 
-Everything is settled call by call, so that a death in the middle of a split batch repeats nothing that was
+Everything is settled call by call, so that a crash in the middle of a split batch repeats nothing that was
 already answered. The lease is prolonged between calls; no single call can outlive it, for calls end by
 themselves and the lease is longer.
 """
@@ -15,20 +15,30 @@ from datetime import datetime, timedelta
 from bridge.delivery import circuit_breaker, retry
 from bridge.delivery.http_client import HttpRequest, HttpResponse, Send, batch_body, events_url, in_batches
 from bridge.delivery.meta_responses import Verdict, classify_response
-from bridge.delivery.rate_limit_headers import rests
-from bridge.delivery.reports import BatchReport, Ends, Notice, Observe, Tell, unobserved, untold
-from bridge.failpoints import SEND_AFTER, SEND_BEFORE, Passing, unwatched
+from bridge.delivery.rate_limit_headers import requested_pauses
+from bridge.delivery.reports import (
+    BatchReport,
+    Notification,
+    Notify,
+    Observe,
+    Outcomes,
+    ignore_notification,
+    ignore_report,
+)
+from bridge.errors import LeaseLost
+from bridge.failpoints import SEND_AFTER, SEND_BEFORE, Failpoint, no_failpoint
 from bridge.meta_spec.spec import MetaSpec
-from bridge.outbox import Attempt, Claim, ClaimedEvent, LeaseLost, Outbox, Pause, Settled, Span
+from bridge.outbox import Attempt, Claim, ClaimedEvent, Outbox, Pause, Settled, Span
 from bridge.outbox.ids import new_id
-from bridge.outbox.pauses import Kind
+from bridge.outbox.pauses import PauseKind, dataset_scope, destination_scope
 from bridge.outbox.records import text_id, to_ms
+from bridge.plurals import counted
 from bridge.settings import Destination, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What a courier works with; tests pass a fake `send`, clock and chance."""
+    """What a batch sender works with; tests pass a fake `send`, clock and jitter."""
 
     outbox: Outbox
     settings: Settings
@@ -37,13 +47,13 @@ class DeliveryContext:
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     worker: str
-    observe: Observe = unobserved
-    tell: Tell = untold
-    passing: Passing = unwatched
+    observe: Observe = ignore_report
+    notify: Notify = ignore_notification
+    failpoint: Failpoint = no_failpoint
 
 
-def _common_end(verdict: Verdict) -> Settled | None:
-    """Return the end all events of a call share; None when it depends on each one's attempts and age."""
+def _common_outcome(verdict: Verdict) -> Settled | None:
+    """Return the outcome all events of a call share; None when it depends on their attempts and age."""
     if verdict.action == "delivered":
         return Settled("sent")
     if verdict.action == "refuse":
@@ -54,22 +64,22 @@ def _common_end(verdict: Verdict) -> Settled | None:
 
 
 class BatchSender:
-    """Carries claims of any lane, for many threads at a time.
+    """Sends claims of any lane, for many threads at a time.
 
-    `lines` bounds the calls under way: a claim may wait here, ready, while another is on the line.
+    `calls` bounds the calls under way: a claim may wait here, ready, while another is being sent.
     `unanswered` counts the failures in a row of each destination.
     """
 
     def __init__(self, context: DeliveryContext) -> None:
         self._context = context
         self.unanswered: dict[str, int] = {}
-        self.lines = threading.Semaphore(context.settings.delivery.parallel)
+        self.calls = threading.Semaphore(context.settings.delivery.parallel)
 
     def send_claim(self, claim: Claim, pauses: Mapping[str, Pause]) -> list[BatchReport]:
         """Send every event of a claim, or give back what could not be sent now.
 
-        `pauses` are those known when the claim was made. A lost lease ends the work without a word: the
-        events are in other hands.
+        `pauses` are those known when the claim was made. A lost lease ends the work silently: another
+        worker has the events.
         """
         try:
             return _Run(self._context, self, claim, pauses).run()
@@ -93,8 +103,8 @@ class _Run:
 
     def run(self) -> list[BatchReport]:
         destination = self._context.settings.destinations.get(self._claim.lane.destination)
-        if destination is None:
-            self._rest_without_destination()
+        if destination is None or destination.dataset_id != self._claim.lane.dataset_id:
+            self._pause_unconfigured()
             return []
         waiting = self._first_batches()
         while waiting and not self._stopped:
@@ -113,11 +123,11 @@ class _Run:
     def _deliver(
         self, destination: Destination, batch: Sequence[ClaimedEvent]
     ) -> list[Sequence[ClaimedEvent]]:
-        """Make one call and settle it; return the halves that have to travel on their own."""
+        """Make one call and settle it; return the halves that have to be sent separately."""
         batch = self._without_expired(batch)
         if not batch:
             return []
-        with self._sender.lines:
+        with self._sender.calls:
             self._keep_lease()
             started_at = self._context.clock()
             response = self._call(destination, batch)
@@ -126,12 +136,12 @@ class _Run:
         self._apply(destination, verdict, response)
         if verdict.action == "split":
             self._context.outbox.note(self._claim, attempt, self._context.clock())
-            self._report(attempt, verdict, Ends(()))
+            self._report(attempt, verdict, Outcomes(()))
             middle = len(batch) // 2
             return [batch[:middle], batch[middle:]]
-        ends = self._ends(batch, verdict)
-        self._settle(ends, attempt)
-        self._report(attempt, verdict, ends)
+        outcomes = self._outcomes(batch, verdict)
+        self._settle(outcomes, attempt)
+        self._report(attempt, verdict, outcomes)
         return []
 
     def _call(self, destination: Destination, batch: Sequence[ClaimedEvent]) -> HttpResponse:
@@ -139,20 +149,22 @@ class _Run:
         url = events_url(graph_url, destination.api_version, lane.dataset_id)
         bodies = [event.body for event in batch]
         body = batch_body(bodies, lane.test_event_code, destination.partner_agent)
-        self._context.passing(SEND_BEFORE)
+        self._context.failpoint(SEND_BEFORE)
         response = self._context.send(HttpRequest(url, destination.access_token, body))
-        self._context.passing(SEND_AFTER)
+        self._context.failpoint(SEND_AFTER)
         return response
 
     def _without_expired(self, batch: Sequence[ClaimedEvent]) -> Sequence[ClaimedEvent]:
-        """Settle what became too old on the way here: one such event would sink the whole batch."""
+        """Settle what became too old meanwhile: one such event would make Meta reject the whole batch."""
         now = int(self._context.clock().timestamp())
         old = [event.id for event in batch if event.accepted_until <= now]
         if not old:
             return batch
-        self._settle(Ends(tuple(old), each=dict.fromkeys(old, retry.expired())), None)
-        self._context.tell(
-            Notice("expired", self._claim.lane.destination, f"{len(old)} events became too old")
+        self._settle(Outcomes(tuple(old), each=dict.fromkeys(old, retry.expired())), None)
+        self._context.notify(
+            Notification(
+                "expired", self._claim.lane.destination, f"{counted(len(old), 'event')} became too old"
+            )
         )
         return [event for event in batch if event.id not in old]
 
@@ -165,13 +177,13 @@ class _Run:
             raise LeaseLost("the lease ran out between two calls")
         self._lease_until = int(until.timestamp() * 1000)
 
-    def _ends(self, batch: Sequence[ClaimedEvent], verdict: Verdict) -> Ends:
+    def _outcomes(self, batch: Sequence[ClaimedEvent], verdict: Verdict) -> Outcomes:
         ids = tuple(event.id for event in batch)
-        common = _common_end(verdict)
+        common = _common_outcome(verdict)
         if common is not None:
-            return Ends(ids, common)
+            return Outcomes(ids, common)
         now, jitter = self._context.clock(), self._context.jitter()
-        return Ends(
+        return Outcomes(
             ids,
             each={
                 event.id: retry.after_failure(verdict, event.attempts, event.accepted_until, now, jitter)
@@ -179,15 +191,15 @@ class _Run:
             },
         )
 
-    def _settle(self, ends: Ends, attempt: Attempt | None) -> None:
-        """Write the ends down. A batch is a row of neighbours: what expired among them has left the claim."""
+    def _settle(self, outcomes: Outcomes, attempt: Attempt | None) -> None:
+        """Store the outcomes. A batch is a range of the claim: what expired within it has left the claim."""
         now, outbox, claim = self._context.clock(), self._context.outbox, self._claim
-        if ends.common:
-            is_whole = len(ends.ids) == len(claim.events)
-            span = Span(claim.id) if is_whole else Span(claim.id, ends.ids[0], ends.ids[-1])
-            outbox.settle_span(span, ends.common, attempt, now)
+        if outcomes.common:
+            is_whole = len(outcomes.ids) == len(claim.events)
+            span = Span(claim.id) if is_whole else Span(claim.id, outcomes.ids[0], outcomes.ids[-1])
+            outbox.settle_span(span, outcomes.common, attempt, now)
         else:
-            outbox.settle_some(claim, dict(ends.each), attempt, now)
+            outbox.settle_some(claim, dict(outcomes.each), attempt, now)
 
     def _attempt(
         self, started_at: datetime, batch: Sequence[ClaimedEvent], response: HttpResponse, verdict: Verdict
@@ -209,18 +221,18 @@ class _Run:
             reason=response.failure or (None if verdict.action == "delivered" else verdict.meaning),
         )
 
-    def _report(self, attempt: Attempt, verdict: Verdict, ends: Ends) -> None:
+    def _report(self, attempt: Attempt, verdict: Verdict, outcomes: Outcomes) -> None:
         outbox = self._context.outbox
-        report = BatchReport(attempt, verdict, ends, lambda: outbox.rows(ends.ids))
+        report = BatchReport(attempt, verdict, outcomes, lambda: outbox.rows(outcomes.ids))
         self._reports.append(report)
         self._context.observe(report)
 
-    # --- what an answer says about the destination -------------------------------------------------
+    # --- what a response says about the destination -----------------------------------------------
 
     def _apply(self, destination: Destination, verdict: Verdict, response: HttpResponse) -> None:
-        """Pause or resume what the answer speaks about, before the events are let go."""
+        """Pause or resume what the response is about, before the events are released."""
         self._apply_rate_limits(destination, verdict, response)
-        scope = circuit_breaker.destination_scope(destination.name)
+        scope = destination_scope(destination.name, self._claim.lane.dataset_id)
         if verdict.action == "pause":
             self._stopped = True
             self._pause(
@@ -236,7 +248,7 @@ class _Run:
             self._sender.unanswered.pop(scope, None)
             self._resume(scope, destination)
         if verdict.action == "delivered" and verdict.alert:
-            self._context.tell(Notice("fewer_received", destination.name, verdict.meaning))
+            self._context.notify(Notification("fewer_received", destination.name, verdict.meaning))
 
     def _count_failure(self, scope: str, verdict: Verdict) -> None:
         """Pause after several failures in a row, or when a probe failed."""
@@ -246,44 +258,51 @@ class _Run:
 
     def _apply_rate_limits(self, destination: Destination, verdict: Verdict, response: HttpResponse) -> None:
         scopes = {
-            "dataset": circuit_breaker.dataset_scope(self._claim.lane.dataset_id),
+            "dataset": dataset_scope(self._claim.lane.dataset_id),
             "app": circuit_breaker.app_scope(destination.access_token),
         }
-        asked = rests(response.headers, self._context.clock())
-        for rest in asked:
+        requested = requested_pauses(response.headers, self._context.clock())
+        for request in requested:
             self._pause(
-                scopes[rest.of],
+                scopes[request.of],
                 "limit",
-                circuit_breaker.always(rest.length),
+                circuit_breaker.always(request.length),
                 "a rate limit is near or reached",
             )
         if verdict.wait == "header":
             self._stopped = True
-            if not asked:
+            if not requested:
                 self._pause(scopes["dataset"], "limit", circuit_breaker.length_of("limit"), verdict.meaning)
-        elif verdict.action == "delivered" and not asked:
+        elif verdict.action == "delivered" and not requested:
             for scope in scopes.values():
                 self._lift(scope)
 
-    def _pause(self, scope: str, kind: Kind, length: Callable[[int], timedelta], reason: str) -> None:
+    def _pause(self, scope: str, kind: PauseKind, length: Callable[[int], timedelta], reason: str) -> None:
         now = self._context.clock()
         known = self._pauses.get(scope)
         wanted = Pause(scope, kind, now, known.trips if known else 0, reason, now)
         if self._context.outbox.pause(wanted, length, now) and kind == "circuit":
-            self._context.tell(Notice("paused", self._claim.lane.destination, reason))
+            self._context.notify(Notification("paused", self._claim.lane.destination, reason))
 
     def _resume(self, scope: str, destination: Destination) -> None:
         if self._lift(scope):
-            self._context.tell(Notice("resumed", destination.name, "events are sent again"))
+            self._context.notify(Notification("resumed", destination.name, "events are sent again"))
 
     def _lift(self, scope: str) -> bool:
         known = self._pauses.get(scope)
         return known is not None and self._context.outbox.resume(scope, known.trips)
 
-    def _rest_without_destination(self) -> None:
-        """Keep events whose destination is not in the settings (any more) until it is, or they expire."""
+    def _pause_unconfigured(self) -> None:
+        """Keep events for a dataset that is not (or no longer) configured: they are moved, or expire.
+
+        A token of today must not send them to a dataset that was configured by mistake.
+        """
         lane = self._claim.lane
-        text = f"destination {lane.destination} is not in the settings of this worker"
-        scope = circuit_breaker.destination_scope(lane.destination)
+        text = (
+            f"dataset {lane.dataset_id} is not configured for it; see `capi-bridge events retarget`"
+            if lane.destination in self._context.settings.destinations
+            else "it is not in this worker's settings"
+        )
+        scope = destination_scope(lane.destination, lane.dataset_id)
         self._pause(scope, "circuit", circuit_breaker.length_of("repair"), text)
         self._context.outbox.release(self._claim)

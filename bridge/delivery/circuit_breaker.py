@@ -1,8 +1,8 @@
-"""When a destination, dataset or app rests, and for how long: decisions only; the pauses live in the outbox.
+"""When a destination, dataset or app is paused, and for how long; the outbox keeps the pauses.
 
-closed ──(dead token, missing permission, several calls without an answer)──▶ paused
-paused ──(its time is over)──▶ one event probes ──(any answer about the event)──▶ closed
-                                    └─────(the same trouble)──▶ paused, longer
+closed ──(expired or revoked token, missing permission, several calls without a response)──▶ paused
+paused ──(its time is over)──▶ one event probes ──(any response about the event)──▶ closed
+                                    └─────(the same failure)──▶ paused, longer
 """
 
 from __future__ import annotations
@@ -25,18 +25,8 @@ _LENGTHS: dict[str, tuple[timedelta, timedelta]] = {
 }
 
 
-def destination_scope(name: str) -> str:
-    """Name what rests when a token or a permission is the trouble."""
-    return f"destination:{name}"
-
-
-def dataset_scope(dataset_id: str) -> str:
-    """Name what rests when a dataset reached its limit."""
-    return f"dataset:{dataset_id}"
-
-
 def app_scope(access_token: str) -> str:
-    """Name what rests when an app reached its limit: all that use its token (which stays secret)."""
+    """Return the scope to pause when an app has reached its limit: all that use its token (kept secret)."""
     return f"app:{hashlib.sha256(b'app' + access_token.encode()).hexdigest()[:12]}"
 
 
@@ -47,10 +37,10 @@ def length_of(why: str) -> Length:
 
 
 def always(length: timedelta) -> Length:
-    """Return one length for every trip: somebody else knows how long it takes."""
+    """Return one length for every trip: the response said how long."""
     return lambda _trips: length
 
 
 def why_paused(verdict: Verdict) -> str:
-    """Return which kind of pause an answer asks for."""
+    """Return which kind of pause a response asks for."""
     return "hours" if verdict.wait == "hours" else "repair"

@@ -1,7 +1,7 @@
-"""One batch, one HTTP call: the only place that speaks to the network on the way out.
+"""One batch, one HTTP call: the only place that calls Meta.
 
-The body is put together from the JSON that was stored, byte for byte; nothing is encoded again. The call is
-made by a `Send` function, so that everything around it can be tried without a network.
+The body is assembled from the stored JSON, byte for byte; nothing is encoded again. The call is
+made by a `Send` function, so that everything else can be tested without a network.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from bridge import __version__
 if TYPE_CHECKING:
     import urllib3
 
-_ANSWER_BYTES = 1_048_576
+_MAX_RESPONSE_BYTES = 1_048_576
 _ENVELOPE_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request to a destination. The token travels in a header and stays out of the repr."""
+    """One request to a destination. The token is sent in a header and kept out of the repr."""
 
     url: str
     token: str = field(repr=False)
@@ -50,7 +50,7 @@ Send = Callable[[HttpRequest], HttpResponse]
 
 
 def events_url(graph_url: str, api_version: str, dataset_id: str) -> str:
-    """Return the address events of a dataset are posted to."""
+    """Return the URL that events of a dataset are posted to."""
     return f"{graph_url.rstrip('/')}/{api_version}/{dataset_id}/events"
 
 
@@ -74,7 +74,7 @@ def batch_body(
 def in_batches(sizes: Sequence[int], *, most_events: int, most_bytes: int) -> Iterator[slice]:
     """Cut a list of bodies, given by their sizes, into batches that stay under both bounds.
 
-    A body that is over the bound by itself travels alone.
+    A body that is over the bound by itself is sent alone.
     """
     start, total = 0, 0
     for index, size in enumerate(sizes):
@@ -90,8 +90,8 @@ def in_batches(sizes: Sequence[int], *, most_events: int, most_bytes: int) -> It
 def http_sender(timeout: timedelta, connections: int) -> Send:
     """Return a `Send` over kept-alive connections, as many as there are batches in flight.
 
-    No call lasts longer than `timeout` from beginning to end, however slowly an answer drips in; no
-    redirect is followed, for the token would travel with it.
+    No call lasts longer than `timeout` from beginning to end, however slowly a response arrives; no
+    redirect is followed, since it would be sent the token.
     """
     seconds = timeout.total_seconds()
     import urllib3  # 70 ms to import, and not needed for taking in webhooks
@@ -127,7 +127,7 @@ def _exchange(
     try:
         content = _read(response, deadline)
     except BaseException:
-        response.close()  # what is left in it must not be taken for the next answer
+        response.close()  # what is left in it must not be taken for the next response
         raise
     response.release_conn()
     return response.status, {name.lower(): text for name, text in response.headers.items()}, content
@@ -137,10 +137,10 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     content = b""
     for part in response.stream(65_536):
         content += part
-        if len(content) > _ANSWER_BYTES:
-            raise ValueError("the answer is too long")
+        if len(content) > _MAX_RESPONSE_BYTES:
+            raise ValueError("the response is too long")
         if time.monotonic() > deadline:
-            raise TimeoutError("the answer took too long")
+            raise TimeoutError("the response took too long")
     return content
 
 

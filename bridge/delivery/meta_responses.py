@@ -1,4 +1,4 @@
-"""What to do after Meta answered: one table look-up, from status and body to a judgement. Pure."""
+"""What to do after Meta responded: one table look-up, from status and body to a verdict. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 from bridge.meta_spec.spec import MetaSpec, ResponseMeaning
 
+_LARGEST_NUMBER = 2**63 - 1  # what both databases store
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one answer of Meta means for the batch it answers.
+    """What one response from Meta means for the batch.
 
     `action` is delivered, retry, pause, split or refuse (see `schemas/meta/answers.yaml`); `attempts`
     bounds a retry where Meta's word alone is not enough; `wait` says where the waiting time comes from
@@ -34,10 +36,10 @@ class Verdict:
 
 
 def classify_response(status: int | None, body: Any, batch_size: int, spec: MetaSpec) -> Verdict:
-    """Judge an answer; `status` None means that none came, `body` is its decoded JSON (None: not JSON).
+    """Classify a response; `status` None means there was none, `body` is its decoded JSON (None: not JSON).
 
-    The order is that of Meta's own advice: no answer, success, transient, code with subcode, code, range of
-    codes, and only then the HTTP status. A batch of one is refused where a larger one is split.
+    The order is that of Meta's own advice: no response, success, transient, code with subcode, code, range of
+    codes, and only then the HTTP status. A single event is rejected where a larger batch is split.
     """
     situations = spec.responses.situations
     if status is None:
@@ -46,13 +48,21 @@ def classify_response(status: int | None, body: Any, batch_size: int, spec: Meta
     error = content.get("error")
     if isinstance(error, Mapping):
         return _classify_error(status, error, batch_size, spec)
-    received = content.get("events_received")
-    if status < 400 and isinstance(received, int) and not isinstance(received, bool):
-        answer = situations["delivered" if received >= batch_size else "fewer_received"]
+    received = _whole(content.get("events_received"))
+    if status < 400 and received is not None and received >= 0:
         return _verdict(
-            answer, batch_size, events_received=received, fbtrace_id=_text(content.get("fbtrace_id"))
+            situations[_success(received, batch_size)],
+            batch_size,
+            events_received=received,
+            fbtrace_id=_text(content.get("fbtrace_id")),
         )
     return _verdict(situations[_situation_of(status)], batch_size)
+
+
+def _success(received: int, batch_size: int) -> str:
+    if received >= batch_size:
+        return "delivered"
+    return "fewer_received" if received else "none_received"
 
 
 _STATUSES = {401: "unauthorized", 404: "not_found", 413: "too_large", 429: "too_many_requests"}
@@ -65,7 +75,7 @@ def _situation_of(status: int) -> str:
 def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec: MetaSpec) -> Verdict:
     code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
     return _verdict(
-        _answer_of(status, error, code, subcode, spec),
+        _meaning_of(status, error, code, subcode, spec),
         batch_size,
         code=code,
         subcode=subcode,
@@ -74,11 +84,11 @@ def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec
     )
 
 
-def _answer_of(
+def _meaning_of(
     status: int, error: Mapping[str, Any], code: int | None, subcode: int | None, spec: MetaSpec
 ) -> ResponseMeaning:
-    answers = spec.responses
-    situations = answers.situations
+    table = spec.responses
+    situations = table.situations
     known = _known(code, subcode, spec)
     again = known if known is not None and known.action == "retry" else None
     if status >= 500:
@@ -97,40 +107,35 @@ def _answer_of(
 def _known(code: int | None, subcode: int | None, spec: MetaSpec) -> ResponseMeaning | None:
     if code is None:
         return None
-    answers = spec.responses
-    exact = answers.subcodes.get((code, subcode)) if subcode is not None else None
-    return exact or answers.codes.get(code) or _in_range(code, spec)
+    table = spec.responses
+    exact = table.subcodes.get((code, subcode)) if subcode is not None else None
+    return exact or table.codes.get(code) or _in_range(code, spec)
 
 
 def _in_range(code: int, spec: MetaSpec) -> ResponseMeaning | None:
-    return next((answer for first, last, answer in spec.responses.ranges if first <= code <= last), None)
+    return next((found for first, last, found in spec.responses.ranges if first <= code <= last), None)
 
 
-def _verdict(answer: ResponseMeaning, batch_size: int, **seen: Any) -> Verdict:
-    action = "refuse" if answer.action == "split" and batch_size <= 1 else answer.action
+def _verdict(found: ResponseMeaning, batch_size: int, **seen: Any) -> Verdict:
+    action = "refuse" if found.action == "split" and batch_size <= 1 else found.action
     return Verdict(
         action,
-        answer.meaning,
-        answer.who,
-        answer.next_step,
-        attempts=answer.attempts,
-        wait=answer.wait,
-        alert=answer.alert,
+        found.meaning,
+        found.who,
+        found.next_step,
+        attempts=found.attempts,
+        wait=found.wait,
+        alert=found.alert,
         **seen,
     )
 
 
 def _whole(value: Any) -> int | None:
-    """Read a code, which some proxies turn into text."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return (
-        int(value)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
-        else None
-    )
+    """Read a code or a count, which some proxies turn into a string; None when it fits no column."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
+        value = int(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and abs(value) <= _LARGEST_NUMBER else None
 
 
 def _text(value: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""The delivery process put together: worker, reports, alarm, callbacks, and in a demo the simulator."""
+"""The delivery process: worker, reports, alerts, result webhooks, and in a demo the simulator."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 from bridge.bootstrap import codes_in_force, free_disk_bytes, open_store
 from bridge.delivery.worker import run_forever, utc_now
 from bridge.mapping import MappingFolder
-from bridge.monitoring.alerts import Alarm, Situation
+from bridge.monitoring.alerts import AlertMonitor, Snapshot
 from bridge.monitoring.log import failure, get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.monitoring.notifier import Notifier, http_post
 from bridge.monitoring.reporter import Reporter
-from bridge.monitoring.result_webhooks import Callbacks
+from bridge.monitoring.result_webhooks import ResultWebhooks
 from bridge.outbox import Outbox
 from bridge.settings import Settings
 
-_LOOK_EVERY_SECONDS = 30.0
-_FORGET_EVERY = timedelta(hours=1)
+_MONITOR_EVERY_SECONDS = 30.0
+_PURGE_EVERY = timedelta(hours=1)
 
 
 def deliver_until(
@@ -37,69 +37,78 @@ def deliver_until(
     with (
         contextlib.closing(outbox),
         _simulator(settings, wanted=with_simulator),
-        reporter(settings, metrics, mappings) as hears,
+        open_reporter(settings, metrics, mappings) as reporter,
     ):
         watch = threading.Thread(
-            target=_keep_looking, args=(stop, outbox, settings, hears.alarm), daemon=True, name="alarm"
+            target=_monitor,
+            args=(stop, outbox, settings, mappings, reporter.alerts),
+            daemon=True,
+            name="monitor",
         )
         watch.start()
-        run_forever(outbox, settings, stop, observe=hears.observe, tell=hears.notice)
+        run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify)
 
 
 @contextlib.contextmanager
-def reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Iterator[Reporter]:
-    """Return what hears of deliveries; at the end what is still to be told is told."""
-    hears = new_reporter(settings, metrics, mappings)
+def open_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Iterator[Reporter]:
+    """Return the reporter of deliveries; at the end, messages still in its queue are sent."""
+    reporter = new_reporter(settings, metrics, mappings)
     try:
-        yield hears
+        yield reporter
     finally:
-        hears.close()
+        reporter.close()
 
 
 def new_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) -> Reporter:
-    """Return what hears of deliveries, with a notifier of its own."""
+    """Return a reporter of deliveries with a notifier of its own."""
     log = get_logger()
     notifier = Notifier(http_post(), log)
-    alarm = Alarm(settings, notifier.tell, log)
-    return Reporter(Callbacks(settings, mappings), metrics, alarm, notifier, log=log, now=utc_now)
+    alerts = AlertMonitor(settings, notifier.send, log)
+    return Reporter(ResultWebhooks(settings, mappings), metrics, alerts, notifier, log=log, now=utc_now)
 
 
-def situation(outbox: Outbox, settings: Settings, now: datetime) -> Situation:
-    """Look at the queue, the disk and the test codes."""
+def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> Snapshot:
+    """Return the present state of the queue, the disk and the test codes."""
     ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
-    in_force = tuple(where for where, _ in codes_in_force(settings, now))
-    return Situation(ages, free_disk_bytes(settings), in_force)
+    test_modes = tuple(where for where, _ in codes_in_force(settings, mappings, now))
+    return Snapshot(ages, free_disk_bytes(settings), test_modes)
 
 
-def forget(outbox: Outbox, settings: Settings, now: datetime) -> None:
-    """Let go of what has been kept for its time."""
+def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
+    """Delete what is older than its retention time."""
     kept = settings.retention
-    forgotten = outbox.forget(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
-    get_logger().info("retention", **{name: getattr(forgotten, name) for name in forgotten.__slots__})
+    purged = outbox.purge(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
+    get_logger().info("retention", **{name: getattr(purged, name) for name in purged.__slots__})
 
 
-def _keep_looking(stop: threading.Event, outbox: Outbox, settings: Settings, alarm: Alarm) -> None:
+def _monitor(
+    stop: threading.Event,
+    outbox: Outbox,
+    settings: Settings,
+    mappings: MappingFolder,
+    alerts: AlertMonitor,
+) -> None:
     log = get_logger()
-    forget_at = utc_now()
-    while not stop.wait(_LOOK_EVERY_SECONDS):
+    purge_at = utc_now()
+    while not stop.wait(_MONITOR_EVERY_SECONDS):
         now = utc_now()
         try:
-            alarm.look(situation(outbox, settings, now), now)
-            if now >= forget_at:
-                forget_at = now + _FORGET_EVERY
-                forget(outbox, settings, now)
-        except Exception as error:  # noqa: BLE001 - the alarm must survive whatever the database does
+            alerts.check(snapshot(outbox, settings, mappings, now), now)
+            if now >= purge_at:
+                purge_at = now + _PURGE_EVERY
+                purge(outbox, settings, now)
+        except Exception as error:  # noqa: BLE001 - monitoring must survive whatever the database does
             log.warning("alarm_could_not_look", **failure(error))
 
 
 @contextlib.contextmanager
 def _simulator(settings: Settings, *, wanted: bool) -> Iterator[None]:
-    """Run Meta's stand-in in this process, on the port that the settings name."""
+    """Run the simulator in this process, on the host and port of `graph_url`."""
     if not wanted:
         yield
         return
     from bridge.simulator import Simulator
 
-    address = urlsplit(settings.graph_url)
-    with Simulator(host=address.hostname or "127.0.0.1", port=address.port or 0):
+    url = urlsplit(settings.graph_url)
+    with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0):
         yield

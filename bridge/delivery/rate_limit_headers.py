@@ -1,9 +1,9 @@
-"""What rate-limit headers ask for: how long a dataset or an app should rest before the limit is hit.
+"""What rate-limit headers ask for: how long a dataset or an app should be paused before the limit is hit.
 
 Source: https://developers.facebook.com/docs/graph-api/overview/rate-limiting (checked 2026-11-21).
 Percentages count up to 100, where Meta throttles; we slow down before. `estimated_time_to_regain_access` is
-in minutes, `reset_time_duration` in seconds. `Retry-After` is not documented for this API and obeyed all the
-same.
+in minutes, `reset_time_duration` in seconds. `Retry-After` is not documented for this API but followed
+all the same.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Literal
 import orjson
 
 _PERCENTAGES = ("call_count", "total_cputime", "total_time", "acc_id_util_pct", "app_id_util_pct")
-# From this much of the limit on: rest so long. The first row that fits counts.
-_REST: tuple[tuple[float, timedelta], ...] = (
+# From this share of the limit on: pause for so long. The first row that fits counts.
+_PAUSES: tuple[tuple[float, timedelta], ...] = (
     (100, timedelta(minutes=5)),
     (95, timedelta(minutes=1)),
     (90, timedelta(seconds=15)),
@@ -29,21 +29,21 @@ _DATASET_HEADERS = ("x-business-use-case-usage", "x-ad-account-usage")
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """A wish of the headers: this dataset or app should rest so long."""
+class RequestedPause:
+    """What the headers ask for: this dataset or app should be paused for so long."""
 
     of: Literal["dataset", "app"]
     length: timedelta
 
 
-def rests(headers: Mapping[str, str], now: datetime) -> list[Rest]:
-    """Return what an answer's headers ask for; unreadable headers ask for nothing."""
+def requested_pauses(headers: Mapping[str, str], now: datetime) -> list[RequestedPause]:
+    """Return what a response's headers ask for; unreadable headers ask for nothing."""
     asked = [
-        Rest("dataset", _retry_after(headers.get("retry-after", ""), now)),
-        Rest("app", _longest_rest(headers.get(_APP_HEADER, ""))),
-        *(Rest("dataset", _longest_rest(headers.get(name, ""))) for name in _DATASET_HEADERS),
+        RequestedPause("dataset", _retry_after(headers.get("retry-after", ""), now)),
+        RequestedPause("app", _longest_pause(headers.get(_APP_HEADER, ""))),
+        *(RequestedPause("dataset", _longest_pause(headers.get(name, ""))) for name in _DATASET_HEADERS),
     ]
-    return [Rest(rest.of, min(rest.length, _LONGEST)) for rest in asked if rest.length > timedelta()]
+    return [RequestedPause(one.of, min(one.length, _LONGEST)) for one in asked if one.length > timedelta()]
 
 
 def _retry_after(text: str, now: datetime) -> timedelta:
@@ -56,12 +56,12 @@ def _retry_after(text: str, now: datetime) -> timedelta:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
 
 
-def _longest_rest(text: str) -> timedelta:
+def _longest_pause(text: str) -> timedelta:
     try:
         content = orjson.loads(text)
     except ValueError:
         return timedelta()
-    return max((_rest_of(entry) for entry in _entries(content)), default=timedelta())
+    return max((_pause_of(entry) for entry in _entries(content)), default=timedelta())
 
 
 def _entries(content: Any) -> Iterator[Mapping[str, Any]]:
@@ -75,13 +75,13 @@ def _entries(content: Any) -> Iterator[Mapping[str, Any]]:
             yield from _entries(inner)
 
 
-def _rest_of(entry: Mapping[str, Any]) -> timedelta:
-    """Rest as long as the header estimates, or as the fullest of its figures suggests."""
+def _pause_of(entry: Mapping[str, Any]) -> timedelta:
+    """Pause for as long as the header estimates, or as the fullest of its figures suggests."""
     estimate = timedelta(minutes=_number(entry, "estimated_time_to_regain_access"))
     fullest = max(_number(entry, name) for name in _PERCENTAGES)
     if fullest >= 100:
         estimate = max(estimate, timedelta(seconds=_number(entry, "reset_time_duration")))
-    return estimate or next((rest for percent, rest in _REST if fullest >= percent), timedelta())
+    return estimate or next((pause for percent, pause in _PAUSES if fullest >= percent), timedelta())
 
 
 def _number(entry: Mapping[str, Any], name: str) -> float:

@@ -1,4 +1,4 @@
-"""What delivery tells about itself: one report for each call, and notices for a person."""
+"""What delivery reports: one report for each call, and notifications for a person."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bridge.outbox.records import text_id
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """How the events of one call ended: all alike (`common`), or each in its own way (`each`)."""
+class Outcomes:
+    """What became of the events of one call: all alike (`common`), or each on its own (`each`)."""
 
     ids: tuple[bytes, ...]
     common: Settled | None = None
@@ -26,38 +26,42 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """One call and what became of its events, for logs, metrics, alerts and callbacks.
+    """One call and what became of its events, for logs, metrics, alerts and result webhooks.
 
     What takes time is only worked out when it is asked for: most calls carry hundreds of events.
     """
 
     attempt: Attempt
     verdict: Verdict
-    ends: Ends
+    outcomes: Outcomes
     rows: Callable[[], list[EventRecord]]
 
     @property
     def settled(self) -> dict[str, Settled]:
-        """Return the end of every event, by its id as people write it."""
-        return {text_id(row): end for row, end in self.ends}
+        """Return the outcome of every event, by its id in text form."""
+        return {text_id(row): settled for row, settled in self.outcomes}
 
     def counts(self) -> Counter[str]:
         """Return how many events have which status now."""
-        if self.ends.common:
-            return Counter({self.ends.common.status: len(self.ends.ids)})
-        return Counter(end.status for _, end in self.ends)
+        if self.outcomes.common:
+            return Counter({self.outcomes.common.status: len(self.outcomes.ids)})
+        return Counter(settled.status for _, settled in self.outcomes)
 
     def ages_of_sent(self) -> list[float]:
-        """Return how many seconds each event that was sent had been in the outbox when the answer came."""
-        ended_at = self.attempt.started_at.timestamp() * 1000 + self.attempt.duration_ms
-        if self.ends.common and self.ends.common.status == "sent":
-            return [(ended_at - moment_of(row)) / 1000 for row in self.ends.ids]
-        return [(ended_at - moment_of(row)) / 1000 for row, end in self.ends if end.status == "sent"]
+        """Return how many seconds each event that was sent had been in the outbox when the response came."""
+        answered_at = self.attempt.started_at.timestamp() * 1000 + self.attempt.duration_ms
+        if self.outcomes.common and self.outcomes.common.status == "sent":
+            return [(answered_at - moment_of(row)) / 1000 for row in self.outcomes.ids]
+        return [
+            (answered_at - moment_of(row)) / 1000
+            for row, settled in self.outcomes
+            if settled.status == "sent"
+        ]
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something a person should hear of once.
+class Notification:
+    """Something a person should be notified of once.
 
     `kind` is paused, resumed, fewer_received, expiring, expired, trouble or fault.
     """
@@ -68,12 +72,12 @@ class Notice:
 
 
 Observe = Callable[[BatchReport], None]
-Tell = Callable[[Notice], None]
+Notify = Callable[[Notification], None]
 
 
-def unobserved(_report: BatchReport) -> None:
-    """Tell nobody about a call."""
+def ignore_report(_report: BatchReport) -> None:
+    """Ignore a call."""
 
 
-def untold(_notice: Notice) -> None:
-    """Tell nobody about a notice."""
+def ignore_notification(_notification: Notification) -> None:
+    """Ignore a notification."""

@@ -1,4 +1,4 @@
-"""The worker: claims what is due, has it carried, several batches at a time, and looks after what waits."""
+"""The worker: claims what is due, sends several batches at a time, and keeps the queue in order."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from typing import Any
 from bridge.delivery import circuit_breaker, retry
 from bridge.delivery.batch_sender import BatchSender, DeliveryContext
 from bridge.delivery.http_client import http_sender
-from bridge.delivery.reports import BatchReport, Notice
+from bridge.delivery.reports import BatchReport, Notification
 from bridge.errors import BridgeError
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.outbox import Claim, Lane, Outbox, Pause
+from bridge.outbox.pauses import dataset_scope, destination_scope, why_waiting
 from bridge.outbox.records import text_id
+from bridge.plurals import counted
 from bridge.settings import Settings
 
 IDLE_SECONDS = 0.05
 _AHEAD = 2
-_AFTER_TROUBLE_SECONDS = 1.0
+_AFTER_ERROR_SECONDS = 1.0
 _FREE_EVERY = timedelta(seconds=5)
 _EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
 _WARN_BEFORE = timedelta(days=1)
@@ -38,7 +40,7 @@ def utc_now() -> datetime:
 
 
 def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> DeliveryContext:
-    """Return what couriers work with: real parts, except those that `others` names (see `Surroundings`)."""
+    """Return what a worker works with: real parts, except those given in `others` (see `DeliveryContext`)."""
     parts: dict[str, Any] = {
         "spec": load_meta_spec(),
         "clock": utc_now,
@@ -53,7 +55,7 @@ def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> Deliv
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of one event that somebody waits for; `report` is the call that carried it, if ours."""
+    """What became of one event that a caller waits for; `report` is the call that sent it, if ours."""
 
     status: str
     reason: str | None
@@ -78,13 +80,13 @@ def deliver_now(
 
 
 class Worker:
-    """One worker of possibly many. Its state is only a memory of what it may skip looking at."""
+    """One worker of possibly many. Its state only saves it from asking the database too often."""
 
     def __init__(self, context: DeliveryContext) -> None:
         self._context = context
         self._sender = BatchSender(context)
         self._lanes: dict[int, Lane] = {}
-        self._lanes_rest_until: dict[int, datetime] = {}
+        self._lanes_wait_until: dict[int, datetime] = {}
         self._jobs_done_at: dict[str, datetime] = {}
 
     def run_once(self) -> list[BatchReport]:
@@ -93,31 +95,31 @@ class Worker:
         reports: list[BatchReport] = []
         while (claimed := self._claim_next()) is not None:
             reports += self._sender.send_claim(*claimed)
-            self._lanes_rest_until.clear()
+            self._lanes_wait_until.clear()
         return reports
 
     def run_forever(self, stop: threading.Event) -> None:
         """Keep up to `delivery.parallel` calls under way until `stop` is set.
 
-        A start is a sign that somebody may have mended the settings: what rests is tried with one event.
-        There are a few couriers more than calls: one batch is claimed, and another settled, while a third
-        is on the line.
+        A start suggests that the settings may have been fixed: what is paused is probed with one event.
+        There are a few more senders than calls: one batch is claimed, and another settled, while a third
+        is being sent.
         """
         most = self._context.settings.delivery.parallel + _AHEAD
         places = threading.Semaphore(most)
-        self._guarded(self._try_what_rests)
-        with ThreadPoolExecutor(most, "courier") as senders:
+        self._guarded(self._probe_pauses)
+        with ThreadPoolExecutor(most, "sender") as senders:
             while not stop.is_set():
                 pause_seconds = self._guarded(lambda: self._feed(senders, places))
                 if pause_seconds:
                     stop.wait(pause_seconds)
 
-    def _try_what_rests(self) -> float:
+    def _probe_pauses(self) -> float:
         self._context.outbox.probe_all(self._context.clock())
         return 0
 
     def _feed(self, senders: ThreadPoolExecutor, places: threading.Semaphore) -> float:
-        """Start one batch if there is a place and something due; return how long to wait before the next."""
+        """Start one batch if there is room and something due; return how long to wait before the next."""
         self._do_housekeeping_when_due()
         if not places.acquire(timeout=IDLE_SECONDS):
             return 0
@@ -143,25 +145,29 @@ class Worker:
             places.release()
 
     def _guarded(self, work: Callable[[], float]) -> float:
-        """Outlive trouble: what is claimed comes back when its lease ends, so nothing is lost by going on."""
+        """Survive errors: what is claimed comes back when its lease ends, so nothing is lost by going on."""
         try:
             return work()
         except BridgeError as error:
-            self._context.tell(Notice("trouble", None, error.message))
+            self._context.notify(Notification("trouble", None, error.message))
         except Exception as error:  # noqa: BLE001 - the worker must not die of one batch
-            self._context.tell(Notice("fault", None, f"the worker met a fault: {type(error).__name__}"))
-        return _AFTER_TROUBLE_SECONDS
+            self._context.notify(
+                Notification(
+                    "fault", None, f"unexpected {type(error).__name__} in the worker; the log says where"
+                )
+            )
+        return _AFTER_ERROR_SECONDS
 
     # --- what to send next -------------------------------------------------------------------------
 
     def _claim_next(self) -> tuple[Claim, Mapping[str, Pause]] | None:
-        """Claim one batch of the lane that has rested longest."""
+        """Claim one batch of the lane that has waited longest."""
         now = self._context.clock()
-        due = [number for number in self._context.outbox.due_lanes(now) if not self._is_resting(number, now)]
+        due = [number for number in self._context.outbox.due_lanes(now) if not self._is_filling(number, now)]
         if not due:
             return None
         pauses = self._context.outbox.pauses()
-        for number in sorted(due, key=lambda number: (number in self._lanes_rest_until, number)):
+        for number in sorted(due, key=lambda number: (number in self._lanes_wait_until, number)):
             claim = self._claim(self._lane(number), pauses, now)
             if claim is not None:
                 return claim, pauses
@@ -175,9 +181,9 @@ class Worker:
         claim = self._context.outbox.claim(
             lane, worker=self._context.worker, now=now, lease_until=now + delivery.lease, limit=most
         )
-        self._lanes_rest_until.pop(lane.id, None)
+        self._lanes_wait_until.pop(lane.id, None)
         if claim is None or len(claim.events) < delivery.batch_size:
-            self._lanes_rest_until[lane.id] = now + delivery.batch_wait
+            self._lanes_wait_until[lane.id] = now + delivery.batch_wait
         return claim
 
     def _most(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> int:
@@ -193,15 +199,15 @@ class Worker:
 
     def _scopes(self, lane: Lane) -> list[str]:
         scopes = [
-            circuit_breaker.destination_scope(lane.destination),
-            circuit_breaker.dataset_scope(lane.dataset_id),
+            destination_scope(lane.destination, lane.dataset_id),
+            dataset_scope(lane.dataset_id),
         ]
         destination = self._context.settings.destinations.get(lane.destination)
         return [*scopes, circuit_breaker.app_scope(destination.access_token)] if destination else scopes
 
-    def _is_resting(self, number: int, now: datetime) -> bool:
-        """Tell whether a lane's last batch was not full and its time to fill up is not over."""
-        until = self._lanes_rest_until.get(number)
+    def _is_filling(self, number: int, now: datetime) -> bool:
+        """Return whether a lane's last batch was not full and its time to fill is not over."""
+        until = self._lanes_wait_until.get(number)
         return until is not None and until > now
 
     def _lane(self, number: int) -> Lane:
@@ -215,26 +221,32 @@ class Worker:
         self,
         event_ids: Sequence[str],
         *,
-        patience: timedelta = timedelta(seconds=15),
+        timeout: timedelta = timedelta(seconds=15),
         sleep: Callable[[float], None] = time.sleep,
     ) -> dict[str, Delivered]:
-        """Send certain events through the same states as all others, and tell what became of each.
+        """Send certain events through the same states as all others; return what became of each.
 
-        Events that another worker already holds are waited for; what is still under way when the patience
-        ends is reported as it stands. A paused destination is not bothered.
+        Events that another worker already holds are waited for; what is still under way after `timeout`
+        is reported with its present status. Nothing is sent to a paused destination.
         """
         outbox, now = self._context.outbox, self._context.clock()
         pauses = outbox.pauses()
         lease_until = now + self._context.settings.delivery.lease
         reports: dict[str, BatchReport] = {}
+        paused: dict[str, str | None] = {}
         for claim in outbox.claim_these(event_ids, worker=self._context.worker, lease_until=lease_until):
             if self._is_paused(claim.lane, pauses, now):
                 outbox.release(claim)
+                why = why_waiting(pauses, claim.lane.destination, claim.lane.dataset_id)
+                paused |= dict.fromkeys([text_id(event.id) for event in claim.events], why)
                 continue
             for report in self._sender.send_claim(claim, pauses):
-                reports |= {text_id(row): report for row in report.ends.ids}
-        statuses = self._await(event_ids, now + patience, sleep)
-        return {row: Delivered(*known, reports.get(row)) for row, known in statuses.items()}
+                reports |= {text_id(row): report for row in report.outcomes.ids}
+        statuses = self._await(event_ids, now + timeout, sleep)
+        return {
+            row: Delivered(status, reason or paused.get(row), reports.get(row))
+            for row, (status, reason) in statuses.items()
+        }
 
     def _await(
         self, event_ids: Sequence[str], until: datetime, sleep: Callable[[float], None]
@@ -248,31 +260,37 @@ class Worker:
     def _is_paused(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> bool:
         return any(scope in pauses and pauses[scope].until > now for scope in self._scopes(lane))
 
-    # --- looking after what waits ------------------------------------------------------------------
+    # --- housekeeping ------------------------------------------------------------------------------
 
     def _do_housekeeping_when_due(self) -> None:
         now = self._context.clock()
         if self._is_time("free", _FREE_EVERY, now):
             self._context.outbox.free_lost(now)
         if self._is_time("expire", _EXPIRE_EVERY, now):
-            self._look_at_ages(now)
+            self._check_ages(now)
 
     def do_housekeeping(self) -> None:
-        """Free what dead workers held, give up what is too old, and warn of what will be."""
+        """Free what crashed workers held, expire what is too old, and warn of what soon will be."""
         now = self._context.clock()
         self._context.outbox.free_lost(now)
-        self._look_at_ages(now)
+        self._check_ages(now)
 
-    def _look_at_ages(self, now: datetime) -> None:
+    def _check_ages(self, now: datetime) -> None:
         expired = self._context.outbox.expire(now, retry.expired())
         if expired:
-            self._context.tell(Notice("expired", None, f"{expired} events became too old to be accepted"))
+            self._context.notify(
+                Notification("expired", None, f"{counted(expired, 'event')} became too old to be accepted")
+            )
         soon = self._context.outbox.due_soon(now + _WARN_BEFORE)
         if soon and self._is_time("warn", _WARN_EVERY, now):
-            self._context.tell(Notice("expiring", None, f"{soon} waiting events become too old within a day"))
+            self._context.notify(
+                Notification(
+                    "expiring", None, f"{counted(soon, 'waiting event')} will be too old within a day"
+                )
+            )
 
     def _is_time(self, job: str, every: timedelta, now: datetime) -> bool:
-        """Tell whether a job was last done long enough ago, and take it as done now."""
+        """Return whether a job was last done long enough ago, and take it as done now."""
         last = self._jobs_done_at.get(job)
         if last is not None and now - last < every:
             return False

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Translation
-from bridge.outbox import NewEvent
+from bridge.models import Event, Finding, Request, Translation
+from bridge.outbox import NewEvent, NewWebhook
 from bridge.outbox.records import NewStatus
 from bridge.serialization import encode
 from bridge.settings import Settings
@@ -20,12 +21,36 @@ _STATUS: dict[str, NewStatus] = {
     "skipped": "skipped",
     "suppressed": "suppressed",
 }
-HELD_BY_A_FAULT = Finding(
+HELD_BY_AN_ERROR = Finding(
     "error",
     "internal_fault",
-    "the bridge could not translate this webhook because of a fault of its own",
-    "the webhook is kept as it came: replay it once the fault is mended",
+    "the bridge could not translate this webhook because of an error of its own",
+    "the webhook is kept as it came: replay it once the error is fixed",
 )
+
+
+def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
+    translation: Translation,
+    request: Request,
+    settings: Settings,
+    spec: MetaSpec,
+    *,
+    request_id: str,
+    repeat_window_seconds: int,
+    test_event_code: str | None = None,
+) -> NewWebhook:
+    """Return a webhook with everything it became, ready to be stored."""
+    events = new_events(translation, settings, spec, request.received_at, test_event_code)
+    return NewWebhook(
+        mapping=translation.mapping,
+        revision=translation.revision,
+        repeat_key=translation.repeat_key,
+        repeat_window_seconds=repeat_window_seconds,
+        received_at=request.received_at,
+        request=request,
+        request_id=request_id,
+        events=events,
+    )
 
 
 def new_events(
@@ -49,22 +74,30 @@ def new_events(
 
 
 def code_of_hook(settings: Settings, mapping: str, now: datetime) -> str | None:
-    """Return the test code in force for one mapping."""
+    """Return the active test code of one mapping."""
     code = settings.hook(mapping).test_event_code
     return code.at(now) if code else None
 
 
 def code_of_destination(settings: Settings, name: str, now: datetime) -> str | None:
-    """Return the test code in force for one destination."""
+    """Return the active test code of one destination."""
     destination = settings.destinations.get(name)
     code = destination.test_event_code if destination else None
     return code.at(now) if code else None
 
 
-def held_by_a_fault(send_to: tuple[str, ...], settings: Settings, now: datetime) -> tuple[NewEvent, ...]:
-    """Return what keeps a webhook for repair whose translation broke down."""
-    event = Event("", "held", None, send_to, (HELD_BY_A_FAULT,), HELD_BY_A_FAULT.message)
-    return tuple(_without_data(event, name, settings, int(now.timestamp())) for name in send_to)
+def held_by_an_error(
+    mapping: CompiledMapping, settings: Settings, now: datetime, test_event_code: str | None = None
+) -> tuple[NewEvent, ...]:
+    """Return events that hold a webhook whose translation failed."""
+    code = test_event_code or code_of_hook(settings, mapping.name, now)
+    event = Event("", "held", None, mapping.send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
+    return tuple(
+        _without_data(
+            event, name, settings, int(now.timestamp()), code or code_of_destination(settings, name, now)
+        )
+        for name in mapping.send_to
+    )
 
 
 def _new_event(
@@ -72,7 +105,7 @@ def _new_event(
 ) -> NewEvent:
     data = event.data
     if data is None:
-        return _without_data(event, destination, settings, 0)
+        return _without_data(event, destination, settings, 0, code)
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -90,7 +123,9 @@ def _new_event(
     )
 
 
-def _without_data(event: Event, destination: str, settings: Settings, event_time: int) -> NewEvent:
+def _without_data(
+    event: Event, destination: str, settings: Settings, event_time: int, code: str | None
+) -> NewEvent:
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
@@ -99,7 +134,7 @@ def _without_data(event: Event, destination: str, settings: Settings, event_time
         event_id="",
         event_time=event_time,
         body=None,
-        test_event_code=None,
+        test_event_code=code,
         reason=event.reason,
         findings=event.findings,
         match_score=None,

@@ -1,4 +1,4 @@
-"""One import: rows through the road, stored in portions, with a report of what was refused.
+"""One import: each row is translated, stored in portions, and reported when it is held or unreadable.
 
 It may be killed at any moment and started again: how far it has come is stored with each portion, and the
 report is cut back to that. Should a row be fed twice all the same (another file, same rows), the mapping's
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bridge.errors import CannotStore, Refused
-from bridge.ingest.entries import new_events
+from bridge.ingest.entries import new_webhook
 from bridge.ingest.import_rows import FileRow, digest_of, rows_of
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
@@ -27,7 +27,7 @@ from bridge.pipeline import translate
 from bridge.settings import Settings
 
 _PORTION = 500
-_PATIENCE = 120  # so often a full outbox is asked again
+_MOST_RETRIES = 120  # so often a full outbox is asked again
 _REPORTED = ("held", "unreadable")
 
 
@@ -52,7 +52,7 @@ class RowResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Importing:
+class ImportContext:
     """What an import works with; clock and sleep are arguments as everywhere."""
 
     mapping: CompiledMapping
@@ -64,8 +64,8 @@ class Importing:
     progress: Callable[[int], None] = lambda _row: None
 
 
-def dry_run(file: Path, context: Importing, report: Path) -> Counter[str]:
-    """Send every row down the road without storing anything; return how many became what."""
+def dry_run(file: Path, context: ImportContext, report: Path) -> Counter[str]:
+    """Translate every row without storing anything; return how many became what."""
     counts: Counter[str] = Counter()
     with report.open("w", encoding="utf-8") as lines:
         for portion in _portions(rows_of(file), _PORTION):
@@ -76,7 +76,7 @@ def dry_run(file: Path, context: Importing, report: Path) -> Counter[str]:
     return counts
 
 
-def import_file(file: Path, outbox: Outbox, context: Importing, report: Path) -> Counter[str]:
+def import_file(file: Path, outbox: Outbox, context: ImportContext, report: Path) -> Counter[str]:
     """Store every row that was not stored before; return how many events became what.
 
     Rows that were done by an earlier, interrupted run count as `done_before`.
@@ -97,8 +97,8 @@ def import_file(file: Path, outbox: Outbox, context: Importing, report: Path) ->
     return counts
 
 
-def translated(row: FileRow, context: Importing) -> RowResult:
-    """Map one row as if it had been posted just now, by somebody who may."""
+def translated(row: FileRow, context: ImportContext) -> RowResult:
+    """Map one row as if it had just been posted by a verified sender."""
     if row.mistake is not None:
         return RowResult(row, ("unreadable",), row.mistake)
     now, mapping = context.clock(), context.mapping
@@ -107,19 +107,16 @@ def translated(row: FileRow, context: Importing) -> RowResult:
         translation = translate(Verified(request), mapping, context.spec)
     except Refused as refusal:
         return RowResult(row, ("unreadable",), refusal.message, refusal.findings)
-    events = new_events(translation, context.settings, context.spec, now)
-    webhook = NewWebhook(
-        mapping=mapping.name,
-        revision=mapping.revision,
-        repeat_key=translation.repeat_key,
-        repeat_window_seconds=mapping.receive.repeat_window_seconds,
-        received_at=now,
-        request=request,
+    webhook = new_webhook(
+        translation,
+        request,
+        context.settings,
+        context.spec,
         request_id=f"row {row.number}",
-        events=events,
+        repeat_window_seconds=mapping.receive.repeat_window_seconds,
     )
-    held = next((event for event in events if event.status == "held"), None)
-    order = sorted((event.status for event in events), key=lambda status: status != "held")
+    held = next((event for event in webhook.events if event.status == "held"), None)
+    order = sorted((event.status for event in webhook.events), key=lambda status: status != "held")
     return RowResult(
         row=row,
         outcomes=tuple(order) or ("skipped",),
@@ -130,11 +127,11 @@ def translated(row: FileRow, context: Importing) -> RowResult:
 
 
 def _store(
-    outbox: Outbox, results: Sequence[RowResult], position: ImportPosition, context: Importing
+    outbox: Outbox, results: Sequence[RowResult], position: ImportPosition, context: ImportContext
 ) -> Counter[str]:
     """Store a portion; a full outbox is waited for, since a file can wait."""
     webhooks = [result.webhook for result in results if result.webhook]
-    for _ in range(_PATIENCE):
+    for _ in range(_MOST_RETRIES):
         with suppress(CannotStore):
             return _received(outbox, webhooks, position)
         context.sleep(5)
@@ -172,7 +169,7 @@ def _continued(report: Path, done: int) -> IO[str]:
     return stream
 
 
-def _size_of_portion(context: Importing) -> int:
+def _size_of_portion(context: ImportContext) -> int:
     """Return how many rows are stored at once: a second's worth when the rate is bounded."""
     return max(1, min(_PORTION, int(context.per_second or _PORTION)))
 

@@ -30,9 +30,7 @@ def rows_of(file: Path) -> Iterator[FileRow]:
     readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
     reader = readers.get(file.suffix.lower())
     if reader is None:
-        raise WrongUse(
-            f"{file.name}: cannot tell what kind of file this is", fix="name it .csv, .tsv, .jsonl or .ndjson"
-        )
+        raise WrongUse(f"{file.name}: unknown file type", fix="name it .csv, .tsv, .jsonl or .ndjson")
     return reader(file)
 
 
@@ -55,7 +53,7 @@ def count_lines(file: Path) -> int:
 
 
 def _json_rows(file: Path) -> Iterator[FileRow]:
-    """Each line is a body as it stands: every digit of its numbers survives. Blank lines do not count."""
+    """Each line is a body as it is: every digit of its numbers is kept. Blank lines do not count."""
     with file.open("rb") as stream:
         number = 0
         for line in stream:

@@ -1,4 +1,4 @@
-"""What a webhook would become, as plain data: the dry run of the web door and of the command line."""
+"""What a webhook would become, as plain data: the dry run of the web endpoints and of the command line."""
 
 from __future__ import annotations
 

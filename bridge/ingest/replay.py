@@ -1,6 +1,6 @@
-"""Repair and replay: held webhooks are mapped again, others sent again, hopeless ones given up.
+"""Repair and replay: held webhooks are mapped again, others sent again, the rest discarded.
 
-Nothing here asks Meta: what is replayed waits in the outbox like everything else. A bound on the rate is
+Nothing here calls Meta: what is replayed waits in the outbox like everything else. A bound on the rate is
 kept by making the events due one after the other.
 """
 
@@ -11,23 +11,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.errors import Refused
+from bridge.errors import Refused, UnknownMapping
 from bridge.ingest.entries import new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Request, Verified
-from bridge.outbox import Correction, EventRecord, Outbox, Query
+from bridge.models import Verified
+from bridge.outbox import Correction, EventRecord, HeldWebhook, NewEvent, Outbox, Query
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
-# A mapping's name and the webhook as it came, to what it means now; None when it cannot be mapped at all.
-Remap = Callable[[str, Request], Correction | None]
-Progress = Callable[[int, int], None]
+# A held webhook to what it means now, or to the word that says why it stays held.
+Remap = Callable[[HeldWebhook], Correction | str]
+ReplayProgress = Callable[[int, int], None]
 
 _PAGE = 500
 
 
-def unwatched(_done: int, _total: int) -> None:
+def ignore_progress(_done: int, _total: int) -> None:
     """Show no progress."""
 
 
@@ -36,7 +36,7 @@ class Pace:
     """How fast a replay may go (events a second; None: as fast as delivery does), and who watches it."""
 
     per_second: float | None = None
-    progress: Progress = unwatched
+    progress: ReplayProgress = ignore_progress
 
 
 AT_ONCE = Pace()
@@ -47,9 +47,10 @@ def replay(
 ) -> Mapping[str, int]:
     """Send events again, and map held ones again first; return how many became what.
 
-    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `raw_gone` (held, and
-    the webhook is not kept any more), and what was left alone: `too_old`, `no_body`, `duplicate`, `sending`,
-    `skipped`, `suppressed`.
+    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `unknown_mapping` (held,
+    and no mapping has that name now), `raw_gone` (held, and the webhook is no longer kept), `cannot_open`
+    (held, and no configured key decrypts the webhook), `other_dataset` (held for a dataset that is no longer
+    configured). Left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
     """
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()
@@ -75,34 +76,49 @@ _BECAME = {"waiting": "remapped", "held": "still_held"}
 def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -> Counter[str]:
     counts: Counter[str] = Counter()
     for webhook in outbox.held_webhooks(held):
-        if webhook.request is None:
-            counts["raw_gone"] += 1
-            continue
-        correction = remap(webhook.mapping, webhook.request)
-        if correction is None:
-            counts["still_held"] += 1
+        correction = remap(webhook) if webhook.request else _without_request(webhook)
+        if not isinstance(correction, Correction):
+            counts[correction] += 1
             continue
         became = outbox.correct(webhook.id, correction, now)
         counts += Counter(_BECAME.get(status, status) for status in became.values())
     return counts
 
 
+def _without_request(webhook: HeldWebhook) -> str:
+    return "cannot_open" if webhook.is_kept else "raw_gone"
+
+
 def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Remap:
-    """Return what maps a stored webhook with the mapping that is in force now.
+    """Return what maps a stored webhook with the active mapping.
 
     The webhook was verified when it came, so its signature (whose timestamp is old by now) is not checked
-    again. The moment it came stays its moment.
+    again. The moment it came stays its moment, a test stays a test, and live stays live.
     """
 
-    def remap(name: str, request: Request) -> Correction | None:
+    def remap(webhook: HeldWebhook) -> Correction | str:
+        if webhook.request is None:
+            return "still_held"
+        if not all(settings.is_configured(event.destination, event.dataset_id) for event in webhook.events):
+            return "other_dataset"
         try:
-            mapping = mappings.get(name)
-            translation = translate(Verified(request), mapping, spec)
+            mapping = mappings.get(webhook.mapping)
+            translation = translate(Verified(webhook.request), mapping, spec)
+        except UnknownMapping:
+            return "unknown_mapping"
         except Refused:
-            return None
-        return Correction(mapping.revision, new_events(translation, settings, spec, request.received_at))
+            return "still_held"
+        events = new_events(translation, settings, spec, webhook.request.received_at)
+        return Correction(mapping.revision, _with_codes(events, webhook))
 
     return remap
+
+
+def _with_codes(events: Sequence[NewEvent], webhook: HeldWebhook) -> tuple[NewEvent, ...]:
+    """Return events with the test codes of the held ones, whatever the settings say now."""
+    codes = {held.destination: held.test_event_code for held in webhook.events}
+    of_webhook = next(iter(codes.values()), None)
+    return tuple(event._replace(test_event_code=codes.get(event.destination, of_webhook)) for event in events)
 
 
 def discard(outbox: Outbox, query: Query, reason: str, now: datetime) -> int:

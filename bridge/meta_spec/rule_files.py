@@ -90,6 +90,10 @@ def _yaml(file: Path) -> dict[str, Any]:
 
 def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
     patterns = {name: re.compile(text) for name, text in table["patterns"].items()}
+    fields = {
+        name: _with_keys(entry, f"user_data.yaml: {name}", *_FIELD_KEYS)
+        for name, entry in table["fields"].items()
+    }
     rules = {
         name: UserDataRule(
             name=name,
@@ -106,7 +110,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             decision=entry.get("decision", ""),
             examples=tuple((*example, None)[:3] for example in entry["examples"]),
         )
-        for name, entry in table["fields"].items()
+        for name, entry in fields.items()
     }
     rules |= {
         name: UserDataRule(
@@ -115,6 +119,13 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
         for name, entry in table["virtual"].items()
     }
     return MappingProxyType(rules)
+
+
+def _with_keys(entry: Mapping[str, Any], where: str, *required: str) -> Mapping[str, Any]:
+    """Return an entry of a rule file, or say which of its keys are missing and where."""
+    if missing := [key for key in required if key not in (entry or ())]:
+        raise ValueError(f"schemas/meta/{where} has no {', '.join(missing)}; copy a neighbor and change it")
+    return entry
 
 
 _HASHING: Final[dict[object, Hashing]] = {True: "yes", False: "no", "asked": "asked"}
@@ -176,10 +187,14 @@ def _responses(table: Mapping[str, Any]) -> ResponseTable:
     )
 
 
+_RULE_KEYS: Final = ("severity", "message", "fix", "source")
+_FIELD_KEYS: Final = ("long_name", "title", "steps", "hashed", "many", "sent_as", "examples")
+
+
 def _rules(table: Mapping[str, Any]) -> Mapping[str, Rule]:
     return MappingProxyType(
         {
-            code: Rule(code=code, area=area, **entry)
+            code: Rule(code=code, area=area, **_with_keys(entry, f"rules.yaml: {code}", *_RULE_KEYS))
             for area, entries in table["areas"].items()
             for code, entry in entries.items()
         }

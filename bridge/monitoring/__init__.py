@@ -1,1 +1,1 @@
-"""Watching the bridge at work: log, metrics, alerts to people, results to other systems."""
+"""What the bridge says about its work: log, metrics, alerts, result webhooks."""

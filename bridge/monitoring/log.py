@@ -38,10 +38,6 @@ class Log:
         self._least = _LEVELS[level]
         self._format = FORMATS[style]
 
-    def debug(self, event: str, **values: Any) -> None:
-        """Write something only a developer wants to know."""
-        self._line("debug", event, values)
-
     def info(self, event: str, **values: Any) -> None:
         """Write what happened in the ordinary course."""
         self._line("info", event, values)
@@ -64,28 +60,34 @@ class Log:
             return  # a full disk or a closed pipe must not lose a webhook
 
 
-class Gathered:
-    """Collects lines and writes them together, at most `delay_seconds` later.
+class BufferedWriter:
+    """Buffers lines and writes them together, at most `delay_seconds` later, in a thread of its own.
 
     A write lets another thread have the interpreter, and getting it back costs a busy web process more
-    than the line itself. What may be lost with a killed process is a few lines, never a webhook.
+    than the line itself. What may be lost with a killed process is a few lines, never a webhook. When
+    nobody reads the lines (a pipe that is full), at most `most_lines` are kept, and the rest is counted.
     """
 
-    def __init__(self, write: Write, delay_seconds: float = 0.05) -> None:
+    def __init__(self, write: Write, delay_seconds: float = 0.05, most_lines: int = 10_000) -> None:
         self._write = write
         self._delay = delay_seconds
+        self._most = most_lines
         self._start()
         os.register_at_fork(after_in_child=self._start)
 
     def _start(self) -> None:
         """Begin anew; a forked child has none of its parent's threads, and must not write its lines."""
         self._lines: deque[bytes] = deque()
+        self._dropped = 0
         self._waiting = threading.Event()
-        self._turn = threading.Lock()
+        self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def __call__(self, line: bytes) -> None:
-        """Take one line."""
+        """Take one line, or drop it when too many wait to be written."""
+        if len(self._lines) >= self._most:
+            self._dropped += 1
+            return
         self._lines.append(line)
         if not self._waiting.is_set():
             self._waiting.set()
@@ -93,10 +95,19 @@ class Gathered:
                 self._thread = threading.Thread(target=self._work, daemon=True, name="log")
                 self._thread.start()
 
-    def flush(self) -> None:
-        """Write what was taken so far."""
-        with self._turn:
+    def flush(self, timeout_seconds: float = 2.0) -> None:
+        """Write what was taken so far; give up after `timeout_seconds` when nobody reads it."""
+        writer = threading.Thread(target=self._write_all, daemon=True, name="log flush")
+        with suppress(RuntimeError):  # at the very end of a process no thread can be started any more
+            writer.start()
+            writer.join(timeout_seconds)
+
+    def _write_all(self) -> None:
+        with self._writing, suppress(OSError, ValueError):
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                lines.append(_dropped_line(dropped))
             if lines:
                 self._write(b"".join(lines))
 
@@ -104,38 +115,44 @@ class Gathered:
         while self._waiting.wait():
             time.sleep(self._delay)
             self._waiting.clear()
-            with suppress(OSError, ValueError):
-                self.flush()
+            self._write_all()
+
+
+def _dropped_line(number: int) -> bytes:
+    return _as_json(
+        {"at": datetime.now(UTC), "level": "warning", "event": "log_lines_dropped", "lines": number}
+    )
 
 
 def to_stderr(text: bytes) -> None:
-    """Write to stderr, at once and in one piece."""
-    sys.stderr.buffer.write(text)
-    sys.stderr.buffer.flush()
+    """Write to stderr at once, past Python's own buffer: its lock would hold up the end of the process."""
+    left = memoryview(text)
+    while left:
+        left = left[os.write(sys.stderr.fileno(), left) :]
 
 
-_gathered = Gathered(to_stderr)
-atexit.register(_gathered.flush)
+_buffer = BufferedWriter(to_stderr)
+atexit.register(_buffer.flush)
 
 
 def flush() -> None:
     """Write the lines of this process that still wait; for processes that end without cleaning up."""
-    _gathered.flush()
+    _buffer.flush()
 
 
 def configure(level: str = "info", style: str = "json") -> None:
     """Set how log lines look and which are written; to be called once, at start."""
-    _in_force[0] = Log(_gathered, level, style)
+    _current[0] = Log(_buffer, level, style)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
 def get_logger() -> Log:
     """Return the log of this process."""
-    return _in_force[0]
+    return _current[0]
 
 
 def failure(error: BaseException) -> dict[str, Any]:
-    """Return what may be logged of an unexpected exception: its type and the road to it."""
+    """Return what may be logged of an unexpected exception: its type and where it came from."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {
         "error": type(error).__name__,
@@ -155,14 +172,14 @@ def _as_json(line: Mapping[str, Any]) -> bytes:
 
 def _as_text(line: Mapping[str, Any]) -> bytes:
     at, level, event, *rest = line.items()
-    values = " ".join(f"{name}={_word(value)}" for name, value in rest if value is not None)
+    values = " ".join(f"{name}={_quoted(value)}" for name, value in rest if value is not None)
     return f"{at[1]:%H:%M:%S} {level[1]:7} {event[1]} {values}\n".encode("utf-8", "replace")
 
 
-def _word(value: Any) -> str:
+def _quoted(value: Any) -> str:
     text = str(value)
     return orjson.dumps(text).decode() if not text or not text.isprintable() or " " in text else text
 
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {"json": _as_json, "text": _as_text}
-_in_force = [Log(to_stderr)]
+_current = [Log(to_stderr)]

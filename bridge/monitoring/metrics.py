@@ -19,10 +19,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 _INTAKE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_ROAD_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86_400.0)
+_END_TO_END_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86_400.0)
 _MATCH = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 
-Sample = tuple[str, str, dict[str, str], float]
+GaugeSample = tuple[str, str, dict[str, str], float]
 
 
 class Metrics:
@@ -68,10 +68,10 @@ class Metrics:
         return self._histogram("bridge_call_seconds", "One call to Meta.", ["destination"], _CALL_SECONDS)
 
     @cached_property
-    def _road(self) -> Histogram:
+    def _end_to_end(self) -> Histogram:
         labels = ["destination"]
         return self._histogram(
-            "bridge_webhook_to_meta_seconds", "From webhook to Meta.", labels, _ROAD_SECONDS
+            "bridge_webhook_to_meta_seconds", "From webhook to Meta.", labels, _END_TO_END_SECONDS
         )
 
     def webhook(self, mapping: str, status: str, seconds: float) -> None:
@@ -90,18 +90,18 @@ class Metrics:
         self._child(self._attempts, destination, outcome).inc()
         self._child(self._calls, destination).observe(seconds)
 
-    def delivered(self, destination: str, *, test: bool, road_seconds: Sequence[float]) -> None:
-        """Count accepted events, and how long each was on the road from its webhook to Meta."""
-        self._child(self._delivered, destination, "test" if test else "live").inc(len(road_seconds))
-        road = self._child(self._road, destination)
-        for seconds in road_seconds:
-            road.observe(max(0.0, seconds))
+    def delivered(self, destination: str, *, test: bool, seconds_since_webhook: Sequence[float]) -> None:
+        """Count accepted events, and how long each took from its webhook to Meta."""
+        self._child(self._delivered, destination, "test" if test else "live").inc(len(seconds_since_webhook))
+        end_to_end = self._child(self._end_to_end, destination)
+        for seconds in seconds_since_webhook:
+            end_to_end.observe(max(0.0, seconds))
 
     def refused(self, destination: str, code: int | None, subcode: int | None, events: int) -> None:
         """Count events that Meta refused for good."""
         self._child(self._refused, destination, str(code or ""), str(subcode or "")).inc(events)
 
-    def exposition(self, sample: Callable[[], Iterable[Sample]]) -> bytes:
+    def exposition(self, sample: Callable[[], Iterable[GaugeSample]]) -> bytes:
         """Return the page that Prometheus reads; `sample` gives the gauges of this moment."""
         registry = self.registry
         if self.folder:
@@ -124,7 +124,7 @@ class Metrics:
 
 @contextmanager
 def served(metrics: Metrics, host: str, port: int) -> Iterator[int]:
-    """Offer the counters of a process without a web door at an address of its own; yields the port."""
+    """Serve the metrics of a process without web endpoints on a port of its own; yields the port."""
     server, thread = start_http_server(port, host, metrics.registry)
     try:
         yield server.server_port
@@ -137,7 +137,7 @@ def served(metrics: Metrics, host: str, port: int) -> Iterator[int]:
 class _Gauges:
     """Turns samples, read at the moment of the scrape, into gauges."""
 
-    def __init__(self, sample: Callable[[], Iterable[Sample]]) -> None:
+    def __init__(self, sample: Callable[[], Iterable[GaugeSample]]) -> None:
         self._sample = sample
 
     def collect(self) -> Iterable[GaugeMetricFamily]:

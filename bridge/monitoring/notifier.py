@@ -1,7 +1,7 @@
-"""Tells other systems what happened: small JSON posts, made in the background and never in anybody's way.
+"""Informs other systems: small JSON posts, made in the background and delaying nothing.
 
-What is told here is news, not data: the outbox keeps the truth. So the queue is bounded, a message is
-tried a few times, and one that cannot be delivered is let go with a line in the log.
+These are notifications, not data: the outbox stays the record. So the queue is bounded, a message is
+tried a few times, and one that cannot be delivered is dropped with a line in the log.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WAITS_SECONDS = (1.0, 5.0, 30.0)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One post. Addresses may hold tokens, so they stay out of logs and reprs; `about` is for the log."""
+    """One post. URLs may hold tokens, so they stay out of logs and reprs; `about` is for the log."""
 
     about: str
     url: str = field(repr=False)
@@ -33,7 +33,7 @@ Post = Callable[[Message], int]
 
 
 def http_post() -> Post:
-    """Return a way to post over HTTP; it returns the status and raises OSError when there is none."""
+    """Return a function that posts over HTTP; it returns the status and raises OSError when there is none."""
     import urllib3  # 70 ms to import, and only the process that delivers posts anything
 
     pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_SECONDS)
@@ -41,10 +41,10 @@ def http_post() -> Post:
     def post(message: Message) -> int:
         headers = {"Content-Type": "application/json", "User-Agent": "capi-bridge", **message.headers}
         try:
-            answer = pool.request("POST", message.url, body=message.body, headers=headers, redirect=False)
+            response = pool.request("POST", message.url, body=message.body, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             raise ConnectionError(type(error).__name__) from error
-        return answer.status
+        return response.status
 
     return post
 
@@ -61,8 +61,8 @@ class Notifier:
         self._thread = threading.Thread(target=self._work, daemon=True, name="notifier")
         self._thread.start()
 
-    def tell(self, message: Message) -> None:
-        """Queue a message; when the queue is full it is let go."""
+    def send(self, message: Message) -> None:
+        """Queue a message; when the queue is full it is dropped."""
         try:
             self._messages.put_nowait(message)
         except queue.Full:

@@ -1,4 +1,4 @@
-"""What is done with each report of a delivery: a log line, the counters, the alarm, the result callbacks."""
+"""What is done with each report of a delivery: a log line, metrics, alerts, result webhooks."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bridge.delivery.reports import BatchReport, Notice
-from bridge.monitoring.alerts import Alarm, Alert
+from bridge.delivery.reports import BatchReport, Notification
+from bridge.monitoring.alerts import Alert, AlertMonitor
 from bridge.monitoring.log import failure
 from bridge.monitoring.metrics import Metrics
 from bridge.monitoring.notifier import Notifier
-from bridge.monitoring.result_webhooks import Callbacks
+from bridge.monitoring.result_webhooks import ResultWebhooks
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
 
 
 class Reporter:
-    """Hears every report of the worker. Nothing it does may hold up or break the delivery."""
+    """Receives every report of the worker. Nothing it does may delay or break the delivery."""
 
-    def __init__(  # noqa: PLR0913 - everything that hears of a delivery
+    def __init__(  # noqa: PLR0913 - one for each receiver of reports
         self,
-        callbacks: Callbacks,
+        result_webhooks: ResultWebhooks,
         metrics: Metrics,
-        alarm: Alarm,
+        alerts: AlertMonitor,
         notifier: Notifier,
         *,
         log: Any,
         now: Callable[[], datetime],
     ) -> None:
-        self._callbacks = callbacks
+        self._result_webhooks = result_webhooks
         self._metrics = metrics
-        self.alarm = alarm
+        self.alerts = alerts
         self._notifier = notifier
         self._log = log
         self._now = now
 
     def observe(self, report: BatchReport) -> None:
-        """Take note of one call to Meta."""
+        """Record one call to Meta."""
         attempt = report.attempt
         self._log.info(
             "attempt",
@@ -54,35 +54,37 @@ class Reporter:
             reason=attempt.reason,
         )
         try:
-            self._pass_on(report)
-        except Exception as error:  # noqa: BLE001 - the events are settled; telling of it must not undo that
+            self._process(report)
+        except Exception as error:  # noqa: BLE001 - the events are settled; reporting must not undo that
             self._log.error("report_failed", **failure(error))
 
-    def _pass_on(self, report: BatchReport) -> None:
+    def _process(self, report: BatchReport) -> None:
         attempt = report.attempt
         statuses = report.counts()
         self._metrics.call(attempt.destination, attempt.outcome, attempt.duration_ms / 1000)
         self._count(report, statuses)
-        self.alarm.settled(statuses["sent"], statuses["refused"], self._now())
+        self.alerts.settled(statuses["sent"], statuses["refused"], self._now())
         ended = statuses["sent"] or statuses["refused"] or statuses["expired"]
-        if ended and self._callbacks.wanted():
-            for message in self._callbacks.messages(report.rows(), attempt.fbtrace_id, self._now()):
-                self._notifier.tell(message)
+        if ended and self._result_webhooks.wanted():
+            for message in self._result_webhooks.messages(report.rows(), attempt.fbtrace_id, self._now()):
+                self._notifier.send(message)
 
-    def notice(self, notice: Notice) -> None:
-        """Take note of something a person should know."""
-        self._log.info("notice", kind=notice.kind, destination=notice.destination, text=notice.text)
-        severity = _SEVERITY.get(notice.kind, "info")
+    def notify(self, notification: Notification) -> None:
+        """Record something a person should know."""
+        self._log.info(
+            "notice", kind=notification.kind, destination=notification.destination, text=notification.text
+        )
+        severity = _SEVERITY.get(notification.kind, "info")
         alert = Alert(
-            notice.kind,
-            notice.destination or "all",
-            f"{notice.destination or 'delivery'}: {notice.text}",
+            notification.kind,
+            notification.destination or "all",
+            f"{notification.destination or 'delivery'}: {notification.text}",
             severity,
         )
-        self.alarm.raise_alert(alert, self._now())
+        self.alerts.raise_alert(alert, self._now())
 
     def close(self) -> None:
-        """Tell what is still to be told."""
+        """Send the messages that are still queued."""
         self._notifier.close()
 
     def _count(self, report: BatchReport, statuses: Counter[str]) -> None:
@@ -91,4 +93,6 @@ class Reporter:
             self._metrics.refused(attempt.destination, attempt.code, attempt.subcode, statuses["refused"])
         if statuses["sent"]:
             test = attempt.test_event_code is not None
-            self._metrics.delivered(attempt.destination, test=test, road_seconds=report.ages_of_sent())
+            self._metrics.delivered(
+                attempt.destination, test=test, seconds_since_webhook=report.ages_of_sent()
+            )

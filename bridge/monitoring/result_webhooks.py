@@ -1,4 +1,4 @@
-"""`on_result`: tells an address of the operator's what became of each event, signed by Standard Webhooks.
+"""`on_result`: posts what became of each event to a URL of the operator's, signed by Standard Webhooks.
 
 The receiver verifies `webhook-signature` over `{webhook-id}.{webhook-timestamp}.{body}`; the id stays the
 same for one result, so a repeat can be recognised. No personal data is in it.
@@ -7,10 +7,7 @@ https://www.standardwebhooks.com
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -20,20 +17,20 @@ from bridge.monitoring.notifier import Message
 from bridge.outbox import EventRecord
 from bridge.serialization import encode
 from bridge.settings import Callback, Settings
+from bridge.verify import standard_webhooks
 
-_PREFIX = "whsec_"
 _FINAL = frozenset({"sent", "refused", "expired"})
 
 
-class Callbacks:
-    """Knows which mapping wants its results where: the operator's word first, then the mapping's file."""
+class ResultWebhooks:
+    """Knows where the results of each mapping go: by the settings first, then by the mapping's file."""
 
     def __init__(self, settings: Settings, mappings: MappingFolder) -> None:
         self._settings = settings
         self._mappings = mappings
 
     def wanted(self) -> bool:
-        """Tell whether anybody wants results at all."""
+        """Return whether any results are wanted."""
         by_file = any(mapping.on_result for mapping in self._mappings.mappings())
         return by_file or any(hook.on_result for hook in self._settings.hooks.values())
 
@@ -83,23 +80,5 @@ def _message(
         f"on_result of {mapping}",
         callback.url,
         body,
-        signed_headers(callback, f"msg_{digest[:32]}", body, now),
+        standard_webhooks.sign(callback.secret.encode(), f"msg_{digest[:32]}", body, now),
     )
-
-
-def signed_headers(callback: Callback, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
-    """Return the three headers of Standard Webhooks."""
-    timestamp = str(int(now.timestamp()))
-    signed = b".".join((message_id.encode(), timestamp.encode(), body))
-    signature = base64.b64encode(hmac.digest(_key(callback.secret), signed, "sha256")).decode()
-    return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": f"v1,{signature}"}
-
-
-def _key(secret: str) -> bytes:
-    """Return the key: what follows `whsec_` in base64, or any other text as it is."""
-    if not secret.startswith(_PREFIX):
-        return secret.encode()
-    try:
-        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:
-        return secret.encode()

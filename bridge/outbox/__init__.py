@@ -6,10 +6,10 @@ The only place that knows a database. `open_outbox` gives the one object the res
 from __future__ import annotations
 
 from bridge.crypto import Cipher
-from bridge.failpoints import Passing, unwatched
-from bridge.outbox.admin_actions import REPLAYABLE, Correction
+from bridge.failpoints import Failpoint, no_failpoint
+from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent, HeldWebhook
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
-from bridge.outbox.claims import Claim, ClaimedEvent, LeaseLost
+from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person
@@ -32,7 +32,8 @@ from bridge.outbox.records import (
     StoredEvent,
 )
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Forgotten, HeldWebhook, Outbox
+from bridge.outbox.store import Outbox, Purged
+from bridge.outbox.stranded import Move, Stranded
 
 __all__ = [
     "REPLAYABLE",
@@ -47,22 +48,24 @@ __all__ = [
     "Erased",
     "EventDetail",
     "EventRecord",
-    "Forgotten",
+    "HeldEvent",
     "HeldWebhook",
     "ImportPosition",
     "Lane",
-    "LeaseLost",
+    "Move",
     "NewEvent",
     "NewWebhook",
     "Outbox",
     "PackedWebhook",
     "Pause",
     "Person",
+    "Purged",
     "Query",
     "Receipt",
     "Settled",
     "Span",
     "StoredEvent",
+    "Stranded",
     "copy",
     "open_outbox",
     "upgrade",
@@ -74,11 +77,11 @@ def open_outbox(
     *,
     cipher: Cipher,
     bounds: Bounds = UNBOUNDED,
-    passing: Passing = unwatched,
+    failpoint: Failpoint = no_failpoint,
     busy_seconds: float = 5,
 ) -> Outbox:
     """Open the outbox of a database that `upgrade` has prepared. Connections are made when first used.
 
     `busy_seconds` is how long SQLite waits for a stranger (a shell, a backup) that holds its lock.
     """
-    return Outbox(Database(database_url, busy_seconds), cipher, bounds, passing)
+    return Outbox(Database(database_url, busy_seconds), cipher, bounds, failpoint)

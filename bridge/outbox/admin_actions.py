@@ -1,17 +1,18 @@
-"""Steering what is stored: queue again, give up, and put corrected events in the place of held ones."""
+"""Admin actions: queue again, discard, and replace held events with corrected ones."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from bridge.models import Request
 from bridge.outbox.ids import new_id
-from bridge.outbox.inserts import EventRows, LaneOf, Statements, pack_event, stands, store_events
-from bridge.outbox.records import NewEvent
+from bridge.outbox.inserts import EventRows, LaneOf, Statements, claims_event_id, pack_event, store_events
+from bridge.outbox.records import NewEvent, text_id
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
 _FOR_EVER = 2**62
@@ -54,11 +55,11 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     if row.queued is not None:
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(due_at=due_at))
         return "replayed"
-    refusal = _why_not(connection, row, now)
-    if refusal:
-        return refusal
-    its_stand = stands("waiting", row.event_id, row.test_event_code)
-    values = {"status": "waiting", "reason": None, "changed_at": now, "stands": its_stand}
+    reason = _why_not(connection, row, now)
+    if reason:
+        return reason
+    claim = claims_event_id("waiting", row.event_id, row.test_event_code)
+    values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
     lane = lane_of(row.destination, row.dataset_id, row.test_event_code)
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
@@ -84,38 +85,72 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
-    """Give events up; what was sent, or is being sent, is left alone. Return how many were given up."""
-    in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
-    given_up = connection.execute(
+    """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
+    discarded = connection.execute(
         update(events)
-        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~in_hand)
+        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed)
         .values(status="discarded", reason=reason, changed_at=now, stands=None)
     ).rowcount
     gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
-    return given_up
+    return discarded
 
 
-def held_webhooks(connection: Connection, ids: Sequence[bytes]) -> list[tuple[bytes, str, bytes | None]]:
-    """Return id, mapping and sealed request of the webhooks that these held events came from."""
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """Where a held event was to go, and as what: that does not change when it is mapped again."""
+
+    destination: str
+    dataset_id: str
+    test_event_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWebhook:
+    """A webhook with held events; `request` is None when it is no longer kept or cannot be decrypted."""
+
+    id: str
+    mapping: str
+    request: Request | None
+    is_kept: bool
+    events: tuple[HeldEvent, ...]
+
+
+def held_webhooks(
+    connection: Connection, ids: Sequence[bytes], decrypt: Callable[[bytes | None, bytes], Request | None]
+) -> list[HeldWebhook]:
+    """Return the webhooks that these held events came from."""
+    of_held = select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
     rows = connection.execute(
         select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed)
         .outerjoin_from(webhooks, raw_webhooks, raw_webhooks.c.webhook_id == webhooks.c.id)
-        .where(
-            webhooks.c.id.in_(
-                select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
-            )
-        )
+        .where(webhooks.c.id.in_(of_held))
         .order_by(webhooks.c.id)
     )
-    return [(row.id, row.mapping, row.sealed) for row in rows]
+    return [
+        HeldWebhook(
+            id=text_id(row.id),
+            mapping=row.mapping,
+            request=decrypt(row.sealed, row.id),
+            is_kept=row.sealed is not None,
+            events=_held_events(connection, row.id),
+        )
+        for row in rows.all()
+    ]
+
+
+def _held_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, ...]:
+    columns = (events.c.destination, events.c.dataset_id, events.c.test_event_code)
+    of_webhook = select(*columns).where(events.c.webhook_id == webhook_id, events.c.status == "held")
+    return tuple(HeldEvent(*row) for row in connection.execute(of_webhook.order_by(events.c.id)))
 
 
 class Corrector:
-    """Puts corrected events in the place of the held ones of a webhook; the others stay as they are.
+    """Replaces the held events of a webhook with corrected ones; the others stay as they are.
 
-    An event keeps its own id. Which new event stands for which old one is told by label and destination,
-    then by order; what is new altogether is added, what is gone is discarded.
+    An event keeps its own id. Old and new events are paired by label and destination,
+    then by order; what is new is added, what is gone is discarded.
     """
 
     def __init__(self, connection: Connection, run: Statements, lane_of: LaneOf, now: int) -> None:
@@ -132,11 +167,11 @@ class Corrector:
             .order_by(events.c.id)
         ).all()
         held = [row for row in old if row.status == "held"]
-        if not held:  # somebody else was quicker
+        if not held:  # another process was faster
             return {}
         pairs, added = _paired(old, correction.events)
         gone = [row.id for row in held if row.id not in pairs]
-        self._note(webhook_id, [row.id for row in held], correction)
+        self._record(webhook_id, [row.id for row in held], correction)
         self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
         replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
         fresh = [(new_id(self._now), event) for event in added]
@@ -171,7 +206,7 @@ class Corrector:
         for table, column in ((payloads, payloads.c.event_id), (events, events.c.id)):
             self._connection.execute(delete(table).where(column.in_(ids)))
 
-    def _note(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
+    def _record(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
         """Leave a line in the history of each event, so that both revisions can be seen."""
         chosen = select(webhooks.c.revision, func.count(events.c.id), func.min(events.c.destination))
         revision, number, destination = self._connection.execute(
@@ -196,7 +231,7 @@ class Corrector:
 
 
 def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Find for each old row the new event in its place; return them, and the new ones without an old row."""
+    """Pair each old row with the new event that replaces it; return the pairs and the events left over."""
     places: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for row in old:
         places[row.label, row.destination].append(row.id)
@@ -214,7 +249,7 @@ def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, Ne
 def _paired_by_order(
     old: Sequence[Any], pairs: dict[bytes, NewEvent], rest: list[NewEvent]
 ) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Give what has no namesake to held rows left over: a webhook that could not be mapped had no labels."""
+    """Pair the rest with held rows left over: a webhook that could not be mapped had no labels."""
     added = []
     free = [row for row in old if row.id not in pairs and row.status == "held"]
     for event in rest:

@@ -1,4 +1,4 @@
-"""Back-pressure: how full the queue and the disk may get before senders are told to come back later."""
+"""Back-pressure: how full the queue and the disk may get before senders are asked to come back later."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.errors import CannotStore
+from bridge.plurals import counted
 
-_LOOK_EVERY_SECONDS = 1.0
-_SHARE_OF_TIME = 0.01  # looking may not cost more than this
+_CHECK_EVERY_SECONDS = 1.0
+_SHARE_OF_TIME = 0.01  # checking may not cost more than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,10 @@ class Bounds:
 UNBOUNDED = Bounds()
 
 
-class Guard:
-    """Looks at queue and disk now and then, and refuses what would go over a bound.
+class Backpressure:
+    """Checks queue and disk at intervals, and rejects what would exceed a bound.
 
-    Between two looks the last finding holds, so a bound may be passed by what arrives within a second. A
+    Between two checks the last result holds, so a bound may be passed by what arrives within a second. A
     long queue takes longer to count and is counted less often.
     """
 
@@ -46,30 +47,31 @@ class Guard:
         self._folder = file.resolve().parent if file else None
         self._timer = timer
         self._free_bytes = free_bytes
-        self._look_again_at = 0.0
+        self._check_again_at = 0.0
         self._refusal: str | None = None
-        self._looking = threading.Lock()
+        self._checking = threading.Lock()
 
     def check(self) -> None:
         """Raise CannotStore while a bound is passed."""
-        if self._timer() >= self._look_again_at and self._looking.acquire(blocking=False):
+        if self._timer() >= self._check_again_at and self._checking.acquire(blocking=False):
             try:
-                self._look()
+                self._measure()
             finally:
-                self._looking.release()
+                self._checking.release()
         if self._refusal:
             raise CannotStore(self._refusal, retry_after_seconds=30, fix="see limits: in the settings")
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         started = self._timer()
         self._refusal = self._disk() or self._queue()
         ended = self._timer()
-        self._look_again_at = ended + max(_LOOK_EVERY_SECONDS, (ended - started) / _SHARE_OF_TIME)
+        self._check_again_at = ended + max(_CHECK_EVERY_SECONDS, (ended - started) / _SHARE_OF_TIME)
 
     def _queue(self) -> str | None:
         most = self._bounds.queue_events
-        full = most is not None and self._queued(most) >= most
-        return f"{most} events wait to be sent already" if full else None
+        if most is None or self._queued(most) < most:
+            return None
+        return f"the queue is full: {counted(most, 'event')} to be sent"
 
     def _disk(self) -> str | None:
         least = self._bounds.free_disk_bytes

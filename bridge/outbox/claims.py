@@ -12,16 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
-from bridge.errors import BridgeError
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import Lane
 from bridge.outbox.tables import claims, lanes, payloads, queue
-
-
-class LeaseLost(BridgeError):
-    """The claim ran out and others may have its events; what this worker learned is not written."""
-
-    code = "lease_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +111,5 @@ def free_lost(connection: Connection, now: int) -> int:
 
 
 def any_lost(connection: Connection, now: int) -> bool:
-    """Tell whether some lease has run out."""
+    """Return whether some lease has run out."""
     return bool(connection.execute(select(exists().where(claims.c.lease_until < now))).scalar())

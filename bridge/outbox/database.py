@@ -6,7 +6,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.expression import ClauseElement
 
-from bridge.errors import CannotOpen, WrongUse
+from bridge.errors import CannotOpen, CannotStore, WrongUse
 from bridge.outbox.turn import WriteTurn, no_turn
 
 Result = TypeVar("Result")
@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
 # Nothing here is found by reading a whole table, however short the queue is at the moment of planning.
 _POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c random_page_cost=1.1"
+# SQLite reads a snapshot in every transaction; PostgreSQL has to be asked.
+_SNAPSHOT = {True: "SERIALIZABLE", False: "REPEATABLE READ"}
 _CONNECTIONS = 16
 # 18 columns and 64 rows stay far below every limit on parameters; each size is a program SQLite keeps.
 _ROWS_AT_ONCE = (64, 32, 16, 12, *range(8, 0, -1))
@@ -47,13 +49,23 @@ class Database:
         self.file = Path(url.database or "") if self.is_sqlite else None
         self.engine = _sqlite(url, busy_seconds) if self.is_sqlite else _postgresql(url)
         self._writer = _OneWriter(self.engine) if self.is_sqlite else None
+        self._same_file = _SameFile(self.file) if self.file else None
         self._turn = WriteTurn(Path(f"{self.file}.turn")) if self.is_sqlite else None
         self.turn: Callable[[], AbstractContextManager[None]] = self._turn or no_turn
         _forget_connections_after_fork(self.engine)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` on one consistent view of the data."""
+        self._check_file()
         return self._again_once(lambda: _run(self.engine, work))
+
+    def snapshot(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work`, however long it takes, on what the database held when it began."""
+        return _run(self.engine.execution_options(isolation_level=_SNAPSHOT[self.is_sqlite]), work)
+
+    def _check_file(self) -> None:
+        if self._same_file:
+            self._same_file.check()
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` and commit it durably, or nothing of it."""
@@ -63,9 +75,10 @@ class Database:
     def write_in_turn(self, work: Callable[[Connection], Result]) -> Result:
         """Do the same for a caller that already holds the write turn.
 
-        `work` must bear being run twice: a connection that turns out dead is replaced once, and the
-        answer to a COMMIT may be what was lost.
+        `work` must bear being run twice: a broken connection is replaced once, and the
+        confirmation of a COMMIT may be what was lost.
         """
+        self._check_file()
         writer = self._writer
         return self._again_once(lambda: writer.run(work) if writer else _run(self.engine, work))
 
@@ -83,8 +96,39 @@ class Database:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        self.engine.dispose()  # the server was restarted: its other connections are dead too
+        self.engine.dispose()  # the server was restarted: its other connections are broken too
         return attempt()
+
+
+class _SameFile:
+    """Notices that a database file was deleted or replaced while it is open.
+
+    SQLite would go on writing into the file that no name leads to any more, and all of it would be lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Remember which file it is, or raise CannotStore when it is no longer that file."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError as error:
+            if self._identity is None:  # about to be created
+                return
+            raise _file_gone() from error
+        identity = (status.st_dev, status.st_ino)
+        if self._identity not in {None, identity}:
+            raise _file_gone()
+        self._identity = identity
+
+
+def _file_gone() -> CannotStore:
+    return CannotStore(
+        "the database file was deleted or replaced while the bridge was running",
+        fix="stop the bridge, put the file back or accept a new one, and start again",
+    )
 
 
 def dialect_insert(dialect_name: str) -> Any:
@@ -100,7 +144,7 @@ def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[by
 class Prepared:
     """A statement compiled once, for the few that run for every event; rows are tuples in `columns` order.
 
-    Rows travel many to a statement where it is a plain list of VALUES. That is less work, and on SQLite it
+    Many rows share a statement where it is a plain list of VALUES. That is less work, and on SQLite it
     is what keeps the write turn short: the driver lets go of Python's lock at every step, and with eight
     busy threads getting it back takes longer than the step.
     """
@@ -151,7 +195,7 @@ class Prepared:
 
 
 def parse_url(database_url: str) -> URL:
-    """Return the address with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
+    """Return the URL with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
     try:
         url = make_url(database_url)
     except ArgumentError as error:
@@ -171,7 +215,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     try:
         Path(url.database or "").resolve().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CannotOpen(f"{url.database}: its folder cannot be made ({error.strerror})") from error
+        raise CannotOpen(f"{url.database}: its folder cannot be created ({error.strerror})") from error
     engine = create_engine(
         url,
         pool_size=_CONNECTIONS,
@@ -179,9 +223,16 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
         pool_use_lifo=True,  # the connection used last still has the pages in its cache
         connect_args={"timeout": busy_seconds},
     )
+    event.listen(engine, "do_connect", _create_privately)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _create_privately(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """Create the file for its owner alone; SQLite gives the files beside it the same mode."""
+    with suppress(OSError):  # it exists, or cannot be created: SQLite will say so
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -1,4 +1,4 @@
-"""Erasing one person: events that carry a hash of theirs, and raw webhooks that speak of them.
+"""Erasing one person: events that carry a hash of theirs, and raw webhooks that mention them.
 
 This scans. An index of everybody's hashes would be quicker to ask, but every webhook would pay for three or
 more random writes, and it would be one more store of personal data; and it could not find the webhooks that
@@ -15,18 +15,19 @@ from urllib.parse import unquote_plus
 
 from sqlalchemy import Connection, Select, delete, func, select, update
 
+from bridge.models import Request
 from bridge.outbox.retention import delete_event_parts
 from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
 
 _PAGE = 1000
 _SEPARATORS = r"[\s().\-/]{0,3}"
 _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
-_TELLING_DIGITS = 8
+_COMPARED_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom to erase: the hashes Meta was sent, and the person's own words to find raw webhooks by."""
+    """Whom to erase: the hashes sent to Meta, and the plain identifiers that raw webhooks hold."""
 
     hashes: frozenset[str] = frozenset()
     emails: tuple[str, ...] = ()
@@ -44,9 +45,9 @@ class Erased:
 
 def is_in_body(person: Person) -> Callable[[bytes], bool]:
     """Return what finds the person in the JSON of an event."""
-    words = [digest.encode() for digest in sorted(person.hashes)]
-    words += [f'"{text}"'.encode() for text in person.external_ids]
-    return lambda body: any(word in body for word in words)
+    texts = [digest.encode() for digest in sorted(person.hashes)]
+    texts += [f'"{text}"'.encode() for text in person.external_ids]
+    return lambda body: any(text in body for text in texts)
 
 
 def is_in_raw(person: Person) -> Callable[[bytes], bool]:
@@ -61,7 +62,7 @@ def is_in_raw(person: Person) -> Callable[[bytes], bool]:
 
 def _phone(text: str) -> re.Pattern[str]:
     """Match the end of the number: its beginning is written in many ways (+49 151, 0151, 0049151)."""
-    digits = re.sub(r"\D", "", text)[-_TELLING_DIGITS:]
+    digits = re.sub(r"\D", "", text)[-_COMPARED_DIGITS:]
     return re.compile(_SEPARATORS.join(digits) + r"(?!\d)")
 
 
@@ -77,19 +78,25 @@ def _forms(raw: bytes) -> Iterator[str]:
 
 
 def find_bodies(connection: Connection, matches: Callable[[bytes], bool]) -> list[bytes]:
-    """Return the ids of the events whose JSON speaks of the person."""
+    """Return the ids of the events whose JSON mentions the person."""
     column = payloads.c.event_id
     pages = _pages(connection, select(column, payloads.c.body), column)
     return [row_id for row_id, body in pages if matches(body)]
 
 
 def find_raw(
-    connection: Connection, unsealed: Callable[[bytes, bytes], bytes], matches: Callable[[bytes], bool]
+    connection: Connection,
+    decrypt: Callable[[bytes, bytes], Request | None],
+    matches: Callable[[bytes], bool],
 ) -> list[bytes]:
-    """Return the ids of the webhooks that speak of the person; what no key of ours opens is passed over."""
+    """Return the ids of the webhooks that mention the person; what cannot be decrypted is skipped."""
     column = raw_webhooks.c.webhook_id
     pages = _pages(connection, select(column, raw_webhooks.c.sealed), column)
-    return [row_id for row_id, sealed in pages if matches(unsealed(sealed, row_id))]
+    return [row_id for row_id, encrypted in pages if matches(_searchable(decrypt(encrypted, row_id)))]
+
+
+def _searchable(request: Request | None) -> bytes:
+    return request.body + b"\n" + request.url.encode("utf-8", "replace") if request else b""
 
 
 def _pages(connection: Connection, chosen: Select[Any], column: Any) -> Iterator[Any]:
@@ -101,21 +108,21 @@ def _pages(connection: Connection, chosen: Select[Any], column: Any) -> Iterator
 
 
 def erase(event_ids: Sequence[bytes], webhook_ids: Sequence[bytes], connection: Connection) -> Erased:
-    """Delete events and raw webhooks, and what could not be mended without them any more.
+    """Delete events and raw webhooks, and what could not be repaired without them.
 
     The webhook's row stays, without its events: it holds no personal data, and its repeat key keeps the
     same webhook from coming back by a sender's retry.
     """
-    homes = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
-    concerned = {*webhook_ids, *connection.execute(homes).scalars()}
+    parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
+    affected = {*webhook_ids, *connection.execute(parents).scalars()}
     bodiless = select(events.c.id).where(
         events.c.webhook_id.in_(webhook_ids),
         events.c.id.not_in(select(payloads.c.event_id).where(payloads.c.event_id == events.c.id)),
     )
-    doomed = sorted({*event_ids, *connection.execute(bodiless).scalars()})
-    delete_event_parts(connection, doomed)
-    gone = connection.execute(delete(events).where(events.c.id.in_(doomed))).rowcount
+    erased = sorted({*event_ids, *connection.execute(bodiless).scalars()})
+    delete_event_parts(connection, erased)
+    gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()
-    connection.execute(update(webhooks).where(webhooks.c.id.in_(concerned)).values(event_count=of_webhook))
-    raw = connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(concerned))).rowcount
+    connection.execute(update(webhooks).where(webhooks.c.id.in_(affected)).values(event_count=of_webhook))
+    raw = connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(affected))).rowcount
     return Erased(gone, raw)

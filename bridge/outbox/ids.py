@@ -10,7 +10,7 @@ import itertools
 import os
 import random
 
-_COUNTER_BITS = 26  # of them 12 stand before the variant and 14 after it; 48 bits are left to chance
+_COUNTER_BITS = 26  # 12 of them before the variant, 14 after it; 48 bits are random
 # An id must be unique, not secret: asking the system each time would let go of Python's lock at every id.
 _random_bits = random.Random()  # noqa: S311
 _count = itertools.count(_random_bits.getrandbits(24))

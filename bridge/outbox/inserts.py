@@ -1,14 +1,15 @@
-"""Writing webhooks: the rows of each are made ready in its own thread, then many are stored in one go.
+"""Writing webhooks: the rows of each are prepared in its own thread, then many are stored in one go.
 
-Two promises are the database's own, and what loses against them stays visible:
+Two guarantees are the database's own, and what they reject stays visible:
 
-- `repeat_keys (mapping, repeat_key)`: the same webhook again within its window is a *duplicate*; nothing
-  new is stored, and the receipt shows the events it already became.
+- `repeat_keys (mapping, repeat_key, scope)`: the same webhook again within its window is a *duplicate*;
+  nothing new is stored, and the receipt shows the events it became. While some of them are held, it is no
+  duplicate: it is mapped again, in place, with the mapping that is active now (`repeats`).
 - `events (event_id, event_name, dataset_id, stands)`: a *different* webhook may yield an event that is
-  already waiting or sent for that dataset (an order that reports itself by two addresses). Sending it
-  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender try
+  already waiting or sent for that dataset (an order that two webhooks report). Sending it
+  again would count on Meta's deduplication, which ends after 48 hours; an error would make the sender retry
   for ever. So the second is stored as `skipped`, its reason naming the first. Held, refused, expired,
-  suppressed and discarded events do not stand in the way: a corrected one with the same id gets through.
+  suppressed and discarded events claim no id: a corrected one with the same id gets through.
   Neither do test events: a rehearsal must never cost the real conversion, and may be repeated.
 """
 
@@ -29,6 +30,7 @@ from bridge.outbox.database import Prepared, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
+from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
 
 Row = tuple[Any, ...]
@@ -37,7 +39,7 @@ _FOR_EVER = 2**62
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
 RAW_COLUMNS = ("webhook_id", "sealed")
-REPEAT_COLUMNS = ("mapping", "repeat_key", "webhook_id", "expires_at")
+REPEAT_COLUMNS = ("mapping", "repeat_key", "scope", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
@@ -46,7 +48,7 @@ _event_row = itemgetter(*EVENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """The rows of one event, and the rows it gets instead when another event already stands."""
+    """The rows of one event: the event itself, its body, its place in the queue."""
 
     id: bytes
     event: dict[str, Any]
@@ -63,6 +65,7 @@ class PackedWebhook(NamedTuple):
     raw_row: Row | None
     repeat_row: Row | None
     events: tuple[EventRows, ...]
+    cipher: Cipher
 
 
 class Statements:
@@ -83,7 +86,7 @@ class Statements:
         self.repeat_keys = Prepared(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
         self.old_keys = Prepared(
             remember.values({name: bindparam(name) for name in REPEAT_COLUMNS}).on_conflict_do_update(
-                index_elements=["mapping", "repeat_key"],
+                index_elements=["mapping", "repeat_key", "scope"],
                 set_={"webhook_id": remember.excluded.webhook_id, "expires_at": remember.excluded.expires_at},
                 where=repeat_keys.c.expires_at <= bindparam("now"),
             ),
@@ -116,6 +119,7 @@ def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> PackedWebhook:
         events=tuple(
             pack_event(event, webhook.mapping, webhook_id, received_at, lane_of) for event in webhook.events
         ),
+        cipher=cipher,
     )
 
 
@@ -129,7 +133,7 @@ def _repeat_row(webhook: NewWebhook, webhook_id: bytes, received_at: int) -> Row
     if webhook.repeat_key is None or webhook.repeat_window_seconds <= 0:
         return None
     expires_at = received_at + webhook.repeat_window_seconds * 1000
-    return (webhook.mapping, webhook.repeat_key, webhook_id, expires_at)
+    return (webhook.mapping, webhook.repeat_key, repeat_scope(webhook), webhook_id, expires_at)
 
 
 def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_of: LaneOf) -> EventRows:
@@ -147,7 +151,7 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
         "test_event_code": storable(event.test_event_code),
         "event_name": storable(event.event_name),
         "event_id": storable(event.event_id),
-        "stands": stands(event.status, event.event_id, event.test_event_code),
+        "stands": claims_event_id(event.status, event.event_id, event.test_event_code),
         "event_time": event.event_time,
         "status": event.status,
         "reason": storable(event.reason),
@@ -165,8 +169,8 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
     return EventRows(event_row_id, row, payload, queued)
 
 
-def stands(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
-    """Tell whether an event claims its name and id for itself (1) or not (None)."""
+def claims_event_id(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
+    """Return whether an event claims its name and id for itself (1) or not (None)."""
     return 1 if status in {"waiting", "sending", "sent"} and event_id and not test_event_code else None
 
 
@@ -180,17 +184,17 @@ def findings_text(event: NewEvent) -> Any:
 def storable(text: str | None) -> Any:
     """Return a text every database takes: PostgreSQL has no NUL, and neither has lone surrogates.
 
-    Only our own notes about an event go through here; its body is bytes and stays as it is.
+    Only our own texts about an event go through here; its body is bytes and stays as it is.
     """
     if text is None or (text.isascii() and "\x00" not in text):
         return text
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def store(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
-    """Write all parcels in the transaction at hand and return their receipts in the same order."""
-    winners = _remember(connection, run, parcels)
-    fresh = [packed for packed in parcels if winners[packed.id] == packed.id]
+def store(connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]) -> list[Receipt]:
+    """Write all webhooks in the open transaction and return their receipts in the same order."""
+    winners = _remember(connection, run, packed_webhooks)
+    fresh = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events])
@@ -198,14 +202,19 @@ def store(connection: Connection, run: Statements, parcels: Sequence[PackedWebho
         packed.id: Receipt(False, text_id(packed.id), tuple(stored[rows.id] for rows in packed.events))
         for packed in fresh
     }
-    return [receipts.get(packed.id) or already_stored(connection, winners[packed.id]) for packed in parcels]
+    return [
+        receipts.get(packed.id) or already_stored(connection, winners[packed.id])
+        for packed in packed_webhooks
+    ]
 
 
-def store_again(connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]) -> list[Receipt]:
-    """Do the same after the connection broke: COMMIT may have worked, and only its answer was lost."""
-    ids = [packed.id for packed in parcels]
+def store_again(
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]
+) -> list[Receipt]:
+    """Do the same after the connection broke: COMMIT may have worked, and only its confirmation was lost."""
+    ids = [packed.id for packed in packed_webhooks]
     there = set(connection.execute(select(webhooks.c.id).where(webhooks.c.id.in_(ids))).scalars())
-    missing = [packed for packed in parcels if packed.id not in there]
+    missing = [packed for packed in packed_webhooks if packed.id not in there]
     stored = dict(zip((packed.id for packed in missing), store(connection, run, missing), strict=True))
     return [
         stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
@@ -213,27 +222,31 @@ def store_again(connection: Connection, run: Statements, parcels: Sequence[Packe
 
 
 def _remember(
-    connection: Connection, run: Statements, parcels: Sequence[PackedWebhook]
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]
 ) -> dict[bytes, bytes]:
-    """Take the repeat keys; return for each parcel the webhook that holds its key (itself, if new).
+    """Take the repeat keys; return for each webhook the one that holds its key (itself, if new).
 
     Nearly always all of them are new and taken in one go. Keys are taken in order, so that two processes
     never wait for each other.
     """
-    holders = {packed.id: packed.id for packed in parcels}
-    rows = sorted([(packed.repeat_row, packed.webhook_row[3]) for packed in parcels if packed.repeat_row])
+    holders = {packed.id: packed.id for packed in packed_webhooks}
+    rows = sorted(
+        [(packed.repeat_row, packed.webhook_row[3]) for packed in packed_webhooks if packed.repeat_row]
+    )
     if run.repeat_keys.many(connection, [row for row, _ in rows]) == len(rows):
         return holders
-    return holders | {row[2]: _holder(connection, run, row, received_at) for row, received_at in rows}
+    return holders | {row[3]: _holder(connection, run, row, received_at) for row, received_at in rows}
 
 
 def _holder(connection: Connection, run: Statements, row: Row, received_at: int) -> bytes:
     """Take a key whose window was over when the webhook came; return the webhook that holds it then."""
-    mapping, repeat_key, webhook_id, _ = row
+    mapping, repeat_key, scope, webhook_id, _ = row
     if run.old_keys.many(connection, [(*row, received_at)]):
         return bytes(webhook_id)
     held = select(repeat_keys.c.webhook_id).where(
-        repeat_keys.c.mapping == mapping, repeat_keys.c.repeat_key == repeat_key
+        repeat_keys.c.mapping == mapping,
+        repeat_keys.c.repeat_key == repeat_key,
+        repeat_keys.c.scope == scope,
     )
     found: bytes = connection.execute(held).scalar_one()
     return found
@@ -242,10 +255,10 @@ def _holder(connection: Connection, run: Statements, row: Row, received_at: int)
 def store_events(
     connection: Connection, run: Statements, rows: Sequence[EventRows]
 ) -> dict[bytes, StoredEvent]:
-    """Write events with their bodies and queue rows; one that already stands is written as skipped."""
+    """Write events, bodies and queue rows; an event whose id is claimed already is written as skipped."""
     ordered = sorted(rows, key=_identity)
     if run.events.many(connection, [_event_row(row.event) for row in ordered]) < len(ordered):
-        rows = _skip_what_stands(connection, run, rows)
+        rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [row.queued for row in rows if row.queued])
     return {row.id: receipt_line(row.event) for row in rows}
@@ -255,7 +268,7 @@ def _identity(row: EventRows) -> tuple[str, str, str]:
     return row.event["event_id"] or "", row.event["event_name"], row.event["dataset_id"]
 
 
-def _skip_what_stands(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
+def _skip_claimed_ids(connection: Connection, run: Statements, rows: Sequence[EventRows]) -> list[EventRows]:
     written = {
         row_id
         for ids in in_portions([row.id for row in rows])

@@ -1,4 +1,4 @@
-"""Lanes: what may share a batch has one destination, one dataset and one test code, and one small number."""
+"""Lanes: one destination, dataset and test code, numbered; events of one lane may share a batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bridge.outbox.tables import lanes
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Events that may travel together."""
+    """Events that may share a batch."""
 
     id: int
     destination: str
@@ -38,7 +38,7 @@ class Lanes:
 
 
 def all_lanes(connection: Connection) -> list[Lane]:
-    """Return every lane there ever was; they are few."""
+    """Return every lane ever used; there are few."""
     rows = connection.execute(
         select(lanes.c.id, lanes.c.destination, lanes.c.dataset_id, lanes.c.test_event_code).order_by(
             lanes.c.id

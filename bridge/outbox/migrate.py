@@ -11,14 +11,14 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from bridge.errors import CannotOpen
 from bridge.outbox.database import DRIVER_ERRORS, Database
 
-HEAD = "0001"
+HEAD = "0002"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PROGRESS = table("alembic_version", column("version_num"))
 _LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"
 
 
 def upgrade(database_url: str, *, apart: bool = False) -> None:
-    """Bring the database to the newest form; raises CannotOpen when it cannot be reached.
+    """Migrate the database to the newest schema; raises CannotOpen when it cannot be reached.
 
     Safe to call from every process at every start: one of them does the work, the others wait for it.
     `apart` has it done by a forked child, if it can, so that a server does not keep the 10 MB which the work
@@ -51,7 +51,7 @@ def _in_a_child(work: Callable[[], None]) -> None:
 
 
 def revision(database: Database) -> str | None:
-    """Return the form the database is in, or None for a new one."""
+    """Return the revision of the schema, or None for a new database."""
     return database.read(_revision)
 
 

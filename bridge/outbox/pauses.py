@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -13,26 +13,44 @@ from bridge.outbox.database import dialect_insert
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import pauses
 
-Kind = Literal["circuit", "limit"]
+PauseKind = Literal["circuit", "limit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Something that rests. A `circuit` asks for a probe when its time is over, a `limit` just ends.
+    """Something that is paused. A `circuit` asks for a probe when its time is over, a `limit` just ends.
 
     `trips` counts how often it paused again without a success in between.
     """
 
     scope: str
-    kind: Kind
+    kind: PauseKind
     until: datetime
     trips: int
     reason: str
     since: datetime
 
 
+def destination_scope(name: str, dataset_id: str) -> str:
+    """Return the scope to pause when a token, a permission or the dataset itself is the problem."""
+    return f"destination:{name}:{dataset_id}"
+
+
+def dataset_scope(dataset_id: str) -> str:
+    """Return the scope to pause when a dataset has reached its limit."""
+    return f"dataset:{dataset_id}"
+
+
+def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_id: str) -> str | None:
+    """Return why events for a dataset are not sent now; None when their destination is not paused."""
+    paused = pauses_by_scope.get(destination_scope(destination, dataset_id))
+    if paused is None or paused.kind != "circuit":
+        return None
+    return f"{destination} is paused since {paused.since.isoformat(timespec='seconds')}: {paused.reason}"
+
+
 def all_pauses(connection: Connection) -> dict[str, Pause]:
-    """Return every pause, also those whose time is over and which nobody has lifted yet."""
+    """Return every pause, also those that are over and not yet lifted."""
     rows = connection.execute(
         select(pauses.c.scope, pauses.c.kind, pauses.c.until, pauses.c.trips, pauses.c.reason, pauses.c.since)
     )
@@ -48,7 +66,7 @@ def pause(
     length: Callable[[int], timedelta],
     now: datetime,
 ) -> bool:
-    """Pause a scope for `length(trips)`; return whether it was running until now (so tell somebody).
+    """Pause a scope for `length(trips)`; return whether it was running until now (a reason to notify).
 
     `wanted.trips` are the trips its sender knew of: several batches in flight fail together, and only the
     first of them makes the pause longer.
@@ -79,7 +97,7 @@ def pause(
 
 
 def take_probe(connection: Connection, scope: str, now: datetime, until: datetime) -> bool:
-    """Take the right to probe a paused scope; one worker gets it, and again when it died with it."""
+    """Take the right to probe a paused scope; one worker gets it; another may once that one crashed."""
     taken = connection.execute(
         update(pauses).where(pauses.c.scope == scope, pauses.c.until <= to_ms(now)).values(until=to_ms(until))
     )
@@ -87,7 +105,7 @@ def take_probe(connection: Connection, scope: str, now: datetime, until: datetim
 
 
 def probe_all(connection: Connection, now: datetime) -> None:
-    """End the time of every circuit, so that each is probed next: somebody may have repaired the cause."""
+    """End the time of every circuit, so that each is probed next: the cause may have been fixed."""
     waiting = (pauses.c.kind == "circuit") & (pauses.c.until > to_ms(now))
     connection.execute(update(pauses).where(waiting).values(until=to_ms(now)))
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
 
+from bridge.errors import WrongUse
+from bridge.mode import mode_of
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
+from bridge.outbox.pauses import Pause, all_pauses, why_waiting
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -60,18 +63,18 @@ _SHOWN = (
 
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
-    """Return the events a query means, newest first."""
-    return [_record(row) for row in connection.execute(_selected(query).limit(query.limit))]
+    """Return the events that match a query, newest first."""
+    return _records(connection, _selected(query).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
-    """Return how many events a query means, without its limit."""
+    """Return how many events match a query, without its limit."""
     inner = _selected(query).order_by(None).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
 def ids_of(connection: Connection, query: Query) -> list[bytes]:
-    """Return the ids of the events a query means, oldest first."""
+    """Return the ids of the events that match a query, oldest first."""
     chosen = _joined(select(events.c.id)).where(*_conditions(query)).order_by(events.c.id)
     return list(connection.execute(chosen.limit(query.limit)).scalars())
 
@@ -86,7 +89,7 @@ def show(connection: Connection, event_id: bytes) -> EventDetail | None:
     if row is None:
         return None
     return EventDetail(
-        event=_record(row),
+        event=_record(row, all_pauses(connection)),
         body=row.body,
         attempts=tuple(attempts_of(connection, event_id)),
         revision=row.revision,
@@ -108,7 +111,7 @@ def attempts_of(connection: Connection, event_id: bytes) -> list[Attempt]:
 def records(connection: Connection, ids: Sequence[bytes]) -> list[EventRecord]:
     """Return some events by their ids, oldest first."""
     chosen = _joined(select(*_SHOWN)).where(events.c.id.in_(ids)).order_by(events.c.id)
-    return [_record(row) for row in connection.execute(chosen)]
+    return _records(connection, chosen)
 
 
 def statuses(connection: Connection, ids: list[bytes]) -> dict[bytes, tuple[str, str | None]]:
@@ -154,24 +157,24 @@ def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
     return {(mapping, status): number for mapping, status, number in rows}
 
 
-def imbalances(connection: Connection) -> list[str]:
-    """Return every way in which the books do not balance; an empty list is the proof that nothing is lost."""
+def discrepancies(connection: Connection) -> list[str]:
+    """Return every way in which the totals do not reconcile; an empty list proves that nothing is lost."""
     found = []
     totals = counts(connection)
-    if not totals.balanced:
+    if not totals.reconciled:
         found.append(f"{totals.received} events received, {sum(totals.by_status.values())} accounted for")
     queued = exists().where(queue.c.event_id == events.c.id)
-    paid = exists().where(payloads.c.event_id == queue.c.event_id)
+    has_body = exists().where(payloads.c.event_id == queue.c.event_id)
     known = exists().where(events.c.id == queue.c.event_id, events.c.status == "waiting")
     checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
         ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
         ("queued events that are not waiting", queue, not_(known)),
-        ("queued events without a body", queue, not_(paid)),
+        ("queued events without a body", queue, not_(has_body)),
     )
-    for words, source, broken in checks:
+    for description, source, broken in checks:
         number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
         if number:
-            found.append(f"{number} {words}")
+            found.append(f"{number} {description}")
     return found
 
 
@@ -201,7 +204,7 @@ def queued(connection: Connection, most: int) -> int:
 
 
 def expiring(connection: Connection, before: int) -> int:
-    """Return how many queued events Meta would refuse for their age at `before` (Unix seconds)."""
+    """Return how many queued events Meta would reject for their age at `before` (Unix seconds)."""
     old = queue.c.accepted_until <= before
     return int(connection.execute(select(func.count()).select_from(queue).where(old)).scalar_one())
 
@@ -219,6 +222,8 @@ def _joined(selection: Select[Any]) -> Select[Any]:
 
 
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
+    if any("\x00" in text for text in query.texts()):
+        raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
     wanted = [
         (query.mapping, events.c.mapping),
         (query.destination, events.c.destination),
@@ -252,10 +257,10 @@ def _has_status(status: str) -> ColumnElement[bool]:
     return matches
 
 
-def _mentions(words: str) -> ColumnElement[bool]:
+def _mentions(text: str) -> ColumnElement[bool]:
     """Match a part of the reason or of a finding, as typed: % and _ mean themselves."""
     return or_(
-        events.c.reason.icontains(words, autoescape=True), events.c.findings.icontains(words, autoescape=True)
+        events.c.reason.icontains(text, autoescape=True), events.c.findings.icontains(text, autoescape=True)
     )
 
 
@@ -263,7 +268,19 @@ def _raw_kept() -> Any:
     return exists().where(raw_webhooks.c.webhook_id == events.c.webhook_id).label("raw_kept")
 
 
-def _record(row: Row[Any]) -> EventRecord:
+def _records(connection: Connection, chosen: Select[Any]) -> list[EventRecord]:
+    paused = all_pauses(connection)
+    return [_record(row, paused) for row in connection.execute(chosen)]
+
+
+def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
+    """Return why an event is where it is; one that waits for a paused destination says so."""
+    why = why_waiting(paused, row.destination, row.dataset_id) if row.status == "waiting" else None
+    reason: str | None = why or row.reason
+    return reason
+
+
+def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
     return EventRecord(
         id=text_id(row.id),
         webhook_id=text_id(row.webhook_id),
@@ -272,11 +289,12 @@ def _record(row: Row[Any]) -> EventRecord:
         destination=row.destination,
         dataset_id=row.dataset_id,
         test_event_code=row.test_event_code,
+        mode=mode_of(row.dataset_id, row.test_event_code),
         event_name=row.event_name,
         event_id=row.event_id,
         event_time=row.event_time,
         status=row.status,
-        reason=row.reason,
+        reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
         accepted_until=row.accepted_until,

@@ -1,19 +1,22 @@
-"""A raw webhook as one sealed text, and back again."""
+"""A raw webhook as one encrypted text, and back again."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 import orjson
+from sqlalchemy import Connection, select
 
 from bridge.crypto import Cipher
+from bridge.errors import CannotDecrypt
 from bridge.models import Request
+from bridge.outbox.tables import raw_webhooks
 
 _LENGTH_BYTES = 4
 
 
 def encrypt_request(request: Request, cipher: Cipher, webhook_id: bytes) -> bytes:
-    """Encrypt a request for the row of its webhook; it opens for no other row."""
+    """Encrypt a request for the row of its webhook; it decrypts for no other row."""
     head = orjson.dumps(
         {
             "method": request.method,
@@ -28,10 +31,27 @@ def encrypt_request(request: Request, cipher: Cipher, webhook_id: bytes) -> byte
     return cipher.encrypt(len(head).to_bytes(_LENGTH_BYTES, "big") + head + request.body, webhook_id)
 
 
-def decrypt_request(sealed: bytes, cipher: Cipher, webhook_id: bytes) -> Request:
-    """Decrypt what `seal_request` made."""
-    plain = cipher.decrypt(sealed, webhook_id)
+def decrypt_request(encrypted: bytes, cipher: Cipher, webhook_id: bytes) -> Request:
+    """Decrypt what `encrypt_request` made."""
+    plain = cipher.decrypt(encrypted, webhook_id)
     end = _LENGTH_BYTES + int.from_bytes(plain[:_LENGTH_BYTES], "big")
     head = orjson.loads(plain[_LENGTH_BYTES:end])
     received_at = datetime.fromisoformat(head.pop("received_at"))
     return Request(**head, body=plain[end:], received_at=received_at)
+
+
+def decrypt_if_possible(encrypted: bytes | None, cipher: Cipher, webhook_id: bytes) -> Request | None:
+    """Return the request, or None when it is no longer kept or none of our keys decrypts it."""
+    if encrypted is None:
+        return None
+    try:
+        return decrypt_request(encrypted, cipher, webhook_id)
+    except CannotDecrypt:
+        return None
+
+
+def oldest_and_newest(connection: Connection) -> list[bytes]:
+    """Return the encrypted requests at both ends of the table: the keys of all others lie between."""
+    chosen = select(raw_webhooks.c.sealed).limit(1)
+    orders = (raw_webhooks.c.webhook_id.asc(), raw_webhooks.c.webhook_id.desc())
+    return [row.sealed for order in orders for row in connection.execute(chosen.order_by(order))]

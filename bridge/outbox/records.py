@@ -1,6 +1,6 @@
-"""What goes into the outbox and what is read back: frozen values, no database in sight.
+"""What goes into the outbox and what is read back: frozen values, without a database.
 
-Those made anew for every webhook are named tuples, as in `bridge/values.py`.
+Those created for every webhook are named tuples: faster to create than a frozen dataclass.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from bridge.mode import Mode
 from bridge.models import Finding, Request
 
 NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
@@ -31,10 +32,10 @@ STATUSES: tuple[Status, ...] = (
 
 
 class NewEvent(NamedTuple):
-    """One event for one destination, as the road left it.
+    """One event for one destination, as the pipeline left it.
 
     `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
-    `accepted_until` is the Unix second after which Meta would refuse the event for its age.
+    `accepted_until` is the Unix second after which Meta would reject the event for its age.
     """
 
     status: NewStatus
@@ -81,16 +82,20 @@ class StoredEvent(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events."""
+    """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.
+
+    `remapped`: it already was, but events of it were held, and have been made anew from this one.
+    """
 
     duplicate: bool
     webhook_id: str
     events: tuple[StoredEvent, ...]
+    remapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One stored event as people see it. Times are aware and in UTC."""
+    """One stored event as it is shown. Times are aware and in UTC."""
 
     id: str
     webhook_id: str
@@ -99,6 +104,7 @@ class EventRecord:
     destination: str
     dataset_id: str
     test_event_code: str | None
+    mode: Mode
     event_name: str
     event_id: str | None
     event_time: int
@@ -172,10 +178,15 @@ class Query:
     before: str | None = None
     limit: int = 100
 
+    def texts(self) -> list[str]:
+        """Return every text to be compared with a stored one."""
+        names = (self.mapping, self.destination, self.event_name, self.event_id, self.reason)
+        return [text for text in names if text is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much waits for one destination, and since when. Ages are in seconds."""
+    """How many events are queued for one destination, and since when. Ages are in seconds."""
 
     destination: str
     waiting: int
@@ -191,13 +202,13 @@ class Counts:
     by_status: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def balanced(self) -> bool:
-        """Tell whether received = sent + waiting + … holds."""
+    def reconciled(self) -> bool:
+        """Return whether received = sent + waiting + … holds."""
         return self.received == sum(self.by_status.values())
 
 
 def text_id(raw: bytes) -> str:
-    """Return an id as people and JSON write it; `str(UUID(…))` would take ten times as long."""
+    """Return an id in text form; `str(UUID(…))` would take ten times as long."""
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -1,7 +1,7 @@
-"""Letting go of what is of no more use: raw webhooks first, then whole webhooks that are done with.
+"""Retention: delete raw webhooks first, then whole webhooks that are finished.
 
 Ids begin with their moment, so "older than" is a range at the beginning of each table; what is deleted goes
-in small portions, so that nobody waits long for the turn to write.
+in small portions, so that other writers never wait long.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from bridge.outbox.tables import (
 PORTION = 2000
 
 
-def forget_raw(connection: Connection, before: int) -> int:
+def purge_raw(connection: Connection, before: int) -> int:
     """Delete one portion of the raw webhooks that came before a moment."""
     old = select(raw_webhooks.c.webhook_id).where(raw_webhooks.c.webhook_id < first_id(before))
     portion = old.order_by(raw_webhooks.c.webhook_id).limit(PORTION)
     return connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(portion))).rowcount
 
 
-def forget_webhooks(connection: Connection, before: int) -> int:
+def purge_webhooks(connection: Connection, before: int) -> int:
     """Delete one portion of the webhooks that came before a moment and of which nothing waits to be sent."""
     waits = exists().where(events.c.webhook_id == webhooks.c.id, events.c.id == queue.c.event_id)
     old = select(webhooks.c.id).where(webhooks.c.id < first_id(before), ~waits)
@@ -38,12 +38,12 @@ def forget_webhooks(connection: Connection, before: int) -> int:
     return delete_webhooks(connection, ids)
 
 
-def forget_repeat_keys(connection: Connection, now: int) -> int:
+def purge_repeat_keys(connection: Connection, now: int) -> int:
     """Delete the repeat keys whose window is over."""
     return connection.execute(delete(repeat_keys).where(repeat_keys.c.expires_at <= now)).rowcount
 
 
-def forget_attempts(connection: Connection, before: int) -> int:
+def purge_attempts(connection: Connection, before: int) -> int:
     """Delete one portion of the attempts made before a moment."""
     old = select(attempts.c.id).where(attempts.c.id < first_id(before)).order_by(attempts.c.id).limit(PORTION)
     return connection.execute(delete(attempts).where(attempts.c.id.in_(old))).rowcount

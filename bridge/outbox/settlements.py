@@ -1,7 +1,7 @@
-"""Settling: writing down what came of a call, for a row of neighbours at once or for each event by itself.
+"""Settling: storing the outcome of a call, for a range of events at once or for each event by itself.
 
-Every settlement begins with the claim's own row. Who finds it gone has lost the lease: others may be sending
-these events, and nothing the late worker says is written.
+Every settlement begins with the claim's own row. A worker that finds it gone has lost the lease: another may
+be sending these events, and nothing the late worker learned is written.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal, select, update
 
-from bridge.outbox.claims import LeaseLost
+from bridge.errors import LeaseLost
 from bridge.outbox.records import Attempt, raw_id, to_ms
 from bridge.outbox.tables import attempts, claims, event_attempts, events, queue
 
@@ -21,8 +21,8 @@ from bridge.outbox.tables import attempts, claims, event_attempts, events, queue
 class Settled:
     """What becomes of an event: a final status, or `waiting` again, due at `due_at` (milliseconds).
 
-    Without `due_at` a waiting event keeps its time and the attempt is not held against it: the call told
-    something about the destination (a dead token, a limit), not about the event.
+    Without `due_at` a waiting event keeps its time and the attempt does not count: the response was
+    about the destination (an expired or revoked token, a limit), not about the event.
     """
 
     status: str
@@ -32,7 +32,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Neighbours among the events of a claim, in the order it lists them; without ends, all of it."""
+    """A range of the events of a claim, in its own order; without bounds, all of it."""
 
     claim_id: bytes
     first: bytes | None = None
@@ -48,8 +48,8 @@ class _Call:
 def settle_span(
     connection: Connection, span: Span, settled: Settled, attempt: Attempt | None, now: int
 ) -> None:
-    """Settle a row of neighbours of a claim alike: a handful of statements, however many events."""
-    _hold(connection, span.claim_id)
+    """Settle a range of a claim alike: a handful of statements, however many events."""
+    _lock(connection, span.claim_id)
     attempt_id = _write_attempt(connection, attempt)
     mine = queue.c.claim_id == span.claim_id
     if span.first is not None:
@@ -71,7 +71,7 @@ def settle_some(
     now: int,
 ) -> None:
     """Settle some events of a claim, each in its own way; the claim ends with its last event."""
-    _hold(connection, claim_id)
+    _lock(connection, claim_id)
     attempt_id = _write_attempt(connection, attempt)
     for settled in dict.fromkeys(outcomes.values()):
         ids = [{"row": event_id} for event_id, its in outcomes.items() if its == settled]
@@ -80,7 +80,7 @@ def settle_some(
 
 
 def expire(connection: Connection, now: int, settled: Settled) -> int:
-    """Settle everything in the queue that is too old and in nobody's hands; return how many there were."""
+    """Settle everything in the queue that is too old and unclaimed; return how many there were."""
     old = (queue.c.accepted_until <= now // 1000) & queue.c.claim_id.is_(None)
     of_queue = events.c.id.in_(select(queue.c.event_id).where(old))
     expired = connection.execute(update(events).where(of_queue).values(_event_values(settled, None, now)))
@@ -99,13 +99,13 @@ def _end_if_empty(connection: Connection, claim_id: bytes) -> None:
     connection.execute(delete(claims).where(claims.c.id == claim_id, ~left))
 
 
-def _hold(connection: Connection, claim_id: bytes) -> None:
-    """Make sure the claim is still ours, and that nobody takes it before we commit."""
+def _lock(connection: Connection, claim_id: bytes) -> None:
+    """Make sure the claim is still ours, and stays so until we commit."""
     if (
         connection.execute(select(claims.c.id).where(claims.c.id == claim_id).with_for_update()).first()
         is None
     ):
-        raise LeaseLost("the lease ran out before the answer was written; another worker has the events")
+        raise LeaseLost("the lease ran out before the response was stored; another worker has the events")
 
 
 def _settle_each(

@@ -1,4 +1,4 @@
-"""The outbox itself: what the doors, the worker and the command line may ask of the database."""
+"""The outbox itself: what the endpoints, the worker and the command line may ask of the database."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from bridge.crypto import CannotDecrypt, Cipher
+from bridge.crypto import Cipher
 from bridge.errors import CannotStore
-from bridge.failpoints import Passing, unwatched
+from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, erasure, lanes, pauses, queries, retention, settlements
-from bridge.outbox.backpressure import UNBOUNDED, Bounds, Guard
+from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions
 from bridge.outbox.group import GroupCommit
 from bridge.outbox.import_positions import ImportPosition, position_of, remember
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
 from bridge.outbox.lanes import Lane, Lanes, all_lanes
+from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_request
+from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
 from bridge.outbox.records import (
     Attempt,
     Counts,
@@ -38,23 +39,16 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.repeats import map_held_again
+from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class HeldWebhook:
-    """A webhook with held events; `request` is None when it is not kept any more."""
-
-    id: str
-    mapping: str
-    request: Request | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """How much was let go."""
+class Purged:
+    """How much was deleted."""
 
     raw_webhooks: int
     webhooks: int
@@ -66,14 +60,20 @@ class Outbox:
     """Everything that is stored, on SQLite or PostgreSQL. Safe to use from many threads."""
 
     def __init__(
-        self, database: Database, cipher: Cipher, bounds: Bounds = UNBOUNDED, passing: Passing = unwatched
+        self,
+        database: Database,
+        cipher: Cipher,
+        bounds: Bounds = UNBOUNDED,
+        failpoint: Failpoint = no_failpoint,
     ) -> None:
         self._database = database
-        self._guard = Guard(bounds, self._queued, database.file)
-        self._passing = passing
+        self._backpressure = Backpressure(bounds, self._queued, database.file)
+        self._failpoint = failpoint
         self._cipher = cipher
         self._statements = Statements(database.engine)
         self._lanes = Lanes(database)
+        self.overview = Overview(self._read)
+        self.stranded = StrandedEvents(self._read, self._write)
         self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
 
     # --- storing -----------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Outbox:
     def pack(self, webhook: NewWebhook) -> PackedWebhook:
         """Make a webhook ready for `add_packed`. Raises CannotStore while a bound is passed."""
         with _translated():
-            self._guard.check()
+            self._backpressure.check()
             return pack(webhook, self._cipher, self._lanes)
 
     def add_packed(self, gather: Callable[[], Sequence[PackedWebhook]]) -> Sequence[Receipt | Exception]:
@@ -98,13 +98,13 @@ class Outbox:
 
         `gather` is asked for them once the turn to write has come: what arrives meanwhile goes along.
         """
-        parcels: Sequence[PackedWebhook] = ()
+        packed_webhooks: Sequence[PackedWebhook] = ()
         try:
             with _translated(), self._database.turn():
-                parcels = gather()
-                return self._write_group(parcels)
+                packed_webhooks = gather()
+                return self._write_group(packed_webhooks)
         except CannotStore as error:
-            return [error] * len(parcels or gather())
+            return [error] * len(packed_webhooks or gather())
 
     def add_all(
         self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
@@ -114,10 +114,10 @@ class Outbox:
         `position` says how far an import has come with them, and is stored with them.
         """
         with _translated():
-            self._guard.check()
-            parcels = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
+            self._backpressure.check()
+            packed_webhooks = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
             with self._database.turn():
-                return self._store(parcels, position)
+                return self._store(packed_webhooks, position)
 
     def imported_up_to(self, import_id: str) -> int:
         """Return the last row of a file that was imported, 0 when none was."""
@@ -126,15 +126,15 @@ class Outbox:
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: queries.queued(connection, most))
 
-    def _write_group(self, parcels: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
-        """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
+    def _write_group(self, packed_webhooks: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+        """Write together; if that fails, one by one, so that one bad webhook fails alone."""
         try:
-            return self._store(parcels)
+            return self._store(packed_webhooks)
         except CannotStore:
-            if len(parcels) == 1:
+            if len(packed_webhooks) == 1:
                 raise
         results: list[Receipt | Exception] = []
-        for packed in parcels:  # two that fail alone, and none that does not: it is the database
+        for packed in packed_webhooks:  # two that fail alone, and none that does not: it is the database
             hopeless = len(results) > 1 and all(isinstance(result, Exception) for result in results)
             results.append(results[-1] if hopeless else self._store_alone(packed))
         return results
@@ -146,14 +146,20 @@ class Outbox:
             return error
 
     def _store(
-        self, parcels: Sequence[PackedWebhook], position: ImportPosition | None = None
+        self, packed_webhooks: Sequence[PackedWebhook], position: ImportPosition | None = None
     ) -> list[Receipt]:
         ways = chain([store], repeat(store_again))
 
         def work(connection: Connection) -> list[Receipt]:
-            receipts = next(ways)(connection, self._statements, parcels)
+            receipts = next(ways)(connection, self._statements, packed_webhooks)
+            lane_of = _lanes_in(connection)
+            receipts = map_held_again(connection, self._statements, lane_of, packed_webhooks, receipts)
             if position is not None:
-                remember(connection, position, to_ms(parcels[-1].webhook.received_at) if parcels else 0)
+                remember(
+                    connection,
+                    position,
+                    to_ms(packed_webhooks[-1].webhook.received_at) if packed_webhooks else 0,
+                )
             return receipts
 
         return self._write("store", work, self._database.write_in_turn)
@@ -172,15 +178,15 @@ class Outbox:
 
         def watched(connection: Connection) -> Result:
             result = work(connection)
-            self._passing(f"{name}: before the commit")
+            self._failpoint(f"{name}: before the commit")
             return result
 
         with _translated():
             result = (write or self._database.write)(watched)
-        self._passing(f"{name}: after the commit")
+        self._failpoint(f"{name}: after the commit")
         return result
 
-    # --- looking -----------------------------------------------------------------------------------
+    # --- queries -----------------------------------------------------------------------------------
 
     def find(self, query: Query) -> list[EventRecord]:
         """Return the events a query means, newest first."""
@@ -196,11 +202,11 @@ class Outbox:
         return (row_id and self._read(lambda connection: queries.show(connection, row_id))) or None
 
     def raw(self, webhook_id: str) -> Request | None:
-        """Return the webhook as it arrived, while it is kept."""
+        """Return the webhook as it arrived, while it is kept and can be decrypted."""
         row_id = raw_id(webhook_id)
         chosen = select(raw_webhooks.c.sealed).where(raw_webhooks.c.webhook_id == row_id)
-        sealed = self._read(lambda connection: connection.execute(chosen).scalar())
-        return self._opened(sealed, row_id) if row_id else None
+        encrypted = self._read(lambda connection: connection.execute(chosen).scalar())
+        return self._opened(encrypted, row_id) if row_id else None
 
     def counts(self) -> Counts:
         """Count events by status, and independently how many were received."""
@@ -214,9 +220,9 @@ class Outbox:
         """Return how much waits for each destination, and how old the oldest is."""
         return self._read(lambda connection: queries.depths(connection, to_ms(now)))
 
-    def imbalances(self) -> list[str]:
-        """Return every way in which the books do not balance (none, unless something was lost)."""
-        return self._read(queries.imbalances)
+    def discrepancies(self) -> list[str]:
+        """Return every way in which the totals do not reconcile (none, unless something was lost)."""
+        return self._read(queries.discrepancies)
 
     # --- sending -----------------------------------------------------------------------------------
 
@@ -258,7 +264,7 @@ class Outbox:
         )
 
     def free_lost(self, now: datetime) -> int:
-        """Make what dead workers held claimable again."""
+        """Make what crashed workers held claimable again."""
         if not self._read(lambda connection: claims.any_lost(connection, to_ms(now))):
             return 0
         return self._write("free", lambda connection: claims.free_lost(connection, to_ms(now)))
@@ -266,7 +272,7 @@ class Outbox:
     def settle_span(
         self, span: settlements.Span, settled: settlements.Settled, attempt: Attempt | None, now: datetime
     ) -> None:
-        """Write down one end for neighbours of a claim; raises LeaseLost when it is not ours any more."""
+        """Store one outcome for a range of a claim; raises LeaseLost when it is not ours any more."""
         self._write(
             "settle",
             lambda connection: settlements.settle_span(connection, span, settled, attempt, to_ms(now)),
@@ -279,7 +285,7 @@ class Outbox:
         attempt: Attempt | None,
         now: datetime,
     ) -> None:
-        """Write down what became of some events of a claim; raises LeaseLost when it is not ours any more."""
+        """Store what became of some events of a claim; raises LeaseLost when it is not ours any more."""
         self._write(
             "settle",
             lambda connection: settlements.settle_some(connection, claim.id, outcomes, attempt, to_ms(now)),
@@ -298,7 +304,7 @@ class Outbox:
         return self._read(lambda connection: queries.expiring(connection, int(before.timestamp())))
 
     def expire(self, now: datetime, settled: settlements.Settled) -> int:
-        """Give up queued events that are too old, whoever their destination is; return how many."""
+        """Expire queued events that are too old, whatever their destination; return how many."""
         if not self.due_soon(now):
             return 0
         return self._write("expire", lambda connection: settlements.expire(connection, to_ms(now), settled))
@@ -316,26 +322,26 @@ class Outbox:
     # --- pauses ------------------------------------------------------------------------------------
 
     def pauses(self) -> dict[str, Pause]:
-        """Return what rests, by scope ("destination:main", "dataset:123")."""
+        """Return what is paused, by scope ("destination:main:123", "dataset:123")."""
         return self._read(pauses.all_pauses)
 
     def pause(self, wanted: Pause, length: Callable[[int], timedelta], now: datetime) -> bool:
-        """Let a scope rest; return True when it was running until now."""
+        """Pause a scope; return True when it was running until now."""
         return self._write("pause", lambda connection: pauses.pause(connection, wanted, length, now))
 
     def take_probe(self, scope: str, now: datetime, until: datetime) -> bool:
-        """Take the right to try a resting scope with one event."""
+        """Take the right to probe a paused scope with one event."""
         return self._write("probe", lambda connection: pauses.take_probe(connection, scope, now, until))
 
     def probe_all(self, now: datetime) -> None:
-        """Let every resting destination be tried with one event now."""
+        """Have every paused destination probed with one event now."""
         self._write("probe", lambda connection: pauses.probe_all(connection, now))
 
     def resume(self, scope: str, trips: int) -> bool:
-        """Let a scope run again; return whether this call did it."""
+        """Resume a scope; return whether this call did it."""
         return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))
 
-    # --- steering ------------------------------------------------------------------------------------------
+    # --- admin actions -------------------------------------------------------------------------------------
 
     def ids(self, query: Query) -> list[str]:
         """Return the ids of the events a query means, oldest first."""
@@ -352,25 +358,24 @@ class Outbox:
         return {text_id(row): word for row, word in done.items()}
 
     def discard(self, event_ids: Sequence[str], reason: str, now: datetime) -> int:
-        """Give events up with a reason; what is being sent or was sent is left alone."""
+        """Discard events with a reason; what is being sent or was sent is left alone."""
         rows = [row for row in map(raw_id, event_ids) if row]
         return self._write(
             "discard", lambda connection: admin_actions.discard(connection, rows, reason, to_ms(now))
         )
 
-    def held_webhooks(self, event_ids: Sequence[str]) -> list[HeldWebhook]:
-        """Return the webhooks that held events came from, opened where they are still kept."""
+    def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
+        """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        found = self._read(lambda connection: admin_actions.held_webhooks(connection, rows))
-        return [
-            HeldWebhook(text_id(row), mapping, self._opened(sealed, row)) for row, mapping, sealed in found
-        ]
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
 
-    def _opened(self, sealed: bytes | None, row_id: bytes) -> Request | None:
-        return decrypt_request(sealed, self._cipher, row_id) if sealed else None
+    def lacks_key(self) -> bool:
+        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        ends = self._read(oldest_and_newest)
+        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
 
     def correct(self, webhook_id: str, correction: admin_actions.Correction, now: datetime) -> dict[str, str]:
-        """Put corrected events in the place of a webhook's held ones; return the status of each."""
+        """Replace the held events of a webhook with corrected ones; return the status of each."""
         row_id = raw_id(webhook_id) or b""
 
         def work(connection: Connection) -> dict[bytes, str]:
@@ -381,21 +386,21 @@ class Outbox:
 
         return {text_id(row): status for row, status in self._write("correct", work).items()}
 
-    # --- forgetting ----------------------------------------------------------------------------------------
+    # --- retention -----------------------------------------------------------------------------------------
 
-    def forget(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Forgotten:
+    def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Purged:
         """Delete what was kept long enough; what still waits to be sent stays, however old it is."""
         raw_before, before = to_ms(now - raw_webhooks), to_ms(now - events)
-        return Forgotten(
-            raw_webhooks=self._in_portions(lambda connection: retention.forget_raw(connection, raw_before)),
-            webhooks=self._in_portions(lambda connection: retention.forget_webhooks(connection, before)),
-            repeat_keys=self._write("forget", lambda c: retention.forget_repeat_keys(c, to_ms(now))),
-            attempts=self._in_portions(lambda connection: retention.forget_attempts(connection, before)),
+        return Purged(
+            raw_webhooks=self._in_portions(lambda connection: retention.purge_raw(connection, raw_before)),
+            webhooks=self._in_portions(lambda connection: retention.purge_webhooks(connection, before)),
+            repeat_keys=self._write("purge", lambda c: retention.purge_repeat_keys(c, to_ms(now))),
+            attempts=self._in_portions(lambda connection: retention.purge_attempts(connection, before)),
         )
 
     def _in_portions(self, work: Callable[[Connection], int]) -> int:
         total = 0
-        while portion := self._write("forget", work):
+        while portion := self._write("purge", work):
             total += portion
         return total
 
@@ -403,19 +408,14 @@ class Outbox:
         """Delete everything that is kept about one person."""
         in_body, in_raw = erasure.is_in_body(person), erasure.is_in_raw(person)
         event_ids = self._read(lambda connection: erasure.find_bodies(connection, in_body))
-        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._body_of, in_raw))
+        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._opened, in_raw))
         steps = [partial(erasure.erase, ids, ()) for ids in in_portions(event_ids)]
         steps += [partial(erasure.erase, (), ids) for ids in in_portions(webhook_ids)]
         erased = [self._write("erase", step) for step in steps]
         return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
 
-    def _body_of(self, sealed: bytes, webhook_id: bytes) -> bytes:
-        """Return the searchable part of a raw webhook: its body and its address."""
-        try:
-            request = decrypt_request(sealed, self._cipher, webhook_id)
-        except CannotDecrypt:
-            return b""
-        return request.body + b"\n" + request.url.encode("utf-8", "replace")
+    def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:
+        return decrypt_if_possible(encrypted, self._cipher, webhook_id)
 
     # --- housekeeping ------------------------------------------------------------------------------
 
@@ -431,11 +431,11 @@ def _lanes_in(connection: Connection) -> Callable[[str, str, str | None], int]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Say what kind of thing went wrong; the driver's own text may quote what was being stored."""
+    """Raise CannotStore with the kind of error; the driver's own text may quote what was being stored."""
     try:
         yield
     except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
         raise CannotStore(
-            f"the database did not do its work ({type(error).__name__})",
+            f"the database failed ({type(error).__name__})",
             fix="check the disk, the owner of the database file, and whether the database server answers",
         ) from error

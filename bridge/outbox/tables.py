@@ -3,7 +3,7 @@
 Ids are time-ordered UUIDs (version 7) of 16 bytes, so new rows land at the end of every index that begins
 with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `event_time` are Unix seconds.
 
-    webhooks ── raw_webhooks        one row per accepted webhook; its sealed request, kept for a shorter time
+    webhooks ── raw_webhooks        one row per accepted webhook; its encrypted request, kept less long
        │   └─── repeat_keys         which webhooks were here already
        └─ events ── payloads        one row per event and destination; its final JSON
              └──── queue ── claims  only what still has to be sent; who is sending it, until when
@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     pauses                          destinations and datasets that wait, for all workers to see
     imports                         how far files have been imported
+    properties                      what this database is for, see purpose
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
 `payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
@@ -37,7 +38,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-_CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows stand in the order of their key
+_CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows are stored in the order of their key
 
 webhooks = Table(
     "webhooks",
@@ -63,9 +64,10 @@ repeat_keys = Table(
     metadata,
     Column("mapping", Text, nullable=False),
     Column("repeat_key", LargeBinary, nullable=False),
+    Column("scope", Text, nullable=False),  # datasets, and what makes a test: see repeats
     Column("webhook_id", LargeBinary(16), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
-    PrimaryKeyConstraint("mapping", "repeat_key"),
+    PrimaryKeyConstraint("mapping", "repeat_key", "scope"),
     **_CLUSTERED,
 )
 
@@ -81,7 +83,7 @@ events = Table(
     Column("test_event_code", Text),
     Column("event_name", Text, nullable=False),
     Column("event_id", Text),
-    Column("stands", SmallInteger),  # 1: this row is *the* event of that name and id; else NULL
+    Column("stands", SmallInteger),  # 1: this row claims that name and id; else NULL
     Column("event_time", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("reason", Text),
@@ -91,7 +93,7 @@ events = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_attempt", LargeBinary(16)),
-    # NULLs differ from each other on both databases: many rows may share a name and an id, one stands.
+    # NULLs differ from each other on both databases: many rows may share a name and an id, one claims it.
     UniqueConstraint("event_id", "event_name", "dataset_id", "stands", name="one_event_stands"),
     **_CLUSTERED,
 )
@@ -177,12 +179,19 @@ event_attempts = Table(
 pauses = Table(
     "pauses",
     metadata,
-    Column("scope", Text, primary_key=True),  # "destination:main", "dataset:123"
+    Column("scope", Text, primary_key=True),  # "destination:main:123", "dataset:123"
     Column("kind", Text, nullable=False),  # "circuit" or "limit"
     Column("until", BigInteger, nullable=False),
     Column("trips", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
+)
+
+properties = Table(
+    "properties",
+    metadata,
+    Column("name", Text, primary_key=True),  # "purpose": demo or live
+    Column("value", Text, nullable=False),
 )
 
 imports = Table(

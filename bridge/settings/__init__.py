@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-
+from bridge.settings.demo import load_demo_settings
+from bridge.settings.environment import process_environment, set_for_children
 from bridge.settings.loader import load_settings
 from bridge.settings.models import (
     META_URL,
@@ -21,17 +20,6 @@ from bridge.settings.models import (
     TestCode,
 )
 
-
-def process_environment() -> Mapping[str, str]:
-    """Return the environment of this process; every other module gets it as an argument."""
-    return os.environ
-
-
-def set_for_children(name: str, value: str) -> None:
-    """Set a variable for this process and those it starts; some libraries can be told no other way."""
-    os.environ[name] = value
-
-
 __all__ = [
     "META_URL",
     "SIMULATOR_URL",
@@ -45,6 +33,7 @@ __all__ = [
     "Retention",
     "Settings",
     "TestCode",
+    "load_demo_settings",
     "load_settings",
     "process_environment",
     "set_for_children",

@@ -13,11 +13,13 @@ from typing import Any
 
 from bridge.errors import CannotOpen, Invalid
 from bridge.meta_spec.shipped_files import shipped
+from bridge.mode import DEMO_DATASET_ID
 from bridge.models import Finding
 from bridge.positioned_yaml import Node, read_yaml
 from bridge.settings.models import (
     META_URL,
     SIMULATOR_URL,
+    SQLITE,
     Alerts,
     Callback,
     DeliverySettings,
@@ -27,14 +29,14 @@ from bridge.settings.models import (
     Retention,
     Settings,
     TestCode,
+    demo_database,
 )
 from bridge.settings.options import SETTINGS, every_option
 from bridge.settings.parser import Reading, Spot, Values, read_section
 from bridge.spelling import closest
 
 FILE_NAME = "bridge.yaml"
-DEMO_DESTINATION = Destination("main", "1000000000000000", "simulator")
-_SQLITE = "sqlite:///"
+DEMO_DESTINATION = Destination("main", DEMO_DATASET_ID, "simulator")
 _NEVER_SAVED = datetime.fromtimestamp(0, UTC)
 
 
@@ -99,16 +101,17 @@ def _open(reading: Reading, config: Path | None, environment: Mapping[str, str],
 def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
     destinations = _destinations(reading, values.pop("destinations"), source)
     demo = not destinations
-    database_url = _database_url(values.pop("database_url", _SQLITE + "data/bridge.db"), source.folder)
+    live_database_url = _database_url(values.pop("database_url", SQLITE + "data/bridge.db"), source.folder)
     keys = values.pop("keys")
     settings = Settings(
-        database_url=database_url,
+        database_url=demo_database(live_database_url) if demo else live_database_url,
+        live_database_url=live_database_url,
         graph_url=values.pop("graph_url", SIMULATOR_URL if demo else META_URL),
-        mappings=_mapping_folders(reading, values.pop("mappings", None), source.folder),
+        mappings=_mapping_folders(reading, values.pop("mappings", None), source.folder, demo=demo),
         destinations=destinations or {"main": DEMO_DESTINATION},
         demo=demo,
         folder=source.folder,
-        secret_key_file=_beside_database(database_url, source.folder) / "secret.key",
+        secret_key_file=_beside_database(live_database_url, source.folder) / "secret.key",
         config_file=source.file,
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),
@@ -203,10 +206,13 @@ def _refuse_test_codes_when_live(reading: Reading, settings: Settings) -> None:
             )
 
 
-def _mapping_folders(reading: Reading, given: tuple[str, ...] | None, folder: Path) -> tuple[Path, ...]:
+def _mapping_folders(
+    reading: Reading, given: tuple[str, ...] | None, folder: Path, *, demo: bool
+) -> tuple[Path, ...]:
+    """Return the folders; without one of their own, a demo has the shipped mappings, and live has none."""
     if given is None:
         own = folder / "mappings"
-        return (own,) if own.is_dir() else (shipped("mappings"),)
+        return (shipped("mappings"),) if demo and not own.is_dir() else (own,)
     folders = tuple(folder / name for name in given)
     for name, path in zip(given, folders, strict=True):
         if not path.is_dir():
@@ -217,10 +223,10 @@ def _mapping_folders(reading: Reading, given: tuple[str, ...] | None, folder: Pa
 
 
 def _database_url(url: str, folder: Path) -> str:
-    if not url.startswith(_SQLITE) or url == _SQLITE + ":memory:":
+    if not url.startswith(SQLITE) or url == SQLITE + ":memory:":
         return url
-    return _SQLITE + str(folder / url.removeprefix(_SQLITE))
+    return SQLITE + str(folder / url.removeprefix(SQLITE))
 
 
 def _beside_database(url: str, folder: Path) -> Path:
-    return Path(url.removeprefix(_SQLITE)).parent if url.startswith(_SQLITE) else folder / "data"
+    return Path(url.removeprefix(SQLITE)).parent if url.startswith(SQLITE) else folder / "data"

@@ -14,6 +14,7 @@ from bridge.models import Finding
 Network = IPv4Network | IPv6Network
 SIMULATOR_URL = "http://127.0.0.1:8402"
 META_URL = "https://graph.facebook.com"
+SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Alerts:
 class Settings:
     """Everything that can be set. Secrets are kept out of the repr.
 
-    `demo` says that no dataset is configured: events go to the built-in simulator. `secret_keys` are
+    `demo` says that events go to the built-in simulator, and are kept in a database of their own,
+    `database_url`. `live_database_url` is where live events are kept, in a demo too. `secret_keys` are
     the keys for what is kept at rest, the one in force first; when there are none, `secret_key_file`
     is made on the first start. `folder` is what relative paths in the file start from.
     """
@@ -127,6 +129,7 @@ class Settings:
     demo: bool
     folder: Path
     secret_key_file: Path
+    live_database_url: str = field(default="", repr=False)
     config_file: Path | None = None
     admin_token: str | None = field(default=None, repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -149,9 +152,25 @@ class Settings:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
 
+    def is_configured(self, destination: str, dataset_id: str) -> bool:
+        """Whether a destination leads to this dataset now; events for another one are never sent there."""
+        entry = self.destinations.get(destination)
+        return entry is not None and entry.dataset_id == dataset_id
+
     def hook(self, mapping: str) -> HookSettings:
         """Return what is set for one mapping's address."""
         return self.hooks.get(mapping, _NO_HOOK_SETTINGS)
 
 
 _NO_HOOK_SETTINGS = HookSettings()
+
+
+def demo_database(live_database_url: str) -> str:
+    """Return where a demo keeps its events: a file of its own beside the live one.
+
+    On PostgreSQL it is the same database; `bridge.outbox.purpose` lets nothing be mixed there.
+    """
+    if not live_database_url.startswith(SQLITE):
+        return live_database_url
+    file = Path(live_database_url.removeprefix(SQLITE))
+    return SQLITE + str(file.with_name(f"{file.stem}.demo{file.suffix}"))

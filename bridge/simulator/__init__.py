@@ -1,8 +1,8 @@
-"""A stand-in for Meta's events endpoint: judges as Meta does, shows what came, fails when told to."""
+"""A stand-in for Meta's events endpoint: checks events as Meta does and fails on demand."""
 
 from __future__ import annotations
 
-from bridge.simulator.inbox import Received, Refused
+from bridge.simulator.inbox import ReceivedEvent, RejectedRequest
 from bridge.simulator.server import Simulator
 
-__all__ = ["Received", "Refused", "Simulator"]
+__all__ = ["ReceivedEvent", "RejectedRequest", "Simulator"]

@@ -9,65 +9,71 @@ from typing import Any
 import orjson
 
 from bridge.errors import WrongUse
+from bridge.simulator.events_edge import AccessPolicy, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
-from bridge.simulator.graph import Call, Rules
 from bridge.simulator.home_page import render
 from bridge.simulator.inbox import Inbox
-from bridge.simulator.responses import Answer
+from bridge.simulator.responses import SimulatorResponse
 
 
 @dataclass(frozen=True, slots=True)
 class AdminPages:
-    """Shows what came, and takes orders."""
+    """Shows what was received, and changes faults and tokens."""
 
     inbox: Inbox
     faults: FaultPlan
-    rules: Rules
+    policy: AccessPolicy
 
-    def handle(self, call: Call) -> Answer | None:
-        """Answer a request to one of our own pages; None means that it was for Meta."""
-        deeds = _PAGES.get(call.path)
-        if deeds is None:
+    def handle(self, request: SimulatorRequest) -> SimulatorResponse | None:
+        """Respond to a request for one of our own pages; None means that it is meant for Meta."""
+        actions = _PAGES.get(request.path)
+        if actions is None:
             return None
-        deed = deeds.get("GET" if call.method == "HEAD" else call.method)
-        return deed(self, call) if deed else _json(405, {"error": {"message": "not possible here"}})
+        action = actions.get("GET" if request.method == "HEAD" else request.method)
+        return (
+            action(self, request)
+            if action
+            else _json(405, {"error": {"message": "this page does not take this method"}})
+        )
 
-    def show_page(self, _call: Call) -> Answer:
+    def show_page(self, _request: SimulatorRequest) -> SimulatorResponse:
         """Show the page for people."""
-        return Answer(200, render(self.inbox, self.faults.waiting()), content_type="text/html; charset=utf-8")
+        return SimulatorResponse(
+            200, render(self.inbox, self.faults.waiting()), content_type="text/html; charset=utf-8"
+        )
 
-    def show_received(self, _call: Call) -> Answer:
-        """Show everything that came as JSON."""
+    def show_received(self, _request: SimulatorRequest) -> SimulatorResponse:
+        """Show everything that was received, as JSON."""
         return _json(200, self.inbox.as_json())
 
-    def clear_received(self, _call: Call) -> Answer:
-        """Forget what came."""
+    def clear_received(self, _request: SimulatorRequest) -> SimulatorResponse:
+        """Forget what was received."""
         self.inbox.clear()
         return _json(200, self.inbox.as_json())
 
-    def show_faults(self, _call: Call) -> Answer:
+    def show_faults(self, _request: SimulatorRequest) -> SimulatorResponse:
         """Show the faults to come."""
         return _json(200, {"faults": self.faults.waiting()})
 
-    def add_faults(self, call: Call) -> Answer:
+    def add_faults(self, request: SimulatorRequest) -> SimulatorResponse:
         """Add a plan: plain text, or JSON with the key `faults`."""
         try:
-            self.faults.add(_plan(call.body))
+            self.faults.add(_plan(request.body))
         except WrongUse as error:
             return _json(400, {"error": {"message": error.message, "fix": error.fix}})
-        return self.show_faults(call)
+        return self.show_faults(request)
 
-    def clear_faults(self, call: Call) -> Answer:
+    def clear_faults(self, request: SimulatorRequest) -> SimulatorResponse:
         """Forget the faults to come."""
         self.faults.clear()
-        return self.show_faults(call)
+        return self.show_faults(request)
 
-    def change_tokens(self, call: Call) -> Answer:
-        """Kill and revive tokens: {"dead": [...], "alive": [...]}."""
-        orders = _json_object(call.body)
-        self.rules.dead_tokens.update(map(str, orders.get("dead") or ()))
-        self.rules.dead_tokens.difference_update(map(str, orders.get("alive") or ()))
-        return _json(200, {"dead": len(self.rules.dead_tokens)})
+    def change_tokens(self, request: SimulatorRequest) -> SimulatorResponse:
+        """Expire and restore tokens: {"dead": [...], "alive": [...]}."""
+        changes = _json_object(request.body)
+        self.policy.expired_tokens.update(map(str, changes.get("dead") or ()))
+        self.policy.expired_tokens.difference_update(map(str, changes.get("alive") or ()))
+        return _json(200, {"dead": len(self.policy.expired_tokens)})
 
 
 def _plan(body: bytes) -> str:
@@ -82,11 +88,11 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _json(status: int, value: Any) -> Answer:
-    return Answer(status, orjson.dumps(value, option=orjson.OPT_INDENT_2))
+def _json(status: int, value: Any) -> SimulatorResponse:
+    return SimulatorResponse(status, orjson.dumps(value, option=orjson.OPT_INDENT_2))
 
 
-_PAGES: Mapping[str, Mapping[str, Callable[[AdminPages, Call], Answer]]] = {
+_PAGES: Mapping[str, Mapping[str, Callable[[AdminPages, SimulatorRequest], SimulatorResponse]]] = {
     "/": {"GET": AdminPages.show_page},
     "/received": {"GET": AdminPages.show_received, "DELETE": AdminPages.clear_received},
     "/faults": {

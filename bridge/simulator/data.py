@@ -18,12 +18,12 @@ from bridge.meta_spec.shipped_files import shipped
 
 @dataclass(frozen=True, slots=True)
 class SimulatorData:
-    """The two files as they stand; sets are made of what is looked up for every event."""
+    """The two files as they stand; what is looked up for every event is a set."""
 
     rules: Mapping[str, Any]
     codes: Mapping[int | str, Mapping[str, Any]]
     statuses: Mapping[int, int]
-    refusals: Mapping[str, Mapping[str, Any]]
+    rejections: Mapping[str, Mapping[str, Any]]
     versions: Mapping[str, date | None]
     too_broad: tuple[frozenset[str], ...]
     messaging_names: frozenset[str]
@@ -40,7 +40,7 @@ def load_simulator_data() -> SimulatorData:
         rules=rules,
         codes=answers["codes"],
         statuses=answers["statuses"],
-        refusals=answers["refusals"],
+        rejections=answers["refusals"],
         versions=rules["versions"],
         too_broad=tuple(frozenset(names) for names in rules["too_broad"]),
         currencies=frozenset(rules["currencies"].split()) - set(rules["unsupported_currencies"]),

@@ -1,4 +1,4 @@
-"""The language in which the simulator is told to fail, and the plan it keeps.
+"""The language that says how the simulator fails, and the plan it keeps.
 
     plan      = step {"," step}
     step      = [rule ":"] fault {":" option} ["*" [count]]
@@ -10,8 +10,8 @@
               | "transient" | "warning"
 
 Steps without a rule are used up one request each, in order (`500*3` three, `500*` for good). A step with a
-rule stays, and acts on the requests that no other step took. `-after-accept` behind a fault takes the
-events first: the answer lies or gets lost, the events do not.
+rule stays, and applies to the requests that no other step used. `-after-accept` behind a fault accepts the
+events first: the response is wrong or lost, the events are not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from bridge.errors import WrongUse
 
-Kind = Literal["ok", "error", "html", "empty", "garbage", "timeout", "reset"]
+FaultKind = Literal["ok", "error", "html", "empty", "garbage", "timeout", "reset"]
 
 _HTTP_STATUSES = {"429": 4, "500": 1, "503": 2}
 _HTML_STATUSES = {"502", "504"}
@@ -38,9 +38,9 @@ _FOREVER = -1
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to one request. The default is nothing: an ordinary answer."""
+    """What happens to one request. The default is none: an ordinary response."""
 
-    kind: Kind = "ok"
+    kind: FaultKind = "ok"
     status: int | None = None
     code: int = 1
     subcode: int | None = None
@@ -58,7 +58,7 @@ NO_FAULT = Fault()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FaultStep:
     """One step of a plan: a fault, and for which requests."""
 
     text: str
@@ -69,20 +69,20 @@ class Step:
 
     @property
     def stays(self) -> bool:
-        """Tell whether the step is a rule and not a number of requests."""
+        """Return whether the step is a rule and not a number of requests."""
         return self.every is not None or self.percent is not None
 
 
-def read_plan(plan: str) -> tuple[Step, ...]:
-    """Read a plan; WrongUse names the step that makes no sense."""
+def read_plan(plan: str) -> tuple[FaultStep, ...]:
+    """Read a plan; WrongUse names the invalid step."""
     texts = [text.strip() for text in plan.split(",")]
     return tuple(_read_step(text) for text in texts if text)
 
 
-def _read_step(text: str) -> Step:
+def _read_step(text: str) -> FaultStep:
     match = _STEP.fullmatch(text)
     if match is None:
-        raise _senseless(text)
+        raise _invalid_step(text)
     what, *options = match["what"].strip().split(":")
     fault = _read_fault(what, text)
     for option in options:
@@ -92,13 +92,13 @@ def _read_step(text: str) -> Step:
     every = int(number) if selector == "every" else None
     percent = int(number.rstrip("%")) if selector == "some" else None
     if every == 0 or count == 0:
-        raise _senseless(text)
-    return Step(text, fault, count, every, percent)
+        raise _invalid_step(text)
+    return FaultStep(text, fault, count, every, percent)
 
 
-def _senseless(text: str) -> WrongUse:
+def _invalid_step(text: str) -> WrongUse:
     return WrongUse(
-        f"faults: '{text}' is not a step of a plan",
+        f"faults: '{text}' is not a valid step",
         fix="write for example 500*3, timeout, 190/463, 429:retry-after=2, every=5:2; see docs/simulator.md",
     )
 
@@ -108,11 +108,11 @@ def _read_fault(what: str, text: str) -> Fault:
     word, _, value = name.partition("=")
     reader = _FAULTS.get(word) or (_read_number if word.partition("/")[0].isdigit() else None)
     if reader is None:
-        raise _senseless(text)
+        raise _invalid_step(text)
     try:
         return replace(reader(value or word), after_accept=bool(after))
     except ValueError as error:
-        raise _senseless(text) from error
+        raise _invalid_step(text) from error
 
 
 def _read_number(number: str) -> Fault:
@@ -140,7 +140,7 @@ def _seconds(value: str) -> float:
     return float(match["number"]) * _SECONDS[match["unit"]]
 
 
-# word -> reader of what stands behind its "="
+# name -> reader of the value after its "="
 _FAULTS: Mapping[str, Callable[[str], Fault]] = {
     "ok": lambda _: Fault(),
     "http": lambda value: Fault("error", status=int(value)),
@@ -171,12 +171,12 @@ _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 def _with_option(fault: Fault, option: str, text: str) -> Fault:
     word, _, value = option.strip().partition("=")
     if word not in _OPTIONS:
-        raise _senseless(text)
+        raise _invalid_step(text)
     name, read = _OPTIONS[word]
     try:
         return replace(fault, **{name: read(value)})
     except ValueError as error:
-        raise _senseless(text) from error
+        raise _invalid_step(text) from error
 
 
 class FaultPlan:
@@ -185,12 +185,12 @@ class FaultPlan:
     def __init__(self, seed: int = 0) -> None:
         self._lock = threading.Lock()
         self._random = random.Random(seed)  # noqa: S311 - a repeatable choice is the point
-        self._queue: deque[Step] = deque()
-        self._rules: list[Step] = []
+        self._queue: deque[FaultStep] = deque()
+        self._rules: list[FaultStep] = []
         self._requests = 0
 
     def add(self, plan: str) -> None:
-        """Put a plan behind what is still waiting; nothing is added when one step makes no sense."""
+        """Append a plan to the steps that are still to come; nothing is added when one step is invalid."""
         steps = read_plan(plan)
         with self._lock:
             self._queue.extend(step for step in steps if not step.stays)
@@ -224,12 +224,12 @@ class FaultPlan:
             self._queue.appendleft(replace(step, count=step.count - 1))
         return step.fault
 
-    def _acts(self, step: Step) -> bool:
+    def _acts(self, step: FaultStep) -> bool:
         if step.every is not None:
             return self._requests % step.every == 0
         return self._random.random() * 100 < (step.percent or 0)
 
 
-def _remaining(step: Step) -> str:
+def _remaining(step: FaultStep) -> str:
     stem = step.text.partition("*")[0]
     return {_FOREVER: f"{stem}*", 1: stem}.get(step.count, f"{stem}*{step.count}")

@@ -1,4 +1,4 @@
-"""The page a person sees at `/`: what came, what was refused, what is about to fail. No script."""
+"""The page a person sees at `/`: what was received, what was rejected, what is about to fail. No script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import orjson
 
-from bridge.simulator.inbox import Inbox, Received, Refused
+from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
 
 _SHOWN = 200
 _Kept = TypeVar("_Kept")
@@ -26,20 +26,20 @@ pre {{ margin: .3rem 0; overflow-x: auto; font-size: .85rem; }}
 </style></head><body>
 <h1>Stand-in for Meta’s events endpoint</h1>
 <p>Nothing that arrives here reaches Meta. {events} events ({tests} of them test events)
-in {requests} requests, {refused} requests refused. <a href="/received">Everything as JSON</a></p>
+in {requests} requests, {refused} rejected. <a href="/received">Everything as JSON</a></p>
 <p>Faults to come: {faults}</p>
-<h2>Events taken, newest first</h2>
+<h2>Accepted events, newest first</h2>
 <table><tr><th>When</th><th>Dataset</th><th>Event</th><th>Id</th><th>What was sent</th></tr>
 {event_rows}</table>
-<h2>Requests refused, newest first</h2>
+<h2>Rejected requests, newest first</h2>
 <table><tr><th>When</th><th>Dataset</th><th>Status</th><th>Code</th><th>Message</th></tr>
-{refused_rows}</table>
+{rejected_rows}</table>
 </body></html>
 """
 
 
 def render(inbox: Inbox, faults: Sequence[str]) -> bytes:
-    """Return the whole page; everything that came from outside is escaped."""
+    """Return the whole page; everything received is escaped."""
     counts = inbox.counts()
     return _PAGE.format(
         events=counts["events"],
@@ -48,7 +48,7 @@ def render(inbox: Inbox, faults: Sequence[str]) -> bytes:
         refused=counts["refused"],
         faults=escape(", ".join(faults) or "none"),
         event_rows=_rows(map(_event_row, _newest(inbox.events())), "Nothing yet."),
-        refused_rows=_rows(map(_refused_row, _newest(inbox.refused())), "None."),
+        rejected_rows=_rows(map(_rejected_row, _newest(inbox.rejected())), "None."),
     ).encode()
 
 
@@ -60,7 +60,7 @@ def _rows(rows: Iterable[str], nothing: str) -> str:
     return "\n".join(rows) or f'<tr><td colspan="5">{nothing}</td></tr>'
 
 
-def _event_row(received: Received) -> str:
+def _event_row(received: ReceivedEvent) -> str:
     marks = ""
     if received.test_event_code:
         marks += f' <span class="test">test {escape(received.test_event_code)}</span>'
@@ -76,14 +76,14 @@ def _event_row(received: Received) -> str:
     )
 
 
-def _refused_row(refused: Refused) -> str:
-    code = "" if refused.code is None else f"{refused.code}/{refused.subcode or '-'}"
+def _rejected_row(rejected: RejectedRequest) -> str:
+    code = "" if rejected.code is None else f"{rejected.code}/{rejected.subcode or '-'}"
     return _row(
-        escape(refused.received_at),
-        escape(refused.dataset_id),
-        str(refused.status),
+        escape(rejected.received_at),
+        escape(rejected.dataset_id),
+        str(rejected.status),
         code,
-        escape(refused.message),
+        escape(rejected.message),
     )
 
 

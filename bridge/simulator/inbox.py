@@ -1,4 +1,4 @@
-"""What the simulator has received: the newest events and refusals in full, everything in numbers."""
+"""What the simulator has received: the newest events and rejections in full, everything in numbers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Key = tuple[str, str, str]
+EventKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One event that was taken. `times` counts its dataset, name and event_id so far, this one included."""
+class ReceivedEvent:
+    """One accepted event. `times` counts its dataset, name and event_id so far, this one included."""
 
     dataset_id: str
     version: str
@@ -35,8 +35,8 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """One request that was not taken, or whose answer was a fault."""
+class RejectedRequest:
+    """One request that was rejected or answered with a fault."""
 
     dataset_id: str
     received_at: str
@@ -52,13 +52,13 @@ class Refused:
 
 
 class Inbox:
-    """Keeps the newest `keep` events and refusals; the counts are of all."""
+    """Keeps the newest `keep` events and rejections; the counts are of all."""
 
     def __init__(self, keep: int) -> None:
         self._lock = threading.Lock()
-        self._events: deque[Received] = deque(maxlen=keep)
-        self._refused: deque[Refused] = deque(maxlen=keep)
-        self._times: Counter[Key] = Counter()
+        self._events: deque[ReceivedEvent] = deque(maxlen=keep)
+        self._rejected: deque[RejectedRequest] = deque(maxlen=keep)
+        self._times: Counter[EventKey] = Counter()
         self._counts: Counter[str] = Counter()
 
     def take(
@@ -74,7 +74,7 @@ class Inbox:
             self._counts.update(requests=1, events=len(events), test_events=len(events) if test_code else 0)
             for event in events:
                 times = self._count(dataset_id, event)
-                self._events.append(Received(dataset_id, version, at, test_code, times, event))
+                self._events.append(ReceivedEvent(dataset_id, version, at, test_code, times, event))
 
     def _count(self, dataset_id: str, event: Mapping[str, Any]) -> int:
         event_id = event.get("event_id")
@@ -84,36 +84,36 @@ class Inbox:
         self._times[key] += 1
         return self._times[key]
 
-    def refuse(self, refused: Refused) -> None:
-        """Keep a note of one request that was refused or failed."""
+    def add_rejected(self, rejected: RejectedRequest) -> None:
+        """Keep one request that was rejected or failed."""
         with self._lock:
             self._counts.update(requests=1, refused=1)
-            self._refused.append(refused)
+            self._rejected.append(rejected)
 
-    def events(self) -> tuple[Received, ...]:
+    def events(self) -> tuple[ReceivedEvent, ...]:
         """Return the newest events, oldest first."""
         with self._lock:
             return tuple(self._events)
 
-    def refused(self) -> tuple[Refused, ...]:
-        """Return the newest refusals, oldest first."""
+    def rejected(self) -> tuple[RejectedRequest, ...]:
+        """Return the newest rejected requests, oldest first."""
         with self._lock:
-            return tuple(self._refused)
+            return tuple(self._rejected)
 
-    def repeats(self) -> dict[Key, int]:
+    def repeats(self) -> dict[EventKey, int]:
         """Return how often each (dataset, event name, event id) came that came more than once."""
         with self._lock:
             return {key: times for key, times in self._times.items() if times > 1}
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of requests, events, test events and refusals since the start."""
+        """Return the numbers of requests, events, test events and rejections since the start."""
         with self._lock:
             return {name: self._counts[name] for name in ("requests", "events", "test_events", "refused")}
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            for kept in (self._events, self._refused, self._times, self._counts):
+            for kept in (self._events, self._rejected, self._times, self._counts):
                 kept.clear()
 
     def as_json(self) -> dict[str, Any]:
@@ -126,5 +126,5 @@ class Inbox:
             "counts": self.counts(),
             "events": [received.as_json() for received in self.events()],
             "repeats": repeats,
-            "refused": [refused.as_json() for refused in self.refused()],
+            "refused": [rejected.as_json() for rejected in self.rejected()],
         }

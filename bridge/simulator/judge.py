@@ -1,6 +1,6 @@
-"""Judges a batch the way Meta does: every event by every rule, and the first mistake refuses all of them.
+"""Judges a batch the way Meta does: every event by every check, and the first mistake rejects all of them.
 
-batch size → closed event → its shapes → time → people → custom data → app, messaging
+batch size → closed event → its shapes → time → user data → custom data → app, messaging
 """
 
 from __future__ import annotations
@@ -9,44 +9,44 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from bridge.simulator.channel_rules import CHANNEL_RULES
-from bridge.simulator.context import EventContext, Refusal, Rule, present, wrong_shape
-from bridge.simulator.custom_data_rules import CUSTOM_DATA_RULES
+from bridge.simulator.channel_checks import CHANNEL_CHECKS
+from bridge.simulator.checks import Check, CheckedEvent, Rejection, present, wrong_shape
+from bridge.simulator.custom_data_checks import CUSTOM_DATA_CHECKS
 from bridge.simulator.data import SimulatorData
-from bridge.simulator.event_rules import EVENT_RULES
-from bridge.simulator.user_data_rules import USER_DATA_RULES
+from bridge.simulator.event_checks import EVENT_CHECKS
+from bridge.simulator.user_data_checks import USER_DATA_CHECKS
 
-RULES: tuple[Rule, ...] = EVENT_RULES + USER_DATA_RULES + CUSTOM_DATA_RULES + CHANNEL_RULES
+CHECKS: tuple[Check, ...] = EVENT_CHECKS + USER_DATA_CHECKS + CUSTOM_DATA_CHECKS + CHANNEL_CHECKS
 
 
-def judge(events: Any, data: SimulatorData, now: datetime) -> Refusal | None:
-    """Return why this `data` is refused, or None when Meta would take all of it."""
-    if (refusal := _size(events, data)) is not None:
-        return refusal
+def judge(events: Any, data: SimulatorData, now: datetime) -> Rejection | None:
+    """Return why this `data` is rejected, or None when Meta would accept all of it."""
+    if (rejection := _size(events, data)) is not None:
+        return rejection
     moment = now.timestamp()
-    return next(_refusals(events, data, moment), None)
+    return next(_rejections(events, data, moment), None)
 
 
-def _size(events: Any, data: SimulatorData) -> Refusal | None:
+def _size(events: Any, data: SimulatorData) -> Rejection | None:
     if not isinstance(events, list):
-        return Refusal("parameter", "(#100) param data must be an array.")
+        return Rejection("parameter", "(#100) param data must be an array.")
     if not events:
-        return Refusal("parameter", "(#100) param data must be non-empty.")
+        return Rejection("parameter", "(#100) param data must be non-empty.")
     if len(events) > data.rules["largest_batch"]:
-        return Refusal(
+        return Rejection(
             "parameter", "(#100) param data has too many elements: at most 1000 events in one request."
         )
     return None
 
 
-def _refusals(events: Sequence[Any], data: SimulatorData, moment: float) -> Iterator[Refusal]:
+def _rejections(events: Sequence[Any], data: SimulatorData, moment: float) -> Iterator[Rejection]:
     for index, event in enumerate(events):
         path = f"$['data'][{index}]"
         if not isinstance(event, dict):
             yield wrong_shape(path, "object")
             continue
-        context = EventContext(present(event), path, moment, data)
-        for rule in RULES:
-            if (refusal := rule(context)) is not None:
-                yield refusal
+        checked = CheckedEvent(present(event), path, moment, data)
+        for check in CHECKS:
+            if (rejection := check(checked)) is not None:
+                yield rejection
                 break

@@ -1,4 +1,4 @@
-"""Words an answer as the Graph API does: error envelope, localized texts, trace ids, usage headers."""
+"""Writes responses as the Graph API does: error envelope, localized texts, trace ids, usage headers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 import orjson
 
-from bridge.simulator.context import Refusal
+from bridge.simulator.checks import Rejection
 from bridge.simulator.data import SimulatorData
 
 JSON_TYPE = "application/json; charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back over the wire."""
+class SimulatorResponse:
+    """One HTTP response."""
 
     status: int
     body: bytes
@@ -35,8 +35,8 @@ class Usage:
     wait_minutes: int = 0
 
 
-class Words:
-    """Makes answers. Trace ids come from a seed, so that two runs of one test read alike."""
+class ResponseWriter:
+    """Builds responses. Trace ids come from a seed, so that two runs of one test read alike."""
 
     def __init__(self, data: SimulatorData, locale: str, seed: int) -> None:
         self._data = data
@@ -44,16 +44,16 @@ class Words:
         self._random = random.Random(seed)  # noqa: S311 - ids for reading, not secrets
         self._lock = threading.Lock()
 
-    def accepted(self, count: int) -> Answer:
-        """Say how many events were taken."""
+    def accepted(self, count: int) -> SimulatorResponse:
+        """Say how many events were accepted."""
         return _json(200, {"events_received": count, "messages": [], "fbtrace_id": self.trace_id()})
 
-    def refused(self, refusal: Refusal) -> Answer:
-        """Say why nothing was taken."""
-        known = self._data.refusals[refusal.name]
+    def rejected(self, rejection: Rejection) -> SimulatorResponse:
+        """Say why nothing was accepted."""
+        known = self._data.rejections[rejection.name]
         code, subcode = known.get("code", 100), known["subcode"]
-        status = refusal.status or self._code(code)["status"]
-        message = refusal.message or known.get("message") or "Invalid parameter"
+        status = rejection.status or self._code(code)["status"]
+        message = rejection.message or known.get("message") or "Invalid parameter"
         error = self._envelope(message, code, subcode, transient=False)
         error["type"] = known.get("type", "OAuthException")
         if texts := known.get(self._language) or known.get("en"):
@@ -68,7 +68,7 @@ class Words:
         *,
         status: int | None = None,
         transient: bool | None = None,
-    ) -> Answer:
+    ) -> SimulatorResponse:
         """Say that something failed that has nothing to do with the events."""
         known = self._code(code)
         is_transient = known.get("transient", False) if transient is None else transient
@@ -98,7 +98,7 @@ class Words:
 
 
 def usage_headers(usage: Usage, dataset_id: str) -> dict[str, str]:
-    """Return the three headers in which Meta tells how close a caller is to its limits.
+    """Return the three headers in which Meta reports how close a caller is to its limits.
 
     The account header counts seconds to its reset, the business one minutes to regain access.
     """
@@ -129,5 +129,5 @@ def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _json(status: int, value: Any) -> Answer:
-    return Answer(status, orjson.dumps(value))
+def _json(status: int, value: Any) -> SimulatorResponse:
+    return SimulatorResponse(status, orjson.dumps(value))

@@ -3,9 +3,9 @@
     with Simulator(clock=clock) as simulator:
         simulator.fail("500*2, timeout")
         post(simulator.url)                      # http://127.0.0.1:<free port>
-        simulator.events                         # what was taken, as plain dicts
+        simulator.events                         # what was accepted, as plain dicts
 
-Beside Meta's edge it has a door for looking and steering: `/`, `/received`, `/faults`, `/tokens`.
+Beside Meta's edge it has pages of its own: `/`, `/received`, `/faults`, `/tokens`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Any, Self
 from bridge.errors import CannotOpen
 from bridge.simulator.admin import AdminPages
 from bridge.simulator.data import load_simulator_data
+from bridge.simulator.events_edge import LOST, AccessPolicy, EventsEdge, PlannedResponse, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
-from bridge.simulator.graph import LOST, Call, Graph, Reply, Rules
-from bridge.simulator.inbox import Inbox, Received, Refused
-from bridge.simulator.responses import Answer, Words
+from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
+from bridge.simulator.responses import ResponseWriter, SimulatorResponse
 
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -51,7 +51,7 @@ class Simulator:
         locale: str = "en",
         seed: int = 0,
         datasets: Mapping[str, Collection[str]] | None = None,
-        dead_tokens: Collection[str] = (),
+        expired_tokens: Collection[str] = (),
         refuse_expired_versions: bool = False,
         keep: int = 10_000,
     ) -> None:
@@ -59,10 +59,10 @@ class Simulator:
         self._faults = FaultPlan(seed)
         self._faults.add(faults)
         self._inbox = Inbox(keep)
-        self._rules = Rules(datasets, set(dead_tokens), refuse_expired_versions)
-        words = Words(load_simulator_data(), locale, seed)
-        self._graph = Graph(clock, words, self._faults, self._inbox, self._rules)
-        self._admin = AdminPages(self._inbox, self._faults, self._rules)
+        self._policy = AccessPolicy(datasets, set(expired_tokens), refuse_expired_versions)
+        responses = ResponseWriter(load_simulator_data(), locale, seed)
+        self._edge = EventsEdge(clock, responses, self._faults, self._inbox, self._policy)
+        self._admin = AdminPages(self._inbox, self._faults, self._policy)
         self._pause = pause
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -99,7 +99,7 @@ class Simulator:
         except (OSError, OverflowError) as error:
             host, port = self._address
             raise CannotOpen(
-                f"simulator: cannot listen on {host}:{port}", fix="choose another address with --bind"
+                f"simulator: cannot listen on {host}:{port}", fix="choose another host or port with --bind"
             ) from error
         return self._server
 
@@ -116,7 +116,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The address to use as `graph_url`."""
+        """The URL to use as `graph_url`."""
         if self._server is None:
             raise RuntimeError("the simulator is not running")
         host, port = self._server.server_address[:2]
@@ -124,48 +124,48 @@ class Simulator:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """Every event taken, repeats included, in the order of arrival."""
+        """Every event accepted, repeats included, in the order of arrival."""
         return [dict(received.event) for received in self._inbox.events()]
 
-    def received(self) -> tuple[Received, ...]:
-        """Return every event taken, with its dataset, test code and how often it came."""
+    def received(self) -> tuple[ReceivedEvent, ...]:
+        """Return every event accepted, with its dataset, test code and how often it came."""
         return self._inbox.events()
 
-    def refused(self) -> tuple[Refused, ...]:
-        """Return every request that was refused or made to fail."""
-        return self._inbox.refused()
+    def rejected(self) -> tuple[RejectedRequest, ...]:
+        """Return every request that was rejected or made to fail."""
+        return self._inbox.rejected()
 
     def repeats(self) -> dict[tuple[str, str, str], int]:
         """Return how often each (dataset, event name, event id) came that came more than once."""
         return self._inbox.repeats()
 
     def counts(self) -> dict[str, int]:
-        """Return the numbers of requests, events, test events and refusals."""
+        """Return the numbers of requests, events, test events and rejections."""
         return self._inbox.counts()
 
     def fail(self, plan: str) -> None:
         """Add a plan of faults, as `docs/simulator.md` describes them."""
         self._faults.add(plan)
 
-    def heal(self) -> None:
+    def clear_faults(self) -> None:
         """Forget every fault to come."""
         self._faults.clear()
 
-    def kill_token(self, token: str) -> None:
-        """Refuse this token from now on, as Meta refuses an expired one."""
-        self._rules.dead_tokens.add(token)
+    def expire_token(self, token: str) -> None:
+        """Reject this token from now on, as Meta rejects an expired one."""
+        self._policy.expired_tokens.add(token)
 
-    def revive_token(self, token: str) -> None:
-        """Take this token again."""
-        self._rules.dead_tokens.discard(token)
+    def restore_token(self, token: str) -> None:
+        """Accept this token again."""
+        self._policy.expired_tokens.discard(token)
 
     def clear(self) -> None:
         """Forget what was received."""
         self._inbox.clear()
 
-    def _handle(self, call: Call) -> Reply:
-        answer = self._admin.handle(call)
-        return Reply(answer) if answer is not None else self._graph.handle(call)
+    def _handle(self, request: SimulatorRequest) -> PlannedResponse:
+        response = self._admin.handle(request)
+        return PlannedResponse(response) if response is not None else self._edge.handle(request)
 
 
 class _Server(ThreadingHTTPServer):
@@ -174,7 +174,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], handle: Callable[[Call], Reply], pause: Callable[[float], None]
+        self,
+        address: tuple[str, int],
+        handle: Callable[[SimulatorRequest], PlannedResponse],
+        pause: Callable[[float], None],
     ) -> None:
         self.handle = handle
         self.pause = pause
@@ -193,7 +196,7 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """A client that goes away is nothing to report."""
 
     def close(self) -> None:
         """Give back the port and wake every thread that still waits for a client."""
@@ -215,13 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = self._body_length()
         if length is None:
-            self._write(Answer(HTTPStatus.LENGTH_REQUIRED, b""), close=True)
+            self._write(SimulatorResponse(HTTPStatus.LENGTH_REQUIRED, b""), close=True)
             return
         body = self.rfile.read(length)
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.handle(Call(self.command, path, query, headers, body))
-        self._answer(reply)
+        planned = self.server.handle(SimulatorRequest(self.command, path, query, headers, body))
+        self._respond(planned)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815 - the names http.server looks for
 
@@ -231,29 +234,29 @@ class _Handler(BaseHTTPRequestHandler):
         text = self.headers.get("Content-Length") or "0"
         return int(text) if text.isdigit() and int(text) <= _LARGEST_BODY else None
 
-    def _answer(self, reply: Reply) -> None:
-        if reply.fault.delay_seconds:
-            self.server.pause(reply.fault.delay_seconds)
-        if reply.answer.status != LOST:
-            self._write(reply.answer)
-        elif reply.fault.kind == "reset":
+    def _respond(self, planned: PlannedResponse) -> None:
+        if planned.fault.delay_seconds:
+            self.server.pause(planned.fault.delay_seconds)
+        if planned.response.status != LOST:
+            self._write(planned.response)
+        elif planned.fault.kind == "reset":
             self._reset()
         else:
             self._wait_for_the_client_to_give_up()
 
-    def _write(self, answer: Answer, *, close: bool = False) -> None:
+    def _write(self, response: SimulatorResponse, *, close: bool = False) -> None:
         self.close_connection = self.close_connection or close
-        phrase = HTTPStatus(answer.status).phrase if answer.status in _STATUSES else "Status"
+        phrase = HTTPStatus(response.status).phrase if response.status in _STATUSES else "Status"
         lines = [
-            f"HTTP/1.1 {int(answer.status)} {phrase}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(answer.body)}",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
+            f"HTTP/1.1 {int(response.status)} {phrase}",
+            f"Content-Type: {response.content_type}",
+            f"Content-Length: {len(response.body)}",
+            *(f"{name}: {value}" for name, value in response.headers.items()),
         ]
         if self.close_connection:
             lines.append("Connection: close")
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        self.wfile.write(head if self.command == "HEAD" else head + answer.body)
+        self.wfile.write(head if self.command == "HEAD" else head + response.body)
 
     def _wait_for_the_client_to_give_up(self) -> None:
         """Hold the connection without a word; it ends when the client leaves or the simulator stops."""

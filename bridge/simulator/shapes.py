@@ -1,4 +1,4 @@
-"""What a single value must look like to be taken: one small test per shape."""
+"""What a single value must look like to be accepted: one small test per shape."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SUFFIX = r"(?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?"
 _HASH = re.compile(r"[0-9a-f]{64}" + _SUFFIX)
 _FBC = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s]*")
 _FBP = re.compile(r"fb\.[0-9]+\.[0-9]+\.[0-9]+" + _SUFFIX)
-_ADDRESS_SUFFIX = re.compile(r"\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8})\Z")
+_IP_SUFFIX = re.compile(r"\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8})\Z")
 _DIGITS = re.compile(r"[0-9]+")
 _LEAD = re.compile(r"[0-9]{15,17}")
 _URL = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether a JSON value is an integer (true and false are not)."""
+    """Return whether a JSON value is an integer (true and false are not)."""
     return type(value) is int
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a JSON value is a finite number, or a text that is one.
+    """Return whether a JSON value is a finite number, or a text that is one.
 
     Meta's own samples send money as text now and then.
     """
@@ -38,25 +38,27 @@ def is_number(value: Any) -> bool:
 
 
 def is_text(value: Any) -> bool:
-    """Tell whether a value is a text with something in it."""
+    """Return whether a value is a text with something in it."""
     return type(value) is str and bool(value.strip())
 
 
 def is_id(value: Any) -> bool:
-    """Tell whether a value can name something: a text or a whole number."""
+    """Return whether a value can name something: a text or a whole number."""
     return is_text(value) or is_whole(value)
 
 
-def is_address(value: Any) -> bool:
-    """Tell whether a value is an IP address, the parameter builder's token behind it or not."""
-    return isinstance(value, str) and (_is_plain_address(value) or _is_plain_address(_without_token(value)))
+def is_ip_address(value: Any) -> bool:
+    """Return whether a value is an IP address, the parameter builder's token behind it or not."""
+    return isinstance(value, str) and (
+        _is_plain_ip_address(value) or _is_plain_ip_address(_without_token(value))
+    )
 
 
 def _without_token(value: str) -> str:
-    return _ADDRESS_SUFFIX.sub("", value)
+    return _IP_SUFFIX.sub("", value)
 
 
-def _is_plain_address(value: str) -> bool:
+def _is_plain_ip_address(value: str) -> bool:
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -86,7 +88,7 @@ SHAPES: Mapping[str, Callable[[Any], bool]] = {
     "hash": _text_like(_HASH),
     "fbc": _text_like(_FBC),
     "fbp": _text_like(_FBP),
-    "address": is_address,
+    "address": is_ip_address,
     "digits": _number_like(_DIGITS),
     "lead": _number_like(_LEAD),
 }

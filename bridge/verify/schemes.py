@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import contextlib
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from bridge.body.reader import read_body
 from bridge.errors import NotAuthentic, Refused
 from bridge.models import Request, Verified, VerifyRule
-from bridge.verify.signed_content import check_age, read_structured, signed_bytes, url_spellings
+from bridge.verify.signed_content import (
+    as_bytes,
+    check_age,
+    is_among,
+    read_structured,
+    required_header,
+    signed_bytes,
+    url_spellings,
+)
+from bridge.verify.standard_webhooks import verify_standard_webhooks
 
 
 def verify(request: Request, rule: VerifyRule) -> Verified:
@@ -39,20 +46,20 @@ def _signature(request: Request, rule: VerifyRule) -> None:
     if timestamp is not None:
         check_age(timestamp, rule, request.received_at)
     for expected in _expected_signatures(request, rule, timestamp):
-        if _is_among(expected, given):
+        if is_among(expected, given):
             return
     raise NotAuthentic(f"{rule.header} does not match what was received")
 
 
 def _given_signatures(request: Request, rule: VerifyRule) -> tuple[list[str], str | None]:
     """Return the signatures a request carries, and the timestamp when the rule asks for one."""
-    header = _required_header(request, rule.header)
+    header = required_header(request, rule.header)
     if rule.format:
         signatures, timestamp = read_structured(rule.format, header)
     else:
         signatures, timestamp = _without_prefix(header, rule.prefix), None
     if rule.timestamp_header:
-        timestamp = _required_header(request, rule.timestamp_header)
+        timestamp = required_header(request, rule.timestamp_header)
     if timestamp is None and ("{timestamp}" in rule.signed or "{timestamp}" in (rule.format or "")):
         raise NotAuthentic(f"{rule.header} comes without its timestamp")
     if rule.encoding == "hex":
@@ -75,43 +82,13 @@ def _expected_signatures(request: Request, rule: VerifyRule, timestamp: str | No
             yield ENCODINGS[rule.encoding](DIGESTS[rule.scheme](secret, signed, rule.algorithm))
 
 
-def _standard_webhooks(request: Request, rule: VerifyRule) -> None:
-    """Accept the Standard Webhooks scheme: base64 HMAC over id, timestamp and body.
-
-    The three headers share a prefix (`webhook-` unless the rule names another signature header). The
-    secret is base64, usually behind `whsec_`. https://www.standardwebhooks.com, spec of 2023.
-    """
-    family = (rule.header or "webhook-signature").lower().removesuffix("signature")
-    message_id, timestamp, header = (
-        _required_header(request, f"{family}{part}") for part in ("id", "timestamp", "signature")
-    )
-    check_age(timestamp, rule, request.received_at)
-    given = [part[3:].rstrip(",") for part in header.split() if part.startswith("v1,")]
-    signed = b".".join((message_id.encode(), timestamp.encode(), request.body))
-    for secret in rule.secrets:
-        for key in _standard_keys(secret):
-            expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-            if _is_among(expected, given):
-                return
-    raise NotAuthentic(f"{family}signature does not match what was received")
-
-
-def _standard_keys(secret: bytes) -> list[bytes]:
-    """Return the key a secret means; without the prefix it may be base64 or the key itself."""
-    encoded = secret.removeprefix(b"whsec_")
-    keys = [] if encoded != secret else [secret]
-    with contextlib.suppress(binascii.Error, ValueError):
-        keys.append(base64.b64decode(encoded, validate=True))
-    return [key for key in keys if key]
-
-
 def _token(request: Request, rule: VerifyRule) -> None:
     """Accept a shared token, in a header (with or without `Bearer`), the query or the body."""
     given = [text for text in _given_tokens(request, rule) if text]
     if not given:
         raise NotAuthentic("the token is missing")
     for secret in filter(None, rule.secrets):
-        if any(hmac.compare_digest(secret, _bytes(text)) for text in given):
+        if any(hmac.compare_digest(secret, as_bytes(text)) for text in given):
             return
     raise NotAuthentic("the token is wrong")
 
@@ -152,27 +129,10 @@ def _basic(request: Request, rule: VerifyRule) -> None:
     if scheme.lower() != "basic":
         raise NotAuthentic("there is no Authorization: Basic header")
     for secret in filter(None, rule.secrets):
-        expected = base64.b64encode(_bytes(rule.user or "") + b":" + secret).decode()
-        if _is_among(expected, [given.strip()]):
+        expected = base64.b64encode(as_bytes(rule.user or "") + b":" + secret).decode()
+        if is_among(expected, [given.strip()]):
             return
     raise NotAuthentic("user or password is wrong")
-
-
-def _required_header(request: Request, name: str | None) -> str:
-    value = request.headers.get((name or "").lower(), "").strip()
-    if not value:
-        raise NotAuthentic(f"the header {name} is missing")
-    return value
-
-
-def _is_among(expected: str, given: Sequence[str]) -> bool:
-    """Compare in constant time; texts that are not ASCII cannot be right, and must not raise."""
-    wanted = expected.encode()
-    return any(hmac.compare_digest(wanted, _bytes(text)) for text in given)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _plain_digest(_secret: bytes, signed: bytes, algorithm: str) -> bytes:
@@ -194,7 +154,7 @@ SCHEMES: Final[dict[str, Callable[[Request, VerifyRule], None]]] = {
     "none": _anyone,
     "hmac": _signature,
     "digest": _signature,
-    "standard_webhooks": _standard_webhooks,
+    "standard_webhooks": verify_standard_webhooks,
     "token": _token,
     "basic": _basic,
 }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from dataclasses import replace
 
 from bridge.models import Request, VerifyRule
+from bridge.verify import standard_webhooks
 from bridge.verify.schemes import DIGESTS, ENCODINGS
 from bridge.verify.signed_content import signed_bytes
 
@@ -50,10 +50,6 @@ def _signature_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
 
 
 def _standard_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
-    family = (rule.header or "webhook-signature").lower().removesuffix("signature")
-    message_id = request.headers.get(f"{family}id", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
-    timestamp = str(int(request.received_at.timestamp()))
-    key = base64.b64decode(rule.secrets[0].removeprefix(b"whsec_"))
-    text = b".".join((message_id.encode(), timestamp.encode(), request.body))
-    signature = "v1," + base64.b64encode(hmac.digest(key, text, "sha256")).decode()
-    return {f"{family}id": message_id, f"{family}timestamp": timestamp, f"{family}signature": signature}
+    prefix = standard_webhooks.header_prefix(rule)
+    message_id = request.headers.get(f"{prefix}id", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
+    return standard_webhooks.sign(rule.secrets[0], message_id, request.body, request.received_at, prefix)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -121,3 +122,22 @@ def _iso_seconds(timestamp: str) -> float:
     if moment.tzinfo is None:
         raise NotAuthentic("the signature's timestamp has no time zone")
     return moment.timestamp()
+
+
+def required_header(request: Request, name: str | None) -> str:
+    """Return a header without surrounding spaces; raise `NotAuthentic` when it is missing or empty."""
+    value = request.headers.get((name or "").lower(), "").strip()
+    if not value:
+        raise NotAuthentic(f"the header {name} is missing")
+    return value
+
+
+def is_among(expected: str, given: Sequence[str]) -> bool:
+    """Compare in constant time; texts that are not ASCII cannot be right, and must not raise."""
+    wanted = expected.encode()
+    return any(hmac.compare_digest(wanted, as_bytes(text)) for text in given)
+
+
+def as_bytes(text: str) -> bytes:
+    """Return any text as bytes, halves of surrogate pairs included."""
+    return text.encode("utf-8", "surrogatepass")

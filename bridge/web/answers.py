@@ -56,6 +56,10 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     code: str = ""
 
+    def adding(self, parts: Mapping[str, Any]) -> Answer:
+        """Return the same answer with more parts in its JSON object."""
+        return self if isinstance(self.body, str) else self._replace(body={**self.body, **parts})
+
     def as_bytes(self, request_id: str) -> tuple[bytes, str]:
         """Return the bytes and their content type."""
         if isinstance(self.body, str):

@@ -73,7 +73,7 @@ def counts(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
         for d in outbox.depths(door.now())
     ]
     body = {"received": totals.received, "by_status": totals.by_status, "waiting": waiting}
-    return Answer(200, {**body, "balanced": totals.balanced})
+    return Answer(200, {**body, "balanced": totals.reconciled})
 
 
 def list_events(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:

@@ -68,8 +68,10 @@ class SentAtOnce:
         return worker.deliver_now(event_ids)
 
     def _made(self) -> Worker:
-        hears = new_reporter(self._settings, self._metrics, self._mappings)
-        around = delivery_context(self._outbox(), self._settings, observe=hears.observe, tell=hears.notice)
+        reporter = new_reporter(self._settings, self._metrics, self._mappings)
+        around = delivery_context(
+            self._outbox(), self._settings, observe=reporter.observe, notify=reporter.notify
+        )
         return Worker(around)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
-from bridge.ingest.entries import held_by_a_fault, new_events
+from bridge.ingest.entries import held_by_an_error, new_events
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Translation, Verified
 from bridge.monitoring.log import failure
@@ -148,7 +148,7 @@ def _store(arrival: Arrival, verified: Verified) -> AnswerSteps:
     if request.query.get("wait", "").lower() in _TRUE and not receipt.duplicate:
         answer = answer_after_meta(door, receipt, arrival.line)
         if answer is not None:
-            return answer
+            return answer.adding(test_note(receipt, events)) if answer.status == 200 else answer
     return _told(arrival, receipt, events)
 
 
@@ -166,7 +166,7 @@ def _translated(arrival: Arrival, verified: Verified) -> Translation | None:
 def _events(arrival: Arrival, translation: Translation | None) -> tuple[NewEvent, ...]:
     settings, now = arrival.door.settings, arrival.request.received_at
     if translation is None:
-        return held_by_a_fault(arrival.mapping.send_to, settings, now)
+        return held_by_an_error(arrival.mapping, settings, now, arrival.test_event_code)
     return new_events(translation, settings, arrival.door.spec, now, arrival.test_event_code)
 
 
@@ -176,7 +176,7 @@ def _digest(request: Request) -> bytes:
 
 def _count(arrival: Arrival, receipt: Receipt, events: Sequence[NewEvent]) -> None:
     arrival.line.events = len(receipt.events)
-    if not receipt.duplicate:
+    if not receipt.duplicate and not receipt.remapped:
         for event, stored in zip(events, receipt.events, strict=True):
             arrival.door.metrics.event(arrival.mapping.name, stored.status, event.match_score)
 
@@ -206,10 +206,14 @@ def told(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
     findings = [finding.as_json() for event in events if event.status == "held" for finding in event.findings]
     if findings and not receipt.duplicate:
         body["findings"] = findings
+    return {**body, **test_note(receipt, events)}
+
+
+def test_note(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
+    """Return the note that events of a webhook go out as a test; nothing when none of them goes out."""
+    goes_out = not receipt.duplicate and any(event.status == "waiting" for event in receipt.events)
     codes = sorted({event.test_event_code for event in events if event.test_event_code})
-    if codes:
-        body["test"] = {"test_event_code": codes, "note": TEST_NOTE}
-    return body
+    return {"test": {"test_event_code": codes, "note": TEST_NOTE}} if goes_out and codes else {}
 
 
 def overall(statuses: Any) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from bridge.bootstrap import codes_in_force, free_disk_bytes
+from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import BridgeError
-from bridge.monitoring.metrics import Sample
+from bridge.ingest.retarget import describe, stranded_events
+from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
 from bridge.web.answers import Answer, Line
 from bridge.web.arrival import Environ
@@ -47,7 +48,8 @@ def readyz(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
     levels = {reason.level for reason in reasons}
     status = "not_ready" if "blocks" in levels else "degraded" if "degrades" in levels else "ready"
     test_mode = [
-        {"where": where, "test_event_code": code} for where, code in codes_in_force(door.settings, now)
+        {"where": where, "test_event_code": code}
+        for where, code in codes_in_force(door.settings, door.mappings, now)
     ]
     body: dict[str, Any] = {
         "status": status,
@@ -63,7 +65,7 @@ def reasons_against(door: Door, now: datetime) -> Iterator[Reason]:
     yield from _database(door)
     yield from _disk(door.settings)
     yield from _broken_mappings(door)
-    for where, code in codes_in_force(door.settings, now):
+    for where, code in codes_in_force(door.settings, door.mappings, now):
         yield Reason("notice", "test_mode", f"{where} sends with test_event_code {code}")
     if door.settings.demo:
         yield Reason("notice", "demo", "no dataset is configured: events go to the built-in simulator")
@@ -87,11 +89,18 @@ def _database(door: Door) -> Iterator[Reason]:
             age = round(depth.oldest_seconds)
             message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
             yield Reason("degrades", "delivery_behind", message)
+    if door.outbox().lacks_key():
+        yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
     yield from _pauses(door)
+    for entry in stranded_events(door.outbox(), door.settings):
+        yield Reason("degrades", "dataset_not_configured", describe(entry))
 
 
 def _broken_mappings(door: Door) -> Iterator[Reason]:
     in_force = door.mappings.names()
+    if not in_force and not door.mappings.problems():
+        folders = ", ".join(str(folder) for folder in door.settings.mappings)
+        yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
     for file, findings in door.mappings.problems().items():
         name = Path(file).stem
         first = findings[0].message
@@ -121,7 +130,7 @@ def metrics(door: Door, environ: Environ, request_id: str, line: Line) -> Answer
     return Answer(200, door.metrics.exposition(lambda: samples(door)).decode(), _TEXT)
 
 
-def samples(door: Door) -> Iterator[Sample]:
+def samples(door: Door) -> Iterator[GaugeSample]:
     """Read the gauges: the queue, the books, the disk, what is broken, what is in test mode."""
     now = door.now()
     outbox = door.outbox()
@@ -137,15 +146,13 @@ def samples(door: Door) -> Iterator[Sample]:
     for name in sorted({*door.mappings.names(), *broken}):
         value = float(name in broken)
         yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, value
-    in_force = {where for where, _ in codes_in_force(door.settings, now)}
+    in_force = {where for where, _ in codes_in_force(door.settings, door.mappings, now)}
     for name in door.settings.destinations:
-        labels = {"destination": name}
-        yield (
-            "bridge_test_mode",
-            "1 while a test_event_code is used.",
-            labels,
-            float(f"destination {name}" in in_force),
-        )
+        used = float(f"destination {name}" in in_force)
+        yield "bridge_test_mode", "1 while a test_event_code is used.", {"destination": name}, used
+    for name in door.mappings.names():
+        used = float(f"mapping {name}" in in_force)
+        yield "bridge_mapping_test_mode", "1 while it has a test_event_code.", {"mapping": name}, used
     for scope, pause in outbox.pauses().items():
         yield "bridge_paused", "1 while it rests.", {"scope": scope, "kind": pause.kind}, 1.0
     free = free_disk_bytes(door.settings)

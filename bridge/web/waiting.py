@@ -30,7 +30,8 @@ def deliver_and_ask(door: Door, event_ids: Sequence[str]) -> dict[str, MetasWord
     words = {}
     for event_id, delivered in door.deliver(event_ids).items():
         attempt = delivered.report.attempt if delivered.report else _last_attempt(door, event_id)
-        words[event_id] = MetasWord(delivered.status, delivered.reason, attempt)
+        failed = attempt.reason if attempt and delivered.status == "waiting" else None
+        words[event_id] = MetasWord(delivered.status, delivered.reason or failed, attempt)
     return words
 
 
@@ -42,8 +43,8 @@ def _last_attempt(door: Door, event_id: str) -> Attempt | None:
 def answer_after_meta(door: Door, receipt: Receipt, line: Line) -> Answer | None:
     """Deliver what waits and answer with Meta's words; None when there is nothing to say about Meta.
 
-    An event that could not be delivered now stays waiting and is tried again by the worker, so that
-    case is an ordinary `queued`.
+    An event that could not be delivered now stays waiting and is tried again by the worker: the answer is an
+    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed).
     """
     waiting = [event.id for event in receipt.events if event.status == "waiting"]
     if not waiting:
@@ -58,7 +59,11 @@ def answer_after_meta(door: Door, receipt: Receipt, line: Line) -> Answer | None
     if words and all(word.status == "sent" for word in words.values()):
         line.status = "sent"
         return Answer(200, _accepted(list(words.values()), shown))
-    return None
+    reasons = sorted({word.reason for word in words.values() if word.reason})
+    if not reasons:
+        return None
+    line.status = "queued"
+    return Answer(200, {"status": "queued", "reasons": reasons, "events": shown})
 
 
 def _accepted(words: Sequence[MetasWord], shown: list[dict[str, Any]]) -> dict[str, Any]:

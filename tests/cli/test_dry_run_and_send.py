@@ -134,9 +134,9 @@ def test_a_body_with_errors_is_not_sent_unless_told_to(folder, meta):
     body = json.dumps({"data": [{**BODY, "event_time": 1}]})
 
     assert folder.run("send", "-", stdin=body).code == 1
-    assert meta.refused() == ()
+    assert meta.rejected() == ()
     assert folder.run("send", "-", "--anyway", stdin=body).code == 1
-    assert len(meta.refused()) == 1
+    assert len(meta.rejected()) == 1
 
 
 def test_a_meta_that_does_not_answer_is_exit_code_3(folder):

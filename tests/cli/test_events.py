@@ -144,3 +144,11 @@ def test_a_database_that_cannot_be_opened_is_exit_code_3(folder):
 def test_an_option_that_is_not_there_is_exit_code_2(stored):
     assert stored.run("events", "list", "--nope").code == 2
     assert stored.run("events", "list", "--since", "whenever").code == 2
+
+
+def test_a_replay_after_a_rename_says_why_it_maps_nothing(stored):
+    mappings = stored.path / "mappings"
+    (mappings / "lead.yaml").rename(mappings / "leads.yaml")
+    ran = stored.run("events", "replay", "--status", "held", "--json")
+    assert (ran.code, ran.json) == (1, {"unknown_mapping": 1})
+    assert "no mapping has the name" in ran.err

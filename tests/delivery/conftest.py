@@ -1,4 +1,4 @@
-"""A Meta that does as it is told, a clock that is set by hand, and a worker between them."""
+"""A Meta that does as it is asked, a clock that is set by hand, and a worker between them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.delivery.http_client import HttpRequest, HttpResponse
-from bridge.delivery.reports import BatchReport, Notice
+from bridge.delivery.reports import BatchReport, Notification
 from bridge.delivery.worker import Worker, delivery_context
 from bridge.outbox import NewEvent, NewWebhook, Outbox
 from bridge.settings import DeliverySettings, Destination, Settings
@@ -102,7 +102,7 @@ class Bench:
     outbox: Outbox
     meta: FakeMeta
     clock: Clock
-    told: list[Notice]
+    notifications: list[Notification]
     seen: list[BatchReport]
     folder: Path
     jitter: float = 0.5
@@ -116,7 +116,7 @@ class Bench:
                 clock=self.clock,
                 jitter=lambda: self.jitter,
                 observe=self.seen.append,
-                tell=self.told.append,
+                notify=self.notifications.append,
             )
         )
 
@@ -130,7 +130,7 @@ class Bench:
         return {status: number for status, number in self.outbox.counts().by_status.items() if number}
 
     def notices(self) -> list[str]:
-        return [notice.kind for notice in self.told]
+        return [notification.kind for notification in self.notifications]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge.delivery import circuit_breaker
 from bridge.delivery.http_client import HttpRequest, batch_body, events_url, in_batches
 from bridge.delivery.meta_responses import Verdict
-from bridge.delivery.rate_limit_headers import Rest, rests
+from bridge.delivery.rate_limit_headers import RequestedPause, requested_pauses
 from bridge.delivery.retry import LONGEST_WAIT, after_failure, backoff, reason_of
 from bridge.outbox import Settled
 
@@ -58,31 +58,39 @@ def test_a_reason_without_a_code_is_a_plain_sentence():
     ("headers", "asked"),
     [
         pytest.param({}, [], id="nothing"),
-        pytest.param({"retry-after": "7"}, [Rest("dataset", timedelta(seconds=7))], id="seconds"),
+        pytest.param({"retry-after": "7"}, [RequestedPause("dataset", timedelta(seconds=7))], id="seconds"),
         pytest.param(
             {"retry-after": "Sat, 21 Nov 2026 12:00:30 GMT"},
-            [Rest("dataset", timedelta(seconds=30))],
+            [RequestedPause("dataset", timedelta(seconds=30))],
             id="date",
         ),
         pytest.param({"retry-after": "Sat, 21 Nov 2026 11:00:30 GMT"}, [], id="a date gone by"),
         pytest.param(
-            {"retry-after": "99999999999"}, [Rest("dataset", timedelta(hours=6))], id="absurd: bounded"
+            {"retry-after": "99999999999"},
+            [RequestedPause("dataset", timedelta(hours=6))],
+            id="absurd: bounded",
         ),
         pytest.param({"retry-after": "soon"}, [], id="not a time"),
         pytest.param({"x-app-usage": '{"call_count": 89}'}, [], id="far from the limit"),
-        pytest.param({"x-app-usage": '{"call_count": 90}'}, [Rest("app", timedelta(seconds=15))], id="near"),
-        pytest.param({"x-app-usage": '{"total_time": 96}'}, [Rest("app", timedelta(minutes=1))], id="nearer"),
         pytest.param(
-            {"x-app-usage": '{"total_cputime": 130}'}, [Rest("app", timedelta(minutes=5))], id="over"
+            {"x-app-usage": '{"call_count": 90}'}, [RequestedPause("app", timedelta(seconds=15))], id="near"
+        ),
+        pytest.param(
+            {"x-app-usage": '{"total_time": 96}'}, [RequestedPause("app", timedelta(minutes=1))], id="nearer"
+        ),
+        pytest.param(
+            {"x-app-usage": '{"total_cputime": 130}'},
+            [RequestedPause("app", timedelta(minutes=5))],
+            id="over",
         ),
         pytest.param(
             {"x-business-use-case-usage": '{"7": [{"call_count": 3, "estimated_time_to_regain_access": 4}]}'},
-            [Rest("dataset", timedelta(minutes=4))],
+            [RequestedPause("dataset", timedelta(minutes=4))],
             id="an estimate counts in minutes",
         ),
         pytest.param(
             {"x-ad-account-usage": '{"acc_id_util_pct": 100, "reset_time_duration": 90}'},
-            [Rest("dataset", timedelta(seconds=90))],
+            [RequestedPause("dataset", timedelta(seconds=90))],
             id="a reset counts in seconds",
         ),
         pytest.param(
@@ -96,14 +104,14 @@ def test_a_reason_without_a_code_is_a_plain_sentence():
     ],
 )
 def test_headers_ask_for_rest(headers, asked):
-    assert rests(headers, NOW) == asked
+    assert requested_pauses(headers, NOW) == asked
 
 
 @given(
     st.dictionaries(st.sampled_from(["retry-after", "x-app-usage", "x-business-use-case-usage"]), st.text())
 )
 def test_no_header_text_can_break_the_worker(headers):
-    for rest in rests(headers, NOW):
+    for rest in requested_pauses(headers, NOW):
         assert timedelta() < rest.length <= timedelta(hours=6)
 
 
@@ -141,7 +149,7 @@ def test_the_token_is_in_no_repr_and_in_no_scope():
     ("why", "lengths"),
     [
         pytest.param("unreachable", [2, 4, 8, 16, 32, 64, 120, 120], id="unreachable"),
-        pytest.param("repair", [30, 60, 120, 240, 480, 900, 900, 900], id="dead token"),
+        pytest.param("repair", [30, 60, 120, 240, 480, 900, 900, 900], id="expired token"),
         pytest.param("hours", [7200, 14400, 28800, 43200, 43200, 43200, 43200, 43200], id="policy block"),
     ],
 )

@@ -94,10 +94,27 @@ def test_success_carries_the_count_and_the_trace_id():
     )
 
 
-@pytest.mark.parametrize("count", [0, 1])
-def test_fewer_events_than_sent_are_delivered_with_an_alert(count):
+def test_fewer_events_than_sent_are_delivered_with_an_alert():
+    verdict = classify_response(200, {"events_received": 1}, 2, SPEC)
+    assert (verdict.action, verdict.alert, verdict.events_received) == ("delivered", True, 1)
+
+
+def test_success_without_any_event_is_tried_again_a_few_times():
+    verdict = classify_response(200, {"events_received": 0}, 2, SPEC)
+    assert (verdict.action, verdict.attempts, verdict.events_received) == ("retry", 5, 0)
+
+
+@pytest.mark.parametrize("count", [-1, 2**63, True, "x", 1.5, None])
+def test_a_count_that_is_none_is_not_understood(count):
     verdict = classify_response(200, {"events_received": count}, 2, SPEC)
-    assert (verdict.action, verdict.alert, verdict.events_received) == ("delivered", True, count)
+    assert (verdict.action, verdict.meaning) == ("retry", SPEC.responses.situations["not_understood"].meaning)
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63), 2**63 - 1, "9223372036854775808", "190", 10**30, False])
+def test_a_code_is_kept_when_a_column_can_hold_it(number):
+    verdict = classify_response(400, error(number, number), 1, SPEC)
+    kept = {2**63 - 1: 2**63 - 1, "190": 190}.get(number)
+    assert (verdict.code, verdict.subcode) == (kept, kept)
 
 
 def test_an_error_carries_code_subcode_trace_and_blame():

@@ -144,7 +144,7 @@ def test_a_dead_token_pauses_its_destination_tells_once_and_keeps_the_events(
         bench.clock.forward(minutes=1)
     assert bench.statuses() == {"sent": 1, "waiting": 5}
     assert bench.notices() == ["paused"]
-    assert "access token has expired" in bench.told[0].text
+    assert "access token has expired" in bench.notifications[0].text
     assert all(len(batch) == 1 for batch in bench.meta.batches[2:])
     assert {record.attempts for record in bench.outbox.find(Query(statuses=frozenset({"waiting"})))} == {0}
     bench.meta.answer = None
@@ -160,13 +160,13 @@ def test_a_restart_tries_a_resting_destination_at_once_with_one_event(bench, an_
     bench.worker().run_once()
     stop = threading.Event()
 
-    def mended(ids):
+    def fixed(ids):
         bench.clock.forward(seconds=1)
         if len(bench.meta.posts) == 3:
             stop.set()
         return accepted(len(ids))
 
-    bench.meta.answer = mended
+    bench.meta.answer = fixed
     bench.worker().run_forever(stop)
     assert bench.meta.batches == [["a", "b"], ["a"], ["b"]]
     assert bench.statuses() == {"sent": 2}
@@ -235,7 +235,7 @@ def test_a_rate_limit_rests_as_long_as_it_says_and_uses_up_no_attempt(
     worker.run_once()
     assert bench.statuses() == {"sent": 1}
     assert bench.outbox.show(event_id).event.attempts == 1
-    assert bench.told == []
+    assert bench.notifications == []
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_an_event_that_became_too_old_is_not_sent_with_its_batch(bench, an_event
 
     soon = int(bench.clock.now.timestamp()) + 30
     bench.store(an_event("fresh"), an_event("old", accepted_until=soon), an_event("fresh too"))
-    bench.worker(open_store(database_url, passing=stopped_machine)).run_once()
+    bench.worker(open_store(database_url, failpoint=stopped_machine)).run_once()
     assert bench.meta.batches == [["fresh", "fresh too"]]
     assert bench.statuses() == {"sent": 2, "expired": 1}
     assert "expired" in bench.notices()
@@ -286,7 +286,7 @@ def test_no_try_is_planned_beyond_the_age_limit_and_the_end_is_visible(bench, an
             break
     assert bench.statuses() == {"expired": 1}
     assert max(planned).timestamp() < until
-    assert bench.outbox.show(event_id).event.reason == "too old: Meta would refuse its event_time"
+    assert bench.outbox.show(event_id).event.reason == "too old: Meta would reject its event_time"
     assert bench.notices() == ["expiring", "paused", "expired"]
 
 
@@ -358,8 +358,8 @@ def test_reports_tell_everything_about_a_call(bench, an_event):
 def test_deliver_now_sends_certain_events_and_tells_metas_words(bench, an_event, error):
     mine, _other = bench.store(an_event("mine"), an_event("other"))
     worker = bench.worker()
-    told = worker.deliver_now([mine])
-    assert (told[mine].status, told[mine].report.verdict.events_received) == ("sent", 1)
+    results = worker.deliver_now([mine])
+    assert (results[mine].status, results[mine].report.verdict.events_received) == ("sent", 1)
     assert bench.meta.batches == [["mine"]]
     (bad,) = bench.store(an_event("bad"))
     bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(100, 2804009))
@@ -380,20 +380,20 @@ def test_deliver_now_does_not_bother_a_paused_destination(bench, an_event, error
 
 def test_deliver_now_waits_for_another_worker_that_has_the_event(bench, an_event, open_store, database_url):
     (mine,) = bench.store(an_event("mine"))
-    told = {}
+    results = {}
 
     def meanwhile():
         bench.meta.before = lambda: None
         waiting = bench.worker(open_store(database_url))
-        told.update(
+        results.update(
             waiting.deliver_now(
-                [mine], patience=timedelta(seconds=9), sleep=lambda _s: bench.clock.forward(seconds=3)
+                [mine], timeout=timedelta(seconds=9), sleep=lambda _s: bench.clock.forward(seconds=3)
             )
         )
 
     bench.meta.before = meanwhile
     bench.worker().run_once()
-    assert told[mine].status == "sending"
+    assert results[mine].status == "sending"
     assert len(bench.meta.posts) == 1
     assert bench.statuses() == {"sent": 1}
 
@@ -416,3 +416,11 @@ def test_the_worker_goes_on_after_trouble_and_stops_when_asked(bench, an_event, 
     bench.clock.forward(minutes=2)
     bench.worker().run_once()
     assert bench.statuses() == {"sent": 30}
+
+
+@pytest.mark.parametrize("code", [2**63, -(2**63) - 1, "9" * 18])
+def test_a_code_of_any_size_leaves_no_event_in_sending(bench, an_event, error, code):
+    bench.store(an_event("one"))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(code))
+    bench.worker().run_once()
+    assert bench.statuses() == {"waiting": 1}

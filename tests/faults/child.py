@@ -1,6 +1,6 @@
 """A bridge in a process of its own that dies, or is starved, where it is told to. Run by the tests beside it.
 
-    child.py kill URL GRAPH_URL POINT NTH NUMBER   store, deliver; SIGKILL at the NTH passing of POINT
+    child.py kill URL GRAPH_URL POINT NTH NUMBER   store, deliver; SIGKILL at the NTH failpoint of POINT
     child.py work URL GRAPH_URL                    deliver until told to stop
     child.py store URL NUMBER [LIMIT]              store; no file may grow beyond LIMIT bytes
     child.py powerless URL NUMBER                  store, without the rights of the superuser
@@ -58,11 +58,11 @@ def webhook(number: int) -> NewWebhook:
     return NewWebhook("shop", "r", str(number).encode(), 3600, now, None, "request", (event,))
 
 
-def open_it(url: str, passing=lambda _point: None) -> Outbox:
-    return open_outbox(url, cipher=Cipher(["a key for the tests only"]), passing=passing, busy_seconds=2)
+def open_it(url: str, failpoint=lambda _point: None) -> Outbox:
+    return open_outbox(url, cipher=Cipher(["a key for the tests only"]), failpoint=failpoint, busy_seconds=2)
 
 
-def worker_on(outbox: Outbox, graph_url: str, passing=lambda _point: None, **others) -> Worker:
+def worker_on(outbox: Outbox, graph_url: str, failpoint=lambda _point: None, **others) -> Worker:
     settings = Settings(
         database_url="",
         graph_url=graph_url,
@@ -74,7 +74,7 @@ def worker_on(outbox: Outbox, graph_url: str, passing=lambda _point: None, **oth
         delivery=DeliverySettings(batch_size=20, timeout=timedelta(seconds=1), lease=LEASE),
     )
     send = http_sender(timedelta(seconds=1), 4)
-    return Worker(delivery_context(outbox, settings, send=send, passing=passing, **others))
+    return Worker(delivery_context(outbox, settings, send=send, failpoint=failpoint, **others))
 
 
 def store(outbox: Outbox, first: int, number: int) -> None:
@@ -86,14 +86,14 @@ def store(outbox: Outbox, first: int, number: int) -> None:
 def kill(url: str, graph_url: str, point: str, nth: str, number: str) -> None:
     passed = [0]
 
-    def passing(name: str) -> None:
+    def failpoint(name: str) -> None:
         passed[0] += name == point
         if passed[0] == int(nth):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    outbox = open_it(url, passing)
+    outbox = open_it(url, failpoint)
     store(outbox, 0, int(number))
-    worker_on(outbox, graph_url, passing).run_once()
+    worker_on(outbox, graph_url, failpoint).run_once()
 
 
 def work(url: str, graph_url: str) -> None:

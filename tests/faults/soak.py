@@ -133,7 +133,7 @@ def play(url: str, simulator: Simulator, jitter: random.Random, webhooks: int, r
                     restart()
         finally:
             game.stop()
-        simulator.heal()
+        simulator.clear_faults()
         acknowledged = {f"order-{key}" for number in range(2) for key in game.acknowledged(number)}
     outbox = child.open_it(url)
     try:
@@ -153,7 +153,7 @@ def judge(outbox: Outbox, simulator: Simulator, acknowledged: set[str], game: Ro
     lost = acknowledged - times.keys()
     assert not lost, f"{len(lost)} acknowledged webhooks never arrived"
     assert len(acknowledged) == game.webhooks, f"{len(acknowledged)} of {game.webhooks} acknowledged"
-    assert outbox.imbalances() == [], outbox.imbalances()
+    assert outbox.discrepancies() == [], outbox.discrepancies()
     counts = {status: number for status, number in outbox.counts().by_status.items() if number}
     assert counts == {"sent": game.webhooks}, counts
     repeated = sum(number - 1 for number in times.values())

@@ -70,7 +70,7 @@ def times_arrived(simulator):
 def final(outbox):
     counts = outbox.counts()
     assert set(counts.by_status) == set(STATUSES)
-    assert outbox.imbalances() == []
+    assert outbox.discrepancies() == []
     return {status: number for status, number in counts.by_status.items() if number}
 
 
@@ -138,7 +138,7 @@ def test_a_full_disk_refuses_honestly_and_loses_nothing(new_sqlite_url, open_sto
     url = new_sqlite_url()
     full = run_child("store", url, 5_000, 600_000)
     assert (full.returncode, "Traceback" in full.stderr) == (75, False)
-    assert full.stderr.startswith("refused: the database did not do its work")
+    assert full.stderr.startswith("refused: the database failed")
     acknowledged = full.stdout.split()
     assert len(acknowledged) > 10
     outbox = open_store(url)

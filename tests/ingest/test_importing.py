@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.errors import CannotStore, Refused, WrongUse
-from bridge.ingest.import_file import Importing, dry_run, import_file
+from bridge.ingest.import_file import ImportContext, dry_run, import_file
 from bridge.ingest.import_rows import FileRow, rows_of
 from bridge.mapping import load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -37,7 +37,7 @@ def around(tmp_path):
     mapping = load_mapping(
         tmp_path / "till.yaml", environment={}, spec=load_meta_spec(), destinations={"main"}, source=MAPPING
     )
-    return Importing(mapping, settings, load_meta_spec(), clock=lambda: NOW, sleep=lambda _seconds: None)
+    return ImportContext(mapping, settings, load_meta_spec(), clock=lambda: NOW, sleep=lambda _seconds: None)
 
 
 def csv_file(folder: Path, rows: int, bad: int = 0) -> Path:

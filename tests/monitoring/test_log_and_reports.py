@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +13,9 @@ import pytest
 import urllib3
 
 from bridge.delivery.meta_responses import Verdict
-from bridge.delivery.reports import BatchReport, Ends, Notice
-from bridge.monitoring.alerts import Alarm
-from bridge.monitoring.log import Gathered, Log, failure
+from bridge.delivery.reports import BatchReport, Notification, Outcomes
+from bridge.monitoring.alerts import AlertMonitor
+from bridge.monitoring.log import BufferedWriter, Log, failure
 from bridge.monitoring.metrics import Metrics, served
 from bridge.monitoring.reporter import Reporter
 from bridge.outbox import Attempt, Settled
@@ -31,12 +33,12 @@ def lines_of(written: list[bytes]) -> list[dict[str, Any]]:
 
 def test_a_line_is_one_line_whatever_is_in_it():
     written: list[bytes] = []
-    log = Log(written.append)
-    log.info("webhook", mapping="two\nlines", status=None, count=3)
-    log.debug("not written")
+    log = Log(written.append, "warning")
+    log.warning("webhook", mapping="two\nlines", status=None, count=3)
+    log.info("not written")
     [line] = lines_of(written)
     assert (line["level"], line["event"], line["mapping"], line["count"]) == (
-        "info",
+        "warning",
         "webhook",
         "two\nlines",
         3,
@@ -61,18 +63,18 @@ def test_a_log_that_cannot_be_written_loses_nothing_else():
 def test_a_failure_is_told_without_its_message():
     with pytest.raises(ValueError, match="jane") as caught:
         int("jane@example.com")
-    told = failure(caught.value)
-    assert told["error"] == "ValueError"
-    assert told["where"][0].startswith("tests/monitoring/")
-    assert "jane" not in json.dumps(told)
+    logged = failure(caught.value)
+    assert logged["error"] == "ValueError"
+    assert logged["where"][0].startswith("tests/monitoring/")
+    assert "jane" not in json.dumps(logged)
 
 
-class Telling:
+class Recorder:
     """Stands in for callbacks and notifier."""
 
     def __init__(self, *, breaks: bool = False) -> None:
         self.breaks = breaks
-        self.told: list[Any] = []
+        self.sent: list[Any] = []
 
     def wanted(self) -> bool:
         if self.breaks:
@@ -82,20 +84,20 @@ class Telling:
     def messages(self, rows: Any, fbtrace_id: Any, now: datetime) -> list[Any]:
         return [(rows, fbtrace_id)]
 
-    def tell(self, message: Any) -> None:
-        self.told.append(message)
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
 
 
 def report(status: str, outcome: str, code: int | None = None) -> BatchReport:
     attempt = Attempt("1", "main", "1", None, 1, NOW, 20, outcome, 200, code, None, "trace", None)
     verdict = Verdict(outcome, "meaning", "nobody", "nothing")
-    return BatchReport(attempt, verdict, Ends((EVENT,), Settled(status)), list)
+    return BatchReport(attempt, verdict, Outcomes((EVENT,), Settled(status)), list)
 
 
-def reporter(tmp_path: Any, telling: Telling, written: list[bytes]) -> tuple[Reporter, Metrics]:
+def reporter_to(tmp_path: Any, recorder: Recorder, written: list[bytes]) -> tuple[Reporter, Metrics]:
     metrics, log = Metrics(), Log(written.append)
-    alarm = Alarm(load_settings(None, {}, folder=tmp_path), telling.tell, log)
-    return Reporter(telling, metrics, alarm, telling, log=log, now=lambda: NOW), metrics
+    alerts = AlertMonitor(load_settings(None, {}, folder=tmp_path), recorder.send, log)
+    return Reporter(recorder, metrics, alerts, recorder, log=log, now=lambda: NOW), metrics
 
 
 @pytest.mark.parametrize(
@@ -120,37 +122,37 @@ def reporter(tmp_path: Any, telling: Telling, written: list[bytes]) -> tuple[Rep
 )
 def test_each_call_is_counted_and_logged(tmp_path, given, counted):
     written: list[bytes] = []
-    hears, metrics = reporter(tmp_path, Telling(), written)
-    hears.observe(given)
+    reporter, metrics = reporter_to(tmp_path, Recorder(), written)
+    reporter.observe(given)
     assert counted in metrics.exposition(list).decode().splitlines()
     [line] = lines_of(written)
     assert (line["event"], line["outcome"]) == ("attempt", given.attempt.outcome)
 
 
-def test_results_are_told_only_of_what_came_to_an_end(tmp_path):
-    telling = Telling()
-    hears, _ = reporter(tmp_path, telling, [])
-    hears.observe(report("waiting", "retry"))
-    assert telling.told == []
-    hears.observe(report("sent", "delivered"))
-    assert telling.told == [([], "trace")]
+def test_results_are_posted_only_of_finished_events(tmp_path):
+    recorder = Recorder()
+    reporter, _ = reporter_to(tmp_path, recorder, [])
+    reporter.observe(report("waiting", "retry"))
+    assert recorder.sent == []
+    reporter.observe(report("sent", "delivered"))
+    assert recorder.sent == [([], "trace")]
 
 
 def test_a_report_that_cannot_be_passed_on_breaks_nothing(tmp_path):
     written: list[bytes] = []
-    hears, _ = reporter(tmp_path, Telling(breaks=True), written)
-    hears.observe(report("sent", "delivered"))
+    reporter, _ = reporter_to(tmp_path, Recorder(breaks=True), written)
+    reporter.observe(report("sent", "delivered"))
     assert [line["event"] for line in lines_of(written)] == ["attempt", "report_failed"]
     assert b"jane" not in b"".join(written)
 
 
-def test_a_notice_becomes_an_alert(tmp_path):
+def test_a_notification_becomes_an_alert(tmp_path):
     written: list[bytes] = []
-    hears, _ = reporter(tmp_path, Telling(), written)
-    hears.notice(Notice("paused", "main", "the token is dead"))
+    reporter, _ = reporter_to(tmp_path, Recorder(), written)
+    reporter.notify(Notification("paused", "main", "the token is expired"))
     assert [(line["event"], line["text"]) for line in lines_of(written)] == [
-        ("notice", "the token is dead"),
-        ("alert", "main: the token is dead"),
+        ("notice", "the token is expired"),
+        ("alert", "main: the token is expired"),
     ]
 
 
@@ -177,7 +179,7 @@ def test_a_process_without_a_web_door_offers_its_counters_too():
 
 def test_gathered_lines_are_written_together_and_in_order():
     written: list[bytes] = []
-    gathered = Gathered(written.append, delay_seconds=3600)
+    gathered = BufferedWriter(written.append, delay_seconds=3600)
     for number in range(100):
         gathered(b"%d\n" % number)
     assert written == []
@@ -188,7 +190,7 @@ def test_gathered_lines_are_written_together_and_in_order():
 
 def test_gathered_lines_are_written_after_a_moment(wait_until):
     written: list[bytes] = []
-    gathered = Gathered(written.append, delay_seconds=0)
+    gathered = BufferedWriter(written.append, delay_seconds=0)
     for number in range(3):
         gathered(b"%d\n" % number)
         wait_until(lambda expected=number + 1: len(b"".join(written).splitlines()) == expected)
@@ -196,7 +198,7 @@ def test_gathered_lines_are_written_after_a_moment(wait_until):
 
 def test_a_forked_child_writes_its_own_lines_only(tmp_path):
     with (tmp_path / "log").open("ab", buffering=0) as file:
-        gathered = Gathered(file.write, delay_seconds=3600)
+        gathered = BufferedWriter(file.write, delay_seconds=3600)
         gathered(b"parent\n")
         child = os.fork()
         if not child:
@@ -206,3 +208,32 @@ def test_a_forked_child_writes_its_own_lines_only(tmp_path):
         os.waitpid(child, 0)
         gathered.flush()
     assert (tmp_path / "log").read_bytes() == b"child\nparent\n"
+
+
+def test_lines_that_nobody_reads_are_bounded_and_do_not_hold_up_the_end():
+    reading, writing = os.pipe()
+    script = """
+import sys
+from bridge.monitoring.log import configure, get_logger
+configure()
+for number in range(30_000):
+    get_logger().info("webhook", text="x" * 100)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stderr=writing)
+    os.close(writing)
+    try:
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+
+def test_dropped_lines_are_counted_once_somebody_reads_again():
+    written: list[bytes] = []
+    buffer = BufferedWriter(written.append, delay_seconds=3600, most_lines=2)
+    for number in range(5):
+        buffer(b'{"number": %d}\n' % number)
+    buffer.flush()
+    buffer.flush()
+    assert [line.get("lines", line.get("number")) for line in lines_of(written)] == [0, 1, 3]

@@ -25,7 +25,7 @@ def test_every_metric_is_on_the_page_and_no_other(start):
     web.post("/hooks/lead", {"id": 1, "mail": "jane@example.com"})
     metrics = web.door.metrics
     metrics.call("main", "delivered", 0.1)
-    metrics.delivered("main", test=False, road_seconds=[0.5])
+    metrics.delivered("main", test=False, seconds_since_webhook=[0.5])
     metrics.refused("main", 100, None, 1)
     exposed = set(re.findall(r"^# TYPE (\w+)", web.client.get("/metrics").text, re.MULTILINE))
     documented = set(re.findall(r"`(bridge_\w+)`", PAGE))

@@ -16,7 +16,7 @@ from bridge.bootstrap import open_mappings
 from bridge.errors import NotAuthentic
 from bridge.models import Request, VerifyRule
 from bridge.monitoring.notifier import Message, Notifier
-from bridge.monitoring.result_webhooks import Callbacks
+from bridge.monitoring.result_webhooks import ResultWebhooks
 from bridge.outbox import EventRecord
 from bridge.settings import load_settings
 from bridge.verify import verify
@@ -37,6 +37,7 @@ RECORD = EventRecord(
     destination="main",
     dataset_id="1",
     test_event_code=None,
+    mode="live",
     event_name="Lead",
     event_id="lead-1",
     event_time=1795262400,
@@ -52,13 +53,13 @@ RECORD = EventRecord(
 )
 
 
-def callbacks(folder: Path, settings: str = "", mapping: str = MAPPING) -> Callbacks:
+def result_webhooks(folder: Path, settings: str = "", mapping: str = MAPPING) -> ResultWebhooks:
     (folder / "mappings").mkdir(exist_ok=True)
     (folder / "mappings" / "lead.yaml").write_text(mapping)
     (folder / "bridge.yaml").write_text(settings)
     environment = {"RESULT_SECRET": SECRET}
     read = load_settings(None, environment, folder=folder)
-    return Callbacks(read, open_mappings(read, environment))
+    return ResultWebhooks(read, open_mappings(read, environment))
 
 
 BY_SETTINGS = (
@@ -74,8 +75,8 @@ def request_of(message: Message, **changed: Any) -> Request:
 RULE = VerifyRule(scheme="standard_webhooks", secrets=(SECRET.encode(),))
 
 
-def test_a_result_is_told_and_its_signature_holds(tmp_path):
-    [message] = callbacks(tmp_path, BY_SETTINGS).messages([RECORD], "trace-1", NOW)
+def test_a_result_is_posted_with_a_valid_signature(tmp_path):
+    [message] = result_webhooks(tmp_path, BY_SETTINGS).messages([RECORD], "trace-1", NOW)
 
     assert message.url == "https://crm.example/settings"
     assert verify(request_of(message), RULE)
@@ -101,7 +102,7 @@ def test_a_result_is_told_and_its_signature_holds(tmp_path):
 
 
 def test_a_result_that_was_changed_on_the_way_is_not_believed(tmp_path):
-    [message] = callbacks(tmp_path, BY_SETTINGS).messages([RECORD], None, NOW)
+    [message] = result_webhooks(tmp_path, BY_SETTINGS).messages([RECORD], None, NOW)
     with pytest.raises(NotAuthentic):
         verify(request_of(replace(message, body=message.body.replace(b"sent", b"lost"))), RULE)
     with pytest.raises(NotAuthentic):
@@ -109,10 +110,10 @@ def test_a_result_that_was_changed_on_the_way_is_not_believed(tmp_path):
 
 
 def test_the_same_result_has_the_same_id_so_that_a_repeat_is_recognised(tmp_path):
-    told = callbacks(tmp_path, BY_SETTINGS)
-    [first] = told.messages([RECORD], None, NOW)
-    [again] = told.messages([RECORD], None, NOW + timedelta(minutes=1))
-    [other] = told.messages([replace(RECORD, status="refused")], None, NOW)
+    webhooks = result_webhooks(tmp_path, BY_SETTINGS)
+    [first] = webhooks.messages([RECORD], None, NOW)
+    [again] = webhooks.messages([RECORD], None, NOW + timedelta(minutes=1))
+    [other] = webhooks.messages([replace(RECORD, status="refused")], None, NOW)
     assert first.headers["webhook-id"] == again.headers["webhook-id"] != other.headers["webhook-id"]
 
 
@@ -126,18 +127,18 @@ def test_the_same_result_has_the_same_id_so_that_a_repeat_is_recognised(tmp_path
     ],
 )
 def test_who_asked_is_told(tmp_path, settings, mapping, urls):
-    told = callbacks(tmp_path, settings, mapping)
-    assert told.wanted() is bool(urls)
-    assert [message.url for message in told.messages([RECORD], None, NOW)] == urls
+    webhooks = result_webhooks(tmp_path, settings, mapping)
+    assert webhooks.wanted() is bool(urls)
+    assert [message.url for message in webhooks.messages([RECORD], None, NOW)] == urls
 
 
 @pytest.mark.parametrize("status", ["waiting", "sending", "held"])
 def test_what_is_not_at_its_end_is_not_told(tmp_path, status):
-    assert callbacks(tmp_path, BY_SETTINGS).messages([replace(RECORD, status=status)], None, NOW) == []
+    assert result_webhooks(tmp_path, BY_SETTINGS).messages([replace(RECORD, status=status)], None, NOW) == []
 
 
 def test_a_message_does_not_show_its_address_or_secret(tmp_path):
-    [message] = callbacks(tmp_path, BY_SETTINGS).messages([RECORD], None, NOW)
+    [message] = result_webhooks(tmp_path, BY_SETTINGS).messages([RECORD], None, NOW)
     assert "crm.example" not in repr(message)
 
 
@@ -160,7 +161,7 @@ MESSAGE = Message("a test", "https://crm.example", b"{}")
         pytest.param([500] * 9, 4, [("notification_failed", "HTTP 500")], id="never taken"),
     ],
 )
-def test_a_message_is_tried_a_few_times_and_then_let_go(answers, calls, lines):
+def test_a_message_is_tried_a_few_times_and_then_dropped(answers, calls, lines):
     made: list[Message] = []
     log, called = Log(), threading.Semaphore(0)
 
@@ -173,7 +174,7 @@ def test_a_message_is_tried_a_few_times_and_then_let_go(answers, calls, lines):
         return answer
 
     notifier = Notifier(post, log, waits=(0, 0, 0))
-    notifier.tell(MESSAGE)
+    notifier.send(MESSAGE)
     assert all(called.acquire(timeout=30) for _ in range(calls))
     notifier.close(30)
 

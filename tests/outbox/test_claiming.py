@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.outbox import Attempt, LeaseLost, Query, Settled, Span
+from bridge.errors import LeaseLost
+from bridge.outbox import Attempt, Query, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
 
@@ -143,7 +144,7 @@ def test_an_event_to_try_again_waits_for_its_time_and_keeps_its_history(outbox, 
 
 def test_an_attempt_that_says_nothing_about_the_event_is_not_held_against_it(outbox, claim, now):
     held = claim()
-    outbox.settle_span(span_of(held), Settled("waiting", "dead token"), an_attempt(now, "pause"), now)
+    outbox.settle_span(span_of(held), Settled("waiting", "expired token"), an_attempt(now, "pause"), now)
     again = claim()
     assert again.events[0].attempts == 0
     assert outbox.show(text_id(again.events[0].id)).event.attempts == 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bridge.errors import CannotStore, WrongUse
 from bridge.models import Finding, Position
-from bridge.outbox import Bounds, Query, StoredEvent
+from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
 
 
 def in_threads(number, work):
@@ -45,6 +46,7 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
         "destination": "main",
         "dataset_id": "1234567890123456",
         "test_event_code": None,
+        "mode": "live",
         "event_name": "Purchase",
         "event_id": "order-2",
         "event_time": int(now.timestamp()) - 60,
@@ -107,7 +109,7 @@ def test_a_group_of_any_size_is_stored_whole(outbox, webhook, number):
     assert [receipt.events[0].event_id for receipt in receipts] == [
         f"order-{index}" for index in range(number)
     ]
-    assert (outbox.counts().received, outbox.imbalances()) == (number, [])
+    assert (outbox.counts().received, outbox.discrepancies()) == (number, [])
 
 
 def test_fifty_equal_posts_at_once_store_one_webhook(outbox, webhook):
@@ -233,7 +235,7 @@ def test_add_all_stores_all_or_nothing(outbox, webhook, event):
 def test_over_the_bound_of_the_queue_senders_are_told_to_come_back(database_url, open_store, webhook):
     open_store(database_url).add_all([webhook(str(number)) for number in range(5)])
     full = open_store(database_url, bounds=Bounds(queue_events=5))
-    with pytest.raises(CannotStore, match="5 events wait") as refusal:
+    with pytest.raises(CannotStore, match="5 events to be sent") as refusal:
         full.add(webhook("more"))
     assert refusal.value.retry_after_seconds == 30
     assert full.counts().received == 5
@@ -291,3 +293,34 @@ def test_an_id_that_is_none_finds_nothing(outbox, wrong):
     assert outbox.show(wrong) is None
     assert outbox.raw(wrong) is None
     assert outbox.find(Query(ids=(wrong,))) == []
+
+
+@pytest.fixture(name="files")
+def files_fixture(tmp_path, open_store) -> tuple[Path, Outbox]:
+    path = tmp_path / "new" / "bridge.db"
+    upgrade(f"sqlite:///{path}")
+    return path, open_store(f"sqlite:///{path}")
+
+
+def test_the_files_of_a_database_are_readable_by_their_owner_alone(files, webhook):
+    path, outbox = files
+    outbox.add(webhook())
+    modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    assert {"bridge.db", "bridge.db-wal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, webhook, tmp_path, replaced):
+    path, outbox = files
+    outbox.add(webhook("1"))
+    moved = path.rename(tmp_path / "moved.db")
+    if replaced:
+        path.write_bytes(b"")
+    for work in (lambda: outbox.add(webhook("2")), outbox.counts, lambda: outbox.add(webhook("3"))):
+        with pytest.raises(CannotStore, match="deleted or replaced"):
+            work()
+    assert path.exists() is replaced
+    path.unlink(missing_ok=True)
+    moved.rename(path)
+    assert outbox.counts().received == 1

@@ -50,7 +50,8 @@ def test_no_file_at_all_is_a_demo_that_sends_to_the_simulator(tmp_path):
     assert settings.demo
     assert settings.graph_url == SIMULATOR_URL
     assert list(settings.destinations) == ["main"]
-    assert settings.database_url == f"sqlite:///{tmp_path}/data/bridge.db"
+    assert settings.database_url == f"sqlite:///{tmp_path}/data/bridge.demo.db"
+    assert settings.live_database_url == f"sqlite:///{tmp_path}/data/bridge.db"
     assert settings.secret_key_file == tmp_path / "data" / "secret.key"
     assert settings.mappings[0].name == "mappings"
 
@@ -203,7 +204,7 @@ def test_paths_in_a_file_start_from_its_folder(tmp_path):
     (tmp_path / "etc" / "b.yaml").write_text("mappings: maps\ndatabase_url: sqlite:///d/b.db\n")
     settings = load_settings(tmp_path / "etc" / "b.yaml", {}, folder=tmp_path)
     assert settings.mappings == (tmp_path / "etc" / "maps",)
-    assert settings.database_url == f"sqlite:///{tmp_path}/etc/d/b.db"
+    assert settings.live_database_url == f"sqlite:///{tmp_path}/etc/d/b.db"
 
 
 def test_a_test_code_for_half_an_hour_counts_from_when_the_file_was_saved(tmp_path):

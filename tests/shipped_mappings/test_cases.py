@@ -1,9 +1,9 @@
-"""The golden folders of tests/cases: what a vendor really does, as a body, and the whole of what it becomes.
+"""The golden folders of tests/cases: what a vendor sends, as a body, and everything it becomes.
 
-tests/cases/<vendor>/<claim>/case.yaml       the mapping, and what came with the body
-tests/cases/<vendor>/<claim>/body.raw        the bytes as they came
+tests/cases/<vendor>/<claim>/case.yaml       the mapping, and the rest of the request
+tests/cases/<vendor>/<claim>/body.raw        the bytes as received
 tests/cases/<vendor>/<claim>/expected.json   everything that comes out
-tests/cases/<vendor>/<claim>/mapping.yaml    only when no shipped mapping shows the claim
+tests/cases/<vendor>/<claim>/mapping.yaml    only if no shipped mapping shows the claim
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_case(folder: Path) -> tuple[CompiledMapping, Request]:
 
 
 def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
-    """Return what a webhook becomes, handshake and refusal included, as the intake would have it."""
+    """Return what a webhook becomes, including handshakes and rejected requests, as for a live webhook."""
     rule = mapping.receive.handshake
     if rule is not None:
         asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
@@ -66,14 +66,14 @@ def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
 
 
 def as_json(event: Event) -> dict[str, Any]:
-    told: dict[str, Any] = {"verdict": event.verdict}
+    result: dict[str, Any] = {"verdict": event.verdict}
     if event.reason:
-        told["reason"] = event.reason
+        result["reason"] = event.reason
     if event.findings:
-        told["findings"] = [finding.code for finding in event.findings]
+        result["findings"] = [finding.code for finding in event.findings]
     if event.data is not None:
-        told["data"] = json.loads(encode(event.data))
-    return told
+        result["data"] = json.loads(encode(event.data))
+    return result
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}: {folder.name}")

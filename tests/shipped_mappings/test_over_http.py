@@ -23,7 +23,7 @@ def bridge(start_bridge, senders):
 
 
 def posted_today(bridge, sample, senders):
-    """Return a function that posts a sample as its sender would now."""
+    """Return a function that posts a sample as its sender would today."""
     now = datetime.now(UTC)
     body = redated(sample.request.body, sample.request.received_at, now)
     path = f"/hooks/{sample.mapping}"
@@ -44,7 +44,7 @@ def test_a_vendor_that_posts_the_same_webhook_fifty_times_at_once(bridge, sender
     }
 
 
-def test_every_vendor_gets_a_200_and_its_forger_a_401(bridge, senders):
+def test_every_vendor_gets_a_200_and_a_forger_a_401(bridge, senders):
     expected = {"ready": "queued", "skipped": "skipped", "suppressed": "suppressed", "held": "held"}
     wrong = []
     for name in senders.names():
@@ -54,7 +54,7 @@ def test_every_vendor_gets_a_200_and_its_forger_a_401(bridge, senders):
             wrong.append((sample.name, answer.status, answer.body))
         bare = bridge.post(f"/hooks/{name}", {"email": "jane@example.com"})
         if bare.status != 401 and name != "website-lead-form":
-            wrong.append((sample.name, "without proof", bare.status))
+            wrong.append((sample.name, "without a signature or token", bare.status))
     assert wrong == []
 
 

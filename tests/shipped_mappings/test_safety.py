@@ -1,4 +1,4 @@
-"""One safety suite for every shipped mapping: every way to forge its proof fails, the honest one passes."""
+"""Every way to forge a signature or token of a shipped mapping fails, and the real one passes."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from bridge.errors import Invalid, NotAuthentic
 from bridge.models import Request, VerifyRule
 from bridge.verify import signed, verify
 
-OPEN_TO_EVERYBODY = {"website-lead-form"}
 SIGNING = {"hmac", "digest", "standard_webhooks"}
 
 Forge = Callable[[Request, VerifyRule], Request | None]
 
 
-def proof_header(rule: VerifyRule) -> str:
+def verified_header(rule: VerifyRule) -> str:
     return "authorization" if rule.scheme == "basic" else (rule.header or "").lower()
 
 
-def with_proof(request: Request, rule: VerifyRule, change: Callable[[str], str]) -> Request | None:
-    """Return the request with its signature or token changed, wherever it stands."""
-    header = proof_header(rule)
+def with_value(request: Request, rule: VerifyRule, change: Callable[[str], str]) -> Request | None:
+    """Return the request with its signature or token changed, wherever it is."""
+    header = verified_header(rule)
     if header:
         return replace(request, headers={**request.headers, header: change(request.headers[header])})
     if rule.query:
@@ -38,7 +37,7 @@ def with_proof(request: Request, rule: VerifyRule, change: Callable[[str], str])
 
 
 def without_header(request: Request, rule: VerifyRule) -> Request | None:
-    headers = {name: value for name, value in request.headers.items() if name != proof_header(rule)}
+    headers = {name: value for name, value in request.headers.items() if name != verified_header(rule)}
     if rule.body_field:
         return replace(request, body=request.body.replace(rule.secrets[0], b""))
     return replace(request, headers=headers, query={})
@@ -83,7 +82,7 @@ def bare_hash_without_secret(request: Request, rule: VerifyRule) -> Request | No
         return None
     digest = hashlib.new(rule.algorithm, request.body).digest()
     text = digest.hex() if rule.encoding == "hex" else base64.b64encode(digest).decode()
-    return replace(request, headers={**request.headers, proof_header(rule): rule.prefix + text})
+    return replace(request, headers={**request.headers, verified_header(rule): rule.prefix + text})
 
 
 def signature_of_another_text(request: Request, rule: VerifyRule) -> Request | None:
@@ -96,7 +95,7 @@ def signature_of_another_text(request: Request, rule: VerifyRule) -> Request | N
 
 def other_time(seconds: int) -> Forge:
     def forge(request: Request, rule: VerifyRule) -> Request | None:
-        """Sign honestly, but long before or after it arrives: a replay, or a clock that is wrong."""
+        """Sign correctly, but long before or after it arrives: a replay, or a wrong clock."""
         if "{timestamp}" not in rule.signed:
             return None
         shift = timedelta(seconds=seconds * (rule.tolerance_seconds + 1))
@@ -144,17 +143,17 @@ def token_in_another_place(request: Request, rule: VerifyRule) -> Request | None
 
 
 FORGERIES: dict[str, Forge] = {
-    "no proof at all": without_header,
-    "an empty proof": lambda request, rule: with_proof(request, rule, lambda text: ""),
-    "cut by one character": lambda request, rule: with_proof(request, rule, lambda text: text[:-1]),
-    "cut by the first character": lambda request, rule: with_proof(request, rule, lambda text: text[1:]),
-    "one character more": lambda request, rule: with_proof(request, rule, lambda text: text + "0"),
-    "last character changed": lambda request, rule: with_proof(
+    "no signature or token": without_header,
+    "an empty signature or token": lambda request, rule: with_value(request, rule, lambda text: ""),
+    "cut by one character": lambda request, rule: with_value(request, rule, lambda text: text[:-1]),
+    "cut by the first character": lambda request, rule: with_value(request, rule, lambda text: text[1:]),
+    "one character more": lambda request, rule: with_value(request, rule, lambda text: text + "0"),
+    "last character changed": lambda request, rule: with_value(
         request, rule, lambda text: text[:-2] + ("0" if text[-2] != "0" else "1") + text[-1]
     ),
-    "not ascii": lambda request, rule: with_proof(request, rule, lambda text: "é" + text[1:]),
-    "a placeholder": lambda request, rule: with_proof(request, rule, lambda text: "no-secret-provided"),
-    "another secret": signed_with(b"a-guess-of-somebody"),
+    "not ascii": lambda request, rule: with_value(request, rule, lambda text: "é" + text[1:]),
+    "a placeholder": lambda request, rule: with_value(request, rule, lambda text: "no-secret-provided"),
+    "another secret": signed_with(b"somebody-elses-guess"),
     "an empty secret": signed_with(b""),
     "the name of the secret": signed_with(b"${SECRET}"),
     "body with a byte more": one_byte_more,
@@ -168,7 +167,7 @@ FORGERIES: dict[str, Forge] = {
     "signed in the future": other_time(1),
     "an old signature with a new time": fresh_time_on_an_old_signature,
     "a signature without its time": no_timestamp,
-    "another address": other_url,
+    "another URL": other_url,
     "another method": other_method,
     "the token in another place": token_in_another_place,
 }
@@ -176,19 +175,19 @@ FORGERIES: dict[str, Forge] = {
 
 def test_only_the_browser_form_is_open_to_everybody(senders):
     open_ones = {name for name in senders.names() if senders.mapping(name).receive.verify.scheme == "none"}
-    assert open_ones == OPEN_TO_EVERYBODY
+    assert open_ones == senders.open_to_everybody
 
 
-def test_the_request_as_the_sender_signed_it_is_let_through(sample, senders):
+def test_the_request_as_the_sender_signed_it_is_accepted(sample, senders):
     assert verify(sample.request, senders.mapping(sample.mapping).receive.verify).request is sample.request
 
 
-def honest_request(senders, name: str) -> Request:
-    """Return a mapping's first sample with nothing in its headers but the proof that counts."""
+def genuine_request(senders, name: str) -> Request:
+    """Return a mapping's first sample with only the verified header."""
     return signed(next(iter(senders.samples_of(name))).request, senders.mapping(name).receive.verify)
 
 
-def lets_through(request: Request, rule: VerifyRule) -> bool:
+def accepts(request: Request, rule: VerifyRule) -> bool:
     try:
         verify(request, rule)
     except NotAuthentic as refusal:
@@ -197,16 +196,16 @@ def lets_through(request: Request, rule: VerifyRule) -> bool:
     return True
 
 
-def test_no_forged_request_is_let_through(shipped_name, senders):
+def test_no_forged_request_is_accepted(shipped_name, senders):
     rule = senders.mapping(shipped_name).receive.verify
-    if shipped_name in OPEN_TO_EVERYBODY:
+    if shipped_name in senders.open_to_everybody:
         assert rule == VerifyRule()
         return
-    honest = honest_request(senders, shipped_name)
-    forged = {name: request for name, forge in FORGERIES.items() if (request := forge(honest, rule))}
-    assert lets_through(honest, rule)
+    genuine = genuine_request(senders, shipped_name)
+    forged = {name: request for name, forge in FORGERIES.items() if (request := forge(genuine, rule))}
+    assert accepts(genuine, rule)
     assert len(forged) >= 10
-    assert [name for name, request in forged.items() if lets_through(request, rule)] == []
+    assert [name for name, request in forged.items() if accepts(request, rule)] == []
 
 
 def test_every_forgery_is_tried_on_some_mapping(senders):
@@ -215,12 +214,12 @@ def test_every_forgery_is_tried_on_some_mapping(senders):
         for forgery, forge in FORGERIES.items()
         for name in senders.names()
         if (rule := senders.mapping(name).receive.verify).scheme != "none"
-        and forge(honest_request(senders, name), rule) is not None
+        and forge(genuine_request(senders, name), rule) is not None
     }
     assert tried == set(FORGERIES)
 
 
-def test_the_previous_secret_is_let_through_while_it_is_named(sample, senders):
+def test_the_previous_secret_is_accepted_while_it_is_configured(sample, senders):
     rule = senders.mapping(sample.mapping).receive.verify
     if rule.scheme == "none":
         return
@@ -234,7 +233,7 @@ def test_a_mapping_whose_secret_is_not_set_is_not_loaded(shipped_name, senders):
     from bridge.mapping import load_mapping
     from bridge.meta_spec.rule_files import load_meta_spec
 
-    if shipped_name in OPEN_TO_EVERYBODY:
+    if shipped_name in senders.open_to_everybody:
         return
     with pytest.raises(Invalid) as refusal:
         load_mapping(senders.folder / f"{shipped_name}.yaml", environment={}, spec=load_meta_spec())

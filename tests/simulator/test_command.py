@@ -1,4 +1,4 @@
-"""The command: what it refuses before it listens, and that it serves until it is told to end."""
+"""The command: what it rejects before it listens, and that it serves until it is stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMAND = Path(sys.executable).parent / "capi-bridge"
         pytest.param(["--bind", "host:port"], "--bind: 'host:port' is not an address", id="port is a word"),
         pytest.param(["--dataset", "shop=token"], "--dataset: this is not ID=TOKEN", id="dataset is a word"),
         pytest.param(["--dataset", "123"], "--dataset: this is not ID=TOKEN", id="no token"),
-        pytest.param(["--faults", "boom"], "faults: 'boom' is not a step of a plan", id="senseless faults"),
+        pytest.param(["--faults", "boom"], "faults: 'boom' is not a valid step", id="senseless faults"),
     ],
 )
 def test_wrong_use_is_a_sentence(arguments, message):

@@ -1,4 +1,4 @@
-"""The page about the simulator promises nothing that is not so."""
+"""The page about the simulator is true."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 
 
 def section(title: str) -> str:
-    return PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    heading = f"\n## {title}\n"
+    assert heading in PAGE, f"docs/simulator.md has no section {title!r}"
+    return PAGE.partition(heading)[2].partition("\n## ")[0]
 
 
 def written_in(text: str) -> list[str]:
-    """Return what stands in backquotes in the first column of the tables."""
+    """Return the code in the first column of the tables."""
     cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
 
@@ -36,13 +38,15 @@ def test_every_option_of_the_page_exists_and_none_is_missing():
 
 
 def test_every_subcode_of_the_page_is_one_the_simulator_knows():
-    known = {str(refusal["subcode"]) for refusal in load_simulator_data().refusals.values()}
-    assert set(re.findall(r"28\d{5}", section("What it judges"))) <= known
+    known = {str(refusal["subcode"]) for refusal in load_simulator_data().rejections.values()}
+    named = set(re.findall(r"28\d{5}", section("What it checks")))
+    assert named
+    assert named <= known
 
 
 def test_every_refusal_is_worded_in_every_language_or_in_none():
     languages = {
         name: {language for language in ("en", "de", "fr", "da") if language in refusal}
-        for name, refusal in load_simulator_data().refusals.items()
+        for name, refusal in load_simulator_data().rejections.items()
     }
     assert {name: found for name, found in languages.items() if len(found) not in {0, 4}} == {}

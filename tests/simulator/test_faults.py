@@ -67,7 +67,7 @@ def test_a_step_reads_as_one_fault(step, fault):
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused_with_the_step_in_it(plan):
-    with pytest.raises(WrongUse, match="is not a step of a plan"):
+    with pytest.raises(WrongUse, match="is not a valid step"):
         FaultPlan().add(f"ok, {plan}")
 
 

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.simulator.data import load_simulator_data
+from bridge.simulator.events_edge import AccessPolicy, EventsEdge, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
-from bridge.simulator.graph import Call, Graph, Rules
 from bridge.simulator.inbox import Inbox
-from bridge.simulator.responses import Words
+from bridge.simulator.responses import ResponseWriter
 from tests.simulator.conftest import DATASET, NOW, PURCHASE
 
-FACTS = load_simulator_data()
+DATA = load_simulator_data()
 KEYS = st.sampled_from(
-    [*FACTS.rules["event"], *FACTS.rules["custom_data"], *FACTS.rules["user_data"], "contents"]
+    [*DATA.rules["event"], *DATA.rules["custom_data"], *DATA.rules["user_data"], "contents"]
 )
 ANYTHING = st.recursive(
     st.none()
@@ -33,13 +33,15 @@ ANYTHING = st.recursive(
 NAMES = st.sampled_from(["user_data", "custom_data", "app_data", "original_event_data", "event"])
 
 
-def graph() -> Graph:
-    return Graph(lambda: NOW, Words(FACTS, "en", 0), FaultPlan(), Inbox(10), Rules())
+def edge() -> EventsEdge:
+    return EventsEdge(lambda: NOW, ResponseWriter(DATA, "en", 0), FaultPlan(), Inbox(10), AccessPolicy())
 
 
 def answer(body: bytes, content_type: str) -> dict[str, Any]:
-    call = Call("POST", f"/v25.0/{DATASET}/events", "access_token=t", {"content-type": content_type}, body)
-    return orjson.loads(graph().handle(call).answer.body)
+    request = SimulatorRequest(
+        "POST", f"/v25.0/{DATASET}/events", "access_token=t", {"content-type": content_type}, body
+    )
+    return orjson.loads(edge().handle(request).response.body)
 
 
 @settings(max_examples=200)

@@ -46,7 +46,7 @@ def verdict(*events: Any) -> str | None:
     """Return the name of the refusal and its subcode, or None."""
     data = load_simulator_data()
     refusal = judge(list(events), data, NOW)
-    return None if refusal is None else f"{refusal.name} {data.refusals[refusal.name]['subcode']}"
+    return None if refusal is None else f"{refusal.name} {data.rejections[refusal.name]['subcode']}"
 
 
 SCHEMA, OLD, FUTURE = "schema 2804019", "too_old 2804003", "in_the_future 2804004"

@@ -118,7 +118,7 @@ def test_one_bad_event_refuses_the_whole_request(simulator, client):
     response = client.post(PURCHASE, changed(PURCHASE, {"event_time": 1}))
     assert error_of(response) == (400, 100, 2804003)
     assert simulator.events == []
-    assert [(r.status, r.code, r.subcode, r.events) for r in simulator.refused()] == [(400, 100, 2804003, 2)]
+    assert [(r.status, r.code, r.subcode, r.events) for r in simulator.rejected()] == [(400, 100, 2804003, 2)]
 
 
 def test_a_thousand_events_are_taken_in_one_request(simulator, client):
@@ -184,15 +184,15 @@ def test_an_expired_version_can_be_refused():
     [
         pytest.param(DATASET, "good", (200, None, None), id="the right token"),
         pytest.param(DATASET, "", (400, 104, None), id="no token"),
-        pytest.param(DATASET, "dead", (401, 190, 463), id="an expired token"),
+        pytest.param(DATASET, "expired", (401, 190, 463), id="an expired token"),
         pytest.param(DATASET, "unheard-of", (401, 190, None), id="an invented token"),
         pytest.param(DATASET, "elsewhere", (400, 100, 33), id="a token for another dataset"),
         pytest.param("555", "good", (400, 100, 33), id="an unknown dataset"),
     ],
 )
 def test_tokens_open_their_datasets_only(dataset, token, expected):
-    datasets = {DATASET: {"good", "dead"}, "777": {"elsewhere"}}
-    with Simulator(clock=lambda: NOW, datasets=datasets, dead_tokens={"dead"}) as simulator:
+    datasets = {DATASET: {"good", "expired"}, "777": {"elsewhere"}}
+    with Simulator(clock=lambda: NOW, datasets=datasets, expired_tokens={"expired"}) as simulator:
         client = Client(simulator)
         response = client.request(
             "POST",
@@ -202,13 +202,13 @@ def test_tokens_open_their_datasets_only(dataset, token, expected):
         )
         client.pool.clear()
         assert error_of(response) == expected
-        assert "good" not in repr(simulator.refused())
+        assert "good" not in repr(simulator.rejected())
 
 
 def test_a_token_can_die_and_come_back(simulator, client):
-    simulator.kill_token("token")
+    simulator.expire_token("token")
     assert error_of(client.post(PURCHASE)) == (401, 190, 463)
-    simulator.revive_token("token")
+    simulator.restore_token("token")
     assert error_of(client.post(PURCHASE)) == (200, None, None)
 
 

@@ -127,28 +127,6 @@ def test_no_explanation_quotes_a_value():
     assert secret not in text
 
 
-SDK_ONLY = {"f5first", "f5last", "fi", "dobd", "dobm", "doby"}
-
-
-def test_the_schema_and_the_rule_file_name_the_same_keys():
-    keys = set(SCHEMA["properties"]["user_data"]["properties"])
-    assert keys - SDK_ONLY == {name for name, rule in SPEC.user_data.items() if not rule.virtual}
-
-
-def test_the_schema_and_the_rule_file_want_the_same_patterns():
-    properties = SCHEMA["properties"]["user_data"]["properties"]
-    differing = {
-        name
-        for name, rule in SPEC.user_data.items()
-        if not rule.virtual
-        and rule.pattern
-        and "pattern" in properties[name]
-        and rule.sent_as in {"hash", "ip", "fbc", "fbp", "lead_id", "digits"}
-        if properties[name]["pattern"] != rule.pattern.pattern
-    }
-    assert differing == set()
-
-
 def test_the_schema_and_the_event_file_name_the_same_messaging_events():
     text = json.dumps(SCHEMA)
     names = re.search(r'"enum": (\[[^]]*"LeadSubmitted"[^]]*\])', text)

@@ -6,14 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.crypto import Cipher
+from bridge.errors import WrongUse
 from bridge.ingest.replay import Pace, discard, each, replay
-from bridge.outbox import Correction, Person, Query, Settled, Span
+from bridge.outbox import Correction, HeldEvent, Person, Query, Settled, Span
+from tests.outbox.conftest import DATASET
 
 HELD = {"status": "held", "body": None, "reason": "no e-mail"}
 
 
-def nothing(_mapping, _request):
-    return None
+def nothing(_webhook):
+    return "still_held"
 
 
 def settle_everything(outbox, now, settled):
@@ -79,12 +82,12 @@ def test_a_held_event_is_mapped_again_keeps_its_id_and_shows_both_revisions(
     receipt = outbox.add(webhook("1", event("", **HELD), request=request))
     asked = []
 
-    def remap(mapping, raw):
-        asked.append((mapping, raw))
+    def remap(webhook):
+        asked.append((webhook.mapping, webhook.request, webhook.events))
         return Correction("second", (event("order-1"),))
 
     assert replay(outbox, Query(statuses=frozenset({"held"})), remap, now) == {"remapped": 1}
-    assert asked == [("shop", request)]
+    assert asked == [("shop", request, (HeldEvent("main", DATASET, None),))]
     shown = outbox.show(receipt.events[0].id)
     assert (shown.event.status, shown.event.event_id, shown.event.reason) == ("waiting", "order-1", None)
     assert shown.body == event("order-1").body
@@ -109,14 +112,14 @@ def test_mapping_again_touches_held_events_only_adds_new_ones_and_discards_gone_
     settle_everything(outbox, now, Settled("sent"))
     corrected = (
         event("sent", label="a"),
-        event("mended", label="b"),
+        event("corrected", label="b"),
         event("new", label="c", destination="other"),
     )
     counts = replay(outbox, Query(statuses=frozenset({"held"})), lambda *_: Correction("2", corrected), now)
     assert counts == {"remapped": 2, "discarded": 1}
     assert sorted((record.event_id, record.status) for record in outbox.find(Query())) == [
         ("", "discarded"),
-        ("mended", "waiting"),
+        ("corrected", "waiting"),
         ("new", "waiting"),
         ("sent", "sent"),
     ]
@@ -180,7 +183,7 @@ def test_forgetting_lets_go_of_what_is_old_and_done_only(outbox, webhook, event,
     waiting = outbox.add(webhook("old and waiting", event("b"), received_at=old))
     recent = outbox.add(webhook("recent", event("c"), received_at=now - timedelta(days=8)))
     fresh = outbox.add(webhook("fresh", event("d")))
-    forgotten = outbox.forget(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
+    forgotten = outbox.purge(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
     assert (forgotten.raw_webhooks, forgotten.webhooks, forgotten.repeat_keys) == (3, 1, 3)
     assert [record.event_id for record in outbox.find(Query())] == ["d", "c", "b"]
     assert [bool(outbox.raw(receipt.webhook_id)) for receipt in (waiting, recent, fresh)] == [
@@ -222,3 +225,28 @@ def test_erasing_removes_events_by_their_hashes_and_a_repeat_stays_a_repeat(outb
     assert [record.event_id for record in outbox.find(Query())] == ["other"]
     assert outbox.add(webhook("2", event("sent", body=body))).duplicate is True
     assert outbox.counts().received == 1
+
+
+def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(
+    database_url, open_store, webhook, event, now
+):
+    held = event("", status="held", body=None, reason="no e-mail")
+    lost = open_store(database_url, cipher=Cipher(["a key that is lost since"]))
+    lost.add(webhook("1", held))
+    outbox = open_store(database_url)
+    outbox.add(webhook("2", held))
+    assert (lost.lacks_key(), outbox.lacks_key()) == (True, True)
+
+    counts = replay(outbox, Query(), lambda *_: Correction("second", (event("order"),)), now)
+    assert counts == {"remapped": 1, "cannot_open": 1}
+
+
+def test_a_mapping_that_is_gone_is_named_as_the_reason(outbox, webhook, event, now):
+    outbox.add(webhook("1", event("", status="held", body=None)))
+    assert replay(outbox, Query(), lambda *_: "unknown_mapping", now) == {"unknown_mapping": 1}
+
+
+@pytest.mark.parametrize("name", ["mapping", "destination", "event_name", "event_id", "reason"])
+def test_a_nul_in_a_filter_is_wrong_use_on_every_database(outbox, name):
+    with pytest.raises(WrongUse, match="NUL"):
+        outbox.find(Query(**{name: "a\x00b"}))

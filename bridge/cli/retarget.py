@@ -1,0 +1,55 @@
+"""`capi-bridge events retarget`: move events from a dataset configured by mistake to the right one."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from bridge.bootstrap import open_store, prepare
+from bridge.delivery.worker import utc_now
+from bridge.ingest.retarget import planned_move
+from bridge.ingest.retarget import retarget as retarget_events
+from bridge.serialization import encode_readable
+from bridge.settings import load_settings, process_environment
+
+
+@click.command("retarget", help="Move events from a dataset that is not configured to one that is.")
+@click.option("--from-dataset", required=True, metavar="ID", help="The dataset that is no longer configured.")
+@click.option("--to", "destination", required=True, help="The destination to whose dataset they are moved.")
+@click.option("--across", is_flag=True, help="Also events that were meant for other destinations.")
+@click.option("--dry-run", is_flag=True, help="Only say how many events would be moved.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def retarget(  # noqa: PLR0913 - one argument for each option
+    *,
+    from_dataset: str,
+    destination: str,
+    across: bool,
+    dry_run: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Move what waits and what is held; what was sent stays where it was sent."""
+    settings = load_settings(config, process_environment())
+    move = planned_move(settings, from_dataset, destination, across=across)
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        found = outbox.stranded.movable(move)
+        counts = {"waiting": found["waiting"], "held": found["held"], "skipped": 0}
+        if not dry_run:
+            counts = retarget_events(outbox, move, utc_now())
+    counts["left"] = found["left"]
+    if as_json:
+        ends = {"from_dataset": from_dataset, "to": destination, "to_dataset": move.dataset_id}
+        click.echo(encode_readable({**ends, "dry_run": dry_run, **counts}))
+    else:
+        verb = "would be moved" if dry_run else "moved"
+        target = f"{destination} ({move.dataset_id})"
+        click.echo(f"{counts['waiting']} waiting and {counts['held']} held events {verb} to {target}")
+        if counts["skipped"]:
+            click.echo(f"{counts['skipped']} events are already stored there and were skipped")
+    if found["left"]:
+        told = f"{found['left']} events of other destinations were left alone; --across takes them too"
+        click.echo(told, err=True)

@@ -1,0 +1,92 @@
+"""`capi-bridge status`: what runs, what waits, what is held and what is paused, in one look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.cli.output import table
+from bridge.delivery.worker import utc_now
+from bridge.monitoring.status import status_of
+from bridge.serialization import encode_readable
+from bridge.settings import load_settings, process_environment
+
+
+@click.command("status", help="Show in one look what runs, waits, is held or paused.")
+@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(*, config: Path | None, as_json: bool) -> None:
+    """Print the status; nothing is asked of Meta."""
+    environment = process_environment()
+    settings = load_settings(config, environment)
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        found = status_of(outbox, settings, open_mappings(settings, environment), utc_now())
+    click.echo(encode_readable(found) if as_json else "\n".join(_lines(found)))
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    if found["mode"] == "demo":
+        yield "DEMO: no dataset is configured; nothing reaches Meta\n"
+    yield _destinations(found)
+    yield from _warnings(found)
+    if found["held"]:
+        held = [(one["events"], one["mapping"], one["reason"]) for one in found["held"]]
+        yield "\n" + table(("HELD", "MAPPING", "REASON"), held, (8, 40, 120))
+    rows = [(one["name"], one["last_webhook_at"] or "never", _activity(one)) for one in found["mappings"]]
+    yield "\n" + table(("MAPPING", "LAST WEBHOOK", ""), rows)
+    counted = ", ".join(f"{number} {name}" for name, number in found["events"].items() if number)
+    yield f"\nevents: {counted or 'none yet'}"
+    yield f"database: {found['database']['kind']}{_size(found['database']['bytes'])}"
+    if found["disk"]["free_bytes"] is not None:
+        yield f"disk:{_size(found['disk']['free_bytes'])} free"
+
+
+def _destinations(found: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            one["name"],
+            one["dataset_id"],
+            one["waiting"] + one["sending"],
+            _age(one["oldest_seconds"]),
+            _state(one),
+        )
+        for one in found["destinations"]
+    ]
+    return table(("DESTINATION", "DATASET", "WAITING", "OLDEST", "STATE"), rows)
+
+
+def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
+    for left in found["not_configured"]:
+        yield (
+            f"\nNOT CONFIGURED: {left['waiting']} waiting and {left['held']} held events of "
+            f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
+        )
+    for one in found["test_codes"]:
+        yield f"\nTEST MODE: {one['where']} sends with test_event_code {one['test_event_code']}"
+
+
+def _state(one: Mapping[str, Any]) -> str:
+    if one["paused"]:
+        return f"PAUSED since {one['paused_since']}: {one['reason']}"
+    return "sends as a test" if one["test_event_code"] else "sends"
+
+
+def _activity(one: Mapping[str, Any]) -> str:
+    return "" if one["active"] else "not active: there is no such file, or it has errors"
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes = int(seconds // 60)
+    return f"{int(seconds)} s" if minutes < 2 else f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+
+
+def _size(size: int | None) -> str:
+    return "" if size is None else f" {size / 1_048_576:,.1f} MiB"

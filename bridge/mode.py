@@ -1,0 +1,15 @@
+"""Whether an event is of the demo, a test or live: part of what it is, wherever it is shown."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Mode = Literal["demo", "test", "live"]
+DEMO_DATASET_ID = "1000000000000000"  # of nobody at Meta: every event of a demo carries it
+
+
+def mode_of(dataset_id: str, test_event_code: str | None) -> Mode:
+    """Return the mode of an event from the dataset and the test code that it was stored with."""
+    if dataset_id == DEMO_DATASET_ID:
+        return "demo"
+    return "test" if test_event_code else "live"

@@ -1,0 +1,80 @@
+"""Everything a person wants to know first, in one value: what runs, waits, is held or paused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
+from bridge.ingest.retarget import stranded_events
+from bridge.mapping import MappingFolder
+from bridge.outbox import Depth, Outbox, Pause
+from bridge.outbox.pauses import destination_scope
+from bridge.settings import Destination, Settings
+
+_NOTHING_WAITS = Depth("", 0, 0, None)
+
+
+def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> dict[str, Any]:
+    """Return the status as plain data; ages are in seconds, times in UTC."""
+    depths = {depth.destination: depth for depth in outbox.depths(now)}
+    pauses = outbox.pauses()
+    held = outbox.overview.held()
+    return {
+        "mode": "demo" if settings.demo else "live",
+        "destinations": [
+            _destination(entry, pauses, depths.get(entry.name, _NOTHING_WAITS), now)
+            for entry in settings.destinations.values()
+        ],
+        "queue": _queue(depths),
+        "events": dict(outbox.counts().by_status),
+        "held": [{"mapping": one.mapping, "reason": one.reason, "events": one.events} for one in held],
+        "not_configured": [entry.as_json() for entry in stranded_events(outbox, settings)],
+        "test_codes": [
+            {"where": where, "test_event_code": code}
+            for where, code in codes_in_force(settings, mappings, now)
+        ],
+        "mappings": _mappings(mappings, outbox.overview.last_webhooks()),
+        "database": {"kind": settings.database_url.partition(":")[0], "bytes": database_bytes(settings)},
+        "disk": {"free_bytes": free_disk_bytes(settings)},
+    }
+
+
+def _destination(
+    entry: Destination, pauses: Mapping[str, Pause], depth: Depth, now: datetime
+) -> dict[str, Any]:
+    pause = pauses.get(destination_scope(entry.name, entry.dataset_id))
+    return {
+        "name": entry.name,
+        "dataset_id": entry.dataset_id,
+        "test_event_code": entry.test_event_code.at(now) if entry.test_event_code else None,
+        "paused": pause is not None,
+        "reason": pause.reason if pause else None,
+        "paused_since": pause.since.isoformat(timespec="seconds") if pause else None,
+        "waiting": depth.waiting,
+        "sending": depth.sending,
+        "oldest_seconds": depth.oldest_seconds,
+    }
+
+
+def _queue(depths: Mapping[str, Depth]) -> dict[str, Any]:
+    ages = [depth.oldest_seconds for depth in depths.values() if depth.oldest_seconds is not None]
+    return {
+        "waiting": sum(depth.waiting for depth in depths.values()),
+        "sending": sum(depth.sending for depth in depths.values()),
+        "oldest_seconds": max(ages, default=None),
+    }
+
+
+def _mappings(mappings: MappingFolder, last: Mapping[str, datetime]) -> list[dict[str, Any]]:
+    """Return each mapping, those that were removed since their last webhook too."""
+    active = mappings.names()
+    return [
+        {
+            "name": name,
+            "active": name in active,
+            "last_webhook_at": last[name].isoformat(timespec="seconds") if name in last else None,
+        }
+        for name in sorted({*active, *last})
+    ]

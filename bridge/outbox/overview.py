@@ -1,0 +1,49 @@
+"""What a person asks first: what is held and why, and when each mapping's last webhook came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from bridge.outbox.records import from_ms
+from bridge.outbox.tables import events, webhooks
+
+_MOST_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFor:
+    """How many events of a mapping are held for one reason."""
+
+    mapping: str
+    reason: str | None
+    events: int
+
+
+class Overview:
+    """Answers by reading through what is kept; `read` is the outbox's."""
+
+    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+        self._read = read
+
+    def held(self) -> list[HeldFor]:
+        """Return what is held, by mapping and reason; the most frequent come first."""
+        number = func.count().label("number")
+        grouped = (
+            select(events.c.mapping, events.c.reason, number)
+            .where(events.c.status == "held")
+            .group_by(events.c.mapping, events.c.reason)
+            .order_by(number.desc(), events.c.mapping, events.c.reason)
+            .limit(_MOST_REASONS)
+        )
+        return [HeldFor(*row) for row in self._read(lambda connection: connection.execute(grouped).all())]
+
+    def last_webhooks(self) -> dict[str, datetime]:
+        """Return when the last webhook that is kept came, by mapping."""
+        latest = select(webhooks.c.mapping, func.max(webhooks.c.received_at)).group_by(webhooks.c.mapping)
+        rows = self._read(lambda connection: connection.execute(latest).all())
+        return {mapping: from_ms(received_at) for mapping, received_at in rows}

@@ -1,0 +1,194 @@
+"""Events for a dataset that is no longer configured: found, and moved when a person says so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+
+from bridge.outbox.ids import new_id
+from bridge.outbox.lanes import number
+from bridge.outbox.records import text_id, to_ms
+from bridge.outbox.repeat_scope import scope_of
+from bridge.outbox.tables import attempts, event_attempts, events, lanes, queue, repeat_keys, webhooks
+
+Target = tuple[str, str]  # the name of a destination and its dataset
+_PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """How many events wait, or are held, for a dataset that their destination does not lead to any more."""
+
+    destination: str
+    dataset_id: str
+    waiting: int
+    held: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of it in every JSON answer."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Which events are moved where. `across` also takes those of other destinations."""
+
+    from_dataset: str
+    destination: str
+    dataset_id: str
+    across: bool = False
+
+
+Read = Callable[[Callable[[Connection], Any]], Any]
+Write = Callable[[str, Callable[[Connection], Any]], Any]
+
+
+class StrandedEvents:
+    """Finds and moves events for datasets that are not configured; `read` and `write` are the outbox's."""
+
+    def __init__(self, read: Read, write: Write) -> None:
+        self._read = read
+        self._write = write
+
+    def found(self, configured: Collection[Target]) -> list[Stranded]:
+        """Return what is kept for datasets that are not among the configured ones."""
+        found: list[Stranded] = self._read(lambda connection: _stranded(connection, configured))
+        return found
+
+    def movable(self, move: Move) -> dict[str, int]:
+        """Count what a move would take: `waiting` and `held`, and `left` of other destinations."""
+        counts: dict[str, int] = self._read(lambda connection: _movable(connection, move))
+        return counts
+
+    def move_portion(self, move: Move, now: datetime) -> Counter[str]:
+        """Move some events; count what they became: `waiting`, `held` or `skipped`. Empty when all are moved.
+
+        An event whose name and id are taken at the new dataset is skipped: it would count there twice.
+        """
+        became: Counter[str] = self._write(
+            "move", lambda connection: _next_portion(connection, move, to_ms(now))
+        )
+        return became
+
+
+def _stranded(connection: Connection, configured: Collection[Target]) -> list[Stranded]:
+    waiting = _counted(
+        connection,
+        select(lanes.c.destination, lanes.c.dataset_id, func.count())
+        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
+        .group_by(lanes.c.destination, lanes.c.dataset_id),
+    )
+    held = _counted(
+        connection,
+        select(events.c.destination, events.c.dataset_id, func.count())
+        .where(events.c.status == "held", events.c.dataset_id != "")
+        .group_by(events.c.destination, events.c.dataset_id),
+    )
+    return [
+        Stranded(*target, waiting[target], held[target])
+        for target in sorted({*waiting, *held})
+        if target not in configured
+    ]
+
+
+def _counted(connection: Connection, grouped: Any) -> Counter[Target]:
+    return Counter(
+        {(destination, dataset): count for destination, dataset, count in connection.execute(grouped)}
+    )
+
+
+def _movable(connection: Connection, move: Move) -> dict[str, int]:
+    counts = Counter({(status, mine): count for status, mine, count in connection.execute(_by_status(move))})
+    taken = {
+        status: counts[status, True] + counts[status, False] * move.across for status in ("waiting", "held")
+    }
+    left = 0 if move.across else counts["waiting", False] + counts["held", False]
+    return {**taken, "left": left}
+
+
+def _by_status(move: Move) -> Any:
+    is_mine = (events.c.destination == move.destination).label("mine")
+    return (
+        select(events.c.status, is_mine, func.count())
+        .where(_is_open(move))
+        .group_by(events.c.status, is_mine)
+    )
+
+
+def _is_open(move: Move) -> ColumnElement[bool]:
+    """Match what has not come to an end and is in no worker's hands."""
+    in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
+    waits = and_(events.c.status == "waiting", ~in_hand)
+    return and_(events.c.dataset_id == move.from_dataset, or_(events.c.status == "held", waits))
+
+
+def _next_portion(connection: Connection, move: Move, now: int) -> Counter[str]:
+    mine = _is_open(move) if move.across else and_(_is_open(move), events.c.destination == move.destination)
+    rows = connection.execute(select(events).where(mine).order_by(events.c.id).limit(_PORTION)).all()
+    became = Counter(_moved(connection, row, move, now) for row in rows)
+    if rows:
+        _note(connection, [row.id for row in rows], move, now)
+        for webhook_id in dict.fromkeys(row.webhook_id for row in rows):
+            _rebind_repeat_key(connection, webhook_id)
+    return became
+
+
+def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
+    values = {"destination": move.destination, "dataset_id": move.dataset_id, "changed_at": now}
+    first = _same_event(connection, row, move.dataset_id) if row.stands else None
+    if first is not None:
+        reason = f"the same event is already stored as {text_id(first)}"
+        values |= {"status": "skipped", "stands": None, "reason": reason}
+        connection.execute(delete(queue).where(queue.c.event_id == row.id))
+    elif row.status == "waiting":
+        lane = number(connection, move.destination, move.dataset_id, row.test_event_code)
+        connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
+    connection.execute(update(events).where(events.c.id == row.id).values(values))
+    return str(values.get("status", row.status))
+
+
+def _same_event(connection: Connection, row: Any, dataset_id: str) -> bytes | None:
+    standing = select(events.c.id).where(
+        events.c.event_id == row.event_id,
+        events.c.event_name == row.event_name,
+        events.c.dataset_id == dataset_id,
+        events.c.stands == 1,
+    )
+    found: bytes | None = connection.execute(standing).scalar_one_or_none()
+    return found
+
+
+def _note(connection: Connection, ids: Sequence[bytes], move: Move, now: int) -> None:
+    """Leave a line in the history of each event."""
+    attempt_id = new_id(now)
+    line = {
+        "id": attempt_id,
+        "destination": move.destination,
+        "dataset_id": move.dataset_id,
+        "events": len(ids),
+        "started_at": now,
+        "duration_ms": 0,
+        "outcome": "retargeted",
+        "reason": f"moved from dataset {move.from_dataset} to {move.dataset_id}",
+    }
+    connection.execute(insert(attempts).values(line))
+    connection.execute(insert(event_attempts), [{"event_id": row, "attempt_id": attempt_id} for row in ids])
+
+
+def _rebind_repeat_key(connection: Connection, webhook_id: bytes) -> None:
+    """Bind the repeat key of a webhook to where its events go now, unless a newer webhook holds it."""
+    pairs = connection.execute(
+        select(events.c.dataset_id, events.c.test_event_code).where(events.c.webhook_id == webhook_id)
+    )
+    revision = connection.execute(select(webhooks.c.revision).where(webhooks.c.id == webhook_id)).scalar_one()
+    scope = scope_of([(dataset_id, code) for dataset_id, code in pairs], revision)
+    other = repeat_keys.alias()
+    same = and_(other.c.mapping == repeat_keys.c.mapping, other.c.repeat_key == repeat_keys.c.repeat_key)
+    is_taken = exists().where(same, other.c.scope == scope)
+    bound = update(repeat_keys).where(repeat_keys.c.webhook_id == webhook_id, ~is_taken)
+    connection.execute(bound.values(scope=scope))

@@ -1,8 +1,8 @@
 """YAML as text with positions: nothing is guessed to be a number, a date or a truth value.
 
 Mappings and settings are written by people who do not know YAML's surprises (`country: NO`,
-`zip: 01234`, `on: get`), so every scalar stays the text that was written and the slot it stands in
-decides what it means. Anchors, aliases, merge keys and tags are refused.
+`zip: 01234`, `on: get`), so every scalar stays the text that was written, and the key it
+belongs to decides what it means. Anchors, aliases, merge keys and tags are errors.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Keys and what stands under them, in the order written; each key is there once."""
+    """Keys and their values, in the order written; each key occurs once."""
 
     entries: tuple[tuple[Scalar, Node], ...]
     position: Position
 
     def get(self, key: str) -> Node | None:
-        """Return what stands under a key."""
+        """Return the value of a key."""
         return next((node for name, node in self.entries if name.text == key), None)
 
 
@@ -57,7 +57,7 @@ Node = Scalar | Listing | Block
 def read_yaml(source: bytes | str, file: str, max_bytes: int = 262_144) -> tuple[Node | None, list[Finding]]:
     """Read one YAML document into nodes; return None when it cannot be read at all.
 
-    The findings hold every problem that could be told apart; an empty document is None without any.
+    The findings hold every problem that could be distinguished; an empty document is None without any.
     """
     text, problem = _decoded(source, file, max_bytes)
     if text is None:
@@ -160,7 +160,7 @@ class _Builder:
                 self._refuse(event, "merge_key", "merge keys (<<) are not used here", "write the lines out")
             elif key.text in entries:
                 first = entries[key.text][0].position.line
-                message = f"{key.text!r} stands here twice; the first is on line {first}"
+                message = f"{key.text!r} occurs twice in this block; the first is on line {first}"
                 self._refuse(event, "duplicate_key", message, "keep one of them")
             else:
                 entries[key.text] = (key, value)
@@ -195,20 +195,20 @@ _PARSER_WORDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "nested too deep",
         "too_deep",
-        f"blocks stand inside each other more than {MAX_DEPTH} deep",
+        f"blocks are nested more than {MAX_DEPTH} deep",
         "flatten them",
     ),
-    ("tab character", "tab", "a tab is used as indentation", "indent with blanks"),
+    ("tab character", "tab", "a tab is used as indentation", "indent with spaces"),
     (
         "could not find expected ':'",
         "no_colon",
-        "this line has no colon followed by a blank",
+        "this line has no colon followed by a space",
         "write key: value",
     ),
     (
         "mapping values are not allowed",
         "colon_in_text",
-        "a colon followed by a blank stands inside a text, or this line is indented wrongly",
+        "a text contains a colon followed by a space, or this line is indented wrongly",
         "put the text in quotes, or align the line with its neighbours",
     ),
     (
@@ -270,7 +270,7 @@ _PARSER_WORDS: tuple[tuple[str, str, str, str], ...] = (
     (
         "did not find expected '-' indicator",
         "indentation",
-        "this line stands between the entries of a list",
+        "this line is between the entries of a list",
         "start it with - or indent it",
     ),
     (
@@ -287,7 +287,7 @@ _LONGEST_LINE = 2_000  # some patterns below look back and forth: on a long line
 
 # a line that shows what went wrong, whatever the parser says about it
 _TRAPS: tuple[tuple[re.Pattern[str], str, str, str], ...] = (
-    (re.compile(r" *(?P<at>\t)"), "tab", "a tab is used as indentation", "indent with blanks"),
+    (re.compile(r" *(?P<at>\t)"), "tab", "a tab is used as indentation", "indent with spaces"),
     (
         re.compile(r"\s*(?:- +)?[^#:{}\[\]'\"]*: +(?P<at>[@`%])"),
         "odd_start",
@@ -315,7 +315,7 @@ _TRAPS: tuple[tuple[re.Pattern[str], str, str, str], ...] = (
     (
         re.compile(r"\s*(?:- +)?(?P<at>[a-z_]+:)(?!//)[^\s:]"),
         "no_blank_after_colon",
-        "a blank is missing after the colon",
+        "a space is missing after the colon",
         "write key: value",
     ),
 )

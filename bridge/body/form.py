@@ -1,4 +1,4 @@
-"""Forms: percent encoding, repeated keys, and brackets that stand for nesting.
+"""Forms: percent encoding, repeated keys, and brackets that mean nesting.
 
 contact[email]=a      {"contact": {"email": "a"}}
 tag=a&tag=b           {"tag": ["a", "b"]}
@@ -79,7 +79,7 @@ def _put(root: Tree, name: str, value: str) -> None:
 
 
 def _descend(root: Tree, steps: list[str]) -> Tree | None:
-    """Return the branch that the last step goes into, None when a text already stands in the way."""
+    """Return the branch that the last step goes into, None when there is already a text in its place."""
     place: Any = root
     for step, following in itertools.pairwise(steps):
         key = step or _open_number(place, following)
@@ -90,7 +90,7 @@ def _descend(root: Tree, steps: list[str]) -> Tree | None:
 
 
 def _put_leaf(place: Tree, key: str, value: str) -> None:
-    """Set a value; a repeated key becomes a list, a text beside nested fields stands under ``""``."""
+    """Set a value; a repeated key becomes a list, a text beside nested fields goes under ``""``."""
     present = place.get(key)
     if present is None:
         place[key] = value

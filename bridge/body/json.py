@@ -84,7 +84,7 @@ def _read(content: bytes, charset: str | None) -> _Read:
 
 
 def _is_simple(data: Any, depth: int) -> bool:
-    """Tell whether data holds no float, which alone may have lost digits, and is not nested too deep."""
+    """Return whether data holds no float, which alone may have lost digits, and is not nested too deep."""
     if type(data) is dict:
         data = data.values()
     elif type(data) is not list:
@@ -98,7 +98,7 @@ def _is_simple(data: Any, depth: int) -> bool:
 
 
 def _loses_digits(content: bytes, shape: bytes) -> bool:
-    """Tell whether a float would change how a number was written; a false alarm only costs time."""
+    """Return whether a float would change how a number was written; a false alarm only costs time."""
     if _BEYOND_64_BIT in shape:
         return True
     for fraction in _DELICATE_FRACTION.finditer(content):
@@ -108,7 +108,7 @@ def _loses_digits(content: bytes, shape: bytes) -> bool:
 
 
 def _is_in_a_number(content: bytes, point: int) -> bool:
-    """Tell whether a decimal point may be one of a number; those of browser ids (`fb.1.155.12`) are not."""
+    """Return whether a decimal point may be one of a number; those of browser ids (`fb.1.155.12`) are not."""
     before = content[max(0, point - _LONGEST_WHOLE_PART) : point].rstrip(b"0123456789").removesuffix(b"-")
     return before[-1:] in _BEFORE_A_NUMBER
 
@@ -160,7 +160,7 @@ def _unbounded_number() -> UnreadableBody:
 
 
 def _position_of(text: str, constant: str) -> int:
-    """Return where a constant stands outside of every text; the reader does not tell."""
+    """Return the place of a constant outside every text, which the parser does not report."""
     for match in re.finditer(r'"(?:[^"\\]|\\.)*"|(?P<constant>-?Infinity|NaN)', text, re.DOTALL):
         if match["constant"] == constant:
             return match.start()

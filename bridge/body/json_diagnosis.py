@@ -15,7 +15,7 @@ from bridge.models import Finding
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where reading stopped: what stands there, what stands before it, and what the reader said."""
+    """Where reading stopped: the text there, the text before it, and the parser's own message."""
 
     text: str
     position: int
@@ -28,7 +28,7 @@ class Place:
 
     @property
     def before(self) -> str:
-        """The few characters before the mistake, without the blanks next to it."""
+        """The few characters before the mistake, without the whitespace next to it."""
         return self.text[max(0, self.position - 64) : self.position].rstrip()
 
     @property

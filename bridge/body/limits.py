@@ -27,13 +27,13 @@ SHAPE: Final = bytes.maketrans(b"123456789{", b"000000000[")
 
 
 def may_break_bounds(shape: bytes) -> bool:
-    """Tell whether JSON could be over a bound at all; counting brackets is cheaper than walking."""
+    """Return whether JSON could exceed a limit at all; counting brackets is cheaper than walking."""
     size = len(shape)
     return size >= _NEVER_TOO_MANY_BYTES or (size > _NEVER_TOO_DEEP_BYTES and shape.count(b"[") > MAX_DEPTH)
 
 
 def check_bounds(data: Any) -> None:
-    """Refuse data that is nested too deep or holds too many values; walks one level at a time."""
+    """Reject data that is nested too deep or holds too many values; walks one level at a time."""
     level, nodes = [data], 0
     for _ in range(MAX_DEPTH + 1):
         nodes += len(level)

@@ -70,6 +70,6 @@ def _not_accepted(kind: str, accept: frozenset[str], content: bytes) -> Refused:
             code="empty_body",
         )
     return WrongContentType(
-        f"This address does not take {kind} bodies.",
+        f"This endpoint does not accept {kind} bodies.",
         fix=f"Send one of: {', '.join(sorted(accept))}, or add {kind} to receive.accept in the mapping.",
     )

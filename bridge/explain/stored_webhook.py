@@ -1,4 +1,4 @@
-"""Tells of a stored webhook what it became and why, by the mapping that is in force now."""
+"""Explains what a stored webhook became and why, by the mapping that is active now."""
 
 from __future__ import annotations
 

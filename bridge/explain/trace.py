@@ -1,7 +1,7 @@
-"""The notebook of one explanation: which path supplied a field, how it was cleaned, why it was dropped.
+"""The record of one explanation: which path supplied a field, how it was cleaned, why it was dropped.
 
 The compiled mapping and the cleaning take a `Trace | None`; with None they write nothing, so that the
-live road and the explanation are the same code.
+live pipeline and the explanation are the same code.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ class Trace:
         return record
 
     def tried(self, name: str, path: str, outcome: str) -> None:
-        """Note a source that gave nothing and what stood there (`absent`, `blank`, `wrong type`)."""
+        """Record a source that gave nothing, and what was there (`absent`, `blank`, `wrong type`)."""
         self.record(name).tried.append({"path": path, "outcome": outcome})
 
     def supplied(self, name: str, path: str) -> None:
-        """Note the source that gave the value."""
+        """Record the source that gave the value."""
         self.record(name).supplied_by = path
 
     def step(self, name: str, step: str, value: Any) -> None:
-        """Note one cleaning step and its result."""
+        """Record one cleaning step and its result."""
         self.record(name).steps.append({"step": step, "value": value})
 
     def dropped(self, name: str, reason: str) -> None:
-        """Note that the field was left out, and by which rule."""
+        """Record that the field was left out, and by which rule."""
         self.record(name).dropped = reason

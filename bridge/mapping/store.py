@@ -1,4 +1,4 @@
-"""The folders of mappings in force: changed files are picked up, and the last good one of each stays."""
+"""The active mappings: changed files are reloaded, and the last good version of each stays active."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MappingFolder:
         self.refresh()
 
     def get(self, name: str) -> CompiledMapping:
-        """Return the mapping in force under a name; raises UnknownMapping."""
+        """Return the active mapping of a name; raises UnknownMapping."""
         self._look()
         mapping = self._by_name.get(name)
         if mapping is None:
@@ -72,12 +72,12 @@ class MappingFolder:
         return mapping
 
     def names(self) -> tuple[str, ...]:
-        """Return the names of all mappings in force."""
+        """Return the names of all active mappings."""
         self._look()
         return tuple(sorted(self._by_name))
 
     def mappings(self) -> tuple[CompiledMapping, ...]:
-        """Return all mappings in force, by name."""
+        """Return all active mappings, by name."""
         self._look()
         return tuple(mapping for _, mapping in sorted(self._by_name.items()))
 

@@ -14,23 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from bridge.coerce.durations import SECONDS, read_duration
+from bridge.coerce.sizes import read_size
 from bridge.settings.models import Network, Rate
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|KiB|MB|MiB|GB|GiB)?", re.IGNORECASE)
-_BYTES = {
-    "b": 1,
-    "kb": 1000,
-    "kib": 1024,
-    "mb": 1000**2,
-    "mib": 1024**2,
-    "gb": 1000**3,
-    "gib": 1024**3,
-}
 _RATE = re.compile(r"(\d+)\s*/\s*(s|m|h)")
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-_LONGEST_SECONDS = 10 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +67,17 @@ def _database_url(text: str) -> str:
 
 
 def _duration(text: str) -> timedelta:
-    match = _DURATION.fullmatch(text)
-    if not match:
+    duration = read_duration(text)
+    if duration is None:
         raise ValueError
-    seconds = float(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST_SECONDS:
-        raise ValueError
-    return timedelta(seconds=seconds)
+    return duration
 
 
 def _size(text: str) -> int:
-    match = _SIZE.fullmatch(text)
-    if not match or len(match[1]) > 15:
+    size = read_size(text)
+    if size is None:
         raise ValueError
-    return int(float(match[1]) * _BYTES[(match[2] or "B").lower()])
+    return size
 
 
 def _count(lowest: int, highest: int) -> Callable[[str], int]:
@@ -120,7 +106,7 @@ def _rate(text: str) -> Rate:
     match = _RATE.fullmatch(text)
     if not match or not int(match[1][:9]) > 0 or len(match[1]) > 9:
         raise ValueError
-    return Rate(int(match[1]), float(_SECONDS[match[2]]))
+    return Rate(int(match[1]), float(SECONDS[match[2]]))
 
 
 def _switch(text: str) -> bool:

@@ -86,7 +86,7 @@ def test_a_condition_holds_or_not(drafts, condition, holds):
         pytest.param("{status: {empty: yes}}", "status is not empty", id="empty"),
         pytest.param("{count: {more_than: 5}}", "count is not more than 5", id="a number"),
         pytest.param("{tags: {none_of: [vip, x]}}", "tags is vip or x", id="none_of"),
-        pytest.param("{not: {count: 3}}", "what stands under not holds", id="not"),
+        pytest.param("{not: {count: 3}}", "the condition under not holds", id="not"),
         pytest.param(
             "{any: [{count: 4}, {status: x}]}",
             "none of these holds: count is not 4; status is not x",

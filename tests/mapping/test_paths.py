@@ -163,7 +163,7 @@ def test_a_system_value_comes_from_the_request(drafts, path, expected):
         pytest.param("$header.x", "unknown_system_value", 7, "$headers.x", id="a misspelt system value"),
         pytest.param("$headers", "path_unfinished", 7, None, id="headers alone"),
         pytest.param("$source.x", "path_too_deep", 7, None, id="below one value"),
-        pytest.param("$ip", "not_the_visitors", 7, None, id="the visitor's address on a server's webhook"),
+        pytest.param("$ip", "not_the_visitors", 7, None, id="the visitor's IP address on a server's webhook"),
         pytest.param("lower(email)", "cleaning_happens_by_itself", 7, "email", id="a function"),
         pytest.param(
             "sha256(customer.email)", "cleaning_happens_by_itself", 7, "customer.email", id="a hash function"

@@ -156,7 +156,7 @@ log_format: text
     [
         pytest.param("grph_url: http://x.example\n", [(1, 1, "unknown_key", "graph_url")], id="unknown key"),
         pytest.param("retention: {event: 3d}\n", [(1, 13, "unknown_key", "events")], id="unknown key inside"),
-        pytest.param("retention: {events: 3 days}\n", [(1, 21, "wrong_type", None)], id="no duration"),
+        pytest.param("retention: {events: 3 dayz}\n", [(1, 21, "wrong_type", None)], id="no duration"),
         pytest.param("retention: 7d\n", [(1, 12, "wrong_type", None)], id="a block is wanted"),
         pytest.param("graph_url: [a, b]\n", [(1, 12, "wrong_type", None)], id="one value is wanted"),
         pytest.param("graph_url: ftp://x\n", [(1, 12, "wrong_type", None)], id="no web address"),

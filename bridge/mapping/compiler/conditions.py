@@ -72,7 +72,7 @@ def _line(compiling: Compiling, key: Scalar, node: Node) -> Condition:
 
 
 def _mistyped_word(compiling: Compiling, key: Scalar, node: Node) -> str | None:
-    """Return any or not when a slip of them stands before what only they can have."""
+    """Return `any` or `not` when a misspelling of it has a value that only they can have."""
     operators = compiling.loading.grammar["test_of_field"].keys
     if isinstance(node, Listing) and node.items and all(isinstance(item, Block) for item in node.items):
         return closest(key.text, ("any",)) or "any"
@@ -101,7 +101,7 @@ def _any_of(compiling: Compiling, key: Scalar, node: Node) -> Condition:
 
 def _not(condition: Condition) -> Condition:
     def failing(scope: Scope) -> str | None:
-        return "what stands under not holds" if condition(scope) is None else None
+        return "the condition under not holds" if condition(scope) is None else None
 
     return failing
 
@@ -178,7 +178,7 @@ def _says(name: str, value: Any) -> tuple[str, str]:
 
 
 def folded(value: Any) -> str | None:
-    """Return a plain value as it is compared: without case and outer blanks."""
+    """Return a plain value as it is compared: without case and surrounding whitespace."""
     text = text_of(value)
     return None if text is None else text.strip().casefold()
 

@@ -22,7 +22,7 @@ Shape = Literal["one", "many"]
 
 @dataclass(frozen=True, slots=True)
 class PathUse:
-    """One path of the file: its text, where it stands, what list it is below, and how it is read.
+    """One path of the file: its text, its position, the list it is below, and how it is read.
 
     `above` holds the readers of the `for_each` lists around it, outermost first.
     """
@@ -100,7 +100,7 @@ def moved(position: Position, columns: int) -> Position:
 
 
 def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
-    """Write into the explanation what a path gave; the live road never comes here."""
+    """Record what a path gave, for an explanation; the live pipeline never calls this."""
     trace = scope.trace
     if trace is None:
         return

@@ -162,7 +162,7 @@ def made_from_others(spec: MetaSpec, positions: Mapping[str, Position]) -> dict[
 
 
 def _written(loading: Loading, node: Node, name: str) -> bool:
-    """Say whether a key was written although it was refused, or misspelt: that is reported already."""
+    """Return whether a key is there but invalid or misspelt, which has been reported already."""
     if isinstance(node, Block) and node.get(name) is not None:
         return True
     return any(finding.suggestion == name for finding in loading.findings)

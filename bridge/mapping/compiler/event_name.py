@@ -40,14 +40,14 @@ def warn_of_near_name(compiling: Compiling, node: Node, name: str) -> None:
     known = sorted(spec.standard_events | spec.messaging_events | spec.reserved_events)
     near = None if name in known else closest(name, known)
     if near is not None and _spelt(near) != _spelt(name):
-        message = f"{shown(name)} is nearly Meta's {near}, but would be an event of your own"
+        message = f"{shown(name)} is nearly Meta's {near}, but would be a custom event"
         compiling.loading.warning(
             node, "near_standard_event", message, f"write {near} if that is meant", near
         )
 
 
 def _spelt(name: str) -> str:
-    """Return a name without case and gaps: those slips are for `check` to tell."""
+    """Return a name without case and gaps; `check` reports those slips."""
     return name.casefold().replace("_", "").replace(" ", "")
 
 

@@ -1,4 +1,4 @@
-"""The `receive` block: who may send, how they prove it, and what they are told."""
+"""The `receive` block: who may send, how they prove it, and how they are answered."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestCode:
     until: int | None = None
 
     def at(self, now: datetime) -> str | None:
-        """Return the code when it is in force."""
+        """Return the code while it is active."""
         return self.code if self.until is None or now.astimezone(UTC).timestamp() < self.until else None
 
 
@@ -199,7 +199,10 @@ def _check_scheme(loading: Loading, entry: Entry, entries: Entries, scheme: str)
     if uses_time and signed is not None and not uses_timestamp:
         fix = "add timestamp_header, or a format with {timestamp}"
         loading.error(
-            signed.node, "missing_key", "signed holds {timestamp}, but nothing says where it stands", fix
+            signed.node,
+            "missing_key",
+            "signed holds {timestamp}, but no line says where the timestamp is",
+            fix,
         )
 
 
@@ -274,7 +277,7 @@ def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes
 
 
 def _unset(loading: Loading, entry: Entry, name: str) -> bytes | None:
-    """Report a secret that is not set; where secrets are optional, one that nobody can match stands in."""
+    """Report a secret that is not set; where secrets are optional, use one that nobody can match."""
     note = loading.error if loading.secrets == "required" else loading.warning
     note(entry.node, "unset_secret", f"{name} is not set", f"set the environment variable {name}")
     return None if loading.secrets == "required" else randomness.token_bytes(32)
@@ -318,7 +321,7 @@ def _expected_text(loading: Loading, key: Scalar, node: Node) -> str | None:
 
 
 def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | None) -> TestCode | None:
-    """Return the test event code of a mapping and until when it is in force."""
+    """Return the test event code of a mapping and until when it is active."""
     if entry is None:
         return None
     if isinstance(entry.node, Scalar):

@@ -53,7 +53,7 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | _Text]:
     if len(text.encode()) > MAX_TEXT:
         compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
     if "{{" in text or "}}" in text:
-        compiling.loading.error(node, "double_brace", "fields stand in single braces", "write {field}")
+        compiling.loading.error(node, "double_brace", "fields are written in single braces", "write {field}")
         return ()
     parts: list[str | _Text] = []
     end = 0
@@ -74,7 +74,9 @@ def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | _T
 
 def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | _Text]) -> None:
     if not written:
-        compiling.loading.error(node, "path_unfinished", "nothing stands between the braces", "write {field}")
+        compiling.loading.error(
+            node, "path_unfinished", "there is nothing between the braces", "write {field}"
+        )
         return
     compiled = compiling.path(node, written, offset)
     if compiled is not None:

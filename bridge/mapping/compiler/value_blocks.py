@@ -47,7 +47,7 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
 
 
 class _BlockValue(Reader):
-    """A compiled block: the source, what changes its value, and what stands in when nothing is left."""
+    """A compiled block: the source, what changes its value, and what replaces it when nothing is left."""
 
     __slots__ = ("changes", "compiling", "condition", "default", "required", "source")
 

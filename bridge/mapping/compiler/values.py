@@ -23,7 +23,7 @@ PLAIN: Final = frozenset({int, bool, float, Decimal})
 
 
 def compile_value(compiling: Compiling, node: Node, shape: Shape = "one") -> Read:
-    """Return the reader of whatever stands right of a colon."""
+    """Return the reader of whatever is to the right of a colon."""
     if isinstance(node, Listing):
         return _first_of(compiling, node, shape)
     if isinstance(node, Block):
@@ -81,7 +81,7 @@ class _Field(Reader):
         return self._judged(scope, value)
 
     def _judged(self, scope: Scope, value: Any) -> Any:
-        """Look closely at a value, and tell an explanation that wants to know."""
+        """Look closely at a value, and record it for an explanation."""
         outcome = None
         if value is MISSING or value is None:
             value, outcome = None, "absent" if scope.trace is None else self.compiled.why_nothing(scope)
@@ -160,7 +160,7 @@ def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
         return NOTHING
     for item in node.items:
         if isinstance(item, Listing):
-            compiling.loading.error(item, "list_in_list", "a list stands inside a list", "write one list")
+            compiling.loading.error(item, "list_in_list", "a list is inside a list", "write one list")
     reads = tuple(
         compile_value(compiling, item, shape) for item in node.items if not isinstance(item, Listing)
     )

@@ -1,6 +1,6 @@
 # ruff: noqa: E501 - a table reads best with one row on each line
 
-"""The mapping language as one table: every block, every key in it, what may stand there, and what it means.
+"""The mapping language as one table: every block, every key in it, what its value may be, and what it means.
 
 The loader's checks, the suggestions, the editor schema and the reference page are all made from this
 table. The names of Meta's own fields come from the rule files, so nothing is written twice.
@@ -18,7 +18,7 @@ from bridge.meta_spec.spec import MetaSpec
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a block. `kind` says what may stand there (see KINDS), `of` names the block or the choices."""
+    """One key of a block. `kind` says what its value may be (see KINDS), `of` names the block or the choices."""
 
     name: str
     kind: str
@@ -63,7 +63,7 @@ class BlockGrammar:
 
 Grammar = Mapping[str, BlockGrammar]
 
-# what may stand at a key -> how the reference page says it
+# the kind of a value -> how the reference page describes it
 KINDS: dict[str, str] = {
     "text": "text",
     "texts": "a text, or a list of texts",
@@ -73,7 +73,7 @@ KINDS: dict[str, str] = {
     "yes_no": "yes or no",
     "whole": "a whole number",
     "number": "a number",
-    "duration": "a time span such as 30 minutes or 7 days",
+    "duration": "a duration such as 30 minutes or 7 days",
     "size": "a size such as 1 MiB",
     "moment": "a date and time",
     "secret": "a secret, written as ${NAME}",
@@ -84,12 +84,12 @@ KINDS: dict[str, str] = {
     "positions": "a field that is a list, or a list with one value for each position",
     "condition": "conditions",
     "conditions": "a list of blocks of conditions",
-    "properties": "names of your own, each with a value",
+    "properties": "custom names, each with a value",
     "contents": "a block with for_each, or a field that is a list",
     "defaults": "names of fields, each with a plain text",
     "fields": "names of fields this event does not send",
     "rows": "what is compared, and what it becomes",
-    "expected_texts": "what must stand there, by field",
+    "expected_texts": "the expected value, by field",
     "take": "first, last, rest or a number",
     "otherwise": "keep, skip, error or a plain text",
     "country": "a country code or a $. path",
@@ -105,10 +105,10 @@ KINDS: dict[str, str] = {
 _FILE = (
     Key("version", "choice", "The version of this language.", ("1",), required=True),
     Key("description", "text", "What this webhook is, for people."),
-    Key("receive", "block", "Who may send here, and what they are told.", "receive"),
+    Key("receive", "block", "Who may send here, and how they are answered.", "receive"),
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
-    Key("events", "blocks", "Several events from one webhook; they share what stands beside this key.", "event"),
+    Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
     Key("mode", "choice", "Whether all matching events are sent or the first one only.", ("all", "first"), "all"),
     Key("samples", "files", "Files with real webhooks; check compares the mapping with them."),
     Key("tests", "blocks", "Webhooks and the events they must become.", "test"),
@@ -165,7 +165,7 @@ _VERIFY = (
     Key("secret_encoding", "choice", "How the secret is written.", ("text", "hex", "base64"), "text"),
     Key("algorithm", "choice", "The hash.", ("sha256", "sha1", "sha512"), "sha256"),
     Key("encoding", "choice", "How the signature is written.", ("hex", "base64"), "hex"),
-    Key("prefix", "text", "What stands before the signature, such as sha256=."),
+    Key("prefix", "text", "The text before the signature, such as sha256=."),
     Key("format", "template", "The form of a header that holds more, such as t={timestamp},v1={signature}."),
     Key("signed", "signed", "What was signed.", default="{body}"),
     Key("timestamp_header", "text", "The header with the time of signing."),
@@ -220,9 +220,9 @@ _VALUE = (
     Key("count", "path", "How many entries this list has."),
     Key("hash_of", "value", "A fingerprint of these values, for ids."),
     Key("for_each", "path", "A list; from or text is read for every entry."),
-    Key("lookup", "rows", "Replaces a value, compared without case and outer blanks."),
+    Key("lookup", "rows", "Replaces a value; compared without case and surrounding spaces."),
     Key("otherwise", "otherwise", "A value no row has: a text, keep, skip or error.", default="left out"),
-    Key("split", "text", "Cuts the text at every place where this stands."),
+    Key("split", "text", "Splits the text wherever this occurs."),
     Key("take", "take", "Which part or entry: first, last, rest or a number counted from 1."),
     Key("replace", "rows", "Texts inside the value and what they become."),
     Key("minor_units", "yes_no", "The number counts cents; the currency says how many digits that is."),
@@ -253,7 +253,7 @@ OPERATORS = (
     Key("less_than", "number", "A smaller number."),
     Key("at_most", "number", "This number or a smaller one."),
     Key("exists", "yes_no", "The field is there."),
-    Key("empty", "yes_no", "The field is missing, blank or a placeholder."),
+    Key("empty", "yes_no", "The field is missing, empty or a placeholder."),
     Key("is_true", "yes_no", "A value that means yes."),
     Key("is_false", "yes_no", "A value that means no."),
     Key("before", "moment", "A time before this."),
@@ -296,7 +296,7 @@ _WITH = (
     Key("headers", "rows", "Headers."),
     Key("query", "rows", "Query parameters."),
     Key("cookies", "rows", "Cookies."),
-    Key("ip", "text", "The sender's address."),
+    Key("ip", "text", "The sender's IP address."),
     Key("now", "moment", "The time of arrival."),
 )
 
@@ -307,7 +307,7 @@ _TEST_EVENT_CODE = (
 )
 
 _ON_RESULT = (
-    Key("url", "text", "The address that is told.", required=True),
+    Key("url", "text", "The URL that is called.", required=True),
     Key("secret", "secret", "Signs the report (Standard Webhooks).", required=True),
 )
 
@@ -374,7 +374,7 @@ def _custom_data(schema: Mapping[str, Any]) -> tuple[Key, ...]:
         else Key(name, "value", _says(rule))
         for name, rule in _properties(schema, "custom_data").items()
     ]
-    return (*fields, Key("properties", "properties", "Parameters of your own, by the names you choose."))
+    return (*fields, Key("properties", "properties", "Custom parameters, under the names you choose."))
 
 
 def _plain_fields(schema: Mapping[str, Any], name: str) -> tuple[Key, ...]:

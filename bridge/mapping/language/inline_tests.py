@@ -28,7 +28,7 @@ class MappingTest:
     """One test. `given` is data, or the path of a file with a body.
 
     `expected` is a list of events for `expect` and `expect_exactly` (dotted field -> data), else a part
-    of the reason. `positions` says where each expected field stands, by event and field.
+    of the reason. `positions` is where each expected field was written, by event and field.
     """
 
     name: str
@@ -130,7 +130,7 @@ class _ExpectedEvents:
         name = canonical_field(self.loading, written)
         if name is None:
             near = ranked_by_nearness(written, known_fields_of(self.loading.grammar))
-            fix = "write a field as it stands in the event: event_name, user_data.email, custom_data.value"
+            fix = "write a field as the event has it: event_name, user_data.email, custom_data.value"
             message = f"there is no field {written!r} in an event"
             self.loading.error(key, "unknown_key", message, fix, near[0] if near else None)
         elif name in self.found[-1]:

@@ -36,7 +36,7 @@ _VALUE: Schema = {
 }
 _TABLE_OF_VALUES: Schema = {"type": "object", "additionalProperties": _VALUE}
 
-# kind of a key -> what an editor lets stand there
+# kind of a key -> what an editor accepts there
 _KINDS: dict[str, Schema] = {
     "text": _TEXT,
     "otherwise": _TEXT,

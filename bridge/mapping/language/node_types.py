@@ -1,14 +1,16 @@
-"""The plain kinds of the grammar: a word of a list, yes or no, a number, a time span, a size."""
+"""The plain kinds of the grammar: one word of a list, yes or no, a number, a duration, a size."""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from bridge.coerce.dates import read_time
+from bridge.coerce.durations import UNITS, read_duration, unit_of
 from bridge.coerce.numbers import read_number
+from bridge.coerce.sizes import read_size
 from bridge.mapping.language.grammar import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
@@ -105,38 +107,25 @@ def number(node: Node, rule: Key) -> Decimal:
     return found
 
 
-_SPAN = re.compile(r"(\d{1,9})\s*([a-z]*)", re.ASCII)
-_SECONDS = {
-    **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1),
-    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
-    **dict.fromkeys(("h", "hour", "hours"), 3_600),
-    **dict.fromkeys(("d", "day", "days"), 86_400),
-    **dict.fromkeys(("w", "week", "weeks"), 604_800),
-}
-_BYTES = {
-    **dict.fromkeys(("", "b", "byte", "bytes"), 1),
-    **dict.fromkeys(("k", "kb", "kib"), 1_024),
-    **dict.fromkeys(("m", "mb", "mib"), 1_048_576),
-}
-
-
 def duration(node: Node, rule: Key) -> int:
-    """Return a time span in seconds."""
-    return _amount(node, rule, _SECONDS, "is a time span such as 30 minutes or 7 days")
+    """Return a duration in whole seconds, rounded up."""
+    written = text(node, rule)
+    found = read_duration(written)
+    if not found:
+        unit = unit_of(written)
+        suggestion = closest(unit, UNITS) if unit else None
+        raise BadText(
+            "no_amount", "is a duration such as 30 minutes or 7 days", "write a number and a unit", suggestion
+        )
+    return math.ceil(found.total_seconds())
 
 
 def size(node: Node, rule: Key) -> int:
     """Return a size in bytes."""
-    return _amount(node, rule, _BYTES, "is a size such as 512 KiB or 1 MiB")
-
-
-def _amount(node: Node, rule: Key, units: dict[str, int], says: str) -> int:
-    match = _SPAN.fullmatch(text(node, rule).strip().lower())
-    if match is None or match[2] not in units or not int(match[1]):
-        unit = match[2] if match else ""
-        words = [name for name in units if len(name) > 2]
-        raise BadText("no_amount", says, "write a number and a unit", closest(unit, words) if unit else None)
-    return int(match[1]) * units[match[2]]
+    found = read_size(text(node, rule))
+    if not found:
+        raise BadText("no_amount", "is a size such as 512 KiB or 1 MiB", "write a number and a unit")
+    return found
 
 
 def moment(node: Node, rule: Key) -> str:
@@ -169,7 +158,7 @@ OTHERWISE = ("keep", "skip", "error")
 def otherwise(node: Node, rule: Key) -> str:
     """Return what happens to a value that no row has: one of three words, or a plain text.
 
-    A text that is nearly one of the words is refused, because it would otherwise be sent as it is.
+    A text that is nearly one of the words is an error, because it would otherwise be sent as it is.
     """
     word = text(node, rule)
     meant = None if word in OTHERWISE else closest(word, OTHERWISE)

@@ -17,9 +17,9 @@ MAX_LENGTH: Final = 512
 
 SYSTEM_VALUES: Final = {
     "$headers": "a header of the request",
-    "$query": "a parameter of the address",
+    "$query": "a parameter of the URL",
     "$cookies": "a cookie of the visitor",
-    "$ip": "the visitor's address",
+    "$ip": "the visitor's IP address",
     "$user_agent": "the visitor's browser",
     "$received_at": "when the webhook arrived",
     "$index": "the number of the entry inside for_each, from 0",
@@ -69,7 +69,7 @@ StepKind = Literal["key", "each", "match"]
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One step of a path; `start` and `end` say where it stands in the text, for keys that hold dots."""
+    """One step of a path; `start` and `end` are its place in the text, for keys that hold dots."""
 
     kind: StepKind
     key: str
@@ -150,7 +150,7 @@ def _system_value(text: str) -> Path:
     if name in _WITH_NAME and not rest:
         raise BadPath("path_unfinished", f"{name} needs a name", f"write {name}.name")
     if name not in _WITH_NAME and dot:
-        raise BadPath("path_too_deep", f"{name} is one value, nothing stands below it", f"write {name}")
+        raise BadPath("path_too_deep", f"{name} is a single value with nothing below it", f"write {name}")
     return Path(text, "system", "", (), name, rest)
 
 
@@ -201,7 +201,7 @@ def _bracket(body: str, at: int, offset: int) -> tuple[PathStep, int]:
     key = body[at + 1 : end]
     if not key.strip():
         fix = "write .* for every entry, .first. for the first one"
-        raise BadPath("path_empty_step", "nothing stands in the brackets", fix, offset=offset + at)
+        raise BadPath("path_empty_step", "there is nothing in the brackets", fix, offset=offset + at)
     if len(key) > 2 and key[0] == key[-1] and key[0] in "'\"":
         key = key[1:-1]
     return PathStep("each" if key == "*" else "key", key, at, end + 1), end + 1

@@ -1,4 +1,4 @@
-"""Reading blocks by the grammar table: known keys, right shapes, plain words, every problem told."""
+"""Reading blocks by the grammar table: known keys, right shapes, plain words, every problem reported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SecretsMode = Literal["required", "optional"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key of a block as read: where it stands, its node, and its value when the kind is a plain one."""
+    """One key of a block as read: its position, its node, and its value when the kind is a plain one."""
 
     key: Scalar
     node: Node
@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def position(self) -> Position:
-        """Return where the key stands: the line that set the field."""
+        """Return the position of the key: the line that set the field."""
         return self.key.position
 
 
@@ -123,5 +123,5 @@ class Loading:
     def _not_a_block(self, node: Node, called: str) -> None:
         fix = "write its keys below it, indented"
         if isinstance(node, Scalar) and ":" in node.text and not node.quoted:
-            fix = "a blank is missing after the colon: write key: value"
+            fix = "a space is missing after the colon: write key: value"
         self.error(node, "wrong_shape", f"{called} is a block", fix)

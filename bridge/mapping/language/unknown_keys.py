@@ -11,7 +11,7 @@ from bridge.models import Finding
 from bridge.positioned_yaml import Scalar
 from bridge.spelling import distance, ranked_by_nearness
 
-# block -> how one says where it stands
+# block -> how a sentence says where it is
 _PLACES = {
     "file": "at the top of the file",
     "event": "beside event_name",
@@ -53,7 +53,7 @@ class UnknownKey:
             )
         head, colon, _ = word.partition(":")
         if colon and self.block.canonical(head):
-            message = f"a blank is missing after the colon of {head}"
+            message = f"a space is missing after the colon of {head}"
             return self._finding("no_blank_after_colon", message, f"write {head}: value", head)
         near = nearest_keys(self.block, word, self.present)
         homes = list(_homes_of(grammar, self.block, word))
@@ -77,7 +77,7 @@ class UnknownKey:
             return self._finding("unknown_key", message, "correct it, and move it there", near[0])
         fix = "its keys are " + ", ".join(list(self.block.names())[:12])
         if self.block.name == "custom_data":
-            fix = "a parameter of your own stands under custom_data.properties"
+            fix = "put a custom parameter under custom_data.properties"
         return self._finding("unknown_key", self._message(), fix)
 
     def _message(self) -> str:

@@ -19,7 +19,7 @@ from bridge.models import Draft, EventVerdict, Finding, Position, ReadingSetting
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
-    """One line of the file that sets a field: what it is, where it stands and which paths it reads."""
+    """One line of the file that sets a field: what it is, its position and the paths it reads."""
 
     field: str
     event: int

@@ -1,4 +1,4 @@
-"""A mapping ready to run: a webhook becomes drafts of events, and a key that tells repeats."""
+"""A mapping ready to run: a webhook becomes drafts of events, and a key that recognizes repeats."""
 
 from __future__ import annotations
 

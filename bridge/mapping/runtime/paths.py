@@ -1,6 +1,6 @@
 """Paths as compiled readers: a fast way through plain keys, and one careful walk for everything else.
 
-A reader takes the scope and returns the value as it stands in the webhook, or MISSING.
+A reader takes the scope and returns the value exactly as the webhook holds it, or MISSING.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, text_of
 
 @dataclass(frozen=True, slots=True)
 class CompiledPath:
-    """A path ready to run: `locate` reads it, `walk` tells where in the webhook it led."""
+    """A path ready to run: `locate` reads it, `walk` finds where in the webhook it led."""
 
     path: Path
     locate: Reader
@@ -79,7 +79,7 @@ class _Plain(Reader):
         self.whole: Final = walk.whole
 
     def read(self, scope: Scope) -> Any:
-        """Return what stands below the keys."""
+        """Return what the keys lead to."""
         value = scope.root if self.whole else scope.item
         for key in self.keys:
             if type(value) is not dict:
@@ -123,7 +123,7 @@ class _Spread(Reader):
         self.whole: Final = walk.whole
 
     def read(self, scope: Scope) -> Any:
-        """Return what stands under the last key of every entry."""
+        """Return the value of the last key of every entry."""
         value = scope.root if self.whole else scope.item
         for key in self.keys:
             if type(value) is not dict or key not in value:
@@ -177,7 +177,7 @@ class _ChosenEntry(Reader):
         self.whole: Final = walk.whole
 
     def read(self, scope: Scope) -> Any:
-        """Return what stands below the entry."""
+        """Return what the rest of the path finds in the entry."""
         start = scope.root if self.whole else scope.item
         entries = start.get(self.only) if type(start) is dict else None
         if type(entries) is not list:
@@ -200,10 +200,10 @@ class _ChosenEntry(Reader):
 
 
 class Walk(Reader):
-    """The careful way: keys that hold dots, blanks or accents, lists, conditions, JSON inside texts.
+    """The careful way: keys that hold dots, spaces or accents, lists, conditions, JSON inside texts.
 
     At each object the exact key is tried first, then the longest run of the remaining text that is
-    literally a key, then keys equal in NFC without outer blanks. Every place of the webhook is
+    literally a key, then keys equal in NFC without surrounding whitespace. Every place of the webhook is
     entered at most once for each step, so the cost is bounded by steps times size.
     """
 
@@ -297,7 +297,7 @@ class _Visit:
     opened: bool = False
 
     def below(self, place: str, key: str) -> str:
-        """Return the place one step further; nobody asks on the live road."""
+        """Return the place one step further; only explanations need it."""
         if self.places is None:
             return ""
         return f"{place}.{key}" if place else key

@@ -1,4 +1,4 @@
-"""Where a mapping stands while it reads one webhook: the body, the current item, what comes with it."""
+"""The scope in which a mapping reads one webhook: the body, the current item, the request around it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BRACKETS: Final = re.compile(r"[][{}]")
 
 
 class Missing:
-    """The type of MISSING, which stands for a field that is not there."""
+    """The type of MISSING, the value of a field that does not exist."""
 
     __slots__ = ()
 
@@ -78,7 +78,7 @@ class Scope:
         return scope
 
     def place_of(self, path: str, index: int) -> str:
-        """Return where an entry of a list stands in the webhook (`orders.0.lines.1`), for explanations."""
+        """Return the place of a list entry in the webhook (`orders.0.lines.1`), for explanations."""
         base = "" if path.startswith("$") else self.base
         return ".".join(part for part in (base, path.removeprefix("$").removeprefix("."), str(index)) if part)
 
@@ -107,7 +107,7 @@ class Scope:
         return plain
 
     def oddly_named(self, item: dict[str, Any], key: str) -> Any:
-        """Return what stands under a key that is equal in NFC and without outer blanks, else MISSING."""
+        """Return the value of a key that is equal in NFC and without surrounding whitespace, else MISSING."""
         if self.has_plain_keys(item):
             return MISSING
         odd = self.odd_keys.get(id(item))
@@ -117,7 +117,7 @@ class Scope:
 
 
 class Reader:
-    """Reads one value where a scope stands; MISSING or None when there is nothing."""
+    """Reads one value from a scope; MISSING or None when there is nothing."""
 
     __slots__ = ()
 
@@ -144,7 +144,7 @@ class Called(Reader):
 
 
 class Constant(Reader):
-    """Reads always the same; None stands in for a value that could not be compiled."""
+    """Always reads the same value; None replaces a value that could not be compiled."""
 
     __slots__ = ("value",)
 
@@ -177,7 +177,7 @@ def plain_key(key: str) -> str:
 
 
 def _all_plain(item: dict[str, Any]) -> bool:
-    """Look at all keys in one go: no blanks, dots, brackets or letters beyond ASCII."""
+    """Look at all keys at once: no spaces, dots, brackets or characters beyond ASCII."""
     joined = "\0".join(item)
     return joined.isascii() and not any(sign in joined for sign in " .[(\t\n\r")
 

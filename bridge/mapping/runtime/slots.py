@@ -26,7 +26,7 @@ class Slot:
 def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     """Read every slot `(key, path, read)` and keep what is there."""
     if scope.trace is not None:
-        _fill_and_tell(slots, scope, into)
+        _fill_and_record(slots, scope, into)
         return
     for key, _, reader in slots:
         value = reader.read(scope)
@@ -34,7 +34,7 @@ def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
             into[key] = value
 
 
-def _fill_and_tell(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     for key, path, reader in slots:
         scope.field = path
         record = scope.trace.record(path) if scope.trace is not None else FieldRecord(path)

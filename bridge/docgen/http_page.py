@@ -89,7 +89,7 @@ Its `${{NAME}}` never see the real environment.
 an SDK changes its host and nothing else:
 
 ```
-curl https://bridge.example/v25.0/1234567890123456/events \\
+curl https://bridge.example/v27.0/1234567890123456/events \\
   -H 'Authorization: Bearer <the dataset token>' -H 'Content-Type: application/json' \\
   -d '{{"data": [{{"event_name": "Lead", "event_time": 1795262400, "action_source": "website",
        "event_source_url": "https://example.com/", "user_data": {{"em": "Jane@Example.com"}}}}]}}'

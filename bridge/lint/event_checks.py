@@ -121,8 +121,10 @@ def _website(view: _View) -> Iterator[Finding]:
         return
     if "event_source_url" not in view.fields:
         fix = "map event_source_url, or use the action_source that is true, such as system_generated"
-        message = "a website event needs event_source_url; without it Meta refuses the event"
-        yield view.finding("error", "website_without_url", message, fix, "action_source")
+        message = (
+            "a website event should carry the URL of its page; Meta documents event_source_url as required"
+        )
+        yield view.finding("warning", "website_without_url", message, fix, "action_source")
     if "user_data.client_user_agent" not in view.fields:
         fix = "map user_agent, or use the action_source that is true, such as system_generated"
         message = "a website event should carry the visitor's user agent"

@@ -71,6 +71,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         placeholders=placeholders,
         unfilled=re.compile("|".join(words["unfilled"])),
         placeholder_hashes=frozenset(hashes_of(placeholders)),
+        server_user_agents=tuple(words["server_user_agents"]),
         genders=MappingProxyType({word: sent for sent, group in words["genders"].items() for word in group}),
         name_particles=frozenset(words["name_particles"]),
         name_suffixes=frozenset(words["name_suffixes"]),

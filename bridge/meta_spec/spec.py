@@ -173,6 +173,7 @@ class MetaSpec:
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
+    server_user_agents: tuple[str, ...] = field(repr=False)
     genders: Mapping[str, str] = field(repr=False)
     name_particles: frozenset[str] = field(repr=False)
     name_suffixes: frozenset[str] = field(repr=False)

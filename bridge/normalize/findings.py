@@ -60,4 +60,4 @@ class Findings:
     def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
         shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
-        self.add("unknown_key" if block else "unknown_field", f"{block}.{shown}" if block else shown)
+        self.add("unknown_key_left_out" if block else "unknown_field", f"{block}.{shown}" if block else shown)

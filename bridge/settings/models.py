@@ -54,7 +54,7 @@ class Destination:
     name: str
     dataset_id: str
     access_token: str = field(repr=False)
-    api_version: str = "v25.0"
+    api_version: str = "v27.0"
     test_event_code: TestCode | None = None
     partner_agent: str | None = None
 

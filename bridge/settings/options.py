@@ -54,7 +54,7 @@ DESTINATIONS = Section(
     {
         "dataset_id": Option(types.DATASET, "The dataset (pixel) id, digits.", required=True),
         "access_token": Option(types.SECRET, "The token that may write to the dataset.", required=True),
-        "api_version": Option(types.VERSION, "The Graph API version to speak.", "v25.0"),
+        "api_version": Option(types.VERSION, "The Graph API version to speak.", "v27.0"),
         "test_event_code": TEST_CODE,
         "partner_agent": Option(types.AGENT, "Identifies a registered partner platform to Meta."),
     },

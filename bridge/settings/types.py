@@ -159,7 +159,7 @@ def whole(lowest: int, highest: int) -> Kind:
 TEXT = Kind("text", _text)
 SECRET = Kind("text; keep it out of the file with ${NAME}", _text)
 DATASET = Kind("the digits of a dataset id", _matching(r"[0-9]{1,32}"), {"type": ["string", "integer"]})
-VERSION = Kind("a Graph API version such as v25.0", _matching(r"v[0-9]{1,3}\.[0-9]{1,2}"))
+VERSION = Kind("a Graph API version such as v27.0", _matching(r"v[0-9]{1,3}\.[0-9]{1,2}"))
 AGENT = Kind("fewer than 23 characters with two letters in them", _matching(r"(?=(.*[A-Za-z]){2}).{2,22}"))
 URL = Kind("an address that starts with https:// or http://, without a query", _web_address)
 CALLBACK_URL = Kind("an address that starts with https:// or http://", _callback_address)

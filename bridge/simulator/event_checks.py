@@ -52,16 +52,6 @@ def time_is_in_window(checked: CheckedEvent) -> Rejection | None:
     return None
 
 
-def website_has_its_page(checked: CheckedEvent) -> Rejection | None:
-    """A website event needs the page's URL.
-
-    The user agent is documented as needed too, but a live request was accepted without.
-    """
-    if checked.event["action_source"] == "website" and "event_source_url" not in checked.event:
-        return missing_key("event_source_url", checked.path)
-    return None
-
-
 def appended_to_something(checked: CheckedEvent) -> Rejection | None:
     """AppendAttribution names the event it belongs to, at most 48 hours back."""
     if checked.event["event_name"] != "AppendAttribution":
@@ -102,7 +92,6 @@ EVENT_CHECKS: tuple[Check, ...] = (
     name_is_short,
     values_are_known,
     time_is_in_window,
-    website_has_its_page,
     appended_to_something,
     limited_data_use_is_whole,
 )

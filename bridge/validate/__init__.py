@@ -17,6 +17,7 @@ from bridge.validate.event_rules import (
     event_name,
     money_and_items,
     time_window,
+    website_page,
     website_user_agent,
 )
 from bridge.validate.schema import schema_findings
@@ -40,6 +41,7 @@ def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Find
         event_name(event, seconds, spec),
         append_attribution(event, seconds, spec),
         event_id(event, seconds, spec),
+        website_page(event, seconds, spec),
         website_user_agent(event, seconds, spec),
         money_and_items(event, seconds, spec),
     ):

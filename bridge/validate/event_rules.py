@@ -102,6 +102,13 @@ def _is_about(digits: str, now: int) -> bool:
     return digits.isdecimal() and digits.isascii() and abs(int(digits[:10]) - now) < 3600
 
 
+def website_page(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
+    """Find website events without their page: documented as required, yet accepted without."""
+    if event.get("action_source") != "website" or "event_source_url" in event:
+        return ()
+    return (spec.rules["website_without_page"].finding("$.event_source_url"),)
+
+
 def website_user_agent(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find website events without user agent: documented as required, yet accepted without."""
     if event.get("action_source") != "website":

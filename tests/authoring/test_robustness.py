@@ -117,9 +117,10 @@ def test_the_last_good_mapping_stays_in_force(tmp_path, spec):
     folder = MappingFolder([tmp_path], environment={}, spec=spec, load=load_checked)
     good = folder.get("contact").revision
 
-    file.write_text(LEAD.replace("system_generated", "website"), "utf-8")
+    file.write_text(LEAD.replace("event_name: Lead", "event_name: Purchase"), "utf-8")
     folder.refresh()
     assert folder.get("contact").revision == good
     assert [finding.code for finding in folder.problems()[str(file)] if finding.severity == "error"] == [
-        "website_without_url"
+        "purchase_without_value",
+        "purchase_without_currency",
     ]

@@ -73,7 +73,7 @@ def test_the_pinned_graph_version_has_more_than_ninety_days_to_live():
 @pytest.mark.parametrize(
     ("version", "today", "code"),
     [
-        ("v26.0", date(2030, 1, 1), None),
+        ("v27.0", date(2030, 1, 1), None),
         ("v25.0", date(2028, 7, 29) - timedelta(days=90), None),
         ("v25.0", date(2028, 7, 29) - timedelta(days=89), "graph_version_ends"),
         ("v25.0", date(2028, 7, 29), "graph_version_ends"),

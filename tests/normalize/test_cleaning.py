@@ -52,6 +52,7 @@ REASONS = [
     ("placeholder", "external_id", "undefined", "undefinedly"),
     ("placeholder_hash", "em", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "a" * 64),
     ("md5_hash", "em", "d" * 32, "d" * 64),
+    ("server_user_agent", "client_user_agent", "axios/1.7.2", "Mozilla/5.0 (X11; Linux x86_64)"),
     ("sha1_hash", "em", "d" * 40, "d" * 64),
     ("base64_hash", "em", "jIezic41zy4vOfgOKCyy6ASTKlaiE5g+7rQmhA1DtSs=", "d" * 64),
     ("not_text", "em", True, "a@b.de"),
@@ -258,8 +259,8 @@ def test_long_names_and_metas_names_mean_the_same():
     assert sent({"email": "a@b.de"}) == sent({"em": "a@b.de"})
 
 
-def test_an_unknown_key_is_an_error_and_is_not_sent():
-    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key", "$.user_data.emial")])
+def test_an_unknown_key_is_left_out_with_a_warning():
+    assert sent({"emial": "a@b.de"}) == ({}, [("unknown_key_left_out", "$.user_data.emial")])
 
 
 def test_external_ids_are_hashed_unless_the_mapping_says_no():

@@ -75,7 +75,6 @@ EXTINFO_BAD = "extinfo_invalid 2804043"
         pytest.param(PURCHASE, {"user_data": LEAVE_OUT}, SCHEMA, id="no user_data"),
         pytest.param(PURCHASE, {"action_source": LEAVE_OUT}, SCHEMA, id="no action source"),
         pytest.param(PURCHASE, {"action_source": "in_store"}, SCHEMA, id="in_store is no action source"),
-        pytest.param(PURCHASE, {"event_source_url": LEAVE_OUT}, SCHEMA, id="website without its page"),
         pytest.param(PURCHASE, {"event_source_url": "shop.example"}, SCHEMA, id="page without https"),
         pytest.param(PURCHASE, {"opt_out": "true"}, SCHEMA, id="opt_out is text"),
         pytest.param(PURCHASE, {"event_id": 7}, SCHEMA, id="event_id is a number"),

@@ -110,9 +110,15 @@ def _same(expected: Any, got: Any, *, of_time: bool = False) -> bool:
     if isinstance(got, bool):
         return str(expected).casefold() in ({"true", "yes"} if got else {"false", "no"})
     if isinstance(got, int | float | Decimal):
-        number = read_time(expected) if of_time else read_number(expected)
+        number = read_time(expected) if of_time else _number(expected)
         return number is not None and Decimal(str(number)) == Decimal(str(got))
     return _shown(expected) == str(got)
+
+
+def _number(expected: Any) -> Decimal | None:
+    """Read a number as programs write it, else as people do."""
+    number = read_number(expected, "1234.56")
+    return read_number(expected) if number is None else number
 
 
 def _shown(value: Any) -> str:

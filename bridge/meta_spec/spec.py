@@ -163,7 +163,9 @@ class MetaSpec:
     reserved_events: frozenset[str] = field(repr=False)
     action_sources: tuple[str, ...]
     currencies: Mapping[str, int] = field(repr=False)
+    currencies_without_cents: frozenset[str] = field(repr=False)
     currency_signs: Mapping[str, str] = field(repr=False)
+    currency_words: frozenset[str] = field(repr=False)
     countries: Mapping[str, str] = field(repr=False)
     country_languages: tuple[str, ...] = field(repr=False)
     states: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -171,6 +173,7 @@ class MetaSpec:
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
+    server_user_agents: tuple[str, ...] = field(repr=False)
     genders: Mapping[str, str] = field(repr=False)
     name_particles: frozenset[str] = field(repr=False)
     name_suffixes: frozenset[str] = field(repr=False)

@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from bridge.coerce.numbers import read_number
+from bridge.coerce.numbers import decimals_written, is_ambiguous, read_number, shared_format
 
 Number = int | float | Decimal
 _LARGEST: Final = 2**99
 _MILLIONTH: Final = Decimal("0.000001")
-# Up to fifteen digits a floating-point number gives back exactly what was written.
-_SHORT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?", re.ASCII).fullmatch
+# What machines write: no separator, or a point before any number of digits but three. Up to fifteen digits
+# a floating-point number gives back exactly what was written.
+_ORDINARY: Final = re.compile(r"[0-9]{1,9}(?:\.(?:[0-9]{1,2}|[0-9]{4,6}))?", re.ASCII).fullmatch
 
 
-def number_of(value: Any, example: str | None) -> Number | None:
-    """Return a value as a JSON number with exactly the digits that were sent; None when it is no number."""
+def is_ordinary(value: Any, example: str | None) -> bool:
+    """Say whether a value needs no other value to be read: a JSON number, or a text that a machine wrote."""
+    return type(value) is not str or (example is None and _ORDINARY(value) is not None)
+
+
+def number_of(value: Any, example: str | None, decimals: int | None = None) -> Number | None:
+    """Return a value as a JSON number with exactly the digits that were sent; None when it is no number.
+
+    `example` and `decimals` say what separators mean, as `read_number` describes.
+    """
     if type(value) is int:
         return value if -_LARGEST < value < _LARGEST else None
-    if type(value) is str and example is None and _SHORT(value):
+    if type(value) is str and example is None and _ORDINARY(value):
         number = float(value)
         return int(number) if number.is_integer() else number
-    exact = read_number(value, example)
+    exact = read_number(value, example, decimals)
     return None if exact is None else json_number(_without_noise(exact))
+
+
+class Amounts:
+    """Reads the amounts of one event: what one of them leaves open, the others may settle.
+
+    An ambiguous amount is settled by the currency beside it or of the event, then by the mapping's
+    `number_format`, then by the unambiguous amounts of the same event, and by nothing else.
+    """
+
+    __slots__ = ("_decimals", "_example", "_others", "_shared")
+
+    def __init__(self, currency: str | None, example: str | None, others: Iterable[Any]) -> None:
+        self._decimals: Final = decimals_written(currency)
+        self._example: Final = example
+        self._others: Final = others
+        self._shared: str | None = ""  # not looked for yet
+
+    def read(self, value: Any) -> Number | None:
+        """Return an amount; None when it is no number or stays ambiguous."""
+        if not is_ambiguous(value):
+            return number_of(value, self._example)
+        return number_of(value, self._example or self._shared_format(), self._decimals)
+
+    def _shared_format(self) -> str | None:
+        """Return an example of the format that the event's other amounts share; None when they share none."""
+        if self._shared == "":
+            self._shared = shared_format(self._others)
+        return self._shared
 
 
 def _without_noise(exact: Decimal) -> Decimal:

@@ -38,6 +38,18 @@ def ip_address_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     return ip_address
 
 
+def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
+    """Return the cleaning step for user agents: a server's own would say that all visitors are one."""
+    servers = spec.server_user_agents
+
+    def visitor_user_agent(text: str, context: CleaningContext) -> str:
+        if not text.startswith("Mozilla/") and text.lower().startswith(servers):
+            raise ValueDropped("server_user_agent")
+        return text
+
+    return visitor_user_agent
+
+
 def one_token(text: str, context: CleaningContext) -> str:
     """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
     return _REPEATED_TOKEN.sub(r"\1", text) if text.count(".") > 1 else text

@@ -394,3 +394,29 @@ def test_app_events_and_messages_are_filled_like_everything_else(drafts):
     }
     assert draft.fields["original_event_data"] == {"event_name": "Lead", "order_id": 9}
     assert draft.fields["messaging_channel"] == "whatsapp"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "data", "codes"),
+    [
+        pytest.param("event_time: at\n", {"at": ""}, ["event_time_not_found"], id="an empty time"),
+        pytest.param("event_time: at\n", {}, ["event_time_not_found"], id="no time"),
+        pytest.param("event_time: [at, created]\n", {"x": 1}, ["event_time_not_found"], id="none of several"),
+        pytest.param("event_id: nr\n", {"nr": None}, ["event_id_not_found"], id="no id"),
+        pytest.param(
+            "event_id: order-{nr}\n", {"nr": " "}, ["event_id_not_found"], id="a text without its field"
+        ),
+        pytest.param(
+            "event_time: at\nevent_id: nr\n",
+            {},
+            ["event_time_not_found", "event_id_not_found"],
+            id="neither",
+        ),
+        pytest.param("event_time: at\nevent_id: nr\n", {"at": 1770000000, "nr": 7}, [], id="both are there"),
+        pytest.param("event_source_url: page\n", {}, [], id="neither is mapped"),
+    ],
+)
+def test_a_mapped_time_or_id_that_is_missing_is_a_finding(drafts, mapping, data, codes):
+    (draft,) = drafts(mapping, data)
+    assert [finding.code for finding in draft.findings] == codes
+    assert all(finding.position and finding.fix for finding in draft.findings)

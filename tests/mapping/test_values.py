@@ -154,6 +154,32 @@ def test_cents_become_money_by_the_currency_of_the_same_event(drafts, currency, 
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "head", "expected", "codes"),
+    [
+        ("{sum: prices}", "", None, ["number_ambiguous"]),
+        ("{sum: [prices, clear]}", "", Decimal("3040.50"), []),
+        ("{sum: prices}", "settings: {number_format: '1,234.56'}\n", Decimal("3.000"), []),
+        ("{sum: dong}", "", 45000, []),
+        ("{from: text, divide_by: 100}", "", None, ["number_ambiguous"]),
+        ("{from: text, divide_by: 100}", "settings: {number_format: '1.234,56'}\n", Decimal(1500), []),
+        ("{from: text, minor_units: yes}", "", Decimal(1500), []),
+        ("{from: text, number_format: '1.234,56'}", "", 150000, []),
+        ("{from: text}", "", "150.000", []),
+    ],
+)
+def test_what_could_be_two_numbers_is_never_calculated_with(drafts, value, head, expected, codes):
+    data = {
+        "prices": ["1.500", "1.500"],
+        "clear": "40,50",
+        "dong": ["25.000 ₫", "20.000 ₫"],
+        "text": "150.000",
+    }
+    (draft,) = drafts(f"{head}custom_data: {{value: {value}}}\ndefaults: {{currency: EUR}}\n", data)
+    assert draft.fields["custom_data"].get("value") == expected
+    assert [finding.code for finding in draft.findings] == codes
+
+
 def test_cents_use_the_default_currency(drafts):
     (draft,) = drafts(
         "custom_data: {value: {from: cents, minor_units: yes}}\ndefaults: {currency: JPY}\n", {"cents": 500}

@@ -52,6 +52,7 @@ REASONS = [
     ("placeholder", "external_id", "undefined", "undefinedly"),
     ("placeholder_hash", "em", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "a" * 64),
     ("md5_hash", "em", "d" * 32, "d" * 64),
+    ("server_user_agent", "client_user_agent", "axios/1.7.2", "Mozilla/5.0 (X11; Linux x86_64)"),
     ("sha1_hash", "em", "d" * 40, "d" * 64),
     ("base64_hash", "em", "jIezic41zy4vOfgOKCyy6ASTKlaiE5g+7rQmhA1DtSs=", "d" * 64),
     ("not_text", "em", True, "a@b.de"),

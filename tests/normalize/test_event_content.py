@@ -39,7 +39,9 @@ def custom(fields, **settings):
         (0, b"0"),
         ("1234567.89", b"1234567.89"),
         ("0.30000000000000004", b"0.3"),
-        ("12.345", b"12.35"),
+        (Decimal("12.345"), b"12.35"),
+        (12.345, b"12.35"),
+        ("0.125", b"0.13"),
         ("999999999999999.99", b"999999999999999.99"),
         ("-5", b"-5"),
     ],
@@ -73,7 +75,8 @@ def test_an_item_price_keeps_its_fractions():
 # Every reason outside user_data: fields that give it, the finding, and what is sent all the same.
 REASONS = [
     ({"shipping": "x"}, [("unknown_field", "$.shipping")], {}),
-    ({"custom_data": {"value": "1,234"}}, [("number_unreadable", "$.custom_data.value")], {}),
+    ({"custom_data": {"value": "ten"}}, [("number_unreadable", "$.custom_data.value")], {}),
+    ({"custom_data": {"value": "1,234"}}, [("number_ambiguous", "$.custom_data.value")], {}),
     ({"custom_data": {"num_items": 1.5}}, [("number_unreadable", "$.custom_data.num_items")], {}),
     ({"custom_data": {"currency": "$"}}, [("currency_unreadable", "$.custom_data.currency")], {}),
     ({"custom_data": {"content_type": "things"}}, [("choice_unknown", "$.custom_data.content_type")], {}),

@@ -237,7 +237,7 @@ def _numeric(
     warning = Finding(
         "warning",
         "number_test_on_text",
-        "a condition compares numbers, but the webhook's field is none, so it does not hold",
+        "a condition compares numbers, but the webhook's field is none or could be two, so it does not hold",
         "compare another field, or give number_format under settings",
         position=position,
     )

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
-from bridge.coerce.numbers import read_number
+from bridge.coerce.numbers import is_ambiguous, read_number, shared_format
 from bridge.mapping.compiler.conditions import folded
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read, Shape
 from bridge.mapping.compiler.templates import compile_template
+from bridge.mapping.compiler.transforms import number_ambiguous
 from bridge.mapping.language.grammar import SOURCES
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of, text_of
@@ -128,27 +129,33 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
     broken = Finding(
         "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
     )
-    return _Sum(read_many, compiling.settings.number_format, broken)
+    return _Sum(read_many, compiling.settings.number_format, broken, number_ambiguous(entry))
 
 
 class _Sum(Reader):
     """Reads the sum of numbers."""
 
-    __slots__ = ("broken", "example", "read_many")
+    __slots__ = ("ambiguous", "broken", "example", "read_many")
 
-    def __init__(self, read_many: _Many, example: str | None, broken: Finding) -> None:
+    def __init__(self, read_many: _Many, example: str | None, broken: Finding, ambiguous: Finding) -> None:
         self.read_many: Final = read_many
         self.example: Final = example
         self.broken: Final = broken
+        self.ambiguous: Final = ambiguous
 
     def read(self, scope: Scope) -> Decimal | int | None:
-        """Return the sum, None when there is no number."""
+        """Return the sum, None when there is no number, or when an entry could be two numbers."""
         values = self.read_many.read(scope)
         if values and set(map(type, values)) == _WHOLE:
             total: int = sum(values)
             return total
-        numbers = [value if type(value) is int else read_number(value, self.example) for value in values]
+        example = self.example or shared_format(values)
+        numbers = [value if type(value) is int else read_number(value, example) for value in values]
         if None in numbers:
+            unread = [value for number, value in zip(numbers, values, strict=True) if number is None]
+            if any(map(is_ambiguous, unread)):
+                scope.findings.append(self.ambiguous)
+                return None
             scope.findings.append(self.broken)
         known = [number for number in numbers if number is not None]
         return sum(known) if known else None

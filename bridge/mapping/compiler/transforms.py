@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.dates import read_time
-from bridge.coerce.numbers import minor_unit_digits, read_number
+from bridge.coerce.numbers import is_ambiguous, minor_unit_digits, read_number
 from bridge.mapping.compiler.conditions import folded, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.reader import Entries, Entry
@@ -138,7 +138,7 @@ def _minor_units(compiling: Compiling, entry: Entry, entries: Entries) -> Change
         if digits is None:
             scope.findings.append(unknown)
             return None
-        number = read_number(value, example)
+        number = read_number(value, example, decimals=0)  # cents are whole: 150.000 are 150,000
         return value if number is None else number.scaleb(-digits)
 
     return _each_entry(change)
@@ -151,12 +151,29 @@ def _divide_by(compiling: Compiling, entry: Entry, entries: Entries) -> Change |
         compiling.loading.error(entry.node, "no_number", "divide_by cannot be 0", "write another number")
     if not divisor:
         return None
+    ambiguous = number_ambiguous(entry)
 
     def change(scope: Scope, value: Any) -> Any:
         number = read_number(value, example)
-        return value if number is None else number / divisor
+        if number is not None:
+            return number / divisor
+        if not is_ambiguous(value):
+            return value
+        scope.findings.append(ambiguous)
+        return None
 
     return _each_entry(change)
+
+
+def number_ambiguous(entry: Entry) -> Finding:
+    """Return the finding about a number that cannot be calculated with, because it could be two."""
+    return Finding(
+        "warning",
+        "number_ambiguous",
+        "a number could be two, a thousand times apart (1.234), so it was left out",
+        "give number_format under settings, an example as the sender writes it (1.234,56)",
+        position=entry.position,
+    )
 
 
 def _date_format(compiling: Compiling, entry: Entry, entries: Entries) -> Change | None:

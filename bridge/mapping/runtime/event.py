@@ -110,8 +110,22 @@ class CompiledEvent:
             fields.setdefault("data_processing_options_country", 0)
             fields.setdefault("data_processing_options_state", 0)
         if "event_time" not in fields:
+            self._warn_when_mapped("event_time", "the time the webhook arrived is sent", scope)
             fields["event_time"] = int(scope.request.received_at.timestamp())
+        if "event_id" not in fields:
+            self._warn_when_mapped("event_id", "an id made from the webhook stands in", scope)
         return fields
+
+    def _warn_when_mapped(self, field: str, instead: str, scope: Scope) -> None:
+        """Add a finding for a field that is mapped and that this webhook does not have."""
+        if any(key == field for key, _, _ in self.top):
+            message = f"{field} is mapped, but nothing was found for it in this webhook; {instead}"
+            fix = "check the name on the right, or have the sender send it"
+            scope.findings.append(
+                Finding(
+                    "warning", f"{field}_not_found", message, fix, f"$.{field}", self.positions.get(field)
+                )
+            )
 
     def _apply_defaults(self, scope: Scope, fields: dict[str, Any]) -> None:
         for block, key, text in self.defaults:

@@ -1,0 +1,191 @@
+"""The single values of `custom_data` and of its items: one reader each, and what the readers know.
+
+A reader takes the value and the block it stands in, and returns what is sent, or raises ValueDropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
+from bridge.coerce.json_text import opened_text
+from bridge.coerce.numbers import is_ambiguous
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import ReadingSettings
+from bridge.normalize.amounts import Amounts, Number, is_ordinary, number_of
+from bridge.normalize.context import ValueDropped
+from bridge.normalize.findings import Findings
+from bridge.normalize.scalars import choice_of, text_from
+from bridge.privacy.personal_data import holds_contact
+
+_LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
+_DECORATION: Final = " .,:;!()[]{}\"'"
+MONEY: Final = ("value", "predicted_ltv", "net_revenue")
+_ITEM_MONEY: Final = ("item_price", "price")
+
+
+class Block:
+    """The block that a value stands in: its other values, the mapping's settings, the findings."""
+
+    __slots__ = ("_amounts", "findings", "given", "phones", "settings", "spec")
+
+    def __init__(self, given: Mapping[str, Any], settings: ReadingSettings, findings: Findings) -> None:
+        self.given: Final = given
+        self.settings: Final = settings
+        self.findings: Final = findings
+        self.spec: Final[MetaSpec] = findings.spec
+        self.phones: Final = findings.phones
+        self._amounts: Amounts | None = None
+
+    @property
+    def amounts(self) -> Amounts:
+        """Return the reader of amounts; made when the first one needs more than its own text."""
+        if self._amounts is None:
+            self._amounts = Amounts(self._currency(), self.settings.number_format, _amounts_in(self.given))
+        return self._amounts
+
+    def _currency(self) -> str | None:
+        try:
+            return currency(self.given.get("currency"), self)
+        except ValueDropped:
+            return None
+
+
+Reader = Callable[[Any, Block], Any]
+
+
+def _amounts_in(given: Mapping[str, Any]) -> Iterator[Any]:
+    yield from (given.get(key) for key in MONEY)
+    items = opened_text(given.get("contents"))
+    for item in items if isinstance(items, list | tuple) else [items]:
+        if isinstance(item, Mapping):
+            yield from (item.get(key) for key in _ITEM_MONEY)
+
+
+def amount(value: Any, block: Block) -> Number:
+    """Read an amount of money, with the event's currency where its text could be two numbers."""
+    example = block.settings.number_format
+    number = number_of(value, example) if is_ordinary(value, example) else block.amounts.read(value)
+    return _read(number, value, block)
+
+
+def _read(number: Number | None, value: Any, block: Block) -> Number:
+    if number is not None:
+        return number
+    text_from(value, block.spec)  # says so when there is nothing at all
+    open_question = block.settings.number_format is None and is_ambiguous(value)
+    raise ValueDropped("number_ambiguous" if open_question else "number_unreadable")
+
+
+def whole_number(value: Any, block: Block) -> int:
+    """Read a count. A currency says nothing about it."""
+    if type(value) is int and 0 <= value < _LARGEST_NUMBER:
+        return value
+    number = _read(number_of(value, block.settings.number_format), value, block)
+    if type(number) is int and number >= 0:
+        return number
+    raise ValueDropped("number_unreadable")
+
+
+def quantity(value: Any, block: Block) -> int:
+    """Read a number of pieces, a whole one of at least 1; anything else is as good as none."""
+    number = value if type(value) is int else number_of(value, block.settings.number_format)
+    if type(number) is int and 0 < number < _LARGEST_NUMBER:
+        return number
+    raise ValueDropped("empty_value")
+
+
+def currency(value: Any, block: Block) -> str:
+    """Read a code in any case, or a sign that means one currency only; validation judges unknown codes."""
+    spec = block.spec
+    if type(value) is str and value in spec.currencies:
+        return value
+    word = text_from(value, spec)
+    code = word.upper()
+    named = code if code in spec.currencies else spec.currency_signs.get(word.lower())
+    if named is not None:
+        return named
+    bare = word.strip(_DECORATION)
+    code = bare.upper()
+    if len(code) == 3 and code.isascii() and code.isalpha():
+        return code
+    named = spec.currency_signs.get(bare.lower())
+    if named is None:
+        raise ValueDropped("currency_unreadable")
+    return named
+
+
+def text(value: Any, block: Block) -> str:
+    """Read a text of Meta's own parameters; neither an e-mail address nor a phone number belongs there."""
+    if type(value) is int and 0 <= value < _LARGEST_NUMBER:
+        written = str(value)
+    else:
+        written = text_from(value, block.spec)
+    if holds_contact(written, block.phones):
+        raise ValueDropped("personal_data_in_custom_data")
+    if len(written) > block.spec.limits.custom_text:
+        raise ValueDropped("value_left_out")
+    return written
+
+
+def identifier(value: Any, block: Block) -> str:
+    """Read the id of an order or a product; one that lost its digits or was never filled in names nothing."""
+    if lost_digits(value):
+        raise ValueDropped("digits_lost")
+    written = text(value, block)
+    if written.isalnum():
+        return written
+    if reason := why_unusable(written):
+        raise ValueDropped(reason)
+    return without_fraction(written)
+
+
+def identifiers(value: Any, block: Block) -> list[str]:
+    """Read a list of ids, also one that is a JSON text; a single id is a list of one.
+
+    Entries that cannot be used are left out one by one.
+    """
+    if not isinstance(value, list | tuple):
+        value = opened_text(value)
+        if not isinstance(value, list):
+            return [identifier(value, block)]
+    ids = []
+    for place, entry in enumerate(_flat(value)):
+        try:
+            ids.append(identifier(entry, block))
+        except ValueDropped as reason:
+            if reason.code != "empty_value":
+                block.findings.add(reason.code, f"custom_data.content_ids[{place}]", **reason.names)
+    if not ids:
+        raise ValueDropped("empty_value")
+    return ids
+
+
+def _flat(values: Sequence[Any]) -> Iterator[Any]:
+    """Yield the entries of a list; mappings put a JSON text as the only entry into one."""
+    for value in values:
+        entries = opened_text(value) if type(value) is str and value.lstrip()[:1] == "[" else value
+        yield from entries if isinstance(entries, list) else (entries,)
+
+
+def enum(name: str) -> Reader:
+    """Return the reader of a parameter whose values the schema lists."""
+
+    def choice(value: Any, block: Block) -> str:
+        properties = block.spec.event_schema["properties"]["custom_data"]["properties"]
+        choices: list[str] = properties[name]["enum"]
+        return value if value in choices else choice_of(value, choices, block.spec)
+
+    return choice
+
+
+def status(value: Any, block: Block) -> bool | str:
+    """Read the status of a registration: Meta documents true or false, its SDK a text."""
+    return value if isinstance(value, bool) else text(value, block)
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value that was read is a number."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)

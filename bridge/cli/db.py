@@ -50,7 +50,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
 
 @db.command(help="Copy a running SQLite database into a new file.")
 @click.argument("file", type=click.Path(path_type=Path))
-@_CONFIG
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the file and its size as JSON.")
 def backup(file: Path, config: Path | None, as_json: bool) -> None:
     """Make a backup while the bridge runs; say what else has to be kept beside it."""
@@ -58,7 +58,7 @@ def backup(file: Path, config: Path | None, as_json: bool) -> None:
 
     from bridge.outbox.backup import backup as copy_running
 
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     size = copy_running(settings.live_database_url, file)
     if as_json:
         click.echo(json.dumps({"file": str(file), "bytes": size}))

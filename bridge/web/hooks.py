@@ -91,7 +91,9 @@ def _alive(mapping: CompiledMapping) -> Response:
     """
     if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
         raise NotAuthentic("the handshake does not hold what the mapping expects")
-    return Response(200, {"status": "ready", "message": f"send webhooks here with {_methods(mapping)}"}, code="alive")
+    return Response(
+        200, {"status": "ready", "message": f"send webhooks here with {_methods(mapping)}"}, code="alive"
+    )
 
 
 def _methods(mapping: CompiledMapping) -> str:

@@ -52,7 +52,7 @@ class _Copied:
                     scope.trace.supplied(f"custom_data.{key}", f"{self.path}.{key}")
 
     def _is_simple(self, value: Any) -> bool:
-        """Say whether a value is plain and does not look like an e-mail address."""
+        """Return whether a value is plain and does not look like an e-mail address."""
         if isinstance(value, list | dict) or self.compiling.empty.is_empty(value):
             return False
         return not (isinstance(value, str) and "@" in value)
@@ -89,12 +89,12 @@ _EVERYDAY: Final = frozenset({"city", "state", "country", "address", "street", "
 
 
 def is_personal(spec: MetaSpec, key: str) -> bool:
-    """Say whether a key may hold something about a person: for keys nobody looked at."""
+    """Return whether a key may hold something about a person; for keys that nobody has checked."""
     return not _personal_words(key).isdisjoint(spec.personal_keys)
 
 
 def names_a_person(spec: MetaSpec, key: str) -> bool:
-    """Say whether a key holds something about a person (`customer_email`): for keys an author wrote."""
+    """Return whether a key holds something about a person (`customer_email`); for keys an author wrote."""
     words = _personal_words(key)
     whole = re.sub(r"[\W_]", "", key).casefold()
     return not (words - (_EVERYDAY - {whole})).isdisjoint(spec.personal_keys)

@@ -202,7 +202,7 @@ def _removed(compiling: Compiling, shared: Entries, own: Entries) -> frozenset[s
 
 
 def is_field(compiling: Compiling, name: str) -> bool:
-    """Say whether a key beside `event_name` is a field of the event, and not a block or a rule."""
+    """Return whether a key next to `event_name` is a field of the event, not a block or a rule."""
     key = compiling.loading.grammar["event"].keys.get(name)
     return key is not None and key.kind == "value"
 

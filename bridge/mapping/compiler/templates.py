@@ -17,7 +17,7 @@ _BRACE: Final = re.compile(r"[{}]")
 
 
 def holds_fields(text: str) -> bool:
-    """Say whether a text has a brace in it."""
+    """Return whether a text has a brace in it."""
     return "{" in text or "}" in text
 
 

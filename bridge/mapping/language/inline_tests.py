@@ -84,7 +84,7 @@ def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> Mappi
 
 
 def _refused_expectation(node: Block) -> bool:
-    """Say whether a key was meant as an expectation and is reported already."""
+    """Return whether a key was meant as an expectation and has been reported already."""
     return any(ranked_by_nearness(key.text, EXPECTATIONS) for key, _ in node.entries)
 
 

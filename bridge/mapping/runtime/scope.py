@@ -100,7 +100,7 @@ class Scope:
         return kept
 
     def has_plain_keys(self, item: dict[str, Any]) -> bool:
-        """Say whether every key is plain: a key that is not there exactly is then not there at all."""
+        """Return whether every key is plain, so that a key that is not there exactly is not there at all."""
         plain = self.plain.get(id(item))
         if plain is None:
             plain = self.plain[id(item)] = _all_plain(item)

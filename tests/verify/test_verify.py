@@ -428,3 +428,17 @@ def test_a_timestamp_without_a_time_zone_is_refused_by_name(text):
     received = with_headers(x_signature=hexed(text.encode() + b"." + BODY), x_time=text)
     with pytest.raises(NotAuthentic, match="no time zone"):
         verify(received, replace(TIMED, timestamp_unit=None))
+
+
+def test_a_token_of_two_words_is_compared_whole():
+    rule = replace(HEADER_TOKEN, secrets=(b"two words",))
+    assert verify(with_headers(x_api_key="two words"), rule)
+    with pytest.raises(NotAuthentic, match="wrong"):
+        verify(with_headers(x_api_key="words"), rule)
+
+
+def test_basic_credentials_under_another_scheme_are_refused():
+    credentials = base64.b64encode("zoë:new".encode()).decode()
+    assert verify(with_headers(authorization=f"Basic {credentials}"), BASIC)
+    with pytest.raises(NotAuthentic, match="no Authorization: Basic header"):
+        verify(with_headers(authorization=f"Bearer {credentials}"), BASIC)

@@ -15,8 +15,8 @@ NO_COMPILER = there is no C compiler with the Python headers on this machine. On
 PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
   tests/body tests/shipped_mappings tests/authoring
 
-.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-pythons test-tools test-deploy soak lock \
-  clean help
+.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-pythons mutants test-tools \
+  test-deploy soak lock clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -32,6 +32,9 @@ unit: .venv/ready-dev
 
 test-pythons:  ## all tests on every other Python of the metadata that is here (PYTHONS="3.13" for one)
 	@.ci/test-pythons $(PYTHONS)
+
+mutants: .venv/ready-dev  ## change 300 lines, one at a time, and see whether a test notices (half an hour; NUMBER=, SEED=, PART=)
+	$(BIN)/python tests/mutants.py --number $(or $(NUMBER),300) --seed $(or $(SEED),1) $(if $(PART),--part $(PART))
 
 compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\

@@ -155,3 +155,8 @@ def test_the_token_is_in_no_repr_and_in_no_scope():
 )
 def test_pauses_grow_up_to_a_bound(why, lengths):
     assert [circuit_breaker.length_of(why)(trips).total_seconds() for trips in range(1, 9)] == lengths
+
+
+def test_every_batch_may_be_filled_to_the_very_bound():
+    cuts = in_batches([20, 10, 10], most_events=9, most_bytes=512 + 22)
+    assert [(cut.start, cut.stop) for cut in cuts] == [(0, 1), (1, 3)]

@@ -424,3 +424,19 @@ def test_a_code_of_any_size_leaves_no_event_in_sending(bench, an_event, error, c
     bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(code))
     bench.worker().run_once()
     assert bench.statuses() == {"waiting": 1}
+
+
+def test_a_limit_stops_the_rest_of_a_claim(bench, an_event, error):
+    half = b'{"event_id":"%b","text":"' + b"x" * 2_500_000 + b'"}'
+    bench.store(*(an_event(name, body=half % name.encode()) for name in ("a", "b")))
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(4))
+    bench.worker().run_once()
+    assert (bench.meta.batches, bench.statuses()) == ([["a"]], {"waiting": 2})
+
+
+def test_what_one_worker_sends_another_neither_frees_nor_sends(bench, an_event):
+    bench.store(an_event("one"))
+    other = bench.worker()
+    bench.meta.before = lambda: other.run_once() if len(bench.meta.posts) == 1 else None
+    bench.worker().run_once()
+    assert (bench.meta.batches, bench.statuses()) == ([["one"]], {"sent": 1})

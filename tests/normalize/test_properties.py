@@ -210,3 +210,18 @@ def test_no_raw_value_of_a_person_reaches_an_event_a_finding_or_an_exception(wro
 def test_ten_megabytes_of_text_are_dropped(field):
     assert normalize_value(field, "a@" * 5_000_000, now=NOW).sent is None
     assert normalize_value(field, "é" * 5_000_000, now=NOW).sent is None
+
+
+@pytest.mark.parametrize("name", ["plan", "content_category"])
+@pytest.mark.parametrize(("length", "kept"), [(4096, True), (4097, False)])
+def test_a_text_of_custom_data_may_have_4096_characters(name, length, kept):
+    event, findings = normalize(draft({"custom_data": {name: "x" * length}}), SPEC, NOW)
+    assert (name in event.get("custom_data", {}), not findings) == (kept, kept)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(2**63 - 1, True), (-(2**63 - 1), True), (2**63, False), (-(2**63), False)]
+)
+def test_a_whole_number_of_custom_data_fits_into_64_bits(value, kept):
+    event, _ = normalize(draft({"custom_data": {"points": value}}), SPEC, NOW)
+    assert ("points" in event.get("custom_data", {})) is kept

@@ -218,3 +218,9 @@ def test_an_erased_event_in_flight_does_not_disturb_the_others(outbox, claim, we
     outbox.discard([text_id(held.events[1].id)], "changed my mind", now)
     outbox.settle_span(span_of(held), Settled("sent"), an_attempt(now), now)
     assert statuses(outbox) == {"sent": 4}
+
+
+def test_a_lease_holds_until_its_very_last_moment(outbox, claim, now):
+    assert claim() is not None
+    assert (outbox.free_lost(now + MINUTE), claim(worker="two", at=now + MINUTE)) == (0, None)
+    assert outbox.free_lost(now + MINUTE + timedelta(milliseconds=1)) == 1

@@ -406,3 +406,39 @@ ASKED = {"hub.mode": "subscribe", "hub.verify_token": "s3cret", "hub.challenge":
 )
 def test_a_handshake_is_answered_when_it_is_one(rule, asked, answer):
     assert handshake_answer(asked, rule) == answer
+
+
+@pytest.mark.parametrize(
+    ("rule", "header"),
+    [
+        pytest.param(replace(TIMED, timestamp_header=None), hexed(b"." + BODY), id="only in what was signed"),
+        pytest.param(
+            replace(STRUCTURED, signed="{body}"), f"v1={hexed(BODY)}", id="only in the header's format"
+        ),
+        pytest.param(STRUCTURED, f"v1={hexed(b'.' + BODY)}", id="in both"),
+    ],
+)
+def test_a_timestamp_that_the_rule_speaks_of_has_to_be_there(rule, header):
+    with pytest.raises(NotAuthentic, match="without its timestamp"):
+        verify(with_headers(x_signature=header), rule)
+
+
+@pytest.mark.parametrize("text", ["2026-11-01T12:00:00", "2026-11-01"])
+def test_a_timestamp_without_a_time_zone_is_refused_by_name(text):
+    received = with_headers(x_signature=hexed(text.encode() + b"." + BODY), x_time=text)
+    with pytest.raises(NotAuthentic, match="no time zone"):
+        verify(received, replace(TIMED, timestamp_unit=None))
+
+
+def test_a_token_of_two_words_is_compared_whole():
+    rule = replace(HEADER_TOKEN, secrets=(b"two words",))
+    assert verify(with_headers(x_api_key="two words"), rule)
+    with pytest.raises(NotAuthentic, match="wrong"):
+        verify(with_headers(x_api_key="words"), rule)
+
+
+def test_basic_credentials_under_another_scheme_are_refused():
+    credentials = base64.b64encode("zoë:new".encode()).decode()
+    assert verify(with_headers(authorization=f"Basic {credentials}"), BASIC)
+    with pytest.raises(NotAuthentic, match="no Authorization: Basic header"):
+        verify(with_headers(authorization=f"Bearer {credentials}"), BASIC)

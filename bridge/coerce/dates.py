@@ -14,20 +14,24 @@ from bridge.coerce.numbers import PLAIN_NUMBER, is_finite
 from bridge.meta_spec.rule_files import load_meta_spec
 
 _LONGEST_TIME: Final = 64
+# Spreadsheets count days in the 1900 date system: ECMA-376 part 1, 18.17.4.1. These are 2000 to 2099.
+_SPREADSHEET_START: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - local time, whatever the zone
+_SPREADSHEET_DAYS: Final = range(36_526, 73_051)
+_DAYS_WITH_COMMA: Final = re.compile(r"[0-9]{5},[0-9]{1,15}").fullmatch
 
 
 def read_time(value: Any, pattern: str | None = None, timezone: str | None = None) -> int | None:
     """Read a moment as Unix seconds; None when it cannot be read in one way.
 
-    Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), and a
-    `pattern` such as `DD.MM.YYYY HH:mm`. A text without an offset is local time of `timezone` (UTC without
-    one).
+    Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), the days
+    that spreadsheets count (`46353.5`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has no offset is
+    local time of `timezone` (UTC without one).
     """
     if isinstance(value, datetime):
         return _seconds(value, timezone)
     if isinstance(value, str):
         return _time_of_text(value.strip(), pattern, timezone) if len(value) <= _LONGEST_TIME else None
-    return _time_of_number(value)
+    return _time_of_number(value, timezone)
 
 
 def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int | None:
@@ -36,17 +40,24 @@ def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int |
     if text[4:5] == "-" and (moment := _iso_time(text)) is not None:
         return _seconds(moment, timezone)
     if PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
-        return _time_of_number(Decimal(text))
+        return _time_of_number(Decimal(text), timezone)
+    if _DAYS_WITH_COMMA(text):
+        return _time_of_number(Decimal(text.replace(",", ".")), timezone)
     moment = _iso_time(text) or _mail_time(text)
     return _seconds(moment, timezone) if moment else None
 
 
-def _time_of_number(value: Any) -> int | None:
-    """Read Unix seconds; thirteen digits are milliseconds, sixteen microseconds, nineteen nanoseconds."""
+def _time_of_number(value: Any, zone: str | None) -> int | None:
+    """Read Unix seconds; thirteen digits are milliseconds, sixteen microseconds, nineteen nanoseconds.
+
+    As seconds the numbers of a spreadsheet's days would all be the first of January 1970.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if not is_finite(value) or not 0 < value < 10**20:
         return None
+    if _SPREADSHEET_DAYS.start <= value < _SPREADSHEET_DAYS.stop:
+        return _seconds(_SPREADSHEET_START + timedelta(seconds=round(float(value) * 86_400)), zone)
     seconds = int(value)
     while seconds >= load_meta_spec().milliseconds_from:
         seconds //= 1000

@@ -17,9 +17,12 @@ _MILLIONTH: Final = Decimal("0.000001")
 _ORDINARY: Final = re.compile(r"[0-9]{1,9}(?:\.(?:[0-9]{1,2}|[0-9]{4,6}))?", re.ASCII).fullmatch
 
 
-def is_ordinary(value: Any, example: str | None) -> bool:
-    """Say whether a value needs no other value to be read: a JSON number, or a text that a machine wrote."""
-    return type(value) is not str or (example is None and _ORDINARY(value) is not None)
+def ordinary_number(text: str) -> Number | None:
+    """Return the number of a text as machines write it, None for any other text."""
+    if not _ORDINARY(text):
+        return None
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def number_of(value: Any, example: str | None, decimals: int | None = None) -> Number | None:
@@ -29,9 +32,8 @@ def number_of(value: Any, example: str | None, decimals: int | None = None) -> N
     """
     if type(value) is int:
         return value if -_LARGEST < value < _LARGEST else None
-    if type(value) is str and example is None and _ORDINARY(value):
-        number = float(value)
-        return int(number) if number.is_integer() else number
+    if type(value) is str and example is None and (number := ordinary_number(value)) is not None:
+        return number
     exact = read_number(value, example, decimals)
     return None if exact is None else json_number(_without_noise(exact))
 

@@ -47,7 +47,7 @@ def _field(key: Any) -> str:
 def _explain(key: str, value: Any, result: Any, findings: Findings) -> None:
     """Note how a text was read as a number."""
     if findings.trace is not None and isinstance(value, str) and is_number(result) and str(result) != value:
-        findings.trace.step(_field(key), f'number read: "{value}" -> {result}', result)
+        findings.trace.step(_field(key), "number read", f'"{value}" -> {result}')
 
 
 def _round_money(sent: dict[str, Any], spec: MetaSpec) -> None:

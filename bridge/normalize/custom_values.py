@@ -14,13 +14,14 @@ from bridge.coerce.json_text import opened_text
 from bridge.coerce.numbers import is_ambiguous
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
-from bridge.normalize.amounts import Amounts, Number, is_ordinary, number_of
+from bridge.normalize.amounts import Amounts, Number, number_of, ordinary_number
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.findings import Findings
 from bridge.normalize.scalars import choice_of, text_from
 from bridge.privacy.personal_data import holds_contact
 
 _LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
+_LONGEST_DIGITS: Final = 64
 _DECORATION: Final = " .,:;!()[]{}\"'"
 MONEY: Final = ("value", "predicted_ltv", "net_revenue")
 _ITEM_MONEY: Final = ("item_price", "price")
@@ -67,8 +68,10 @@ def _amounts_in(given: Mapping[str, Any]) -> Iterator[Any]:
 def amount(value: Any, block: Block) -> Number:
     """Read an amount of money, with the event's currency where its text could be two numbers."""
     example = block.settings.number_format
-    number = number_of(value, example) if is_ordinary(value, example) else block.amounts.read(value)
-    return _read(number, value, block)
+    if type(value) is not str:
+        return _read(number_of(value, example), value, block)
+    number = ordinary_number(value) if example is None else None
+    return _read(block.amounts.read(value), value, block) if number is None else number
 
 
 def _read(number: Number | None, value: Any, block: Block) -> Number:
@@ -132,6 +135,10 @@ def text(value: Any, block: Block) -> str:
 
 def identifier(value: Any, block: Block) -> str:
     """Read the id of an order or a product; one that lost its digits or was never filled in names nothing."""
+    if type(value) is str and value.isdigit() and value.isascii() and len(value) < _LONGEST_DIGITS:
+        if holds_contact(value, block.phones):
+            raise ValueDropped("personal_data_in_custom_data")
+        return value
     if lost_digits(value):
         raise ValueDropped("digits_lost")
     written = text(value, block)
@@ -152,7 +159,8 @@ def identifiers(value: Any, block: Block) -> list[str]:
         if not isinstance(value, list):
             return [identifier(value, block)]
     ids = []
-    for place, entry in enumerate(_flat(value)):
+    holds_texts_of_json = any(entry.lstrip()[:1] == "[" for entry in value if type(entry) is str)
+    for place, entry in enumerate(_flat(value) if holds_texts_of_json else value):
         try:
             ids.append(identifier(entry, block))
         except ValueDropped as reason:

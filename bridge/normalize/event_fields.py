@@ -21,6 +21,8 @@ from bridge.normalize.scalars import choice_of, text_from, truth_of
 from bridge.privacy.personal_data import holds_contact
 from bridge.privacy.urls import clean_url, is_clean
 
+_FEWEST_SECONDS: Final = 1_000_000  # smaller numbers may be a spreadsheet's days
+
 
 class Place:
     """Where a value stands, and what is known there: the mapping's settings, the time, the findings."""
@@ -64,7 +66,7 @@ def _event_time(value: Any, at: Place) -> int:
 
 
 def _time(value: Any, at: Place) -> int:
-    if type(value) is int and 0 < value < at.spec.milliseconds_from:
+    if type(value) is int and _FEWEST_SECONDS < value < at.spec.milliseconds_from:
         return value
     if type(value) is str and value[10:11] == "T" and not at.settings.date_format:
         try:  # the form most machines write, `2026-11-21T10:00:00+01:00`

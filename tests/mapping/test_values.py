@@ -51,6 +51,17 @@ def found(drafts, value, data=DATA):
         pytest.param("{from: email}", "a@example.com", id="from"),
         pytest.param("{from: [missing, second]}", "b@example.com", id="from a list"),
         pytest.param(
+            "{from: {from: tags, split: ';', take: last}, split: l, take: last}", "ue", id="two cuts in a row"
+        ),
+        pytest.param("{from: {from: tags, split: ';'}, take: 2}", "green", id="a list of a block"),
+        pytest.param(
+            "{from: {from: {text: a-b.c}, split: '-', take: 2}, split: ., take: 1}", "b", id="three blocks"
+        ),
+        pytest.param("{from: {from: missing, split: ';'}, default: x}", "x", id="a block of nothing"),
+        pytest.param(
+            "{from: {from: missing, default: a b}, split: ' ', take: 2}", "b", id="a default to cut"
+        ),
+        pytest.param(
             "{all: [email, second, again, blank]}", ["a@example.com", "b@example.com"], id="all distinct"
         ),
         pytest.param("{all: [missing]}", None, id="all of nothing"),

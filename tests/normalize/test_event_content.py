@@ -183,6 +183,8 @@ def test_addresses_lose_personal_data_and_nothing_else(given, sent, codes):
         (SECONDS + 61, SECONDS + 61),
         (SECONDS * 1000, SECONDS),
         ("2026-11-21T00:00:30Z", SECONDS),
+        (46347, SECONDS),
+        ("46346.5", SECONDS - 43_200),
     ],
 )
 def test_a_time_up_to_a_minute_ahead_is_set_to_now(given, sent):

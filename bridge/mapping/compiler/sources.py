@@ -59,11 +59,7 @@ def _inner_shape(entries: Entries, shape: Shape) -> Shape:
 
 
 def _from(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
-    if isinstance(entry.node, Block):
-        compiling.loading.error(
-            entry.node, "block_in_block", "from is a field or a list of fields", "write the field"
-        )
-        return NOTHING
+    """Return the reader of a field or a list of them; a block in it is read with its options first."""
     return compile_value(compiling, entry.node, shape)
 
 

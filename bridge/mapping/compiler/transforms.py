@@ -209,7 +209,11 @@ def _number_format(compiling: Compiling, entry: Entry, entries: Entries) -> Chan
 
     def change(scope: Scope, value: Any) -> Any:
         number = read_number(value, example)
-        return value if number is None else number
+        if number is None:
+            return value
+        if scope.trace is not None:
+            scope.trace.step(scope.field, "number read", f'"{value}" -> {number}')
+        return number
 
     return _each_entry(change) if example else None
 

@@ -84,8 +84,8 @@ class _BlockValue(Reader):
 
     def _changed(self, scope: Scope, value: Any) -> Any:
         for name, change in self.changes:
-            if value is None:
-                return None
+            if value is None or value is SKIP:  # SKIP: the block in `from` says so
+                return value
             value = change(scope, value)
             if value is SKIP:
                 return SKIP if self.compiling.skips else None

@@ -213,7 +213,11 @@ _CONTENTS = (
 SOURCES = ("from", "text", "all", "sum", "count", "hash_of", "for_each")
 
 _VALUE = (
-    Key("from", "value", "The field, a text with {field}, or a list of fields."),
+    Key(
+        "from",
+        "value",
+        "The field, a text with {field}, a list of fields, or a block whose options come first.",
+    ),
     Key("text", "template", "A plain text; {field} in it puts a field in."),
     Key("all", "value", "Every distinct value that is not empty, for several e-mails."),
     Key("sum", "value", "The sum of these numbers."),

@@ -29,9 +29,9 @@ USER bridge
 WORKDIR /srv/bridge
 # The database is stored here, and the secret key if none is set: keep this folder on a volume.
 VOLUME /srv/bridge/data
-EXPOSE 8080
+EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["capi-bridge"]
-CMD ["serve", "--bind", "0.0.0.0:8080"]
+CMD ["serve", "--bind", "0.0.0.0:8000"]

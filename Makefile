@@ -15,7 +15,7 @@ NO_COMPILER = there is no C compiler with the Python headers on this machine. On
 PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
   tests/body tests/shipped_mappings tests/authoring
 
-.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools soak lock clean help
+.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-tools test-deploy soak lock clean help
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -40,6 +40,9 @@ wheel: .venv/ready-dev  ## build the wheel with the compiled pipeline, for this 
 test-tools: .venv/ready-dev  ## test with a real Node-RED (from npm); with n8n too: make test-tools N8N=/path/to/n8n
 	@test -n "$(N8N)" || echo "n8n is not tested. To test it, run: make test-tools N8N=/path/to/n8n"
 	@N8N="$(N8N)" $(BIN)/python -m pytest -n0 -rA tests/opt_in/test_automation_tools.py
+
+test-deploy: .venv/ready-dev  ## nginx, Caddy and systemd check the files in docs/ and deploy/ (all three must be installed)
+	$(BIN)/python -m pytest -n0 tests/opt_in/test_deployment.py
 
 lint: .venv/ready-dev  ## ruff: errors and formatting
 	$(BIN)/ruff check .

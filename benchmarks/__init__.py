@@ -1,1 +1,1 @@
-"""What the bridge is measured by: ratios inside one run, against a floor, a rival, or itself."""
+"""How the bridge is measured: ratios within one run, against a lower bound, an alternative, or itself."""

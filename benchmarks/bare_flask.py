@@ -1,4 +1,4 @@
-"""The comparator of `intake`: Flask that reads the body and answers "ok", and nothing else."""
+"""What `intake` compares with: Flask that reads the body and answers "ok", and nothing else."""
 
 from __future__ import annotations
 

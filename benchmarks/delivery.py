@@ -47,7 +47,7 @@ def measure() -> list[Figure]:
 
 
 def end_to_end(folder: Path, *, rounds: int) -> list[Figure]:
-    """Webhooks in at 32 connections, events out to the mock, two web workers and the sender beside them."""
+    """Webhooks in at 32 connections, events out to the mock, two web workers and the delivery process."""
     seen = [end_to_end_once(folder / f"e2e-{number}", first=number * 40_000 + 1) for number in range(rounds)]
     answered, arrived = (Series(tuple(column)) for column in zip(*seen, strict=True))
     return [
@@ -65,7 +65,7 @@ def end_to_end_once(folder: Path, *, first: int, seconds: int = 4) -> tuple[floa
         started = time.perf_counter()
         answered = load.wrk(url, bodies, connections=32, seconds=seconds)
         if answered.bad or answered.broken:
-            raise RuntimeError(f"{answered.bad} refused, {answered.broken} broken")
+            raise RuntimeError(f"{answered.bad} rejected, {answered.broken} broken")
         while mock.get("/counts")["distinct"] < answered.requests:
             time.sleep(0.01)
             if time.perf_counter() - started > 120:
@@ -118,14 +118,14 @@ def _stream(url: str, start: int, step: int, answered_at: dict[str, float]) -> N
 
 
 def draining(folder: Path, *, rounds: int) -> list[Figure]:
-    """How fast one sender process empties a full store."""
+    """Measure how fast one delivery process empties a full store."""
     per_second = partial(drain_once, folder, WAITING)
     series = in_rounds({"drain": per_second}, rounds)["drain"]
     return [figure(PART, "draining 100,000 waiting events, one process", "events/s", series)]
 
 
 def one_slow_connection(folder: Path, *, rounds: int) -> list[Figure]:
-    """How fast one connection goes when every answer takes 100 ms."""
+    """Measure one connection when every answer takes 100 ms."""
     per_second = partial(drain_once, folder, SLOW_WAITING, latency_seconds=0.1, parallel=1)
     series = in_rounds({"slow": per_second}, rounds)["slow"]
     return [figure(PART, "one connection at 100 ms answer latency", "events/s", series)]
@@ -157,7 +157,7 @@ def _drain(folder: Path, mock: servers.Running, waiting: int) -> float:
 
 
 def fill(folder: Path, waiting: int) -> None:
-    """Put finished events into the store of a folder, as the door would have."""
+    """Put finished events into the store of a folder, as the live endpoint would."""
     event = dict(translate(purchase.request(), *_translation_arguments()).events[0].data or {})
     template = encode(event)
     url = f"sqlite:///{folder}/bridge.db"

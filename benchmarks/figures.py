@@ -1,4 +1,4 @@
-"""Figures and what is asked of them: a gate below which it is a defect, a goal we would like to reach."""
+"""Figures and their targets: a gate (a figure beyond it is a defect) and a goal (what we want to reach)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = Path(__file__).parent.parent / ".bench" / "figures.json"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked of one figure. `better` says which way is up."""
+    """The target of one figure. `better` says which direction is better."""
 
     gate: float
     goal: float
@@ -47,7 +47,7 @@ TARGETS: dict[str, Target] = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the results. `unit` stands behind the number: x, us, events/s, MB, ms."""
+    """One line of the results. `unit` follows the number: x, us, events/s, MB, ms."""
 
     part: str
     name: str
@@ -64,7 +64,7 @@ class Figure:
 
 
 def figure(part: str, name: str, unit: str, series: Series, note: str = "") -> Figure:
-    """Make a figure of a series."""
+    """Turn a series into a figure."""
     return Figure(part, name, unit, series.median, series.least, series.most, len(series.values), note)
 
 
@@ -77,5 +77,5 @@ def keep(part: str, figures: list[Figure], machine: dict[str, Any]) -> None:
 
 
 def kept_parts() -> dict[str, Any]:
-    """Return what was measured so far, by part."""
+    """Return what has been measured so far, by part."""
     return json.loads(KEPT.read_text()) if KEPT.exists() else {}

@@ -1,6 +1,6 @@
 """Part `intake`: durable answers of the real server, against bare Flask under the same gunicorn settings.
 
-SQLite with synchronous=FULL; a 200 stands for a commit. Every body is different, and after each round there
+SQLite with synchronous=FULL; a 200 means a commit. Every body is different, and after each round there
 must be as many webhooks in the store as 200s were given. Delivery is off here (part `delivery` has it on),
 so that each server has the two cores to itself and wrk.
 """
@@ -43,7 +43,7 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
 
 @dataclass(slots=True)
 class Windows:
-    """Hands every window bodies that no window had before, and keeps what it saw by name."""
+    """Gives every window bodies that no window had before, and keeps the results by name."""
 
     folder: Path
     next_number: int = 1
@@ -56,7 +56,7 @@ class Windows:
         seconds = WINDOW_SECONDS if keep else WARM_SECONDS
         answered = load.wrk(url, bodies, connections=connections, seconds=seconds)
         if answered.bad or answered.broken:
-            raise RuntimeError(f"{name}: {answered.bad} refused, {answered.broken} broken")
+            raise RuntimeError(f"{name}: {answered.bad} rejected, {answered.broken} broken")
         if answered.requests > BODIES and not name.startswith("flask"):  # Flask looks at none of them
             raise RuntimeError(f"{name}: more answers than bodies; raise BODIES")
         if keep:
@@ -161,7 +161,7 @@ def _slow_window(windows: Windows, name: str, command: Sequence[str], slow: Mapp
 
 
 def check_nothing_is_lost(file: Path, answered: int) -> None:
-    """Every 200 must be a webhook in the store; a few more may have been cut off before their answer."""
+    """Every 200 must be a webhook in the store; a few more may have been stopped before their answer."""
     with contextlib.closing(sqlite3.connect(file)) as database:
         stored = int(database.execute("SELECT count(*) FROM webhooks").fetchone()[0])
     if not answered <= stored <= answered + 1024:
@@ -169,7 +169,7 @@ def check_nothing_is_lost(file: Path, answered: int) -> None:
 
 
 def build_shim(folder: Path) -> Path | None:
-    """Compile the shim that makes fsync slower."""
+    """Compile the library that makes fsync slower."""
     shim = folder / "slow_fsync.so"
     source = Path(__file__).parent / "slow_fsync.c"
     command = ["gcc", "-O2", "-shared", "-fPIC", "-o", str(shim), str(source), "-ldl"]

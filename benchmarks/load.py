@@ -33,7 +33,7 @@ class Answered:
 
 
 def is_there() -> bool:
-    """Tell whether wrk can be used; install it from Debian when that is possible."""
+    """Return whether wrk can be used; install it from Debian if possible."""
     if shutil.which("wrk"):
         return True
     if os.geteuid() == 0 and shutil.which("apt-get"):

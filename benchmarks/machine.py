@@ -1,4 +1,4 @@
-"""Names the machine, the versions and the commit that figures belong to."""
+"""Describes the machine, the versions and the commit that figures belong to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 def describe() -> dict[str, Any]:
-    """Return what a reader needs to judge the figures by."""
+    """Return what a reader needs to judge the figures."""
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),

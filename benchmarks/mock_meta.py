@@ -1,4 +1,4 @@
-"""A stand-in for Meta that judges nothing and answers at once: the sender's speed is measured, not its own.
+"""A stand-in for Meta that checks nothing and answers at once: the sender's speed is measured, not its own.
 
 `python -m benchmarks.mock_meta PORT [LATENCY_SECONDS]`. Counts events by their `event_id`. GET /counts
 answers {"requests", "events", "distinct", "first_batch", "first_at", "last_at"}, GET /times when each

@@ -1,4 +1,4 @@
-"""Meta's official Node SDK on the same order: another runtime, so beside the others and never paired."""
+"""Meta's official Node SDK on the same order: another runtime, so listed separately and never paired."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ console.log(JSON.stringify(rounds));
 
 
 def node_sdk_microseconds(part: str) -> list[Figure]:
-    """Return microseconds per event, or nothing and a sentence when Node or npm cannot do it."""
+    """Return microseconds per event, or nothing and an explanation if Node or npm is not available."""
     name = "official Node SDK (other runtime, not paired)"
     if not _is_installed():
         print(f"  skipped: {name}: npm could not install facebook-nodejs-business-sdk@{VERSION} here")

@@ -1,4 +1,4 @@
-"""The comparator of a slow disk: the same server, but every webhook gets a commit of its own.
+"""What a slow disk is compared with: the same server, but every webhook gets its own commit.
 
 `python -m benchmarks.one_commit_each serve …` takes the arguments of `capi-bridge`. The only difference is
 how many waiting webhooks one transaction may take.

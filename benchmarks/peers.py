@@ -44,7 +44,7 @@ _TUNED = {"N8N_EXPRESSION_ENGINE": "legacy"}
 
 
 def measure(*, rounds: int = ROUNDS) -> list[Figure]:
-    """Return delivered events per second of everyone that could be installed, and the ratios asked for."""
+    """Return delivered events per second of every peer that could be installed, and the ratios."""
     if not load.is_there() or not _has_node():
         return []
     with tempfile.TemporaryDirectory() as name:
@@ -110,7 +110,7 @@ def _path(peer: servers.Running) -> str:
 
 @contextlib.contextmanager
 def node_red(folder: Path, target: str) -> Iterator[servers.Running]:
-    """Run Node-RED: http in, function, http request over kept connections, http response."""
+    """Run Node-RED: http in, function, http request over persistent connections, http response."""
     port = servers.free_port()
     code = _EVENT_SCRIPT + (
         "msg.payload = {data: [eventOf(msg.payload, global.get('crypto'))]};\n"
@@ -251,7 +251,7 @@ def _node() -> Path:
 
 
 def _has_node() -> bool:
-    """Install the Node that both peers ask for; the one of the machine may be older."""
+    """Install the version of Node that both peers require; the machine's own may be older."""
     if _install("node", {"node": NODE}, scripts=True) and _node().is_file():
         return True
     print(f"  skipped: npm could not install node@{NODE} here")
@@ -266,7 +266,7 @@ def _install(
     rebuild: tuple[str, ...] = (),
     scripts: bool = False,
 ) -> bool:
-    """Install pinned packages into a folder of their own, once; say so when npm cannot."""
+    """Install pinned packages into a separate folder, once; report it if npm cannot."""
     folder = BENCH / name
     if (folder / "installed").exists():
         return True

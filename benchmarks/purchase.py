@@ -1,4 +1,4 @@
-"""The work that is measured: one realistic shop order, ten hashed fields, two items.
+"""The measured work: one realistic shop order, ten hashed fields, two items.
 
 The same order goes through the bridge (mapping file and `translate`), through Meta's official Python SDK,
 and through the floor: parse, ten SHA-256, write. The SDK hashes nine of the ten: it leaves `external_id` as
@@ -170,7 +170,7 @@ def numbered(number: int) -> bytes:
 
 
 def people(count: int) -> list[bytes]:
-    """Return orders of as many different people, so that nothing gains by remembering the last one."""
+    """Return orders from that many different people, so that remembering the last one gains nothing."""
     return [_of_person(number) for number in range(1, count + 1)]
 
 
@@ -200,7 +200,7 @@ def _name(number: int) -> str:
 
 
 def with_the_sdk(body: bytes) -> str:
-    """Do the same with Meta's official Python SDK, by its own way to the wire: build, normalize, dump."""
+    """Do the same with Meta's official Python SDK, the way it sends: build, normalize, serialize."""
     order = json.loads(body)
     customer, address, client = order["customer"], order["billing_address"], order["client_details"]
     notes = {note["name"]: note["value"] for note in order["note_attributes"]}
@@ -248,7 +248,7 @@ def with_the_sdk(body: bytes) -> str:
 
 
 def floor(body: bytes) -> bytes:
-    """Do the least there is: parse, ten hashes, write."""
+    """Do the minimum: parse, ten hashes, write."""
     order = orjson.loads(body)
     text = order["email"].encode()
     order["hashes"] = [hashlib.sha256(text).hexdigest() for _ in range(HASHED_BY_FLOOR)]

@@ -21,7 +21,7 @@ what we want. Absolute numbers apply only to the machine named below.
 
 
 def write() -> str:
-    """Write the page from everything kept so far; return the table of targets."""
+    """Write the page from everything measured so far; return the table of targets."""
     parts = kept_parts()
     figures = {part: [Figure(**one) for one in kept["figures"]] for part, kept in parts.items()}
     everything = [one for part in figures.values() for one in part]

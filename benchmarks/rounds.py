@@ -1,7 +1,7 @@
-"""Measuring side by side: every contestant once per round, in a new order each round.
+"""Fair comparison: every candidate runs once per round, in a different order each round.
 
 A shared machine is never quiet. What two contestants did within the same round can be compared all the
-same, so a figure is the median of ratios taken inside rounds, with the smallest and the largest beside it.
+same, so a figure is the median of ratios taken inside rounds, together with the smallest and the largest.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one contestant, or one ratio, gave in every round."""
+    """What one candidate, or one ratio, measured in every round."""
 
     values: tuple[float, ...]
 
@@ -38,7 +38,7 @@ class Series:
 def in_rounds(
     contestants: Mapping[str, Callable[[], float]], rounds: int, *, seed: int = 1
 ) -> dict[str, Series]:
-    """Run every contestant once per round, shuffled; return what each gave."""
+    """Run every candidate once per round, shuffled; return what each measured."""
     shuffle = random.Random(seed).shuffle
     measured: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):

@@ -42,7 +42,7 @@ class Running:
         return HTTP.request("GET", self.url + path).json()
 
     def memory_mb(self) -> float:
-        """Return the memory (PSS) of the process and all below it, in MB."""
+        """Return the memory (PSS) of the process and its descendants, in MB."""
         return sum(map(_pss_kb, _family(self.process.pid))) / 1024
 
 
@@ -54,7 +54,7 @@ def bridge(
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (str(BIN / "capi-bridge"),),
 ) -> Iterator[Running]:
-    """Run `capi-bridge serve` in a folder of its own, with the mapping of the order, plain and signed."""
+    """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed."""
     prepare(folder, graph_url)
     port = free_port()
     full = [*command, "serve", "--bind", f"127.0.0.1:{port}", *arguments]
@@ -64,7 +64,7 @@ def bridge(
 
 
 def prepare(folder: Path, graph_url: str, *, more: str = "") -> None:
-    """Write the settings and mappings of the benchmark, unless they are there."""
+    """Write the settings and mappings of the benchmark, unless they exist."""
     folder.mkdir(parents=True, exist_ok=True)
     purchase.write_mapping(folder / "mappings")
     purchase.write_mapping(folder / "mappings", name=purchase.NAME + "-signed", signed=True)
@@ -80,7 +80,7 @@ def prepare(folder: Path, graph_url: str, *, more: str = "") -> None:
 
 @contextlib.contextmanager
 def bare_flask(folder: Path, *, workers: int, threads: int = 8) -> Iterator[Running]:
-    """Run the bare comparator under the gunicorn settings that the bridge uses."""
+    """Run bare Flask under the gunicorn settings that the bridge uses."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     settings = ["--worker-class", "gthread", "--keep-alive", "5", "--preload", "--log-level", "warning"]
@@ -115,7 +115,7 @@ def mock_meta(folder: Path, *, latency_seconds: float = 0.0) -> Iterator[Running
 def running(
     command: Sequence[str], port: int, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Running]:
-    """Run a command in a session of its own; end the whole session afterwards."""
+    """Run a command in its own session; end the whole session afterwards."""
     log = folder / f"{Path(command[0]).name}-{port}.log"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     with log.open("wb") as output:
@@ -179,7 +179,7 @@ def _must_live(started: Running) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """Return a process and everything below it."""
+    """Return a process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(one for child in children for one in _family(int(child)))]
 

@@ -24,7 +24,7 @@ _NUMBERS = itertools.count(500_000)
 
 
 def measure(*, rounds: int = ROUNDS) -> list[Figure]:
-    """Return how much room and time the bridge takes."""
+    """Return how much space and time the bridge takes."""
     with tempfile.TemporaryDirectory() as folder:
         starts = in_rounds({"start": _Starts(Path(folder)).once}, rounds)["start"]
         made = [figure(PART, "start to the first accepted webhook", "s", starts)]
@@ -47,13 +47,13 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
 _IMPORTS = {
     "python that does nothing": "pass",
     "import of the pipeline": "import bridge.pipeline",
-    "import of the web door": "import bridge.web.app",
+    "import of the web application": "import bridge.web.app",
     "import of the command line": "import bridge.cli",
 }
 
 
 class _Starts:
-    """Starts in a fresh folder each time, so that the store is made too."""
+    """Start in a new folder each time, so that the store is created too."""
 
     def __init__(self, folder: Path) -> None:
         self._folders = (folder / f"start-{number}" for number in itertools.count())
@@ -115,7 +115,7 @@ def installed_mb() -> float:
 
 
 def _closure(root: str) -> set[str]:
-    """Return a distribution and all that it needs here, extras left out."""
+    """Return a distribution and all its dependencies, without extras."""
     seen: set[str] = set()
     waiting = [root]
     while waiting:
@@ -138,7 +138,7 @@ def _distribution_bytes(name: str) -> int:
 
 
 def _own_bytes(folder: Path) -> int:
-    """Return the size of the unpacked wheel, or in a checkout of what the wheel would carry."""
+    """Return the size of the unpacked wheel, or in a checkout, of what the wheel would contain."""
     if folder != servers.HERE.parent:
         return _folder_bytes(folder)
     return sum(_folder_bytes(folder / part) for part in ("bridge", "mappings", "schemas"))

@@ -1,4 +1,4 @@
-"""Part `transform`: one order through the real pipeline, against Meta's Python SDK and against the floor.
+"""Part `transform`: one order through the real pipeline, against Meta's Python SDK and against a lower bound.
 
 The ways take turns order by order, so that none has the processor's caches to itself: in a server nothing
 runs twice in a row. CPU time of this thread, so that a busy machine does not count as ours. JSON in, JSON
@@ -33,7 +33,7 @@ ORDERS = 300
 
 
 def measure(*, rounds: int = ROUNDS, node: bool = True) -> list[Figure]:
-    """Return microseconds per event of each way, and the ratios that are asked for."""
+    """Return microseconds per event of each way, and the ratios."""
     series = _turns(rounds)
     sdk, plain, explained, written, checking, least = (series[name] for name in series)
     figures = [
@@ -104,6 +104,6 @@ def run_pipeline(
 
 
 def run_with_explanation(mapping: CompiledMapping, spec: MetaSpec, request: Request) -> bytes:
-    """Do the same, and read the whole explanation, which is worked out only then."""
+    """Do the same, and read the whole explanation, which is computed only then."""
     translation = translate(request, mapping, spec, explain=True)
     return encode([[event.data for event in translation.events], list(translation.explanation)])

@@ -1,4 +1,4 @@
-"""What the documentation promises is true: its mappings run, its commands, addresses and links exist."""
+"""What the documentation promises is true: its mappings run, and its commands, endpoints and links exist."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from urllib.parse import urlencode
 
 import click
 import pytest
+import yaml
+from click.testing import CliRunner
 
 from bridge.authoring.findings_output import write_findings
 from bridge.authoring.test_runner import run_tests
-from bridge.cli import COMMANDS
+from bridge.cli import COMMANDS, commands
 from bridge.errors import Invalid
 from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
@@ -34,7 +36,7 @@ PAGES = (TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DESTINATIONS = ("main", "agency")
 
-# the lines a reader is asked to think around a short piece, each where the piece does not say otherwise
+# the lines that belong to a short recipe unless it says otherwise
 AROUND = {
     "version": "version: 1\n",
     "event_name": "event_name: Lead\n",
@@ -161,7 +163,10 @@ def slugs(page: Path) -> set[str]:
 
 def links() -> Iterator[tuple[Path, str]]:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        prose = re.sub(
+            r"^```.*?^```|`[^`\n]+`(?!\])", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL
+        )
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose):
             if "://" not in target and not target.startswith("mailto:"):
                 yield page, target
 
@@ -182,11 +187,11 @@ def test_every_page_is_in_the_index():
     assert [name for name in missing if name != "README.md"] == []
 
 
-# --- commands, addresses, names --------------------------------------------------------------------
+# --- commands, endpoints, names ---------------------------------------------------------------------
 
 
 def code() -> Iterator[tuple[str, str]]:
-    """Yield every piece of code with its page: fenced lines of a shell, and what stands between backticks."""
+    """Yield every piece of code with its page: lines of a shell block, and code inside a sentence."""
     for block in BLOCKS:
         if block.language in {"bash", "console", "sh"}:
             joined = block.text.replace("\\\n", " ")
@@ -196,9 +201,16 @@ def code() -> Iterator[tuple[str, str]]:
         yield from ((page.name, span) for span in re.findall(r"`([^`\n]+)`", text))
 
 
-def command_called(name: str) -> click.Command:
+def command_called(words: list[str]) -> tuple[str, click.Command | None]:
+    """Return the command that the first words name, with its sub-command, and how it is spelled."""
+    name = words[0]
+    if name not in COMMANDS:
+        return name, None
     module, attribute, _ = COMMANDS[name]
-    return getattr(importlib.import_module(module), attribute)
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    if isinstance(command, click.Group) and len(words) > 1 and re.fullmatch("[a-z-]+", words[1]):
+        return f"{name} {words[1]}", command.commands.get(words[1])
+    return name, command
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -210,38 +222,44 @@ def options_of(command: click.Command) -> set[str]:
 def test_every_command_and_option_in_the_docs_exists():
     wrong = []
     for page, line in code():
-        for name, rest in re.findall(r"capi-bridge ([a-z][a-z-]*)((?: [^|;#&]*)?)", line):
-            if name not in COMMANDS:
+        for called in re.findall(r"capi-bridge ([a-z][a-z-]*(?: [^|;#&]*)?)", line):
+            name, command = command_called(called.split())
+            if command is None:
                 wrong.append(f"{page}: capi-bridge {name}")
                 continue
-            known = options_of(command_called(name))
             wrong += [
                 f"{page}: capi-bridge {name} {option}"
-                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)
-                if option not in known
+                for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", called)
+                if option not in options_of(command)
             ]
     assert wrong == []
 
 
-def addresses() -> Iterator[tuple[str, str]]:
+def test_every_command_is_shown_in_the_docs():
+    shown = {called for _, line in code() for called in re.findall(r"capi-bridge ([a-z][a-z-]*)", line)}
+    if missing := sorted(set(COMMANDS) - shown):
+        pytest.fail(f"show these commands on a page of docs/: {', '.join(missing)}", pytrace=False)
+
+
+def endpoints() -> Iterator[tuple[str, str]]:
     roots = r"hooks|dry-run|api|validate|healthz|readyz|metrics|openapi\.json"
     pattern = rf"(?:^|[\s\"]|https?://[\w.:-]+)(/(?:{roots})(?:/[\w<>{{}}*.-]+)*)"
     for page, line in code():
-        yield from ((page, address) for address in re.findall(pattern, line))
+        yield from ((page, endpoint) for endpoint in re.findall(pattern, line))
 
 
-def test_every_address_in_the_docs_exists():
+def test_every_endpoint_in_the_docs_exists():
     known = [f"{path}/".split("/") for path in document()["paths"]]
 
-    def exists(address: str) -> bool:
-        steps = address.rstrip(".").split("/")
+    def exists(endpoint: str) -> bool:
+        steps = endpoint.rstrip(".").split("/")
         return any(
             all(part == step or part.startswith("{") for part, step in zip(path, steps, strict=False))
             for path in known
             if len(path) >= len(steps)
         )
 
-    assert [f"{page}: {address}" for page, address in addresses() if not exists(address)] == []
+    assert [f"{page}: {endpoint}" for page, endpoint in endpoints() if not exists(endpoint)] == []
 
 
 def test_every_variable_of_the_bridge_in_the_docs_is_read():
@@ -334,3 +352,70 @@ def test_yaml_in_the_docs_has_no_traps():
         root, findings = read_yaml(block.text, block.id)
         assert findings == [], block.id
         assert root is not None, block.id
+
+
+# --- the README, the deployment files and the page about Python -------------------------------------
+
+
+def test_the_readme_names_every_vendor_with_a_shipped_mapping():
+    readme = re.sub(r"[^a-z0-9]", "", (TOP / "README.md").read_text("utf-8").lower())
+    vendors = {file.stem.partition("-")[0] for file in (TOP / "mappings").glob("*.yaml")} - {"website"}
+    assert [vendor for vendor in sorted(vendors) if vendor not in readme] == []
+
+
+def test_the_example_of_the_python_page_runs(tmp_path, monkeypatch, capsys):
+    [example] = [block for block in BLOCKS if (block.page.name, block.language) == ("python.md", "python")]
+    readme = next(block for block in MAPPINGS if block.page.name == "README.md")
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "contact.yaml").write_text(readme.text, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example.text, example.id, "exec"), {})
+    assert capsys.readouterr().out.startswith(
+        "ready {'action_source': 'system_generated', 'event_name': 'Lead'"
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_line_for_completion_works_in_every_shell(shell):
+    page = (TOP / "docs" / "commands.md").read_text("utf-8")
+    [variable] = re.findall(rf"(\w+)={shell}_source capi-bridge", page)
+    result = CliRunner().invoke(commands, prog_name="capi-bridge", env={variable: f"{shell}_source"})
+    assert (result.exit_code, "_capi_bridge_completion" in result.stdout) == (0, True)
+
+
+def test_the_files_for_docker_agree_with_each_other_and_with_the_program():
+    compose = yaml.safe_load((TOP / "compose.yaml").read_text("utf-8"))
+    services = compose["services"]
+    for name in ("migrate", "web", "worker"):
+        called, command = command_called(services[name]["command"])
+        assert command is not None, called
+        options = [word for word in services[name]["command"] if word.startswith("--")]
+        assert set(options) <= options_of(command)
+        for volume in services[name]["volumes"]:
+            assert (TOP / volume.split(":")[0]).exists()
+    asked_for = set(re.findall(r"\$\{(\w+):\?", (TOP / "compose.yaml").read_text("utf-8")))
+    offered = set(re.findall(r"^(\w+)=", (TOP / ".env.example").read_text("utf-8"), re.MULTILINE))
+    assert asked_for <= offered
+    ports = set(
+        re.findall(r"(?:EXPOSE |127\.0\.0\.1:|0\.0\.0\.0:)(\d+)", (TOP / "Dockerfile").read_text("utf-8"))
+    )
+    [published] = services["web"]["ports"]
+    assert {published.split(":")[-1], services["web"]["command"][2].split(":")[1]} == ports == {"8000"}
+
+
+def test_one_port_is_shown_everywhere():
+    default = next(option.default for option in command_called(["serve"])[1].params if option.name == "bind")
+    files = [*PAGES, *(TOP / "deploy").glob("*"), TOP / "compose.yaml", TOP / "Dockerfile"]
+    shown = {
+        port
+        for file in files
+        for port in re.findall(r"(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)", file.read_text("utf-8"))
+    }
+    simulator, metrics = "8990", "9100"
+    assert shown - {simulator, metrics} == {default.split(":")[1]}
+
+
+def test_the_settings_for_docker_are_right(tmp_path):
+    environment = {"META_DATASET_ID": "1234567890", "META_ACCESS_TOKEN": "a-token"}
+    settings = load_settings(TOP / "deploy" / "bridge.yaml", environment)
+    assert list(settings.destinations) == ["main"]

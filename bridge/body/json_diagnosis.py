@@ -121,25 +121,25 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "empty_text",
         lambda place: not place.text.strip(),
-        "there is nothing in it.",
+        "the body is empty.",
         "Send the fields as JSON; in an HTTP module, fill in the request content.",
     ),
     Cause(
         "unrendered_template",
         _is_unrendered,
-        "a placeholder such as {{…}} was sent as it stands, without its value.",
+        "a placeholder such as {{…}} was sent without being filled.",
         "Choose the field from the module's list again, and run the scenario instead of the editor's test.",
     ),
     Cause(
         "smart_quotes",
         _starts(*_SMART_QUOTES),
-        'a typographic quote stands where a straight one (") belongs.',
-        "Write the JSON in the module itself or in a plain text editor; word processors change the quotes.",
+        'there is a typographic quote instead of a straight one (").',
+        "Write the JSON in the module itself or in a plain text editor; word processors replace quotes.",
     ),
     Cause(
         "single_quotes",
         _starts("'"),
-        'a single quote stands where a double one (") belongs.',
+        'there is a single quote instead of a double one (").',
         'Write names and texts in double quotes: {"email": "…"}.',
     ),
     Cause(
@@ -151,51 +151,51 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "empty_value",
         _is_empty,
-        "a field has no value; the tool put nothing where a number was meant to stand.",
-        'Put the field between quotes ("value": "{{amount}}"): an empty text is read as no value, '
+        "a field has no value: the tool inserted nothing where a number should be.",
+        'Put the field in quotes ("value": "{{amount}}"): an empty text is read as no value, '
         "and a number in quotes is still read as a number.",
     ),
     Cause(
         "double_comma",
         _is_double_comma,
-        "an entry is missing beside a comma.",
+        "an entry is missing next to a comma.",
         "Delete the comma, or put the missing value in quotes.",
     ),
     Cause(
         "decimal_comma",
         _is_decimal_comma,
         "a number is written with a decimal comma.",
-        'Put the number in quotes ("value": "12,50") and name its format in the mapping, or use a point.',
+        'Put the number in quotes ("value": "12,50") and set number_format in the mapping, or use a point.',
     ),
     Cause(
         "raw_line_break",
         _said("Invalid control character"),
-        "a text contains a line break or tab as it stands; JSON wants \\n there.",
+        "a text contains a raw line break or tab; JSON requires \\n there.",
         "Let the tool build the JSON (a JSON module, or a form body) instead of typing it around the fields; "
         "or replace line breaks in the field before sending.",
     ),
     Cause(
         "bad_escape",
         _said("Invalid \\"),
-        "a backslash stands before a character that has no such form.",
+        "a backslash is followed by a character that cannot be escaped.",
         "Let the tool build the JSON, or write each backslash twice.",
     ),
     Cause(
         "comment",
         _starts("//", "/*", "#"),
-        "there is a comment; JSON has none.",
+        "there is a comment; JSON does not allow comments.",
         "Delete the comment.",
     ),
     Cause(
         "not_a_number",
         _starts("NaN", "Infinity", "-Infinity"),
-        "NaN and Infinity are no JSON numbers.",
-        "Leave the field out or send null when there is no number.",
+        "NaN and Infinity are not JSON numbers.",
+        "Leave the field out, or send null if there is no number.",
     ),
     Cause(
         "foreign_word",
         _starts("True", "False", "None", "undefined", "TRUE", "FALSE", "NULL", "Null", "nil"),
-        "a word of another language stands there; JSON has true, false and null, in small letters.",
+        "there is a word from a programming language; JSON has true, false and null, in lowercase.",
         "Write true, false or null, or put the field in quotes.",
     ),
     Cause(
@@ -213,32 +213,32 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unescaped_quote",
         _is_unescaped_quote,
-        'a text ended too early: it probably contains a quote (") of its own.',
+        'a text ends too early: it probably contains a quote (").',
         "Let the tool build the JSON (a JSON module, or a form body) instead of typing it around the fields.",
     ),
     Cause(
         "missing_comma",
         _is_missing_comma,
-        "a comma is missing between two entries, or a text contains a quote of its own.",
-        "Put a comma after the entry before.",
+        "a comma is missing between two entries, or a text contains a quote.",
+        "Add a comma after the previous entry.",
     ),
     Cause(
         "leading_zero",
         _is_leading_zero,
         "a number starts with a zero, as postcodes and phone numbers do.",
-        'Put the field between quotes: "zip": "01067".',
+        'Put the field in quotes: "zip": "01067".',
     ),
     Cause(
         "cut_off",
         _is_cut,
         "the body ends in the middle.",
-        "A closing quote or bracket is missing, or the sender cuts long bodies.",
+        "A closing quote or bracket is missing, or the sender truncates long bodies.",
     ),
     Cause(
         "more_than_one",
         _said("Extra data"),
         "there is something after the end of the JSON.",
-        "Send one object or one list; several objects go into a list: [{…}, {…}].",
+        "Send one object or one list; put several objects into a list: [{…}, {…}].",
     ),
     Cause(
         "no_colon",
@@ -249,13 +249,14 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "unquoted_text",
         _is_unquoted,
-        "a text or name stands there without quotes.",
+        "a text or name is not in quotes.",
         'Put it in double quotes: {"email": "…"}.',
     ),
     Cause(
         "not_json",
         lambda _place: True,
         "this is not JSON.",
-        "Check the body with a JSON validator; every name and text in double quotes, no comma at the end.",
+        "Check the body with a JSON validator; every name and text must be in double quotes, without a comma "
+        "at the end.",
     ),
 )

@@ -12,6 +12,7 @@ from bridge.meta_spec.shipped_files import shipped
 
 # file, from the top of the repository -> the function that makes its text
 GENERATED: dict[str, str] = {
+    "docs/files/dry-run.svg": "bridge.docgen.dry_run_picture:picture",
     "docs/http.md": "bridge.docgen.http_page:page",
     "schemas/country_names.json": "bridge.docgen.country_names:table",
     "docs/meta-fields.md": "bridge.docgen.meta_fields_page:page",

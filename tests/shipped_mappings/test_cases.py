@@ -27,7 +27,7 @@ from bridge.serialization import encode
 from bridge.verify import handshake_answer
 
 CASES = Path(__file__).parent.parent / "cases"
-FOLDERS = sorted(file.parent for file in CASES.glob("*/*/case.yaml"))
+FOLDERS = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())
 
 
 def read_case(folder: Path) -> tuple[CompiledMapping, Request]:
@@ -78,8 +78,16 @@ def as_json(event: Event) -> dict[str, Any]:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.parent.name}: {folder.name}")
 def test_a_vendors_webhook_becomes_exactly_this(folder):
-    expected = json.loads((folder / "expected.json").read_text("utf-8"))
-    assert result_of(*read_case(folder)) == expected
+    for name in ("case.yaml", "body.raw"):
+        if not (folder / name).exists():
+            pytest.fail(
+                f"{folder.relative_to(CASES.parent)} has no {name}; see CONTRIBUTING.md", pytrace=False
+            )
+    result = result_of(*read_case(folder))
+    if not (folder / "expected.json").exists():
+        printed = json.dumps(result, indent=2, ensure_ascii=False)
+        pytest.fail(f"check every value by hand, then save this as expected.json:\n{printed}", pytrace=False)
+    assert result == json.loads((folder / "expected.json").read_text("utf-8"))
 
 
 def test_there_is_a_case_for_every_trap():

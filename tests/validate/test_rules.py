@@ -425,8 +425,9 @@ def test_what_breaks_the_schema_is_an_error(kind, trips, finding, passes, kinds,
 def test_every_rule_is_tripped_somewhere():
     tripped = {finding[0] for _, _, finding, _ in SCHEMA + EVENT + FOREIGN}
     expected = {code for code, rule in SPEC.rules.items() if rule.area in {"schema", "event"}}
-    # `invalid` and `wrong_form` speak for keywords the schema does not use without a rule of its own.
-    assert expected - tripped == {"invalid", "wrong_form"}
+    # `invalid` and `wrong_form` are for keywords that the schema does not use without their own rule.
+    if untested := sorted(expected - tripped - {"invalid", "wrong_form"}):
+        pytest.fail(f"add a row for each of these codes to a table of this file: {untested}", pytrace=False)
 
 
 def test_every_good_event_passes_without_a_finding(kinds, now):

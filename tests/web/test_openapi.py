@@ -1,0 +1,21 @@
+"""The description of the HTTP API is what every OpenAPI tool expects."""
+
+from __future__ import annotations
+
+from openapi_spec_validator import validate
+
+from bridge.web.openapi import ENDPOINTS, document
+
+
+def test_the_description_follows_the_openapi_specification():
+    validate(document())
+
+
+def test_every_endpoint_for_the_administrator_says_so():
+    described = document()["paths"]
+    assert {(method, path) for method, path, *_, for_admin in ENDPOINTS if for_admin} == {
+        (method, path)
+        for path, operations in described.items()
+        for method, operation in operations.items()
+        if operation.get("security") == [{"admin": []}]
+    }

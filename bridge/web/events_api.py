@@ -1,4 +1,4 @@
-"""Looking at and steering what was stored; for the holder of the admin token."""
+"""Looking at and managing what was stored; for the holder of the admin token."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from typing import Any
 
 import orjson
 
-from bridge.errors import UnreadableBody, WrongUse
+from bridge.errors import TooLarge, UnreadableBody, WrongUse
 from bridge.explain.stored_webhook import explained
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import STATUSES, EventDetail, Query
-from bridge.web.access import require_admin
-from bridge.web.answers import Answer, Line, NoSuchEvent
-from bridge.web.arrival import Environ, query, read_body
-from bridge.web.door import Door
+from bridge.web.auth import require_admin
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import NoSuchEvent, Response
 
 _MOST = 1000
 _SMALL_BODY = 65_536
 _TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
 
 
-def mappings(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def mappings(context: AppContext, request: HttpRequest) -> Response:
     """List the mappings in force and what is wrong with files that do not load."""
-    require_admin(environ, door.settings)
-    problems = door.mappings.problems()
-    return Answer(
+    require_admin(request, context.settings)
+    problems = context.mappings.problems()
+    return Response(
         200,
         {
-            "mappings": [_mapping_shown(door, name) for name in door.mappings.names()],
+            "mappings": [_mapping_shown(context, name) for name in context.mappings.names()],
             "problems": {name: [f.as_json() for f in findings] for name, findings in problems.items()},
         },
     )
 
 
-def show_mapping(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
+def show_mapping(context: AppContext, request: HttpRequest) -> Response:
     """Show one mapping, and how often each of its lines found something in the last webhooks."""
-    require_admin(environ, door.settings)
-    mapping = door.mappings.get(name)
-    looked_at = last_webhooks(door.outbox(), name, Query)
+    require_admin(request, context.settings)
+    mapping = context.mappings.get(request.name)
+    looked_at = last_webhooks(context.outbox(), request.name, Query)
     counts = [count.as_json() for count in line_counts(mapping, looked_at)]
-    return Answer(200, {**_mapping_shown(door, name), "lines": counts})
+    return Response(200, {**_mapping_shown(context, request.name), "lines": counts})
 
 
-def _mapping_shown(door: Door, name: str) -> dict[str, Any]:
-    mapping = door.mappings.get(name)
+def _mapping_shown(context: AppContext, name: str) -> dict[str, Any]:
+    mapping = context.mappings.get(name)
     return {
         "name": mapping.name,
         "description": mapping.description,
@@ -58,10 +58,10 @@ def _mapping_shown(door: Door, name: str) -> dict[str, Any]:
     }
 
 
-def counts(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def counts(context: AppContext, request: HttpRequest) -> Response:
     """Count events by status, and what waits for each destination."""
-    require_admin(environ, door.settings)
-    outbox = door.outbox()
+    require_admin(request, context.settings)
+    outbox = context.outbox()
     totals = outbox.counts()
     waiting = [
         {
@@ -70,28 +70,28 @@ def counts(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
             "sending": d.sending,
             "oldest_seconds": d.oldest_seconds,
         }
-        for d in outbox.depths(door.now())
+        for d in outbox.depths(context.now())
     ]
     body = {"received": totals.received, "by_status": totals.by_status, "waiting": waiting}
-    return Answer(200, {**body, "balanced": totals.reconciled})
+    return Response(200, {**body, "balanced": totals.reconciled})
 
 
-def list_events(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
-    require_admin(environ, door.settings)
-    asked = query_from(query(environ))
-    found = door.outbox().find(asked)
+    require_admin(request, context.settings)
+    asked = query_from(query(request))
+    found = context.outbox().find(asked)
     more = found[-1].id if len(found) == asked.limit else None
-    return Answer(200, {"events": [event.as_json() for event in found], "next": more})
+    return Response(200, {"events": [event.as_json() for event in found], "next": more})
 
 
-def show_event(door: Door, environ: Environ, event_id: str, request_id: str, line: Line) -> Answer:
+def show_event(context: AppContext, request: HttpRequest) -> Response:
     """Show one event, its body and attempts, and why each field is what it is while the webhook is kept."""
-    require_admin(environ, door.settings)
-    detail = _detail(door, event_id)
+    require_admin(request, context.settings)
+    detail = _detail(context, request)
     event = detail.event
-    told = explained(door.outbox(), event.webhook_id, event.mapping, door.mappings, door.spec)
-    return Answer(200, {**shown(detail), "explain": told})
+    told = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
+    return Response(200, {**shown(detail), "explain": told})
 
 
 def shown(detail: EventDetail) -> dict[str, Any]:
@@ -107,46 +107,46 @@ def shown(detail: EventDetail) -> dict[str, Any]:
     }
 
 
-def replay_event(door: Door, environ: Environ, event_id: str, request_id: str, line: Line) -> Answer:
+def replay_event(context: AppContext, request: HttpRequest) -> Response:
     """Send one event again, mapped anew when it was held."""
-    require_admin(environ, door.settings)
-    _detail(door, event_id)
-    return Answer(200, _replayed(door, Query(ids=(event_id,), limit=1), dry_run=False))
+    require_admin(request, context.settings)
+    asked = Query(ids=(_detail(context, request).event.id,), limit=1)
+    return Response(200, _replayed(context, asked, dry_run=False))
 
 
-def discard_event(door: Door, environ: Environ, event_id: str, request_id: str, line: Line) -> Answer:
+def discard_event(context: AppContext, request: HttpRequest) -> Response:
     """Give one event up, with a reason."""
-    require_admin(environ, door.settings)
-    _detail(door, event_id)
-    reason = _asked(environ).get("reason")
+    require_admin(request, context.settings)
+    chosen = Query(ids=(_detail(context, request).event.id,), limit=1)
+    reason = _asked(request).get("reason")
     told = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
-    number = discard(door.outbox(), Query(ids=(event_id,), limit=1), told[:500], door.now())
-    return Answer(200, {"discarded": number})
+    number = discard(context.outbox(), chosen, told[:500], context.now())
+    return Response(200, {"discarded": number})
 
 
-def replay_many(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def replay_many(context: AppContext, request: HttpRequest) -> Response:
     """Send many events again: those a filter means. `dry_run: true` only counts them."""
-    require_admin(environ, door.settings)
-    asked = _asked(environ)
+    require_admin(request, context.settings)
+    asked = _asked(request)
     if not any(
         asked.get(key) for key in ("ids", "status", "mapping", "destination", "since", "until", "reason")
     ):
         raise WrongUse(
             "nothing says which events", fix="give ids, status, mapping, destination, reason or since"
         )
-    return Answer(200, _replayed(door, query_from(asked), dry_run=asked.get("dry_run") is True))
+    return Response(200, _replayed(context, query_from(asked), dry_run=asked.get("dry_run") is True))
 
 
-def _replayed(door: Door, asked: Query, *, dry_run: bool) -> dict[str, Any]:
-    outbox = door.outbox()
+def _replayed(context: AppContext, asked: Query, *, dry_run: bool) -> dict[str, Any]:
+    outbox = context.outbox()
     if dry_run:
         return {"dry_run": True, "matching": outbox.count(asked)}
-    mapped_anew = remapping(door.settings, door.spec, door.mappings)
-    return dict(replay(outbox, asked, mapped_anew, door.now()))
+    mapped_anew = remapping(context.settings, context.spec, context.mappings)
+    return dict(replay(outbox, asked, mapped_anew, context.now()))
 
 
-def _detail(door: Door, event_id: str) -> EventDetail:
-    detail = door.outbox().show(event_id)
+def _detail(context: AppContext, request: HttpRequest) -> EventDetail:
+    detail = context.outbox().show(request.parameters["event_id"])
     if detail is None:
         raise NoSuchEvent(
             "there is no event with this id", fix="it may have been kept long enough and removed"
@@ -195,8 +195,10 @@ def _moment(asked: Mapping[str, Any], name: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _asked(environ: Environ) -> Mapping[str, Any]:
-    body = read_body(environ, _SMALL_BODY)
+def _asked(request: HttpRequest) -> Mapping[str, Any]:
+    body = request.body
+    if len(body) > _SMALL_BODY:
+        raise TooLarge(f"the body is larger than {_SMALL_BODY} bytes", fix="send fewer ids at a time")
     if not body.strip():
         return {}
     try:

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from bridge.web.door import OpenedLater
+from bridge.web.context import OpenedLater
 from bridge.web.openapi import document
 from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT, NOW
 
@@ -49,7 +49,7 @@ def test_a_dry_run_tells_what_is_skipped_suppressed_and_held(web):
     assert held["held"][0]["findings"][0]["severity"] == "error"
 
 
-def test_a_dry_run_asks_for_what_the_real_door_asks_for_or_the_admin_token(web):
+def test_a_dry_run_asks_for_what_the_real_endpoint_asks_for_or_the_admin_token(web):
     assert web.post("/dry-run/secret", JANE).status_code == 401
     assert web.post("/dry-run/secret", JANE, {"X-Token": "lead-secret"}).status_code == 200
     assert web.post("/dry-run/secret", JANE, ADMIN).status_code == 200
@@ -196,7 +196,7 @@ def test_a_held_event_is_replayed_with_the_corrected_mapping(web):
 
     file = web.folder / "mappings" / "lead.yaml"
     file.write_text(EVENT + "defaults: {external_id: everybody}\n")
-    web.door.mappings.refresh()
+    web.context.mappings.refresh()
 
     assert web.post(replay, None, ADMIN).json["remapped"] == 1
     assert [event.status for event in web.stored()] == ["waiting"]
@@ -241,6 +241,9 @@ def test_a_bridge_in_order_is_alive_and_ready(web):
 
 
 class DeadOutbox:
+    def probe(self, patience_seconds: float) -> None:
+        """Writing works."""
+
     def depths(self, now: object) -> list[object]:
         raise OSError("no such host")
 

@@ -10,7 +10,7 @@ import click
 import orjson
 
 from bridge.cli.options import config_option, json_option, settings_of
-from bridge.delivery.http_client import HttpRequest, HttpResponse, events_url, http_sender
+from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, Invalid, WrongUse
 from bridge.serialization import encode_readable
 from bridge.settings import Destination, Settings
@@ -107,7 +107,7 @@ def send_body(body: Any, destination: Destination, settings: Settings) -> HttpRe
     proof = {"appsecret_proof": destination.appsecret_proof} if destination.appsecret_proof else {}
     url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
     post = http_sender(settings.delivery.timeout, 1)
-    response = post(HttpRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
+    response = post(GraphRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
     if response.status is None:
         fix = "check the network and graph_url"
         raise CannotOpen(f"{settings.graph_url}: no answer ({response.failure})", fix=fix)

@@ -60,7 +60,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     no_deliver: bool,
     accept_new_key: bool,
 ) -> None:
-    """Run the web server and the delivery until told to stop."""
+    """Run the web server and the delivery until asked to stop."""
     settings = (load_demo_settings if demo else load_settings)(config, process_environment())
     simulates = needs_simulator(settings)
     settings = with_simulator_address(settings) if simulates else settings

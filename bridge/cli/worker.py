@@ -31,7 +31,7 @@ from bridge.settings import Settings, load_settings, process_environment
 def worker(
     config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
 ) -> None:
-    """Deliver until told to stop; batches under way are settled first."""
+    """Deliver until asked to stop; batches under way are settled first."""
     stop = asked_to_stop() if not once else None
     settings = load_settings(config, process_environment())
     configure(settings.log_level, settings.log_format)
@@ -61,8 +61,10 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))
     else:
-        told = ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
-        click.echo(f"{len(reports)} calls: {told}")
+        totals = (
+            ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
+        )
+        click.echo(f"{len(reports)} calls: {totals}")
     if ends["refused"]:
         raise SystemExit(1)
 

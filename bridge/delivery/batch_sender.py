@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.delivery import circuit_breaker, retry
-from bridge.delivery.http_client import HttpRequest, HttpResponse, Send, batch_body, events_url, in_batches
+from bridge.delivery.http_client import GraphRequest, HttpResponse, Send, batch_body, events_url, in_batches
 from bridge.delivery.meta_responses import Verdict, classify_response
 from bridge.delivery.rate_limit_headers import requested_pauses
 from bridge.delivery.reports import (
@@ -152,7 +152,7 @@ class _Run:
             bodies, lane.test_event_code, destination.partner_agent, destination.appsecret_proof
         )
         self._context.failpoint(SEND_BEFORE)
-        response = self._context.send(HttpRequest(url, destination.access_token, body))
+        response = self._context.send(GraphRequest(url, destination.access_token, body))
         self._context.failpoint(SEND_AFTER)
         return response
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from bridge.delivery.http_client import HttpRequest, HttpResponse, Send
+from bridge.delivery.http_client import GraphRequest, HttpResponse, Send
 from bridge.errors import CannotOpen
 from bridge.settings import Destination
 
@@ -73,7 +73,7 @@ class GraphReader:
         if entry.appsecret_proof:
             query["appsecret_proof"] = entry.appsecret_proof
         url = f"{self.graph_url.rstrip('/')}/{entry.api_version}/{path}"
-        response = self.send(HttpRequest(url, entry.access_token, method="GET", query=query))
+        response = self.send(GraphRequest(url, entry.access_token, method="GET", query=query))
         if response.status is None:
             fix = "check the network and graph_url"
             raise CannotOpen(f"{self.graph_url}: no response ({response.failure})", fix=fix)

@@ -25,7 +25,7 @@ _ENVELOPE_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
-class HttpRequest:
+class GraphRequest:
     """One request to a destination. The token, sent in a header, and the query are kept out of the repr."""
 
     url: str
@@ -49,7 +49,7 @@ class HttpResponse:
     duration_ms: int = 0
 
 
-Send = Callable[[HttpRequest], HttpResponse]
+Send = Callable[[GraphRequest], HttpResponse]
 
 
 def events_url(graph_url: str, api_version: str, dataset_id: str) -> str:
@@ -116,7 +116,7 @@ def http_sender(timeout: timedelta, connections: int) -> Send:
     return lambda post: _send(pool, post, seconds)
 
 
-def _send(pool: urllib3.PoolManager, post: HttpRequest, timeout_seconds: float) -> HttpResponse:
+def _send(pool: urllib3.PoolManager, post: GraphRequest, timeout_seconds: float) -> HttpResponse:
     from urllib3.exceptions import HTTPError
 
     started = time.monotonic()
@@ -128,7 +128,7 @@ def _send(pool: urllib3.PoolManager, post: HttpRequest, timeout_seconds: float) 
 
 
 def _exchange(
-    pool: urllib3.PoolManager, post: HttpRequest, deadline: float
+    pool: urllib3.PoolManager, post: GraphRequest, deadline: float
 ) -> tuple[int, dict[str, str], bytes]:
     headers = {**pool.headers, "Authorization": f"Bearer {post.token}"}
     url = f"{post.url}?{urlencode(post.query)}" if post.query else post.url

@@ -89,7 +89,7 @@ class MappingFolder:
     def watch(self, report: Callable[[Exception], None]) -> Callable[[], None]:
         """Look at the files in a thread of their own from now on, so that asking never waits for a disk.
 
-        `report` is told what goes wrong with looking itself. Returns what ends it.
+        `report` is called with what goes wrong with looking itself. Returns what ends it.
         """
         self._is_watched = True
         stop = threading.Event()

@@ -17,8 +17,8 @@ from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import (
     GraphVersion,
     Hashing,
-    Limits,
     MatchWeights,
+    MetaLimits,
     MetaSpec,
     ResponseMeaning,
     ResponseTable,
@@ -142,9 +142,9 @@ def _too_broad(sets: Iterable[Iterable[str]]) -> TooBroad:
     return TooBroad(groups, frozenset().union(*groups))
 
 
-def _limits(table: Mapping[str, Any]) -> Limits:
+def _limits(table: Mapping[str, Any]) -> MetaLimits:
     graph = table["graph"]
-    return Limits(
+    return MetaLimits(
         batch_events=table["batch"]["events"],
         batch_bytes=table["batch"]["bytes"],
         windows_seconds=MappingProxyType(table["windows_seconds"]),

@@ -70,7 +70,7 @@ class GraphVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MetaLimits:
     """Bounds and windows of the Conversions API; units are in the names."""
 
     batch_events: int
@@ -150,7 +150,7 @@ class MetaSpec:
     user_data_names: Mapping[str, str]
     too_broad: TooBroad
     event_schema: dict[str, Any] = field(repr=False)
-    limits: Limits = field(repr=False)
+    limits: MetaLimits = field(repr=False)
     responses: ResponseTable = field(repr=False)
     rules: Mapping[str, Rule] = field(repr=False)
     match: MatchWeights = field(repr=False)

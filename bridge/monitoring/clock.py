@@ -36,7 +36,7 @@ class Step(NamedTuple):
 class SteadyClock:
     """Tells the time of the machine, and keeps to its own when that jumps.
 
-    `report` is told of each jump once.
+    `report` is called once for each jump.
     """
 
     def __init__(

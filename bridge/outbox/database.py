@@ -155,7 +155,7 @@ def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[by
     return (ids[start : start + most] for start in range(0, len(ids), most))
 
 
-class Prepared:
+class PreparedStatement:
     """A statement compiled once, for the few that run for every event; rows are tuples in `columns` order.
 
     Many rows share a statement where it is a plain list of VALUES. That is less work, and on SQLite it

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, select
 
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
-from bridge.outbox.database import Prepared, dialect_insert, in_portions
+from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.raw_webhooks import encrypt_request
@@ -94,14 +94,14 @@ class Statements:
 
     def __init__(self, engine: Engine) -> None:
         insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
-        self.webhooks = Prepared(insert(webhooks), engine, WEBHOOK_COLUMNS)
-        self.raw = Prepared(insert(raw_webhooks), engine, RAW_COLUMNS)
-        self.payloads = Prepared(insert(payloads), engine, PAYLOAD_COLUMNS)
-        self.queue = Prepared(insert(queue), engine, QUEUE_COLUMNS)
-        self.events = Prepared(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
+        self.webhooks = PreparedStatement(insert(webhooks), engine, WEBHOOK_COLUMNS)
+        self.raw = PreparedStatement(insert(raw_webhooks), engine, RAW_COLUMNS)
+        self.payloads = PreparedStatement(insert(payloads), engine, PAYLOAD_COLUMNS)
+        self.queue = PreparedStatement(insert(queue), engine, QUEUE_COLUMNS)
+        self.events = PreparedStatement(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
         remember = insert(repeat_keys)
-        self.repeat_keys = Prepared(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
-        self.old_keys = Prepared(
+        self.repeat_keys = PreparedStatement(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
+        self.old_keys = PreparedStatement(
             remember.values({name: bindparam(name) for name in REPEAT_COLUMNS}).on_conflict_do_update(
                 index_elements=["mapping", "repeat_key", "scope"],
                 set_={"webhook_id": remember.excluded.webhook_id, "expires_at": remember.excluded.expires_at},

@@ -1,7 +1,7 @@
 """What clients may make us wait for: time limits, a bound on connections and on the bytes they have sent.
 
 A `Guard` stands between the event loop and the protocol of the HTTP server, and knows nothing of HTTP: it
-sees bytes come and go, and is told by the application when a request has begun, is complete and is answered.
+sees bytes come and go, and learns from the application when a request has begun, is complete and is answered.
 
     waiting ── first byte ──→ arriving ── complete ──→ answering ── answered ──→ waiting
 
@@ -200,8 +200,8 @@ class Guard(asyncio.Protocol):
         elif self._has_ended:
             self._cut(UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says"))
         elif lasted > limits.body:
-            told = f"the body took longer than {limits.body:g} s to arrive"
-            self._cut(UnreadableBody(told, fix="send it faster, or in smaller parts"))
+            message = f"the body took longer than {limits.body:g} s to arrive"
+            self._cut(UnreadableBody(message, fix="send it faster, or in smaller parts"))
 
     def _has_unsent(self, now: float) -> bool:
         """Tell whether an answer is on its way; a client that does not take it is cut off in the end."""

@@ -110,5 +110,5 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
         return self._application
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until asked to stop."""
         Master(self).run()

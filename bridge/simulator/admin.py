@@ -13,7 +13,7 @@ from bridge.simulator.events_edge import AccessPolicy, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.home_page import render
 from bridge.simulator.inbox import Inbox
-from bridge.simulator.responses import SimulatorResponse
+from bridge.simulator.response_writer import SimulatorResponse
 
 
 @dataclass(frozen=True, slots=True)

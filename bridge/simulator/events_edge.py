@@ -22,7 +22,7 @@ from bridge.simulator.faults import NO_FAULT, Fault, FaultPlan
 from bridge.simulator.inbox import Inbox, RejectedRequest
 from bridge.simulator.judge import judge
 from bridge.simulator.parameters import Unreadable, read_events, read_parameters
-from bridge.simulator.responses import ResponseWriter, SimulatorResponse, Usage, usage_headers
+from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse, Usage, usage_headers
 from bridge.simulator.versions import version_state
 
 _EDGE = re.compile(r"/(?:(?P<version>v\d+\.\d+)/)?(?P<dataset>\d+)/events/?")

@@ -19,7 +19,7 @@ import orjson
 from bridge.simulator.checks import Rejection
 from bridge.simulator.events_edge import AccessPolicy, SimulatorRequest, token_of
 from bridge.simulator.inbox import Inbox, ReceivedEvent
-from bridge.simulator.responses import ResponseWriter, SimulatorResponse
+from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse
 
 _PATH = re.compile(r"/v\d+\.\d+/(?P<edge>debug_token|dataset_quality|me/adaccounts|\d+|\d+/stats)/?")
 _IDENTIFIERS = {

@@ -28,7 +28,7 @@ from bridge.simulator.events_edge import LOST, AccessPolicy, EventsEdge, Planned
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
 from bridge.simulator.reading_edges import ReadingEdges
-from bridge.simulator.responses import ResponseWriter, SimulatorResponse
+from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse
 
 _LARGEST_BODY = 64 * 1024 * 1024
 

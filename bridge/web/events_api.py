@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from bridge.coerce.moments import read_moment
 from bridge.errors import TooLarge, UnreadableBody, WrongUse
 from bridge.explain.stored_webhook import explained
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import STATUSES, EventDetail, Query
+from bridge.spelling import closest
 from bridge.web.auth import require_admin
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
@@ -21,6 +23,7 @@ from bridge.web.responses import NoSuchEvent, Response
 _MOST = 1000
 _SMALL_BODY = 65_536
 _TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
+_FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit", "dry_run")
 
 
 def mappings(context: AppContext, request: HttpRequest) -> Response:
@@ -79,7 +82,7 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
 def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
     require_admin(request, context.settings)
-    asked = query_from(query(request))
+    asked = query_from(query(request), context.now())
     found = context.outbox().find(asked)
     more = found[-1].id if len(found) == asked.limit else None
     return Response(200, {"events": [event.as_json() for event in found], "next": more})
@@ -90,8 +93,8 @@ def show_event(context: AppContext, request: HttpRequest) -> Response:
     require_admin(request, context.settings)
     detail = _detail(context, request)
     event = detail.event
-    told = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
-    return Response(200, {**shown(detail), "explain": told})
+    explanation = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
+    return Response(200, {**shown(detail), "explain": explanation})
 
 
 def shown(detail: EventDetail) -> dict[str, Any]:
@@ -119,8 +122,8 @@ def discard_event(context: AppContext, request: HttpRequest) -> Response:
     require_admin(request, context.settings)
     chosen = Query(ids=(_detail(context, request).event.id,), limit=1)
     reason = _asked(request).get("reason")
-    told = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
-    number = discard(context.outbox(), chosen, told[:500], context.now())
+    text = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
+    number = discard(context.outbox(), chosen, text[:500], context.now())
     return Response(200, {"discarded": number})
 
 
@@ -134,7 +137,9 @@ def replay_many(context: AppContext, request: HttpRequest) -> Response:
         raise WrongUse(
             "nothing says which events", fix="give ids, status, mapping, destination, reason or since"
         )
-    return Response(200, _replayed(context, query_from(asked), dry_run=asked.get("dry_run") is True))
+    return Response(
+        200, _replayed(context, query_from(asked, context.now()), dry_run=asked.get("dry_run") is True)
+    )
 
 
 def _replayed(context: AppContext, asked: Query, *, dry_run: bool) -> dict[str, Any]:
@@ -154,8 +159,9 @@ def _detail(context: AppContext, request: HttpRequest) -> EventDetail:
     return detail
 
 
-def query_from(asked: Mapping[str, Any]) -> Query:
-    """Return the query that filters in JSON or in an address mean."""
+def query_from(asked: Mapping[str, Any], now: datetime) -> Query:
+    """Return the query that filters in JSON or in a URL mean; `now` is what relative times start from."""
+    _refuse_unknown_filters(asked)
     texts: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
     statuses = _list(asked.get("status"))
     unknown = [status for status in statuses if status not in STATUSES]
@@ -164,11 +170,20 @@ def query_from(asked: Mapping[str, Any]) -> Query:
     return Query(
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),
-        since=_moment(asked, "since"),
-        until=_moment(asked, "until"),
+        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
+        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
         limit=_limit(asked.get("limit", 100)),
         **texts,
     )
+
+
+def _refuse_unknown_filters(asked: Mapping[str, Any]) -> None:
+    """Raise WrongUse for a name that is no filter: ignored, it would select events nobody meant."""
+    for name in asked:
+        if name not in _FILTERS:
+            meant = closest(name, _FILTERS)
+            fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(_FILTERS)}"
+            raise WrongUse("there is a filter of an unknown name", fix=fix)
 
 
 def _list(given: Any) -> list[str]:
@@ -182,17 +197,6 @@ def _limit(given: Any) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST:
         raise WrongUse(f"limit is not a number from 1 to {_MOST}")
     return int(text)
-
-
-def _moment(asked: Mapping[str, Any], name: str) -> datetime | None:
-    given = asked.get(name)
-    if not given:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError as error:
-        raise WrongUse(f"{name} is not a time", fix="write it as 2026-11-21T12:00:00Z") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _asked(request: HttpRequest) -> Mapping[str, Any]:

@@ -174,20 +174,20 @@ def _digest(request: Request) -> bytes:
 
 
 def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, results: MetaResults) -> Response:
-    """Return what the sender is told about its webhook, now that it is on disk."""
+    """Return the response about a webhook, now that it is on disk."""
     if not receipt.duplicate and not receipt.remapped:
         for event, stored in zip(events, receipt.events, strict=True):
             call.context.metrics.event(call.mapping.name, stored.status, event.match_score)
     response = response_after_meta(call.context, receipt, results)
     if response is None:
-        response = _told(call, receipt, events)
+        response = _stored_response(call, receipt, events)
     elif response.status == 200:
         response = response.adding(test_note(receipt, events))
     return response._replace(events=len(receipt.events))
 
 
-def _told(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Response:
-    body = told(receipt, events)
+def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Response:
+    body = stored_body(receipt, events)
     log = {"test_event_code": True} if body.get("test") else {}
     by_answer = call.mapping.receive.on_problem == "answer"
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
@@ -195,8 +195,8 @@ def _told(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Respo
     return Response(200, body, code=body["status"], log=log)
 
 
-def told(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
-    """Return what a sender is told about a webhook that is on disk."""
+def stored_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
+    """Return the body of the response about a webhook that is on disk."""
     body: dict[str, Any] = {
         "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
         "events": [_shown(event) for event in receipt.events],
@@ -227,7 +227,7 @@ def overall(statuses: Iterable[str]) -> str:
 
 
 def _is_sender_s(event: NewEvent) -> bool:
-    """Tell whether the problem is one its sender can mend, and not a fault of ours."""
+    """Tell whether the problem is one its sender can fix, and not a fault of ours."""
     return event.status == "held" and not any(finding.code == "internal_fault" for finding in event.findings)
 
 

@@ -60,7 +60,7 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The segments are told apart before they are decoded: an encoded slash is part of a name.
+    The segments are separated before they are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
         case ["", "hooks", name] if name and method in {"POST", *READ}:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bridge.delivery.http_client import HttpRequest, HttpResponse
+from bridge.delivery.http_client import GraphRequest, HttpResponse
 from bridge.delivery.reports import BatchReport, Notification
 from bridge.delivery.worker import Worker, delivery_context
 from bridge.outbox import NewEvent, NewWebhook, Outbox
@@ -42,10 +42,10 @@ class FakeMeta:
     """Answers each call by `answer(event ids)`; remembers every call."""
 
     answer: Callable[[list[str]], HttpResponse] | None = None
-    posts: list[HttpRequest] = field(default_factory=list)
+    posts: list[GraphRequest] = field(default_factory=list)
     before: Callable[[], None] = lambda: None
 
-    def __call__(self, post: HttpRequest) -> HttpResponse:
+    def __call__(self, post: GraphRequest) -> HttpResponse:
         self.posts.append(post)
         self.before()
         ids = ids_of(post)
@@ -56,7 +56,7 @@ class FakeMeta:
         return [ids_of(post) for post in self.posts]
 
 
-def ids_of(post: HttpRequest) -> list[str]:
+def ids_of(post: GraphRequest) -> list[str]:
     return [event["event_id"] for event in json.loads(post.body)["data"]]
 
 

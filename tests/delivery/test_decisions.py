@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.delivery import circuit_breaker
-from bridge.delivery.http_client import HttpRequest, batch_body, events_url, in_batches
+from bridge.delivery.http_client import GraphRequest, batch_body, events_url, in_batches
 from bridge.delivery.meta_responses import Verdict
 from bridge.delivery.rate_limit_headers import RequestedPause, requested_pauses
 from bridge.delivery.retry import LONGEST_WAIT, after_failure, backoff, reason_of
@@ -140,7 +140,7 @@ def test_addresses_are_put_together_without_double_slashes():
 
 
 def test_the_token_is_in_no_repr_and_in_no_scope():
-    assert "secret" not in repr(HttpRequest("https://x", "secret-token", b"secret body"))
+    assert "secret" not in repr(GraphRequest("https://x", "secret-token", b"secret body"))
     assert "secret" not in circuit_breaker.app_scope("secret-token")
     assert circuit_breaker.app_scope("a") != circuit_breaker.app_scope("b")
 

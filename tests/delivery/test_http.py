@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.delivery.http_client import HttpRequest, http_sender
+from bridge.delivery.http_client import GraphRequest, http_sender
 from bridge.delivery.worker import Worker, delivery_context
 from bridge.outbox import NewEvent, NewWebhook
 from bridge.settings import Destination
@@ -141,14 +141,14 @@ def a_server(answer):
     ],
 )
 def test_odd_answers_are_replies_not_exceptions(answer, status):
-    response = http_sender(timedelta(seconds=5), 1)(HttpRequest(a_server(answer), "token", b"{}"))
+    response = http_sender(timedelta(seconds=5), 1)(GraphRequest(a_server(answer), "token", b"{}"))
     assert (response.status, response.body) == (status, None)
 
 
 def test_nobody_listening_is_a_reply_too():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    response = http_sender(timedelta(seconds=1), 1)(HttpRequest(f"http://127.0.0.1:{port}/", "token", b"{}"))
+    response = http_sender(timedelta(seconds=1), 1)(GraphRequest(f"http://127.0.0.1:{port}/", "token", b"{}"))
     assert (response.status, response.failure) == (None, "NewConnectionError")
 
 
@@ -169,6 +169,6 @@ def test_an_answer_that_drips_for_ever_ends_with_the_time_limit():
 
     threading.Thread(target=drip, daemon=True).start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    response = http_sender(timedelta(seconds=0.3), 1)(HttpRequest(url, "token", b"{}"))
+    response = http_sender(timedelta(seconds=0.3), 1)(GraphRequest(url, "token", b"{}"))
     stop.set()
     assert (response.status, response.failure) == (None, "TimeoutError")

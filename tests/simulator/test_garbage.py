@@ -12,7 +12,7 @@ from bridge.simulator.data import load_simulator_data
 from bridge.simulator.events_edge import AccessPolicy, EventsEdge, SimulatorRequest
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.inbox import Inbox
-from bridge.simulator.responses import ResponseWriter
+from bridge.simulator.response_writer import ResponseWriter
 from tests.simulator.conftest import DATASET, NOW, PURCHASE
 
 DATA = load_simulator_data()

@@ -68,7 +68,7 @@ StepKind = Literal["key", "each", "match"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """One step of a path; `start` and `end` say where it stands in the text, for keys that hold dots."""
 
     kind: StepKind
@@ -85,7 +85,7 @@ class Path:
     text: str
     root: Literal["item", "webhook", "system"]
     body: str
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     system: str = ""
     name: str = ""
 
@@ -154,8 +154,8 @@ def _system_value(text: str) -> Path:
     return Path(text, "system", "", (), name, rest)
 
 
-def _steps(body: str, offset: int) -> tuple[Step, ...]:
-    steps: list[Step] = []
+def _steps(body: str, offset: int) -> tuple[PathStep, ...]:
+    steps: list[PathStep] = []
     at, fresh = 0, True
     while at < len(body):
         character = body[at]
@@ -180,7 +180,7 @@ def _steps(body: str, offset: int) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _plain(body: str, at: int, offset: int) -> tuple[Step, int]:
+def _plain(body: str, at: int, offset: int) -> tuple[PathStep, int]:
     end = at
     while end < len(body) and body[end] not in ".[":
         closing = _closing(body, end) if body[end] == "(" else 0
@@ -191,10 +191,10 @@ def _plain(body: str, at: int, offset: int) -> tuple[Step, int]:
     if not key.strip():
         fix = "keys that hold dots are written in brackets: [a..b]"
         raise BadPath("path_empty_step", "two dots in a row", fix, offset=offset + at)
-    return Step("each" if key == "*" else "key", key, at, end), end
+    return PathStep("each" if key == "*" else "key", key, at, end), end
 
 
-def _bracket(body: str, at: int, offset: int) -> tuple[Step, int]:
+def _bracket(body: str, at: int, offset: int) -> tuple[PathStep, int]:
     end = body.find("]", at)
     if end < 0:
         raise BadPath("bracket_not_closed", "a [ is not closed", "add the ]", offset=offset + at)
@@ -204,10 +204,10 @@ def _bracket(body: str, at: int, offset: int) -> tuple[Step, int]:
         raise BadPath("path_empty_step", "nothing stands in the brackets", fix, offset=offset + at)
     if len(key) > 2 and key[0] == key[-1] and key[0] in "'\"":
         key = key[1:-1]
-    return Step("each" if key == "*" else "key", key, at, end + 1), end + 1
+    return PathStep("each" if key == "*" else "key", key, at, end + 1), end + 1
 
 
-def _match(body: str, at: int, offset: int) -> tuple[Step, int]:
+def _match(body: str, at: int, offset: int) -> tuple[PathStep, int]:
     end = _closing(body, at)
     subpath, _, wanted = body[at + 1 : end].partition("=")
     if not subpath.strip() or not wanted.strip():
@@ -218,7 +218,7 @@ def _match(body: str, at: int, offset: int) -> tuple[Step, int]:
     inner = read_path(subpath.strip())
     if any(step.kind != "key" for step in inner.steps) or inner.root != "item":
         raise BadPath("path_too_deep", "a condition in a path compares one plain field", offset=offset + at)
-    return Step("match", wanted.strip().strip("'\"").casefold(), at, end + 1, inner), end + 1
+    return PathStep("match", wanted.strip().strip("'\"").casefold(), at, end + 1, inner), end + 1
 
 
 def _closing(body: str, at: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from bridge.mapping.language.path_syntax import Path, Step
+from bridge.mapping.language.path_syntax import Path, PathStep
 from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, text_of
 
 
@@ -297,7 +297,7 @@ class _Visit:
     opened: bool = False
 
     def below(self, place: str, key: str) -> str:
-        """Return the place one step further; nobody asks on the live road."""
+        """Return the place one step further; nobody asks in the live pipeline."""
         if self.places is None:
             return ""
         return f"{place}.{key}" if place else key
@@ -332,7 +332,7 @@ def _index(key: str, length: int) -> int | None:
     return None
 
 
-def _subvalue(entry: Any, step: Step) -> Any:
+def _subvalue(entry: Any, step: PathStep) -> Any:
     subpath = step.subpath
     if subpath is None:
         return MISSING

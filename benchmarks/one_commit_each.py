@@ -7,13 +7,11 @@ how many waiting webhooks one transaction may take.
 from __future__ import annotations
 
 from bridge.cli import main
-from bridge.outbox.group import GroupCommit
-from bridge.server import inline
+from bridge.outbox.group_commit import CommitQueue
 
 LARGEST = 1
 CHANGED = {"largest": LARGEST}
 
 if __name__ == "__main__":
-    inline.MOST_AT_ONCE = LARGEST
-    GroupCommit.__init__.__kwdefaults__.update(CHANGED)
+    CommitQueue.__init__.__kwdefaults__.update(CHANGED)
     main()

@@ -47,7 +47,7 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
 _IMPORTS = {
     "python that does nothing": "pass",
     "import of the pipeline": "import bridge.pipeline",
-    "import of the web application": "import bridge.web.app",
+    "import of the web application": "import bridge.server",
     "import of the command line": "import bridge.cli",
 }
 

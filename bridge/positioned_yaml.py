@@ -57,7 +57,7 @@ Node = Scalar | Listing | Block
 def read_yaml(source: bytes | str, file: str, max_bytes: int = 262_144) -> tuple[Node | None, list[Finding]]:
     """Read one YAML document into nodes; return None when it cannot be read at all.
 
-    The findings hold every problem that could be told apart; an empty document is None without any.
+    The findings hold every problem that could be distinguished; an empty document is None without any.
     """
     text, problem = _decoded(source, file, max_bytes)
     if text is None:

@@ -15,8 +15,7 @@ import bridge.pipeline
 import bridge.serialization
 import bridge.validate
 from benchmarks import figures, one_commit_each, purchase, report, rounds, servers, transform
-from bridge.outbox.group import GroupCommit
-from bridge.server import inline
+from bridge.outbox.group_commit import MOST_AT_ONCE, CommitQueue
 from bridge.simulator import Simulator
 
 HASHED = ("em", "ph", "fn", "ln", "db", "ct", "st", "zp", "country", "external_id")
@@ -64,8 +63,8 @@ def test_no_two_orders_of_the_load_are_the_same():
 
 
 def test_the_comparator_of_group_commit_differs_in_one_number():
-    assert one_commit_each.LARGEST == 1 < inline.MOST_AT_ONCE
-    assert set(one_commit_each.CHANGED) <= set(GroupCommit.__init__.__kwdefaults__)
+    assert one_commit_each.LARGEST == 1 < MOST_AT_ONCE
+    assert set(one_commit_each.CHANGED) <= set(CommitQueue.__init__.__kwdefaults__)
 
 
 @pytest.mark.process

@@ -87,7 +87,7 @@ def _guessed_kind(content: bytes, media: MediaType) -> tuple[str, tuple[Finding,
 
 def _mistaken_note(media: MediaType, what: str) -> tuple[Finding, ...]:
     if media.name == "text/plain":
-        return ()  # what navigator.sendBeacon sends; nobody can mend it
+        return ()  # what navigator.sendBeacon sends; nobody can fix it
     said = "without a content type" if not media.name else "under another content type"
     return (
         Finding(

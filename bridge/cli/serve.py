@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +32,8 @@ from bridge.settings import (
     set_for_children,
 )
 
+_COUNTERS = "capi-bridge-counters-"
+_MAKING_SECONDS = 60  # between making a folder and locking it
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
 
@@ -37,7 +42,13 @@ _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The se
 @click.option("--demo", is_flag=True, help="Deliver to the built-in simulator, whatever is configured.")
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes.")
-@click.option("--threads", type=click.IntRange(1, 256), default=8, show_default=True, help="Threads in each.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Threads in each for everything but webhooks; at most 2 are used.",
+)
 @click.option("--no-deliver", is_flag=True, help="Only receive; run `capi-bridge worker` elsewhere.")
 @click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
 def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -49,34 +60,39 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     no_deliver: bool,
     accept_new_key: bool,
 ) -> None:
-    """Run the web door and the delivery until told to stop."""
+    """Run the web server and the delivery until asked to stop."""
     settings = (load_demo_settings if demo else load_settings)(config, process_environment())
     simulates = needs_simulator(settings)
     settings = with_simulator_address(settings) if simulates else settings
-    check_bind(bind)
+    if not _takes_over(os.environ):
+        check_bind(bind)
     folder = _folder_for_counters()
     from bridge.bootstrap import prepare
     from bridge.delivery.process import deliver_until
     from bridge.monitoring.log import configure
     from bridge.monitoring.metrics import Metrics
-    from bridge.server import BridgeServer, Listening
-    from bridge.web.app import create_app
-    from bridge.web.door import open_door
+    from bridge.server import Application, BridgeServer, Listening
+    from bridge.web.context import open_context
 
     configure(settings.log_level, settings.log_format)
     prepare(settings, apart=True, accept_new_key=accept_new_key)
     metrics = Metrics(folder)
-    door = open_door(settings, metrics, process_environment())
-    listening = Listening(bind, workers, threads, settings.limits.read_timeout.total_seconds())
+    context = open_context(settings, metrics, process_environment())
+    listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
     work: Callable[[Stop], None] = partial(
         deliver_until,
         settings=settings,
         metrics=metrics,
-        mappings=door.mappings,
+        mappings=context.mappings,
         with_simulator=simulates,
     )
     _announce(settings, bind, delivers=not no_deliver)
-    BridgeServer(create_app(door), listening, None if no_deliver else work).run()
+    BridgeServer(Application(context, threads), listening, None if no_deliver else work).run()
+
+
+def _takes_over(environment: Mapping[str, str]) -> bool:
+    """Tell whether gunicorn started this process in place of one that still has the port (SIGUSR2)."""
+    return "GUNICORN_FD" in environment
 
 
 def with_simulator_address(settings: Settings) -> Settings:
@@ -111,11 +127,42 @@ def check_bind(bind: str) -> None:
 
 
 def _folder_for_counters() -> Path:
-    """Make the folder where the processes count together, gone when the last of them ends."""
-    folder = Path(tempfile.mkdtemp(prefix="capi-bridge-"))
+    """Make the folder where the processes count together, gone when the last of them ends.
+
+    In memory where there is such a place: a count must not wait for a disk. What a killed server left there
+    is removed by the next one.
+    """
+    in_memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    place = in_memory if os.access(in_memory, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{_COUNTERS}*"):
+        _remove_if_left(left)
+    folder = Path(tempfile.mkdtemp(prefix=_COUNTERS, dir=place))
+    _locked(folder)
     set_for_children("PROMETHEUS_MULTIPROC_DIR", str(folder))
     atexit.register(_remove, folder, os.getpid())
     return folder
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder for as long as this process, or a child of it, lives; return the open file.
+
+    Raises OSError when another has it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_if_left(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _MAKING_SECONDS:
+            descriptor = _locked(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(descriptor)
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 from collections import Counter
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -14,6 +12,7 @@ import click
 from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.serve import check_bind
 from bridge.delivery.process import deliver_until, open_reporter
+from bridge.delivery.signals import asked_to_stop
 from bridge.delivery.worker import run_once
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
@@ -32,16 +31,14 @@ from bridge.settings import Settings, load_settings, process_environment
 def worker(
     config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
 ) -> None:
-    """Deliver until told to stop; batches under way are settled first."""
+    """Deliver until asked to stop; batches under way are settled first."""
+    stop = asked_to_stop() if not once else None
     settings = load_settings(config, process_environment())
     configure(settings.log_level, settings.log_format)
     prepare(settings, accept_new_key=accept_new_key)
-    if once:
+    if stop is None:
         _deliver_once(settings, as_json=as_json)
         return
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     click.echo(f"capi-bridge worker delivers to {settings.graph_url}", err=True)
     mappings = open_mappings(settings, process_environment())
     metrics = Metrics()
@@ -64,8 +61,10 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))
     else:
-        told = ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
-        click.echo(f"{len(reports)} calls: {told}")
+        totals = (
+            ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
+        )
+        click.echo(f"{len(reports)} calls: {totals}")
     if ends["refused"]:
         raise SystemExit(1)
 

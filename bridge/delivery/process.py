@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from bridge.bootstrap import codes_in_force, free_disk_bytes, open_store
 from bridge.delivery.worker import run_forever, utc_now
 from bridge.mapping import MappingFolder
 from bridge.monitoring.alerts import AlertMonitor, Snapshot
+from bridge.monitoring.clock import SteadyClock, Step
 from bridge.monitoring.log import failure, get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.monitoring.notifier import Notifier, http_post
@@ -22,6 +23,7 @@ from bridge.settings import Settings
 
 _MONITOR_EVERY_SECONDS = 30.0
 _PURGE_EVERY = timedelta(hours=1)
+_PURGE_AFTER = timedelta(minutes=5)
 
 
 def deliver_until(
@@ -34,6 +36,7 @@ def deliver_until(
 ) -> None:
     """Deliver what is stored until `stop` is set; batches under way are settled first."""
     outbox = open_store(settings)
+    clock = SteadyClock(report_step)
     with (
         contextlib.closing(outbox),
         _simulator(settings, wanted=with_simulator),
@@ -41,12 +44,12 @@ def deliver_until(
     ):
         watch = threading.Thread(
             target=_monitor,
-            args=(stop, outbox, settings, mappings, reporter.alerts),
+            args=(stop, outbox, settings, mappings, reporter.alerts, clock),
             daemon=True,
             name="monitor",
         )
         watch.start()
-        run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify)
+        run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
 
 
 @contextlib.contextmanager
@@ -81,17 +84,27 @@ def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     get_logger().info("retention", **{name: getattr(purged, name) for name in purged.__slots__})
 
 
-def _monitor(
+def report_step(step: Step) -> None:
+    """Log that the clock of the machine was set."""
+    get_logger().warning("clock_stepped", seconds=round(step.seconds))
+
+
+def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
     stop: threading.Event,
     outbox: Outbox,
     settings: Settings,
     mappings: MappingFolder,
     alerts: AlertMonitor,
+    clock: Callable[[], datetime],
 ) -> None:
+    """Look after queue, disk and retention now and then.
+
+    Nothing is deleted soon after the start, when a clock that is wrong could not be told from a right one.
+    """
     log = get_logger()
-    purge_at = utc_now()
+    purge_at = clock() + _PURGE_AFTER
     while not stop.wait(_MONITOR_EVERY_SECONDS):
-        now = utc_now()
+        now = clock()
         try:
             alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:

@@ -1,7 +1,7 @@
 """The notebook of one explanation: which path supplied a field, how it was cleaned, why it was dropped.
 
 The compiled mapping and the cleaning take a `Trace | None`; with None they write nothing, so that the
-live road and the explanation are the same code.
+live pipeline and the explanation are the same code.
 """
 
 from __future__ import annotations

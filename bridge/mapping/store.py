@@ -58,6 +58,7 @@ class MappingFolder:
         self._known: dict[Path, _Known] = {}
         self._by_name: dict[str, CompiledMapping] = {}
         self._next_look = float("-inf")
+        self._is_watched = False
         self.refresh()
 
     def get(self, name: str) -> CompiledMapping:
@@ -85,13 +86,31 @@ class MappingFolder:
         self._look()
         return {str(file): known.findings for file, known in sorted(self._known.items()) if known.findings}
 
+    def watch(self, report: Callable[[Exception], None]) -> Callable[[], None]:
+        """Look at the files in a thread of their own from now on, so that asking never waits for a disk.
+
+        `report` is called with what goes wrong with looking itself. Returns what ends it.
+        """
+        self._is_watched = True
+        stop = threading.Event()
+        threading.Thread(target=self._watch, args=(report, stop), daemon=True, name="mappings").start()
+        return stop.set
+
+    def _watch(self, report: Callable[[Exception], None], stop: threading.Event) -> None:
+        while not stop.wait(self._look_every):
+            try:
+                self.refresh()
+            except Exception as error:  # noqa: BLE001 - the next look may go better
+                report(error)
+
     def refresh(self) -> None:
         """Look at the files now."""
         with self._lock:
             self._refresh()
 
     def _look(self) -> None:
-        if self._clock() < self._next_look or not self._lock.acquire(blocking=False):
+        is_time = not self._is_watched and self._clock() >= self._next_look
+        if not is_time or not self._lock.acquire(blocking=False):
             return
         try:
             self._refresh()

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from bridge.models import Request
 from bridge.outbox.ids import new_id
-from bridge.outbox.inserts import EventRows, LaneOf, Statements, claims_event_id, pack_event, store_events
+from bridge.outbox.inserts import EventRows, Statements, claims_event_id, pack_event, store_events
+from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.records import NewEvent, text_id
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
@@ -61,7 +62,7 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     claim = claims_event_id("waiting", row.event_id, row.test_event_code)
     values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
-    lane = lane_of(row.destination, row.dataset_id, row.test_event_code)
+    lane = lane_of(lane_key(row.destination, row.dataset_id, row.test_event_code))
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
     connection.execute(insert(queue).values(**queued, accepted_until=row.accepted_until or _FOR_EVER))
     return "replayed"
@@ -189,17 +190,16 @@ class Corrector:
             select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
         ).scalar_one()
         packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
-        stored = store_events(self._connection, self._run, packed)
+        stored = store_events(self._connection, self._run, packed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
 
     def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:
-        rows = pack_event(event, mapping, webhook_id, self._now, self._lane_of)
+        rows = pack_event(event, mapping, webhook_id, self._now)
         return replace(
             rows,
             id=row_id,
             event=rows.event | {"id": row_id},
             payload=rows.payload and (row_id, *rows.payload[1:]),
-            queued=rows.queued and (row_id, *rows.queued[1:]),
         )
 
     def _remove(self, ids: Sequence[bytes]) -> None:

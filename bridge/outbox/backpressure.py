@@ -52,12 +52,24 @@ class Backpressure:
         self._checking = threading.Lock()
 
     def check(self) -> None:
-        """Raise CannotStore while a bound is passed."""
-        if self._timer() >= self._check_again_at and self._checking.acquire(blocking=False):
+        """Measure when that is due, and raise CannotStore while a bound is passed."""
+        self.measure_when_due()
+        self.refuse()
+
+    def is_due(self) -> bool:
+        """Return whether the last measurement is too long ago."""
+        return self._timer() >= self._check_again_at
+
+    def measure_when_due(self) -> None:
+        """Measure queue and disk, unless that was done just now or is being done."""
+        if self.is_due() and self._checking.acquire(blocking=False):
             try:
                 self._measure()
             finally:
                 self._checking.release()
+
+    def refuse(self) -> None:
+        """Raise CannotStore when the last measurement found a bound passed. Never waits."""
         if self._refusal:
             raise CannotStore(self._refusal, retry_after_seconds=30, fix="see limits: in the settings")
 

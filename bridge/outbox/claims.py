@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert, select, update
 
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import Lane
 from bridge.outbox.tables import claims, lanes, payloads, queue
+
+_LONGEST_WAIT_MS = 30 * 86_400_000  # far beyond any retry, pause or slow replay
+_LONGEST_LEASE_MS = 86_400_000  # far beyond any call and its heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +104,27 @@ def prolong(connection: Connection, claim_ids: Sequence[bytes], lease_until: int
 
 
 def free_lost(connection: Connection, now: int) -> int:
-    """Make the events of claims whose lease has run out claimable again; return how many there were."""
-    lost = list(
-        connection.execute(delete(claims).where(claims.c.lease_until < now).returning(claims.c.id)).scalars()
-    )
+    """Make the events of claims whose lease has run out claimable again; return how many claims there were.
+
+    So too what waits for a time that nobody can have meant: it was written by a clock that was set wrong.
+    """
+    lost = list(connection.execute(delete(claims).where(_is_lost(now)).returning(claims.c.id)).scalars())
     if lost:
         connection.execute(update(queue).where(queue.c.claim_id.in_(lost)).values(claim_id=None))
+    connection.execute(
+        update(queue)
+        .where(queue.c.lane_id.in_(select(lanes.c.id)), queue.c.due_at > now + _LONGEST_WAIT_MS)
+        .values(due_at=now)
+    )
     return len(lost)
 
 
 def any_lost(connection: Connection, now: int) -> bool:
-    """Return whether some lease has run out."""
-    return bool(connection.execute(select(exists().where(claims.c.lease_until < now))).scalar())
+    """Return whether some lease has run out, or something waits for a time that nobody can have meant."""
+    misdated = exists().where(queue.c.lane_id == lanes.c.id, queue.c.due_at > now + _LONGEST_WAIT_MS)
+    any_misdated = select(lanes.c.id).where(misdated).exists()
+    return bool(connection.execute(select(exists().where(_is_lost(now)) | any_misdated)).scalar())
+
+
+def _is_lost(now: int) -> ColumnElement[bool]:
+    return (claims.c.lease_until < now) | (claims.c.lease_until > now + _LONGEST_LEASE_MS)

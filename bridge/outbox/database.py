@@ -6,7 +6,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.sql.expression import ClauseElement
 
 from bridge.errors import CannotOpen, CannotStore, WrongUse
-from bridge.outbox.turn import WriteTurn, no_turn
+from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
 
@@ -50,8 +50,8 @@ class Database:
         self.engine = _sqlite(url, busy_seconds) if self.is_sqlite else _postgresql(url)
         self._writer = _OneWriter(self.engine) if self.is_sqlite else None
         self._same_file = _SameFile(self.file) if self.file else None
-        self._turn = WriteTurn(Path(f"{self.file}.turn")) if self.is_sqlite else None
-        self.turn: Callable[[], AbstractContextManager[None]] = self._turn or no_turn
+        self._lock = WriteLock(Path(f"{self.file}.turn")) if self.is_sqlite else None
+        self.write_lock: Callable[[float | None], AbstractContextManager[None]] = self._lock or no_lock
         _forget_connections_after_fork(self.engine)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -67,13 +67,15 @@ class Database:
         if self._same_file:
             self._same_file.check()
 
-    def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Run `work` and commit it durably, or nothing of it."""
-        with self.turn():
-            return self.write_in_turn(work)
+    def write(
+        self, work: Callable[[Connection], Result], patience_seconds: float = PATIENCE_SECONDS
+    ) -> Result:
+        """Run `work` and commit it durably, or nothing of it. Raises CannotStore without a lock in time."""
+        with self.write_lock(patience_seconds):
+            return self.write_locked(work)
 
-    def write_in_turn(self, work: Callable[[Connection], Result]) -> Result:
-        """Do the same for a caller that already holds the write turn.
+    def write_locked(self, work: Callable[[Connection], Result]) -> Result:
+        """Do the same for a caller that already holds the write lock.
 
         `work` must bear being run twice: a broken connection is replaced once, and the
         confirmation of a COMMIT may be what was lost.
@@ -87,8 +89,8 @@ class Database:
         if self._writer:
             self._writer.close()
         self.engine.dispose()
-        if self._turn:
-            self._turn.close()
+        if self._lock:
+            self._lock.close()
 
     def _again_once(self, attempt: Callable[[], Result]) -> Result:
         try:
@@ -98,6 +100,18 @@ class Database:
                 raise
         self.engine.dispose()  # the server was restarted: its other connections are broken too
         return attempt()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise CannotStore with the kind of error; the driver's own text may quote what was being stored."""
+    try:
+        yield
+    except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
+        raise CannotStore(
+            f"the database failed ({type(error).__name__})",
+            fix="check the disk, the owner of the database file, and whether the database server answers",
+        ) from error
 
 
 class _SameFile:
@@ -145,7 +159,7 @@ class PreparedStatement:
     """A statement compiled once, for the few that run for every event; rows are tuples in `columns` order.
 
     Many rows share a statement where it is a plain list of VALUES. That is less work, and on SQLite it
-    is what keeps the write turn short: the driver lets go of Python's lock at every step, and with eight
+    is what keeps the write lock short: the driver lets go of Python's lock at every step, and with eight
     busy threads getting it back takes longer than the step.
     """
 
@@ -269,7 +283,7 @@ def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
 
 
 class _OneWriter:
-    """SQLite's writing connection of this process, kept open: only who holds the write turn may use it.
+    """SQLite's writing connection of this process, kept open: only who holds the write lock may use it.
 
     Fetching one from the pool, and giving it back, would cost as much as writing a webhook. Transactions
     begin and end by the driver itself: SQLAlchemy, for which there is one that lasts as long as the

@@ -15,7 +15,7 @@ Two guarantees are the database's own, and what they reject stays visible:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
@@ -28,13 +28,13 @@ from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
+from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
 from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
 
 Row = tuple[Any, ...]
-LaneOf = Callable[[str, str, str | None], int]
 _FOR_EVER = 2**62
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
@@ -48,12 +48,20 @@ _event_row = itemgetter(*EVENT_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class EventRows:
-    """The rows of one event: the event itself, its body, its place in the queue."""
+    """The rows of one event. The row of the queue gets the number of its lane when it is written."""
 
     id: bytes
     event: dict[str, Any]
     payload: Row | None
-    queued: Row | None
+    lane: LaneKey | None
+
+    def queue_row(self, lane_of: LaneOf) -> Row | None:
+        """Return the row of the queue, for an event that waits."""
+        if self.lane is None:
+            return None
+        event = self.event
+        until = event["accepted_until"] or _FOR_EVER
+        return (self.id, lane_of(self.lane), event["changed_at"], 0, until)
 
 
 class PackedWebhook(NamedTuple):
@@ -66,6 +74,15 @@ class PackedWebhook(NamedTuple):
     repeat_row: Row | None
     events: tuple[EventRows, ...]
     cipher: Cipher
+
+    @property
+    def is_recognised_again(self) -> bool:
+        """Tell whether a second try of the sender would be known as the same webhook."""
+        return self.repeat_row is not None
+
+    def lanes(self) -> Iterator[LaneKey]:
+        """Return the lane of each event that waits."""
+        return (rows.lane for rows in self.events if rows.lane is not None)
 
 
 class Statements:
@@ -99,7 +116,7 @@ def _insert_or_fail(insert: Callable[[Table], Any], table: Table) -> Any:
     return insert(table).prefix_with("OR FAIL", dialect="sqlite")
 
 
-def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> PackedWebhook:
+def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
     """Turn a webhook into rows; all the work that needs no database is done here."""
     received_at = to_ms(webhook.received_at)
     webhook_id = new_id(received_at)
@@ -117,7 +134,7 @@ def pack(webhook: NewWebhook, cipher: Cipher, lane_of: LaneOf) -> PackedWebhook:
         raw_row=_raw_row(webhook, cipher, webhook_id),
         repeat_row=_repeat_row(webhook, webhook_id, received_at),
         events=tuple(
-            pack_event(event, webhook.mapping, webhook_id, received_at, lane_of) for event in webhook.events
+            [pack_event(event, webhook.mapping, webhook_id, received_at) for event in webhook.events]
         ),
         cipher=cipher,
     )
@@ -136,7 +153,7 @@ def _repeat_row(webhook: NewWebhook, webhook_id: bytes, received_at: int) -> Row
     return (webhook.mapping, webhook.repeat_key, repeat_scope(webhook), webhook_id, expires_at)
 
 
-def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_of: LaneOf) -> EventRows:
+def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int) -> EventRows:
     """Turn one event into rows."""
     if event.status == "waiting" and event.body is None:
         raise WrongUse("an event cannot wait for delivery without a body")
@@ -162,11 +179,9 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int, lane_
         "attempts": 0,
     }
     payload = None if event.body is None else (event_row_id, event.body)
-    queued = None
-    if event.status == "waiting":
-        lane = lane_of(event.destination, event.dataset_id, event.test_event_code)
-        queued = (event_row_id, lane, now, 0, event.accepted_until or _FOR_EVER)
-    return EventRows(event_row_id, row, payload, queued)
+    waits = event.status == "waiting"
+    lane = lane_key(event.destination, event.dataset_id, event.test_event_code) if waits else None
+    return EventRows(event_row_id, row, payload, lane)
 
 
 def claims_event_id(status: str, event_id: str | None, test_event_code: str | None) -> int | None:
@@ -191,13 +206,15 @@ def storable(text: str | None) -> Any:
     return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def store(connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]) -> list[Receipt]:
+def store(
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook], lane_of: LaneOf
+) -> list[Receipt]:
     """Write all webhooks in the open transaction and return their receipts in the same order."""
     winners = _remember(connection, run, packed_webhooks)
     fresh = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
-    stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events])
+    stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
     receipts = {
         packed.id: Receipt(False, text_id(packed.id), tuple(stored[rows.id] for rows in packed.events))
         for packed in fresh
@@ -209,16 +226,25 @@ def store(connection: Connection, run: Statements, packed_webhooks: Sequence[Pac
 
 
 def store_again(
-    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook]
+    connection: Connection, run: Statements, packed_webhooks: Sequence[PackedWebhook], lane_of: LaneOf
 ) -> list[Receipt]:
     """Do the same after the connection broke: COMMIT may have worked, and only its confirmation was lost."""
     ids = [packed.id for packed in packed_webhooks]
     there = set(connection.execute(select(webhooks.c.id).where(webhooks.c.id.in_(ids))).scalars())
     missing = [packed for packed in packed_webhooks if packed.id not in there]
-    stored = dict(zip((packed.id for packed in missing), store(connection, run, missing), strict=True))
+    receipts = store(connection, run, missing, lane_of)
+    stored = dict(zip((packed.id for packed in missing), receipts, strict=True))
     return [
         stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
     ]
+
+
+def probe(connection: Connection) -> None:
+    """Write a row that stands for nothing, to find out whether writing works; retention takes it away."""
+    row = {"mapping": "", "repeat_key": b"probe", "scope": "", "webhook_id": bytes(16), "expires_at": 0}
+    insert = dialect_insert(connection.dialect.name)(repeat_keys).values(row)
+    key = list(repeat_keys.primary_key)
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_={"expires_at": 0}))
 
 
 def _remember(
@@ -253,14 +279,14 @@ def _holder(connection: Connection, run: Statements, row: Row, received_at: int)
 
 
 def store_events(
-    connection: Connection, run: Statements, rows: Sequence[EventRows]
+    connection: Connection, run: Statements, rows: Sequence[EventRows], lane_of: LaneOf
 ) -> dict[bytes, StoredEvent]:
     """Write events, bodies and queue rows; an event whose id is claimed already is written as skipped."""
     ordered = sorted(rows, key=_identity)
     if run.events.many(connection, [_event_row(row.event) for row in ordered]) < len(ordered):
         rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
-    run.queue.many(connection, [row.queued for row in rows if row.queued])
+    run.queue.many(connection, [queued for row in rows if (queued := row.queue_row(lane_of))])
     return {row.id: receipt_line(row.event) for row in rows}
 
 
@@ -291,7 +317,7 @@ def _skipped(connection: Connection, row: EventRows) -> EventRows:
         )
     ).scalar_one()
     reason = f"the same event is already stored as {text_id(first)}"
-    return replace(row, event=event | {"stands": None, "status": "skipped", "reason": reason}, queued=None)
+    return replace(row, event=event | {"stands": None, "status": "skipped", "reason": reason}, lane=None)
 
 
 def already_stored(connection: Connection, webhook_id: bytes) -> Receipt:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection, select
 
-from bridge.outbox.database import Database, dialect_insert
+from bridge.outbox.database import dialect_insert
 from bridge.outbox.tables import lanes
+
+LaneKey = tuple[str, str, str]  # destination, dataset, test code or nothing
+LaneOf = Callable[[LaneKey], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +26,21 @@ class Lane:
 
 
 class Lanes:
-    """Numbers lanes; what was looked up once is remembered, for lanes are never changed or deleted."""
+    """Numbers lanes; what was looked up once is remembered, for lanes are never changed or deleted.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: dict[tuple[str, str, str], int] = {}
+    `write` runs a transaction of its own.
+    """
 
-    def __call__(self, destination: str, dataset_id: str, test_event_code: str | None) -> int:
-        """Return the number of a lane, given a new one if need be."""
-        key = (destination, dataset_id, test_event_code or "")
-        known = self._known.get(key)
-        if known is None:
-            known = self._database.write(lambda connection: number(connection, *key))
-            self._known[key] = known
-        return known
+    def __init__(self, write: Callable[[Callable[[Connection], int]], int]) -> None:
+        self._write = write
+        self._known: dict[LaneKey, int] = {}
+
+    def numbered(self, keys: Iterable[LaneKey]) -> LaneOf:
+        """Return what tells the numbers of these lanes; new ones are given theirs first."""
+        for key in keys:
+            if key not in self._known:
+                self._known[key] = self._write(partial(number, key=key))
+        return self._known.__getitem__
 
 
 def all_lanes(connection: Connection) -> list[Lane]:
@@ -47,10 +53,15 @@ def all_lanes(connection: Connection) -> list[Lane]:
     return [Lane(row.id, row.destination, row.dataset_id, row.test_event_code or None) for row in rows]
 
 
-def number(connection: Connection, destination: str, dataset_id: str, test_event_code: str | None) -> int:
+def lane_key(destination: str, dataset_id: str, test_event_code: str | None) -> LaneKey:
+    """Return what makes a lane the same as another."""
+    return destination, dataset_id, test_event_code or ""
+
+
+def number(connection: Connection, key: LaneKey) -> int:
     """Return the number of a lane in the transaction at hand, given a new one if need be."""
     insert = dialect_insert(connection.dialect.name)
-    values = {"destination": destination, "dataset_id": dataset_id, "test_event_code": test_event_code or ""}
+    values = dict(zip(("destination", "dataset_id", "test_event_code"), key, strict=True))
     connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
     found: int = connection.execute(select(lanes.c.id).filter_by(**values)).scalar_one()
     return found

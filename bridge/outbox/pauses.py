@@ -14,6 +14,7 @@ from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import pauses
 
 PauseKind = Literal["circuit", "limit"]
+LONGEST_PAUSE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,12 @@ def pause(
 def take_probe(connection: Connection, scope: str, now: datetime, until: datetime) -> bool:
     """Take the right to probe a paused scope; one worker gets it; another may once that one crashed."""
     taken = connection.execute(
-        update(pauses).where(pauses.c.scope == scope, pauses.c.until <= to_ms(now)).values(until=to_ms(until))
+        update(pauses)
+        .where(
+            pauses.c.scope == scope,
+            (pauses.c.until <= to_ms(now)) | (pauses.c.until > to_ms(now + LONGEST_PAUSE)),
+        )
+        .values(until=to_ms(until))
     )
     return taken.rowcount == 1
 

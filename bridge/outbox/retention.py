@@ -33,7 +33,8 @@ def purge_raw(connection: Connection, before: int) -> int:
 def purge_webhooks(connection: Connection, before: int) -> int:
     """Delete one portion of the webhooks that came before a moment and of which nothing waits to be sent."""
     waits = exists().where(events.c.webhook_id == webhooks.c.id, events.c.id == queue.c.event_id)
-    old = select(webhooks.c.id).where(webhooks.c.id < first_id(before), ~waits)
+    is_held = exists().where(events.c.webhook_id == webhooks.c.id, events.c.status == "held")
+    old = select(webhooks.c.id).where(webhooks.c.id < first_id(before), ~waits, ~is_held)
     ids = list(connection.execute(old.order_by(webhooks.c.id).limit(PORTION)).scalars())
     return delete_webhooks(connection, ids)
 

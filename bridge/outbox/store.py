@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,13 +16,13 @@ from bridge.crypto import Cipher
 from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
-from bridge.outbox import admin_actions, claims, erasure, lanes, pauses, queries, retention, settlements
+from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
-from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions
-from bridge.outbox.group import GroupCommit
+from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
+from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, position_of, remember
-from bridge.outbox.inserts import PackedWebhook, Statements, pack, store, store_again
-from bridge.outbox.lanes import Lane, Lanes, all_lanes
+from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
+from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
@@ -42,6 +42,7 @@ from bridge.outbox.records import (
 from bridge.outbox.repeats import map_held_again
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
 
@@ -71,10 +72,12 @@ class Outbox:
         self._failpoint = failpoint
         self._cipher = cipher
         self._statements = Statements(database.engine)
-        self._lanes = Lanes(database)
+        self._lanes = Lanes(database.write_locked)
         self.overview = Overview(self._read)
         self.stranded = StrandedEvents(self._read, self._write)
-        self._group: GroupCommit[PackedWebhook, Receipt] = GroupCommit(self._write_group, database.turn)
+        self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
+            self._write_group, lambda: database.write_lock(None), before=self._measure
+        )
 
     # --- storing -----------------------------------------------------------------------------------
 
@@ -83,28 +86,30 @@ class Outbox:
 
         Raises CannotStore when they are not, and the sender should try again.
         """
-        packed = self.pack(webhook)
-        with _translated():
-            return self._group.submit(packed)
+        with translated_errors():
+            self._backpressure.check()
+            packed = pack(webhook, self._cipher)
+        stored = wait(self.submit(packed), may_give_up=packed.is_recognised_again)
+        if isinstance(stored, Exception):
+            with translated_errors():
+                raise stored
+        return stored
 
     def pack(self, webhook: NewWebhook) -> PackedWebhook:
-        """Make a webhook ready for `add_packed`. Raises CannotStore while a bound is passed."""
-        with _translated():
-            self._backpressure.check()
-            return pack(webhook, self._cipher, self._lanes)
+        """Make a webhook ready for `submit`; never waits. Raises CannotStore while a bound is passed."""
+        if self._backpressure.is_due():
+            self._commits.wake()
+        self._backpressure.refuse()
+        return pack(webhook, self._cipher)
 
-    def add_packed(self, gather: Callable[[], Sequence[PackedWebhook]]) -> Sequence[Receipt | Exception]:
-        """Store packed webhooks in one transaction; return for each its receipt, or why it has none.
+    def submit(self, packed: PackedWebhook) -> Future[Receipt]:
+        """Have a packed webhook stored with the next transaction. Never waits."""
+        return self._commits.submit(packed)
 
-        `gather` is asked for them once the turn to write has come: what arrives meanwhile goes along.
-        """
-        packed_webhooks: Sequence[PackedWebhook] = ()
-        try:
-            with _translated(), self._database.turn():
-                packed_webhooks = gather()
-                return self._write_group(packed_webhooks)
-        except CannotStore as error:
-            return [error] * len(packed_webhooks or gather())
+    def probe(self, patience_seconds: float) -> None:
+        """Write something, to find out whether that works. Raises CannotStore."""
+        with translated_errors():
+            self._database.write(probe, patience_seconds)
 
     def add_all(
         self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
@@ -113,11 +118,11 @@ class Outbox:
 
         `position` says how far an import has come with them, and is stored with them.
         """
-        with _translated():
+        with translated_errors():
             self._backpressure.check()
-            packed_webhooks = [pack(webhook, self._cipher, self._lanes) for webhook in webhooks]
-            with self._database.turn():
-                return self._store(packed_webhooks, position)
+            packed = [pack(webhook, self._cipher) for webhook in webhooks]
+            with self._database.write_lock(PATIENCE_SECONDS):
+                return self._store(packed, position)
 
     def imported_up_to(self, import_id: str) -> int:
         """Return the last row of a file that was imported, 0 when none was."""
@@ -126,15 +131,21 @@ class Outbox:
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: queries.queued(connection, most))
 
-    def _write_group(self, packed_webhooks: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
-        """Write together; if that fails, one by one, so that one bad webhook fails alone."""
+    def _measure(self) -> None:
         try:
-            return self._store(packed_webhooks)
+            self._backpressure.measure_when_due()
+        except DRIVER_ERRORS:
+            return  # storing will meet the same, and say so to whom it concerns
+
+    def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+        """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
+        try:
+            return self._store(group)
         except CannotStore:
-            if len(packed_webhooks) == 1:
+            if len(group) == 1:
                 raise
         results: list[Receipt | Exception] = []
-        for packed in packed_webhooks:  # two that fail alone, and none that does not: it is the database
+        for packed in group:  # two that fail alone, and none that does not: it is the database
             hopeless = len(results) > 1 and all(isinstance(result, Exception) for result in results)
             results.append(results[-1] if hopeless else self._store_alone(packed))
         return results
@@ -146,26 +157,23 @@ class Outbox:
             return error
 
     def _store(
-        self, packed_webhooks: Sequence[PackedWebhook], position: ImportPosition | None = None
+        self, packed: Sequence[PackedWebhook], position: ImportPosition | None = None
     ) -> list[Receipt]:
+        with translated_errors():
+            lane_of = self._lanes.numbered(lane for webhook in packed for lane in webhook.lanes())
         ways = chain([store], repeat(store_again))
 
         def work(connection: Connection) -> list[Receipt]:
-            receipts = next(ways)(connection, self._statements, packed_webhooks)
-            lane_of = _lanes_in(connection)
-            receipts = map_held_again(connection, self._statements, lane_of, packed_webhooks, receipts)
+            receipts = next(ways)(connection, self._statements, packed, lane_of)
+            receipts = map_held_again(connection, self._statements, _lanes_in(connection), packed, receipts)
             if position is not None:
-                remember(
-                    connection,
-                    position,
-                    to_ms(packed_webhooks[-1].webhook.received_at) if packed_webhooks else 0,
-                )
+                remember(connection, position, to_ms(packed[-1].webhook.received_at) if packed else 0)
             return receipts
 
-        return self._write("store", work, self._database.write_in_turn)
+        return self._write("store", work, self._database.write_locked)
 
     def _read(self, work: Callable[[Connection], Result]) -> Result:
-        with _translated():
+        with translated_errors():
             return self._database.read(work)
 
     def _write(
@@ -181,7 +189,7 @@ class Outbox:
             self._failpoint(f"{name}: before the commit")
             return result
 
-        with _translated():
+        with translated_errors():
             result = (write or self._database.write)(watched)
         self._failpoint(f"{name}: after the commit")
         return result
@@ -420,22 +428,11 @@ class Outbox:
     # --- housekeeping ------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Close every connection."""
+        """Store what was submitted, and close every connection."""
+        self._commits.close()
         self._database.close()
 
 
-def _lanes_in(connection: Connection) -> Callable[[str, str, str | None], int]:
-    """Number lanes inside a transaction that already holds the turn to write."""
-    return lambda *key: lanes.number(connection, *key)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Raise CannotStore with the kind of error; the driver's own text may quote what was being stored."""
-    try:
-        yield
-    except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
-        raise CannotStore(
-            f"the database failed ({type(error).__name__})",
-            fix="check the disk, the owner of the database file, and whether the database server answers",
-        ) from error
+def _lanes_in(connection: Connection) -> LaneOf:
+    """Number lanes inside a transaction that already holds the write lock."""
+    return partial(number, connection)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from bridge.outbox.ids import new_id
-from bridge.outbox.lanes import number
+from bridge.outbox.lanes import lane_key, number
 from bridge.outbox.records import text_id, to_ms
 from bridge.outbox.repeat_scope import scope_of
 from bridge.outbox.tables import attempts, event_attempts, events, lanes, queue, repeat_keys, webhooks
@@ -146,7 +146,7 @@ def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
         values |= {"status": "skipped", "stands": None, "reason": reason}
         connection.execute(delete(queue).where(queue.c.event_id == row.id))
     elif row.status == "waiting":
-        lane = number(connection, move.destination, move.dataset_id, row.test_event_code)
+        lane = number(connection, lane_key(move.destination, move.dataset_id, row.test_event_code))
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
     connection.execute(update(events).where(events.c.id == row.id).values(values))
     return str(values.get("status", row.status))

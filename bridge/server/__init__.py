@@ -1,12 +1,13 @@
 """The processes of `capi-bridge serve`: gunicorn's master, its web workers, and one that delivers.
 
-master ─┬─ web worker (threads)      everything is loaded before forking, so memory is shared;
-        ├─ web worker (threads)      connections are opened after it
+master ─┬─ web worker (event loop)   everything is loaded before forking, so memory is shared;
+        ├─ web worker (event loop)   loops, threads and connections are made after it
         └─ delivery                  restarted when it dies; stopped after the web workers
 """
 
 from __future__ import annotations
 
-from bridge.server.processes import BridgeServer, Listening
+from bridge.server.asgi import Application
+from bridge.server.gunicorn_app import BridgeServer, Listening
 
-__all__ = ["BridgeServer", "Listening"]
+__all__ = ["Application", "BridgeServer", "Listening"]

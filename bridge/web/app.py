@@ -1,61 +1,36 @@
-"""The web door: which address does what, and the two ways a request comes in.
-
-Every view is a function of (door, environ, …) that returns an Answer or raises one of our exceptions;
-this module is the only place that knows how Flask wants it.
-"""
+"""The Flask application: every endpoint, for any WSGI server. The only place that knows Flask."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
+from urllib.parse import quote
 
-from flask import Flask, Response, request
+import flask
 from flask.sessions import SessionInterface
 from werkzeug.exceptions import HTTPException
 
-from bridge.web.answers import Answer, Line, error_body
-from bridge.web.door import Door
-from bridge.web.intake import HOOKS, receive
-from bridge.web.serving import STATUS_LINES, Reply, View, as_reply, note, reply, request_id_of
+from bridge.errors import TooLarge, UnreadableBody
+from bridge.web.context import AppContext
+from bridge.web.dispatch import View, guarded, log_request, run
+from bridge.web.intake import Endpoint, take_in
+from bridge.web.request import HttpRequest, request_id
+from bridge.web.responses import RenderedResponse, Response, error_body, render
+from bridge.web.routes import ROUTES
 
-StartResponse = Callable[[str, list[tuple[str, str]]], Any]
-
-
-class ShortWay:
-    """Takes `POST /hooks/<name>` past Flask's routing and contexts, which that one address does not need.
-
-    It is where nearly all requests go that the server does not take whole (`bridge.web.together`): this
-    saves about 60 µs of each. What is said and done is the same function as Flask's way, and every other
-    request goes on to Flask.
-    """
-
-    def __init__(self, flask: Callable[..., Iterable[bytes]], door: Door) -> None:
-        self._flask = flask
-        self._door = door
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one WSGI request."""
-        path = environ["PATH_INFO"]
-        name = path[len(HOOKS) :]
-        if environ["REQUEST_METHOD"] != "POST" or path[: len(HOOKS)] != HOOKS or not _is_plain(name):
-            return self._flask(environ, start_response)
-        answered = reply(self._door, receive, environ, {"name": name})
-        start_response(STATUS_LINES[answered.status], answered.headers)
-        return [answered.body]
-
-
-def _is_plain(name: str) -> bool:
-    return bool(name) and name.isascii() and "/" not in name
+Environ = Mapping[str, Any]
+_CHUNK = 65_536
 
 
 class NoSessions(SessionInterface):
     """No cookies of our own, so nothing to open and nothing to save."""
 
-    def open_session(self, app: Flask, request: Any) -> Any:
+    def open_session(self, app: flask.Flask, request: Any) -> Any:
         """Return no session."""
         return None
 
-    def make_null_session(self, app: Flask) -> Any:
+    def make_null_session(self, app: flask.Flask) -> Any:
         """Return an empty stand-in; Flask insists on one."""
         return _NO_SESSION
 
@@ -71,64 +46,128 @@ class _NoSession(dict):  # type: ignore[type-arg]
 _NO_SESSION = _NoSession()
 
 
-def create_app(door: Door) -> Flask:
+def create_app(context: AppContext) -> flask.Flask:
     """Make the web application. It opens nothing until the first request, so it may be forked."""
-    app = Flask("bridge.web", static_folder=None)
+    app = flask.Flask("bridge.web", static_folder=None)
     app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
-    app.extensions["door"] = door
-    for rule, methods, view in _routes():
-        endpoint = f"{methods[0]} {rule}".replace(".", "_")
-        app.add_url_rule(rule, endpoint, _serve(door, view), methods=methods, provide_automatic_options=False)
-    app.register_error_handler(HTTPException, _no_such_address(door))
-    app.wsgi_app = ShortWay(app.wsgi_app, door)  # type: ignore[method-assign]
+    for route in ROUTES:
+        name = f"{route.methods[0]} {route.rule}".replace(".", "_")
+        function = _function(context, route.answers)
+        app.add_url_rule(route.rule, name, function, methods=route.methods, provide_automatic_options=False)
+    app.register_error_handler(HTTPException, partial(_no_such_endpoint, context))
     return app
 
 
-def _routes() -> list[tuple[str, list[str], View]]:
-    from bridge.web import api, browser, dry_run, graph, openapi, status
-
-    return [
-        ("/hooks/<name>", ["POST"], receive),
-        ("/hooks/<name>", ["GET", "HEAD"], receive),
-        ("/hooks/<name>", ["OPTIONS"], browser.preflight),
-        ("/dry-run/<name>", ["POST"], dry_run.of_mapping),
-        ("/dry-run", ["POST"], dry_run.of_text),
-        ("/validate", ["POST"], dry_run.of_finished_body),
-        ("/<version>/<dataset_id>/events", ["POST"], graph.events),
-        ("/api/mappings", ["GET"], api.mappings),
-        ("/api/mappings/<name>", ["GET"], api.show_mapping),
-        ("/api/counts", ["GET"], api.counts),
-        ("/api/events", ["GET"], api.list_events),
-        ("/api/events/<event_id>", ["GET"], api.show_event),
-        ("/api/events/<event_id>/replay", ["POST"], api.replay_event),
-        ("/api/events/<event_id>/discard", ["POST"], api.discard_event),
-        ("/api/replay", ["POST"], api.replay_many),
-        ("/healthz", ["GET", "HEAD"], status.healthz),
-        ("/readyz", ["GET", "HEAD"], status.readyz),
-        ("/metrics", ["GET"], status.metrics),
-        ("/openapi.json", ["GET"], openapi.description),
-    ]
+def _function(context: AppContext, answers: View | Endpoint) -> Callable[..., flask.Response]:
+    """Return what Flask calls."""
+    if isinstance(answers, Endpoint):
+        return partial(_take_in, context, answers)
+    return partial(_view, context, answers)
 
 
-def _serve(door: Door, view: View) -> Callable[..., Response]:
-    """Return the view as Flask calls it."""
-    return lambda **arguments: _response(reply(door, view, request.environ, arguments))
+def _take_in(context: AppContext, endpoint: Endpoint, **parameters: str) -> flask.Response:
+    environ = flask.request.environ
+    request = request_from(environ, parameters)
+    return _as_flask(take_in(context, endpoint, request, partial(read_body, environ)))
 
 
-def _response(answered: Reply) -> Response:
-    return Response(answered.body, answered.status, answered.headers)
+def _view(context: AppContext, view: View, **parameters: str) -> flask.Response:
+    environ = flask.request.environ
+    request = request_from(environ, parameters)
+    most = context.settings.limits.max_body_bytes
+    body = guarded(context, request, lambda: read_body(environ, most))
+    if isinstance(body, Response):
+        return _refused(context, request, body)
+    return _as_flask(run(context, view, request._replace(body=body)))
 
 
-def _no_such_address(door: Door) -> Callable[[HTTPException], Response]:
-    def respond(error: HTTPException) -> Response:
-        code = error.code or 500
-        messages = {404: "there is nothing at this address", 405: "this address does not take that method"}
-        body = error_body(error.name.lower().replace(" ", "_"), messages.get(code, error.name))
-        allow = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
-        answer = Answer(code, body, allow)
-        request_id = request_id_of(request.environ)
-        note(door, request.environ, request_id, Line(), answer, 0.0)
-        return _response(as_reply(answer, request_id, request.environ))
+def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Response:
+    code = error.code or 500
+    messages = {404: "there is nothing at this URL", 405: "this URL does not take that method"}
+    body = error_body(error.name.lower().replace(" ", "_"), messages.get(code, error.name))
+    headers = tuple((name, value) for name, value in error.get_headers() if name in {"Allow", "Location"})
+    return _refused(context, request_from(flask.request.environ), Response(code, body, headers))
 
-    return respond
+
+def _refused(context: AppContext, request: HttpRequest, response: Response) -> flask.Response:
+    log_request(context, request, response)
+    return _as_flask(render(response, request.id))
+
+
+def _as_flask(rendered: RenderedResponse) -> flask.Response:
+    return flask.Response(rendered.body, rendered.status, rendered.headers)
+
+
+def request_from(environ: Environ, parameters: Mapping[str, str] | None = None) -> HttpRequest:
+    """Return the request that a WSGI environment describes, its body not read yet."""
+    headers = _headers(environ)
+    return HttpRequest(
+        id=request_id(headers),
+        method=environ["REQUEST_METHOD"],
+        target=_target(environ),
+        query_string=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        peer=environ.get("REMOTE_ADDR", ""),
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        parameters=parameters or {},
+    )
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    found = {_header_name(key): value for key, value in environ.items() if key.startswith("HTTP_")}
+    for name, key in (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH")):
+        if environ.get(key):
+            found[name] = environ[key]
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _header_name(key: str) -> str:
+    return key[5:].replace("_", "-").lower()
+
+
+def _target(environ: Environ) -> str:
+    """Return path and query as sent where the server tells them, and rebuilt where it does not."""
+    raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
+    if isinstance(raw, str) and raw.startswith("/"):
+        return raw
+    path = quote(environ.get("PATH_INFO", "/").encode("latin-1", "replace"), safe="/:@!$&'()*+,;=~-._")
+    text = environ.get("QUERY_STRING", "")
+    return f"{path}?{text}" if text else path
+
+
+def read_body(environ: Environ, most_bytes: int) -> bytes:
+    """Return the body, complete. Raises TooLarge before reading what is too much."""
+    declared = environ.get("CONTENT_LENGTH") or ""
+    stream = environ["wsgi.input"]
+    if not declared:
+        return _read_unmeasured(stream, most_bytes) if environ.get("wsgi.input_terminated") else b""
+    length = int(declared) if declared.isascii() and declared.isdigit() else 0
+    if length > most_bytes:
+        raise too_large(most_bytes)
+    body: bytes = stream.read(length) if length else b""
+    if len(body) < length:
+        raise cut_short()
+    return body
+
+
+def _read_unmeasured(stream: Any, most_bytes: int) -> bytes:
+    parts = []
+    size = 0
+    while part := stream.read(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > most_bytes:
+            raise too_large(most_bytes)
+    return b"".join(parts)
+
+
+def too_large(most_bytes: int) -> TooLarge:
+    """Return the refusal of a body over the bound."""
+    return TooLarge(f"the body is larger than {most_bytes} bytes", fix="send one record at a time")
+
+
+def cut_short() -> UnreadableBody:
+    """Return the refusal of a body that ended before its time."""
+    return UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bridge.body.parse import parse
+from bridge.coerce.moments import read_moment
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.ingest.preview import preview
 from bridge.mapping import load_mapping
@@ -18,10 +19,10 @@ from bridge.models import Receive, Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode
 from bridge.validate import validate_body
-from bridge.web.access import is_admin, require_admin_unless_demo
-from bridge.web.answers import Answer, Line
-from bridge.web.arrival import Environ, read_request
-from bridge.web.door import Door
+from bridge.web.auth import is_admin, require_admin_unless_demo
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest, as_webhook
+from bridge.web.responses import Response
 
 _JSON_ONLY = Receive(accept=frozenset({"json"}), max_size_bytes=2_097_152)
 
@@ -42,46 +43,44 @@ class AnySecret(Mapping[str, str]):
         return 0
 
 
-def of_mapping(door: Door, environ: Environ, name: str, request_id: str, line: Line) -> Answer:
+def of_mapping(context: AppContext, request: HttpRequest) -> Response:
     """Show what the webhook would become at /hooks/<name>; asks for what that address asks for."""
-    mapping = door.mapping(name)
-    line.mapping = mapping.name
-    request = _request(door, environ)
-    trusted = is_admin(environ, door.settings)
-    reveal = trusted and request.query.get("reveal") == "true"
-    translation = translate(
-        Verified(request) if trusted else request, mapping, door.spec, explain=True, reveal=reveal
-    )
-    code = request.query.get("test_event_code") or request.headers.get("x-test-event-code")
-    return Answer(200, preview(translation, door.settings, request.received_at, code))
+    mapping = context.mapping(request.name)
+    webhook = _webhook(context, request)
+    trusted = is_admin(request, context.settings)
+    reveal = trusted and webhook.query.get("reveal") == "true"
+    given = Verified(webhook) if trusted else webhook
+    translation = translate(given, mapping, context.spec, explain=True, reveal=reveal)
+    code = webhook.query.get("test_event_code") or webhook.headers.get("x-test-event-code")
+    return Response(200, preview(translation, context.settings, webhook.received_at, code))
 
 
-def of_text(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def of_text(context: AppContext, request: HttpRequest) -> Response:
     """Show what a payload would become with a mapping that is only text so far."""
-    require_admin_unless_demo(environ, door.settings)
-    asked = _json_object(_request(door, environ))
+    require_admin_unless_demo(request, context.settings)
+    asked = _json_object(_webhook(context, request))
     source = asked.get("mapping")
     if not isinstance(source, str):
         raise WrongUse("mapping is missing", fix="give the text of the mapping file as `mapping`")
     mapping = load_mapping(
         Path("mapping.yaml"),
         environment=AnySecret(),
-        spec=door.spec,
-        destinations=door.settings.destinations,
+        spec=context.spec,
+        destinations=context.settings.destinations,
         source=source.encode("utf-8", "replace"),
     )
-    request = made_up_request(asked, door.now())
-    translation = translate(Verified(request), mapping, door.spec, explain=True)
-    told = preview(translation, door.settings, request.received_at)
-    return Answer(200, {**told, "warnings": [finding.as_json() for finding in mapping.warnings]})
+    webhook = made_up_request(asked, context.now())
+    translation = translate(Verified(webhook), mapping, context.spec, explain=True)
+    shown = preview(translation, context.settings, webhook.received_at)
+    return Response(200, {**shown, "warnings": [finding.as_json() for finding in mapping.warnings]})
 
 
-def of_finished_body(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def of_finished_body(context: AppContext, request: HttpRequest) -> Response:
     """Check a finished Conversions API body against the schema and the rules."""
-    require_admin_unless_demo(environ, door.settings)
-    body = parse(Verified(_request(door, environ)), _JSON_ONLY).data
-    findings = validate_body(body, door.spec, door.now())
-    return Answer(200, {"findings": [finding.as_json() for finding in findings]})
+    require_admin_unless_demo(request, context.settings)
+    body = parse(Verified(_webhook(context, request)), _JSON_ONLY).data
+    findings = validate_body(body, context.spec, context.now())
+    return Response(200, {"findings": [finding.as_json() for finding in findings]})
 
 
 def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
@@ -97,12 +96,12 @@ def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
         query=_texts(asked, "query"),
         body=body,
         ip=str(asked["ip"]) if asked.get("ip") else "203.0.113.7",
-        received_at=_moment(asked.get("now"), now),
+        received_at=read_moment(asked["now"], "now", now) if asked.get("now") else now,
     )
 
 
-def _request(door: Door, environ: Environ) -> Request:
-    return read_request(environ, door.settings, door.settings.limits.max_body_bytes, door.now())
+def _webhook(context: AppContext, request: HttpRequest) -> Request:
+    return as_webhook(request, context.settings, context.now())
 
 
 def _json_object(request: Request) -> Mapping[str, Any]:
@@ -121,18 +120,3 @@ def _texts(asked: Mapping[str, Any], key: str) -> dict[str, str]:
         str(name): text if isinstance(text, str) else json.dumps(text, default=str)
         for name, text in block.items()
     }
-
-
-def _moment(given: Any, now: datetime) -> datetime:
-    if given in {None, ""}:
-        return now
-    try:
-        moment = (
-            datetime.fromisoformat(given)
-            if isinstance(given, str)
-            else datetime.fromtimestamp(int(given), UTC)
-        )
-    except (ValueError, TypeError, OverflowError, OSError) as error:
-        message = "now is neither a time such as 2026-11-21T12:00:00Z nor Unix seconds"
-        raise WrongUse(message, fix="leave it out to use the present") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

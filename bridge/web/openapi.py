@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from bridge import __version__
-from bridge.web.answers import Answer, Line
-from bridge.web.arrival import Environ
-from bridge.web.door import Door
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest
+from bridge.web.responses import Response
 
 _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
@@ -178,9 +178,9 @@ ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool
 )
 
 
-def description(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def description(context: AppContext, request: HttpRequest) -> Response:
     """Answer with the description of every address."""
-    return Answer(200, document())
+    return Response(200, document())
 
 
 @cache

@@ -76,5 +76,5 @@ def stored(folder: Folder, start: Callable[..., Any]) -> Folder:
         ("/hooks/lead", {"id": 3}),
     ):
         assert web.post(path, body).status_code == 200
-    web.door.outbox.close()
+    web.context.outbox.close()
     return folder

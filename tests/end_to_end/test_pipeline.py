@@ -152,17 +152,19 @@ def test_a_bridge_that_is_asked_to_stop_finishes_its_work(simulator, folder, sta
 def test_a_mapping_that_breaks_while_the_bridge_runs_stays_in_force(
     simulator, folder, start_bridge, wait_until
 ):
-    bridge = start_bridge(environment=settings(simulator.url))
+    bridge = start_bridge("--workers", "1", environment=settings(simulator.url))
     file = folder / "mappings" / "lead.yaml"
 
     file.write_text(LEAD.replace("event_name", "event_nme"))
 
-    wait_until(lambda: bridge.get("/readyz").status == 503)
-    assert "lead.yaml" in json.dumps(bridge.get("/readyz").body)
+    wait_until(lambda: bridge.get("/readyz").body["status"] == "degraded")
+    ready = bridge.get("/readyz")
+    assert ready.status == 200
+    assert "lead.yaml" in json.dumps(ready.body["reasons"])
     assert bridge.post("/hooks/lead", lead(3)).body["status"] == "queued"
 
     file.write_text(LEAD.replace("event_name: Lead", "event_name: Contact"))
-    wait_until(lambda: bridge.get("/readyz").status == 200)
+    wait_until(lambda: bridge.get("/readyz").body["status"] == "ready")
     assert bridge.post("/hooks/lead", lead(4)).body["events"][0]["event_name"] == "Contact"
 
 

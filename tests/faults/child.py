@@ -17,13 +17,13 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bridge.crypto import Cipher
 from bridge.delivery.http_client import http_sender
+from bridge.delivery.signals import asked_to_stop
 from bridge.delivery.worker import Worker, delivery_context
 from bridge.errors import CannotStore
 from bridge.outbox import NewEvent, NewWebhook, Outbox, open_outbox
@@ -97,8 +97,7 @@ def kill(url: str, graph_url: str, point: str, nth: str, number: str) -> None:
 
 
 def work(url: str, graph_url: str) -> None:
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = asked_to_stop()
     print("ready", flush=True)
     worker_on(open_it(url), graph_url).run_forever(stop)
 

@@ -23,7 +23,7 @@ PAGE = (TOP / "docs" / "operating.md").read_text()
 def test_every_metric_is_on_the_page_and_no_other(start):
     web = start()
     web.post("/hooks/lead", {"id": 1, "mail": "jane@example.com"})
-    metrics = web.door.metrics
+    metrics = web.context.metrics
     metrics.call("main", "delivered", 0.1)
     metrics.delivered("main", test=False, seconds_since_webhook=[0.5])
     metrics.refused("main", 100, None, 1)

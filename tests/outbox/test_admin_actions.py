@@ -181,11 +181,12 @@ def test_forgetting_lets_go_of_what_is_old_and_done_only(outbox, webhook, event,
     outbox.add(webhook("old and sent", event("a"), received_at=old))
     settle_everything(outbox, now, Settled("sent"))
     waiting = outbox.add(webhook("old and waiting", event("b"), received_at=old))
+    outbox.add(webhook("old and held", event("e", **HELD), received_at=old))
     recent = outbox.add(webhook("recent", event("c"), received_at=now - timedelta(days=8)))
     fresh = outbox.add(webhook("fresh", event("d")))
     forgotten = outbox.purge(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
-    assert (forgotten.raw_webhooks, forgotten.webhooks, forgotten.repeat_keys) == (3, 1, 3)
-    assert [record.event_id for record in outbox.find(Query())] == ["d", "c", "b"]
+    assert (forgotten.raw_webhooks, forgotten.webhooks, forgotten.repeat_keys) == (4, 1, 4)
+    assert [record.event_id for record in outbox.find(Query())] == ["d", "c", "e", "b"]
     assert [bool(outbox.raw(receipt.webhook_id)) for receipt in (waiting, recent, fresh)] == [
         False,
         False,

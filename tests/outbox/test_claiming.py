@@ -171,6 +171,15 @@ def test_a_heartbeat_keeps_a_claim_and_cannot_bring_a_lost_one_back(outbox, clai
     assert outbox.prolong([held.id], now + 20 * MINUTE) == 0
 
 
+def test_what_a_clock_wrote_that_was_set_far_ahead_is_due_and_free_again(outbox, webhook, lane, claim, now):
+    ahead = timedelta(days=40)
+    abandoned = claim(at=now + ahead, worker="started by the wrong clock")
+    outbox.add(webhook("misdated", received_at=now + ahead))
+    assert claim() is None
+    assert outbox.free_lost(now) == 1
+    assert len(claim(at=now + MINUTE).events) == len(abandoned.events) + 1
+
+
 def test_a_released_claim_can_be_claimed_at_once(outbox, claim):
     outbox.release(claim())
     assert claim() is not None

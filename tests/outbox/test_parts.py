@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,14 +20,13 @@ from bridge.errors import CannotDecrypt, CannotOpen, CannotStore, WrongUse
 from bridge.outbox import Bounds, Query, copy, upgrade
 from bridge.outbox.backpressure import Backpressure
 from bridge.outbox.database import Database, parse_url
-from bridge.outbox.group import GroupCommit
 from bridge.outbox.ids import first_id, moment_of, new_id
 from bridge.outbox.inserts import Statements, pack, store, store_again
-from bridge.outbox.lanes import Lanes, all_lanes, number
+from bridge.outbox.lanes import Lanes, all_lanes, lane_key, number
 from bridge.outbox.migrate import HEAD, revision
 from bridge.outbox.queries import counts as counts_of
 from bridge.outbox.tables import metadata
-from bridge.outbox.turn import WriteTurn
+from bridge.outbox.write_lock import WriteLock
 
 OLD, NEW = "the key of last year", "the key of this year"
 
@@ -137,96 +135,6 @@ print(*[new_id(0).hex() for _ in range(50)], *[nonces.take().hex() for _ in rang
 """
     made = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert len(set(made.stdout.split())) == 200
-
-
-class TestGroupCommit:
-    def test_what_arrives_while_another_writes_is_written_together(self):
-        written, entered, go_on = [], threading.Event(), threading.Event()
-
-        def write(items):
-            written.append(list(items))
-            if len(written) == 1:
-                entered.set()
-                go_on.wait(10)
-            return [item * 2 for item in items]
-
-        group = GroupCommit(write, nullcontext)
-        results = {}
-        first = threading.Thread(target=lambda: results.update({0: group.submit(0)}))
-        first.start()
-        entered.wait(10)
-        others = [
-            threading.Thread(target=lambda number=number: results.update({number: group.submit(number)}))
-            for number in range(1, 9)
-        ]
-        for thread in others:
-            thread.start()
-        while len(group._seated) < 8:
-            pass
-        go_on.set()
-        for thread in (first, *others):
-            thread.join()
-        assert results == {number: number * 2 for number in range(9)}
-        assert (written[0], sorted(written[1]), len(written)) == ([0], list(range(1, 9)), 2)
-
-    def test_an_exception_as_a_result_belongs_to_one_item_only(self):
-        group = GroupCommit(lambda items: [ValueError("mine") for _ in items], nullcontext)
-        with pytest.raises(ValueError, match="mine"):
-            group.submit(1)
-
-    def test_a_failed_write_fails_everyone_in_it_and_the_next_one_works(self):
-        outcomes = iter([OSError("disk"), None])
-
-        def write(items):
-            error = next(outcomes)
-            if error:
-                raise error
-            return items
-
-        group = GroupCommit(write, nullcontext)
-        with pytest.raises(OSError, match="disk"):
-            group.submit(1)
-        assert group.submit(2) == 2
-
-    def test_who_gets_no_turn_in_time_is_refused_and_nothing_of_theirs_is_written(self):
-        written, entered, go_on = [], threading.Event(), threading.Event()
-
-        def write(items):
-            written.extend(items)
-            entered.set()
-            go_on.wait(10)
-            return items
-
-        group = GroupCommit(write, nullcontext, patience_seconds=0.01)
-        leader = threading.Thread(target=lambda: group.submit("leader"))
-        leader.start()
-        entered.wait(10)
-        with pytest.raises(CannotStore, match="turn"):
-            group.submit("follower")
-        go_on.set()
-        leader.join()
-        assert written == ["leader"]
-
-
-def test_the_write_turn_lets_one_through_at_a_time(tmp_path):
-    turns = [WriteTurn(tmp_path / "turn") for _ in range(2)]  # two descriptors stand for two processes
-    inside, most = [], []
-
-    def work(turn):
-        for _ in range(200):
-            with turn():
-                inside.append(1)
-                most.append(len(inside))
-                inside.pop()
-
-    threads = [threading.Thread(target=work, args=(turns[number % 2],)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for turn in turns:
-        turn.close()
-    assert (len(most), max(most)) == (800, 1)
 
 
 class TestBounds:
@@ -353,11 +261,12 @@ def test_a_copy_takes_everything_along(
 
 def test_a_lost_answer_to_commit_neither_stores_twice_nor_refuses(database_url, webhook, event):
     database = Database(database_url)
-    run, lane_of = Statements(database.engine), Lanes(database)
-    packed = [pack(webhook(key, event(key)), Cipher([NEW]), lane_of) for key in ("1", None)]
-    first = database.write(lambda connection: store(connection, run, packed))
-    later = pack(webhook("2"), Cipher([NEW]), lane_of)
-    again = database.write(lambda connection: store_again(connection, run, [*packed, later]))
+    run = Statements(database.engine)
+    packed = [pack(webhook(key, event(key)), Cipher([NEW])) for key in ("1", None)]
+    later = pack(webhook("2"), Cipher([NEW]))
+    lane_of = Lanes(database.write).numbered(lane for one in [*packed, later] for lane in one.lanes())
+    first = database.write(lambda connection: store(connection, run, packed, lane_of))
+    again = database.write(lambda connection: store_again(connection, run, [*packed, later], lane_of))
     counts = database.read(counts_of)
     database.close()
     assert again[:2] == first
@@ -370,7 +279,7 @@ def test_what_fails_leaves_nothing_behind_and_the_next_write_is_whole(new_sqlite
     database = Database(url)
 
     def add(connection, name, error=None):
-        number(connection, name, "1", None)
+        number(connection, lane_key(name, "1", None))
         if error:
             raise error
 
@@ -391,7 +300,7 @@ def test_reading_works_while_somebody_writes(new_sqlite_url, open_store, webhook
     url = new_sqlite_url()
     outbox = open_store(url)
     outbox.add(webhook("1"))
-    turn = WriteTurn(Path(f"{url.removeprefix('sqlite:///')}.turn"))
-    with turn():
+    lock = WriteLock(Path(f"{url.removeprefix('sqlite:///')}.turn"))
+    with lock():
         assert len(outbox.find(Query())) == 1
-    turn.close()
+    lock.close()

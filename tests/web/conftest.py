@@ -1,13 +1,16 @@
-"""A web door of its own for every test: real mappings, a real outbox on disk, a clock that stands still."""
+"""An application of its own for every test: real mappings, a real outbox, a clock that stands still."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -16,9 +19,10 @@ from bridge.bootstrap import prepare
 from bridge.monitoring.log import get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import EventRecord, Query
+from bridge.server import Application
 from bridge.settings import load_settings
-from bridge.web.app import create_app
-from bridge.web.door import Door, open_door
+from bridge.web.app import create_app, request_from
+from bridge.web.context import AppContext, open_context
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ADMIN = {"Authorization": "Bearer admin-token"}
@@ -49,22 +53,96 @@ MAPPINGS = {
 }
 
 
-@dataclass
-class WebDoor:
-    """The door, its client and its clock."""
+class EventLoop:
+    """The application of `capi-bridge serve` in an event loop of its own, called as a WSGI application."""
 
-    door: Door
-    client: FlaskClient
+    def __init__(self, context: AppContext) -> None:
+        self._application = Application(context)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._lifespan: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._living = self._run(self._live())
+        self._tell("lifespan.startup")
+
+    async def _live(self) -> None:
+        async def say(message: dict[str, Any]) -> None:
+            self._said.put(message["type"])
+
+        await self._application({"type": "lifespan"}, self._lifespan.get, say)
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _tell(self, event: str) -> None:
+        self._run(self._lifespan.put({"type": event})).result(30)
+        assert self._said.get(timeout=30) == f"{event}.complete"
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        request = request_from(environ)
+        scope = {
+            "type": "http",
+            "method": request.method,
+            "scheme": request.scheme,
+            "raw_path": request.target.partition("?")[0].encode("latin-1"),
+            "query_string": request.query_string.encode("latin-1"),
+            "headers": [
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()
+            ],
+            "client": (request.peer, 4711),
+        }
+        body = environ["wsgi.input"].read()
+        half = len(body) // 2
+        parts = iter([(body[:half], True), (body[half:], False)])
+        messages: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            part, more = next(parts)
+            return {"type": "http.request", "body": part, "more_body": more}
+
+        async def send(message: dict[str, Any]) -> None:
+            messages.append(message)
+
+        self._run(self._application(scope, receive, send)).result(60)
+        begin, *rest = messages
+        headers = [(name.decode(), value.decode()) for name, value in begin["headers"]]
+        start_response(f"{begin['status']} ", headers)
+        return [message["body"] for message in rest]
+
+    def close(self) -> None:
+        self._tell("lifespan.shutdown")
+        self._living.result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+
+@dataclass
+class WebClient:
+    """The application, its client and its clock; served by Flask alone, or as `capi-bridge serve` does."""
+
+    context: AppContext
     folder: Path
-    clock: list[datetime] = field(default_factory=list)
+    clock: list[datetime]
+    by_event_loop: bool
+    loops: list[EventLoop] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.use()
 
     def later(self, **length: float) -> None:
         self.clock[0] += timedelta(**length)
 
     def use(self, **parts: Any) -> None:
-        """Give the door other parts."""
-        self.door = replace(self.door, **parts)
-        self.client = create_app(self.door).test_client()
+        """Give the application other parts."""
+        self.context = replace(self.context, **parts)
+        application = create_app(self.context)
+        self.client: FlaskClient = application.test_client()
+        if self.by_event_loop:
+            self.loops.append(EventLoop(self.context))
+            self.client = FlaskClient(cast("Any", self.loops[-1]), application.response_class)
+            self.client.application = application
 
     def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
         if isinstance(body, dict | list):
@@ -72,23 +150,28 @@ class WebDoor:
         return self.client.post(path, data=body, headers=dict(headers or {}), **more)
 
     def stored(self, **query: Any) -> list[EventRecord]:
-        return self.door.outbox().find(Query(**query))
+        return self.context.outbox().find(Query(**query))
+
+    def close(self) -> None:
+        for loop in self.loops:
+            loop.close()
+        self.context.outbox.close()
 
 
-Start = Callable[..., WebDoor]
+Start = Callable[..., WebClient]
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Open web doors; each is closed at the end of the test."""
-    opened: list[WebDoor] = []
+@pytest.fixture(params=[False, True], ids=["flask", "event loop"])
+def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Make applications, served in both ways; each is closed at the end of the test."""
+    opened: list[WebClient] = []
 
     def open_one(
         mappings: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         settings: str | None = None,
         **replaced: Any,
-    ) -> WebDoor:
+    ) -> WebClient:
         folder = tmp_path / "mappings"
         folder.mkdir(exist_ok=True)
         for name, text in {**MAPPINGS, **(mappings or {})}.items():
@@ -99,18 +182,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
         read = load_settings(None, known, folder=tmp_path)
         prepare(read)
         clock = [NOW]
-        door = open_door(read, Metrics(), known)
-        door = replace(door, now=lambda: clock[0], log=get_logger(), **replaced)
-        web = WebDoor(door, create_app(door).test_client(), tmp_path, clock)
+        context = open_context(read, Metrics(), known)
+        context = replace(context, now=lambda: clock[0], log=get_logger(), **replaced)
+        web = WebClient(context, tmp_path, clock, request.param)
         opened.append(web)
         return web
 
     yield open_one
     for web in opened:
-        web.door.outbox.close()
+        web.close()
 
 
 @pytest.fixture
-def web(start: Start) -> WebDoor:
-    """A web door with the usual mappings and settings."""
+def web(start: Start) -> WebClient:
+    """An application with the usual mappings and settings."""
     return start()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from bridge.errors import TooManyRequests
 from bridge.outbox import Query
 from bridge.settings import Rate, load_settings
-from bridge.web import arrival
-from bridge.web.rates import RateLimiter
+from bridge.web.rate_limit import RateLimiter
+from bridge.web.request import HttpRequest, public_url, sender_address
 from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT
 
 JANE = {"id": 7, "mail": " Jane@Example.com "}
@@ -144,7 +144,7 @@ def test_the_nearest_test_code_counts_and_ends_in_time(start):
         mappings={"own": EVENT + "test_event_code: OF-MAPPING\n"},
         environment={"LEAD_SECRET": "s"},
     )
-    saved = web.door.settings.destinations["main"].test_event_code.until - timedelta(minutes=30)
+    saved = web.context.settings.destinations["main"].test_event_code.until - timedelta(minutes=30)
     web.clock[0] = saved
     paid = {**JANE, "status": "paid"}
 
@@ -162,7 +162,7 @@ def test_the_nearest_test_code_counts_and_ends_in_time(start):
 
 def test_test_mode_is_marked_loudly(start):
     web = start(settings=SETTINGS, environment={"LEAD_SECRET": "s"})
-    web.clock[0] = web.door.settings.destinations["main"].test_event_code.until - timedelta(minutes=1)
+    web.clock[0] = web.context.settings.destinations["main"].test_event_code.until - timedelta(minutes=1)
 
     assert web.post("/hooks/lead", JANE).json["test"]["test_event_code"] == ["OF-DESTINATION"]
     ready = web.client.get("/readyz").json
@@ -192,8 +192,8 @@ def test_test_mode_is_marked_loudly(start):
     ],
 )
 def test_the_senders_address_is_the_last_that_is_not_ours(peer, forwarded, expected):
-    environ = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
-    assert arrival.peer_address(environ, (ip_network("10.0.0.0/8"),)) == expected
+    request = HttpRequest("id", "POST", "/hooks/lead", "", {"x-forwarded-for": forwarded}, peer)
+    assert sender_address(request, (ip_network("10.0.0.0/8"),)) == expected
 
 
 @pytest.mark.parametrize(
@@ -206,17 +206,10 @@ def test_the_senders_address_is_the_last_that_is_not_ours(peer, forwarded, expec
 )
 def test_the_url_is_the_one_the_sender_used(tmp_path, settings, expected):
     (tmp_path / "bridge.yaml").write_text(settings)
-    environ = {
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.url_scheme": "http",
-        "HTTP_HOST": "bridge.internal",
-        "HTTP_X_FORWARDED_PROTO": "https",
-        "RAW_URI": "/hooks/lead?a=%20b",
-    }
-    assert (
-        arrival.public_url(environ, load_settings(None, {}, folder=tmp_path))
-        == f"{expected}/hooks/lead?a=%20b"
-    )
+    headers = {"host": "bridge.internal", "x-forwarded-proto": "https"}
+    request = HttpRequest("id", "POST", "/hooks/lead?a=%20b", "a=%20b", headers, "127.0.0.1")
+    told = public_url(request, load_settings(None, {}, folder=tmp_path))
+    assert told == f"{expected}/hooks/lead?a=%20b"
 
 
 # --- limits ------------------------------------------------------------
@@ -230,7 +223,7 @@ def test_over_the_rate_a_sender_is_told_when_to_come_back(start):
     assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
     assert answers[2].json["error"]["code"] == "too_many_requests"
     assert web.post("/hooks/paid", {**JANE, "status": "paid"}).status_code == 200
-    assert len(web.door.outbox().find(Query())) == 3
+    assert len(web.context.outbox().find(Query())) == 3
 
 
 def test_strangers_cannot_use_up_what_the_sender_of_a_mapping_may_send(start):
@@ -322,14 +315,14 @@ class Log:
 
 
 def changed(web: Any, **parts: Any) -> Log:
-    """Give the door other parts, and a log that can be read."""
+    """Give the application other parts, and a log that can be read."""
     log = Log()
     web.use(log=log, **parts)
     return log
 
 
 def exploding(web: Any, *, on_get: bool) -> Log:
-    return changed(web, mappings=ExplodingFolder(web.door.mappings, on_get=on_get))
+    return changed(web, mappings=ExplodingFolder(web.context.mappings, on_get=on_get))
 
 
 @pytest.mark.parametrize("mapping", ["lead", "automation"])
@@ -341,7 +334,7 @@ def test_a_webhook_whose_translation_breaks_down_is_kept_for_repair(web, mapping
     assert (answer.status_code, answer.json["status"]) == (200, "held")
     [event] = web.stored()
     assert (event.status, event.findings[0]["code"]) == ("held", "internal_fault")
-    assert web.door.outbox().raw(event.webhook_id).body == json.dumps(JANE).encode()
+    assert web.context.outbox().raw(event.webhook_id).body == json.dumps(JANE).encode()
     assert log.lines[0]["error"] == "RuntimeError"
     assert "Jane" not in json.dumps(log.lines)
 
@@ -376,7 +369,7 @@ def test_a_request_id_goes_with_the_webhook_when_it_is_harmless(web, given_id, i
     assert (answer.json["request_id"] == given_id) is is_kept
     assert answer.headers["X-Request-Id"] == answer.json["request_id"]
     [event] = web.stored()
-    assert web.door.outbox().show(event.id).request_id == answer.json["request_id"]
+    assert web.context.outbox().show(event.id).request_id == answer.json["request_id"]
 
 
 def test_one_line_is_logged_for_each_webhook_and_no_person_is_in_it(web):

@@ -100,7 +100,7 @@ def moved(position: Position, columns: int) -> Position:
 
 
 def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
-    """Write into the explanation what a path gave; the live road never comes here."""
+    """Write into the explanation what a path gave; the live pipeline never comes here."""
     trace = scope.trace
     if trace is None:
         return

@@ -51,7 +51,7 @@ def load_mapping(  # noqa: PLR0913 - all but the file are named
     findings = _in_order(problems, loading.findings)
     if mapping is None or any(finding.severity == "error" for finding in findings):
         raise Invalid(
-            f"{file}: the mapping has errors", findings, fix="mend them; nothing else is served instead"
+            f"{file}: the mapping has errors", findings, fix="fix them; nothing else is served instead"
         )
     return mapping
 

@@ -1,4 +1,4 @@
-"""The `receive` block: who may send, how they prove it, and what they are told."""
+"""The `receive` block: who may send, how they prove it, and how they are answered."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ KINDS: dict[str, str] = {
 _FILE = (
     Key("version", "choice", "The version of this language.", ("1",), required=True),
     Key("description", "text", "What this webhook is, for people."),
-    Key("receive", "block", "Who may send here, and what they are told.", "receive"),
+    Key("receive", "block", "Who may send here, and how they are answered.", "receive"),
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
     Key("events", "blocks", "Several events from one webhook; they share what stands beside this key.", "event"),
@@ -306,7 +306,7 @@ _TEST_EVENT_CODE = (
 )
 
 _ON_RESULT = (
-    Key("url", "text", "The address that is told.", required=True),
+    Key("url", "text", "The URL that is notified.", required=True),
     Key("secret", "secret", "Signs the report (Standard Webhooks).", required=True),
 )
 

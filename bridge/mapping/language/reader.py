@@ -1,4 +1,4 @@
-"""Reading blocks by the grammar table: known keys, right shapes, plain words, every problem told."""
+"""Reading blocks by the grammar table: known keys, right shapes, plain words, every problem reported."""
 
 from __future__ import annotations
 

@@ -297,7 +297,7 @@ class _Visit:
     opened: bool = False
 
     def below(self, place: str, key: str) -> str:
-        """Return the place one step further; nobody asks on the live road."""
+        """Return the place one step further; nobody asks in the live pipeline."""
         if self.places is None:
             return ""
         return f"{place}.{key}" if place else key

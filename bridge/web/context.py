@@ -1,30 +1,29 @@
-"""Everything an address needs to answer: settings, rules, mappings, the outbox, the clock, the counters."""
+"""Everything an endpoint works with: settings, rules, mappings, the outbox, the clock, the counters."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store
-from bridge.delivery.process import new_reporter
+from bridge.delivery.process import new_reporter, report_step
 from bridge.delivery.worker import Delivered, Worker, delivery_context
 from bridge.errors import CannotStore, UnknownMapping
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.meta_spec.spec import MetaSpec
+from bridge.monitoring.clock import SteadyClock
 from bridge.monitoring.log import get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import Outbox
 from bridge.settings import Settings
-from bridge.web.rates import RateLimiter
+from bridge.web.pool import BoundedPool
+from bridge.web.rate_limit import RateLimiter
 
-
-def utc_now() -> datetime:
-    """Read the clock."""
-    return datetime.now(UTC)
+WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
 
 
 class OpenedLater:
@@ -51,7 +50,7 @@ class OpenedLater:
                 self._outbox = None
 
 
-class SentAtOnce:
+class ImmediateDelivery:
     """The way to Meta of `?wait=true`: a worker of this process, made when it is first needed."""
 
     def __init__(
@@ -62,7 +61,7 @@ class SentAtOnce:
         self._worker: Worker | None = None
 
     def __call__(self, event_ids: Sequence[str]) -> Mapping[str, Delivered]:
-        """Send these events now, and tell what became of each."""
+        """Send these events now, and return what became of each."""
         with self._lock:
             worker = self._worker = self._worker or self._made()
         return worker.deliver_now(event_ids)
@@ -76,21 +75,25 @@ class SentAtOnce:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """What the web door works with. `deliver` sends stored events at once, for `?wait=true`."""
+class AppContext:
+    """What the endpoints of one application share.
+
+    `deliver` sends stored events at once, for `?wait=true`; it runs in `delivery_pool`.
+    """
 
     settings: Settings
     spec: MetaSpec
     mappings: MappingFolder
     outbox: OpenedLater
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime] = field(default_factory=SteadyClock)
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
     log: Any = field(default_factory=get_logger)
     deliver: Callable[[Sequence[str]], Mapping[str, Delivered]] = lambda _ids: {}
+    delivery_pool: BoundedPool = field(default_factory=lambda: BoundedPool(WAITING_FOR_META, 0, "deliver"))
 
     def mapping(self, name: str) -> CompiledMapping:
-        """Return a mapping that is in force.
+        """Return an active mapping.
 
         A file that exists but never loaded is our fault and not the sender's: it is asked to come
         again, because a 404 makes some senders switch their webhook off.
@@ -99,19 +102,20 @@ class Door:
             return self.mappings.get(name)
         except UnknownMapping:
             if any(Path(file).stem == name for file in self.mappings.problems()):
-                raise CannotStore("this mapping has errors and is not in force yet") from None
+                raise CannotStore("this mapping has errors and is not active yet") from None
             raise
 
 
-def open_door(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> Door:
+def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> AppContext:
     """Load everything that is shared by the web processes; what must not be shared is opened later."""
     outbox = OpenedLater(lambda: open_store(settings))
     mappings = open_mappings(settings, environment)
-    return Door(
+    return AppContext(
         settings=settings,
         spec=open_meta_spec(settings),
         mappings=mappings,
         outbox=outbox,
+        now=SteadyClock(report_step),
         metrics=metrics,
-        deliver=SentAtOnce(settings, metrics, mappings, outbox),
+        deliver=ImmediateDelivery(settings, metrics, mappings, outbox),
     )

@@ -1,4 +1,4 @@
-"""The drop-in for Meta's own address: an HTTP module or an SDK changes its host only.
+"""The drop-in for Meta's own endpoint: an HTTP module or an SDK changes its host only.
 
 Takes `data` as a list or as JSON text (also a list of JSON texts, as some SDKs send it), raw or hashed
 user data, the token in the query, the body or the header. It answers in Meta's shapes, errors included,
@@ -11,26 +11,43 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
 from bridge.ingest.entries import new_events
-from bridge.models import Draft, Event, ReadingSettings, Receive, Request, Translation, Verified
-from bridge.outbox import NewWebhook
+from bridge.models import (
+    Draft,
+    Event,
+    ReadingSettings,
+    Receive,
+    Request,
+    Translation,
+    Verified,
+)
+from bridge.outbox import NewEvent, NewWebhook, Receipt
 from bridge.pipeline import finish
 from bridge.settings import Destination, Settings
-from bridge.web.access import is_admin
-from bridge.web.answers import Answer, Line
-from bridge.web.arrival import Environ, read_request
-from bridge.web.door import Door
-from bridge.web.intake import admit_address
-from bridge.web.meta_errors import BAD_TOKEN, MetaError, as_meta_error, invalid, meta_answer, refusal_of
-from bridge.web.waiting import deliver_and_ask
+from bridge.web.auth import is_admin
+from bridge.web.context import AppContext
+from bridge.web.conversions_api_errors import (
+    BAD_TOKEN,
+    MetaError,
+    as_meta_error,
+    error_for_event,
+    invalid,
+    meta_response,
+)
+from bridge.web.hooks import limit_address
+from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
+from bridge.web.request import HttpRequest, as_webhook
+from bridge.web.responses import Response
+from bridge.web.wait_for_meta import waits_for_meta
 
 NAME = "drop-in"
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
@@ -40,7 +57,7 @@ _LISTS_OF_TEXTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One call as it would have gone to Meta."""
 
     request: Request
@@ -49,36 +66,41 @@ class Call:
     test_event_code: str | None
 
 
-def events(  # noqa: PLR0913 - the address has two parts
-    door: Door, environ: Environ, *, version: str, dataset_id: str, request_id: str, line: Line
-) -> Answer:
-    """Take events in Meta's own form; the answer is Meta's own too."""
-    line.mapping, line.is_webhook = NAME, True
+def admit(context: AppContext, request: HttpRequest) -> Admission:
+    """Return what may be sent here. Raises Refused."""
+    limit_address(context, request)
+    return Admission(NAME, context.settings.limits.max_body_bytes)
+
+
+def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
+    """Do everything but store the events of one call; the response is Meta's own form too."""
     try:
-        call = _call(door, environ, version, dataset_id)
-        return _stored(door, call, request_id, line)
+        return _packed(context, _call(context, request), request.id)
     except MetaError as error:
-        line.extra["meta_code"] = error.code
-        return meta_answer(error, request_id)
-    except BridgeError as error:
-        line.extra["reason"] = error.message
-        return meta_answer(as_meta_error(error), request_id, error)
+        return meta_response(error, request.id)
 
 
-def _call(door: Door, environ: Environ, version: str, dataset_id: str) -> Call:
+def refuse(error: BridgeError, request: HttpRequest) -> Response:
+    """Answer an error of ours as Meta would in our place."""
+    return meta_response(as_meta_error(error), request.id, error)
+
+
+ENDPOINT = Endpoint(admit, prepare, refuse, refused=Admission(NAME, 0))
+
+
+def _call(context: AppContext, request: HttpRequest) -> ApiCall:
+    version, dataset_id = request.parameters["version"], request.parameters["dataset_id"]
     if not _VERSION.fullmatch(version):
         raise MetaError(400, 2500, f"Unknown path components: /{dataset_id}/events")
-    settings = door.settings
-    admit_address(door, environ)
-    request = read_request(environ, settings, settings.limits.max_body_bytes, door.now())
-    fields = _fields(request)
-    destination = _destination(
-        settings, dataset_id, _token(request, fields), admin=is_admin(environ, settings)
-    )
+    settings = context.settings
+    webhook = as_webhook(request, settings, context.now())
+    fields = _fields(webhook)
+    token = _token(webhook, fields)
+    destination = _destination(settings, dataset_id, token, admin=is_admin(request, settings))
     code = fields.get("test_event_code")
     if code and not settings.test_codes_allowed:
         raise MetaError(400, 100, "test_event_code is not accepted in the live profile of this bridge")
-    return Call(request, destination, _events(fields.get("data")), str(code) if code else None)
+    return ApiCall(webhook, destination, _events(fields.get("data")), str(code) if code else None)
 
 
 def _fields(request: Request) -> Mapping[str, Any]:
@@ -148,63 +170,70 @@ def _no_constant(_name: str) -> Any:
     raise ValueError
 
 
-def _stored(door: Door, call: Call, request_id: str, line: Line) -> Answer:
+def _packed(context: AppContext, call: ApiCall, request_id: str) -> Prepared:
     now = call.request.received_at
-    finished = tuple(_finished(door, call, event, now) for event in call.events)
+    finished = tuple(_finished(context, call, event, now) for event in call.events)
     for number, event in enumerate(finished):
         if event.verdict != "ready":
-            raise refusal_of(event, number)
+            raise error_for_event(event, number)
     translation = Translation(NAME, "", b"", finished)
-    rows = new_events(translation, door.settings, door.spec, now, call.test_event_code)
-    receipt = door.outbox().add(
-        NewWebhook(
-            mapping=NAME,
-            revision="",
-            repeat_key=hashlib.sha256(
-                call.destination.dataset_id.encode() + b" " + call.request.body
-            ).digest(),
-            repeat_window_seconds=_REPEAT_WINDOW_SECONDS,
-            received_at=now,
-            request=call.request,
-            request_id=request_id,
-            events=rows,
-        )
+    events = new_events(translation, context.settings, context.spec, now, call.test_event_code)
+    webhook = NewWebhook(
+        mapping=NAME,
+        revision="",
+        repeat_key=hashlib.sha256(call.destination.dataset_id.encode() + b" " + call.request.body).digest(),
+        repeat_window_seconds=_REPEAT_WINDOW_SECONDS,
+        received_at=now,
+        request=call.request,
+        request_id=request_id,
+        events=events,
     )
-    line.events, line.status = len(receipt.events), "duplicate" if receipt.duplicate else "queued"
+    respond = partial(_respond, context, events, request_id)
+    return Prepared(context.outbox().pack(webhook), respond, waits_for_meta(call.request.query))
+
+
+def _respond(
+    context: AppContext,
+    events: tuple[NewEvent, ...],
+    request_id: str,
+    receipt: Receipt,
+    results: MetaResults,
+) -> Response:
     if not receipt.duplicate:
-        for row, stored in zip(rows, receipt.events, strict=True):
-            door.metrics.event(NAME, stored.status, row.match_score)
-    trace = request_id
-    if call.request.query.get("wait", "").lower() == "true" and not receipt.duplicate:
-        trace = _delivered(door, [event.id for event in receipt.events if event.status == "waiting"]) or trace
-    return Answer(200, {"events_received": len(finished), "messages": [], "fbtrace_id": trace})
+        for event, stored in zip(events, receipt.events, strict=True):
+            context.metrics.event(NAME, stored.status, event.match_score)
+    refused = next((result for result in results.values() if result.status == "refused"), None)
+    if refused:
+        meta_code, subcode = (
+            (refused.attempt.code, refused.attempt.subcode) if refused.attempt else (100, None)
+        )
+        error = MetaError(400, meta_code or 100, refused.reason or "Invalid parameter", subcode)
+        return meta_response(error, request_id)._replace(events=len(receipt.events))
+    traces = [result.attempt.fbtrace_id for result in results.values() if result.attempt]
+    body = {
+        "events_received": len(events),
+        "messages": [],
+        "fbtrace_id": next(filter(None, traces), request_id),
+    }
+    code = "duplicate" if receipt.duplicate else "queued"
+    return Response(200, body, code=code, events=len(receipt.events))
 
 
-def _finished(door: Door, call: Call, event: Mapping[str, Any], now: datetime) -> Event:
+def _finished(context: AppContext, call: ApiCall, event: Mapping[str, Any], now: datetime) -> Event:
     draft = Draft(
         label="",
-        fields=_by_metas_names(event, door),
+        fields=_by_metas_names(event, context),
         settings=ReadingSettings(),
         send_to=(call.destination.name,),
         positions={},
     )
-    return finish(draft, door.spec, now)
+    return finish(draft, context.spec, now)
 
 
-def _by_metas_names(event: Mapping[str, Any], door: Door) -> dict[str, Any]:
+def _by_metas_names(event: Mapping[str, Any], context: AppContext) -> dict[str, Any]:
     """Return the event with long names of user data (`email`) as Meta's own (`em`)."""
     people = event.get("user_data")
     if not isinstance(people, Mapping):
         return dict(event)
-    names = door.spec.user_data_names
+    names = context.spec.user_data_names
     return {**event, "user_data": {names.get(key, key): value for key, value in people.items()}}
-
-
-def _delivered(door: Door, ids: Sequence[str]) -> str | None:
-    words = deliver_and_ask(door, ids)
-    attempts = [word.attempt for word in words.values() if word.attempt]
-    for word in words.values():
-        if word.status == "refused":
-            code, subcode = (word.attempt.code, word.attempt.subcode) if word.attempt else (None, None)
-            raise MetaError(400, code or 100, word.reason or "Invalid parameter", subcode)
-    return next((attempt.fbtrace_id for attempt in attempts if attempt.fbtrace_id), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bridge.errors import (
@@ -46,39 +46,50 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
 RETRY_AFTER_SECONDS = 5
 _NOT_AUTHENTIC = "the sender could not be authenticated"
 _JSON = "application/json"
+Headers = tuple[tuple[str, str], ...]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Answer(NamedTuple):
-    """One answer before it becomes bytes; `body` is a JSON object, or a text for handshakes."""
+class Response(NamedTuple):
+    """What is answered, before it becomes bytes; `body` is a JSON object, or the text of a handshake.
+
+    The rest is for the log line and the counters: `code` is the one word for what happened, `events` how many
+    were stored, `log` what else is worth a word there.
+    """
 
     status: int
     body: Mapping[str, Any] | str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     code: str = ""
+    events: int = 0
+    log: Mapping[str, Any] = _NOTHING
 
-    def adding(self, parts: Mapping[str, Any]) -> Answer:
-        """Return the same answer with more parts in its JSON object."""
+    def adding(self, parts: Mapping[str, Any]) -> Response:
+        """Return the same response with more parts in its JSON object."""
         return self if isinstance(self.body, str) else self._replace(body={**self.body, **parts})
 
-    def as_bytes(self, request_id: str) -> tuple[bytes, str]:
-        """Return the bytes and their content type."""
-        if isinstance(self.body, str):
-            return self.body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
-        return encode({**self.body, "request_id": request_id}), _JSON
+
+class RenderedResponse(NamedTuple):
+    """What goes back to the client."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
-@dataclass(slots=True)
-class Line:
-    """What the log line and the counters will say about this request, gathered on the way.
+def render(response: Response, request_id: str, more: Headers = ()) -> RenderedResponse:
+    """Turn a response into bytes and headers; what a response says itself wins over the usual."""
+    body, content_type = _encoded(response.body, request_id)
+    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    if response.headers or more:
+        headers.update((*response.headers, *more))
+    return RenderedResponse(response.status, list(headers.items()), body)
 
-    Webhooks (and calls to the drop-in) are all counted and logged, other requests when they are refused.
-    """
 
-    is_webhook: bool = False
-    mapping: str = "-"
-    status: str = ""
-    events: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
+def _encoded(body: Mapping[str, Any] | str, request_id: str) -> tuple[bytes, str]:
+    if isinstance(body, str):
+        return body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+    return encode({**body, "request_id": request_id}), _JSON
 
 
 def detail(finding: Finding) -> dict[str, Any]:
@@ -97,15 +108,17 @@ def error_body(code: str, message: str, findings: Sequence[Finding] = ()) -> dic
     return {"error": {"code": code, "message": message, "details": [detail(finding) for finding in findings]}}
 
 
-def answer_to_error(error: BridgeError) -> Answer:
-    """Turn an exception of ours into an answer. A stranger with a wrong signature learns nothing."""
+def error_response(error: BridgeError) -> Response:
+    """Turn an exception of ours into a response. A stranger with a wrong signature learns nothing."""
     status = next(number for kind, number in STATUS_CODES if isinstance(error, kind))
+    log = _NOTHING if isinstance(error, UnknownMapping) else {"reason": error.message}  # it quotes the path
     if isinstance(error, NotAuthentic):
-        return Answer(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code)
+        return Response(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code, log=log)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
     message = _with_fix(error) if error.fix and not findings else error.message
-    headers = _retry_after(error)
-    return Answer(status, error_body(error.code, message, findings), headers, error.code)
+    return Response(
+        status, error_body(error.code, message, findings), _retry_after(error), error.code, log=log
+    )
 
 
 def _with_fix(error: BridgeError) -> str:
@@ -113,13 +126,19 @@ def _with_fix(error: BridgeError) -> str:
     return error.message + joint + error.fix
 
 
-def answer_to_fault() -> Answer:
+def fault_response() -> Response:
     """Answer when we broke down: not the sender's fault, so it is asked to come again."""
     body = error_body("internal_fault", "the bridge could not do this now; nothing was lost, send it again")
-    return Answer(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "internal_fault")
+    return Response(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "internal_fault")
 
 
-def _retry_after(error: BridgeError) -> tuple[tuple[str, str], ...]:
+def busy_response() -> Response:
+    """Answer when too many requests that are not webhooks wait already."""
+    body = error_body("busy", "too many requests are waiting; try again in a few seconds")
+    return Response(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "busy")
+
+
+def _retry_after(error: BridgeError) -> Headers:
     if isinstance(error, CannotStore | TooManyRequests):
         return (("Retry-After", str(error.retry_after_seconds)),)
     if isinstance(error, CannotOpen):

@@ -26,6 +26,7 @@ from bridge.settings import Rate
 _SLOT = struct.Struct("<Qd")  # what the key hashes to, its theoretical arrival time
 _SLOTS = 65_536
 _PROBES = 16
+_PATIENCE_SECONDS = 0.02
 
 
 class RateLimiter:
@@ -39,14 +40,14 @@ class RateLimiter:
         weakref.finalize(self, os.close, self._lock_file)
         self._threads = threading.Lock()
 
-    def admit(self, key: str, rate: Rate | None, told: str) -> None:
-        """Let one request pass, or raise TooManyRequests; `told` names the limit for the sender."""
+    def admit(self, key: str, rate: Rate | None, limit_name: str) -> None:
+        """Let one request pass, or raise TooManyRequests; `limit_name` names the limit for the sender."""
         if rate is None:
             return
         wait = self._wait_seconds(key, rate)
         if wait > 0:
             raise TooManyRequests(
-                f"{told}: more than {rate.count} requests in {rate.seconds:g} s",
+                f"{limit_name}: more than {rate.count} requests in {rate.seconds:g} s",
                 retry_after_seconds=max(1, math.ceil(wait)),
             )
 
@@ -83,12 +84,32 @@ class RateLimiter:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with self._threads:
-            fcntl.lockf(self._lock_file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
+        """Keep others away from the table, unless somebody stands still who does that.
+
+        It takes microseconds. A process that was stopped in the midst of them must not stop the others: they
+        go on without the lock, and may admit one request too many.
+        """
+        until = time.monotonic() + _PATIENCE_SECONDS
+        has_thread = self._threads.acquire(timeout=_PATIENCE_SECONDS)
+        has_process = has_thread and self._lock_until(until)
+        try:
+            yield
+        finally:
+            if has_process:
                 fcntl.lockf(self._lock_file, fcntl.LOCK_UN)
+            if has_thread:
+                self._threads.release()
+
+    def _lock_until(self, until: float) -> bool:
+        while True:
+            try:
+                fcntl.lockf(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                if time.monotonic() > until:
+                    return False
+                os.sched_yield()
+            else:
+                return True
 
 
 def _number(key: str) -> int:

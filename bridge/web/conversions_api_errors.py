@@ -11,7 +11,7 @@ from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooMa
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Event, Finding
 from bridge.positioned_yaml import Block, Scalar, read_yaml
-from bridge.web.answers import Answer
+from bridge.web.responses import Response
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ def invalid(message: str) -> MetaError:
     return MetaError(400, 100, f"(#100) {message}")
 
 
-def refusal_of(event: Event, number: int) -> MetaError:
+def error_for_event(event: Event, number: int) -> MetaError:
     """Return what Meta would answer for an event of a batch that our rules hold."""
     errors = [finding for finding in event.findings if finding.severity == "error"]
     first = errors[0] if errors else Finding("error", "invalid", event.reason or "Invalid parameter")
@@ -68,8 +68,8 @@ def as_meta_error(error: BridgeError) -> MetaError:
     return MetaError(503, 2, "Service temporarily unavailable", is_transient=True)
 
 
-def meta_answer(error: MetaError, request_id: str, cause: BridgeError | None = None) -> Answer:
-    """Turn one of Meta's errors into an answer."""
+def meta_response(error: MetaError, request_id: str, cause: BridgeError | None = None) -> Response:
+    """Turn one of Meta's errors into a response; `cause` is the error of ours behind it."""
     body: dict[str, Any] = {
         "message": error.message,
         "type": "OAuthException",
@@ -83,7 +83,8 @@ def meta_answer(error: MetaError, request_id: str, cause: BridgeError | None = N
         body |= {"error_user_title": error.title, "error_user_msg": error.explanation}
     wait = getattr(cause, "retry_after_seconds", None)
     headers = (("Retry-After", str(wait)),) if wait else ()
-    return Answer(error.status, {"error": body}, headers, f"meta_{error.code}")
+    log = {"reason": cause.message} if cause else {"meta_code": error.code}
+    return Response(error.status, {"error": body}, headers, f"meta_{error.code}", log=log)
 
 
 @cache

@@ -29,7 +29,7 @@ CLEAN = {**LEAD, "user_data": {"em": [JANE]}}
 
 
 def body_of(web: Any, event_id: str) -> Any:
-    return orjson.loads(web.door.outbox().show(event_id).body)
+    return orjson.loads(web.context.outbox().show(event_id).body)
 
 
 def meta_error(answer: Any) -> tuple[Any, ...]:

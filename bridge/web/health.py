@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
-from bridge.errors import BridgeError
+from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
 from bridge.monitoring.metrics import GaugeSample
 from bridge.settings import Settings
-from bridge.web.answers import Answer, Line
-from bridge.web.arrival import Environ
-from bridge.web.door import Door
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest
+from bridge.web.responses import Response
 
+CHECK_SECONDS = 2.0  # how long a check waits for the write lock
+_CLOCK_STEP_SHOWN_FOR = timedelta(hours=1)
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
@@ -33,87 +35,111 @@ class Reason:
         return {"level": self.level, "code": self.code, "message": self.message}
 
 
-def healthz(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def healthz(context: AppContext, request: HttpRequest) -> Response:
     """Tell that the process answers; nothing else is looked at."""
-    return Answer(200, {"status": "ok"})
+    return Response(200, {"status": "ok"})
 
 
-def readyz(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
-    """Tell whether webhooks can be taken, and everything a person should know.
+def readyz(context: AppContext, request: HttpRequest) -> Response:
+    """Tell whether webhooks can be taken, and everything a person should know. Waits for the database."""
+    return readiness(context, check(context))
 
-    503 only when they cannot: one broken mapping is no reason to take the others out of service.
+
+def readiness(context: AppContext, reasons: Sequence[Reason]) -> Response:
+    """Answer what a check has found.
+
+    503 only when webhooks cannot be taken: one broken mapping is no reason to take the others out of service.
     """
-    now = door.now()
-    reasons = list(reasons_against(door, now))
     levels = {reason.level for reason in reasons}
     status = "not_ready" if "blocks" in levels else "degraded" if "degrades" in levels else "ready"
     test_mode = [
         {"where": where, "test_event_code": code}
-        for where, code in codes_in_force(door.settings, door.mappings, now)
+        for where, code in codes_in_force(context.settings, context.mappings, context.now())
     ]
     body: dict[str, Any] = {
         "status": status,
         "reasons": [reason.as_json() for reason in reasons],
         "test_mode": test_mode,
-        "demo": door.settings.demo,
+        "demo": context.settings.demo,
     }
-    return Answer(503 if status == "not_ready" else 200, body)
+    return Response(503 if status == "not_ready" else 200, body)
 
 
-def reasons_against(door: Door, now: datetime) -> Iterator[Reason]:
-    """Find every reason against being ready."""
-    yield from _database(door)
-    yield from _disk(door.settings)
-    yield from _broken_mappings(door)
-    for where, code in codes_in_force(door.settings, door.mappings, now):
+def check(context: AppContext) -> list[Reason]:
+    """Find every reason against being ready, trying a write and some reads."""
+    return list(_reasons(context, context.now()))
+
+
+def stuck() -> list[Reason]:
+    """Return the reason that can be given while a check does not come back."""
+    return [Reason("blocks", "database", "the database does not answer, a check of it has not come back")]
+
+
+def _reasons(context: AppContext, now: datetime) -> Iterator[Reason]:
+    yield from _database(context)
+    yield from _disk(context.settings)
+    yield from _broken_mappings(context)
+    yield from _clock(context, now)
+    for where, code in codes_in_force(context.settings, context.mappings, now):
         yield Reason("notice", "test_mode", f"{where} sends with test_event_code {code}")
-    if door.settings.demo:
+    if context.settings.demo:
         yield Reason("notice", "demo", "no dataset is configured: events go to the built-in simulator")
 
 
-def _database(door: Door) -> Iterator[Reason]:
+def _database(context: AppContext) -> Iterator[Reason]:
     try:
-        depths = door.outbox().depths(door.now())
-    except (BridgeError, OSError) as error:
-        yield Reason("blocks", "database", f"the database does not answer ({type(error).__name__})")
-        return
+        context.outbox().probe(CHECK_SECONDS)
+        yield from _queue(context)
+    except CannotStore as error:
+        yield Reason("blocks", "database", error.message)
     except Exception as error:  # noqa: BLE001 - whatever the driver raises, we are not ready
         yield Reason("blocks", "database", f"the database does not answer ({type(error).__name__})")
-        return
+
+
+def _queue(context: AppContext) -> Iterator[Reason]:
+    depths = context.outbox().depths(context.now())
     waiting = sum(depth.waiting for depth in depths)
-    if waiting >= door.settings.limits.queue_events:
+    if waiting >= context.settings.limits.queue_events:
         yield Reason("blocks", "queue_full", f"{waiting} events wait, the bound is reached")
-    limit = door.settings.alerts.oldest_waiting.total_seconds()
+    limit = context.settings.alerts.oldest_waiting.total_seconds()
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
             age = round(depth.oldest_seconds)
             message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
             yield Reason("degrades", "delivery_behind", message)
-    if door.outbox().lacks_key():
+    if context.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
-    yield from _pauses(door)
-    for entry in stranded_events(door.outbox(), door.settings):
+    for entry in stranded_events(context.outbox(), context.settings):
         yield Reason("degrades", "dataset_not_configured", describe(entry))
+    yield from _pauses(context)
 
 
-def _broken_mappings(door: Door) -> Iterator[Reason]:
-    in_force = door.mappings.names()
-    if not in_force and not door.mappings.problems():
-        folders = ", ".join(str(folder) for folder in door.settings.mappings)
-        yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
-    for file, findings in door.mappings.problems().items():
+def _broken_mappings(context: AppContext) -> Iterator[Reason]:
+    active = context.mappings.names()
+    for file, findings in context.mappings.problems().items():
         name = Path(file).stem
         first = findings[0].message
-        if name in in_force:
-            message = f"{Path(file).name} stopped loading, the last good one stays in force: {first}"
-            yield Reason("blocks", "mapping_broken", message)
+        if name in active:
+            message = f"{Path(file).name} stopped loading, the last good one stays active: {first}"
+            yield Reason("degrades", "mapping_broken", message)
         else:
             message = f"{Path(file).name} does not load, its webhooks are answered 503: {first}"
             yield Reason("degrades", "mapping_not_loaded", message)
+    if not active and not context.mappings.problems():
+        folders = ", ".join(str(folder) for folder in context.settings.mappings)
+        yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
 
 
-def _pauses(door: Door) -> Iterator[Reason]:
-    for scope, pause in sorted(door.outbox().pauses().items()):
+def _clock(context: AppContext, now: datetime) -> Iterator[Reason]:
+    step = getattr(context.now, "last_step", None)
+    if step is not None and now - step.at < _CLOCK_STEP_SHOWN_FOR:
+        which = "forward" if step.seconds > 0 else "back"
+        message = f"the clock of the machine was set {abs(round(step.seconds))} s {which}"
+        yield Reason("notice", "clock_stepped", f"{message} at {step.at.isoformat(timespec='seconds')}")
+
+
+def _pauses(context: AppContext) -> Iterator[Reason]:
+    for scope, pause in sorted(context.outbox().pauses().items()):
         if pause.kind == "circuit":
             message = f"{scope} is paused since {pause.since.isoformat(timespec='seconds')}: {pause.reason}"
             yield Reason("degrades", "paused", message)
@@ -125,15 +151,15 @@ def _disk(settings: Settings) -> Iterator[Reason]:
         yield Reason("blocks", "disk_full", f"only {free // 1_048_576} MiB of disk are free")
 
 
-def metrics(door: Door, environ: Environ, request_id: str, line: Line) -> Answer:
+def metrics(context: AppContext, request: HttpRequest) -> Response:
     """Answer with all counters of all processes and the gauges of this moment."""
-    return Answer(200, door.metrics.exposition(lambda: samples(door)).decode(), _TEXT)
+    return Response(200, context.metrics.exposition(lambda: samples(context)).decode(), _TEXT)
 
 
-def samples(door: Door) -> Iterator[GaugeSample]:
-    """Read the gauges: the queue, the books, the disk, what is broken, what is in test mode."""
-    now = door.now()
-    outbox = door.outbox()
+def samples(context: AppContext) -> Iterator[GaugeSample]:
+    """Read the gauges: the queue, the totals, the disk, what is broken, what is in test mode."""
+    now = context.now()
+    outbox = context.outbox()
     for depth in outbox.depths(now):
         labels = {"destination": depth.destination}
         yield "bridge_waiting_events", "Events that wait.", labels, depth.waiting
@@ -142,19 +168,19 @@ def samples(door: Door) -> Iterator[GaugeSample]:
         yield "bridge_oldest_waiting_seconds", "Age of the oldest waiting event.", labels, oldest
     for status, number in outbox.counts().by_status.items():
         yield "bridge_events", "Events that are kept, by status.", {"status": status}, number
-    broken = {Path(file).stem for file in door.mappings.problems()}
-    for name in sorted({*door.mappings.names(), *broken}):
+    broken = {Path(file).stem for file in context.mappings.problems()}
+    for name in sorted({*context.mappings.names(), *broken}):
         value = float(name in broken)
         yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, value
-    in_force = {where for where, _ in codes_in_force(door.settings, door.mappings, now)}
-    for name in door.settings.destinations:
+    in_force = {where for where, _ in codes_in_force(context.settings, context.mappings, now)}
+    for name in context.settings.destinations:
         used = float(f"destination {name}" in in_force)
         yield "bridge_test_mode", "1 while a test_event_code is used.", {"destination": name}, used
-    for name in door.mappings.names():
+    for name in context.mappings.names():
         used = float(f"mapping {name}" in in_force)
         yield "bridge_mapping_test_mode", "1 while it has a test_event_code.", {"mapping": name}, used
     for scope, pause in outbox.pauses().items():
         yield "bridge_paused", "1 while it rests.", {"scope": scope, "kind": pause.kind}, 1.0
-    free = free_disk_bytes(door.settings)
+    free = free_disk_bytes(context.settings)
     if free is not None:
         yield "bridge_free_disk_bytes", "Free disk beside the database.", {}, float(free)

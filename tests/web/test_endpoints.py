@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from bridge.web.door import OpenedLater
+from bridge.web.context import OpenedLater
 from bridge.web.openapi import document
 from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT, NOW
 
@@ -49,7 +49,7 @@ def test_a_dry_run_tells_what_is_skipped_suppressed_and_held(web):
     assert held["held"][0]["findings"][0]["severity"] == "error"
 
 
-def test_a_dry_run_asks_for_what_the_real_door_asks_for_or_the_admin_token(web):
+def test_a_dry_run_asks_for_what_the_real_endpoint_asks_for_or_the_admin_token(web):
     assert web.post("/dry-run/secret", JANE).status_code == 401
     assert web.post("/dry-run/secret", JANE, {"X-Token": "lead-secret"}).status_code == 200
     assert web.post("/dry-run/secret", JANE, ADMIN).status_code == 200
@@ -169,9 +169,18 @@ def test_events_are_listed_filtered_and_paged(web):
     assert page(f"status=waiting&limit=3&before={onward}") == (["lead-1", "lead-0"], None)
 
 
-@pytest.mark.parametrize("query", ["status=nope", "limit=0", "limit=x", "limit=99999", "since=soon"])
+@pytest.mark.parametrize(
+    "query", ["status=nope", "limit=0", "limit=x", "limit=99999", "since=soon", "maping=lead"]
+)
 def test_a_filter_that_makes_no_sense_is_told(web, query):
     assert web.client.get(f"/api/events?{query}", headers=ADMIN).status_code == 400
+
+
+@pytest.mark.parametrize("since", ["1h", "today", "1700000000", "2020-01-01", "2020-01"])
+def test_times_are_written_as_on_the_command_line(web, since):
+    web.post("/hooks/lead", JANE)
+    answer = web.client.get(f"/api/events?since={since}&mapping=lead", headers=ADMIN)
+    assert (answer.status_code, len(answer.json["events"])) == (200, 1)
 
 
 def test_one_event_is_shown_whole(web):
@@ -196,7 +205,7 @@ def test_a_held_event_is_replayed_with_the_corrected_mapping(web):
 
     file = web.folder / "mappings" / "lead.yaml"
     file.write_text(EVENT + "defaults: {external_id: everybody}\n")
-    web.door.mappings.refresh()
+    web.context.mappings.refresh()
 
     assert web.post(replay, None, ADMIN).json["remapped"] == 1
     assert [event.status for event in web.stored()] == ["waiting"]
@@ -241,6 +250,9 @@ def test_a_bridge_in_order_is_alive_and_ready(web):
 
 
 class DeadOutbox:
+    def probe(self, patience_seconds: float) -> None:
+        """Writing works."""
+
     def depths(self, now: object) -> list[object]:
         raise OSError("no such host")
 

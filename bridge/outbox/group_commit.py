@@ -1,0 +1,168 @@
+"""Group commit: one thread of a process writes, and takes with each transaction whatever has gathered.
+
+Whoever submits gets a future and need not wait, so an event loop can submit too. A future that is cancelled
+in time is withdrawn: the writer leaves it out. Once the writer has taken it, only the database knows.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from contextlib import AbstractContextManager
+from typing import Generic, NamedTuple, TypeVar
+
+from bridge.errors import CannotStore
+
+MOST_AT_ONCE = 256
+_CLOSING_SECONDS = 10.0  # the writer may be stuck in a database that hangs
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Patience(NamedTuple):
+    """How long a sender is kept waiting: until the writer takes its webhook, and from then on."""
+
+    until_taken_seconds: float = 10.0
+    until_written_seconds: float = 10.0
+
+
+PATIENCE = Patience()
+
+
+def too_late() -> CannotStore:
+    """Return the error for who waited too long; a new one each time, for it keeps the frames it passed."""
+    return CannotStore("the database did not store the webhook in time")
+
+
+class CommitQueue(Generic[Item, Result]):
+    """Hands items to `write`, in the one thread that holds `lock` meanwhile; it returns one result for each.
+
+    A result that is an exception belongs to its item alone. `before` runs in that thread before each group,
+    without the lock. The thread starts when it is first needed, and again in a forked child.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Item]], Sequence[Result | Exception]],
+        lock: Callable[[], AbstractContextManager[None]],
+        *,
+        before: Callable[[], None] = lambda: None,
+        largest: int = MOST_AT_ONCE,
+    ) -> None:
+        self._write = write
+        self._lock = lock
+        self._before = before
+        self._largest = largest
+        self._starting = threading.Lock()
+        self._process = 0
+
+    def submit(self, item: Item) -> futures.Future[Result]:
+        """Have an item written soon. Never waits."""
+        submitted: futures.Future[Result] = futures.Future()
+        self._put((item, submitted))
+        return submitted
+
+    def wake(self) -> None:
+        """Have `before` run soon although there may be nothing to write."""
+        self._put(None)
+
+    def close(self) -> None:
+        """Write what was submitted, and end the thread."""
+        if self._process == os.getpid():
+            self._waiting.put(_STOP)
+            self._thread.join(_CLOSING_SECONDS)
+            self._process = 0
+
+    def _put(self, submitted: tuple[Item, futures.Future[Result]] | None) -> None:
+        if self._process != os.getpid():
+            with self._starting:
+                self._start()
+        self._waiting.put(submitted)
+
+    def _start(self) -> None:
+        if self._process != os.getpid():
+            self._waiting: queue.SimpleQueue[object] = queue.SimpleQueue()
+            self._thread = threading.Thread(
+                target=self._work, args=(self._waiting,), daemon=True, name="commit"
+            )
+            self._thread.start()
+            self._process = os.getpid()
+
+    def _work(self, waiting: queue.SimpleQueue[object]) -> None:
+        while (first := waiting.get()) is not _STOP:
+            self._before()
+            if first is not None:
+                self._commit(first, waiting)
+
+    def _commit(self, first: object, waiting: queue.SimpleQueue[object]) -> None:
+        group = [first]
+        taken: list[tuple[Item, futures.Future[Result]]] = []
+        results: Sequence[Result | Exception]
+        try:
+            with self._lock():
+                taken = _not_withdrawn(_gather(group, waiting, self._largest))
+                results = self._write([item for item, _ in taken])
+        except BaseException as error:  # noqa: BLE001 - whatever stopped the writer stopped everyone it wrote for
+            taken = taken or _not_withdrawn(group)
+            results = [_exception(error)] * len(taken)
+        for (_, submitted), result in zip(taken, results, strict=True):
+            _settle(submitted, result)
+
+
+_STOP = object()
+
+
+def _gather(group: list[object], waiting: queue.SimpleQueue[object], most: int) -> list[object]:
+    """Add what has been submitted meanwhile; what is not an item (wake, stop) is left for the next round."""
+    while len(group) < most and not waiting.empty():
+        following = waiting.get()
+        if not isinstance(following, tuple):
+            waiting.put(following)
+            break
+        group.append(following)
+    return group
+
+
+def _not_withdrawn(group: list[object]) -> list[tuple[Item, futures.Future[Result]]]:
+    pairs: list[tuple[Item, futures.Future[Result]]] = group  # type: ignore[assignment]
+    return [pair for pair in pairs if pair[1].set_running_or_notify_cancel()]
+
+
+def _exception(error: BaseException) -> Exception:
+    return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
+
+
+def _settle(submitted: futures.Future[Result], result: Result | Exception) -> None:
+    if isinstance(result, Exception):
+        submitted.set_exception(result)
+    else:
+        submitted.set_result(result)
+
+
+def wait(
+    submitted: futures.Future[Result], *, may_give_up: bool, patience: Patience = PATIENCE
+) -> Result | Exception:
+    """Wait in this thread for what becomes of an item; an exception is returned, not raised.
+
+    What the writer has taken may be given up only when a second try of the sender would be recognised.
+    """
+    futures.wait([submitted], patience.until_taken_seconds)
+    if not submitted.done() and submitted.cancel():
+        return too_late()
+    futures.wait([submitted], patience.until_written_seconds if may_give_up else None)
+    if not submitted.done():
+        return too_late()
+    return outcome(submitted)
+
+
+def outcome(submitted: futures.Future[Result]) -> Result | Exception:
+    """Return what became of an item that is done with."""
+    if submitted.cancelled():
+        return too_late()
+    error = submitted.exception()
+    if error is not None:
+        return _exception(error)
+    return submitted.result()

@@ -1,0 +1,306 @@
+"""The ASGI application of one process: webhooks and health in its event loop, the rest by a few threads.
+
+    /hooks/…, /<version>/<dataset>/events   read → admit, prepare → await the commit → respond
+    /healthz, /readyz                       at once; a check of the database runs in a thread of its own
+    everything else                         Flask, in the pool
+
+The loop waits for sockets and futures only. What takes long is done by the pool, what waits for a disk or a
+server by the writer, the pool or a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from bridge.errors import BridgeError, CannotStore
+from bridge.monitoring.log import failure
+from bridge.outbox import Receipt
+from bridge.server import wsgi_adapter
+from bridge.server.commits import Commits
+from bridge.server.guard import Guard, Receive, Unguarded, current
+from bridge.web import health
+from bridge.web.app import create_app, cut_short, too_large
+from bridge.web.context import AppContext
+from bridge.web.dispatch import clock, fault, log_request, run
+from bridge.web.intake import (
+    Admission,
+    Endpoint,
+    MetaResults,
+    Prepared,
+    admit,
+    finish,
+    prepare,
+    respond,
+    waiting_for_meta,
+)
+from bridge.web.pool import BoundedPool
+from bridge.web.request import HttpRequest, request_id
+from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
+from bridge.web.routes import READ, Intake, intake_at
+from bridge.web.wait_for_meta import start_delivery
+
+Scope = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+MOST_THREADS = 2  # more that are busy starve the loop: all share the interpreter
+_MOST_WAITING = 64
+_HEAVY_BYTES = 16_384
+_HEAVY_OBJECTS = 50
+_DISCARD_BYTES = 262_144
+_CHECK_READS_SECONDS = 0.5
+
+
+class Application:
+    """What the server calls. Made before forking; threads and connections are made when the loop starts."""
+
+    def __init__(self, context: AppContext, threads: int = MOST_THREADS) -> None:
+        self._context = context
+        self._flask = create_app(context)
+        self._threads = min(threads, MOST_THREADS)
+        self._readiness = _Readiness(context)
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection scope."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    # --- the life of the process -------------------------------------------------------------------
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _start(self) -> None:
+        self._commits = Commits(asyncio.get_running_loop())
+        self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
+        self._context.outbox()
+        self._stop_watching = self._context.mappings.watch(self._report)
+
+    def _report(self, error: Exception) -> None:
+        self._context.log.error("fault", **failure(error))
+
+    def _stop(self) -> None:
+        self._stop_watching()
+        for pool in (self._pool, self._context.delivery_pool):
+            pool.close()
+        self._context.outbox.close()
+
+    # --- one request -------------------------------------------------------------------------------
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        guard = current()
+        guard.headers_complete()
+        request = _request(scope)
+        try:
+            answered = await self._answer(request, receive, guard)
+        except Exception as error:  # noqa: BLE001 - the last resort: the client is asked to come again
+            answered = render(fault(self._context, request, error), request.id)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
+        await send({"type": "http.response.start", "status": answered.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answered.body})
+        guard.answered()
+
+    async def _answer(
+        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
+    ) -> RenderedResponse:
+        path = request.target.partition("?")[0]
+        intake = intake_at(request.method, path)
+        if intake is not None:
+            return await self._take_in(intake, request, receive, guard)
+        if path == "/healthz" and request.method in READ:
+            return run(self._context, health.healthz, request)
+        if path == "/readyz" and request.method in READ:
+            return await self._readyz(request, guard)
+        return await self._by_flask(request, receive, guard)
+
+    async def _by_flask(
+        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
+    ) -> RenderedResponse:
+        context = self._context
+        body = await _read(request, partial(guard.read, receive), context.settings.limits.max_body_bytes)
+        if isinstance(body, BridgeError):
+            return _refused(context, request, error_response(body))
+        guard.request_complete()
+        work = self._pool.submit(wsgi_adapter.call, self._flask, request._replace(body=body))
+        if work is None:
+            return _refused(context, request, busy_response())
+        return await asyncio.wrap_future(work)
+
+    async def _readyz(self, request: HttpRequest, guard: Guard | Unguarded) -> RenderedResponse:
+        guard.request_complete()
+        return _refused(
+            self._context, request, health.readiness(self._context, await self._readiness.reasons())
+        )
+
+    # --- one webhook -------------------------------------------------------------------------------
+
+    async def _take_in(
+        self, intake: Intake, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
+    ) -> RenderedResponse:
+        started = clock()
+        context, endpoint = self._context, intake.endpoint
+        request = request._replace(parameters=intake.parameters)
+        read = partial(guard.read, receive)
+        admission = admit(context, endpoint, request)
+        if isinstance(admission, Response):
+            await _discard(request, read)
+            return finish(context, request, endpoint.refused, admission, clock() - started)
+        body = await _read(request, read, admission.most_bytes)
+        guard.request_complete()
+        if isinstance(body, BridgeError):
+            return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
+        request = request._replace(body=body)
+        response = await self._stored(endpoint, request, admission, started)
+        return finish(context, request, admission, response, clock() - started)
+
+    async def _stored(
+        self, endpoint: Endpoint, request: HttpRequest, admission: Admission, started: float
+    ) -> Response:
+        context = self._context
+        prepared = await self._prepared(endpoint, request)
+        if isinstance(prepared, Response):
+            return prepared
+        submitted = context.outbox().submit(prepared.webhook)
+        may_give_up = prepared.webhook.is_recognised_again
+        try:
+            stored = await self._commits.result(submitted, may_give_up=may_give_up)
+        except asyncio.CancelledError:  # the sender has gone; its webhook is stored and counted all the same
+            self._later(self._conclude(endpoint, request, admission, prepared, submitted, started))
+            raise
+        results = await self._delivered(prepared, stored)
+        return respond(context, endpoint, request, prepared, stored, results)
+
+    async def _conclude(  # noqa: PLR0913, PLR0917 - everything about a webhook whose sender has gone
+        self,
+        endpoint: Endpoint,
+        request: HttpRequest,
+        admission: Admission,
+        prepared: Prepared,
+        submitted: Future[Receipt],
+        started: float,
+    ) -> None:
+        stored = await self._commits.result(submitted, may_give_up=prepared.webhook.is_recognised_again)
+        response = respond(self._context, endpoint, request, prepared, stored, {})
+        finish(self._context, request, admission, response, clock() - started)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _prepared(self, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
+        if not _is_heavy(request):
+            return prepare(self._context, endpoint, request)
+        work = self._pool.submit(prepare, self._context, endpoint, request)
+        if work is None:
+            return endpoint.refuse(CannotStore("too many large webhooks are waiting"), request)
+        return await asyncio.wrap_future(work)
+
+    async def _delivered(self, prepared: Prepared, stored: Receipt | Exception) -> MetaResults:
+        """Wait for Meta where the sender asks for it. Meanwhile its webhook is as safe as any other."""
+        work = start_delivery(self._context, waiting_for_meta(prepared, stored))
+        if work is None:
+            return {}
+        return await asyncio.wrap_future(work)
+
+
+class _Readiness:
+    """Checks the database by a thread of its own. Requests share a check, and none waits long for it."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self._pool = BoundedPool(1, 0, "health")
+        self._check: asyncio.Future[list[health.Reason]] | None = None
+        self._since = 0.0
+
+    async def reasons(self) -> list[health.Reason]:
+        """Return every reason against being ready."""
+        if self._check is None or self._check.done():
+            work = self._pool.submit(health.check, self._context)
+            if work is None:
+                return health.stuck()
+            self._check, self._since = asyncio.wrap_future(work), clock()
+        left = self._since + health.CHECK_SECONDS + _CHECK_READS_SECONDS - clock()
+        await asyncio.wait({self._check}, timeout=max(0.0, left))
+        return self._check.result() if self._check.done() else health.stuck()
+
+
+def _request(scope: Scope) -> HttpRequest:
+    """Return the request of a scope, its body not read yet."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    query_string = scope["query_string"].decode("latin-1")
+    path = _path(scope["raw_path"].decode("latin-1"))
+    return HttpRequest(
+        id=request_id(headers),
+        method=scope["method"],
+        target=f"{path}?{query_string}" if query_string else path,
+        query_string=query_string,
+        headers=headers,
+        peer=scope["client"][0] if scope["client"] else "",
+        scheme=scope["scheme"],
+    )
+
+
+def _path(raw_path: str) -> str:
+    """Return the path of a target that may name a server before it (`http://host/path`)."""
+    if raw_path.startswith("/"):
+        return raw_path
+    return "/" + raw_path.partition("://")[2].partition("/")[2]
+
+
+async def _read(request: HttpRequest, read: Receive, most_bytes: int) -> bytes | BridgeError:
+    """Return the body, complete, or why there is none; an error is returned, not raised."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
+        return too_large(most_bytes)
+    parts, size = [], 0
+    while True:
+        try:
+            message = await read()
+        except BridgeError as error:
+            return error
+        if message["type"] != "http.request":
+            return cut_short()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > most_bytes:
+            return too_large(most_bytes)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _discard(request: HttpRequest, read: Receive) -> None:
+    """Read what a refused sender is still sending, within reason: else it might not see its answer."""
+    if "expect" not in request.headers:
+        await _read(request, read, _DISCARD_BYTES)
+
+
+def _is_heavy(request: HttpRequest) -> bool:
+    """Tell whether preparing may take so long that the loop should not do it.
+
+    No event is without an object, so a body with few of them has few events.
+    """
+    body = request.body
+    if len(body) > _HEAVY_BYTES or "content-encoding" in request.headers:
+        return True
+    return body.count(b"{") + body.count(b"%7B") + body.count(b"%7b") > _HEAVY_OBJECTS
+
+
+def _refused(context: AppContext, request: HttpRequest, response: Response) -> RenderedResponse:
+    log_request(context, request, response)
+    return render(response, request.id)

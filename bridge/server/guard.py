@@ -1,0 +1,274 @@
+"""What clients may make us wait for: time limits, a bound on connections and on the bytes they have sent.
+
+A `Guard` stands between the event loop and the protocol of the HTTP server, and knows nothing of HTTP: it
+sees bytes come and go, and learns from the application when a request has begun, is complete and is answered.
+
+    waiting ── first byte ──→ arriving ── complete ──→ answering ── answered ──→ waiting
+
+Whoever keeps us waiting in one state for too long is cut off. When there are too many, whoever has waited
+longest without a request goes; nobody with a request is turned away for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar, copy_context
+from typing import Any, NamedTuple
+
+from bridge.errors import UnreadableBody
+
+WAITING, ARRIVING, ANSWERING = "waiting", "arriving", "answering"
+SWEEP_SECONDS = 0.5
+_SPARE_FILES = 128  # for the database, the log, the threads
+_MOST_CONNECTIONS = 2000
+
+
+Receive = Callable[[], Awaitable[Any]]
+
+
+class Limits(NamedTuple):
+    """How long and how much, for one process. Times are in seconds, sizes in bytes."""
+
+    waiting: float = 10.0  # without a request: silent from the beginning, or between two requests
+    headers: float = 10.0  # from the first byte to the last header
+    body: float = 30.0  # from the last header to the end of the body, in total
+    unsent: float = 30.0  # with an answer that the client does not take
+    connections: int = _MOST_CONNECTIONS
+    bytes_arriving: int = 32 * 1_048_576
+
+
+def most_connections() -> int:
+    """Return how many connections the process may have, by the number of files it may open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(16, min(_MOST_CONNECTIONS, files - _SPARE_FILES))
+
+
+class Connections:
+    """All connections of one process, looked at twice a second. `is_stopping` tells that the process ends."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, limits: Limits, is_stopping: Callable[[], bool]
+    ) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.bytes_arriving = 0
+        self._is_stopping = is_stopping
+        self._all: dict[Guard, None] = {}  # in the order in which they entered the state they are in
+        loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    @property
+    def number(self) -> int:
+        """Return how many there are."""
+        return len(self._all)
+
+    def guard(self, protocol: asyncio.Protocol) -> Guard:
+        """Return the protocol with a guard before it."""
+        return Guard(protocol, self)
+
+    def add(self, guard: Guard) -> None:
+        """Take one more; where there are too many, the one that has waited longest without a request goes."""
+        if len(self._all) >= self.limits.connections:
+            without_request = (one for one in self._all if one.state is WAITING)
+            arriving = (one for one in self._all if one.state is ARRIVING)
+            next(without_request, next(arriving, guard)).abort()
+        self._all[guard] = None
+
+    def moved(self, guard: Guard) -> None:
+        """Note that a connection has entered another state."""
+        if self._all.pop(guard, guard) is None:
+            self._all[guard] = None
+
+    def remove(self, guard: Guard) -> None:
+        """Forget a connection that is gone."""
+        self._all.pop(guard, None)
+
+    def arrived(self, number: int) -> None:
+        """Count bytes of requests that are not answered yet; when they are too many, the slowest goes."""
+        self.bytes_arriving += number
+        if self.bytes_arriving > self.limits.bytes_arriving:
+            oldest = next((one for one in self._all if one.state is ARRIVING), None)
+            if oldest is not None:
+                oldest.abort()
+
+    def _sweep(self) -> None:
+        now, is_stopping = self.loop.time(), self._is_stopping()
+        for guard in list(self._all):
+            guard.look(now, is_stopping=is_stopping)
+        self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+class Guard(asyncio.Protocol):
+    """One connection: passes everything on to the server's protocol, and keeps the time."""
+
+    def __init__(self, protocol: asyncio.Protocol, connections: Connections) -> None:
+        self._protocol = protocol
+        self._connections = connections
+        self._transport: Any = None
+        self._bytes = 0
+        self._has_headers = False
+        self._has_ended = False
+        self._unsent_since: float | None = None
+        self._reader: asyncio.Task[Any] | None = None
+        self._cut_short: UnreadableBody | None = None
+        self._since = connections.loop.time()
+        self.state = WAITING
+
+    # --- what the event loop says ------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; whatever the server does for this connection finds its guard in the context."""
+        self._transport = transport
+        self._connections.add(self)
+        context = copy_context()
+        context.run(_CURRENT.set, self)
+        context.run(self._protocol.connection_made, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Count, and pass on."""
+        if self.state is WAITING:
+            self._enter(ARRIVING)
+        self._bytes += len(data)
+        self._connections.arrived(len(data))
+        self._protocol.data_received(data)
+
+    def eof_received(self) -> bool:
+        """Keep the connection open for an answer: a client may well say that it will send no more."""
+        self._has_ended = True
+        return self.state is not WAITING
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._connections.remove(self)
+        self._forget_bytes()
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Pass on."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass on."""
+        self._protocol.resume_writing()
+
+    # --- what the application says -----------------------------------------------------------------
+
+    def headers_complete(self) -> None:
+        """Give the body its own time."""
+        self._has_headers = True
+        self._enter(ARRIVING)
+
+    async def read(self, receive: Receive) -> Any:
+        """Wait for more of the body. Raises UnreadableBody when it does not come in time, or not at all."""
+        self._reader = asyncio.current_task()
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            if self._cut_short is None or self._reader is None:
+                raise
+            self._reader.uncancel()
+            raise self._cut_short from None
+        finally:
+            self._reader = None
+
+    def request_complete(self) -> None:
+        """Stop the time: from now on it is we who keep the client waiting."""
+        self._enter(ANSWERING)
+
+    def answered(self) -> None:
+        """Wait for the next request, unless there will be none."""
+        self._has_headers = False
+        self._forget_bytes()
+        self._enter(WAITING)
+        if self._has_ended:
+            self._transport.close()
+
+    # --- what the clock says -----------------------------------------------------------------------
+
+    def look(self, now: float, *, is_stopping: bool) -> None:
+        """Cut off a client that has kept us waiting for too long, or at the end for nothing."""
+        if self._has_unsent(now) or self.state is ANSWERING:
+            return
+        limits, lasted = self._connections.limits, now - self._since
+        if not self._has_headers:
+            most = limits.waiting if self.state is WAITING else limits.headers
+            if is_stopping or self._has_ended or lasted > most:
+                self.abort()
+        elif self._has_ended:
+            self._cut(UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says"))
+        elif lasted > limits.body:
+            message = f"the body took longer than {limits.body:g} s to arrive"
+            self._cut(UnreadableBody(message, fix="send it faster, or in smaller parts"))
+
+    def _has_unsent(self, now: float) -> bool:
+        """Tell whether an answer is on its way; a client that does not take it is cut off in the end."""
+        if not self._transport.get_write_buffer_size():
+            self._unsent_since = None
+            return False
+        self._unsent_since = self._unsent_since or now
+        if now - self._unsent_since > self._connections.limits.unsent:
+            self.abort()
+        return True
+
+    def abort(self) -> None:
+        """Cut the connection at once, whatever has not been sent yet."""
+        self._connections.remove(self)
+        self._forget_bytes()
+        self._transport.abort()
+
+    def _cut(self, why: UnreadableBody) -> None:
+        """Let the application answer, where it waits for the body; else cut the connection."""
+        if self._reader is None or self._cut_short is not None:
+            self.abort()
+        else:
+            self._cut_short = why
+            self._reader.cancel()
+
+    def _enter(self, state: str) -> None:
+        self.state = state
+        self._since = self._connections.loop.time()
+        self._connections.moved(self)
+
+    def _forget_bytes(self) -> None:
+        self._connections.bytes_arriving -= self._bytes
+        self._bytes = 0
+
+
+class Unguarded:
+    """Stands in for a guard where another server, or a test, calls the application."""
+
+    def headers_complete(self) -> None:
+        """Keep no time."""
+
+    async def read(self, receive: Receive) -> Any:
+        """Wait for more of the body."""
+        return await receive()
+
+    def request_complete(self) -> None:
+        """Keep no time."""
+
+    def answered(self) -> None:
+        """Keep no time."""
+
+
+_CURRENT: ContextVar[Guard | Unguarded] = ContextVar("guard", default=Unguarded())  # noqa: B039 - it has no state
+
+
+def current() -> Guard | Unguarded:
+    """Return the guard of the connection that is being served."""
+    return _CURRENT.get()
+
+
+def limit_connections(loop: Any, limits: Limits, is_stopping: Callable[[], bool]) -> Connections:
+    """Put a guard before every connection of every server that this loop will create."""
+    connections = Connections(loop, limits, is_stopping)
+    create_server = loop.create_server
+
+    def guarded(protocol_factory: Callable[[], asyncio.Protocol], *given: Any, **named: Any) -> Any:
+        return create_server(lambda: connections.guard(protocol_factory()), *given, **named)
+
+    loop.create_server = guarded
+    return connections

@@ -1,0 +1,114 @@
+"""gunicorn with our settings: its own asynchronous workers, and one process that delivers beside them."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from bridge.server.asgi import Application
+from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
+from bridge.server.guard import Limits, limit_connections, most_connections
+
+_MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where to listen, with how many processes, and how long a body may take to arrive."""
+
+    bind: str = "127.0.0.1:8000"
+    workers: int = 2
+    body_seconds: float = 30.0
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which also looks after the process that delivers.
+
+    No hook of gunicorn's can do that. What is relied on here is held by a test, which fails first when a
+    new version changes it.
+    """
+
+    def __init__(self, app: BridgeServer) -> None:
+        super().__init__(app)
+        self.delivery = DeliveryProcess(app.deliver, self)
+
+    def manage_workers(self) -> None:
+        """Keep the web workers, and the delivery beside them, running."""
+        super().manage_workers()
+        self.delivery.keep_running()
+
+    def spawn_workers(self) -> None:
+        """Start what is missing, without the pauses meant for applications that load slowly."""
+        for _ in range(self.num_workers - len(self.WORKERS)):
+            self.spawn_worker()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Let requests be answered first, then batches be settled."""
+        super().stop(graceful)
+        self.delivery.stop(graceful=graceful)
+
+
+def settle_memory() -> None:
+    """Leave what is loaded to all children alone, and look for garbage less often than Python would.
+
+    A webhook makes many small objects and hardly a cycle among them; at the usual 700 the collector runs
+    for every one.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+class BridgeServer(BaseApplication):  # type: ignore[misc]
+    """gunicorn with our settings; `deliver` is what the child beside the web workers does."""
+
+    def __init__(
+        self,
+        application: Application,
+        listening: Listening,
+        deliver: Callable[[threading.Event], None] | None,
+    ) -> None:
+        self._application = application
+        self._listening = listening
+        self.deliver = deliver
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        values = {
+            "bind": self._listening.bind,
+            "workers": self._listening.workers,
+            "worker_class": "asgi",
+            "asgi_lifespan": "on",
+            "preload_app": True,
+            "graceful_timeout": STOP_SECONDS,
+            "timeout": 60,
+            "keepalive": 5,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "secure_scheme_headers": {},  # which proxies are believed is decided in bridge.web.request
+            "limit_request_line": 8190,
+            "worker_tmp_dir": str(_MEMORY_FOLDER) if _MEMORY_FOLDER.is_dir() else None,
+            "pre_fork": lambda _server, _worker: settle_memory(),
+            "post_worker_init": self._limit,
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def _limit(self, worker: Any) -> None:
+        limits = Limits(body=self._listening.body_seconds, connections=most_connections())
+        limit_connections(worker.loop, limits, is_stopping=lambda: not worker.alive)
+
+    def load(self) -> Application:
+        """Return the application, which is loaded already."""
+        return self._application
+
+    def run(self) -> None:
+        """Serve until asked to stop."""
+        Master(self).run()

@@ -1,0 +1,70 @@
+"""Runs a WSGI application for the event loop: what arrives and what is answered is whole, in memory.
+
+So a thread of the pool works and never waits for a client: the loop has read the request before, and sends
+the answer afterwards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from bridge.web.request import HttpRequest
+from bridge.web.responses import RenderedResponse
+
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+_OF_THEIR_OWN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+def environ_of(request: HttpRequest) -> dict[str, Any]:
+    """Return the WSGI environment of a request that has been read."""
+    path = request.target.partition("?")[0]
+    headers = {_key(name): value for name, value in request.headers.items()}
+    return {
+        **headers,
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
+        "QUERY_STRING": request.query_string,
+        "RAW_URI": request.target,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "REMOTE_ADDR": request.peer,
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": BytesIO(request.body),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+
+
+def _key(name: str) -> str:
+    return _OF_THEIR_OWN.get(name) or "HTTP_" + name.upper().replace("-", "_")
+
+
+def call(application: WsgiApplication, request: HttpRequest) -> RenderedResponse:
+    """Return the whole answer of a WSGI application."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started.append((status, headers))
+        return written.append
+
+    answered = application(environ_of(request), start_response)
+    try:
+        body = b"".join([*written, *answered])
+    finally:
+        close = getattr(answered, "close", None)
+        if close:
+            close()
+    status, headers = started[-1]
+    return RenderedResponse(int(status.split(" ", 1)[0]), headers, body)

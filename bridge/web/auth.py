@@ -1,0 +1,45 @@
+"""Who may see or manage what is stored: the holder of the admin token, compared in constant time."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from bridge.errors import NotAuthentic
+from bridge.settings import Settings
+from bridge.web.request import HttpRequest
+
+
+def is_admin(request: HttpRequest, settings: Settings) -> bool:
+    """Tell whether the request carries the admin token, as a bearer token or in X-Admin-Token."""
+    if not settings.admin_token:
+        return False
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    given = credentials.strip() if scheme.lower() == "bearer" else request.headers.get("x-admin-token", "")
+    return hmac.compare_digest(given.encode("utf-8", "replace"), settings.admin_token.encode())
+
+
+def require_admin(request: HttpRequest, settings: Settings) -> None:
+    """Let only the admin pass. A demo without a token trusts its own machine, and nobody else."""
+    if is_admin(request, settings) or (_is_open_demo(settings) and _is_local(request)):
+        return
+    raise NotAuthentic("the admin token is missing or wrong")
+
+
+def require_admin_unless_demo(request: HttpRequest, settings: Settings) -> None:
+    """Let the admin pass, and everyone in a demo: for what neither reads nor changes what is stored."""
+    if settings.demo or is_admin(request, settings):
+        return
+    raise NotAuthentic("the admin token is missing or wrong")
+
+
+def _is_open_demo(settings: Settings) -> bool:
+    return settings.demo and not settings.admin_token
+
+
+def _is_local(request: HttpRequest) -> bool:
+    try:
+        address = ipaddress.ip_address(request.peer)
+    except ValueError:
+        return False
+    return address.is_loopback and "x-forwarded-for" not in request.headers

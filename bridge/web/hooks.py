@@ -1,0 +1,253 @@
+"""`/hooks/<mapping>`: one webhook in, stored durably, and an answer its sender understands.
+
+    admit → (read) → handshake? → verify → rate → translate → pack → (commit) → (deliver at once?) → respond
+
+A webhook whose translation breaks down is stored all the same, held for repair.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from bridge.body.parse import parse
+from bridge.errors import NotAuthentic, Refused
+from bridge.ingest.entries import held_by_an_error, new_events
+from bridge.mapping import CompiledMapping
+from bridge.models import Request, Translation, Verified
+from bridge.monitoring.log import failure
+from bridge.outbox import NewEvent, NewWebhook, Receipt, StoredEvent
+from bridge.pipeline import translate
+from bridge.verify import handshake_answer, verify
+from bridge.web.auth import is_admin
+from bridge.web.context import AppContext
+from bridge.web.cors import reading_headers
+from bridge.web.dispatch import refuse
+from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
+from bridge.web.request import HttpRequest, as_webhook, sender_address
+from bridge.web.responses import Response, detail
+from bridge.web.wait_for_meta import response_after_meta, waits_for_meta
+
+TEST_NOTE = "sent as a test; Meta does not discard test events"
+
+
+class HookCall(NamedTuple):
+    """One verified webhook at its endpoint."""
+
+    context: AppContext
+    mapping: CompiledMapping
+    request: Request
+    request_id: str
+    test_event_code: str | None
+
+
+def admit(context: AppContext, request: HttpRequest) -> Admission:
+    """Return what may be sent to the mapping in the path. Raises Refused."""
+    limit_address(context, request)
+    mapping = context.mapping(request.name)
+    most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
+    headers = reading_headers(request) if mapping.receive.sent_by == "browser" else ()
+    return Admission(mapping.name, most_bytes, headers)
+
+
+def limit_address(context: AppContext, request: HttpRequest) -> None:
+    """Hold the rate of one sender's address, before anything of it is read.
+
+    The rate of a mapping is held after the signature: strangers must not use up what its sender may send.
+    """
+    rate = context.settings.limits.rate_per_address
+    if rate is not None:
+        address = sender_address(request, context.settings.trusted_proxies)
+        context.rates.admit(f"a {address}", rate, "too many requests from this address")
+
+
+def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
+    """Do everything but store one webhook. Raises Refused; what else can be wrong is in the response."""
+    settings, mapping = context.settings, context.mapping(request.name)
+    webhook = as_webhook(request, settings, context.now())
+    challenge = _challenge(webhook, mapping)
+    if challenge is not None:
+        return Response(200, challenge, code="handshake")
+    if webhook.method != "POST":
+        return _alive(mapping)
+    verified = verify(webhook, mapping.receive.verify)
+    rate = settings.hook(mapping.name).rate_limit or settings.limits.rate_per_mapping
+    context.rates.admit(f"m {mapping.name}", rate, "too many webhooks for this mapping")
+    code = _asked_test_code(context, request, webhook, mapping)
+    return _packed(HookCall(context, mapping, verified.request, request.id, code), verified)
+
+
+ENDPOINT = Endpoint(admit, prepare, refuse, refused=Admission("-", 0))
+
+
+def _alive(mapping: CompiledMapping) -> Response:
+    """Answer a look at the endpoint: some senders want a 200 before their first webhook.
+
+    Where a challenge is due, only its right answer is a yes.
+    """
+    if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
+        raise NotAuthentic("the handshake does not hold what the mapping expects")
+    return Response(200, {"status": "ready", "message": "send webhooks here with POST"}, code="alive")
+
+
+def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
+    """Return what a sender wants echoed; the one thing that is answered before a signature is checked."""
+    rule = mapping.receive.handshake
+    if rule is None:
+        return None
+    try:
+        asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
+    except Refused:
+        return None
+    return handshake_answer(asked, rule)
+
+
+def _asked_test_code(
+    context: AppContext, request: HttpRequest, webhook: Request, mapping: CompiledMapping
+) -> str | None:
+    """Return the test code the sender asked for; only one who proved who it is may ask.
+
+    A mapping without verification proves nothing, so there the admin token is wanted. The live
+    profile refuses: an event meant as a test must not silently become a live one.
+    """
+    code = (webhook.query.get("test_event_code") or webhook.headers.get("x-test-event-code") or "").strip()
+    if not code:
+        return _code_of_file(context, webhook, mapping)
+    settings = context.settings
+    proven = mapping.receive.verify.scheme != "none" or is_admin(request, settings) or settings.demo
+    if not proven:
+        raise NotAuthentic("a test_event_code needs an authenticated sender")
+    if not settings.test_codes_allowed:
+        raise Refused(
+            "test_event_code is not accepted in the live profile",
+            code="test_code_refused",
+            fix="remove it, or set allow_test_event_code: yes",
+        )
+    return code
+
+
+def _code_of_file(context: AppContext, request: Request, mapping: CompiledMapping) -> str | None:
+    """Return the test code that the mapping's own file sets; the live profile takes no notice of it."""
+    code = mapping.test_event_code
+    return code.at(request.received_at) if code and context.settings.test_codes_allowed else None
+
+
+def _packed(call: HookCall, verified: Verified) -> Prepared:
+    mapping, request = call.mapping, call.request
+    translation = _translated(call, verified)
+    events = _events(call, translation)
+    webhook = NewWebhook(
+        mapping=mapping.name,
+        revision=mapping.revision,
+        repeat_key=translation.repeat_key if translation else _digest(request),
+        repeat_window_seconds=mapping.receive.repeat_window_seconds,
+        received_at=request.received_at,
+        request=request,
+        request_id=call.request_id,
+        events=events,
+    )
+    packed = call.context.outbox().pack(webhook)
+    return Prepared(packed, partial(_respond, call, events), waits_for_meta(request.query))
+
+
+def _translated(call: HookCall, verified: Verified) -> Translation | None:
+    try:
+        return translate(verified, call.mapping, call.context.spec)
+    except Refused:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
+        call.context.log.error("broke_down", mapping=call.mapping.name, **failure(error))  # noqa: TRY400
+        return None
+
+
+def _events(call: HookCall, translation: Translation | None) -> tuple[NewEvent, ...]:
+    settings, now = call.context.settings, call.request.received_at
+    if translation is None:
+        return held_by_an_error(call.mapping, settings, now, call.test_event_code)
+    return new_events(translation, settings, call.context.spec, now, call.test_event_code)
+
+
+def _digest(request: Request) -> bytes:
+    return hashlib.sha256(request.body).digest()
+
+
+def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, results: MetaResults) -> Response:
+    """Return the response about a webhook, now that it is on disk."""
+    if not receipt.duplicate and not receipt.remapped:
+        for event, stored in zip(events, receipt.events, strict=True):
+            call.context.metrics.event(call.mapping.name, stored.status, event.match_score)
+    response = response_after_meta(call.context, receipt, results)
+    if response is None:
+        response = _stored_response(call, receipt, events)
+    elif response.status == 200:
+        response = response.adding(test_note(receipt, events))
+    return response._replace(events=len(receipt.events))
+
+
+def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Response:
+    body = stored_body(receipt, events)
+    log = {"test_event_code": True} if body.get("test") else {}
+    by_answer = call.mapping.receive.on_problem == "answer"
+    if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
+        return Response(422, _problems(events, body), code="problems", log=log)
+    return Response(200, body, code=body["status"], log=log)
+
+
+def stored_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
+    """Return the body of the response about a webhook that is on disk."""
+    body: dict[str, Any] = {
+        "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
+        "events": [_shown(event) for event in receipt.events],
+    }
+    reasons = sorted({event.reason for event in receipt.events if event.reason})
+    if reasons and not receipt.duplicate:
+        body["reasons"] = reasons
+    findings = [finding.as_json() for event in events if event.status == "held" for finding in event.findings]
+    if findings and not receipt.duplicate:
+        body["findings"] = findings
+    return {**body, **test_note(receipt, events)}
+
+
+def test_note(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
+    """Return the note that events of a webhook go out as a test; nothing when none of them goes out."""
+    goes_out = not receipt.duplicate and any(event.status == "waiting" for event in receipt.events)
+    codes = sorted({event.test_event_code for event in events if event.test_event_code})
+    return {"test": {"test_event_code": codes, "note": TEST_NOTE}} if goes_out and codes else {}
+
+
+def overall(statuses: Iterable[str]) -> str:
+    """Return the one word for several events: the most lively of their states."""
+    present = set(statuses)
+    for status, word in (("waiting", "queued"), ("held", "held"), ("suppressed", "suppressed")):
+        if status in present:
+            return word
+    return "skipped"
+
+
+def _is_sender_s(event: NewEvent) -> bool:
+    """Tell whether the problem is one its sender can fix, and not a fault of ours."""
+    return event.status == "held" and not any(finding.code == "internal_fault" for finding in event.findings)
+
+
+def _problems(events: Sequence[NewEvent], body: Mapping[str, Any]) -> dict[str, Any]:
+    held = [event for event in events if event.status == "held"]
+    count = "1 event has" if len(held) == 1 else f"{len(held)} events have"
+    message = f"{count} problems and {'is' if len(held) == 1 else 'are'} kept for repair"
+    errors = [finding for event in held for finding in event.findings if finding.severity == "error"]
+    details = [detail(finding) for finding in errors] or [
+        {"code": "held", "path": None, "message": event.reason, "fix": None, "where": None} for event in held
+    ]
+    error = {"code": "problems", "message": message, "details": details}
+    return {"error": error, "status": "held", "events": body["events"]}
+
+
+def _shown(event: StoredEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "event_name": event.event_name,
+        "event_id": event.event_id,
+        "destination": event.destination,
+        "status": event.status,
+    }

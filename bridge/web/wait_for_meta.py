@@ -1,0 +1,115 @@
+"""`?wait=true`: events are delivered at once, through the same states, and what Meta said is passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.delivery.meta_responses import classify_response
+from bridge.meta_spec.spec import MetaSpec
+from bridge.outbox import Attempt, Receipt, StoredEvent
+from bridge.web.context import AppContext
+from bridge.web.responses import Response
+
+_TRUE = frozenset({"true", "1", "yes"})
+
+
+@dataclass(frozen=True, slots=True)
+class MetaResult:
+    """What became of one event, and the call that decided it (none when it was not sent yet)."""
+
+    status: str
+    reason: str | None
+    attempt: Attempt | None
+
+
+def waits_for_meta(query: Mapping[str, str]) -> bool:
+    """Tell whether the sender asks for Meta's own answer."""
+    return query.get("wait", "").lower() in _TRUE
+
+
+def start_delivery(context: AppContext, event_ids: Sequence[str]) -> Future[dict[str, MetaResult]] | None:
+    """Deliver events in a thread that has time to wait; None when there are none, or no thread is free."""
+    return context.delivery_pool.submit(deliver, context, event_ids) if event_ids else None
+
+
+def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResult]:
+    """Deliver events now and return what Meta said of each.
+
+    The delivery process may have been quicker: then the call that carried the event is looked up.
+    """
+    results = {}
+    for event_id, delivered in context.deliver(event_ids).items():
+        attempt = delivered.report.attempt if delivered.report else _last_attempt(context, event_id)
+        failed = attempt.reason if attempt and delivered.status == "waiting" else None
+        results[event_id] = MetaResult(delivered.status, delivered.reason or failed, attempt)
+    return results
+
+
+def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:
+    detail = context.outbox().show(event_id)
+    return detail.attempts[-1] if detail and detail.attempts else None
+
+
+def response_after_meta(
+    context: AppContext, receipt: Receipt, results: Mapping[str, MetaResult]
+) -> Response | None:
+    """Answer with what Meta said; None when there is nothing to say about Meta.
+
+    An event that could not be delivered now stays waiting and is tried again by the worker: the answer is an
+    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed).
+    """
+    if not results:
+        return None
+    shown = [_shown(event, results.get(event.id)) for event in receipt.events]
+    refused = [result for result in results.values() if result.status == "refused"]
+    if refused:
+        body = {**_refusal(refused[0], context.spec), "status": "refused", "events": shown}
+        return Response(502, body, code="refused")
+    if all(result.status == "sent" for result in results.values()):
+        return Response(200, _accepted(list(results.values()), shown), code="sent")
+    reasons = sorted({result.reason for result in results.values() if result.reason})
+    if not reasons:
+        return None
+    return Response(200, {"status": "queued", "reasons": reasons, "events": shown}, code="queued")
+
+
+def _accepted(results: Sequence[MetaResult], shown: list[dict[str, Any]]) -> dict[str, Any]:
+    traces = (result.attempt.fbtrace_id for result in results if result.attempt)
+    trace = next(traces, None)
+    return {"status": "sent", "events_received": len(results), "fbtrace_id": trace, "events": shown}
+
+
+def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
+    attempt = result.attempt
+    code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
+    said = {"error": {"code": code, "error_subcode": subcode}}
+    verdict = classify_response(attempt.http_status if attempt else None, said, 1, spec)
+    detail = {
+        "code": f"meta_{code}" if code else "meta_refused",
+        "path": None,
+        "message": result.reason,
+        "fix": verdict.next_step,
+        "where": None,
+    }
+    error = {
+        "code": "refused_by_meta",
+        "message": "Meta refused the event",
+        "meta_code": code,
+        "meta_subcode": subcode,
+        "fbtrace_id": attempt.fbtrace_id if attempt else None,
+        "details": [detail],
+    }
+    return {"error": error}
+
+
+def _shown(event: StoredEvent, result: MetaResult | None) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "event_name": event.event_name,
+        "event_id": event.event_id,
+        "destination": event.destination,
+        "status": result.status if result else event.status,
+    }

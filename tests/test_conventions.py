@@ -53,7 +53,6 @@ CLEAR_BY_PACKAGE = {
     "models": "the values of a package",
     "options": "of the command line, of settings",
     "reader": "of a body, of mapping files",
-    "status": "what the bridge is doing, and the health endpoints",
     "store": "of mappings, of events",
     "worker": "delivery, and the gunicorn worker",
 }
@@ -93,11 +92,7 @@ def identifiers(module: str) -> frozenset[str]:
     return frozenset(t.string for t in tokens if t.type == tokenize.NAME and not keyword.iskeyword(t.string))
 
 
-# packages whose names are still being replaced
-UNSWEPT = ("bridge.web", "bridge.server", "bridge.cli.serve", "bridge.cli.worker", "bridge.outbox.group")
-
-
-@pytest.mark.parametrize("module", [module for module in MODULES if not is_within(module, *UNSWEPT)])
+@pytest.mark.parametrize("module", MODULES)
 def test_names_are_words_of_the_field(module):
     names = identifiers(module) | set(module.split("."))
     coined = {name for name in names for word in WORDS.findall(name.casefold()) if COINED.fullmatch(word)} | {

@@ -61,8 +61,10 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))
     else:
-        told = ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
-        click.echo(f"{len(reports)} calls: {told}")
+        totals = (
+            ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
+        )
+        click.echo(f"{len(reports)} calls: {totals}")
     if ends["refused"]:
         raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""Finds events that Meta would reject every time, that can never happen, or that cannot be told apart."""
+"""Finds events that Meta would reject every time, that can never happen, or that cannot be distinguished."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def _hidden_by_an_earlier_one(mapping: CompiledMapping) -> Iterator[Finding]:
         return
 
 
-# --- what cannot be told apart ---------------------------------------------------------------------
+# --- what cannot be distinguished ---------------------------------------------------------------------
 
 
 def _ids_of_entries(view: _View) -> Iterator[Finding]:

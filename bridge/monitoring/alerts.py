@@ -51,7 +51,7 @@ class AlertMonitor:
         self._settled: deque[tuple[datetime, int, int]] = deque()
 
     def raise_alert(self, alert: Alert, now: datetime) -> None:
-        """Notify, unless the very same was told a short while ago."""
+        """Notify, unless the same alert was sent a short while ago."""
         key = (alert.kind, alert.about)
         last = self._raised_at.get(key)
         if last is not None and now - last < self._alerts.every:

@@ -1,7 +1,7 @@
 """Counts how often each line of a mapping found something in the webhooks that came last.
 
 Nothing is counted while webhooks arrive. The counts are made when somebody asks, by reading the raw
-webhooks that are stored anyway once more with the same compiled readers: that costs the live road
+webhooks that are stored anyway once more with the same compiled readers: that costs the live pipeline
 nothing, is right for any number of processes and machines, and counts by the mapping as it is now.
 """
 

@@ -39,7 +39,7 @@ class Guess:
 
 
 def recognize(data: Any) -> tuple[Guess, ...]:
-    """Return the likely meaning of every field of a payload that can be told, best guess of each field first.
+    """Return the likely meaning of every recognizable field of a payload, the best guess of each field first.
 
     Fields of other people (the sales owner, the company, a host) are never guessed as the customer's.
     """

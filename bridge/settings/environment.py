@@ -35,5 +35,5 @@ def read_env_file(file: Path) -> dict[str, str]:
 
 
 def set_for_children(name: str, value: str) -> None:
-    """Set a variable for this process and those it starts; some libraries can be told no other way."""
+    """Set a variable for this process and those it starts; some libraries take no other configuration."""
     os.environ[name] = value

@@ -1,1 +1,1 @@
-"""The web door: the only place that knows Flask."""
+"""The HTTP interface: the only place that knows Flask."""

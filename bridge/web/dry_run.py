@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bridge.body.parse import parse
+from bridge.coerce.moments import read_moment
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.ingest.preview import preview
 from bridge.mapping import load_mapping
@@ -95,7 +96,7 @@ def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
         query=_texts(asked, "query"),
         body=body,
         ip=str(asked["ip"]) if asked.get("ip") else "203.0.113.7",
-        received_at=_moment(asked.get("now"), now),
+        received_at=read_moment(asked["now"], "now", now) if asked.get("now") else now,
     )
 
 
@@ -119,18 +120,3 @@ def _texts(asked: Mapping[str, Any], key: str) -> dict[str, str]:
         str(name): text if isinstance(text, str) else json.dumps(text, default=str)
         for name, text in block.items()
     }
-
-
-def _moment(given: Any, now: datetime) -> datetime:
-    if given in {None, ""}:
-        return now
-    try:
-        moment = (
-            datetime.fromisoformat(given)
-            if isinstance(given, str)
-            else datetime.fromtimestamp(int(given), UTC)
-        )
-    except (ValueError, TypeError, OverflowError, OSError) as error:
-        message = "now is neither a time such as 2026-11-21T12:00:00Z nor Unix seconds"
-        raise WrongUse(message, fix="leave it out to use the present") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from bridge.web.responses import NoSuchEvent, Response
 _MOST = 1000
 _SMALL_BODY = 65_536
 _TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
+_FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit", "dry_run")
 
 
 def mappings(context: AppContext, request: HttpRequest) -> Response:
@@ -154,8 +155,9 @@ def _detail(context: AppContext, request: HttpRequest) -> EventDetail:
     return detail
 
 
-def query_from(asked: Mapping[str, Any]) -> Query:
-    """Return the query that filters in JSON or in an address mean."""
+def query_from(asked: Mapping[str, Any], now: datetime) -> Query:
+    """Return the query that filters in JSON or in a URL mean; `now` is what relative times start from."""
+    _refuse_unknown_filters(asked)
     texts: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
     statuses = _list(asked.get("status"))
     unknown = [status for status in statuses if status not in STATUSES]
@@ -164,11 +166,20 @@ def query_from(asked: Mapping[str, Any]) -> Query:
     return Query(
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),
-        since=_moment(asked, "since"),
-        until=_moment(asked, "until"),
+        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
+        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
         limit=_limit(asked.get("limit", 100)),
         **texts,
     )
+
+
+def _refuse_unknown_filters(asked: Mapping[str, Any]) -> None:
+    """Raise WrongUse for a name that is no filter: ignored, it would select events nobody meant."""
+    for name in asked:
+        if name not in _FILTERS:
+            meant = closest(name, _FILTERS)
+            fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(_FILTERS)}"
+            raise WrongUse("there is a filter of an unknown name", fix=fix)
 
 
 def _list(given: Any) -> list[str]:

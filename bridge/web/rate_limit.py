@@ -40,14 +40,14 @@ class RateLimiter:
         weakref.finalize(self, os.close, self._lock_file)
         self._threads = threading.Lock()
 
-    def admit(self, key: str, rate: Rate | None, told: str) -> None:
-        """Let one request pass, or raise TooManyRequests; `told` names the limit for the sender."""
+    def admit(self, key: str, rate: Rate | None, limit_name: str) -> None:
+        """Let one request pass, or raise TooManyRequests; `limit_name` names the limit for the sender."""
         if rate is None:
             return
         wait = self._wait_seconds(key, rate)
         if wait > 0:
             raise TooManyRequests(
-                f"{told}: more than {rate.count} requests in {rate.seconds:g} s",
+                f"{limit_name}: more than {rate.count} requests in {rate.seconds:g} s",
                 retry_after_seconds=max(1, math.ceil(wait)),
             )
 

@@ -169,9 +169,18 @@ def test_events_are_listed_filtered_and_paged(web):
     assert page(f"status=waiting&limit=3&before={onward}") == (["lead-1", "lead-0"], None)
 
 
-@pytest.mark.parametrize("query", ["status=nope", "limit=0", "limit=x", "limit=99999", "since=soon"])
+@pytest.mark.parametrize(
+    "query", ["status=nope", "limit=0", "limit=x", "limit=99999", "since=soon", "maping=lead"]
+)
 def test_a_filter_that_makes_no_sense_is_told(web, query):
     assert web.client.get(f"/api/events?{query}", headers=ADMIN).status_code == 400
+
+
+@pytest.mark.parametrize("since", ["1h", "today", "1700000000", "2020-01-01", "2020-01"])
+def test_times_are_written_as_on_the_command_line(web, since):
+    web.post("/hooks/lead", JANE)
+    answer = web.client.get(f"/api/events?since={since}&mapping=lead", headers=ADMIN)
+    assert (answer.status_code, len(answer.json["events"])) == (200, 1)
 
 
 def test_one_event_is_shown_whole(web):

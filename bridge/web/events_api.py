@@ -8,11 +8,13 @@ from typing import Any
 
 import orjson
 
+from bridge.coerce.moments import read_moment
 from bridge.errors import TooLarge, UnreadableBody, WrongUse
 from bridge.explain.stored_webhook import explained
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import STATUSES, EventDetail, Query
+from bridge.spelling import closest
 from bridge.web.auth import require_admin
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
@@ -80,7 +82,7 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
 def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
     require_admin(request, context.settings)
-    asked = query_from(query(request))
+    asked = query_from(query(request), context.now())
     found = context.outbox().find(asked)
     more = found[-1].id if len(found) == asked.limit else None
     return Response(200, {"events": [event.as_json() for event in found], "next": more})
@@ -135,7 +137,9 @@ def replay_many(context: AppContext, request: HttpRequest) -> Response:
         raise WrongUse(
             "nothing says which events", fix="give ids, status, mapping, destination, reason or since"
         )
-    return Response(200, _replayed(context, query_from(asked), dry_run=asked.get("dry_run") is True))
+    return Response(
+        200, _replayed(context, query_from(asked, context.now()), dry_run=asked.get("dry_run") is True)
+    )
 
 
 def _replayed(context: AppContext, asked: Query, *, dry_run: bool) -> dict[str, Any]:
@@ -193,17 +197,6 @@ def _limit(given: Any) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST:
         raise WrongUse(f"limit is not a number from 1 to {_MOST}")
     return int(text)
-
-
-def _moment(asked: Mapping[str, Any], name: str) -> datetime | None:
-    given = asked.get(name)
-    if not given:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(given))
-    except ValueError as error:
-        raise WrongUse(f"{name} is not a time", fix="write it as 2026-11-21T12:00:00Z") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _asked(request: HttpRequest) -> Mapping[str, Any]:

@@ -8,10 +8,10 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize import custom_values
 from bridge.normalize.amounts import rounded
-from bridge.normalize.contents import contents, shown_key
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.custom_values import MONEY, Block, Reader, enum, is_number
+from bridge.normalize.custom_values import MONEY, CustomData, Reader, enum, is_number
 from bridge.normalize.findings import Findings
+from bridge.normalize.product_items import contents, shown_key
 from bridge.normalize.properties import property_name, property_of
 
 
@@ -21,7 +21,7 @@ def clean_custom_data(given: Any, settings: ReadingSettings, findings: Findings)
         findings.add("not_an_object", "custom_data")
         return {}
     sent: dict[str, Any] = {}
-    block = Block(given, settings, findings)
+    block = CustomData(given, settings, findings)
     for key, value in given.items():
         if value is None:
             continue

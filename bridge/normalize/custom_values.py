@@ -27,7 +27,7 @@ MONEY: Final = ("value", "predicted_ltv", "net_revenue")
 _ITEM_MONEY: Final = ("item_price", "price")
 
 
-class Block:
+class CustomData:
     """The block that a value stands in: its other values, the mapping's settings, the findings."""
 
     __slots__ = ("_amounts", "findings", "given", "phones", "settings", "spec")
@@ -54,7 +54,7 @@ class Block:
             return None
 
 
-Reader = Callable[[Any, Block], Any]
+Reader = Callable[[Any, CustomData], Any]
 
 
 def _amounts_in(given: Mapping[str, Any]) -> Iterator[Any]:
@@ -65,7 +65,7 @@ def _amounts_in(given: Mapping[str, Any]) -> Iterator[Any]:
             yield from (item.get(key) for key in _ITEM_MONEY)
 
 
-def amount(value: Any, block: Block) -> Number:
+def amount(value: Any, block: CustomData) -> Number:
     """Read an amount of money, with the event's currency where its text could be two numbers."""
     example = block.settings.number_format
     if type(value) is not str:
@@ -74,7 +74,7 @@ def amount(value: Any, block: Block) -> Number:
     return _read(block.amounts.read(value), value, block) if number is None else number
 
 
-def _read(number: Number | None, value: Any, block: Block) -> Number:
+def _read(number: Number | None, value: Any, block: CustomData) -> Number:
     if number is not None:
         return number
     text_from(value, block.spec)  # says so when there is nothing at all
@@ -82,7 +82,7 @@ def _read(number: Number | None, value: Any, block: Block) -> Number:
     raise ValueDropped("number_ambiguous" if open_question else "number_unreadable")
 
 
-def whole_number(value: Any, block: Block) -> int:
+def whole_number(value: Any, block: CustomData) -> int:
     """Read a count. A currency says nothing about it."""
     if type(value) is int and 0 <= value < _LARGEST_NUMBER:
         return value
@@ -92,7 +92,7 @@ def whole_number(value: Any, block: Block) -> int:
     raise ValueDropped("number_unreadable")
 
 
-def quantity(value: Any, block: Block) -> int:
+def quantity(value: Any, block: CustomData) -> int:
     """Read a number of pieces, a whole one of at least 1; anything else is as good as none."""
     number = value if type(value) is int else number_of(value, block.settings.number_format)
     if type(number) is int and 0 < number < _LARGEST_NUMBER:
@@ -100,7 +100,7 @@ def quantity(value: Any, block: Block) -> int:
     raise ValueDropped("empty_value")
 
 
-def currency(value: Any, block: Block) -> str:
+def currency(value: Any, block: CustomData) -> str:
     """Read a code in any case, or a sign that means one currency only; validation judges unknown codes."""
     spec = block.spec
     if type(value) is str and value in spec.currencies:
@@ -120,7 +120,7 @@ def currency(value: Any, block: Block) -> str:
     return named
 
 
-def text(value: Any, block: Block) -> str:
+def text(value: Any, block: CustomData) -> str:
     """Read a text of Meta's own parameters; neither an e-mail address nor a phone number belongs there."""
     if type(value) is int and 0 <= value < _LARGEST_NUMBER:
         written = str(value)
@@ -133,7 +133,7 @@ def text(value: Any, block: Block) -> str:
     return written
 
 
-def identifier(value: Any, block: Block) -> str:
+def identifier(value: Any, block: CustomData) -> str:
     """Read the id of an order or a product; one that lost its digits or was never filled in names nothing."""
     if type(value) is str and value.isdigit() and value.isascii() and len(value) < _LONGEST_DIGITS:
         if holds_contact(value, block.phones):
@@ -149,7 +149,7 @@ def identifier(value: Any, block: Block) -> str:
     return without_fraction(written)
 
 
-def identifiers(value: Any, block: Block) -> list[str]:
+def identifiers(value: Any, block: CustomData) -> list[str]:
     """Read a list of ids, also one that is a JSON text; a single id is a list of one.
 
     Entries that cannot be used are left out one by one.
@@ -181,7 +181,7 @@ def _flat(values: Sequence[Any]) -> Iterator[Any]:
 def enum(name: str) -> Reader:
     """Return the reader of a parameter whose values the schema lists."""
 
-    def choice(value: Any, block: Block) -> str:
+    def choice(value: Any, block: CustomData) -> str:
         properties = block.spec.event_schema["properties"]["custom_data"]["properties"]
         choices: list[str] = properties[name]["enum"]
         return value if value in choices else choice_of(value, choices, block.spec)
@@ -189,7 +189,7 @@ def enum(name: str) -> Reader:
     return choice
 
 
-def status(value: Any, block: Block) -> bool | str:
+def status(value: Any, block: CustomData) -> bool | str:
     """Read the status of a registration: Meta documents true or false, its SDK a text."""
     return value if isinstance(value, bool) else text(value, block)
 

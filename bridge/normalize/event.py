@@ -10,7 +10,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Finding
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_data import clean_custom_data
-from bridge.normalize.event_fields import READERS, Place
+from bridge.normalize.event_fields import READERS, FieldPlace
 from bridge.normalize.findings import Findings
 from bridge.normalize.user_data import clean_user_data, fill_click_id
 from bridge.privacy.phone_numbers import mapped_phones
@@ -67,7 +67,7 @@ def _single_fields(draft: Draft, now_seconds: int, findings: Findings) -> dict[s
                 findings.add_unknown_key("", key)
         elif value is not None:
             try:
-                event[key] = reader(value, Place(key, draft.settings, now_seconds, findings))
+                event[key] = reader(value, FieldPlace(key, draft.settings, now_seconds, findings))
             except ValueDropped as reason:
                 findings.add_dropped(key, reason)
     return event

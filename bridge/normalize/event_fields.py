@@ -24,7 +24,7 @@ from bridge.privacy.urls import clean_url, is_clean
 _FEWEST_SECONDS: Final = 1_000_000  # smaller numbers may be a spreadsheet's days
 
 
-class Place:
+class FieldPlace:
     """Where a value stands, and what is known there: the mapping's settings, the time, the findings."""
 
     __slots__ = ("field", "findings", "now", "settings")
@@ -40,22 +40,22 @@ class Place:
         """Return Meta's rules."""
         return self.findings.spec
 
-    def below(self, key: str) -> Place:
+    def below(self, key: str) -> FieldPlace:
         """Return the place of a key inside this field."""
-        return Place(f"{self.field}.{key}", self.settings, self.now, self.findings)
+        return FieldPlace(f"{self.field}.{key}", self.settings, self.now, self.findings)
 
 
-Reader = Callable[[Any, Place], Any]
+Reader = Callable[[Any, FieldPlace], Any]
 
 
-def _event_name(value: Any, at: Place) -> str:
+def _event_name(value: Any, at: FieldPlace) -> str:
     name = text_from(value, at.spec)
     if not name.isalpha() and holds_contact(name, at.findings.phones):
         raise ValueDropped("personal_data_in_event_name")
     return name
 
 
-def _event_time(value: Any, at: Place) -> int:
+def _event_time(value: Any, at: FieldPlace) -> int:
     """Read a time; one up to a minute ahead of our clock is set to now: Meta rejects future times."""
     seconds = _time(value, at)
     if at.now < seconds <= at.now + at.spec.limits.future_tolerance_seconds:
@@ -65,7 +65,7 @@ def _event_time(value: Any, at: Place) -> int:
     return seconds
 
 
-def _time(value: Any, at: Place) -> int:
+def _time(value: Any, at: FieldPlace) -> int:
     if type(value) is int and _FEWEST_SECONDS < value < at.spec.milliseconds_from:
         return value
     if type(value) is str and value[10:11] == "T" and not at.settings.date_format:
@@ -84,20 +84,20 @@ def _time(value: Any, at: Place) -> int:
     return seconds
 
 
-def _identifier(value: Any, at: Place) -> str:
+def _identifier(value: Any, at: FieldPlace) -> str:
     """Read an id that identifies an event; see `normalize/event_id.py`."""
     return event_id(value, at.field, at.findings)
 
 
-def _web_url(value: Any, at: Place) -> str:
+def _web_url(value: Any, at: FieldPlace) -> str:
     return _url(value, at, web_only=True)
 
 
-def _any_url(value: Any, at: Place) -> str:
+def _any_url(value: Any, at: FieldPlace) -> str:
     return _url(value, at, web_only=False)
 
 
-def _url(value: Any, at: Place, *, web_only: bool) -> str:
+def _url(value: Any, at: FieldPlace, *, web_only: bool) -> str:
     text = text_from(value, at.spec)
     if is_clean(text, at.spec, at.findings.phones):
         return text
@@ -111,7 +111,7 @@ def _url(value: Any, at: Place, *, web_only: bool) -> str:
     return cleaned.text
 
 
-def _choice(value: Any, at: Place) -> str:
+def _choice(value: Any, at: FieldPlace) -> str:
     """Read one of Meta's own words; an unknown plain word stays, so that validation names what is wrong."""
     choices = at.spec.event_schema["properties"][at.field]["enum"]
     if value in choices:
@@ -151,14 +151,14 @@ def _code(value: Any) -> int:
     raise ValueDropped("number_unreadable")
 
 
-def _property(value: Any, at: Place) -> Any:
+def _property(value: Any, at: FieldPlace) -> Any:
     return property_of(value, at.field, at.findings)
 
 
 def _object(readers: Mapping[str, Reader]) -> Reader:
     """Return the reader of a closed object: known keys are read, others are left out with a finding."""
 
-    def closed(value: Any, at: Place) -> dict[str, Any]:
+    def closed(value: Any, at: FieldPlace) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise ValueDropped("not_an_object")
         sent: dict[str, Any] = {}
@@ -177,14 +177,14 @@ def _object(readers: Mapping[str, Reader]) -> Reader:
     return closed
 
 
-def _device(value: Any, at: Place) -> list[str]:
+def _device(value: Any, at: FieldPlace) -> list[str]:
     """Read extinfo: 16 texts, and an empty one for what is unknown."""
     if not isinstance(value, list | tuple):
         raise ValueDropped("not_a_list")
     return [_device_text(entry, at) for entry in value[:17]]
 
 
-def _device_text(value: Any, at: Place) -> str:
+def _device_text(value: Any, at: FieldPlace) -> str:
     try:
         text = text_from(value, at.spec)
     except ValueDropped:

@@ -201,8 +201,8 @@ class Guard(asyncio.Protocol):
         elif self._has_ended:
             self._cut(UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says"))
         elif lasted > limits.body:
-            told = f"the body took longer than {limits.body:g} s to arrive"
-            self._cut(UnreadableBody(told, fix="send it faster, or in smaller parts"))
+            message = f"the body took longer than {limits.body:g} s to arrive"
+            self._cut(UnreadableBody(message, fix="send it faster, or in smaller parts"))
 
     def _has_unsent(self, now: float) -> bool:
         """Tell whether an answer is on its way; a client that does not take it is cut off in the end."""

@@ -71,8 +71,8 @@ def of_text(context: AppContext, request: HttpRequest) -> Response:
     )
     webhook = made_up_request(asked, context.now())
     translation = translate(Verified(webhook), mapping, context.spec, explain=True)
-    told = preview(translation, context.settings, webhook.received_at)
-    return Response(200, {**told, "warnings": [finding.as_json() for finding in mapping.warnings]})
+    outcome = preview(translation, context.settings, webhook.received_at)
+    return Response(200, {**outcome, "warnings": [finding.as_json() for finding in mapping.warnings]})
 
 
 def of_finished_body(context: AppContext, request: HttpRequest) -> Response:

@@ -93,8 +93,8 @@ def show_event(context: AppContext, request: HttpRequest) -> Response:
     require_admin(request, context.settings)
     detail = _detail(context, request)
     event = detail.event
-    told = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
-    return Response(200, {**shown(detail), "explain": told})
+    explanation = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
+    return Response(200, {**shown(detail), "explain": explanation})
 
 
 def shown(detail: EventDetail) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def discard_event(context: AppContext, request: HttpRequest) -> Response:
     require_admin(request, context.settings)
     chosen = Query(ids=(_detail(context, request).event.id,), limit=1)
     reason = _asked(request).get("reason")
-    told = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
-    number = discard(context.outbox(), chosen, told[:500], context.now())
+    because = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
+    number = discard(context.outbox(), chosen, because[:500], context.now())
     return Response(200, {"discarded": number})
 
 

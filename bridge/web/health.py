@@ -20,7 +20,7 @@ from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 CHECK_SECONDS = 2.0  # how long a check waits for the write lock
-_TOLD_OF_A_STEP = timedelta(hours=1)
+_STEP_SHOWN_FOR = timedelta(hours=1)
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
@@ -136,7 +136,7 @@ def _broken_mappings(context: AppContext) -> Iterator[Reason]:
 
 def _clock(context: AppContext, now: datetime) -> Iterator[Reason]:
     step = getattr(context.now, "last_step", None)
-    if step is not None and now - step.at < _TOLD_OF_A_STEP:
+    if step is not None and now - step.at < _STEP_SHOWN_FOR:
         which = "forward" if step.seconds > 0 else "back"
         message = f"the clock of the machine was set {abs(round(step.seconds))} s {which}"
         yield Reason("notice", "clock_stepped", f"{message} at {step.at.isoformat(timespec='seconds')}")

@@ -188,14 +188,14 @@ def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, resul
             call.context.metrics.event(call.mapping.name, stored.status, event.match_score)
     response = response_after_meta(call.context, receipt, results)
     if response is None:
-        response = _told(call, receipt, events)
+        response = _stored_response(call, receipt, events)
     elif response.status == 200:
         response = response.adding(test_note(receipt, events))
     return response._replace(events=len(receipt.events))
 
 
-def _told(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Response:
-    body = told(receipt, events)
+def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Response:
+    body = receipt_body(receipt, events)
     log = {"test_event_code": True} if body.get("test") else {}
     by_answer = call.mapping.receive.on_problem == "answer"
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
@@ -203,7 +203,7 @@ def _told(call: HookCall, receipt: Receipt, events: Sequence[NewEvent]) -> Respo
     return Response(200, body, code=body["status"], log=log)
 
 
-def told(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
+def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
     """Return what a sender is told about a webhook that is on disk."""
     body: dict[str, Any] = {
         "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),

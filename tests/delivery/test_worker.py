@@ -22,7 +22,7 @@ def test_waiting_events_travel_in_one_call_byte_for_byte(bench, an_event):
     bench.store(an_event("a", body=bodies[0]), an_event("b", body=bodies[1]))
     bench.worker().run_once()
     (post,) = bench.meta.posts
-    assert post.url == "http://meta.invalid/v25.0/1234567890123456/events"
+    assert post.url == "http://meta.invalid/v27.0/1234567890123456/events"
     assert post.token == "token-main"
     assert post.body == b'{"data":[' + bodies[0] + b"," + bodies[1] + b"]}"
     assert bench.statuses() == {"sent": 2}

@@ -19,7 +19,7 @@ MISTYPED, RIGHT = "1234567890123465", "1234567890123456"
 
 @pytest.fixture
 def simulator():
-    with Simulator(datasets={RIGHT: {TOKEN}, "42": {"of another client"}}) as running:
+    with Simulator(datasets={RIGHT: {TOKEN}, "42": {"of-another-client"}}) as running:
         yield running
 
 
@@ -72,7 +72,7 @@ def test_a_mistyped_dataset_costs_no_lead(simulator, folder, start_bridge, wait_
 
 
 def test_one_clients_people_never_reach_anothers_dataset(simulator, folder, start_bridge, wait_until):
-    two = "  other: {dataset_id: 42, access_token: of another client}\n"
+    two = "  other: {dataset_id: 42, access_token: of-another-client}\n"
     main = "destinations:\n  main: {dataset_id: %s, access_token: a-token-for-tests}\n"
     (folder / "bridge.yaml").write_text(main % MISTYPED + two)
     environment = {"CAPI_BRIDGE_GRAPH_URL": simulator.url, "CAPI_BRIDGE_ADMIN_TOKEN": "admin"}

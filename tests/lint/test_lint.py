@@ -54,7 +54,7 @@ def told(findings) -> list[tuple[str, str, int, str | None]]:
         ),
         pytest.param(
             f"version: 1\naction_source: website\nevent_name: Lead\n{PERSON}",
-            [("error", "website_without_url", 2, None), ("warning", "website_without_user_agent", 2, None)],
+            [("warning", "website_without_url", 2, None), ("warning", "website_without_user_agent", 2, None)],
             id="a website event without page and user agent",
         ),
         pytest.param(

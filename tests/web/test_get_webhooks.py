@@ -45,4 +45,4 @@ def test_a_held_webhook_by_get_is_mapped_again_from_what_was_kept(start):
     web = start({"pixel": GET})
     assert web.client.get("/hooks/pixel?id=7&key=lead-secret").json["status"] == "held"
     [held] = web.stored()
-    assert web.door.outbox().raw(held.webhook_id).body == b"id=7&key=lead-secret"
+    assert web.context.outbox().raw(held.webhook_id).body == b"id=7&key=lead-secret"

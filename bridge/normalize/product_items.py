@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from bridge.coerce.json_text import opened_text
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.custom_values import Block, Reader, amount, enum, identifier, quantity, text
+from bridge.normalize.custom_values import CustomData, Reader, amount, enum, identifier, quantity, text
 
 
-def contents(value: Any, block: Block) -> list[dict[str, Any]]:
+def contents(value: Any, block: CustomData) -> list[dict[str, Any]]:
     """Read the items, also where they are a JSON text; a single object is a list of one."""
     value = opened_text(value)
     if isinstance(value, Mapping):
@@ -23,7 +23,7 @@ def contents(value: Any, block: Block) -> list[dict[str, Any]]:
     return items
 
 
-def _item(given: Any, place: int, block: Block) -> dict[str, Any] | None:
+def _item(given: Any, place: int, block: CustomData) -> dict[str, Any] | None:
     """Read one item: at once when everything in it can be used, else part by part."""
     item = {}
     try:
@@ -34,7 +34,7 @@ def _item(given: Any, place: int, block: Block) -> dict[str, Any] | None:
     return item if "id" in item and "quantity" in item else _item_in_parts(given, place, block)
 
 
-def _item_in_parts(given: Any, place: int, block: Block) -> dict[str, Any] | None:
+def _item_in_parts(given: Any, place: int, block: CustomData) -> dict[str, Any] | None:
     item: dict[str, Any] = {}
     findings, field = block.findings, f"custom_data.contents[{place}]"
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():

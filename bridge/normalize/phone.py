@@ -7,12 +7,18 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
+from bridge.coerce.identifiers import why_unusable, without_fraction
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 _SEPARATORS: Final = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
+_EXTENSION_WORDS: Final = (
+    "extension", "extn", "ext", "x", "durchwahl", "dw", "apparat", "poste", "interno", "ramal",
+    "int", "anexo", "доб", "wew",
+)  # fmt: skip
 _EXTENSION: Final = re.compile(
-    r"(?:;ext=|,+|#|(?:extension|ext|x)\b\.?:?\s*|(?<=\d)x)\s*\d+\s*$", re.IGNORECASE
+    rf"(?:;ext=|,+|#|\(?(?<![^\W\d_])(?:{'|'.join(_EXTENSION_WORDS)}))[\s.:]*\d+\s*\)?\s*$",
+    re.IGNORECASE,
 )
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
@@ -37,11 +43,14 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
 
 
 def _carefully(text: str, context: CleaningContext) -> str:
-    text = _EXTENSION.sub("", _with_ascii_digits(text))
+    text = _EXTENSION.sub("", without_fraction(_with_ascii_digits(text)))
+    if why_unusable(text) == "digits_lost":
+        raise ValueDropped("digits_lost")
     if len(_NOT_DIGITS.sub("", text)) < 7:
         raise ValueDropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
     international = "+" in text or text.lstrip(" (").startswith("00")
-    digits = _international_digits(text) if international else _completed(text, context)
+    dialled = None if "+" in text else _dialled_abroad(text, context)
+    digits = dialled or (_international_digits(text) if international else _completed(text, context))
     if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
         raise ValueDropped("phone_malformed")
     return digits
@@ -64,6 +73,22 @@ def _international_digits(text: str) -> str:
     return _parsed(f"+{digits}", None) or digits
 
 
+def _dialled_abroad(text: str, context: CleaningContext) -> str | None:
+    """Return a valid number behind the region's prefix for calls abroad (011, 0011, 810), or None."""
+    import phonenumbers
+
+    region = (context.phone_country or context.country or "").upper()
+    try:
+        parsed = phonenumbers.parse(_NOT_DIGITS.sub("", text)[:30], region, keep_raw_input=True)
+    except phonenumbers.NumberParseException:
+        return None
+    with_prefix = parsed.country_code_source == phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD
+    if not with_prefix or not phonenumbers.is_valid_number(parsed):
+        return None
+    digits: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return digits
+
+
 def _completed(text: str, context: CleaningContext) -> str:
     """Complete a number from the mapping's phone country or the person's; without them it must be whole."""
     region = context.phone_country or context.country
@@ -80,16 +105,41 @@ def _completed(text: str, context: CleaningContext) -> str:
 
 def _in_region(digits: str, region: str) -> str:
     """Read digits as the region's people dial them, unless they fit only with a calling code in front."""
-    if digits.startswith(_calling_code(region)) and _is_valid(digits):
+    is_whole = _is_valid(digits) or (_dials_zero_first(region) and _parsed(f"+{digits}", None) == digits)
+    if digits.startswith(_calling_code(region)) and is_whole:
         return digits
     national = _parsed(digits, region)
-    if national and (_is_valid(national) or not _is_valid(digits)):
+    if national and _is_mobile_elsewhere(digits, national, region):
+        return digits
+    if national and _is_valid(national):
         return national
     if _is_valid(digits):
         return digits
-    if national:
+    if national and _parsed(f"+{national}", None) == national:
         return national
     raise ValueDropped("phone_malformed")
+
+
+def _is_mobile_elsewhere(digits: str, national: str, region: str) -> bool:
+    """Say whether digits without the region's leading zero are a mobile number abroad and none at home."""
+    without_zero = digits[0] != "0" and _dials_zero_first(region)
+    return without_zero and _is_mobile(digits) and not _is_mobile(national)
+
+
+def _dials_zero_first(region: str) -> bool:
+    import phonenumbers
+
+    return bool(phonenumbers.ndd_prefix_for_region(region, True) == "0")
+
+
+def _is_mobile(digits: str) -> bool:
+    import phonenumbers
+
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(f"+{digits}", None))
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(kind == phonenumbers.PhoneNumberType.MOBILE)
 
 
 def _calling_code(region: str) -> str:

@@ -10,7 +10,7 @@ _INTRODUCTION = """\
 # Settings
 
 The bridge reads one file, `bridge.yaml`. Nobody needs one to try things: with no file at all the bridge
-runs as a demo, keeps its data in `data/bridge.db` and sends to a built-in simulator instead of Meta.
+runs as a demo, keeps its data in `data/bridge.demo.db` and sends to a built-in simulator instead of Meta.
 
 Where the file is looked for: `--config FILE`, then the environment variable `CAPI_BRIDGE_CONFIG`, then
 `bridge.yaml` in the folder the bridge is started in. Paths inside the file start from the file's folder.

@@ -33,7 +33,7 @@ PATIENCE = Patience()
 
 
 def too_late() -> CannotStore:
-    """Return what is told to who waited too long; a new one each time, for it keeps the frames it passed."""
+    """Return the error for a webhook that waited too long; a new one each time, as it keeps its frames."""
     return CannotStore("the database did not store the webhook in time")
 
 

@@ -235,7 +235,7 @@ def overall(statuses: Iterable[str]) -> str:
 
 
 def _is_sender_s(event: NewEvent) -> bool:
-    """Tell whether the problem is one its sender can mend, and not a fault of ours."""
+    """Tell whether the problem is one its sender can fix, and not a fault of ours."""
     return event.status == "held" and not any(finding.code == "internal_fault" for finding in event.findings)
 
 

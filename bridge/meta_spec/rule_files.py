@@ -72,6 +72,8 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         unfilled=re.compile("|".join(words["unfilled"])),
         placeholder_hashes=frozenset(hashes_of(placeholders)),
         server_user_agents=tuple(words["server_user_agents"]),
+        ambiguous_countries=frozenset(words["ambiguous_countries"]),
+        postal_code_digits=MappingProxyType(words["postal_code_digits"]),
         genders=MappingProxyType({word: sent for sent, group in words["genders"].items() for word in group}),
         name_particles=frozenset(words["name_particles"]),
         name_suffixes=frozenset(words["name_suffixes"]),

@@ -174,6 +174,8 @@ class MetaSpec:
     unfilled: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
+    ambiguous_countries: frozenset[str] = field(repr=False)
+    postal_code_digits: Mapping[str, int] = field(repr=False)
     genders: Mapping[str, str] = field(repr=False)
     name_particles: frozenset[str] = field(repr=False)
     name_suffixes: frozenset[str] = field(repr=False)

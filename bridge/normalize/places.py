@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Final
@@ -12,7 +13,9 @@ from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.text import letters_only
 
 _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
-_NOT_NAME: Final = re.compile(r"[\s.,_()\-’']+")
+_NOT_NAME: Final = re.compile(r"[\s.,_()\-’'!?*:;\"\[\]]+")
+_CODE_IN_BRACKETS: Final = re.compile(r".*[(\[]\s*([a-z]{2,3})\s*[)\]]\s*").fullmatch
+_SAINT: Final = re.compile(r"\b(?:saint|sankt|san|st)\b")
 _NOWHERE: Final = CleaningContext()
 
 
@@ -38,7 +41,13 @@ def country_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
 def _named_country(text: str, spec: MetaSpec) -> str | None:
     if not 2 <= len(text) <= 80:
         return None
-    return _country_names(spec).get(plain_name(text))
+    in_brackets = _CODE_IN_BRACKETS(text)
+    if in_brackets and in_brackets[1] in spec.countries:
+        return spec.countries[in_brackets[1]]
+    name = plain_name(text)
+    if name in spec.ambiguous_countries:
+        return None
+    return _country_names(spec).get(name) or _folded_country_names(spec).get(_folded(name))
 
 
 def plain_name(name: str) -> str:
@@ -51,6 +60,22 @@ def _country_names(spec: MetaSpec) -> dict[str, str]:
     """Return country names in many languages; read once, for the first name."""
     aliases = {plain_name(name): code for name, code in spec.countries.items()}
     return {**spec.country_names(), **aliases}
+
+
+@cache
+def _folded_country_names(spec: MetaSpec) -> dict[str, str]:
+    """Return the same names without accents; one that would then mean two countries is left out."""
+    codes: dict[str, set[str]] = {}
+    for name, code in _country_names(spec).items():
+        codes.setdefault(_folded(name), set()).add(code)
+    return {name: next(iter(found)) for name, found in codes.items() if len(found) == 1}
+
+
+def _folded(name: str) -> str:
+    """Return a plain name without accents, with `and` for `&` and one spelling of Saint."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
+    words = _SAINT.sub("st", bare.replace("&", " and ")).split()
+    return " ".join(word for word in words if word != "the")
 
 
 def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:

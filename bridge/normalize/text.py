@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
+from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 LONGEST: Final = 4096
@@ -133,16 +135,26 @@ def email(text: str, context: CleaningContext) -> str:
     raise ValueDropped("email_malformed")
 
 
-def postal_code(text: str, context: CleaningContext) -> str:
-    """Remove spaces and dashes; a US code is its first five digits, with a lost leading zero restored."""
-    if context.country == "us":
-        return _us_code(text.translate(_SPACES_AND_DASHES))
-    if context.country is None and (long_code := _US_LONG_CODE(text)):
-        return long_code[1]
-    code = text if text.isascii() and text.isalnum() else text.translate(_SPACES_AND_DASHES)
-    if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
-        raise ValueDropped("postal_code_malformed")
-    return code
+def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
+    """Return the cleaning step for postal codes."""
+    digits = spec.postal_code_digits
+
+    def postal_code(text: str, context: CleaningContext) -> str:
+        """Remove spaces and dashes and restore a lost leading zero; a US code is its first five digits."""
+        if why_unusable(text) == "digits_lost":
+            raise ValueDropped("digits_lost")
+        text = without_fraction(text)
+        if context.country == "us":
+            return _us_code(text.translate(_SPACES_AND_DASHES))
+        if context.country is None and (long_code := _US_LONG_CODE(text)):
+            return long_code[1]
+        code = text if text.isascii() and text.isalnum() else text.translate(_SPACES_AND_DASHES)
+        if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
+            raise ValueDropped("postal_code_malformed")
+        length = digits.get(context.country, 0) if context.country else 0
+        return code.zfill(length) if len(code) == length - 1 and code.isdigit() else code
+
+    return postal_code
 
 
 def _us_code(code: str) -> str:

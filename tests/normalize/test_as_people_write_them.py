@@ -32,3 +32,14 @@ def test_a_value_is_cleaned_as_its_table_says(field, value, cleaned):
 def test_no_reason_repeats_the_value(field, value, cleaned):
     dropped = normalize_value(field, value, now=NOW).dropped or ""
     assert len(str(value)) < 4 or str(value) not in dropped.replace("(such as null, unknown or test", "")
+
+
+PLACES = yaml.safe_load(Path(__file__).with_name("places_as_written.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "country", "cleaned"),
+    [pytest.param(*row, id=f"{kind}: {row[1]} {row[2]}") for kind, rows in PLACES.items() for row in rows],
+)
+def test_a_place_is_cleaned_as_its_table_says(field, value, country, cleaned):
+    assert normalize_value(field, value, country=country, now=NOW).normalized == cleaned

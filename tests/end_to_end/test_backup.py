@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shutil
@@ -78,7 +79,7 @@ def test_a_backup_never_overwrites_and_says_what_to_do(folder):
 
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
     assert (nowhere.returncode, "could not be made" in nowhere.stderr) == (3, True)
-    with sqlite3.connect(folder / "copy.db") as copied:
+    with contextlib.closing(sqlite3.connect(folder / "copy.db")) as copied:
         assert copied.execute("SELECT count(*) FROM events").fetchall() == [(0,)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,6 +37,8 @@ from bridge.verify import signed
 
 _START_SECONDS = 30
 _LOG = "bridge.log"
+# What `serve` prints in a demo: the port is another one when the usual is taken.
+_SIMULATOR = re.compile(r"built-in simulator at (http://\S+)").search
 _COLUMNS = {"WEBHOOK": 48, "→ EVENT": 20, "EVENT_ID": 30, "→ META'S ANSWER (SIMULATED)": 60}
 _OK = {"sent", "skipped", "suppressed", "held", "duplicate"}
 
@@ -141,7 +144,9 @@ def _wait_until_it_answers(
             click.echo(log.read_text("utf-8", "replace"), err=True)
             raise CannotOpen("the bridge ended while starting; see its message above")
         with contextlib.suppress(urllib3.exceptions.HTTPError):
-            if http.request("GET", f"{url}/healthz").status == 200:
+            simulator = _SIMULATOR(log.read_text("utf-8", "replace"))
+            if http.request("GET", f"{url}/healthz").status == 200 and simulator is not None:
+                http.request("GET", simulator[1])  # it starts a moment later, in the delivery process
                 return
         time.sleep(0.05)
     raise CannotOpen(f"the bridge did not answer at {url} within {_START_SECONDS} seconds")

@@ -162,7 +162,7 @@ class EventDetail:
 class Query:
     """Which events are meant: every part that is given must hold.
 
-    `before` is the id to page on from (newest first).
+    `before` is the id to page on from (newest first), `after` the one to go on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -176,6 +176,7 @@ class Query:
     until: datetime | None = None
     webhook_id: str | None = None
     before: str | None = None
+    after: str | None = None
     limit: int = 100
 
     def texts(self) -> list[str]:

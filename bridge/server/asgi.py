@@ -40,7 +40,7 @@ from bridge.web.intake import (
 from bridge.web.pool import BoundedPool
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
-from bridge.web.routes import READ, Intake, intake_at
+from bridge.web.routes import READ, Intake, intake_at, most_bytes
 from bridge.web.wait_for_meta import start_delivery
 
 Scope = Mapping[str, Any]
@@ -129,7 +129,8 @@ class Application:
         self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
     ) -> RenderedResponse:
         context = self._context
-        body = await _read(request, partial(guard.read, receive), context.settings.limits.max_body_bytes)
+        most = most_bytes(request.target, context.settings.limits)
+        body = await _read(request, partial(guard.read, receive), most)
         if isinstance(body, BridgeError):
             return _refused(context, request, error_response(body))
         guard.request_complete()

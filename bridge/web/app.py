@@ -17,7 +17,7 @@ from bridge.web.dispatch import View, guarded, log_request, run
 from bridge.web.intake import Endpoint, take_in
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, error_body, render
-from bridge.web.routes import ROUTES
+from bridge.web.routes import ROUTES, most_bytes
 
 Environ = Mapping[str, Any]
 _CHUNK = 65_536
@@ -75,7 +75,7 @@ def _take_in(context: AppContext, endpoint: Endpoint, **parameters: str) -> flas
 def _view(context: AppContext, view: View, **parameters: str) -> flask.Response:
     environ = flask.request.environ
     request = request_from(environ, parameters)
-    most = context.settings.limits.max_body_bytes
+    most = most_bytes(environ.get("PATH_INFO", ""), context.settings.limits)
     body = guarded(context, request, lambda: read_body(environ, most))
     if isinstance(body, Response):
         return _refused(context, request, body)

@@ -1,9 +1,11 @@
-"""The description of every address, for programs that read OpenAPI 3.1; made from one table."""
+"""The description of every endpoint, for programs that read OpenAPI 3.1; made from one table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from bridge import __version__
 from bridge.web.context import AppContext
@@ -96,6 +98,24 @@ SCHEMAS: dict[str, Any] = {
             fbtrace_id=_TEXT,
         )
     ),
+    "Job": {
+        **_object(
+            id=_TEXT,
+            kind={"enum": ["replay", "discard", "import", "export", "compare"]},
+            state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
+            request=_OBJECT,
+            done={"type": "integer"},
+            total={"type": ["integer", "null"]},
+            counts={"type": "object", "additionalProperties": {"type": "integer"}},
+            message=_NULL_TEXT,
+            has_result={"type": "boolean"},
+            created_at={"type": "string", "format": "date-time"},
+            changed_at={"type": "string", "format": "date-time"},
+            request_id=_TEXT,
+        ),
+        "required": ["id", "kind", "state", "done", "total", "counts", "message", "has_result"],
+    },
+    "Jobs": _object(jobs=_list_of(_reference("Job")), request_id=_TEXT),
     "Any": _OBJECT,
 }
 _HOOK_ERRORS = {
@@ -109,7 +129,6 @@ _HOOK_ERRORS = {
     "502": "Meta refused (with ?wait=true).",
     "503": "It could not be stored; see Retry-After and send it again.",
 }
-_ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
 _FILTERS = (
     "status",
     "mapping",
@@ -123,63 +142,92 @@ _FILTERS = (
     "before",
 )
 
-# (method, path, summary, schema of the 200, errors, query parameters, is for the admin, schema of errors)
-ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool], ...] = (
-    ("post", "/hooks/{name}", "Take in a webhook", "Taken", _HOOK_ERRORS, ("wait", "test_event_code"), False),
-    ("get", "/hooks/{name}", "Answer a sender's handshake", "Taken", {"404": _HOOK_ERRORS["404"]}, (), False),
-    (
+
+class Operation(NamedTuple):
+    """One method of one path: what it does, what it answers, and what else may be in its query."""
+
+    method: str
+    path: str
+    summary: str
+    schema: str = "Any"
+    errors: Mapping[str, str] = MappingProxyType({})
+    parameters: tuple[str, ...] = ()
+    for_admin: bool = False
+    success: str = "200"
+    takes: str = "application/json"
+
+
+def _admin(method: str, path: str, summary: str, schema: str = "Any", **others: Any) -> Operation:
+    """Return an operation that asks for the admin token."""
+    refused = {"401": "The admin token is missing or wrong."}
+    return Operation(method, path, summary, schema, refused, for_admin=True, **others)
+
+
+OPERATIONS = (
+    Operation(
         "post",
-        "/dry-run/{name}",
-        "Show what a webhook would become",
-        "Preview",
+        "/hooks/{name}",
+        "Take in a webhook",
+        "Taken",
         _HOOK_ERRORS,
-        ("reveal",),
-        False,
+        ("wait", "test_event_code"),
     ),
-    ("post", "/dry-run", "Try a mapping that is only text so far", "Preview", _ADMIN_ERRORS, (), True),
-    ("post", "/validate", "Check a finished Conversions API body", "Findings", _ADMIN_ERRORS, (), True),
-    (
+    Operation(
+        "get",
+        "/hooks/{name}",
+        "Answer a sender's handshake",
+        "Taken",
+        {"404": _HOOK_ERRORS["404"]},
+    ),
+    Operation(
+        "post", "/dry-run/{name}", "Show what a webhook would become", "Preview", _HOOK_ERRORS, ("reveal",)
+    ),
+    _admin("post", "/dry-run", "Try a mapping that is only text so far", "Preview"),
+    _admin("post", "/validate", "Check a finished Conversions API body", "Findings"),
+    Operation(
         "post",
         "/{version}/{dataset_id}/events",
         "Take what one would send to Meta",
         "MetaAnswer",
         {"400": "What Meta would refuse, in Meta's shape."},
         ("access_token", "wait"),
-        False,
     ),
-    ("get", "/api/mappings", "List the mappings", "Any", _ADMIN_ERRORS, (), True),
-    (
-        "get",
-        "/api/mappings/{name}",
-        "Show one mapping and how its lines fare",
-        "Any",
-        _ADMIN_ERRORS,
-        (),
-        True,
+    _admin("get", "/api/mappings", "List the mappings"),
+    _admin("get", "/api/mappings/{name}", "Show one mapping and how its lines fare"),
+    _admin("get", "/api/counts", "Count what is stored"),
+    _admin("get", "/api/events", "List events, newest first", parameters=_FILTERS),
+    _admin("get", "/api/events/{event_id}", "Show one event", "Event"),
+    _admin("post", "/api/events/{event_id}/replay", "Send one event again"),
+    _admin("post", "/api/events/{event_id}/discard", "Give one event up"),
+    _admin("post", "/api/replay", "Send many events again; more than 1,000 by a job"),
+    _admin(
+        "post",
+        "/api/import/{name}",
+        "Import a file by a job",
+        "Job",
+        parameters=("format", "per_second", "dry_run"),
+        success="202",
+        takes="text/csv",
     ),
-    ("get", "/api/counts", "Count what is stored", "Any", _ADMIN_ERRORS, (), True),
-    ("get", "/api/events", "List events, newest first", "Any", _ADMIN_ERRORS, _FILTERS, True),
-    ("get", "/api/events/{event_id}", "Show one event", "Event", _ADMIN_ERRORS, (), True),
-    ("post", "/api/events/{event_id}/replay", "Send one event again", "Any", _ADMIN_ERRORS, (), True),
-    ("post", "/api/events/{event_id}/discard", "Give one event up", "Any", _ADMIN_ERRORS, (), True),
-    ("post", "/api/replay", "Send many events again", "Any", _ADMIN_ERRORS, (), True),
-    ("get", "/healthz", "Tell that the process answers", "Any", {}, (), False),
-    (
+    _admin("post", "/api/jobs", "Start a job: replay, discard, export or compare", "Job", success="202"),
+    _admin("get", "/api/jobs", "List the jobs, newest first", "Jobs"),
+    _admin("get", "/api/jobs/{job_id}", "Show how far a job has come", "Job"),
+    _admin("get", "/api/jobs/{job_id}/result", "Read what a job has written", "text", parameters=("part",)),
+    _admin("post", "/api/jobs/{job_id}/cancel", "End a job that is not finished", "Job"),
+    Operation("get", "/healthz", "Tell that the process answers"),
+    Operation(
         "get",
         "/readyz",
         "Tell whether webhooks can be taken",
-        "Any",
-        {"503": "Not ready; see reasons."},
-        (),
-        False,
+        errors={"503": "Not ready; see reasons."},
     ),
-    ("get", "/metrics", "Counters and gauges for Prometheus", "text", {}, (), False),
-    ("get", "/openapi.json", "This description", "Any", {}, (), False),
+    Operation("get", "/metrics", "Counters and gauges for Prometheus", "text"),
+    Operation("get", "/openapi.json", "This description"),
 )
 
 
 def description(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with the description of every address."""
+    """Answer with the description of every endpoint."""
     return Response(200, document())
 
 
@@ -187,18 +235,8 @@ def description(context: AppContext, request: HttpRequest) -> Response:
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     paths: dict[str, Any] = {}
-    for method, path, summary, schema, errors, parameters, for_admin in ENDPOINTS:
-        operation: dict[str, Any] = {
-            "summary": summary,
-            "operationId": _operation_id(method, path),
-            "parameters": [*_path_parameters(path), *map(_query_parameter, parameters)],
-            "responses": {"200": _response("It worked.", schema), **_errors(path, errors)},
-        }
-        if for_admin:
-            operation["security"] = [{"admin": []}]
-        if method == "post":
-            operation["requestBody"] = {"content": {"application/json": {"schema": _OBJECT}}}
-        paths.setdefault(path, {})[method] = operation
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -212,6 +250,24 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": _operation_id(operation.method, operation.path),
+        "parameters": [*_path_parameters(operation.path), *map(_query_parameter, operation.parameters)],
+        "responses": {
+            operation.success: _response("It worked.", operation.schema),
+            **_errors(operation.path, operation.errors),
+        },
+    }
+    if operation.for_admin:
+        described["security"] = [{"admin": []}]
+    if operation.method == "post":
+        schema = _OBJECT if operation.takes == "application/json" else _TEXT
+        described["requestBody"] = {"content": {operation.takes: {"schema": schema}}}
+    return described
 
 
 def _operation_id(method: str, path: str) -> str:
@@ -234,6 +290,6 @@ def _response(words: str, schema: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}
 
 
-def _errors(path: str, errors: dict[str, str]) -> dict[str, Any]:
+def _errors(path: str, errors: Mapping[str, str]) -> dict[str, Any]:
     schema = "MetaError" if "{version}" in path else "Error"
     return {status: _response(words, schema) for status, words in errors.items()}

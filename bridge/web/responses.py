@@ -30,11 +30,18 @@ class NoSuchEvent(BridgeError):
     code = "no_such_event"
 
 
+class NoSuchJob(BridgeError):
+    """No job of that id is kept."""
+
+    code = "no_such_job"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
+    (NoSuchJob, 404),
     (WrongMethod, 405),
     (TooLarge, 413),
     (WrongContentType, 415),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from bridge.jobs.bulk_import import MOST_BYTES
+from bridge.settings.models import ServerLimits
 from bridge.web import (
     conversions_api,
     cors,
@@ -12,6 +14,7 @@ from bridge.web import (
     events_api,
     health,
     hooks,
+    jobs_api,
     openapi,
 )
 from bridge.web.dispatch import View
@@ -43,11 +46,22 @@ ROUTES = (
     Route("/api/events/<event_id>/replay", ("POST",), events_api.replay_event),
     Route("/api/events/<event_id>/discard", ("POST",), events_api.discard_event),
     Route("/api/replay", ("POST",), events_api.replay_many),
+    Route("/api/import/<name>", ("POST",), jobs_api.import_file),
+    Route("/api/jobs", ("POST",), jobs_api.start),
+    Route("/api/jobs", ("GET",), jobs_api.list_jobs),
+    Route("/api/jobs/<job_id>", ("GET",), jobs_api.show_job),
+    Route("/api/jobs/<job_id>/result", ("GET",), jobs_api.result),
+    Route("/api/jobs/<job_id>/cancel", ("POST",), jobs_api.cancel),
     Route("/healthz", READ, health.healthz),
     Route("/readyz", READ, health.readyz),
     Route("/metrics", ("GET",), health.metrics),
     Route("/openapi.json", ("GET",), openapi.description),
 )
+
+
+def most_bytes(path: str, limits: ServerLimits) -> int:
+    """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
+    return max(limits.max_body_bytes, MOST_BYTES if path.startswith("/api/import/") else 0)
 
 
 class Intake(NamedTuple):

@@ -117,7 +117,7 @@ def test_a_finished_body_is_judged(web):
 
 # --- the admin's API ------------------------------------------------------------
 
-ADMIN_ADDRESSES = [
+ADMIN_ENDPOINTS = [
     ("GET", "/api/mappings"),
     ("GET", "/api/mappings/lead"),
     ("GET", "/api/counts"),
@@ -126,10 +126,16 @@ ADMIN_ADDRESSES = [
     ("POST", "/api/events/x/replay"),
     ("POST", "/api/events/x/discard"),
     ("POST", "/api/replay"),
+    ("POST", "/api/import/lead"),
+    ("POST", "/api/jobs"),
+    ("GET", "/api/jobs"),
+    ("GET", "/api/jobs/x"),
+    ("GET", "/api/jobs/x/result"),
+    ("POST", "/api/jobs/x/cancel"),
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), ADMIN_ADDRESSES)
+@pytest.mark.parametrize(("method", "path"), ADMIN_ENDPOINTS)
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Authorization": "Bearer guess"}, {"Authorization": "admin-token"}, {"X-Admin-Token": ""}],
@@ -140,7 +146,7 @@ def test_the_api_is_for_the_admin_alone(web, method, path, headers):
     assert (answer.status_code, answer.json["error"]["code"]) == (401, "not_authentic")
 
 
-@pytest.mark.parametrize(("method", "path"), ADMIN_ADDRESSES)
+@pytest.mark.parametrize(("method", "path"), ADMIN_ENDPOINTS)
 def test_without_an_admin_token_nobody_is_the_admin(start, method, path):
     web = start(environment={k: v for k, v in ENVIRONMENT.items() if k != "CAPI_BRIDGE_ADMIN_TOKEN"})
     for headers in ({}, {"Authorization": "Bearer "}, {"X-Admin-Token": ""}):
@@ -303,7 +309,7 @@ def test_metrics_count_what_happened(web):
     assert "nobody-knows-this" not in answer.text
 
 
-def test_the_description_is_openapi_and_names_every_address(web):
+def test_the_description_is_openapi_and_names_every_endpoint(web):
     described = web.client.get("/openapi.json").json
     assert described["openapi"].startswith("3.1")
     rules = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openapi_spec_validator import validate
 
-from bridge.web.openapi import ENDPOINTS, document
+from bridge.web.openapi import OPERATIONS, document
 
 
 def test_the_description_follows_the_openapi_specification():
@@ -13,7 +13,7 @@ def test_the_description_follows_the_openapi_specification():
 
 def test_every_endpoint_for_the_administrator_says_so():
     described = document()["paths"]
-    assert {(method, path) for method, path, *_, for_admin in ENDPOINTS if for_admin} == {
+    assert {(one.method, one.path) for one in OPERATIONS if one.for_admin} == {
         (method, path)
         for path, operations in described.items()
         for method, operation in operations.items()

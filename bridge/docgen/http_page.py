@@ -1,9 +1,9 @@
 # ruff: noqa: E501 - the rows of a table are as long as they are
-"""Makes `docs/http.md` from the table of endpoints that also makes the OpenAPI description."""
+"""Makes `docs/http.md` from the table of routes, which also makes the OpenAPI description."""
 
 from __future__ import annotations
 
-from bridge.web.openapi import OPERATIONS
+from bridge.web.routes import ROUTES
 
 _TEXT = """\
 # HTTP: every endpoint and every response
@@ -143,8 +143,8 @@ def page() -> str:
     """Return the page about HTTP."""
     head = ["| method and path | does | for |", "|---|---|---|"]
     rows = [
-        f"| `{operation.method.upper()} {operation.path}` | {operation.summary} "
-        f"| {'admin' if operation.for_admin else ''} |"
-        for operation in OPERATIONS
+        f"| `{route.method} {route.path}` | {route.summary} | {'admin' if route.access else ''} |"
+        for route in ROUTES
+        if route.summary
     ]
     return _TEXT.format(endpoints="\n".join(head + rows))

@@ -80,6 +80,16 @@ class StoredEvent(NamedTuple):
     status: str
     reason: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the sender is shown."""
+        return {
+            "id": self.id,
+            "event_name": self.event_name,
+            "event_id": self.event_id,
+            "destination": self.destination,
+            "status": self.status,
+        }
+
 
 class Receipt(NamedTuple):
     """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.

@@ -1,4 +1,4 @@
-"""Looking at and managing what was stored; for the holder of the admin token."""
+"""Looking at and managing what was stored; for the holder of the admin token (see `bridge.web.routes`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bridge.ingest.replay import discard, remapping, replay
 from bridge.jobs.bulk_changes import MOST
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import EventDetail, Query
-from bridge.web.auth import require_admin
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object, query
@@ -24,7 +23,6 @@ _USUAL = 100
 
 def mappings(context: AppContext, request: HttpRequest) -> Response:
     """List the mappings in force and what is wrong with files that do not load."""
-    require_admin(request, context.settings)
     problems = context.mappings.problems()
     return Response(
         200,
@@ -37,7 +35,6 @@ def mappings(context: AppContext, request: HttpRequest) -> Response:
 
 def show_mapping(context: AppContext, request: HttpRequest) -> Response:
     """Show one mapping, and how often each of its lines found something in the last webhooks."""
-    require_admin(request, context.settings)
     mapping = context.mappings.get(request.name)
     looked_at = last_webhooks(context.outbox(), request.name, Query)
     counts = [count.as_json() for count in line_counts(mapping, looked_at)]
@@ -59,7 +56,6 @@ def _mapping_shown(context: AppContext, name: str) -> dict[str, Any]:
 
 def counts(context: AppContext, request: HttpRequest) -> Response:
     """Count events by status, and what waits for each destination."""
-    require_admin(request, context.settings)
     outbox = context.outbox()
     totals = outbox.counts()
     waiting = [
@@ -77,7 +73,6 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
 
 def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
-    require_admin(request, context.settings)
     asked = query_of(query(request), context.now(), most=_MOST, limit=_USUAL)
     found = context.outbox().find(asked)
     more = found[-1].id if len(found) == asked.limit else None
@@ -86,7 +81,6 @@ def list_events(context: AppContext, request: HttpRequest) -> Response:
 
 def show_event(context: AppContext, request: HttpRequest) -> Response:
     """Show one event, its body and attempts, and why each field is what it is while the webhook is kept."""
-    require_admin(request, context.settings)
     detail = _detail(context, request)
     event = detail.event
     explanation = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
@@ -108,14 +102,12 @@ def shown(detail: EventDetail) -> dict[str, Any]:
 
 def replay_event(context: AppContext, request: HttpRequest) -> Response:
     """Send one event again, mapped anew when it was held."""
-    require_admin(request, context.settings)
     asked = Query(ids=(_detail(context, request).event.id,), limit=1)
     return Response(200, _replayed(context, asked, dry_run=False))
 
 
 def discard_event(context: AppContext, request: HttpRequest) -> Response:
     """Give one event up, with a reason."""
-    require_admin(request, context.settings)
     chosen = Query(ids=(_detail(context, request).event.id,), limit=1)
     reason = json_object(request).get("reason")
     because = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
@@ -128,7 +120,6 @@ def replay_many(context: AppContext, request: HttpRequest) -> Response:
 
     More than 1,000, or at a bounded rate, are sent again by a job.
     """
-    require_admin(request, context.settings)
     asked = dict(json_object(request))
     is_dry_run = asked.pop("dry_run", None) is True
     filters = {name: value for name, value in asked.items() if name != "per_second"}

@@ -1,16 +1,16 @@
-"""The description of every endpoint, for programs that read OpenAPI 3.1; made from one table."""
+"""The description of every endpoint, for programs that read OpenAPI 3.1; made from the table of routes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bridge import __version__
-from bridge.web.context import AppContext
+from bridge.settings import Settings
+from bridge.web.dispatch import View
+from bridge.web.intake import Endpoint
 from bridge.web.request import HttpRequest
-from bridge.web.responses import Response
 
 _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
@@ -118,7 +118,7 @@ SCHEMAS: dict[str, Any] = {
     "Jobs": _object(jobs=_list_of(_reference("Job")), request_id=_TEXT),
     "Any": _OBJECT,
 }
-_HOOK_ERRORS = {
+HOOK_ERRORS = {
     "400": "The body cannot be read; the message names line and column.",
     "401": "The signature or token is wrong.",
     "404": "There is no such mapping.",
@@ -129,7 +129,10 @@ _HOOK_ERRORS = {
     "502": "Meta refused (with ?wait=true).",
     "503": "It could not be stored; see Retry-After and send it again.",
 }
-_FILTERS = (
+ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
+META_ERRORS = {"400": "What Meta would refuse, in Meta's shape."}
+NOT_READY = {"503": "Not ready; see reasons."}
+FILTERS = (
     "status",
     "mapping",
     "destination",
@@ -143,100 +146,39 @@ _FILTERS = (
 )
 
 
-class Operation(NamedTuple):
-    """One method of one path: what it does, what it answers, and what else may be in its query."""
+Access = Callable[[HttpRequest, Settings], None]
+
+
+class Route(NamedTuple):
+    """One method of one path, with its parameters in angle brackets. GET takes HEAD too.
+
+    `access` raises NotAuthentic. The rest is for the description: the schema of the answer, the errors, what
+    may be in the query, the status of success, the type of the body. Without a summary there is none.
+    """
 
     method: str
-    path: str
-    summary: str
+    rule: str
+    answers: View | Endpoint
+    summary: str = ""
     schema: str = "Any"
     errors: Mapping[str, str] = MappingProxyType({})
-    parameters: tuple[str, ...] = ()
-    for_admin: bool = False
-    success: str = "200"
+    access: Access | None = None
+    query: tuple[str, ...] = ()
+    success: int = 200
     takes: str = "application/json"
 
-
-def _admin(method: str, path: str, summary: str, schema: str = "Any", **others: Any) -> Operation:
-    """Return an operation that asks for the admin token."""
-    refused = {"401": "The admin token is missing or wrong."}
-    return Operation(method, path, summary, schema, refused, for_admin=True, **others)
-
-
-OPERATIONS = (
-    Operation(
-        "post",
-        "/hooks/{name}",
-        "Take in a webhook",
-        "Taken",
-        _HOOK_ERRORS,
-        ("wait", "test_event_code"),
-    ),
-    Operation(
-        "get",
-        "/hooks/{name}",
-        "Answer a sender's handshake",
-        "Taken",
-        {"404": _HOOK_ERRORS["404"]},
-    ),
-    Operation(
-        "post", "/dry-run/{name}", "Show what a webhook would become", "Preview", _HOOK_ERRORS, ("reveal",)
-    ),
-    _admin("post", "/dry-run", "Try a mapping that is only text so far", "Preview"),
-    _admin("post", "/validate", "Check a finished Conversions API body", "Findings"),
-    Operation(
-        "post",
-        "/{version}/{dataset_id}/events",
-        "Take what one would send to Meta",
-        "MetaAnswer",
-        {"400": "What Meta would refuse, in Meta's shape."},
-        ("access_token", "wait"),
-    ),
-    _admin("get", "/api/mappings", "List the mappings"),
-    _admin("get", "/api/mappings/{name}", "Show one mapping and how its lines fare"),
-    _admin("get", "/api/counts", "Count what is stored"),
-    _admin("get", "/api/events", "List events, newest first", parameters=_FILTERS),
-    _admin("get", "/api/events/{event_id}", "Show one event", "Event"),
-    _admin("post", "/api/events/{event_id}/replay", "Send one event again"),
-    _admin("post", "/api/events/{event_id}/discard", "Give one event up"),
-    _admin("post", "/api/replay", "Send many events again; more than 1,000 by a job"),
-    _admin(
-        "post",
-        "/api/import/{name}",
-        "Import a file by a job",
-        "Job",
-        parameters=("format", "per_second", "dry_run"),
-        success="202",
-        takes="text/csv",
-    ),
-    _admin("post", "/api/jobs", "Start a job: replay, discard, export or compare", "Job", success="202"),
-    _admin("get", "/api/jobs", "List the jobs, newest first", "Jobs"),
-    _admin("get", "/api/jobs/{job_id}", "Show how far a job has come", "Job"),
-    _admin("get", "/api/jobs/{job_id}/result", "Read what a job has written", "text", parameters=("part",)),
-    _admin("post", "/api/jobs/{job_id}/cancel", "End a job that is not finished", "Job"),
-    Operation("get", "/healthz", "Tell that the process answers"),
-    Operation(
-        "get",
-        "/readyz",
-        "Tell whether webhooks can be taken",
-        errors={"503": "Not ready; see reasons."},
-    ),
-    Operation("get", "/metrics", "Counters and gauges for Prometheus", "text"),
-    Operation("get", "/openapi.json", "This description"),
-)
+    @property
+    def path(self) -> str:
+        """Return the path as OpenAPI writes it."""
+        return self.rule.replace("<", "{").replace(">", "}")
 
 
-def description(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with the description of every endpoint."""
-    return Response(200, document())
-
-
-@cache
-def document() -> dict[str, Any]:
+def document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the OpenAPI document."""
     paths: dict[str, Any] = {}
-    for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    for route in routes:
+        if route.summary:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -252,22 +194,22 @@ def document() -> dict[str, Any]:
     }
 
 
-def _described(operation: Operation) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "summary": operation.summary,
-        "operationId": _operation_id(operation.method, operation.path),
-        "parameters": [*_path_parameters(operation.path), *map(_query_parameter, operation.parameters)],
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": _operation_id(route.method.lower(), route.path),
+        "parameters": [*_path_parameters(route.path), *map(_query_parameter, route.query)],
         "responses": {
-            operation.success: _response("It worked.", operation.schema),
-            **_errors(operation.path, operation.errors),
+            str(route.success): _response("It worked.", route.schema),
+            **_errors(route.path, route.errors),
         },
     }
-    if operation.for_admin:
-        described["security"] = [{"admin": []}]
-    if operation.method == "post":
-        schema = _OBJECT if operation.takes == "application/json" else _TEXT
-        described["requestBody"] = {"content": {operation.takes: {"schema": schema}}}
-    return described
+    if route.access:
+        operation["security"] = [{"admin": []}]
+    if route.method == "POST":
+        schema = _OBJECT if route.takes == "application/json" else _TEXT
+        operation["requestBody"] = {"content": {route.takes: {"schema": schema}}}
+    return operation
 
 
 def _operation_id(method: str, path: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from bridge.jobs.job_kind import JobContext
 from bridge.jobs.runner import do_job
 from bridge.web.openapi import document
+from bridge.web.routes import ROUTES
 from tests.web.conftest import ADMIN, EVENT
 
 JOB = {
@@ -153,7 +154,7 @@ def test_a_part_that_is_no_number_is_told(web, part):
 
 
 def test_the_description_says_202_where_a_job_is_started():
-    paths = document()["paths"]
+    paths = document(ROUTES)["paths"]
     starting = {
         path for path, operations in paths.items() if "202" in operations.get("post", {}).get("responses", {})
     }

@@ -83,6 +83,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
         settings=settings,
         metrics=metrics,
         mappings=context.mappings,
+        clock=context.now,
         with_simulator=simulates,
     )
     _announce(settings, bind, delivers=not no_deliver)

@@ -31,7 +31,7 @@ _PURGE_AFTER = timedelta(minutes=5)
 _LAST_STEP_SECONDS = 10.0
 
 
-def deliver_until(
+def deliver_until(  # noqa: PLR0913 - the last two are named
     stop: threading.Event,
     settings: Settings,
     metrics: Metrics,

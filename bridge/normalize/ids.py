@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
+from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
@@ -43,8 +44,12 @@ def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     servers = spec.server_user_agents
 
     def visitor_user_agent(text: str, context: CleaningContext) -> str:
-        if not text.startswith("Mozilla/") and text.lower().startswith(servers):
+        if text.startswith("Mozilla/"):
+            return text
+        if text.lower().startswith(servers):
             raise ValueDropped("server_user_agent")
+        if spec.is_unfilled(text):
+            raise ValueDropped("placeholder")
         return text
 
     return visitor_user_agent
@@ -52,12 +57,12 @@ def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
 
 def one_token(text: str, context: CleaningContext) -> str:
     """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
-    return _REPEATED_TOKEN.sub(r"\1", text) if text.count(".") > 1 else text
+    return _REPEATED_TOKEN.sub(r"\1", text) if ".A" in text or ".B" in text else text
 
 
 def click_cookie(text: str, context: CleaningContext) -> str:
     """Check the form of `_fbc`; its click id is never changed."""
-    if len(text) <= 1100 and _CLICK_COOKIE(text):
+    if len(text) <= 1100 and _CLICK_COOKIE(text) and why_unusable(text) is None:
         return text
     raise ValueDropped("browser_id_malformed")
 
@@ -98,7 +103,7 @@ def digits(text: str, context: CleaningContext) -> str:
     """Keep an id made of digits, every one of them."""
     if _DIGITS(text):
         return text
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
+    raise ValueDropped("digits_malformed")
 
 
 def lead_id(text: str, context: CleaningContext) -> str:
@@ -106,7 +111,7 @@ def lead_id(text: str, context: CleaningContext) -> str:
     found = _LEAD_ID(text)
     if found:
         return found[1]
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
+    raise ValueDropped("lead_id_malformed")
 
 
 def advertising_id(text: str, context: CleaningContext) -> str:

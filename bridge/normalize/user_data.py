@@ -14,13 +14,12 @@ from bridge.normalize.escapes import without_escapes
 from bridge.normalize.field import Cleaner, cleaners, listed
 from bridge.normalize.findings import Findings
 from bridge.normalize.full_name import split_name
-from bridge.normalize.ids import click_id, click_id_in
 from bridge.normalize.places import country_code
 from bridge.normalize.steps import STEP_WORDS
 from bridge.normalize.text import text_of
 
 _LONGEST_COUNTRY: Final = 80
-_VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_VIRTUAL: Final = frozenset({"full_name", "fbclid", "clicked_at"})
 
 
 def clean_user_data(
@@ -143,13 +142,13 @@ def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, 
 
 def _names(full_name: Any, settings: ReadingSettings, findings: Findings) -> Iterator[tuple[str, str]]:
     """Yield first and last name out of a full one, each only when there is something."""
-    text = _one_text(full_name, "user_data.full_name", findings)
+    text = text_of_virtual(full_name, "user_data.full_name", findings)
     if text is not None:
         first, last = split_name(without_escapes(text), findings.spec, settings.name_order)
         yield from ((name, part) for name, part in (("fn", first), ("ln", last)) if part)
 
 
-def _one_text(value: Any, field: str, findings: Findings) -> str | None:
+def text_of_virtual(value: Any, field: str, findings: Findings) -> str | None:
     """Return the text of a virtual field, or None when it is empty or a placeholder."""
     if type(value) is list:
         value = value[0] if value else None
@@ -163,37 +162,3 @@ def _one_text(value: Any, field: str, findings: Findings) -> str | None:
     if text:
         findings.add_dropped(field, ValueDropped("placeholder"))
     return None
-
-
-def fill_click_id(
-    sent: dict[str, Any], given: dict[str, Any], urls: tuple[Any, ...], event_time: Any, findings: Findings
-) -> None:
-    """Build fbc from a click id, or from the one in a URL, when there is no cookie.
-
-    The documented form is fb.1.<milliseconds>.<click id>; the event's time is the nearest known moment.
-    """
-    if "fbc" in sent or type(event_time) is not int:
-        return
-    found = _given_click_id(given.get("fbclid"), findings) or _first_click_id(urls)
-    if found is None:
-        return
-    sent["fbc"] = f"fb.1.{event_time * 1000}.{found}"
-    if findings.trace is not None:
-        findings.trace.step("user_data.fbc", "built from the click id and the event's time", sent["fbc"])
-
-
-def _first_click_id(urls: tuple[Any, ...]) -> str | None:
-    for url in urls:
-        found = click_id_in(url) if type(url) is str else None
-        if found:
-            return found
-    return None
-
-
-def _given_click_id(value: Any, findings: Findings) -> str | None:
-    text = _one_text(value, "user_data.fbclid", findings) if value is not None else None
-    try:
-        return click_id(text) if text is not None else None
-    except ValueDropped as reason:
-        findings.add_dropped("user_data.fbclid", reason)
-        return None

@@ -128,6 +128,20 @@ REASONS = [
         [("personal_data_in_custom_data", "$.custom_data.content_name")],
         {},
     ),
+    (
+        {"user_data": {"fbclid": "IwAR2x", "clicked_at": "last week"}, "event_time": SECONDS},
+        [("click_time_unreadable", "$.user_data.clicked_at")],
+        {"user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"}, "event_time": SECONDS},
+    ),
+    (
+        {"user_data": {"fbclid": "IwAR2x"}, "event_time": SECONDS, "action_source": "system_generated"},
+        [("click_time_assumed", "$.user_data.fbc")],
+        {
+            "user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"},
+            "event_time": SECONDS,
+            "action_source": "system_generated",
+        },
+    ),
     ({"event_name": "Lead of jane@x.de"}, [("personal_data_in_event_name", "$.event_name")], {}),
     (
         {"event_id": "lead-jane@x.de"},

@@ -197,6 +197,7 @@ _APP: Final[dict[str, Reader]] = {
     **dict.fromkeys(("advertiser_tracking_enabled", "application_tracking_enabled"), _alone(_flag)),
     "extinfo": _device,
     **dict.fromkeys(("campaign_ids", "url_schemes", "install_referrer", "installer_package"), _property),
+    "app_user_id": _identifier,
     **dict.fromkeys(("vendor_id", "windows_attribution_id", "receipt_data"), _property),
     **dict.fromkeys(("consider_views", "include_dwell_data", "include_video_data"), _alone(truth_of)),
 }

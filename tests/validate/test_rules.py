@@ -118,6 +118,18 @@ SCHEMA = [
         ("missing_field", "$.original_event_data.event_time"),
         {},
     ),
+    (
+        "append",
+        {"attribution_data.decline_reason": "too_late"},
+        ("not_allowed", "$.attribution_data.decline_reason"),
+        {"attribution_data.decline_reason": "lookback"},
+    ),
+    (
+        "append",
+        {"attribution_data.attribution_model": "last click"},
+        ("not_allowed", "$.attribution_data.attribution_model"),
+        {"attribution_data.attribution_model": "last_click"},
+    ),
     ("append", {"attribution_data.share": 1}, ("unknown_key", "$.attribution_data.share"), {}),
     ("purchase", {"advertiser_tracking_enabled": 1}, ("unknown_key", "$.advertiser_tracking_enabled"), {}),
     ("app", {"app_data.madid": "x"}, ("unknown_key_left_out", "$.app_data.madid"), {}),

@@ -114,6 +114,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             escaped=entry.get("escaped", _HASHING[entry["hashed"]] == "yes"),
             real_words=frozenset(entry.get("real_words", ())),
             real_results=frozenset(entry.get("real_results", ())),
+            surnames=frozenset(entry.get("surnames", ())),
             sent_as=entry["sent_as"],
             pattern=patterns[entry["sent_as"]],
             source=entry.get("source", table["source"]),

@@ -31,6 +31,7 @@ class UserDataRule:
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
     real_results: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""

@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_one_of_names
 from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
@@ -36,13 +37,14 @@ _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
-    __slots__ = ("hashed", "many", "name", "steps")
+    __slots__ = ("hashed", "many", "name", "steps", "surnames")
 
     def __init__(self, rule: UserDataRule, hashed: bool, steps: Named) -> None:
         self.name: Final = rule.name
         self.many: Final = rule.many
         self.hashed: Final = hashed
         self.steps: Final = steps
+        self.surnames: Final = rule.surnames
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
@@ -149,7 +151,7 @@ class _Hashing(Cleaner):
             text = self.readable(text)
             cleaned = text.lower()
             steps = self.ascii_steps if text.isascii() else self.all_steps
-        if cleaned in self.placeholders:
+        if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
         if not self.lowers:
             cleaned = text
@@ -164,6 +166,8 @@ class _Hashing(Cleaner):
 
     def readable(self, text: str) -> str:
         """Return a text with its escapes undone; an unfilled template is dropped."""
+        if text.isalnum():
+            return text
         if self.is_unfilled(text):
             raise ValueDropped("placeholder")
         return without_escapes(text) if self.escaped else text

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_one_of_names
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
@@ -28,6 +29,7 @@ def clean_user_data(
     """Return `user_data` as it is sent. What cannot be used is left out with a finding; nothing raises."""
     fields = cleaners(findings.spec, settings.hash_external_id)
     context = known_about(given.get("country"), settings, findings.spec, now_seconds)
+    context = _in_record(context, given, fields)
     sent: dict[str, Any] = {}
     traced = findings.trace is not None
     for key, value in given.items():
@@ -44,10 +46,36 @@ def clean_user_data(
         else:
             sent[field.name] = [result] if field.many else result
     if "full_name" in given and not ("fn" in sent and "ln" in sent):
-        for name, part in _names(given["full_name"], settings, findings):
+        parts = dict(_names(given["full_name"], settings, findings))
+        context = _in_record(context, {**parts, **given}, fields)
+        for name, part in parts.items():
             if name not in sent:
                 _send(fields[name], part, context, sent, findings)
     return sent
+
+
+def _in_record(
+    context: CleaningContext, given: dict[str, Any], fields: dict[str, Cleaner]
+) -> CleaningContext:
+    """Return the context in which `Null` is a surname where the rest of the record is a real person's."""
+    surname = given.get("ln")
+    if surname is None or not is_one_of_names(surname, fields["ln"].surnames):
+        return context
+    return context.of_a_person() if _is_person(given, fields, context) else context
+
+
+def _is_person(given: dict[str, Any], fields: dict[str, Cleaner], context: CleaningContext) -> bool:
+    """Say whether a record names a person beside the surname, and a way to reach them."""
+    usable = {name for name in ("fn", "em", "ph") if _is_usable(fields[name], given.get(name), context)}
+    return "fn" in usable and len(usable) > 1
+
+
+def _is_usable(field: Cleaner, value: Any, context: CleaningContext) -> bool:
+    try:
+        field.clean(value[0] if type(value) is list and value else value, context)
+    except ValueDropped:
+        return False
+    return True
 
 
 def _by_other_name(key: Any, fields: dict[str, Cleaner], findings: Findings) -> Cleaner | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bridge.mapping.compiler.contents import compile_contents
@@ -167,7 +168,9 @@ def _slot_reader(compiling: Compiling, block: str, name: str, entry: Entry) -> R
     if _takes_list(compiling.loading.spec, block, name):
         return as_list(compile_value(compiling, entry.node, "many"))
     if block == "user_data":
-        return compile_value(compiling, entry.node, "many")
+        names = compiling.loading.spec.user_data[name].surnames
+        kind_of_empty = compiling.empty.apart_from(names) if names else compiling.empty
+        return compile_value(replace(compiling, empty=kind_of_empty), entry.node, "many")
     return compile_value(compiling, entry.node)
 
 

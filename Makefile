@@ -34,7 +34,7 @@ test-pythons:  ## all tests on every other Python of the metadata that is here (
 	@.ci/test-pythons $(PYTHONS)
 
 mutants: .venv/ready-dev  ## change 325 lines, one at a time, and see whether a test notices (NUMBER= of each part, SEED=, PART=)
-	$(BIN)/python tests/mutants.py $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PART),--part $(PART))
+	$(BIN)/python -m tests.mutants $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PART),--part $(PART))
 
 compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\

@@ -24,27 +24,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import yaml
-
 from tests.mutants.bench import PARTS, Bench, Recording
-from tests.mutants.changes import Mutant, mutants_of, sample
+from tests.mutants.changes import Mutant, equivalent, mutants_of, sample
 
 REPOSITORY = Path(__file__).parent.parent.parent
-EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 RESULTS = REPOSITORY / ".mutants"
 _NOT_COPIED = (".venv*", ".git", ".mypy_cache", ".compiled", ".bench", ".mutants", ".hypothesis")
-
-
-def equivalent(found: Iterable[Mutant]) -> dict[tuple[str, str, str], str]:
-    """Read which changes nobody can notice, and why. Raises ValueError when one of them is gone."""
-    listed = {
-        (entry["file"], entry["code"], entry["becomes"]): entry["reason"]
-        for entry in yaml.safe_load(EQUIVALENT.read_text("utf-8"))
-    }
-    gone = set(listed) - {mutant.name for mutant in found}
-    if gone:
-        raise ValueError(f"{EQUIVALENT.name} lists what is not in the code any more: {sorted(gone)}")
-    return listed
 
 
 @dataclass(frozen=True, slots=True)

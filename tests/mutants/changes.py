@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 TESTED_ELSEWHERE = frozenset({"bridge/delivery/process.py"})  # by whole processes, in tests/end_to_end
 _SWAPS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
@@ -113,3 +116,15 @@ def sample(found: Iterable[Mutant], number: int, seed: int) -> list[Mutant]:
 
 def _rank(change: tuple[str, Mutant]) -> str:
     return change[0]
+
+
+def equivalent(found: Iterable[Mutant]) -> dict[tuple[str, str, str], str]:
+    """Read which changes nobody can notice, and why. Raises ValueError when one of them is gone."""
+    listed = {
+        (entry["file"], entry["code"], entry["becomes"]): entry["reason"]
+        for entry in yaml.safe_load(EQUIVALENT.read_text("utf-8"))
+    }
+    gone = set(listed) - {mutant.name for mutant in found}
+    if gone:
+        raise ValueError(f"{EQUIVALENT.name} lists what is not in the code any more: {sorted(gone)}")
+    return listed

@@ -306,3 +306,11 @@ def test_custom_data_may_be_nested_to_a_depth_and_what_is_deeper_is_left_out(mak
     kept, findings = custom({"own": make(deepest)})
     assert findings == [("value_left_out", "$.custom_data.own")]
     assert "1" not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("x" * 200, True), ("x" * 201, False), ("", False), ("\ud800", False)]
+)
+def test_a_name_of_custom_data_is_a_text_of_at_most_200_characters(name, kept):
+    sent, findings = custom({name: 1})
+    assert (sent, [code for code, _ in findings]) == (({name: 1}, []) if kept else ({}, ["value_left_out"]))

@@ -569,3 +569,15 @@ def test_an_id_that_is_the_time_within_an_hour_is_taken_for_the_time_of_sending(
 @pytest.mark.parametrize("url", ["https://[::1/thanks", "https://shop.example/a%zz b", "http://"])
 def test_a_url_that_holds_nothing_personal_is_not_said_to(url, kinds, now):
     assert "personal_data_in_url" not in messages(kinds.changed("purchase", {"event_source_url": url}), now)
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        pytest.param(SPEC.milliseconds_from - 1, "click_id_time", id="too small for milliseconds"),
+        pytest.param(SPEC.milliseconds_from, "click_id_expired", id="the earliest milliseconds"),
+    ],
+)
+def test_a_click_id_is_expired_by_milliseconds_and_malformed_by_less(made, code, kinds, now):
+    event = kinds.changed("purchase", {"user_data.fbc": f"fb.1.{made}.IwAR2x"})
+    assert (code, "$.user_data.fbc") in found(event, now)

@@ -29,6 +29,7 @@ from tests.mutants.changes import Mutant, equivalent, mutants_of, sample
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RESULTS = REPOSITORY / ".mutants"
+_IN_MEMORY = Path("/dev/shm")  # databases that sync to no disk halve the time
 _NOT_COPIED = (".venv*", ".git", ".mypy_cache", ".compiled", ".bench", ".mutants", ".hypothesis")
 
 
@@ -117,7 +118,9 @@ def main() -> int:
     given = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="mutants-", dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None
+    ) as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(*_NOT_COPIED))
         found = {part: list(mutants_of(copy, part)) for part in PARTS}

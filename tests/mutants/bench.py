@@ -69,20 +69,20 @@ class Recording:
 class _Plugin:
     """Runs the chosen tests in their order, and writes down what happened; PostgreSQL runs already."""
 
-    def __init__(self, postgres_port: int, chosen: Sequence[str] | None = None) -> None:
+    def __init__(self, running_postgres: str, chosen: Sequence[str] | None = None) -> None:
         self._rank = None if chosen is None else {test: rank for rank, test in enumerate(chosen)}
         self.coverage: coverage.Coverage | None = None
         self.seconds: dict[str, float] = {}
         self.failed = ""
 
         @pytest.fixture(scope="session", autouse=True)
-        def running_postgres(tmp_path_factory: pytest.TempPathFactory) -> None:
+        def postgres_of_the_run(tmp_path_factory: pytest.TempPathFactory) -> None:
             shared = tmp_path_factory.getbasetemp() / "postgres-shared"
             shared.mkdir()
-            (shared / "port").write_text(str(postgres_port))
+            (shared / "running").write_text(running_postgres)
             (shared / "users").write_text("1")
 
-        self.running_postgres = running_postgres
+        self.postgres_of_the_run = postgres_of_the_run
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self._rank is not None:
@@ -109,10 +109,9 @@ class Bench:
 
     def __init__(self, copy: Path) -> None:
         self._copy = copy
-        self._server = copy.with_name("server")
         for name in _WARM:
             __import__(name)
-        self._port = int(self._in_child(self._start_postgres, 120))
+        self._postgres = self._in_child(self._start_postgres, 120) or ""  # port and folder
 
     def close(self) -> None:
         self._in_child(self._stop_postgres, 60)
@@ -177,21 +176,22 @@ class Bench:
     def _start_postgres(self) -> str:
         from tests.conftest import PostgresServer, upgrade
 
-        server = PostgresServer(self._server)
+        server = PostgresServer()
         server.make()
         server.start()
         server.execute("CREATE DATABASE template_bridge")
         upgrade(server.url("template_bridge"))
-        return str(server.port)
+        return f"{server.port} {server.folder}"
 
     def _stop_postgres(self) -> str:
         from tests.conftest import PostgresServer
 
-        PostgresServer(self._server, self._port).stop()
+        port, folder = self._postgres.split(" ", 1)
+        PostgresServer(Path(folder), int(port)).remove()
         return ""
 
     def _drop_databases(self) -> None:
-        url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
+        url = f"postgresql://postgres@127.0.0.1:{self._postgres.split()[0]}/postgres"
         with psycopg.connect(url, autocommit=True) as connection:
             left = connection.execute(
                 "SELECT datname FROM pg_database WHERE datname LIKE 'bridge%'"
@@ -203,7 +203,7 @@ class Bench:
         measured = coverage.Coverage(
             data_file=None, config_file=False, include=[f"{self._copy}/bridge/{part}/*"]
         )
-        plugin = _Plugin(self._port)
+        plugin = _Plugin(self._postgres)
         plugin.coverage = measured
         measured.start()
         failed = self._pytest(part, plugin)
@@ -219,7 +219,7 @@ class Bench:
     def _try(self, mutant: Mutant, chosen: Sequence[str]) -> str:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True  # two changes within a second may have one size
-        plugin = _Plugin(self._port, chosen)
+        plugin = _Plugin(self._postgres, chosen)
         failed = self._pytest(mutant.part, plugin)
         return plugin.failed or ("the import" if failed else "")
 

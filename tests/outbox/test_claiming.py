@@ -237,3 +237,14 @@ def test_the_depth_of_each_destination_counts_what_waits_and_tells_the_age_of_th
         Depth("main", waiting=2, sending=1, oldest_seconds=120.0),
         Depth("other", waiting=1, sending=0, oldest_seconds=60.0),
     ]
+
+
+def test_every_call_that_carried_an_event_stays_in_its_history(outbox, claim, now):
+    held = claim()
+    paused = an_attempt(now, "pause", reason="expired token")
+    outbox.settle_span(Span(held.id), Settled("waiting", "expired token"), paused, now)
+    later = now + MINUTE
+    again = claim(at=later)
+    worked = an_attempt(later)
+    outbox.settle_span(Span(again.id), Settled("sent"), worked, later)
+    assert outbox.show(text_id(held.events[0].id)).attempts == (paused, worked)

@@ -17,6 +17,7 @@ _LONGEST_TIME: Final = 64
 # Spreadsheets count days in the 1900 date system: ECMA-376 part 1, 18.17.4.1. These are 2000 to 2099.
 _SPREADSHEET_START: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - local time, whatever the zone
 _SPREADSHEET_DAYS: Final = range(36_526, 73_051)
+_JSON_DATE: Final = re.compile(r"/Date\((\d{1,16})(?:[+-]\d{4})?\)/").fullmatch  # its offset is for show
 _DAYS_WITH_COMMA: Final = re.compile(r"[0-9]{5},[0-9]{1,15}").fullmatch
 
 
@@ -24,8 +25,8 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
     """Read a moment as Unix seconds; None when it cannot be read in one way.
 
     Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), the days
-    that spreadsheets count (`46353.5`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has no offset is
-    local time of `timezone` (UTC without one).
+    that spreadsheets count (`46353.5`), the milliseconds of `/Date(1795717800000)/`, and a `pattern` such as
+    `DD.MM.YYYY HH:mm`. What has no offset is local time of `timezone` (UTC without one).
     """
     if isinstance(value, datetime):
         return _seconds(value, timezone)
@@ -41,6 +42,8 @@ def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int |
         return _seconds(moment, timezone)
     if PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
         return _time_of_number(Decimal(text), timezone)
+    if found := _JSON_DATE(text):
+        return int(found[1]) // 1000
     if _DAYS_WITH_COMMA(text):
         return _time_of_number(Decimal(text.replace(",", ".")), timezone)
     moment = _iso_time(text) or _mail_time(text)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
 
+_COME_IN_LISTS = frozenset({"user_data.email", "user_data.phone"})
 _MOST_FIELDS = 5_000
 _DEEPEST = 24
 _NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
@@ -87,7 +88,7 @@ def _walk(node: Any, place: _Place, tables: RecognitionTables) -> Iterator[Paylo
 def _walk_item(
     items: list[Any], index: int, item: Any, place: _Place, tables: RecognitionTables
 ) -> Iterator[PayloadField]:
-    picked = _pick_by_label(items, item, tables)
+    picked = None if _lists_one_kind(place, tables) else _pick_by_label(items, item, tables)
     if picked is None:
         yield from _walk(item, place.item(index, ".first" if index == 0 else f".{index}"), tables)
         return
@@ -96,6 +97,16 @@ def _walk_item(
     for key, value in item.items():
         if key != label_key:
             yield from _walk(value, answer.key(str(key)), tables)
+
+
+def _lists_one_kind(place: _Place, tables: RecognitionTables) -> bool:
+    """Say whether a list is called after what it holds (`emails`): then its labels are `Work` and `Home`."""
+    name = folded(place.names[-1]) if place.names else ""
+    return any(
+        known.destination in _COME_IN_LISTS
+        and {name, name.removesuffix("s"), name.removesuffix("es")} & known.names.keys()
+        for known in tables.fields
+    )
 
 
 def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tuple[str, str] | None:

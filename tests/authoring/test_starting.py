@@ -15,6 +15,7 @@ from bridge.authoring.scaffold.yaml_writer import yaml_text
 from bridge.authoring.test_runner import run_tests
 from bridge.errors import UnreadableBody
 from bridge.lint.check import check_mapping
+from bridge.mapping import load_mapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -40,10 +41,15 @@ def save(folder, name, body):
     return sample
 
 
+# what only a person can say: `check` asks for it until the line is there
+OPEN_QUESTIONS = {"purchase_without_value", "purchase_without_currency"}
+
+
 def passes(checked, spec, now) -> bool:
-    errors = [finding for finding in checked.findings if finding.severity == "error"]
-    assert errors == []
-    failures = [failure for result in run_tests(checked.mapping, spec, now) for failure in result.failures]
+    errors = {finding.code for finding in checked.findings if finding.severity == "error"}
+    assert errors - OPEN_QUESTIONS == set()
+    mapping = load_mapping(checked.file, environment={}, spec=spec, secrets="optional")
+    failures = [failure for result in run_tests(mapping, spec, now) for failure in result.failures]
     assert failures == []
     return True
 
@@ -214,7 +220,7 @@ def test_any_payload_gives_a_mapping_without_errors(tmp_path, payload):
     text = new.text.partition("\ntests:")[0]
     file.write_text(text, "utf-8", errors="surrogatepass")
     findings = check_mapping(file, environment={}, spec=spec).findings
-    assert [finding for finding in findings if finding.severity == "error"] == []
+    assert {finding.code for finding in findings if finding.severity == "error"} - OPEN_QUESTIONS == set()
 
 
 def test_the_plan_asks_only_the_first_entry_of_a_list(spec):

@@ -20,6 +20,7 @@ from bridge.models import Event, Finding, Receive, Request, Verified
 from bridge.pipeline import translate
 
 _MOST_CORRECTIONS = 20
+_LONGEST_SOURCE = 120
 _SHOWN_IN_TEST = ("event_name", "event_id", "event_time", "custom_data.value", "custom_data.currency")
 _HELD_FOR = "not enough customer information"
 _GIVEN = {"id": 1, "email": "jane@example.com", "phone": "+49 151 23456789", "name": "Jane Doe"}
@@ -38,6 +39,7 @@ class MappingRequest:
     sample: Request | None = None
     given: str = ""
     made_from: str | None = None
+    known_shapes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapp
         tests = [_first_test(plan, now)]
     else:
         webhook = parse(Verified(asked.sample), Receive(max_size_bytes=2_097_152))
-        plan = plan_mapping(webhook.data, asked.wishes, spec.standard_events)
+        plan = plan_mapping(webhook.data, asked.wishes, spec.standard_events, known_shapes=asked.known_shapes)
         tests = []
     heading = Heading(asked.file.stem, f"What {asked.file.stem} sends", asked.made_from)
     text = _corrected(write_mapping(plan, heading), asked, spec, now)
@@ -165,14 +167,15 @@ def _test_of_sample(
     translation = translate(
         Verified(replace(request, received_at=arrived)), mapping, spec, explain=True, reveal=True
     )
-    name = "the sample this mapping was made from"
+    name = "the sample this mapping was made from (not confirmed yet)"
     shown_now = arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if happened else None
     ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
     if ready:
-        expect = [
-            _expected(translation.explanation[number], spec, timed=happened is not None) for number in ready
-        ]
-        return StarterTest(name, asked.given, shown_now, expect)
+        explained = [translation.explanation[number] for number in ready]
+        expect = [_expected(event, spec, timed=happened is not None) for event in explained]
+        return StarterTest(
+            name, asked.given, shown_now, expect, read_from=[_read_from(event, spec) for event in explained]
+        )
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
     return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason)
@@ -199,6 +202,21 @@ def _outcome(event: Event | None) -> tuple[str, str]:
 def _long_name(name: str, spec: MetaSpec) -> str:
     rule = spec.user_data.get(name.removeprefix("user_data."))
     return f"user_data.{rule.long_name or rule.name}" if rule else name
+
+
+def _read_from(explained: Mapping[str, Any], spec: MetaSpec) -> dict[str, str]:
+    """Return where each field was read, and what a time means, for a person to compare."""
+    sources = {}
+    for field in explained["fields"]:
+        if field["field"] == "event_name":
+            continue
+        source = _on_one_line(str(field["from"])) if field["from"] and field["line"] else ""
+        if field["field"] == "event_time" and isinstance(field["sent"], int):
+            source = f"{datetime.fromtimestamp(field['sent'], UTC):%Y-%m-%d %H:%M} UTC, from {source}"
+        elif source:
+            source = f"from {source}"
+        sources[_long_name(field["field"], spec)] = source[:_LONGEST_SOURCE]
+    return sources
 
 
 def _expected(explained: Mapping[str, Any], spec: MetaSpec, *, timed: bool) -> dict[str, Any]:

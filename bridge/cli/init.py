@@ -201,8 +201,8 @@ def _write(file: Path, written: _Written) -> None:
 
 def _report(file: Path, written: _Written, findings: Iterable[Finding], *, as_json: bool) -> None:
     findings = list(findings)
-    shape = written.new.plan.looks_like if written.new else None
-    questions = questions_about(written.new.plan) if written.new else ()
+    shape = written.new.looks_like if written.new else None
+    questions = questions_about(written.new.plan) if written.new and shape is None else ()
     if as_json:
         report = {
             "file": str(file),
@@ -215,7 +215,7 @@ def _report(file: Path, written: _Written, findings: Iterable[Finding], *, as_js
         return
     click.echo(str(file))
     if shape:
-        click.echo(f"The sample looks like {shape.name}; see also --like {shape.like}.", err=True)
+        click.echo(f"The sample looks like {shape.name}: started from the mapping {shape.like}.", err=True)
     if written.copies:
         click.echo(
             "The sample was copied beside it with everything in it: use made-up people only.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,6 @@ from bridge.recognize.ownership import (
 from bridge.recognize.payload_fields import PayloadField, payload_fields
 from bridge.recognize.recognition_tables import (
     KnownField,
-    KnownShape,
     RecognitionTables,
     folded,
     recognition_tables,
@@ -227,20 +226,3 @@ def _of_a_person(field: PayloadField, known: KnownField, tables: RecognitionTabl
     doubt = _DOUBTFUL if words & tables.doubtful and folded(field.name) not in known.names else 0
     doubt += _DOUBTFUL if {word for name in field.within for word in words_of(name)} & tables.doubtful else 0
     return doubt + (_ITS_OWN_PERSON if words & tables.customer_words else 0)
-
-
-def known_shape(data: Any) -> KnownShape | None:
-    """Return the sender's shape when the payload's structure gives it away."""
-    for shape in recognition_tables().shapes:
-        if all(_holds(data, path) for path in shape.when):
-            return shape
-    return None
-
-
-def _holds(data: Any, path: str) -> bool:
-    node = data
-    for key in path.split("."):
-        if not isinstance(node, Mapping) or key not in node:
-            return False
-        node = node[key]
-    return True

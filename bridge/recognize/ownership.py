@@ -123,7 +123,15 @@ def belongs_to_another(
         return nearest == "other"
     if context.has_customer and not _is_in_the_open(field, tables):
         return True
-    return known.shape == "person_name" and bool((words_of_blocks(field, tables) | own) & tables.things)
+    return known.shape == "person_name" and bool(_what_is_named(field, known, own, tables) & tables.things)
+
+
+def _what_is_named(
+    field: PayloadField, known: KnownField, own: frozenset[str], tables: RecognitionTables
+) -> frozenset[str]:
+    """Return the words that may name a thing; first and last names only persons have, whatever holds them."""
+    of_persons_only = known.destination in {"user_data.first_name", "user_data.last_name"}
+    return own if of_persons_only else own | words_of_blocks(field, tables)
 
 
 def _is_a_name_of_something(field: PayloadField, tables: RecognitionTables) -> bool:

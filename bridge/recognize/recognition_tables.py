@@ -33,15 +33,15 @@ class KnownField:
 
 @dataclass(frozen=True, slots=True)
 class KnownShape:
-    """A payload whose structure gives its sender away, and the paths that are right for it."""
+    """A payload whose structure gives its sender away, and the shipped mapping that is for it.
+
+    `when` holds the paths that are all there, `texts` what some of them say.
+    """
 
     name: str
     when: tuple[str, ...]
+    texts: Mapping[str, frozenset[str]]
     like: str
-    event_name: str
-    action_source: str
-    fields: Mapping[str, str]
-    minor_units: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +139,8 @@ def _word_lists(rows: Mapping[str, Iterable[Any]]) -> WordLists:
 
 
 def _known_shape(row: Mapping[str, Any]) -> KnownShape:
-    return KnownShape(
-        name=row["name"],
-        when=tuple(row["when"]),
-        like=row["like"],
-        event_name=row["event_name"],
-        action_source=row["action_source"],
-        fields=row["fields"],
-        minor_units=row.get("minor_units", {}),
-    )
+    texts = {path: frozenset(found) for path, found in row.get("is", {}).items()}
+    return KnownShape(row["name"], tuple(row.get("when", ())), texts, row["like"])
 
 
 @cache

@@ -12,7 +12,7 @@ from bridge.recognize.guess import Guess, recognize
 from bridge.recognize.money_fields import decimal_sibling, nearest_currency
 from bridge.recognize.ownership import payload_context
 from bridge.recognize.payload_fields import PayloadField, joined_path, payload_fields
-from bridge.recognize.recognition_tables import KnownShape, folded, recognition_tables, words_of
+from bridge.recognize.recognition_tables import folded, recognition_tables, words_of
 
 CONTENT_IDS = "custom_data.content_ids"
 SURE = 50
@@ -44,12 +44,12 @@ class Seen:
     happened: Occurrence
 
 
-def seen_in(item: Any, shape: KnownShape | None, standard_events: Iterable[str]) -> Seen:
+def seen_in(item: Any, standard_events: Iterable[str]) -> Seen:
     """Recognise a payload: what happened, and the paths of each field by their names and values."""
     tables = recognition_tables()
     fields = payload_fields(item, tables)
     guesses = recognize(item)
-    chosen = _chosen(guesses, shape)
+    chosen = _chosen(guesses)
     has_amount = "custom_data.value" in chosen
     sold = has_amount and "custom_data.currency" in chosen
     happened = occurrence(
@@ -63,11 +63,9 @@ def seen_in(item: Any, shape: KnownShape | None, standard_events: Iterable[str])
     return Seen(fields, guesses, {field_.path: field_.value for field_ in fields}, chosen, happened)
 
 
-def chosen_paths(seen: Seen, shape: KnownShape | None, items: Items | None) -> dict[str, list[str]]:
+def chosen_paths(seen: Seen, items: Items | None) -> dict[str, list[str]]:
     """Return the chosen paths, put right by what happened: an amount's own currency, a phone in one piece."""
     chosen = {name: list(paths) for name, paths in seen.chosen.items()}
-    if shape:
-        return chosen
     by_path = {field_.path: field_ for field_ in seen.fields}
     amount = by_path.get(next(iter(chosen.get("custom_data.value", ())), ""))
     if amount is not None:
@@ -147,24 +145,16 @@ def _is_product_id(product: PayloadField) -> bool:
     return words in {("base", "product"), ("product", "code"), ("product",)}
 
 
-def _chosen(guesses: Sequence[Guess], shape: KnownShape | None) -> dict[str, list[str]]:
+def _chosen(guesses: Sequence[Guess]) -> dict[str, list[str]]:
     chosen: dict[str, list[str]] = {}
     taken: set[str] = set()
-    if shape:
-        for name, path in {**shape.fields, **shape.minor_units}.items():
-            if name != "event_id":
-                chosen[name] = [path]
-                taken.add(path)
     for name, ranked in _by_destination(guesses).items():
-        if name in chosen and name in _ONE_PATH_ONLY:
-            continue
         best = ranked[0].strength
         enough = _GOOD_ENOUGH_ALONE if name in _MAY_BE_GUESSED and best < SURE else SURE
         free = [g for g in ranked if g.strength >= max(enough, best - _CLOSE_BEHIND)]
         paths = [g.field.path for g in free if name in _MAY_SHARE or g.field.path not in taken]
-        merged = list(dict.fromkeys([*chosen.get(name, []), *paths]))
-        if merged:
-            chosen[name] = merged[: 1 if name in _ONE_PATH_ONLY else _MOST_PATHS]
+        if paths:
+            chosen[name] = list(dict.fromkeys(paths))[: 1 if name in _ONE_PATH_ONLY else _MOST_PATHS]
             taken |= set(chosen[name]) if name not in _MAY_SHARE else set()
     return _without_doubles(chosen)
 

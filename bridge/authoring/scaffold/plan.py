@@ -18,10 +18,10 @@ from bridge.authoring.scaffold.chosen_paths import (
 )
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.event_kind import Condition, Occurrence
-from bridge.recognize.guess import Guess, known_shape
+from bridge.recognize.guess import Guess
 from bridge.recognize.money_fields import Units, units_of
 from bridge.recognize.payload_fields import PayloadField
-from bridge.recognize.recognition_tables import KnownShape, recognition_tables
+from bridge.recognize.recognition_tables import recognition_tables
 from bridge.recognize.value_shapes import has_shape
 
 _MOST_HINTS = 8
@@ -52,7 +52,6 @@ class Plan:
     action_source: str
     sent_by: str
     send_to: str
-    looks_like: KnownShape | None
     for_each: str | None
     paths: Mapping[str, tuple[str, ...]]
     event_id: str | None
@@ -65,41 +64,39 @@ class Plan:
     conditions: tuple[Condition, ...] = ()
     refused_by: PayloadField | None = field(default=None, repr=False)
     other_amounts: tuple[str, ...] = ()
+    empty: frozenset[str] = frozenset()  # paths that hold nothing in the sample
 
 
-def plan_mapping(
-    data: Any, wishes: Wishes, standard_events: Iterable[str], *, known_shapes: bool = True
-) -> Plan:
+def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> Plan:
     """Decide every line of a new mapping for a payload; values that are not certain become comments."""
     for_each, item = ("$", data[0]) if isinstance(data, list) and data else (None, data)
-    shape = known_shape(item) if known_shapes else None
-    seen = seen_in(item, shape, standard_events)
+    seen = seen_in(item, standard_events)
     items = items_of(item)
-    chosen = chosen_paths(seen, shape, items)
-    event_name = wishes.event_name or _event_name(seen.happened, shape)
+    chosen = chosen_paths(seen, items)
+    event_name = wishes.event_name or seen.happened.event_name or "Lead"
     readable = (name for name, found in chosen.items() if not _unreadable(name, found, seen.values, wishes))
     order = [known.destination for known in recognition_tables().fields] + [CONTENT_IDS]
     paths = {name: tuple(chosen[name]) for name in sorted(readable, key=order.index)}
     settings = _settings(chosen, seen.values, wishes, for_each)
-    units = "minor" if shape and shape.minor_units else _units(seen, paths)
+    units = _units(seen, paths)
     return Plan(
         event_name=event_name,
-        action_source=wishes.action_source or _action_source(chosen, shape, seen.happened),
+        action_source=wishes.action_source or _action_source(chosen, seen.happened),
         sent_by=wishes.sent_by,
         send_to=wishes.send_to,
-        looks_like=shape,
         for_each=for_each,
         paths=paths,
-        event_id=_event_id(event_name, chosen, shape),
+        event_id=_event_id(event_name, chosen),
         items=items if event_name == _PURCHASE else None,
         units=units,
         settings=settings,
         hints=_hints(chosen, seen.values, settings, wishes),
         defaults=_defaults(event_name, chosen, wishes),
         maybe=_maybe(seen.guesses, paths),
-        conditions=() if shape else seen.happened.conditions,
-        refused_by=None if shape else seen.happened.refused_by,
+        conditions=seen.happened.conditions,
+        refused_by=seen.happened.refused_by,
         other_amounts=_other_amounts(seen, paths),
+        empty=frozenset(path for path, value in seen.values.items() if is_empty(value)),
     )
 
 
@@ -143,7 +140,6 @@ def empty_plan(wishes: Wishes) -> Plan:
         action_source=wishes.action_source or ("website" if browser else "system_generated"),
         sent_by=wishes.sent_by,
         send_to=wishes.send_to,
-        looks_like=None,
         for_each=None,
         paths=paths,
         event_id=f"{_prefix(event_name)}-{{id}}",
@@ -158,21 +154,13 @@ def empty_plan(wishes: Wishes) -> Plan:
 # --- naming ----------------------------------------------------------------------------------------
 
 
-def _event_name(happened: Occurrence, shape: KnownShape | None) -> str:
-    return shape.event_name if shape else happened.event_name or "Lead"
-
-
-def _action_source(chosen: Mapping[str, Any], shape: KnownShape | None, happened: Occurrence) -> str:
-    if shape and shape.action_source != "website":
-        return shape.action_source
-    if not shape and happened.action_source:
+def _action_source(chosen: Mapping[str, Any], happened: Occurrence) -> str:
+    if happened.action_source:
         return happened.action_source
     return "website" if {"event_source_url", "user_data.user_agent"} <= chosen.keys() else "system_generated"
 
 
-def _event_id(event_name: str, chosen: Mapping[str, Sequence[str]], shape: KnownShape | None) -> str | None:
-    if shape and "event_id" in shape.fields:
-        return shape.fields["event_id"]
+def _event_id(event_name: str, chosen: Mapping[str, Sequence[str]]) -> str | None:
     if "event_id" not in chosen:
         return None
     return f"{_prefix(event_name)}-{{{chosen['event_id'][0]}}}"

@@ -8,9 +8,7 @@ from bridge.authoring.scaffold.plan import Plan
 
 
 def questions_about(plan: Plan) -> tuple[str, ...]:
-    """Return what is not certain about a mapping, one sentence each; nothing for a shape that is known."""
-    if plan.looks_like:
-        return ()
+    """Return what is not certain about a mapping, one sentence each."""
     asking = (_about_refusal, _about_money, _about_currency, _about_time, _about_id, _about_person)
     return tuple(question for ask in asking for question in ask(plan))
 

@@ -115,11 +115,6 @@ def _head(plan: Plan, heading: Heading) -> list[str]:
             f"# Written by `capi-bridge init` from {heading.made_from}. Left of a colon: the field at Meta."
         )
         lines.append("# Right of it: where to find it in your webhook. Read every line once.")
-    if plan.looks_like:
-        lines.append(
-            f"# The sample looks like {plan.looks_like.name}. A mapping for it ships with the bridge:"
-        )
-        lines.append(f"# capi-bridge init {heading.name} --like {plan.looks_like.like}")
     if questions := questions_about(plan):
         lines += ["#", "# Not certain; please read these before it goes live:"]
         lines += [f"#   - {_comment_text(question)}" for question in questions]

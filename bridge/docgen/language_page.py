@@ -52,6 +52,7 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("copy", "copy", "Takes over simple properties into `custom_data`. Personal-looking keys are rejected."),
     ("receive", "receive", "Who may send here, and how they are answered."),
     ("verify", "verify", "Inside `receive`: how the sender proves who it is, by the exact bytes it sent."),
+    ("sorted_form", "sorted_form", "Inside `verify`: how the sorted fields of a form were signed."),
     ("handshake", "handshake", "Inside `receive`: the challenge some senders want back before they send."),
     ("app_data", "app_data", "What Meta asks of events of mobile apps."),
     ("original_event_data", "original_event_data", "The event this one adds to."),

@@ -17,6 +17,7 @@ _PLACES = {
     "event": "beside event_name",
     "receive": "under receive",
     "verify": "under receive.verify",
+    "sorted_form": "under receive.verify.sorted_form",
     "handshake": "under receive.handshake",
     "settings": "under settings",
     "user_data": "under user_data",

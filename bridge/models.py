@@ -177,15 +177,26 @@ class VerifyRule:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderAnswer:
+    """What a sender is answered instead of our own JSON: a text as it is, of some content type."""
+
+    text: str
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeRule:
     """The challenge some senders want back before they send: the `receive.handshake` block.
 
-    `expect` pairs a reader with the text it must give; `answer` reads the text to send back.
+    `expect` pairs a reader with the text it must give; `answer` reads the text to send back, or makes the
+    whole answer. One that is computed with the secret is for senders only that prove they know it.
     """
 
     on: Literal["get", "header", "field"]
     expect: tuple[tuple[Callable[[Webhook], Any], str], ...]
     answer: Callable[[Webhook], Any]
+    needs_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +211,7 @@ class Receive:
     repeat_key: Callable[[Webhook], Any] | None = None
     repeat_window_seconds: int = 7 * 86_400
     on_problem: Literal["answer", "hold"] = "hold"
+    answer: SenderAnswer | None = None
     max_size_bytes: int = 1_048_576
 
 

@@ -34,6 +34,8 @@ NOT_FOR_EDITORS = {
     "destinations",
     "verify-timestamp",
     "verify-words",
+    "answers",
+    "answer-too-long",
     "verify-jwt",
     "verify-key",
     "paths",

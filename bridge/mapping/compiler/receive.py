@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.coerce.dates import read_time
+from bridge.mapping.compiler.answers import compile_answer, compile_handshake
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.compiler.verify_block import compile_verify, read_secret
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.runtime.scope import Called, Scope
 from bridge.mode import is_test_code
-from bridge.models import HandshakeRule, Receive, Webhook
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.models import Receive, Webhook
+from bridge.positioned_yaml import Listing, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> R
         methods=methods,
         accept=frozenset(_value(entries, "accept", ("json", "form", "multipart")))
         | ({"form"} if "get" in methods else set()),
-        verify=compile_verify(compiling, entries.get("verify")),
-        handshake=_handshake(compiling, entries.get("handshake"), source),
+        verify=(verify := compile_verify(compiling, entries.get("verify"))),
+        handshake=compile_handshake(compiling, entries.get("handshake"), source, verify),
+        answer=compile_answer(compiling.loading, entries.get("answer")),
         repeat_key=_of_webhook(_repeat_key(compiling, repeat_key), source) if repeat_key else None,
         repeat_window_seconds=_value(entries, "repeat_window", 7 * 86_400),
         on_problem=_value(entries, "on_problem", "hold" if sent_by == "server" else "answer"),
@@ -100,34 +102,7 @@ def _of_webhook(read: Read, source: str) -> Callable[[Webhook], Any]:
     return lambda webhook: read.read(Scope(webhook, source))
 
 
-# --- handshake, test code, reports ------------------------------------------------------------------
-
-
-def _handshake(compiling: Compiling, entry: Entry | None, source: str) -> HandshakeRule | None:
-    entries: Entries = (entry.value if entry else None) or {}
-    if entry is None or "on" not in entries or "answer" not in entries or entries["on"].value is None:
-        return None
-    expect: list[tuple[Callable[[Webhook], Any], str]] = []
-    block = entries["expect"].node if "expect" in entries else None
-    if block is not None and not isinstance(block, Block):
-        compiling.loading.error(block, "wrong_shape", "expect is a block", "write field: text below it")
-    for key, node in block.entries if isinstance(block, Block) else ():
-        wanted = _expected_text(compiling.loading, key, node)
-        read = compile_value(compiling, key)
-        if wanted is not None:
-            expect.append((_of_webhook(read, source), wanted))
-    answer = compile_value(compiling, entries["answer"].node)
-    return HandshakeRule(entries["on"].value, tuple(expect), _of_webhook(answer, source))
-
-
-def _expected_text(loading: Loading, key: Scalar, node: Node) -> str | None:
-    if not isinstance(node, Scalar) or node.null:
-        loading.error(node, "wrong_shape", f"{key.text} is compared with one text", "write the text")
-        return None
-    if not node.text.startswith("${"):
-        return node.text
-    secret = read_secret(loading, Entry(key, node))
-    return secret.decode("utf-8", "replace") if secret else None
+# --- test code, reports ---------------------------------------------------------------------------------
 
 
 def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | None) -> TestCode | None:

@@ -90,6 +90,8 @@ KINDS: dict[str, str] = {
     "fields": "names of fields this event does not send",
     "rows": "what is compared, and what it becomes",
     "expected_texts": "the expected value, by field",
+    "handshake_answer": "a value, or a block with json or header",
+    "answer_values": "names, each with a value or a block with hmac_of",
     "take": "first, last, rest or a number",
     "otherwise": "keep, skip, error or a plain text",
     "country": "a country code or a $. path",
@@ -152,6 +154,7 @@ _RECEIVE = (
     Key("repeat_key", "value", "Webhooks with the same value here are one webhook.", default="the whole body"),
     Key("repeat_window", "duration", "How long repeats are recognised.", default="7 days"),
     Key("on_problem", "choice", "answer: 422 with the list; hold: 200, and kept for repair.", ("answer", "hold"), "hold for server, else answer"),
+    Key("answer", "block", "What the sender is answered once its webhook is stored.", "answer", default="a JSON object of the bridge"),
     Key("max_size", "size", "The largest body taken.", default="1 MiB"),
 )  # fmt: skip
 
@@ -187,16 +190,32 @@ _SORTED_FORM = (
 )  # fmt: skip
 
 _HANDSHAKE = (
-    Key(
-        "on",
-        "choice",
-        "A GET request, or a header or field of a POST.",
-        ("get", "header", "field"),
-        required=True,
-    ),
+    Key("on", "choice", "A GET request, or a header or field of a POST.", ("get", "header", "field"), required=True),
     Key("expect", "expected_texts", "What must be there for this to be the challenge."),
-    Key("answer", "value", "The field or text to send back.", required=True),
+    Key("answer", "handshake_answer", "The field or text to send back, or a block with json or header.", "handshake_answer", required=True),
+)  # fmt: skip
+
+_ANSWER = (
+    Key("text", "text", "A text, such as OK."),
+    Key("json", "data", "A JSON object."),
+    Key("content_type", "text", "The kind of the text, such as text/xml.", default="text/plain"),
 )
+
+_HANDSHAKE_ANSWER = (
+    Key(
+        "json",
+        "answer_values",
+        "A JSON object: each name with a field, or a block with hmac_of.",
+        "answer_hmac",
+    ),
+    Key("header", "text", "The header of the challenge that is sent back as it came."),
+)
+
+_ANSWER_HMAC = (
+    Key("hmac_of", "path", "The field whose HMAC-SHA256 with the secret of verify is the answer.", required=True),
+    Key("encoding", "choice", "How it is written.", ("hex", "base64"), "hex"),
+    Key("prefix", "text", "The text before it, such as sha256=."),
+)  # fmt: skip
 
 _SETTINGS = (
     Key("timezone", "text", "The zone of times without one, such as Europe/Berlin.", default="UTC"),
@@ -348,6 +367,9 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("verify", "Who may send.", _VERIFY),
             _block("sorted_form", "How the sorted fields of a form were signed.", _SORTED_FORM),
             _block("handshake", "A challenge before the first webhook.", _HANDSHAKE),
+            _block("handshake_answer", "How a challenge is answered.", _HANDSHAKE_ANSWER),
+            _block("answer_hmac", "A computed part of the answer to a challenge.", _ANSWER_HMAC),
+            _block("answer", "What a sender is told.", _ANSWER),
             _block("settings", "How this sender writes.", _SETTINGS),
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),

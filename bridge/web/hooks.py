@@ -16,7 +16,7 @@ from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
 from bridge.ingest.entries import held_by_an_error, new_events
 from bridge.mapping import CompiledMapping
-from bridge.models import Request, Translation, Verified
+from bridge.models import Request, SenderAnswer, Translation, Verified
 from bridge.monitoring.log import failure
 from bridge.outbox import NewEvent, NewWebhook, Receipt
 from bridge.pipeline import translate
@@ -70,7 +70,7 @@ def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:
-        return Response(200, challenge, code="handshake")
+        return _as_asked(challenge, "handshake")
     posted = as_posted(webhook, mapping.receive)
     if posted is None:
         return _alive(mapping)
@@ -100,8 +100,16 @@ def _methods(mapping: CompiledMapping) -> str:
     return " or ".join(sorted(method.upper() for method in mapping.receive.methods))
 
 
-def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
-    """Return what a sender wants echoed; the one thing that is answered before a signature is checked."""
+def _as_asked(answer: SenderAnswer, code: str) -> Response:
+    """Return an answer in the words that a sender waits for."""
+    return Response(200, answer.text, (("Content-Type", answer.content_type), *answer.headers), code)
+
+
+def _challenge(request: Request, mapping: CompiledMapping) -> SenderAnswer | None:
+    """Return what a sender wants echoed; the one thing that is answered before a signature is checked.
+
+    What is computed with the secret is answered after it: a stranger could have signatures made.
+    """
     rule = mapping.receive.handshake
     if rule is None:
         return None
@@ -109,7 +117,10 @@ def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
         asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
     except Refused:
         return None
-    return handshake_answer(asked, rule)
+    answer = handshake_answer(asked, rule)
+    if answer is not None and rule.needs_proof:
+        verify(request, mapping.receive.verify)
+    return answer
 
 
 def _asked_test_code(
@@ -200,6 +211,9 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
     by_answer = call.mapping.receive.on_problem == "answer"
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
         return Response(422, _problems(events, body), code="problems", log=log)
+    answer = call.mapping.receive.answer
+    if answer is not None:
+        return _as_asked(answer, body["status"])._replace(log=log)
     return Response(200, body, code=body["status"], log=log)
 
 

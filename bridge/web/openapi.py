@@ -147,6 +147,15 @@ ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool
         ("access_token", "wait"),
         False,
     ),
+    (
+        "post",
+        "/capi/{dataset_id}/events",
+        "Take what one would send to a Conversions API Gateway",
+        "MetaAnswer",
+        {"400": "What Meta would refuse, in Meta's shape."},
+        ("wait",),
+        False,
+    ),
     ("get", "/api/mappings", "List the mappings", "Any", _ADMIN_ERRORS, (), True),
     (
         "get",
@@ -163,11 +172,11 @@ ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool
     ("post", "/api/events/{event_id}/replay", "Send one event again", "Any", _ADMIN_ERRORS, (), True),
     ("post", "/api/events/{event_id}/discard", "Give one event up", "Any", _ADMIN_ERRORS, (), True),
     ("post", "/api/replay", "Send many events again", "Any", _ADMIN_ERRORS, (), True),
-    ("get", "/healthz", "Tell that the process answers", "Any", {}, (), False),
+    ("get", "/healthz", "Check that the process is alive", "Any", {}, (), False),
     (
         "get",
         "/readyz",
-        "Tell whether webhooks can be taken",
+        "Check whether webhooks can be taken",
         "Any",
         {"503": "Not ready; see reasons."},
         (),
@@ -192,7 +201,7 @@ def document() -> dict[str, Any]:
             "summary": summary,
             "operationId": _operation_id(method, path),
             "parameters": [*_path_parameters(path), *map(_query_parameter, parameters)],
-            "responses": {"200": _response("It worked.", schema), **_errors(path, errors)},
+            "responses": {_success(path): _response("It worked.", schema), **_errors(path, errors)},
         }
         if for_admin:
             operation["security"] = [{"admin": []}]
@@ -234,6 +243,10 @@ def _response(words: str, schema: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}
 
 
+def _success(path: str) -> str:
+    return "202" if path.startswith("/capi/") else "200"
+
+
 def _errors(path: str, errors: dict[str, str]) -> dict[str, Any]:
-    schema = "MetaError" if "{version}" in path else "Error"
+    schema = "MetaError" if "{dataset_id}" in path else "Error"
     return {status: _response(words, schema) for status, words in errors.items()}

@@ -34,6 +34,7 @@ ROUTES = (
     Route("/dry-run/<name>", ("POST",), dry_run.of_mapping),
     Route("/dry-run", ("POST",), dry_run.of_text),
     Route("/validate", ("POST",), dry_run.of_finished_body),
+    Route("/capi/<dataset_id>/events", ("POST",), conversions_api.GATEWAY),
     Route("/<version>/<dataset_id>/events", ("POST",), conversions_api.ENDPOINT),
     Route("/api/mappings", ("GET",), events_api.mappings),
     Route("/api/mappings/<name>", ("GET",), events_api.show_mapping),
@@ -60,11 +61,13 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The segments are told apart before they are decoded: an encoded slash is part of a name.
+    The path is split before its segments are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
         case ["", "hooks", name] if name and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": unquote(name)})
+        case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
+            return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
         case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)

@@ -201,7 +201,10 @@ class HandshakeRule:
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """The `receive` block of a mapping: who may send what, and what problems get as an answer."""
+    """The `receive` block of a mapping: who may send what, and what problems get as an answer.
+
+    `max_values` bounds how many values a body may hold, however short it is.
+    """
 
     sent_by: Literal["server", "automation", "browser"] = "server"
     methods: frozenset[str] = frozenset({"post"})
@@ -213,6 +216,7 @@ class Receive:
     on_problem: Literal["answer", "hold"] = "hold"
     answer: SenderAnswer | None = None
     max_size_bytes: int = 1_048_576
+    max_values: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)

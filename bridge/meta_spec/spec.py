@@ -188,6 +188,8 @@ class MetaSpec:
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
     international_number: re.Pattern[str] = field(repr=False)
+    right_places: Mapping[str, str] = field(repr=False)
+    not_in_custom_data: frozenset[str] = field(repr=False)
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
 

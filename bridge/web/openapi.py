@@ -233,5 +233,5 @@ def _response(words: str, schema: str) -> dict[str, Any]:
 
 
 def _errors(path: str, errors: Mapping[str, str]) -> dict[str, Any]:
-    schema = "MetaError" if "{version}" in path else "Error"
+    schema = "MetaError" if "{dataset_id}" in path else "Error"
     return {status: _response(words, schema) for status, words in errors.items()}

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bridge.simulator import Simulator
-from tests.conftest import COMMAND, RunningBridge, free_port
+from tests.conftest import COMMAND, RunningBridge
 
 pytestmark = pytest.mark.process
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,7 @@ from bridge.errors import BridgeError, CannotStore
 from bridge.monitoring.log import failure
 from bridge.outbox import Receipt
 from bridge.server import wsgi_adapter
-from bridge.server.commits import Commits
+from bridge.server.commits import Commits, Waiter
 from bridge.server.guard import Guard, Receive, Unguarded, current
 from bridge.web import health
 from bridge.web.app import create_app, cut_short, too_large
@@ -83,9 +82,8 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _start(self) -> None:
-        self._commits = Commits(asyncio.get_running_loop())
+        self._commits = Commits(asyncio.get_running_loop(), self._context.outbox().submit)
         self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
-        self._context.outbox()
         self._stop_watching = self._context.mappings.watch(self._report)
 
     def _report(self, error: Exception) -> None:
@@ -172,12 +170,11 @@ class Application:
         prepared = await self._prepared(endpoint, request)
         if isinstance(prepared, Response):
             return prepared
-        submitted = context.outbox().submit(prepared.webhook)
-        may_give_up = prepared.webhook.is_recognised_again
+        waiter = self._commits.submit(prepared.webhook)
         try:
-            stored = await self._commits.result(submitted, may_give_up=may_give_up)
+            stored = await asyncio.shield(waiter)
         except asyncio.CancelledError:  # the sender has gone; its webhook is stored and counted all the same
-            self._later(self._conclude(endpoint, request, admission, prepared, submitted, started))
+            self._later(self._conclude(endpoint, request, admission, prepared, waiter, started))
             raise
         results = await self._delivered(prepared, stored)
         return respond(context, endpoint, request, prepared, stored, results)
@@ -188,11 +185,10 @@ class Application:
         request: HttpRequest,
         admission: Admission,
         prepared: Prepared,
-        submitted: Future[Receipt],
+        waiter: Waiter,
         started: float,
     ) -> None:
-        stored = await self._commits.result(submitted, may_give_up=prepared.webhook.is_recognised_again)
-        response = respond(self._context, endpoint, request, prepared, stored, {})
+        response = respond(self._context, endpoint, request, prepared, await waiter, {})
         finish(self._context, request, admission, response, clock() - started)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:

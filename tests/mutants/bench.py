@@ -19,16 +19,8 @@ import hypothesis
 import psycopg
 import pytest
 
-from tests.mutants.changes import Mutant
+from tests.mutants.changes import PARTS, Mutant
 
-# a part of the code -> the tests that hold it
-PARTS = {
-    "verify": ("tests/verify",),
-    "normalize": ("tests/normalize",),
-    "validate": ("tests/validate",),
-    "outbox": ("tests/outbox",),
-    "delivery": ("tests/delivery", "tests/cli/test_destinations.py"),
-}
 _WARM = (  # what every run imports and no change touches
     *("sqlalchemy", "orjson", "jsonschema", "jsonschema_rs", "phonenumbers"),
     *("cryptography", "urllib3", "flask", "alembic.command"),

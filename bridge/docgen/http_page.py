@@ -75,7 +75,8 @@ One shape everywhere, except on the drop-in endpoint:
 
 `POST /dry-run/<mapping>` takes the same body, headers and query as the real endpoint, and shows what would be
 sent: `events` (each exactly one element of Meta's `data`), `findings`, `skipped`, `held`, `suppressed`,
-`explain` (where each value came from, persons masked), `request` (the whole body) and `sent_to`. Nothing is
+`explain` (where each value came from, persons masked), `empty` (each mapped field that was not found, with the field of
+the webhook that was probably meant), `unused` (the fields that nothing read), `request` (the whole body) and `sent_to`. Nothing is
 stored or sent. It requires what the real endpoint requires, or the admin token; the admin may add `?reveal=true`.
 
 `POST /dry-run` tries a mapping that is only text so far:
@@ -126,14 +127,22 @@ curl https://bridge.example/v27.0/1234567890123456/events \\
        "event_source_url": "https://example.com/", "user_data": {{"em": "Jane@Example.com"}}}}]}}'
 ```
 
-- `data` is a list, or that list as JSON text; the body is JSON or a form.
+- `data` is a list, or that list as JSON text; the body is JSON or a form. Up to 1,000 events and 200,000 values.
 - User data may be raw: it is cleaned and hashed. What is hashed already stays as it is.
 - The token is in the query, the body or the header, and must be the one of a destination with that
   dataset id (or the admin's).
 - All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
-  sentence that says what to do.
+  sentence that says what to do. A known word in the wrong place is answered with the right one.
+- `messages` names what was left out or put right, and the events it is about: a value that could not be used, a key
+  that Meta does not know, `email` read as `em`, a time in milliseconds. `partner_agent`, `namespace_id` and `upload_*` are
+  not passed on, because the bridge sends batches of its own; the messages say so.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
-- The same call again is received once.
+- The same call again is received once, and so is the same event in another call. An event without `event_id` is recognized
+  by its content. The id that the bridge makes for it is sent, but not for a website event with `fbp` or `external_id`: there Meta
+  may match it with the pixel's event by the person, which an id that only the server knows would prevent.
+
+`POST /capi/<dataset id>/events` takes the same events as Meta's Java and PHP SDKs post them to a Conversions API Gateway
+(`CAPIGatewayIngressRequest`): the token is `accessKey` in the body, and success is 202.
 
 Meta's Python and Node SDKs work unchanged; tests hold that.
 """

@@ -319,7 +319,7 @@ class _OneWriter:
         self._engine = engine.execution_options(begins_itself=True)
         self._connection: Connection | None = None
         self._driver: Any = None
-        self._process = 0
+        self._process: int | None = None
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction; after any error the next one gets a new connection."""

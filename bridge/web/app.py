@@ -94,7 +94,7 @@ def _header_name(key: str) -> str:
 
 
 def _target(environ: Environ) -> str:
-    """Return path and query as sent where the server tells them, and rebuilt where it does not."""
+    """Return path and query as sent where the server passes them on, and rebuilt where it does not."""
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if isinstance(raw, str) and raw.startswith("/"):
         return raw

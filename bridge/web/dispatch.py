@@ -40,7 +40,7 @@ def guarded(
 
 
 def fault(context: AppContext, request: HttpRequest, error: Exception) -> Response:
-    """Log a fault of ours by its kind and place, and return what the client is told."""
+    """Log a fault of ours by its kind and place, and return the response to the client."""
     path = first_path_segment(request)
     context.log.error("fault", request_id=request.id, path=path, **failure(error))
     return fault_response()

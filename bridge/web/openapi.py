@@ -81,6 +81,8 @@ SCHEMAS: dict[str, Any] = {
         held=_list_of(_OBJECT),
         suppressed=_list_of(_OBJECT),
         explain=_list_of(_OBJECT),
+        empty=_list_of(_OBJECT),
+        unused=_list_of(_OBJECT),
         request=_OBJECT,
         request_id=_TEXT,
     ),
@@ -233,5 +235,5 @@ def _response(words: str, schema: str) -> dict[str, Any]:
 
 
 def _errors(path: str, errors: Mapping[str, str]) -> dict[str, Any]:
-    schema = "MetaError" if "{version}" in path else "Error"
+    schema = "MetaError" if "{dataset_id}" in path else "Error"
     return {status: _response(words, schema) for status, words in errors.items()}

@@ -68,6 +68,16 @@ ROUTES = (
     ),
     Route(
         "POST",
+        "/capi/<dataset_id>/events",
+        conversions_api.GATEWAY,
+        "Take what one would send to a Conversions API Gateway",
+        "MetaAnswer",
+        META_ERRORS,
+        query=("wait",),
+        success=202,
+    ),
+    Route(
+        "POST",
         "/<version>/<dataset_id>/events",
         conversions_api.ENDPOINT,
         "Take what one would send to Meta",
@@ -119,8 +129,8 @@ ROUTES = (
     _admin(
         "POST", "/api/jobs/<job_id>/cancel", jobs_api.cancel, "End a job that is not finished", schema="Job"
     ),
-    Route("GET", "/healthz", health.healthz, "Tell that the process answers"),
-    Route("GET", "/readyz", health.readyz, "Tell whether webhooks can be taken", errors=NOT_READY),
+    Route("GET", "/healthz", health.healthz, "Check that the process is alive"),
+    Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
     Route("GET", "/openapi.json", description, "This description"),
 )
@@ -141,11 +151,13 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The segments are told apart before they are decoded: an encoded slash is part of a name.
+    The path is split before its segments are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
         case ["", "hooks", name] if name and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": unquote(name)})
+        case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
+            return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
         case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)

@@ -26,7 +26,7 @@ class MetaResult:
 
 
 def waits_for_meta(query: Mapping[str, str]) -> bool:
-    """Tell whether the sender asks for Meta's own answer."""
+    """Return whether the sender asks for Meta's own answer."""
     return query.get("wait", "").lower() in _TRUE
 
 

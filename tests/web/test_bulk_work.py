@@ -73,7 +73,8 @@ def test_a_file_is_imported_by_posting_it(web):
     assert (json.loads(line)["row"], json.loads(line)["status"]) == (2, "held")
 
 
-def test_a_file_may_be_larger_than_other_bodies_but_not_without_end(web):
+def test_a_file_may_be_larger_than_other_bodies_but_not_without_end(start):
+    web = start(settings="limits: {max_body_bytes: 1 MiB}\n")
     most = 16 * 1_048_576
     larger = b'{"id": 1, "x": "' + b"x" * 3_000_000 + b'"}\n'
     assert web.client.post("/api/import/lead?format=jsonl", data=larger, headers=ADMIN).status_code == 202
@@ -158,4 +159,4 @@ def test_the_description_says_202_where_a_job_is_started():
     starting = {
         path for path, operations in paths.items() if "202" in operations.get("post", {}).get("responses", {})
     }
-    assert starting == {"/api/jobs", "/api/import/{name}"}
+    assert {path for path in starting if path.startswith("/api/")} == {"/api/jobs", "/api/import/{name}"}

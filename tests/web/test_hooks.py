@@ -211,8 +211,6 @@ class BrokenOutbox:
     def pack(self, webhook: object) -> None:
         raise CannotStore("the webhook could not be stored (OperationalError)", retry_after_seconds=7)
 
-    submit = pack
-
     def close(self) -> None:
         """Nothing to close."""
 

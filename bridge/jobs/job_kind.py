@@ -60,7 +60,7 @@ def choice_of(asked: Asked, name: str, choices: tuple[str, ...]) -> str:
     if given not in choices:
         meant = closest(given, choices)
         fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(choices)}"
-        raise WrongUse(f"{name} is not one there is", fix=fix)
+        raise WrongUse(f"unknown {name}", fix=fix)
     return given
 
 
@@ -75,4 +75,4 @@ def require_known(asked: Asked, names: tuple[str, ...]) -> None:
         if name not in names:
             meant = closest(name, names)
             fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(names)}"
-            raise WrongUse("there is an option of an unknown name", fix=fix)
+            raise WrongUse("unknown option", fix=fix)

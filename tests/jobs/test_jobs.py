@@ -375,7 +375,7 @@ def test_a_mapping_that_is_gone_fails_the_job_and_no_other(context, around, tmp_
         ),
         pytest.param("discard", {"status": "held"}, "nothing says why", id="no reason"),
         pytest.param("discard", {"status": "held", "because": " "}, "nothing says why", id="blank reason"),
-        pytest.param("export", {"format": "xlsx"}, "format is not one there is", id="unknown format"),
+        pytest.param("export", {"format": "xlsx"}, "unknown format", id="unknown format"),
         pytest.param("export", {"limit": 100_001}, "limit is not a number from 1 to 100000", id="too many"),
         pytest.param("compare", {"mapping": "lead"}, "text is missing", id="no text"),
         pytest.param("compare", {"mapping": "lead", "text": "", "limit": 0}, "limit is", id="limit of 0"),
@@ -383,7 +383,7 @@ def test_a_mapping_that_is_gone_fails_the_job_and_no_other(context, around, tmp_
             "compare", {"mapping": "nope", "text": LEAD}, "there is no mapping 'nope'", id="unknown"
         ),
         pytest.param(
-            "compare", {"mapping": "lead", "text": LEAD, "x": 1}, "unknown name", id="unknown option"
+            "compare", {"mapping": "lead", "text": LEAD, "x": 1}, "unknown option", id="unknown option"
         ),
     ],
 )

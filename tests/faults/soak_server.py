@@ -146,8 +146,7 @@ def main() -> int:
     for kind, number in zip(kinds, itertools.count(given.seed)):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            folder.chmod(0o755)
-            server = PostgresServer(folder / "postgres" / "server") if kind == "postgresql" else None
+            server = PostgresServer() if kind == "postgresql" else None
             if server:
                 server.make()
                 server.start()
@@ -160,7 +159,7 @@ def main() -> int:
                 return 1
             finally:
                 if server:
-                    server.stop()
+                    server.remove()
     return 0
 
 

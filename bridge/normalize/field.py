@@ -15,7 +15,7 @@ from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
-from bridge.normalize.text import LONGEST, text_of
+from bridge.normalize.text import LONGEST, lowered, text_of
 
 Sent = str | int
 Named = tuple[tuple[str, Step], ...]
@@ -148,10 +148,10 @@ class _Hashing(Cleaner):
             text, steps = text_of(value), self.all_steps
         if len(text) >= 28 and (passed := self._long_text(text)):
             return passed, passed
-        cleaned = text.lower()
+        cleaned = text.lower() if text.isascii() else lowered(text)
         if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
             text = self.readable(text)
-            cleaned = text.lower()
+            cleaned = lowered(text)
             steps = self.ascii_steps if text.isascii() else self.all_steps
         if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")

@@ -76,7 +76,7 @@ def browser_cookie(text: str, context: CleaningContext) -> str:
 
 def click_id(text: str) -> str:
     """Return a bare click id; also out of a URL or query. Its case is never changed."""
-    found = _CLICK_ID_IN_URL(text if "?" in text or "&" in text else f"?{text}")
+    found = _CLICK_ID_IN_URL(f"?{text}")
     bare = with_one_token(unquote(found[1]) if found else text)
     if not _CLICK_ID(bare):
         raise ValueDropped("click_id_malformed")

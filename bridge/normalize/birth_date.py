@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from bridge.coerce.dates import date_pattern, month_number
+from bridge.coerce.written_dates import read_written_date
 from bridge.normalize.context import CleaningContext, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
@@ -87,6 +88,8 @@ def _as_written(text: str) -> date:
         return _day(int(parts[3]), month_number({"month_name": parts[2]}), int(parts[1]))
     if parts := _MONTH_NAME_DAY(text):
         return _day(int(parts[3]), month_number({"month_name": parts[1]}), int(parts[2]))
+    if moment := read_written_date(text):
+        return moment.date()
     raise ValueDropped("birth_date_unreadable")
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-from bridge.coerce.identifiers import why_unusable, without_fraction
+from bridge.coerce.identifiers import why_damaged, without_fraction
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
 
@@ -43,7 +43,7 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
 
 def _carefully(text: str, context: CleaningContext) -> str:
     text = without_fraction(_with_ascii_digits(text))
-    if why_unusable(text) == "digits_lost":
+    if why_damaged(text) == "digits_lost":
         raise ValueDropped("digits_lost")
     text = _one_number(text)
     international = "+" in text or text.lstrip(" (").startswith("00")

@@ -273,6 +273,13 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             id="a key of the event in custom_data",
         ),
         pytest.param(
+            {"app_data": {"extinfo": {str(number): "a2" if number == 0 else "1" for number in range(16)}}},
+            {},
+            "data[0]: app_data.extinfo is not as Meta documents it; it was sent in the documented form. "
+            "Compare it with the type and form in Meta's documentation.",
+            id="a numbered object, as Meta's Node SDK writes it",
+        ),
+        pytest.param(
             {"event_id": None},
             {},
             "data[0]: There is no event_id; the bridge sent one that it made from the event. "

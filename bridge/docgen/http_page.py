@@ -1,9 +1,9 @@
 # ruff: noqa: E501 - the rows of a table are as long as they are
-"""Makes `docs/http.md` from the table of endpoints that also makes the OpenAPI description."""
+"""Makes `docs/http.md` from the table of routes, which also makes the OpenAPI description."""
 
 from __future__ import annotations
 
-from bridge.web.openapi import ENDPOINTS
+from bridge.web.routes import ROUTES
 
 _TEXT = """\
 # HTTP: every endpoint and every response
@@ -85,6 +85,36 @@ Its `${{NAME}}` never see the real environment.
 
 `POST /validate` judges a finished body (`{{"data": […]}}`) and answers `{{"findings": […]}}`.
 
+## Jobs: many events, and files
+
+What may take long is done by the delivery process (`serve`, or `worker` on another machine), one job after the
+other. The endpoint that starts a job answers 202 with the job, and `Location` leads to it:
+
+```
+curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
+  -d '{{"kind": "replay", "status": "held", "mapping": "lead"}}'
+```
+
+| job | takes | does |
+|---|---|---|
+| `{{"kind": "replay"}}` | filters, `per_second` | sends events again, held ones mapped anew; oldest first |
+| `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
+| `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
+| `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
+| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`; `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read |
+
+The filters are those of `GET /api/events`, and `ids`. Replay and discard require one of them. `POST /api/replay` with a
+`limit` of more than 1,000, or with `per_second`, starts a job too.
+
+`GET /api/jobs/<id>` shows the `state` (`queued`, `running`, `done`, `failed`, `cancelled`), how many rows are `done` of
+the `total`, what they became (`counts`), and in `message` why a job waits or failed. When `has_result` is true,
+`GET /api/jobs/<id>/result` answers with the lines, about 1 MiB at a time; the header `Link` (`rel="next"`) leads to the
+next part. `POST /api/jobs/<id>/cancel` ends a job; the rows that were done stay done.
+
+Each step of a job is committed together with its progress. A process that is killed in mid-job loses nothing and does
+no row twice: the next one goes on, after 10 seconds at the latest. At most 50 jobs wait at once (429 beyond). A file that
+was handed in is kept encrypted until its job ends; jobs and their results are deleted after `retention.raw_webhooks`.
+
 ## The drop-in for Meta's own endpoint
 
 `POST /<version>/<dataset id>/events` takes what one would send to `graph.facebook.com`, so that an HTTP module or
@@ -122,7 +152,8 @@ def page() -> str:
     """Return the page about HTTP."""
     head = ["| method and path | does | for |", "|---|---|---|"]
     rows = [
-        f"| `{method.upper()} {path}` | {summary} | {'admin' if for_admin else ''} |"
-        for method, path, summary, _, _, _, for_admin in ENDPOINTS
+        f"| `{route.method} {route.path}` | {route.summary} | {'admin' if route.access else ''} |"
+        for route in ROUTES
+        if route.summary
     ]
     return _TEXT.format(endpoints="\n".join(head + rows))

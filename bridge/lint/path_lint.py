@@ -73,7 +73,7 @@ def _is_reached(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
 def _misread(line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: set[str]) -> Finding | None:
     """Return what is certainly wrong with a path: it asks a list for a key, or a key is misspelt."""
     failure = _failure(use, webhooks)
-    if failure.a_list:
+    if failure.a_list and not failure.step.isdigit():  # a list may be longer elsewhere
         below = f"{failure.before}.first.{failure.step}"
         return Finding(
             "error",

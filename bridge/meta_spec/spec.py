@@ -31,6 +31,7 @@ class UserDataRule:
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
     real_results: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -173,6 +174,7 @@ class MetaSpec:
     empty_texts: frozenset[str] = field(repr=False)
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
+    unfilled_signs: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -198,6 +200,10 @@ class MetaSpec:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def is_unfilled(self, text: str) -> bool:
+        """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""
+        return self.unfilled_signs.search(text) is not None and self.unfilled.search(text) is not None
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

@@ -95,7 +95,7 @@ def _missing(
     code = schema.get("x-rules", {}).get(
         keyword, "no_identity" if path == ("user_data",) else "missing_field"
     )
-    because = schema.get("x-because") or (present and f"{present}") or "the object around it"
+    because = schema.get("x-because") or present or "the object around it"
     return spec.rules[code].finding(_pointer(path), field=_named(path), because=because)
 
 
@@ -156,7 +156,7 @@ def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
     """Return the schema's own rule for this field, or the one for the violated keyword."""
     if path == ("action_source",) and error.instance == "in_store":
         return "in_store_action_source"
-    if error.validator == "minimum" and _is_negative(error.instance) and path[:1] == ("custom_data",):
+    if error.validator == "minimum" and error.instance < 0 and path[:1] == ("custom_data",):
         return "not_an_amount"
     code: str = (
         error.schema.get("x-rules", {}).get(error.validator)
@@ -164,10 +164,6 @@ def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
         or _CODES.get(error.validator, "invalid")
     )
     return code
-
-
-def _is_negative(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and value < 0
 
 
 def _expected(error: Any) -> str:

@@ -15,9 +15,9 @@ from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
 from bridge.ingest.entries import new_webhook, translation_after_a_fault
 from bridge.mapping import CompiledMapping
-from bridge.models import Request, Translation, Verified
+from bridge.models import Request, SenderAnswer, Translation, Verified
 from bridge.monitoring.log import failure
-from bridge.outbox import NewEvent, Receipt, StoredEvent
+from bridge.outbox import NewEvent, Receipt
 from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
@@ -69,7 +69,7 @@ def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:
-        return Response(200, challenge, code="handshake")
+        return _as_asked(challenge, "handshake")
     posted = as_posted(webhook, mapping.receive)
     if posted is None:
         return _alive(mapping)
@@ -99,8 +99,16 @@ def _methods(mapping: CompiledMapping) -> str:
     return " or ".join(sorted(method.upper() for method in mapping.receive.methods))
 
 
-def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
-    """Return what a sender wants echoed; the one thing that is answered before a signature is checked."""
+def _as_asked(answer: SenderAnswer, code: str) -> Response:
+    """Return an answer in the words that a sender waits for."""
+    return Response(200, answer.text, (("Content-Type", answer.content_type), *answer.headers), code)
+
+
+def _challenge(request: Request, mapping: CompiledMapping) -> SenderAnswer | None:
+    """Return what a sender wants echoed; the one thing that is answered before a signature is checked.
+
+    What is computed with the secret is answered after it: a stranger could have signatures made.
+    """
     rule = mapping.receive.handshake
     if rule is None:
         return None
@@ -108,7 +116,10 @@ def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
         asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
     except Refused:
         return None
-    return handshake_answer(asked, rule)
+    answer = handshake_answer(asked, rule)
+    if answer is not None and rule.needs_proof:
+        verify(request, mapping.receive.verify)
+    return answer
 
 
 def _asked_test_code(
@@ -185,6 +196,11 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
     by_answer = call.mapping.receive.on_problem == "answer"
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
         return Response(422, _problems(events, body), code="problems", log=log)
+    answer = call.mapping.receive.answer
+    if answer is not None and not waits_for_meta(
+        call.request.query
+    ):  # who waits wants to read what became of it
+        return _as_asked(answer, body["status"])._replace(log=log)
     return Response(200, body, code=body["status"], log=log)
 
 
@@ -192,7 +208,7 @@ def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]
     """Return the body of the response for a webhook that is on disk."""
     body: dict[str, Any] = {
         "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
-        "events": [_shown(event) for event in receipt.events],
+        "events": [event.as_json() for event in receipt.events],
     }
     reasons = sorted({event.reason for event in receipt.events if event.reason})
     if reasons and not receipt.duplicate:
@@ -234,13 +250,3 @@ def _problems(events: Sequence[NewEvent], body: Mapping[str, Any]) -> dict[str, 
     ]
     error = {"code": "problems", "message": message, "details": details}
     return {"error": error, "status": "held", "events": body["events"]}
-
-
-def _shown(event: StoredEvent) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "event_name": event.event_name,
-        "event_id": event.event_id,
-        "destination": event.destination,
-        "status": event.status,
-    }

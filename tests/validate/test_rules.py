@@ -119,6 +119,18 @@ SCHEMA = [
         ("missing_field", "$.original_event_data.event_time"),
         {},
     ),
+    (
+        "append",
+        {"attribution_data.decline_reason": "too_late"},
+        ("not_allowed", "$.attribution_data.decline_reason"),
+        {"attribution_data.decline_reason": "lookback"},
+    ),
+    (
+        "append",
+        {"attribution_data.attribution_model": "last click"},
+        ("not_allowed", "$.attribution_data.attribution_model"),
+        {"attribution_data.attribution_model": "last_click"},
+    ),
     ("append", {"attribution_data.share": 1}, ("unknown_key", "$.attribution_data.share"), {}),
     ("purchase", {"advertiser_tracking_enabled": 1}, ("unknown_key", "$.advertiser_tracking_enabled"), {}),
     ("app", {"app_data.madid": "x"}, ("unknown_key_left_out", "$.app_data.madid"), {}),
@@ -572,3 +584,76 @@ def test_a_rule_can_be_made_stricter(kinds, now):
     event = kinds.changed("purchase", {"user_data.client_user_agent": kinds.gone})
     assert [finding.severity for finding in validate(event, SPEC, now)] == ["warning"]
     assert [finding.severity for finding in validate(event, strict, now)] == ["error"]
+
+
+def messages(event, now):
+    return {finding.code: finding.message for finding in validate_foreign(event, SPEC, now)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "code", "words"),
+    [
+        ("purchase", {"event_name": GONE}, "missing_field", "event_name"),
+        ("limited", {"data_processing_options_state": GONE}, "missing_field", "data_processing_options"),
+        ("limited", {"data_processing_options": ["X"]}, "not_allowed", "LDU"),
+        ("purchase", {"custom_data.contents": 1}, "wrong_type", "a list"),
+    ],
+)
+def test_the_message_names_the_field_and_what_is_expected(kind, changes, code, words, kinds, now):
+    assert words in messages(made(kinds, kind, changes), now)[code]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        pytest.param("events", "events", id="a name"),
+        pytest.param("x" * 63, "x" * 63, id="a long name"),
+        pytest.param("x" * 64, "a key", id="longer than any name"),
+        pytest.param("jane@example.com", "a key", id="something personal"),
+    ],
+)
+def test_an_unknown_key_of_the_body_is_named_unless_it_might_be_personal(key, shown, kinds, now):
+    (finding,) = validate_body({"data": [kinds.event("lead")], key: 1}, SPEC, now)
+    assert shown in finding.message
+    assert shown == key or key not in repr(finding)
+
+
+def test_a_body_may_hold_as_many_events_as_a_batch(kinds, now):
+    body = {"data": [kinds.event("whatsapp")] * SPEC.limits.batch_events}
+    assert validate_body(body, SPEC, now) == ()
+
+
+@pytest.mark.parametrize(
+    "nested", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["list", "object"]
+)
+def test_personal_data_is_found_twenty_levels_deep(nested, kinds, now):
+    deepest = "jane@example.com"
+    for _ in range(19):
+        deepest = nested(deepest)
+    event = kinds.changed("lead", {"custom_data": {"own": deepest}})
+    assert "personal_data_in_custom_data" in messages(event, now)
+    event = kinds.changed("lead", {"custom_data": {"own": nested(deepest)}})
+    assert "personal_data_in_custom_data" not in messages(event, now)  # deeper than Meta reads
+
+
+@pytest.mark.parametrize(("away", "warned"), [(3599, True), (3600, False), (-3599, True), (-3600, False)])
+def test_an_id_that_is_the_time_within_an_hour_is_taken_for_the_time_of_sending(away, warned, kinds, now):
+    event = kinds.changed("lead", {"event_id": str(NOW + away)})
+    assert ("event_id_changes" in messages(event, now)) is warned
+
+
+@pytest.mark.parametrize("url", ["https://[::1/thanks", "https://shop.example/a%zz b", "http://"])
+def test_a_url_that_holds_nothing_personal_is_not_said_to(url, kinds, now):
+    assert "personal_data_in_url" not in messages(kinds.changed("purchase", {"event_source_url": url}), now)
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        pytest.param(SPEC.milliseconds_from - 1, "click_id_time", id="too small for milliseconds"),
+        pytest.param(SPEC.milliseconds_from, "click_id_expired", id="the earliest milliseconds"),
+    ],
+)
+def test_a_click_id_is_expired_by_milliseconds_and_malformed_by_less(made, code, kinds, now):
+    event = kinds.changed("purchase", {"user_data.fbc": f"fb.1.{made}.IwAR2x"})
+    assert (code, "$.user_data.fbc") in found(event, now)

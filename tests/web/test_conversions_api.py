@@ -238,10 +238,10 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             id="an unknown name is left out",
         ),
         pytest.param(
-            {"user_data": {"em": JANE, "ph": "call me"}},
+            {"user_data": {"em": JANE, "client_ip_address": "10.0.0.1"}},
             {},
-            "data[0]: user_data.ph was left out: it is written in letters and has fewer than 7 digits. "
-            "Send the number in digits.",
+            "data[0]: user_data.client_ip_address was left out: the address is private or reserved, "
+            "so it is not the visitor's. Map the address the visitor came from.",
             id="a useless value is left out",
         ),
         pytest.param(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
 from bridge.delivery.worker import utc_now
-from bridge.ingest.import_file import ImportContext, dry_run
+from bridge.ingest.import_file import ImportContext, ImportSummary, dry_run
 from bridge.ingest.import_file import import_file as import_rows
 from bridge.ingest.import_rows import count_lines
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -49,13 +48,18 @@ def import_file(  # noqa: PLR0913 - one argument for each option
     """Import one file; exit 1 when a row is held or cannot be read."""
     settings = settings_of(config)
     report = report or file.with_name(f"{file.name}.report.jsonl")
-    counts = _run(file, name, settings, rate, report, only_try=only_try)
+    summary = _run(file, name, settings, rate, report, only_try=only_try)
+    counts, broken = summary.counts, summary.rows_with_broken_ids
     problems = counts["held"] + counts["unreadable"]
     if as_json:
-        click.echo(json.dumps({"counts": counts, "report": str(report)}))
+        shown = {"counts": counts, "rows_with_broken_ids": broken, "report": str(report)}
+        click.echo(json.dumps(shown))
     else:
         totals = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
         click.echo(totals or "no rows")
+    if broken:
+        met = f"{counted(broken, 'row')} with an id that lost digits (1.2E+17) or was never filled in"
+        click.echo(f"{met}: it identifies nothing and was left out; see {report}", err=True)
     if problems:
         click.echo(f"{counted(problems, 'row')} held or not readable; see {report}", err=True)
         sys.exit(1)
@@ -63,7 +67,7 @@ def import_file(  # noqa: PLR0913 - one argument for each option
 
 def _run(  # noqa: PLR0913
     file: Path, name: str, settings: Settings, rate: float | None, report: Path, *, only_try: bool
-) -> Counter[str]:
+) -> ImportSummary:
     mapping = open_mappings(settings, process_environment()).get(name)
     rows = count_lines(file)
     with progress(file.name) as advance:

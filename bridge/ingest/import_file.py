@@ -11,11 +11,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from bridge.body.parse import parse
 from bridge.errors import CannotStore, Refused
 from bridge.ingest.entries import new_webhook
 from bridge.ingest.import_rows import FileRow, digest_of, rows_of
@@ -29,17 +30,28 @@ from bridge.settings import Settings
 _PORTION = 500
 _MOST_RETRIES = 120  # so often a full outbox is asked again
 _REPORTED = ("held", "unreadable")
+_UNUSABLE = frozenset({"digits_lost", "placeholder"})
+_IDS = ("id", "_ids")
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of one row; `webhook` is what is to be stored, if anything."""
+    """What became of one row; `webhook` is what is to be stored, if anything.
+
+    `broken_ids` are the fields whose id lost digits in a spreadsheet, or was never filled in.
+    """
 
     row: FileRow
     outcomes: tuple[str, ...]
     reason: str | None = None
     findings: tuple[Finding, ...] = ()
     webhook: NewWebhook | None = None
+    broken_ids: tuple[str, ...] = ()
+
+    @property
+    def is_reported(self) -> bool:
+        """Return whether the row has a line in the report."""
+        return self.outcomes[0] in _REPORTED or bool(self.broken_ids)
 
     def as_json(self) -> dict[str, Any]:
         """Return the line of the report. It names fields and rules, never values."""
@@ -47,8 +59,22 @@ class RowResult:
             "row": self.row.number,
             "status": self.outcomes[0],
             "reason": self.reason,
+            "broken_ids": list(self.broken_ids),
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+
+@dataclass(slots=True)
+class ImportSummary:
+    """How many events became what, and how many rows met ids that identify nothing."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    rows_with_broken_ids: int = 0
+
+    def add(self, results: Sequence[RowResult], counts: Counter[str]) -> None:
+        """Count one portion."""
+        self.counts += counts
+        self.rows_with_broken_ids += sum(bool(result.broken_ids) for result in results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +90,38 @@ class ImportContext:
     progress: Callable[[int], None] = lambda _row: None
 
 
-def dry_run(file: Path, context: ImportContext, report: Path) -> Counter[str]:
+def dry_run(file: Path, context: ImportContext, report: Path) -> ImportSummary:
     """Translate every row without storing anything; return how many became what."""
-    counts: Counter[str] = Counter()
+    summary = ImportSummary()
     with report.open("w", encoding="utf-8") as lines:
         for portion in portions_of(rows_of(file), _PORTION):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
-            counts += counted_outcomes(results)
+            summary.add(results, counted_outcomes(results))
             context.progress(portion[-1].number)
-    return counts
+    return summary
 
 
-def import_file(file: Path, outbox: Outbox, context: ImportContext, report: Path) -> Counter[str]:
+def import_file(file: Path, outbox: Outbox, context: ImportContext, report: Path) -> ImportSummary:
     """Store every row that was not stored before; return how many events became what.
 
     Rows that were done by an earlier, interrupted run count as `done_before`.
     """
     import_id = f"{digest_of(file)}:{context.mapping.name}"
     done = outbox.imported_up_to(import_id)
-    counts: Counter[str] = Counter({"done_before": done} if done else {})
+    summary = ImportSummary(Counter({"done_before": done} if done else {}))
     rows = (row for row in rows_of(file) if row.number > done)
     with _continued(report, done) as lines:
         for portion in portions_of(rows, _size_of_portion(context)):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
             stored = _store(outbox, results, _position(import_id, portion, context), context)
-            counts += counted_outcomes([result for result in results if result.webhook is None]) + stored
+            unstored = counted_outcomes([result for result in results if result.webhook is None])
+            summary.add(results, unstored + stored)
             context.progress(portion[-1].number)
             if context.per_second:
                 context.sleep(len(portion) / context.per_second)
-    return counts
+    return summary
 
 
 def _position(import_id: str, portion: Sequence[FileRow], context: ImportContext) -> ImportPosition:
@@ -120,14 +147,28 @@ def translated(row: FileRow, context: ImportContext) -> RowResult:
         repeat_window_seconds=mapping.receive.repeat_window_seconds,
     )
     held = next((event for event in webhook.events if event.status == "held"), None)
+    broken = dict(_broken_ids(webhook, mapping))
     order = sorted((event.status for event in webhook.events), key=lambda status: status != "held")
     return RowResult(
         row=row,
         outcomes=tuple(order) or ("skipped",),
         reason=held.reason if held else None,
-        findings=held.findings if held else (),
+        findings=held.findings if held else tuple(filter(None, broken.values())),
         webhook=webhook,
+        broken_ids=tuple(broken),
     )
+
+
+def _broken_ids(webhook: NewWebhook, mapping: CompiledMapping) -> Iterator[tuple[str, Finding | None]]:
+    """Yield each field whose id lost digits or was never filled in, with the finding about it."""
+    for event in webhook.events:
+        for finding in event.findings:
+            if finding.code in _UNUSABLE and finding.path and finding.path.endswith(_IDS):
+                yield finding.path.removeprefix("$."), finding
+    if mapping.receive.repeat_key is not None and webhook.request is not None:
+        parsed = parse(Verified(webhook.request), mapping.receive)
+        if not mapping.has_usable_repeat_key(parsed):
+            yield "repeat_key", None
 
 
 def _store(
@@ -161,8 +202,8 @@ def _write_report(lines: IO[str], results: Sequence[RowResult]) -> None:
 
 
 def report_of(results: Sequence[RowResult]) -> str:
-    """Return the lines of the report about these rows: one for each that was held or cannot be read."""
-    reported = (result.as_json() for result in results if result.outcomes[0] in _REPORTED)
+    """Return the lines of the report: one for each row that was held, cannot be read or has a broken id."""
+    reported = (result.as_json() for result in results if result.is_reported)
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in reported)
 
 

@@ -24,6 +24,7 @@ _MOST_EVENTS = 1000
 _BLOCKS = ("user_data", "custom_data", "app_data")
 # A setter of Meta's Node SDK writes this key of app_data beside event_name.
 _OF_APP_DATA = "advertiser_tracking_enabled"
+_DEVICE_PARTS = tuple(str(number) for number in range(16))
 _INTERNAL = "internal:"
 _NUMBERS = (int, float, Decimal)
 
@@ -121,12 +122,8 @@ def in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> GivenEvent:
     Raises TooLarge where such a text is over the bounds of a body.
     """
     fields = dict(event)
-    findings = (
-        *_open_blocks(fields, spec),
-        *_rename_people(fields, spec),
-        *_move_into_app_data(fields, spec),
-    )
-    return GivenEvent(fields, findings)
+    repairs = (_open_blocks, _rename_people, _move_into_app_data, _list_device)
+    return GivenEvent(fields, tuple(finding for repair in repairs for finding in repair(fields, spec)))
 
 
 def _open_blocks(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
@@ -155,6 +152,15 @@ def _move_into_app_data(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Find
     if _OF_APP_DATA in fields and isinstance(app_data, dict):
         fields["app_data"] = {_OF_APP_DATA: fields.pop(_OF_APP_DATA), **app_data}
         yield _read_as(_OF_APP_DATA, f"app_data.{_OF_APP_DATA}", spec)
+
+
+def _list_device(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
+    """Read the numbered object that Meta's Node SDK writes for extinfo as the list that it stands for."""
+    app_data = fields.get("app_data")
+    device = app_data.get("extinfo") if isinstance(app_data, dict) else None
+    if isinstance(app_data, dict) and isinstance(device, dict) and device.keys() <= set(_DEVICE_PARTS):
+        fields["app_data"] = {**app_data, "extinfo": [device.get(part, "") for part in _DEVICE_PARTS]}
+        yield spec.rules["value_repaired"].finding("$.app_data.extinfo", field="app_data.extinfo")
 
 
 def _read_as(field: str, name: str, spec: MetaSpec) -> Finding:

@@ -10,7 +10,9 @@ from bridge.models import Event, Finding
 _MOST = 100
 _EVENTS_NAMED = 3
 # What belongs to the call itself; the rest is an ordinary parameter of any Graph call.
-_OF_THE_CALL = frozenset({"data", "test_event_code", "access_token", "accessKey", "appsecret_proof", "wait"})
+_OF_THE_CALL = frozenset(
+    {"data", "test_event_code", "access_token", "accessKey", "appsecret_proof", "id", "wait"}
+)
 _OF_GRAPH = frozenset(
     {"appsecret_time", "debug", "fields", "format", "locale", "method", "pretty", "summary"}
 )

@@ -53,7 +53,7 @@ def csv_file(folder: Path, rows: int, bad: int = 0) -> Path:
 
 def test_every_row_of_a_csv_file_becomes_an_event(outbox, around, tmp_path):
     report = tmp_path / "report.jsonl"
-    counts = import_file(csv_file(tmp_path, 1_203, bad=2), outbox, around, report)
+    counts = import_file(csv_file(tmp_path, 1_203, bad=2), outbox, around, report).counts
     assert counts == {"waiting": 1_201, "held": 2}
     assert [json.loads(line)["row"] for line in report.read_text().splitlines()] == [1, 2]
     assert "example.com" not in report.read_text()
@@ -63,9 +63,9 @@ def test_every_row_of_a_csv_file_becomes_an_event(outbox, around, tmp_path):
 def test_the_same_file_again_does_nothing_and_other_rows_of_it_are_duplicates(outbox, around, tmp_path):
     file, report = csv_file(tmp_path, 20), tmp_path / "report.jsonl"
     import_file(file, outbox, around, report)
-    assert import_file(file, outbox, around, report) == {"done_before": 20}
+    assert import_file(file, outbox, around, report).counts == {"done_before": 20}
     longer = csv_file(tmp_path, 25)
-    assert import_file(longer, outbox, around, report) == {"duplicate": 20, "waiting": 5}
+    assert import_file(longer, outbox, around, report).counts == {"duplicate": 20, "waiting": 5}
 
 
 class Killed(BaseException):
@@ -84,7 +84,7 @@ def test_killed_at_any_row_and_started_again_the_result_is_the_same(outbox, arou
         import_file(file, outbox, replace(slow, progress=die), report)
     with report.open("a") as lines:  # a portion was reported, but its commit did not come
         lines.write('{"row": 13, "status": "held"}\n{"row": 14, "sta')
-    assert import_file(file, outbox, slow, report) == {"done_before": 12, "held": 18}
+    assert import_file(file, outbox, slow, report).counts == {"done_before": 12, "held": 18}
     assert [json.loads(line)["row"] for line in report.read_text().splitlines()] == list(range(1, 31))
     assert outbox.counts().received == 30
 
@@ -108,9 +108,42 @@ def test_a_full_outbox_is_waited_for(database_url, open_store, around, tmp_path)
 
 def test_a_dry_run_counts_reports_and_stores_nothing(outbox, around, tmp_path):
     report = tmp_path / "report.jsonl"
-    assert dry_run(csv_file(tmp_path, 10, bad=1), around, report) == {"waiting": 9, "held": 1}
+    assert dry_run(csv_file(tmp_path, 10, bad=1), around, report).counts == {"waiting": 9, "held": 1}
     assert len(report.read_text().splitlines()) == 1
     assert outbox.counts().received == 0
+
+
+BROKEN = """\
+receipt;customer;paid_at;mail;total
+1;c-1;2026-11-20 10:00;a@example.com;9,50
+1.20211E+17;c-2;2026-11-20 10:00;b@example.com;9,50
+4,9E+12;c-{{customer.id}};2026-11-20 10:00;c@example.com;9,50
+2;customer-undefined;2026-11-20 10:00;d@example.com;9,50
+"""
+
+
+@pytest.mark.parametrize("stores", [True, False], ids=["import", "dry run"])
+def test_rows_whose_ids_lost_digits_or_were_never_filled_in_are_counted_and_reported(
+    stores, outbox, around, tmp_path
+):
+    mapped = MAPPING.replace(b"{email: mail}", b"{email: mail, external_id: customer}")
+    source = mapped + b"receive: {repeat_key: receipt}\n"
+    mapping = load_mapping(
+        tmp_path / "till.yaml", environment={}, spec=around.spec, destinations={"main"}, source=source
+    )
+    file, report = tmp_path / "broken.csv", tmp_path / "report.jsonl"
+    file.write_text(BROKEN)
+    context = replace(around, mapping=mapping)
+    summary = import_file(file, outbox, context, report) if stores else dry_run(file, context, report)
+
+    assert (summary.counts, summary.rows_with_broken_ids) == ({"waiting": 4}, 3)
+    lines = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [(line["row"], line["status"], line["broken_ids"]) for line in lines] == [
+        (2, "waiting", ["event_id", "repeat_key"]),
+        (3, "waiting", ["event_id", "user_data.external_id", "repeat_key"]),
+        (4, "waiting", ["user_data.external_id"]),
+    ]
+    assert "E+1" not in "".join(str(line["broken_ids"]) for line in lines)
 
 
 def test_json_lines_keep_every_digit_and_broken_ones_are_reported(outbox, around, tmp_path):
@@ -121,7 +154,7 @@ def test_json_lines_keep_every_digit_and_broken_ones_are_reported(outbox, around
         '{"receipt": 2, "paid_at"\n'
         '{"receipt": 3, "paid_at": 1795170000, "mail": "b@example.com", "total": 1}\n'
     )
-    assert import_file(file, outbox, around, report) == {"waiting": 2, "unreadable": 1}
+    assert import_file(file, outbox, around, report).counts == {"waiting": 2, "unreadable": 1}
     (line,) = [json.loads(text) for text in report.read_text().splitlines()]
     assert (line["row"], line["status"]) == (2, "unreadable")
     from bridge.outbox import Query

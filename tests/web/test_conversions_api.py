@@ -238,10 +238,10 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             id="an unknown name is left out",
         ),
         pytest.param(
-            {"user_data": {"em": JANE, "ph": "call me"}},
+            {"user_data": {"em": JANE, "client_ip_address": "10.0.0.1"}},
             {},
-            "data[0]: user_data.ph was left out: it is written in letters and has fewer than 7 digits. "
-            "Send the number in digits.",
+            "data[0]: user_data.client_ip_address was left out: the address is private or reserved, "
+            "so it is not the visitor's. Map the address the visitor came from.",
             id="a useless value is left out",
         ),
         pytest.param(
@@ -271,6 +271,13 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             "data[0]: Meta takes custom_data.event_id for a custom property, and does not use it. "
             "Move it to the top level of the event (event_id).",
             id="a key of the event in custom_data",
+        ),
+        pytest.param(
+            {"app_data": {"extinfo": {str(number): "a2" if number == 0 else "1" for number in range(16)}}},
+            {},
+            "data[0]: app_data.extinfo is not as Meta documents it; it was sent in the documented form. "
+            "Compare it with the type and form in Meta's documentation.",
+            id="a numbered object, as Meta's Node SDK writes it",
         ),
         pytest.param(
             {"event_id": None},

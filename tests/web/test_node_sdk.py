@@ -56,7 +56,7 @@ def send(sdk, meta, start_bridge) -> Callable[..., Any]:
         }
     )
 
-    def run(token: str = "sdk-token", age_seconds: int = 5) -> Any:
+    def run(token: str = "sdk-token", age_seconds: int = 5, script: str = "send.js") -> Any:
         environment = {
             "PATH": str(Path(shutil.which("node") or "").parent),
             "BRIDGE_URL": bridge.url,
@@ -65,7 +65,7 @@ def send(sdk, meta, start_bridge) -> Callable[..., Any]:
             "EVENT_TIME": str(int(time.time()) - age_seconds),
         }
         ran = subprocess.run(
-            ["node", sdk],
+            ["node", sdk.with_name(script)],
             env=environment,
             cwd=FOLDER,
             capture_output=True,
@@ -97,3 +97,28 @@ def test_the_sdk_understands_the_bridges_refusals(send):
 
 def test_the_sdk_is_told_that_its_token_is_wrong(send):
     assert send(token="another")["refused"]["code"] == 190
+
+
+EVENT_FIELDS = """
+event_name event_time event_id event_source_url action_source opt_out user_data custom_data app_data
+messaging_channel advanced_measurement_table
+data_processing_options data_processing_options_country data_processing_options_state
+"""
+
+
+def test_every_field_that_the_sdk_can_set_arrives_or_is_in_the_messages(meta, send, wait_until):
+    answer = send(script="send_every_field.js")
+
+    assert answer["events_received"] == 1
+    fields = [message.removeprefix("data[0]: ").split(" ")[0] for message in answer["messages"]]
+    assert [field for field in fields if field != "user_data.app_user_id"] == [
+        *("partner_agent", "namespace_id", "upload_id", "upload_tag", "upload_source"),
+        *("advertiser_tracking_enabled", "app_data.extinfo"),
+    ]
+    [received] = wait_until(meta.received)
+    event = received.event
+    assert set(event) == set(EVENT_FIELDS.split())
+    assert event["app_data"]["extinfo"][:4] == ["a2", "com.example.app", "1.0", "1.0.1"]
+    assert ("app_user_id" in event["user_data"]) != ("user_data.app_user_id" in fields)
+    assert (len(event["user_data"].keys() - {"app_user_id"}), event["user_data"]["em"]) == (28, [JANE])
+    assert (len(event["custom_data"]), event["custom_data"]["color"]) == (16, "brown")

@@ -77,16 +77,21 @@ class CompiledMapping:
 
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""
-        if self.receive.repeat_key is not None:
-            value = self.receive.repeat_key(webhook)
-            texts = [
-                text
-                for part in (value if isinstance(value, list) else [value])
-                if (text := text_of(part)) and identifies(text)
-            ]
-            if texts:
-                return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts))
+        texts = [text for text in self._repeat_texts(webhook) if identifies(text)]
+        if texts:
+            return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts))
         return _digest(b"body", webhook.request.body)
+
+    def has_usable_repeat_key(self, webhook: Webhook) -> bool:
+        """Return whether everything that its repeat key is made of can identify a webhook."""
+        return all(identifies(text) for text in self._repeat_texts(webhook))
+
+    def _repeat_texts(self, webhook: Webhook) -> list[str]:
+        """Return the texts of the mapped repeat key; none when nothing is mapped or found."""
+        if self.receive.repeat_key is None:
+            return []
+        value = self.receive.repeat_key(webhook)
+        return [text for part in (value if isinstance(value, list) else [value]) if (text := text_of(part))]
 
     def _run(
         self, scope: Scope, settings: ReadingSettings, drafts: list[Draft], traces: list[Trace] | None

@@ -119,7 +119,7 @@ class RunningBridge:
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Answer:
         answer = self.http.request(method, self.url + path, body=body, headers=dict(headers or {}))
         text = answer.data.decode("utf-8", "replace")
-        is_json = "json" in answer.headers.get("Content-Type", "")
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, answer.headers, json.loads(text) if is_json else text)
 
     def kill(self) -> None:

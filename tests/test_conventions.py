@@ -120,14 +120,19 @@ CORE = (
     "bridge.privacy",
     "bridge.settings",
     "bridge.ingest",
+    "bridge.jobs",
     "bridge.outbox",
     "bridge.delivery",
     "bridge.monitoring",
     "bridge.web",
 )
 BESIDE_THE_CORE = ("bridge.authoring", "bridge.docgen", "bridge.cli", "bridge.simulator")
-# the delivery process of a demo runs the simulator beside it; console pages may use the authoring tools
-MAY = {"bridge.delivery.process": ("bridge.simulator",), "bridge.web.console": ("bridge.authoring",)}
+# a demo runs the simulator in its delivery process; console pages and jobs may use the authoring tools
+MAY = {
+    "bridge.delivery.process": ("bridge.simulator",),
+    "bridge.web.console": ("bridge.authoring",),
+    "bridge.jobs.comparison": ("bridge.authoring",),
+}
 
 
 @pytest.mark.parametrize("module", modules_within(*CORE))

@@ -252,6 +252,8 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
         conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
     if query.before is not None:
         conditions.append(events.c.id < (raw_id(query.before) or b""))
+    if query.after is not None:
+        conditions.append(events.c.id > (raw_id(query.after) or b""))
     return conditions
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from bridge.coerce.numbers import is_finite
+from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 
@@ -103,7 +104,17 @@ def _unknown(path: tuple[Any, ...], key: object, spec: MetaSpec) -> Finding:
     code = _MISPLACED.get((path, key), unknown) if isinstance(key, str) else unknown
     shown = key if isinstance(key, str) and _SAFE_KEY(key) else None
     where = (*path, shown) if shown else path
-    return spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+    finding = spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+    return (
+        finding if code not in _UNKNOWN else with_right_place(finding, key, spec.right_places, _block(path))
+    )
+
+
+def _block(path: tuple[Any, ...]) -> str:
+    return ITEMS if path[:2] == ("custom_data", "contents") else ""
+
+
+_UNKNOWN: Final = {"unknown_key", "unknown_key_left_out"}
 
 
 # Senders post keys of their own here, and no rejection was seen for it; the event itself is a closed object.

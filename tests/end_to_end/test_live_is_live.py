@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from bridge.simulator import Simulator
-from tests.conftest import COMMAND, RunningBridge, free_port
+from tests.conftest import COMMAND, RunningBridge
 
 pytestmark = pytest.mark.process
 
@@ -176,8 +176,7 @@ def test_a_demo_takes_nothing_of_meta_from_the_environment(folder, start_bridge,
 
 
 def test_the_live_profile_without_a_dataset_does_not_start(folder):
-    here = f"127.0.0.1:{free_port()}"
-    refused = run(folder, {"CAPI_BRIDGE_PROFILE": "live"}, "serve", "--bind", here)
+    refused = run(folder, {"CAPI_BRIDGE_PROFILE": "live"}, "serve", "--bind", "127.0.0.1:0")
 
     assert refused.returncode == 3
     assert "META_DATASET_ID" in refused.stderr

@@ -128,6 +128,20 @@ REASONS = [
         [("personal_data_in_custom_data", "$.custom_data.content_name")],
         {},
     ),
+    (
+        {"user_data": {"fbclid": "IwAR2x", "clicked_at": "last week"}, "event_time": SECONDS},
+        [("click_time_unreadable", "$.user_data.clicked_at")],
+        {"user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"}, "event_time": SECONDS},
+    ),
+    (
+        {"user_data": {"fbclid": "IwAR2x"}, "event_time": SECONDS, "action_source": "system_generated"},
+        [("click_time_assumed", "$.user_data.fbc")],
+        {
+            "user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"},
+            "event_time": SECONDS,
+            "action_source": "system_generated",
+        },
+    ),
     ({"event_name": "Lead of jane@x.de"}, [("personal_data_in_event_name", "$.event_name")], {}),
     (
         {"event_id": "lead-jane@x.de"},
@@ -274,7 +288,7 @@ def test_the_explanation_shows_each_step_that_changed_something():
         {"step": "already hashed, passed through", "value": "a" * 64}
     ]
     assert trace.records["user_data.ph"].dropped == (
-        "user_data.ph was left out: it is written in letters and has fewer than 7 digits."
+        "user_data.ph was left out: it has letters in it and fewer than 7 digits in a row."
     )
 
 

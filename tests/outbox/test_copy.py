@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, SmallInteger, Table, inspect, text
 
 from bridge.errors import CannotOpen, WrongUse
-from bridge.outbox import Attempt, Query, Settled, Span, copy
+from bridge.outbox import Attempt, Query, ReplayPage, Settled, Span, copy
 from bridge.outbox.database import Database
 from bridge.outbox.ids import new_id
 from bridge.outbox.purpose import mark_purpose
@@ -153,7 +153,7 @@ def test_a_claim_on_an_event_id_that_moved_between_two_copies_moves_along(
     second = source.add(webhook("2", event("order"))).events[0].id
     copy(source_url, target_url, now)
     source.discard([second], "twice", now)
-    source.requeue({first: now}, now)
+    source.replay(ReplayPage({}, {first: now}), now)
 
     copy(source_url, target_url, now)
     assert rows_of(target_url) == rows_of(source_url)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.meta_spec.right_place import folded
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import with_severities
 from bridge.validate import accepted_until, validate, validate_body, validate_foreign
@@ -117,6 +118,18 @@ SCHEMA = [
         {"original_event_data.event_time": GONE},
         ("missing_field", "$.original_event_data.event_time"),
         {},
+    ),
+    (
+        "append",
+        {"attribution_data.decline_reason": "too_late"},
+        ("not_allowed", "$.attribution_data.decline_reason"),
+        {"attribution_data.decline_reason": "lookback"},
+    ),
+    (
+        "append",
+        {"attribution_data.attribution_model": "last click"},
+        ("not_allowed", "$.attribution_data.attribution_model"),
+        {"attribution_data.attribution_model": "last_click"},
     ),
     ("append", {"attribution_data.share": 1}, ("unknown_key", "$.attribution_data.share"), {}),
     ("purchase", {"advertiser_tracking_enabled": 1}, ("unknown_key", "$.advertiser_tracking_enabled"), {}),
@@ -342,6 +355,12 @@ EVENT = [
         {"original_event_data.event_time": NOW - 2 * DAY},
     ),
     ("crm", {"action_source": "other"}, ("crm_action_source", "$.action_source"), {}),
+    (
+        "purchase",
+        {"custom_data.event_id": "order-1"},
+        ("misplaced_in_custom_data", "$.custom_data.event_id"),
+        {"custom_data.delivered_by": "bike"},
+    ),
 ]
 
 FOREIGN = [
@@ -427,6 +446,63 @@ def test_what_breaks_the_schema_is_an_error_but_for_keys_that_are_left_out(
 ):
     severities = {found.code: found.severity for found in validate(made(kinds, kind, trips), SPEC, now)}
     assert severities[finding[0]] == ("warning" if finding[0] == "unknown_key_left_out" else "error")
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("user_data.email", "user_data.em"),
+        ("user_data.phone_number", "user_data.ph"),
+        ("user_data.clientIpAddress", "user_data.client_ip_address"),
+        ("user_data.client_ip", "user_data.client_ip_address"),
+        ("user_data.event_id", "event_id"),
+        ("user_data.extinfo", "app_data.extinfo"),
+        ("user_data.test_event_code", "test_event_code"),
+        ("app_data.madid", "user_data.madid"),
+        ("advertiser_tracking_enabled", "app_data.advertiser_tracking_enabled"),
+        ("eventName", "event_name"),
+        ("value", "custom_data.value"),
+        ("currency", "custom_data.currency"),
+        ("fbp", "user_data.fbp"),
+        ("em", "user_data.em"),
+        ("timestamp", "event_time"),
+        ("url", "event_source_url"),
+        ("custom_data.contents.0.sku", "custom_data.contents[].id"),
+        ("custom_data.contents.0.qty", "custom_data.contents[].quantity"),
+        ("user_data.shoe_size", None),
+        ("shoe_size", None),
+    ],
+)
+def test_a_known_word_in_the_wrong_place_is_answered_with_the_right_one(path, place, kinds, now):
+    [finding] = [
+        found
+        for found in validate(
+            made(kinds, "app" if path.startswith("app") else "purchase", {path: "x"}), SPEC, now
+        )
+        if found.code in {"unknown_key", "unknown_key_left_out"}
+    ]
+    assert finding.suggestion == place
+    assert place is None or place in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("event_id", "Move it to the top level of the event (event_id)."),
+        ("actionSource", "Move it to the top level of the event (action_source)."),
+        ("test_event_code", "Move it to the top level of the body, beside data (test_event_code)."),
+        ("client_ip", "Move it to user_data.client_ip_address."),
+        ("extinfo", "Move it to app_data.extinfo."),
+    ],
+)
+def test_a_key_of_another_block_in_custom_data_is_sent_where_it_belongs(key, words, kinds, now):
+    event = made(kinds, "purchase", {f"custom_data.{key}": "x"})
+    assert [(found.severity, found.fix) for found in validate(event, SPEC, now)] == [("warning", words)]
+
+
+def test_every_key_that_custom_data_should_not_hold_has_a_right_place():
+    assert SPEC.not_in_custom_data.isdisjoint(SPEC.event_schema["properties"]["custom_data"]["properties"])
+    assert [key for key in SPEC.not_in_custom_data if folded(key) not in SPEC.right_places] == []
 
 
 def test_every_rule_is_tripped_somewhere():

@@ -419,7 +419,8 @@ ASKED = {"hub.mode": "subscribe", "hub.verify_token": "s3cret", "hub.challenge":
     ],
 )
 def test_a_handshake_is_answered_when_it_is_one(rule, asked, answer):
-    assert handshake_answer(asked, rule) == answer
+    given = handshake_answer(asked, rule)
+    assert (given.text if given else None) == answer
 
 
 @pytest.mark.parametrize(

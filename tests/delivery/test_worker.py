@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.delivery.circuit_breaker import FAILURES_UNTIL_PAUSE
 from bridge.delivery.http_client import HttpResponse
-from bridge.failpoints import CLAIM_AFTER
+from bridge.errors import CannotStore
+from bridge.failpoints import CLAIM_AFTER, CLAIM_BEFORE
 from bridge.outbox import Query
 
 TWO_MINUTES = '{"1": [{"call_count": 100, "estimated_time_to_regain_access": 2}]}'
@@ -546,3 +548,45 @@ def test_no_more_is_claimed_than_can_soon_be_sent(bench, an_event, wait_until):
         open_gate.set()
         working.join(30)
     assert "sending" not in bench.statuses()
+
+
+def test_a_destination_is_paused_after_just_so_many_failures_in_a_row(bench, an_event, accepted):
+    bench.meta.answer = lambda _ids: NO_ANSWER
+    worker = bench.worker(batch_size=1)
+    for number in range(FAILURES_UNTIL_PAUSE - 1):
+        bench.store(an_event(f"e{number}"))
+        worker.run_once()
+        assert bench.outbox.pauses() == {}
+    bench.store(an_event("one more"))
+    worker.run_once()
+    assert list(bench.outbox.pauses()) == ["destination:main:1234567890123456"]
+
+
+def test_a_running_worker_frees_what_a_crashed_one_held(bench, an_event, accepted):
+    bench.store(an_event("a"))
+    [lane] = bench.outbox.lanes()
+    now = bench.clock.now
+    bench.outbox.claim(lane, worker="crashed", now=now, lease_until=now + timedelta(minutes=1))
+    bench.clock.forward(minutes=2)
+    stop = Impatient()
+
+    def last(ids):
+        stop.set()
+        return accepted(len(ids))
+
+    bench.meta.answer = last
+    bench.worker().run_forever(stop)
+    assert bench.statuses() == {"sent": 1}
+
+
+def test_trouble_with_the_database_is_told_in_its_own_words(bench, an_event, open_store, database_url):
+    def full(point):
+        if point == CLAIM_BEFORE:
+            stop.set()
+            raise CannotStore("the disk is full")
+
+    stop = Impatient()
+    bench.store(an_event("a"))
+    bench.worker(open_store(database_url, failpoint=full)).run_forever(stop)
+    assert [(notice.kind, notice.text) for notice in bench.notifications] == [("trouble", "the disk is full")]
+    assert bench.statuses() == {"waiting": 1}

@@ -9,7 +9,11 @@ import pytest
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.ingest.replay import Pace, discard, each, replay
-from bridge.outbox import Correction, HeldEvent, Person, Query, Settled, Span
+from bridge.outbox import Attempt, Correction, HeldEvent, Person, Query, Settled, Span
+from bridge.outbox.database import Database
+from bridge.outbox.ids import new_id
+from bridge.outbox.records import text_id, to_ms
+from bridge.outbox.tables import metadata
 from tests.outbox.conftest import DATASET
 
 HELD = {"status": "held", "body": None, "reason": "no e-mail"}
@@ -192,6 +196,41 @@ def test_forgetting_lets_go_of_what_is_old_and_done_only(outbox, webhook, event,
         False,
         True,
     ]
+
+
+def left_in(url):
+    """Return how many rows each table holds, without those that hold none."""
+    database = Database(url)
+    try:
+        counted = {
+            table.name: database.read(lambda c, table=table: len(c.execute(table.select()).all()))
+            for table in metadata.sorted_tables
+        }
+    finally:
+        database.close()
+    return {name: number for name, number in counted.items() if number}
+
+
+def test_of_what_is_forgotten_nothing_stays_in_any_table(outbox, database_url, webhook, event, now):
+    old = now - timedelta(days=40)
+    outbox.add(webhook("1", event("a"), event("b", **HELD), received_at=old))
+    refused = Attempt(text_id(new_id(to_ms(old))), "main", DATASET, None, 1, old, 7, "refuse")
+    [lane] = outbox.lanes()
+    claim = outbox.claim(lane, worker="w", now=now, lease_until=now + timedelta(minutes=1))
+    outbox.settle_span(Span(claim.id), Settled("refused", "bad"), refused, now)
+    discard(outbox, Query(statuses=frozenset({"held"})), "a test", now)
+    assert left_in(database_url)["event_attempts"] == 1
+
+    outbox.purge(now, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
+
+    assert left_in(database_url) == {"lanes": 1}
+
+
+def test_of_an_erased_person_no_event_stays_in_any_table(outbox, database_url, webhook, event):
+    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
+    outbox.add(webhook("1", event("hers", body=body)))
+    outbox.erase(JANE)
+    assert left_in(database_url) == {"lanes": 1, "webhooks": 1, "repeat_keys": 1}
 
 
 EMAIL_HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"

@@ -201,7 +201,10 @@ class HandshakeRule:
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """The `receive` block of a mapping: who may send what, and what problems get as an answer."""
+    """The `receive` block of a mapping: who may send what, and what problems get as an answer.
+
+    `max_values` bounds how many values a body may hold, however short it is.
+    """
 
     sent_by: Literal["server", "automation", "browser"] = "server"
     methods: frozenset[str] = frozenset({"post"})
@@ -213,6 +216,7 @@ class Receive:
     on_problem: Literal["answer", "hold"] = "hold"
     answer: SenderAnswer | None = None
     max_size_bytes: int = 1_048_576
+    max_values: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +239,7 @@ class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
     `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
-    the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` holds for each
+    the virtual fields `full_name`, `fbclid` and `clicked_at` of `user_data`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing.

@@ -31,6 +31,7 @@ class UserDataRule:
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
     real_results: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -159,6 +160,7 @@ class MetaSpec:
     match: MatchWeights = field(repr=False)
     standard_events: frozenset[str] = field(repr=False)
     catalog_events: frozenset[str] = field(repr=False)
+    recommended: Mapping[str, tuple[str, ...]] = field(repr=False)
     messaging_events: frozenset[str] = field(repr=False)
     reserved_events: frozenset[str] = field(repr=False)
     action_sources: tuple[str, ...]
@@ -172,6 +174,7 @@ class MetaSpec:
     empty_texts: frozenset[str] = field(repr=False)
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
+    unfilled_signs: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -186,6 +189,8 @@ class MetaSpec:
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
     international_number: re.Pattern[str] = field(repr=False)
+    right_places: Mapping[str, str] = field(repr=False)
+    not_in_custom_data: frozenset[str] = field(repr=False)
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
 
@@ -195,6 +200,10 @@ class MetaSpec:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def is_unfilled(self, text: str) -> bool:
+        """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""
+        return self.unfilled_signs.search(text) is not None and self.unfilled.search(text) is not None
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

@@ -273,6 +273,7 @@ _VALUE = (
     Key("default", "text", "The plain text when all is empty."),
     Key("required", "yes_no", "The event is held when this is empty."),
     Key("when", "condition", "The value is sent only when all of these hold."),
+    Key("clicked_at", "value", "Of fbclid only: when the ad was clicked.", default="the time of the event"),
     Key("remove", "yes_no", "Takes back a shared field."),
 )
 

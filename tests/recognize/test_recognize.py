@@ -237,6 +237,12 @@ JANE = {"id": 77, "name": "Jane Doe", "email": "jane.doe@example.com", "phone": 
         pytest.param(
             {"data": {"user": SAM, "contact": None}}, None, id="an agent, and a contact that is empty"
         ),
+        pytest.param(
+            {"name": "order.updated", "customer": JANE}, "customer.email", id="the name of an event"
+        ),
+        pytest.param(
+            {"lead": {**JANE, "emergency_contact": SAM}}, "lead.email", id="somebody to call instead"
+        ),
         pytest.param({"customer_email": None, "card": SAM}, "customer_email", id="a card"),
     ],
 )

@@ -15,6 +15,7 @@ from bridge.recognize.value_shapes import has_shape
 
 _LONGEST_NAME, _DEEPEST_NAME, _DEEPEST_STATUS = 80, 4, 6
 _PURCHASE = "Purchase"
+_UNFINISHED = "InitiateCheckout"  # an abandoned cart is one
 _YES = {"true": "true", "yes": "yes", "y": "Y", "1": "1"}
 _NO = {"false": "true", "no": "yes", "n": "Y", "0": "1", "none": "true"}
 _ENOUGH_FIELDS = 2
@@ -61,14 +62,10 @@ def occurrence(
     statuses = [field for field in fields if _is_status(field, tables)]
     event_name, action_source = _kind(naming, fields, context, tables, standard_events)
     sold = is_sale if event_name is None else event_name == _PURCHASE
-    refused_by = next((field for field in (*naming, *statuses) if _is_bad(field, tables)), None)
-    refused_by = refused_by or next((field for field in fields if _is_sad(field, tables)), None)
-    if (
-        refused_by is not None
-        and refused_by in (*naming, *statuses)
-        and not (sold or _is_bad_in_any_case(refused_by, tables))
-    ):
-        refused_by = None
+    bad_names = [field for field in naming if _is_bad(field, tables) and event_name != _UNFINISHED]
+    bad_states = [field for field in statuses if _is_bad(field, tables) and (sold or _is_over(field, tables))]
+    sad_flags = [field for field in fields if _is_sad(field, tables)]
+    refused_by = next(iter((*bad_names, *bad_states, *sad_flags)), None)
     conditions = [Condition(field.path, str(field.value)) for field in naming]
     if sold:
         conditions += [Condition(field.path, str(field.value)) for field in statuses]
@@ -193,28 +190,9 @@ def _is_bad(field: PayloadField, tables: RecognitionTables) -> bool:
     return bool(set(words_of(str(field.value))) & tables.statuses["bad"])
 
 
-_IN_ANY_CASE = frozenset(
-    {
-        "delete",
-        "deleted",
-        "unsubscribe",
-        "archived",
-        "remove",
-        "removed",
-        "unsubscribed",
-        "spam",
-        "cancel",
-        "cancelled",
-        "canceled",
-        "noshow",
-        "refund",
-        "refunded",
-    }
-)
-
-
-def _is_bad_in_any_case(field: PayloadField, tables: RecognitionTables) -> bool:
-    return bool(set(words_of(str(field.value))) & _IN_ANY_CASE)
+def _is_over(field: PayloadField, tables: RecognitionTables) -> bool:
+    """Say whether a status ends anything, not only a sale: deleted, unsubscribed, spam."""
+    return bool(set(words_of(str(field.value))) & tables.statuses["over"])
 
 
 def _is_sad(field: PayloadField, tables: RecognitionTables) -> bool:

@@ -21,6 +21,7 @@ _NAMED, _ANY_ID, _OF_CUSTOMER, _OF_NOTIFICATION, _URL = 98, 72, 64, 56, 52
 _LONGEST_ID = 200
 # a lead's id is what happened; a visitor's is of one visit; a caller's number is a phone
 _NO_CUSTOMERS_ID = frozenset({"lead", "leads", "visitor", "number", "phone", "document", "tax", "vat"})
+_BARE_NUMBERS = frozenset({"number", "no", "ref", "code"})  # an invoice's number, in the invoice's block
 _PLAIN = frozenset({"id", "uid", "uuid", "guid", "sid"})
 
 
@@ -53,7 +54,7 @@ def _inside(field: PayloadField, tables: RecognitionTables) -> int:
 
 
 def _kind_of_id(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
-    name, words = folded(field.name), words_in(field.name)
+    name = folded(field.name)
     if _is_of_customer(field, tables):
         return _OF_CUSTOMER if not _is_secondary(field, tables) else 0
     if not is_of_the_event(field, tables):
@@ -62,6 +63,13 @@ def _kind_of_id(field: PayloadField, known: KnownField, tables: RecognitionTable
         return _URL if name in tables.ids["url_names"] else 0
     if name in known.names:
         return _NAMED - known.names[name] // 2
+    if name in _BARE_NUMBERS and field.within and words_in(field.within[-1]) & tables.ids["subjects"]:
+        return _NAMED - 10
+    return _unnamed_id(words_in(field.name), tables)
+
+
+def _unnamed_id(words: frozenset[str], tables: RecognitionTables) -> int:
+    """Judge an id by the words of its name alone: `projectUuid`, `deliveryId`."""
     if not words & tables.ids["suffixes"] or words & tables.ids["same_for_all"]:
         return 0
     return _OF_NOTIFICATION if words & tables.ids["notification"] else _ANY_ID

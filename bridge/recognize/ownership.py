@@ -64,13 +64,10 @@ def _is_phone(value: object) -> bool:
 
 
 def _customer_side(fields: Sequence[PayloadField]) -> str | None:
-    """Return `from` or `to` when both stand side by side and hold numbers or addresses."""
-    sides = {
-        folded(field.name): field.within
-        for field in fields
-        if folded(field.name) in _PARTIES and _is_reachable(field.value)
-    }
-    if len(sides) < len(_PARTIES) or len(set(sides.values())) > 1:
+    """Return `from` or `to` when both hold numbers or addresses, themselves or in a block of that name."""
+    reachable = [field for field in fields if _is_reachable(field.value)]
+    named = {folded(name) for field in reachable for name in (*field.within, field.name)}
+    if not named >= _PARTIES:
         return None
     direction = next((str(field.value) for field in fields if folded(field.name) == "direction"), "")
     return "to" if direction.casefold().startswith(_OUTBOUND) else "from"

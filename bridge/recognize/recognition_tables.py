@@ -90,6 +90,7 @@ class RecognitionTables:
     times: WordLists
     statuses: WordLists
     event_keys: frozenset[str]
+    event_lists: frozenset[str]
     event_words: tuple[EventWords, ...]
     zones: Mapping[str, str]
     without_cents_in_practice: frozenset[str]
@@ -171,6 +172,7 @@ def recognition_tables() -> RecognitionTables:
         times=_word_lists(raw["times"]),
         statuses=_word_lists(raw["statuses"]),
         event_keys=_folded_set(raw["event_keys"]),
+        event_lists=_folded_set(raw["event_lists"]),
         event_words=tuple(_event_words(row) for row in raw["event_names"]),
         zones=raw["zones"],
         without_cents_in_practice=frozenset(raw["without_cents_in_practice"]),

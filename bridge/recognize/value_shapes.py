@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+_NAME_OF_AN_EVENT = re.compile(r"[A-Za-z]{2,}(?:[.:][A-Za-z]{2,})+")
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")
 _PHONE = re.compile(r"(?:\+|00)?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?")
@@ -63,7 +64,9 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_person_name(text: str) -> bool:
-    return _digits(text) == 0 and 1 <= len(text.split()) <= 6 and not set(text) & set("@/_{}[]<>|=")
+    if _digits(text) or set(text) & set("@/_{}[]<>|=") or _NAME_OF_AN_EVENT.fullmatch(text):
+        return False
+    return 1 <= len(text.split()) <= 6
 
 
 def _is_postal_code(text: str) -> bool:

@@ -127,6 +127,39 @@ def test_a_list_is_mapped_entry_by_entry(tmp_path, spec, now):
     assert passes(checked, spec, now)
 
 
+def test_the_events_in_a_webhook_are_mapped_one_by_one(tmp_path, spec, now):
+    events = [
+        {"type": "lead.created", "data": {"id": f"l{number}", "email": f"jane{number}@example.com"}}
+        for number in (1, 2)
+    ]
+    body = {"live": True, "events": events}
+    new, checked = written(tmp_path, save(tmp_path, "events.json", body), Wishes(), spec, now)
+    assert new.plan.for_each == "events"
+    assert [event["event_id"] for event in checked.mapping.tests[0].expected] == ["lead-l1", "lead-l2"]
+    assert passes(checked, spec, now)
+
+
+def test_a_sample_of_a_refund_sends_nothing_until_somebody_says_what_does(tmp_path, spec, now):
+    refund = {
+        "event": "order.refunded",
+        "id": 7,
+        "total": "9.00",
+        "currency": "EUR",
+        "email": "jane@example.com",
+    }
+    _, checked = written(tmp_path, save(tmp_path, "refund.json", refund), Wishes(), spec, now)
+    [test] = checked.mapping.tests
+    assert (test.kind, "event" in test.expected) == ("expect_skipped", True)
+    assert passes(checked, spec, now)
+
+
+def test_a_currency_is_never_invented(tmp_path, spec, now):
+    order = {"order_id": "A-1", "event": "order.paid", "total": "9.00", "email": "jane@example.com"}
+    new, checked = written(tmp_path, save(tmp_path, "order.json", order), Wishes(), spec, now)
+    assert "currency: EUR" not in new.text.partition("version: 1")[2]
+    assert {finding.code for finding in checked.findings} >= {"purchase_without_currency"}
+
+
 def test_nobody_to_match_is_told_by_the_test(tmp_path, spec, now):
     _, checked = written(tmp_path, save(tmp_path, "ids.json", {"objectId": 7}), Wishes(), spec, now)
     [test] = checked.mapping.tests

@@ -215,6 +215,46 @@ def test_the_customers_own_fields_win_over_everybody_elses():
     assert (found["user_data.email"], found["user_data.phone"]) == ("customer.email", "customer.phone")
 
 
+SAM = {"id": 1, "name": "Sam Agent", "email": "sam@dealer.example.com", "phone": "+12025550100"}
+JANE = {"id": 77, "name": "Jane Doe", "email": "jane.doe@example.com", "phone": "+12025550143"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "email"),
+    [
+        pytest.param(
+            {"ticket": {"requester": JANE, "assignee": SAM}}, "ticket.requester.email", id="a ticket"
+        ),
+        pytest.param({"user": JANE, "admin": SAM}, "user.email", id="a user and an admin"),
+        pytest.param({"from": JANE, "to": [SAM]}, "from.email", id="a message"),
+        pytest.param(
+            {"direction": "outbound", "from": SAM, "to": JANE}, "to.email", id="an outbound message"
+        ),
+        pytest.param({"booking": {"guest": JANE, "property": SAM}}, "booking.guest.email", id="a hotel"),
+        pytest.param(
+            {"call": {"contact": JANE, "user": SAM, "number": SAM}}, "call.contact.email", id="a call"
+        ),
+        pytest.param(
+            {"data": {"user": SAM, "contact": None}}, None, id="an agent, and a contact that is empty"
+        ),
+        pytest.param(
+            {"name": "order.updated", "customer": JANE}, "customer.email", id="the name of an event"
+        ),
+        pytest.param(
+            {"lead": {**JANE, "emergency_contact": SAM}}, "lead.email", id="somebody to call instead"
+        ),
+        pytest.param({"customer_email": None, "card": SAM}, "customer_email", id="a card"),
+    ],
+)
+def test_no_address_but_the_customers_is_guessed_not_even_as_the_second_choice(payload, email):
+    people = ("user_data.email", "user_data.phone", "user_data.full_name")
+    guessed = [guess.field for guess in recognize(payload) if guess.destination in people]
+    assert {
+        field.path for field in guessed if "Sam" in str(field.value) or "0100" in str(field.value)
+    } == set()
+    assert best(payload).get("user_data.email") == email
+
+
 @pytest.mark.parametrize(
     ("payload", "path"),
     [

@@ -74,6 +74,7 @@ def chosen_paths(seen: Seen, items: Items | None) -> dict[str, list[str]]:
         chosen["user_data.phone"] = [
             _in_one_piece(by_path[path], seen.fields) for path in chosen["user_data.phone"]
         ]
+    _without_a_persons_id(chosen, seen)
     _with_id_of_the_record(chosen, by_path, seen)
     product = next((field_ for field_ in seen.fields if _is_product_id(field_)), None)
     if product is not None and items is None and seen.happened.is_payment:
@@ -111,6 +112,15 @@ def _in_one_piece(phone: PayloadField, fields: Sequence[PayloadField]) -> str:
 
 def _is_long(phone: Any) -> bool:
     return str(phone).strip().startswith("+") or sum(map(str.isdigit, str(phone))) > _LONGEST_LOCAL_PHONE
+
+
+def _without_a_persons_id(chosen: dict[str, list[str]], seen: Seen) -> None:
+    """Let no customer's id name a purchase or a call: their second one would count as the first."""
+    ids = chosen.get("event_id", [])
+    if seen.happened.event_name not in {None, "Lead"} and set(ids) & set(
+        chosen.get("user_data.external_id", [])
+    ):
+        del chosen["event_id"]
 
 
 def _with_id_of_the_record(

@@ -20,12 +20,13 @@ from bridge.coerce.emptiness import is_empty
 from bridge.recognize.event_kind import Condition, Occurrence
 from bridge.recognize.guess import Guess
 from bridge.recognize.money_fields import Units, units_of
-from bridge.recognize.payload_fields import PayloadField
-from bridge.recognize.recognition_tables import recognition_tables
+from bridge.recognize.payload_fields import PayloadField, joined_path
+from bridge.recognize.recognition_tables import folded, recognition_tables
 from bridge.recognize.value_shapes import has_shape
 
 _MOST_HINTS = 8
 _WORTH_A_WORD, _MOST_AMOUNTS = 24, 3
+_MOST_BESIDE_A_LIST = 5
 _PURCHASE = "Purchase"
 
 
@@ -69,7 +70,7 @@ class Plan:
 
 def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> Plan:
     """Decide every line of a new mapping for a payload; values that are not certain become comments."""
-    for_each, item = ("$", data[0]) if isinstance(data, list) and data else (None, data)
+    for_each, item = _entries(data)
     seen = seen_in(item, standard_events)
     items = items_of(item)
     chosen = chosen_paths(seen, items)
@@ -98,6 +99,27 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
         other_amounts=_other_amounts(seen, paths),
         empty=frozenset(path for path, value in seen.values.items() if is_empty(value)),
     )
+
+
+def _entries(data: Any) -> tuple[str | None, Any]:
+    """Return the list whose entries are events of their own, and its first entry; else the webhook itself.
+
+    A list of events is one that a webhook brings with nothing but a few plain fields beside it.
+    """
+    if isinstance(data, list) and data:
+        return "$", data[0]
+    if not isinstance(data, Mapping):
+        return None, data
+    nested = {key: value for key, value in data.items() if isinstance(value, Mapping | list)}
+    if len(nested) != 1 or len(data) > _MOST_BESIDE_A_LIST:
+        return None, data
+    [(key, rows)] = nested.items()
+    is_list = (
+        isinstance(rows, list) and bool(rows) and all(isinstance(row, Mapping) and len(row) for row in rows)
+    )
+    if not is_list or folded(str(key)) not in recognition_tables().event_lists:
+        return None, data
+    return joined_path("", str(key)), rows[0]
 
 
 def _other_amounts(seen: Seen, paths: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

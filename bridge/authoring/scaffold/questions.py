@@ -9,7 +9,15 @@ from bridge.authoring.scaffold.plan import Plan
 
 def questions_about(plan: Plan) -> tuple[str, ...]:
     """Return what is not certain about a mapping, one sentence each."""
-    asking = (_about_refusal, _about_money, _about_currency, _about_time, _about_id, _about_person)
+    asking = (
+        _about_refusal,
+        _about_lists,
+        _about_money,
+        _about_currency,
+        _about_time,
+        _about_id,
+        _about_person,
+    )
     return tuple(question for ask in asking for question in ask(plan))
 
 
@@ -21,6 +29,15 @@ def _about_refusal(plan: Plan) -> Iterator[str]:
         )
     elif plan.conditions:
         yield "when: only webhooks like the sample are sent. Add the values of others that should be."
+
+
+def _about_lists(plan: Plan) -> Iterator[str]:
+    """Say that only the first event of a list is read: one webhook may bring several."""
+    for name in ("event_id", "event_time", "custom_data.value"):
+        before, first, _ = next(iter(plan.paths.get(name, ())), "").partition(".first.")
+        if first:
+            yield f"for_each: only the first entry of {before} is read; it may hold several."
+            return
 
 
 def _about_money(plan: Plan) -> Iterator[str]:

@@ -139,7 +139,11 @@ def _event(plan: Plan) -> list[str]:
     lines = [""]
     if plan.for_each:
         lines.append(
-            _line("for_each", yaml_text(plan.for_each), "the webhook is a list; every entry is an event")
+            _line(
+                "for_each",
+                yaml_text(plan.for_each),
+                "every entry of this list is an event; paths start there",
+            )
         )
     lines.append(_line("event_name", yaml_text(plan.event_name), "plain text, upper and lower case matter"))
     lines.append(_line("action_source", plan.action_source, "where it happened"))

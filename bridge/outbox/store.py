@@ -41,6 +41,7 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
 from bridge.outbox.write_lock import PATIENCE_SECONDS
@@ -76,6 +77,7 @@ class Outbox:
         self._lanes = Lanes(database.write_locked)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure

@@ -12,6 +12,7 @@ from bridge.coerce.moments import read_moment
 from bridge.errors import TooLarge, UnreadableBody, WrongUse
 from bridge.explain.stored_webhook import explained
 from bridge.ingest.replay import discard, remapping, replay
+from bridge.mode import MODES
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import STATUSES, EventDetail, Query
 from bridge.spelling import closest
@@ -23,7 +24,7 @@ from bridge.web.responses import NoSuchEvent, Response
 _MOST = 1000
 _SMALL_BODY = 65_536
 _TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
-_FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit", "dry_run")
+_FILTERS = (*_TEXT_FILTERS, "status", "mode", "ids", "since", "until", "limit", "dry_run")
 
 
 def mappings(context: AppContext, request: HttpRequest) -> Response:
@@ -167,7 +168,11 @@ def query_from(asked: Mapping[str, Any], now: datetime) -> Query:
     unknown = [status for status in statuses if status not in STATUSES]
     if unknown:
         raise WrongUse("status is not one there is", fix=f"use one of {', '.join(STATUSES)}")
+    mode = asked.get("mode") or None
+    if mode is not None and mode not in MODES:
+        raise WrongUse("mode is not one there is", fix=f"use one of {', '.join(MODES)}")
     return Query(
+        mode=mode,
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),
         since=read_moment(asked["since"], "since", now) if asked.get("since") else None,

@@ -30,9 +30,16 @@ class NoSuchEvent(BridgeError):
     code = "no_such_event"
 
 
+class NotAllowed(BridgeError):
+    """Somebody who is known may not do this."""
+
+    code = "not_allowed"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
+    (NotAllowed, 403),
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
     (WrongMethod, 405),

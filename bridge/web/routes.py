@@ -14,6 +14,7 @@ from bridge.web import (
     hooks,
     openapi,
 )
+from bridge.web.console.routes import PAGES
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
 
@@ -47,6 +48,7 @@ ROUTES = (
     Route("/readyz", READ, health.readyz),
     Route("/metrics", ("GET",), health.metrics),
     Route("/openapi.json", ("GET",), openapi.description),
+    *(Route(*page) for page in PAGES),
 )
 
 

@@ -17,7 +17,7 @@ from bridge.web.dispatch import View, guarded, log_request, run
 from bridge.web.intake import Endpoint, take_in
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, error_body, render
-from bridge.web.routes import ROUTES
+from bridge.web.routes import PAGES, ROUTES
 
 Environ = Mapping[str, Any]
 _CHUNK = 65_536
@@ -51,7 +51,7 @@ def create_app(context: AppContext) -> flask.Flask:
     app = flask.Flask("bridge.web", static_folder=None)
     app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
-    for route in ROUTES:
+    for route in (*ROUTES, *PAGES):
         name = f"{route.methods[0]} {route.rule}".replace(".", "_")
         function = _function(context, route.answers)
         app.add_url_rule(route.rule, name, function, methods=route.methods, provide_automatic_options=False)

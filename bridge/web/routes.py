@@ -14,7 +14,7 @@ from bridge.web import (
     hooks,
     openapi,
 )
-from bridge.web.console.routes import PAGES
+from bridge.web.console import routes as console
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
 
@@ -48,8 +48,8 @@ ROUTES = (
     Route("/readyz", READ, health.readyz),
     Route("/metrics", ("GET",), health.metrics),
     Route("/openapi.json", ("GET",), openapi.description),
-    *(Route(*page) for page in PAGES),
 )
+PAGES = tuple(Route(*page) for page in console.PAGES)
 
 
 class Intake(NamedTuple):

@@ -61,18 +61,18 @@ def page(
 
 def error_page(context: AppContext, viewer: Viewer | None, error: BridgeError) -> Response:
     """Return an error as a page: what happened and what to do."""
-    told = error_response(error)
+    response = error_response(error)
     shown = page(
         context,
         viewer,
         "error.html",
-        status=told.status,
-        title=_TITLES.get(told.status, "That did not work"),
+        status=response.status,
+        title=_TITLES.get(response.status, "That did not work"),
         message=error.message,
         fix=error.fix,
         findings=getattr(error, "findings", ()),
     )
-    return shown._replace(code=told.code, log=told.log, headers=(*shown.headers, *told.headers))
+    return shown._replace(code=response.code, log=response.log, headers=(*shown.headers, *response.headers))
 
 
 def see_other(url: str, headers: Headers = ()) -> Response:

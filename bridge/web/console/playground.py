@@ -21,7 +21,7 @@ from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
 
-class Outcome(NamedTuple):
+class TrialRun(NamedTuple):
     """What a mapping made of a sample, or what is wrong with one of them."""
 
     result: Mapping[str, Any] | None = None
@@ -57,10 +57,10 @@ def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
 
 
 def _page(
-    context: AppContext, viewer: Viewer, source: str, payload: str, outcome: Outcome | None = None
+    context: AppContext, viewer: Viewer, source: str, payload: str, outcome: TrialRun | None = None
 ) -> Response:
     if outcome is None:
-        outcome = _outcome(context, source, payload) if source and payload else Outcome()
+        outcome = _outcome(context, source, payload) if source and payload else TrialRun()
     return page(
         context,
         viewer,
@@ -72,7 +72,7 @@ def _page(
     )
 
 
-def _outcome(context: AppContext, source: str, payload: str) -> Outcome:
+def _outcome(context: AppContext, source: str, payload: str) -> TrialRun:
     try:
         mapping = load_mapping(
             Path("mapping.yaml"),
@@ -84,12 +84,12 @@ def _outcome(context: AppContext, source: str, payload: str) -> Outcome:
         webhook = made_up_request({"payload": payload}, context.now())
         translation = translate(Verified(webhook), mapping, context.spec, explain=True)
     except Invalid as invalid:
-        return Outcome(findings=invalid.findings)
+        return TrialRun(findings=invalid.findings)
     except BridgeError as error:
-        return Outcome(problem=error.message, fix=error.fix)
+        return TrialRun(problem=error.message, fix=error.fix)
     result = preview(translation, context.settings, webhook.received_at)
     events = tuple(encode_readable(event) for event in result["events"])
-    return Outcome(result, events, warnings=mapping.warnings)
+    return TrialRun(result, events, warnings=mapping.warnings)
 
 
 def _mapping(context: AppContext, name: str) -> CompiledMapping | None:

@@ -66,7 +66,7 @@ def finish(draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = No
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
     data, dropped = normalize(draft, spec, now, trace)
-    findings = draft.findings + dropped + validate(data, spec, now)
+    findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     if findings:
         findings = tuple(located(finding, draft.positions) for finding in findings)
     errors = [finding for finding in findings if finding.severity == "error"]
@@ -78,6 +78,16 @@ def finish(draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = No
         findings,
         errors[0].message if errors else None,
         match_strength(data, spec),
+    )
+
+
+def _reported_once(dropped: tuple[Finding, ...], judged: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Leave out that a field is missing where an error says already why it could not be read."""
+    unread = {finding.path for finding in dropped if finding.severity == "error"}
+    if not unread:
+        return dropped + judged
+    return dropped + tuple(
+        finding for finding in judged if finding.code != "missing_field" or finding.path not in unread
     )
 
 

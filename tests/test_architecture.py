@@ -55,7 +55,8 @@ DOORS = {
     "jinja2": ("bridge.web.console",),
     "smtplib": ("bridge.monitoring.mail",),
     "phonenumbers": ("bridge.normalize", "bridge.privacy.phone_numbers"),
-    "cryptography": ("bridge.crypto",),
+    "cryptography": ("bridge.crypto", "bridge.public_keys"),
+    "jwt": ("bridge.verify",),
     "prometheus_client": ("bridge.monitoring.metrics",),
     "tabulate": ("bridge.cli",),
     "yaml": (

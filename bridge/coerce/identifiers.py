@@ -16,6 +16,7 @@ _EXACT: Final = 2**53
 _SCIENTIFIC: Final = re.compile(
     r"(?<![\w.])(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,][0-9]+[eE][0-9]{1,3})(?!\w)"
 ).search
+_EXPONENT: Final = re.compile(r"[eE]\+?[0-9]").search  # a quick look before the other
 _WHOLE_WITH_FRACTION: Final = re.compile(r"([0-9]{4,})[.,]0{1,2}").fullmatch
 _MOST_EXACT_DIGITS: Final = 15
 
@@ -28,9 +29,9 @@ def why_unusable(text: str) -> Reason | None:
     if text.isalnum() and text.isascii():
         return None
     shown = text[:_LONGEST]
-    if load_meta_spec().unfilled.search(shown):
+    if load_meta_spec().is_unfilled(shown):
         return "placeholder"
-    return "digits_lost" if _SCIENTIFIC(shown) else None
+    return "digits_lost" if _EXPONENT(shown) and _SCIENTIFIC(shown) else None
 
 
 def lost_digits(value: Any) -> bool:

@@ -29,6 +29,10 @@ _AREAS = {
         "Each is a warning; the rest of the event is sent.",
     ),
     "content": ("Other values that were left out or corrected", "Everything beside the person."),
+    "drop_in": (
+        "What the drop-in for Meta's endpoint put right",
+        "Told in the `messages` of its answer, together with everything above.",
+    ),
     "body": ("Whole requests and the Graph API", "For `capi-bridge validate`, and for notes at start."),
 }
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.guess import guesses_of
+from bridge.recognize.ownership import payload_context
 from bridge.recognize.payload_fields import payload_fields
+from bridge.recognize.recognition_tables import recognition_tables
 
 _MOST_LISTED = 200
 _SURE_ENOUGH = 40
@@ -21,10 +23,12 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     """
     read = frozenset(paths_read)
     unused = []
-    for field in payload_fields(data):
+    fields = payload_fields(data)
+    context = payload_context(fields, recognition_tables())
+    for field in fields:
         if is_empty(field.value) or _was_read(field.concrete, read):
             continue
-        guess = next((guess for guess in guesses_of(field) if guess.strength >= _SURE_ENOUGH), None)
+        guess = next((guess for guess in guesses_of(field, context) if guess.strength >= _SURE_ENOUGH), None)
         unused.append(
             {
                 "path": field.path,

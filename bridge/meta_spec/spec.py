@@ -31,6 +31,7 @@ class UserDataRule:
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
     real_results: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -172,6 +173,7 @@ class MetaSpec:
     empty_texts: frozenset[str] = field(repr=False)
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
+    unfilled_signs: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -186,6 +188,8 @@ class MetaSpec:
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
     international_number: re.Pattern[str] = field(repr=False)
+    right_places: Mapping[str, str] = field(repr=False)
+    not_in_custom_data: frozenset[str] = field(repr=False)
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
 
@@ -195,6 +199,10 @@ class MetaSpec:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def is_unfilled(self, text: str) -> bool:
+        """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""
+        return self.unfilled_signs.search(text) is not None and self.unfilled.search(text) is not None
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

@@ -9,10 +9,11 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_one_of_names
 from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.escapes import looks_odd, without_escapes
+from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import LONGEST, text_of
 
@@ -36,20 +37,21 @@ _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
-    __slots__ = ("hashed", "many", "name", "steps")
+    __slots__ = ("hashed", "many", "name", "steps", "surnames")
 
     def __init__(self, rule: UserDataRule, hashed: bool, steps: Named) -> None:
         self.name: Final = rule.name
         self.many: Final = rule.many
         self.hashed: Final = hashed
         self.steps: Final = steps
+        self.surnames: Final = rule.surnames
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text as the steps get it."""
+        """Return a text as the steps get it."""
         return text
 
 
@@ -106,13 +108,14 @@ class _Hashing(Cleaner):
         "all_steps",
         "ascii_steps",
         "escaped",
+        "is_unfilled",
         "keeps_letters",
+        "looks_odd",
         "lowers",
         "meaningless",
         "placeholder_hashes",
         "placeholders",
         "rejects_other_hashes",
-        "unfilled",
     )
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
@@ -123,7 +126,8 @@ class _Hashing(Cleaner):
         self.placeholder_hashes: Final = spec.placeholder_hashes
         self.rejects_other_hashes: Final = rule.hashed == "yes"
         self.escaped: Final = rule.escaped
-        self.unfilled: Final = spec.unfilled.search
+        self.looks_odd: Final = odd_look(spec)
+        self.is_unfilled: Final = spec.is_unfilled
         self.lowers: Final = named[0][0] == "lowercase"
         self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
         self.ascii_steps: Final[tuple[Step, ...]] = tuple(
@@ -143,11 +147,11 @@ class _Hashing(Cleaner):
         if len(text) >= 28 and (passed := self._long_text(text)):
             return passed, passed
         cleaned = text.lower()
-        if not text.isalnum() and looks_odd(text) and cleaned not in self.placeholders:
+        if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
             text = self.readable(text)
             cleaned = text.lower()
             steps = self.ascii_steps if text.isascii() else self.all_steps
-        if cleaned in self.placeholders:
+        if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
         if not self.lowers:
             cleaned = text
@@ -161,8 +165,10 @@ class _Hashing(Cleaner):
         return cleaned, digest
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text with its escapes undone; an unfilled template is dropped."""
-        if self.unfilled(text):
+        """Return a text with its escapes undone; an unfilled template is dropped."""
+        if text.isalnum():
+            return text
+        if self.is_unfilled(text):
             raise ValueDropped("placeholder")
         return without_escapes(text) if self.escaped else text
 
@@ -195,7 +201,7 @@ class _Caching(Cleaner):
         self.cache: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text as the steps get it."""
+        """Return a text as the steps get it."""
         return self.cleaner.readable(text)
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
@@ -212,16 +218,19 @@ class _Caching(Cleaner):
 
 
 class _PlainCleaner(Cleaner):
-    """The cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
+    """The cleaning of a field that is sent as it is; its last step holds the form of its pattern.
 
-    __slots__ = ("checks", "integer", "is_id", "placeholders")
+    A template or a number in scientific notation fits none of these forms, so one is looked for only where
+    a step refuses the value: the reason then tells what happened.
+    """
+
+    __slots__ = ("checks", "integer", "placeholders")
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, False, named)
         self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_spaces(named).values())
         self.placeholders: Final = spec.placeholders
         self.integer: Final = rule.integer
-        self.is_id: Final = rule.sent_as != "text" or "no_contact" in rule.steps
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, twice."""
@@ -231,10 +240,13 @@ class _PlainCleaner(Cleaner):
             cleaned = text_of(value)
         if len(cleaned) < _LONGEST_PLACEHOLDER and cleaned.lower() in self.placeholders:
             raise ValueDropped("placeholder" if cleaned else "empty_value")
-        if self.is_id and (reason := why_unusable(cleaned)):
-            raise ValueDropped(reason)
-        for step in self.checks:
-            cleaned = step(cleaned, context)
+        try:
+            for step in self.checks:
+                cleaned = step(cleaned, context)
+        except ValueDropped:
+            if reason := why_unusable(cleaned):
+                raise ValueDropped(reason) from None
+            raise
         return cleaned, _whole(cleaned) if self.integer else cleaned
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
+from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.builder_tokens import FIRST_GENERATION, TOKEN, with_one_token
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
 from bridge.privacy.personal_data import holds_contact
 
-_SUFFIX: Final = r"\.(?:AQ|Ag|Aw|BA|BQ|Bg|AQ[A-Za-z0-9_-]{6})"  # what Meta's parameter builder appends
-_REPEATED_TOKEN: Final = re.compile(rf"({_SUFFIX})(?:{_SUFFIX})+$")
+_SUFFIX: Final = rf"(?:{FIRST_GENERATION}|{TOKEN})"
 _CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
 _BROWSER_COOKIE: Final = re.compile(
     rf"fb\.[0-9]+\.[0-9]+\.[0-9]+(?:{_SUFFIX}|\.[A-Za-z0-9_-]{{8}})?"
@@ -43,21 +44,25 @@ def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     servers = spec.server_user_agents
 
     def visitor_user_agent(text: str, context: CleaningContext) -> str:
-        if not text.startswith("Mozilla/") and text.lower().startswith(servers):
+        if text.startswith("Mozilla/"):
+            return text
+        if text.lower().startswith(servers):
             raise ValueDropped("server_user_agent")
+        if spec.is_unfilled(text):
+            raise ValueDropped("placeholder")
         return text
 
     return visitor_user_agent
 
 
 def one_token(text: str, context: CleaningContext) -> str:
-    """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
-    return _REPEATED_TOKEN.sub(r"\1", text) if text.count(".") > 1 else text
+    """Keep one token of Meta's parameter builder, and none that cannot be one."""
+    return with_one_token(text)
 
 
 def click_cookie(text: str, context: CleaningContext) -> str:
     """Check the form of `_fbc`; its click id is never changed."""
-    if len(text) <= 1100 and _CLICK_COOKIE(text):
+    if len(text) <= 1100 and _CLICK_COOKIE(text) and why_unusable(text) is None:
         return text
     raise ValueDropped("browser_id_malformed")
 
@@ -71,8 +76,8 @@ def browser_cookie(text: str, context: CleaningContext) -> str:
 
 def click_id(text: str) -> str:
     """Return a bare click id; also out of a URL or query. Its case is never changed."""
-    found = _CLICK_ID_IN_URL(text if "?" in text or "&" in text else f"?{text}")
-    bare = unquote(found[1]) if found else text
+    found = _CLICK_ID_IN_URL(f"?{text}")
+    bare = with_one_token(unquote(found[1]) if found else text)
     if not _CLICK_ID(bare):
         raise ValueDropped("click_id_malformed")
     return bare
@@ -83,7 +88,7 @@ def click_id_in(url: str) -> str | None:
     if "fbclid=" not in url:
         return None
     found = _CLICK_ID_IN_URL(url)
-    bare = unquote(found[1]) if found else ""
+    bare = with_one_token(unquote(found[1])) if found else ""
     return bare if _CLICK_ID(bare) else None
 
 
@@ -98,7 +103,7 @@ def digits(text: str, context: CleaningContext) -> str:
     """Keep an id made of digits, every one of them."""
     if _DIGITS(text):
         return text
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
+    raise ValueDropped("digits_malformed")
 
 
 def lead_id(text: str, context: CleaningContext) -> str:
@@ -106,7 +111,7 @@ def lead_id(text: str, context: CleaningContext) -> str:
     found = _LEAD_ID(text)
     if found:
         return found[1]
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
+    raise ValueDropped("lead_id_malformed")
 
 
 def advertising_id(text: str, context: CleaningContext) -> str:

@@ -39,9 +39,10 @@ def _item_in_parts(given: Any, place: int, block: CustomData) -> dict[str, Any] 
     findings, field = block.findings, f"custom_data.contents[{place}]"
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():
         reader = _READERS.get(key)
+        if reader is None:
+            findings.add_unknown_key(field, key)
+            continue
         try:
-            if reader is None:
-                raise ValueDropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
             item[key] = reader(value, block)
         except ValueDropped as reason:
             findings.add_dropped(f"{field}.{shown_key(key)}", reason)

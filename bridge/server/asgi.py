@@ -25,7 +25,7 @@ from bridge.server.guard import Guard, Receive, Unguarded, current
 from bridge.web import health
 from bridge.web.app import create_app, cut_short, too_large
 from bridge.web.context import AppContext
-from bridge.web.dispatch import clock, fault, log_request, run
+from bridge.web.dispatch import answer, clock, fault, run
 from bridge.web.intake import (
     Admission,
     Endpoint,
@@ -40,7 +40,7 @@ from bridge.web.intake import (
 from bridge.web.pool import BoundedPool
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
-from bridge.web.routes import READ, Intake, intake_at
+from bridge.web.routes import READ, Intake, intake_at, most_bytes
 from bridge.web.wait_for_meta import start_delivery
 
 Scope = Mapping[str, Any]
@@ -129,20 +129,20 @@ class Application:
         self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
     ) -> RenderedResponse:
         context = self._context
-        body = await _read(request, partial(guard.read, receive), context.settings.limits.max_body_bytes)
+        most = most_bytes(request.target, context.settings.limits)
+        body = await _read(request, partial(guard.read, receive), most)
         if isinstance(body, BridgeError):
-            return _refused(context, request, error_response(body))
+            return answer(context, request, error_response(body))
         guard.request_complete()
         work = self._pool.submit(wsgi_adapter.call, self._flask, request._replace(body=body))
         if work is None:
-            return _refused(context, request, busy_response())
+            return answer(context, request, busy_response())
         return await asyncio.wrap_future(work)
 
     async def _readyz(self, request: HttpRequest, guard: Guard | Unguarded) -> RenderedResponse:
         guard.request_complete()
-        return _refused(
-            self._context, request, health.readiness(self._context, await self._readiness.reasons())
-        )
+        response = health.readiness(self._context, await self._readiness.reasons())
+        return answer(self._context, request, response)
 
     # --- one webhook -------------------------------------------------------------------------------
 
@@ -299,8 +299,3 @@ def _is_heavy(request: HttpRequest) -> bool:
     if len(body) > _HEAVY_BYTES or "content-encoding" in request.headers:
         return True
     return body.count(b"{") + body.count(b"%7B") + body.count(b"%7b") > _HEAVY_OBJECTS
-
-
-def _refused(context: AppContext, request: HttpRequest, response: Response) -> RenderedResponse:
-    log_request(context, request, response)
-    return render(response, request.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 
@@ -92,6 +93,51 @@ def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     monkeypatch.setenv("LEAD_SECRET", "s")
     assert mapped.run(*arguments, "--verify").code == 1
     assert mapped.run(*arguments, "--verify", "--header", "X-Token: s").code == 0
+
+
+SIGNED_URL = """\
+version: 1
+receive: {verify: {scheme: hmac, header: X-Sig, secret: "${LEAD_SECRET}", signed: "{url}{body}"}}
+event_name: Lead
+action_source: system_generated
+event_id: lead-{id}
+user_data: {email: mail}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "signed"),
+    [
+        pytest.param(
+            "https://crm.example.com/x?a=1", "", "https://crm.example.com/x?a=1", id="the URL given"
+        ),
+        pytest.param(
+            None,
+            "public_url: https://hooks.example.com\n",
+            "https://hooks.example.com/hooks/lead",
+            id="public_url",
+        ),
+    ],
+)
+def test_a_signature_over_the_url_is_checked_with_the_public_one(mapped, monkeypatch, url, settings, signed):
+    (mapped.path / "mappings" / "lead.yaml").write_text(SIGNED_URL)
+    settings_file = mapped.path / "bridge.yaml"
+    before = settings_file.read_text() if settings_file.exists() else ""
+    settings_file.write_text(before + settings)
+    monkeypatch.setenv("LEAD_SECRET", "s")
+    body = (mapped.path / "jane.json").read_bytes()
+    signature = hmac.digest(b"s", signed.encode() + body, "sha256").hex()
+    given = ("--url", url) if url else ()
+    arguments = (
+        "dry-run",
+        "lead",
+        str(mapped.path / "jane.json"),
+        "--verify",
+        "--header",
+        f"X-Sig: {signature}",
+    )
+    assert mapped.run(*arguments, *given).code == 0
+    assert mapped.run(*arguments, "--url", "https://elsewhere.example.com/hooks/lead").code == 1
 
 
 def test_an_explanation_masks_the_person_unless_revealed(mapped):

@@ -33,6 +33,9 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         and (change := CHANGES[name](compiling, entries[name], entries))
     )
     _check_companions(compiling, entries)
+    if "clicked_at" in entries:  # fbclid takes its own out before it comes here
+        fix = "write it directly in the block of fbclid, beside from"
+        loading.error(entries["clicked_at"].key, "wrong_block", "clicked_at belongs to fbclid alone", fix)
     check_formats(loading, entries)
     if not changes and not any(name in entries for name in ("when", "default", "required")):
         return source

@@ -6,19 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from bridge.errors import WrongUse
-from bridge.ingest.replay import discard, remapping, replay
+from bridge.ingest.event_filters import query_of
+from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
-from bridge.outbox import STATUSES, Query
+from bridge.outbox import STATUSES, NewJob, Query
+from bridge.web.console.jobs import WORDS
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.events_api import query_from
+from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
 PAGE = 50
 FILTERS = ("status", "mode", "mapping", "destination", "event_name", "event_id", "reason", "since", "until")
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 10_000
 _DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
 _HOME = "/console/events"
 
@@ -42,7 +44,6 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         destinations=[name for name in context.settings.destinations if viewer.sees(name)],
         older=with_query(_HOME, asked, before=found[-1].id) if len(found) == PAGE else "",
         is_first=not given.get("before"),
-        done=given.get("done", ""),
     )
 
 
@@ -73,13 +74,16 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
         raise WrongUse("nothing says which events", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
     _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
-    if given.get("action") == "discard":
-        reason = given.get("because", "").strip()[:500] or "discarded by a person"
-        done = f"{discard(context.outbox(), chosen, reason, context.now())} discarded"
-    else:
-        remap = remapping(context.settings, context.spec, context.mappings)
-        done = described(replay(context.outbox(), chosen, remap, context.now()))
-    return see_other(with_query(_HOME, asked, done=done))
+    job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
+    return see_other(f"/console/jobs/{job.id}")
+
+
+def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:
+    filters = {**asked, "limit": MOST_AT_ONCE}
+    if given.get("action") != "discard":
+        return KINDS["replay"].read(job_context(context), filters)
+    because = given.get("because", "").strip() or "discarded by a person"
+    return KINDS["discard"].read(job_context(context), {**filters, "because": because})
 
 
 def _refuse_when_changed(number: int, shown: str) -> None:
@@ -90,23 +94,6 @@ def _refuse_when_changed(number: int, shown: str) -> None:
             f"the filter means {number:,} events now, and {int(shown[:12]):,} were shown",
             fix="go back, reload the page, and look again",
         )
-
-
-WORDS = {
-    "replayed": "will be sent again",
-    "remapped": "mapped again and will be sent",
-    "still_held": "still held",
-    "unknown_mapping": "held: there is no mapping of that name now",
-    "raw_gone": "cannot be mapped again: the webhook is no longer kept",
-    "cannot_open": "cannot be decrypted with the keys that are set",
-    "other_dataset": "belong to a dataset that is no longer configured",
-    "too_old": "too old for Meta",
-    "no_body": "have nothing to send",
-    "duplicate": "are duplicates",
-    "sending": "are being sent right now",
-    "skipped": "were skipped on purpose",
-    "suppressed": "have no consent",
-}
 
 
 def described(became: Any) -> str:
@@ -120,5 +107,5 @@ def _asked(given: Any) -> dict[str, str]:
 
 
 def _query(context: AppContext, viewer: Viewer, asked: dict[str, str], limit: int) -> Query:
-    chosen = query_from({**asked, "limit": limit}, context.now())
+    chosen = query_of({**asked, "limit": limit}, context.now(), most=MOST_AT_ONCE)
     return chosen if viewer.is_admin else replace(chosen, destinations=viewer.destinations)

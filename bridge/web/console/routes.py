@@ -7,6 +7,7 @@ from bridge.web.console import (
     event,
     events,
     home,
+    jobs,
     mappings,
     overview,
     playground,
@@ -14,33 +15,37 @@ from bridge.web.console import (
     static_files,
 )
 from bridge.web.console.pages import Screen, screen
-from bridge.web.dispatch import View
-
-_GET, _POST = ("GET", "HEAD"), ("POST",)
+from bridge.web.openapi import Route
 
 
-def _admin(show: Screen) -> View:
-    return screen(show, admin_only=True)
+def _page(method: str, rule: str, show: Screen, *, admin_only: bool = False) -> Route:
+    return Route(method, rule, screen(show, admin_only=admin_only))
 
 
-PAGES: tuple[tuple[str, tuple[str, ...], View], ...] = (
-    ("/", _GET, home.show),
-    ("/console/static/<file>", _GET, static_files.serve),
-    ("/console/sign-in", _GET, sign_in.ask),
-    ("/console/session", _POST, sign_in.start),
-    ("/console/sign-out", _POST, sign_in.end),
-    ("/console/", _GET, screen(overview.show)),
-    ("/console/events", _GET, screen(events.show)),
-    ("/console/events/all", _GET, _admin(events.ask_before)),
-    ("/console/events/all", _POST, _admin(events.do_all)),
-    ("/console/events/<event_id>", _GET, screen(event.show)),
-    ("/console/events/<event_id>/reveal", _POST, _admin(event.reveal)),
-    ("/console/events/<event_id>/replay", _POST, _admin(event.send_again)),
-    ("/console/events/<event_id>/discard", _POST, _admin(event.give_up)),
-    ("/console/mappings", _GET, _admin(mappings.show_all)),
-    ("/console/mappings/<name>", _GET, _admin(mappings.show_one)),
-    ("/console/playground", _GET, _admin(playground.show)),
-    ("/console/playground", _POST, _admin(playground.run)),
-    ("/console/destinations", _GET, screen(destinations.show)),
-    ("/console/destinations/resume", _POST, _admin(destinations.resume)),
+def _admin(method: str, rule: str, show: Screen) -> Route:
+    return _page(method, rule, show, admin_only=True)
+
+
+PAGES = (
+    Route("GET", "/", home.show),
+    Route("GET", "/console/static/<file>", static_files.serve),
+    Route("GET", "/console/sign-in", sign_in.ask),
+    Route("POST", "/console/session", sign_in.start),
+    Route("POST", "/console/sign-out", sign_in.end),
+    _page("GET", "/console/", overview.show),
+    _page("GET", "/console/events", events.show),
+    _admin("GET", "/console/events/all", events.ask_before),
+    _admin("POST", "/console/events/all", events.do_all),
+    _page("GET", "/console/events/<event_id>", event.show),
+    _admin("POST", "/console/events/<event_id>/reveal", event.reveal),
+    _admin("POST", "/console/events/<event_id>/replay", event.send_again),
+    _admin("POST", "/console/events/<event_id>/discard", event.give_up),
+    _admin("GET", "/console/jobs/<job_id>", jobs.show),
+    _admin("POST", "/console/jobs/<job_id>/cancel", jobs.cancel),
+    _admin("GET", "/console/mappings", mappings.show_all),
+    _admin("GET", "/console/mappings/<name>", mappings.show_one),
+    _admin("GET", "/console/playground", playground.show),
+    _admin("POST", "/console/playground", playground.run),
+    _page("GET", "/console/destinations", destinations.show),
+    _admin("POST", "/console/destinations/resume", destinations.resume),
 )

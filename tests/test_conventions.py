@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import COMMANDS
-from tests.mutants.bench import PARTS
-from tests.mutants.changes import equivalent, mutants_of
+from tests.mutants.changes import PARTS, equivalent, mutants_of
 from tests.test_architecture import MODULES, PACKAGE, imports, is_within, modules_within
 
 TOP = PACKAGE.parent

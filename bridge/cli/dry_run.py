@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import click
 
 from bridge.bootstrap import open_meta_spec
+from bridge.cli.explanation import explanation_text, not_shared_text
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
@@ -70,12 +71,11 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     given = {**pairs_of(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = _as_given(sample.request, given, pairs_of(queries, "=", "--query"), moment_of(arrival, "--now"))
     request = _at_its_url(request, url, mapping.name, settings)
-    translation = translate(
-        request if verifies else Verified(request), mapping, spec, explain=explain or reveal, reveal=reveal
-    )
+    given_request = request if verifies else Verified(request)
+    translation = translate(given_request, mapping, spec, explain=True, reveal=reveal)
     shown = preview(translation, settings, request.received_at)
     if as_json:
-        click.echo(encode_readable(shown))
+        click.echo(encode_readable(shown if explain or reveal else {**shown, "explain": []}))
     else:
         _print(shown, mapping, spec, explains=explain or reveal)
     if shown["held"]:
@@ -135,10 +135,7 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *
         click.echo(_sentence(finding), err=True)
     for destination in shown["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
-    if explains:
-        from bridge.cli.explanation import explanation_text
-
-        click.echo(explanation_text(shown, spec), err=True)
+    click.echo(explanation_text(shown, spec) if explains else not_shared_text(shown), err=True, nl=explains)
     events = counted(len(shown["events"]), "event")
     click.echo(f"{mapping.name}: {events}; nothing was stored or sent", err=True)
 

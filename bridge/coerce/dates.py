@@ -30,8 +30,8 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
 
     Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), the days
     that spreadsheets count (`46353.5`), the milliseconds of `/Date(1795717800000)/`, dates as people write
-    them that can be only one day (`27.11.2026 11:00`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has no
-    offset is local time of `timezone` (UTC without one).
+    them that can be only one day (`27.11.2026 11:00`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has
+    no offset is local time of `timezone` (UTC without one).
     """
     if isinstance(value, datetime):
         return _seconds(value, timezone)

@@ -75,7 +75,8 @@ One shape everywhere, except on the drop-in endpoint:
 
 `POST /dry-run/<mapping>` takes the same body, headers and query as the real endpoint, and shows what would be
 sent: `events` (each exactly one element of Meta's `data`), `findings`, `skipped`, `held`, `suppressed`,
-`explain` (where each value came from, persons masked), `request` (the whole body) and `sent_to`. Nothing is
+`explain` (where each value came from, persons masked), `empty` (each mapped field that was not found, with the field of
+the webhook that was probably meant), `unused` (the fields that nothing read), `request` (the whole body) and `sent_to`. Nothing is
 stored or sent. It requires what the real endpoint requires, or the admin token; the admin may add `?reveal=true`.
 
 `POST /dry-run` tries a mapping that is only text so far:

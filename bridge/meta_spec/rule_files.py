@@ -60,6 +60,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         match=_match(_yaml(folder / "meta/match.yaml")),
         standard_events=frozenset(standard),
         catalog_events=frozenset(name for name, about in standard.items() if about.get("catalog")),
+        recommended={name: tuple(about.get("recommended", ())) for name, about in standard.items()},
         messaging_events=frozenset(events["messaging"]),
         reserved_events=frozenset(events["reserved"]),
         action_sources=tuple(schema["properties"]["action_source"]["enum"]),

@@ -160,6 +160,7 @@ class MetaSpec:
     match: MatchWeights = field(repr=False)
     standard_events: frozenset[str] = field(repr=False)
     catalog_events: frozenset[str] = field(repr=False)
+    recommended: Mapping[str, tuple[str, ...]] = field(repr=False)
     messaging_events: frozenset[str] = field(repr=False)
     reserved_events: frozenset[str] = field(repr=False)
     action_sources: tuple[str, ...]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.mapping.runtime.scope import plain_key
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
 
 _COME_IN_LISTS = frozenset({"user_data.email", "user_data.phone"})
@@ -40,11 +41,12 @@ class _Place:
     names: tuple[str, ...] = ()
     depth: int = 0
 
-    def key(self, key: str, *, named: str | None = None) -> _Place:
+    def key(self, key: str, *, shown: str | None = None) -> _Place:
+        plain = plain_key(key)
         return _Place(
-            joined_path(self.path, key),
-            f"{self.concrete}.{key}" if self.concrete else key,
-            (*self.names, key if named is None else named),
+            joined_path(self.path, key if shown is None else shown),
+            f"{self.concrete}.{plain}" if self.concrete else plain,
+            (*self.names, plain),
             self.depth + 1,
         )
 
@@ -87,12 +89,18 @@ def _walk(node: Any, place: _Place, reading: _Reading) -> Iterator[PayloadField]
         return
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _walk(value, place.key(str(key)), reading)
+            yield from _walk(value, place.key(str(key), shown=_as_mapped(str(key), node)), reading)
     elif isinstance(node, list):
         for index, item in enumerate(node):
             yield from _walk_item(node, index, item, place, reading)
     else:
         yield _field(node, place, reading.tables)
+
+
+def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
+    """Return a key as a mapping writes it: without outer spaces, unless the object has the other one too."""
+    plain = plain_key(key)
+    return plain if plain and plain not in node else key
 
 
 def _walk_item(

@@ -11,14 +11,14 @@ server by the writer, the pool or a thread of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
 from bridge.monitoring.log import failure
-from bridge.outbox import Receipt
+from bridge.outbox import PackedWebhook, Receipt
 from bridge.server import wsgi_adapter
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
@@ -61,7 +61,7 @@ class Application:
         self._flask = create_app(context)
         self._threads = min(threads, MOST_THREADS)
         self._readiness = _Readiness(context)
-        self._background: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[RenderedResponse]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -83,10 +83,13 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _start(self) -> None:
-        self._commits = Commits(asyncio.get_running_loop())
+        self._commits = Commits(asyncio.get_running_loop(), self._submit)
         self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
         self._context.outbox()
         self._stop_watching = self._context.mappings.watch(self._report)
+
+    def _submit(self, webhook: PackedWebhook) -> Future[Receipt]:
+        return self._context.outbox().submit(webhook)
 
     def _report(self, error: Exception) -> None:
         self._context.log.error("fault", **failure(error))
@@ -162,43 +165,23 @@ class Application:
         if isinstance(body, BridgeError):
             return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
         request = request._replace(body=body)
-        response = await self._stored(endpoint, request, admission, started)
-        return finish(context, request, admission, response, clock() - started)
+        answering = asyncio.create_task(self._stored(endpoint, request, admission, started))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        return await asyncio.shield(answering)  # a sender that has gone takes nothing of it along
 
     async def _stored(
         self, endpoint: Endpoint, request: HttpRequest, admission: Admission, started: float
-    ) -> Response:
+    ) -> RenderedResponse:
+        """Prepare, store and count one webhook that was read whole."""
         context = self._context
         prepared = await self._prepared(endpoint, request)
         if isinstance(prepared, Response):
-            return prepared
-        submitted = context.outbox().submit(prepared.webhook)
-        may_give_up = prepared.webhook.is_recognised_again
-        try:
-            stored = await self._commits.result(submitted, may_give_up=may_give_up)
-        except asyncio.CancelledError:  # the sender has gone; its webhook is stored and counted all the same
-            self._later(self._conclude(endpoint, request, admission, prepared, submitted, started))
-            raise
+            return finish(context, request, admission, prepared, clock() - started)
+        stored = await self._commits.submit(prepared.webhook)
         results = await self._delivered(prepared, stored)
-        return respond(context, endpoint, request, prepared, stored, results)
-
-    async def _conclude(  # noqa: PLR0913, PLR0917 - everything about a webhook whose sender has gone
-        self,
-        endpoint: Endpoint,
-        request: HttpRequest,
-        admission: Admission,
-        prepared: Prepared,
-        submitted: Future[Receipt],
-        started: float,
-    ) -> None:
-        stored = await self._commits.result(submitted, may_give_up=prepared.webhook.is_recognised_again)
-        response = respond(self._context, endpoint, request, prepared, stored, {})
-        finish(self._context, request, admission, response, clock() - started)
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        response = respond(context, endpoint, request, prepared, stored, results)
+        return finish(context, request, admission, response, clock() - started)
 
     async def _prepared(self, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
         if not _is_heavy(request):

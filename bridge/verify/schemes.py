@@ -110,9 +110,9 @@ def _written_signature(request: Request, rule: VerifyRule, data: Any) -> str:
     if rule.header:
         return required_header(request, rule.header)
     written = request.query.get(rule.query, "") if rule.query else _text(rule.body_field, data)
-    if not written.strip():
+    if not written:
         raise NotAuthentic(f"there is no signature in {_place(rule)}")
-    return written.strip()
+    return written
 
 
 def _text(read: Callable[[Any], Any] | None, data: Any) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import flask
-from flask.sessions import SessionInterface
 from werkzeug.exceptions import HTTPException
 
 from bridge.errors import TooLarge, UnreadableBody
@@ -24,33 +23,9 @@ Environ = Mapping[str, Any]
 _CHUNK = 65_536
 
 
-class NoSessions(SessionInterface):
-    """No cookies of our own, so nothing to open and nothing to save."""
-
-    def open_session(self, app: flask.Flask, request: Any) -> Any:
-        """Return no session."""
-        return None
-
-    def make_null_session(self, app: flask.Flask) -> Any:
-        """Return an empty stand-in; Flask insists on one."""
-        return _NO_SESSION
-
-    def is_null_session(self, obj: object) -> bool:
-        """Return True: there is never anything to save."""
-        return True
-
-
-class _NoSession(dict):  # type: ignore[type-arg]
-    accessed = modified = False
-
-
-_NO_SESSION = _NoSession()
-
-
 def create_app(context: AppContext) -> flask.Flask:
     """Make the web application. It opens nothing until the first request, so it may be forked."""
     app = flask.Flask("bridge.web", static_folder=None)
-    app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
     for route in (*ROUTES, *PAGES):
         methods = READ if route.method == "GET" else (route.method,)

@@ -197,7 +197,9 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
         return Response(422, _problems(events, body), code="problems", log=log)
     answer = call.mapping.receive.answer
-    if answer is not None:
+    if answer is not None and not waits_for_meta(
+        call.request.query
+    ):  # who waits wants to read what became of it
         return _as_asked(answer, body["status"])._replace(log=log)
     return Response(200, body, code=body["status"], log=log)
 

@@ -81,6 +81,8 @@ SCHEMAS: dict[str, Any] = {
         held=_list_of(_OBJECT),
         suppressed=_list_of(_OBJECT),
         explain=_list_of(_OBJECT),
+        empty=_list_of(_OBJECT),
+        unused=_list_of(_OBJECT),
         request=_OBJECT,
         request_id=_TEXT,
     ),

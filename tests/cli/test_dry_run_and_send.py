@@ -86,6 +86,72 @@ def test_an_event_that_would_be_held_is_exit_code_1(mapped):
     assert "held" in ran.err
 
 
+READING = """\
+version: 1
+event_name: Lead
+action_source: system_generated
+event_id: lead-{id}
+user_data: {email: email, phone: mobil, first_name: [vorname, first], city: town, zip: plz}
+custom_data: {content_name: "{form} of {site}", value: {from: summe, default: 3}, currency: {text: EUR}}
+"""
+SENT = {
+    "id": 7,
+    " email ": "jane@example.com",
+    "mobile": "+49 151 23456789",
+    "Vornamen": "Jane",
+    "town": "",
+    "postal_code": "10115",
+    "colour": "red",
+}
+NOT_FOUND = [
+    ("user_data.phone", ["mobil"], "mobile"),
+    ("user_data.first_name", ["vorname", "first"], "Vornamen"),
+    ("user_data.city", ["town"], None),
+    ("user_data.zip", ["plz"], "postal_code"),
+    ("custom_data.content_name", ["form"], None),
+]
+
+
+def test_what_the_mapping_and_the_webhook_do_not_share_is_listed_without_being_asked(mapped):
+    (mapped.path / "mappings" / "reading.yaml").write_text(READING)
+    ran = mapped.run("dry-run", "reading", "-", "--now", NOW, stdin=json.dumps(SENT))
+
+    assert ran.code == 0
+    said = ran.err[ran.err.index("Mapped") : ran.err.index("reading: 1 event")]
+    assert said.splitlines() == [
+        "Mapped, but not in this webhook:",
+        "  user_data.phone: nothing in mobil (line 5); did you mean mobile?",
+        "  user_data.first_name: nothing in vorname, first (line 5); did you mean Vornamen?",
+        "  user_data.city: nothing in town (line 5)",
+        "  user_data.zip: nothing in plz (line 5); did you mean postal_code?",
+        "  custom_data.content_name: nothing in form (line 6)",
+        "Not used by the mapping:",
+        "  `mobile` looks like a phone number (user_data.phone)",
+        "  `postal_code` looks like a postal code (user_data.zip)",
+        "  Vornamen, colour",
+    ]
+
+
+def test_json_lists_it_with_and_without_an_explanation(mapped):
+    (mapped.path / "mappings" / "reading.yaml").write_text(READING)
+    arguments = ("dry-run", "reading", "-", "--json", "--now", NOW)
+    plain, explained = (
+        mapped.run(*arguments, *more, stdin=json.dumps(SENT)).json for more in ((), ("--explain",))
+    )
+
+    assert [(line["field"], line["tried"], line["suggestion"]) for line in plain["empty"]] == NOT_FOUND
+    assert [field["path"] for field in plain["unused"]] == ["mobile", "postal_code", "Vornamen", "colour"]
+    assert (plain["empty"], plain["unused"]) == (explained["empty"], explained["unused"])
+    assert (plain["explain"], len(explained["explain"])) == ([], 2)
+    assert "Jane" not in json.dumps([plain["empty"], plain["unused"]])
+
+
+def test_nothing_is_listed_when_the_mapping_and_the_webhook_agree(mapped):
+    ran = mapped.run("dry-run", "lead", "-", "--query", "campaign=x", stdin='{"id": 7, "mail": "j@x.de"}')
+    assert "Mapped, but" not in ran.err
+    assert "Not used" not in ran.err
+
+
 def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     arguments = ("dry-run", "lead", str(mapped.path / "jane.json"))
     assert mapped.run(*arguments).code == 0

@@ -24,8 +24,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.mutants.bench import PARTS, Bench, Recording
-from tests.mutants.changes import Mutant, equivalent, mutants_of, sample
+from tests.mutants.bench import Bench, Recording
+from tests.mutants.changes import PARTS, Mutant, equivalent, mutants_of, sample
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RESULTS = REPOSITORY / ".mutants"

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +19,9 @@ import hypothesis
 import psycopg
 import pytest
 
-from tests.mutants.changes import Mutant
+from tests.mutants.changes import PARTS, Mutant
 
-# a part of the code -> the tests that hold it
-PARTS = {
-    "verify": ("tests/verify",),
-    "normalize": ("tests/normalize",),
-    "validate": ("tests/validate",),
-    "outbox": ("tests/outbox",),
-    "delivery": ("tests/delivery", "tests/cli/test_destinations.py"),
-}
+_PATIENCE_SECONDS = 30
 _WARM = (  # what every run imports and no change touches
     *("sqlalchemy", "orjson", "jsonschema", "jsonschema_rs", "phonenumbers"),
     *("cryptography", "urllib3", "flask", "alembic.command"),
@@ -48,8 +41,8 @@ class Recording:
     seconds: dict[str, float] = field(default_factory=dict)
     reached_by: dict[str, list[str]] = field(default_factory=dict)  # "file:line" -> ids of tests
 
-    def chosen_for(self, mutant: Mutant) -> list[str]:
-        """Return the tests to run: those that reach the changed lines, then those that reach the file.
+    def chosen_for(self, mutant: Mutant) -> dict[str, float]:
+        """Return the tests to run and their times: those that reach the line, then those that reach the file.
 
         What is cached, or done once for many tests, seems to be reached by the first of them alone. What no
         test seems to reach may be reached by any.
@@ -63,14 +56,15 @@ class Recording:
             for test in tests
         }
         chosen = (of_lines | of_file) or set(self.seconds)
-        return sorted(chosen, key=lambda test: (test not in of_lines, self.seconds[test]))
+        in_order = sorted(chosen, key=lambda test: (test not in of_lines, self.seconds[test]))
+        return {test: self.seconds[test] for test in in_order}
 
 
 class _Plugin:
     """Runs the chosen tests in their order, and writes down what happened; PostgreSQL runs already."""
 
-    def __init__(self, running_postgres: str, chosen: Sequence[str] | None = None) -> None:
-        self._rank = None if chosen is None else {test: rank for rank, test in enumerate(chosen)}
+    def __init__(self, running_postgres: str, chosen: Mapping[str, float] | None = None) -> None:
+        self._chosen = chosen
         self.coverage: coverage.Coverage | None = None
         self.seconds: dict[str, float] = {}
         self.failed = ""
@@ -85,16 +79,16 @@ class _Plugin:
         self.postgres_of_the_run = postgres_of_the_run
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        if self._rank is not None:
-            items[:] = sorted(
-                (item for item in items if item.nodeid in self._rank),
-                key=lambda item: self._rank[item.nodeid],
-            )
+        if self._chosen is not None:
+            found = {item.nodeid: item for item in items}
+            items[:] = [found[test] for test in self._chosen]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         if self.coverage is not None:
             self.coverage.switch_context(item.nodeid)
+        if self._chosen is not None:  # a change may make a loop endless
+            signal.alarm(_PATIENCE_SECONDS + int(10 * self._chosen[item.nodeid]))
         started = time.perf_counter()
         yield
         self.seconds[item.nodeid] = round(time.perf_counter() - started, 4)
@@ -133,8 +127,7 @@ class Bench:
         """Make the change, run the tests until one fails, and undo it; empty when none fails."""
         with self._changed(mutant):
             chosen = recording.chosen_for(mutant)
-            limit = 30 + 5 * sum(recording.seconds[test] for test in chosen)
-            answer = self._in_child(lambda: self._try(mutant, chosen), int(limit))
+            answer = self._in_child(lambda: self._try(chosen), _PATIENCE_SECONDS)
         return answer if answer is not None else "the time limit"
 
     @contextmanager
@@ -155,7 +148,7 @@ class Bench:
         child = os.fork()
         if child == 0:
             os.setsid()
-            signal.alarm(seconds)  # a change may make a loop endless
+            signal.alarm(seconds)
             os.chdir(self._copy)
             sys.path.insert(0, str(self._copy))
             with (self._copy / ".log").open("w") as log, redirect_stdout(log), redirect_stderr(log):
@@ -206,7 +199,7 @@ class Bench:
         plugin = _Plugin(self._postgres)
         plugin.coverage = measured
         measured.start()
-        failed = self._pytest(part, plugin)
+        failed = self._pytest(PARTS[part], plugin)
         measured.stop()
         data = measured.get_data()
         reached_by = {
@@ -216,17 +209,18 @@ class Bench:
         }
         return json.dumps({"failed": failed, "seconds": plugin.seconds, "reached_by": reached_by})
 
-    def _try(self, mutant: Mutant, chosen: Sequence[str]) -> str:
+    def _try(self, chosen: Mapping[str, float]) -> str:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True  # two changes within a second may have one size
         plugin = _Plugin(self._postgres, chosen)
-        failed = self._pytest(mutant.part, plugin)
+        files = dict.fromkeys(test.partition("::")[0] for test in chosen)
+        failed = self._pytest(list(files), plugin)
         return plugin.failed or ("the import" if failed else "")
 
-    def _pytest(self, part: str, plugin: _Plugin) -> int:
+    def _pytest(self, tests: Sequence[str], plugin: _Plugin) -> int:
         hypothesis.settings.register_profile("same examples", derandomize=True, database=None)
         hypothesis.settings.load_profile("same examples")
         self._drop_databases()
         options = ["-x", "-n0", "-m", "not process", f"--basetemp={self._copy}/.tmp"]
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what was imported beforehand
-        return int(pytest.main([*options, *PARTS[part]], plugins=[plugin]))
+        return int(pytest.main([*options, *tests], plugins=[plugin]))

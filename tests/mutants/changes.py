@@ -13,6 +13,14 @@ from typing import Any
 import yaml
 
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
+# a part of the code -> the tests that hold it
+PARTS = {
+    "verify": ("tests/verify",),
+    "normalize": ("tests/normalize",),
+    "validate": ("tests/validate",),
+    "outbox": ("tests/outbox",),
+    "delivery": ("tests/delivery", "tests/cli/test_destinations.py"),
+}
 TESTED_ELSEWHERE = frozenset({"bridge/delivery/process.py"})  # by whole processes, in tests/end_to_end
 _SWAPS = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",

@@ -88,11 +88,11 @@ def request_of(body: Path) -> Request:
 
 
 @cache
-def mapping_of(body: Path) -> CompiledMapping:
-    """Return what `init --from` writes by its rules alone, as if no shape were known."""
+def mapping_of(body: Path, *, known_shapes: bool = False) -> CompiledMapping:
+    """Return what `init --from` writes; without known shapes by its rules alone, as for a new sender."""
     request = request_of(body)
     file = body.parent / f"{body.parent.name}.yaml"
-    asked = MappingRequest(file, Wishes(), request, body.name, body.name, known_shapes=False)
+    asked = MappingRequest(file, Wishes(), request, body.name, body.name, known_shapes=known_shapes)
     text = new_mapping(asked, SPEC, request.received_at).text
     return load_mapping(file, environment={}, spec=SPEC, source=text.encode(), secrets="optional")
 
@@ -141,9 +141,9 @@ def agrees(fact: str, wanted: Any, event: Mapping[str, Any]) -> bool | None:
     return any(loose(option) == loose(text) for option in alternatives(wanted) for text in texts)
 
 
-def tried(name: str) -> Tried:
+def tried(name: str, *, known_shapes: bool = False) -> Tried:
     about, body = facts_of(name), body_of(name)
-    mapping = mapping_of(body)
+    mapping = mapping_of(body, known_shapes=known_shapes)
     translation = translated(mapping, body)
     events = shown(translation)
     event = events[0] if events else {}
@@ -195,6 +195,12 @@ def test_facts_of_bodies_never_seen_are_found_and_nothing_comes_out_wrong(capsys
     assert total["found"] >= AT_LEAST_FOUND * sum(total.values()), table
 
 
+def test_a_body_of_a_known_shape_comes_out_right_as_well():
+    rows = [tried(name, known_shapes=True) for name in NAMES]
+    wrong = [(row.name, fact) for row in rows for fact, outcome in row.outcomes.items() if outcome == "wrong"]
+    assert (wrong, [leak for row in rows for leak in row.leaked]) == ([], [])
+
+
 REFUSED = [file for name in NAMES for file in others_of(name, "must-not-send")]
 
 
@@ -202,6 +208,8 @@ REFUSED = [file for name in NAMES for file in others_of(name, "must-not-send")]
 def test_a_refund_or_a_failed_payment_is_never_sent(file):
     by_the_right_sample = translated(mapping_of(body_of(file.parent.name)), file)
     by_itself = translated(mapping_of(file), file)
+    by_its_shape = translated(mapping_of(file, known_shapes=True), file)
+    assert {event.verdict for event in by_its_shape.events} == {"skipped"}
     assert {event.verdict for event in by_the_right_sample.events} == {"skipped"}
     assert {event.verdict for event in by_itself.events} == {"skipped"}
 

@@ -39,6 +39,13 @@ def test_a_dry_run_shows_what_would_be_sent_and_stores_nothing(web):
     assert ENVIRONMENT["META_ACCESS_TOKEN"] not in answer.text
 
 
+def test_a_dry_run_lists_what_the_mapping_and_the_webhook_do_not_share(web):
+    answer = web.post("/dry-run/lead", {"id": 1, "mial": "jane@example.com"}).json
+    [line] = answer["empty"]
+    assert (line["field"], line["tried"], line["suggestion"]) == ("user_data.email", ["mail"], "mial")
+    assert [field["path"] for field in answer["unused"]] == ["mial"]
+
+
 def test_a_dry_run_tells_what_is_skipped_suppressed_and_held(web):
     skipped = web.post("/dry-run/paid", {**JANE, "status": "open"}).json
     suppressed = web.post("/dry-run/consent", {**JANE, "agreed": "no"}).json

@@ -239,6 +239,8 @@ def _outcome(event: Event | None) -> tuple[str, str]:
     if event is None or event.verdict == "skipped":
         return "expect_skipped", (event.reason if event and event.reason else "")[:80]
     reason = event.reason or ""
+    if event.verdict == "suppressed":
+        return "expect_suppressed", reason[:80]
     return "expect_held", _HELD_FOR if _HELD_FOR in reason else reason[:80]
 
 

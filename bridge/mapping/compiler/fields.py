@@ -20,6 +20,7 @@ from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 
 NESTED = ("user_data", "custom_data", "app_data", "original_event_data")
+_TRUTH = {("", "opt_out"), ("custom_data", "status")}  # Meta takes true and false here and in app_data
 _PLAIN_TEXT = {"event_name", "action_source"}
 
 
@@ -126,6 +127,7 @@ def removed_fields(compiling: Compiling, entry: Entry | None) -> frozenset[str]:
 def compile_slots(compiling: Compiling, block: str, entries: Entries) -> Iterator[Slot]:
     """Yield the slots of one block; `block` is empty for the fields of the event itself."""
     prefix = f"{block}." if block else ""
+    texts = replace(compiling, false_is_empty=True)
     for name, entry in entries.items():
         if _takes_back(entry.node):
             continue
@@ -133,9 +135,10 @@ def compile_slots(compiling: Compiling, block: str, entries: Entries) -> Iterato
             yield from _properties(compiling, entry)
             continue
         if name == "fbclid" and block == "user_data":
-            yield from _click_id(compiling, entry)
+            yield from _click_id(texts, entry)
             continue
-        yield Slot(f"{prefix}{name}", entry.position, _slot_reader(compiling, block, name, entry))
+        state = compiling if (block, name) in _TRUTH or block == "app_data" else texts
+        yield Slot(f"{prefix}{name}", entry.position, _slot_reader(state, block, name, entry))
 
 
 def _click_id(compiling: Compiling, entry: Entry) -> Iterator[Slot]:

@@ -43,7 +43,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
 def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show one event with what is personal in the clear, and log that somebody looked."""
     detail = _detail(context, request, viewer)
-    context.log.info("revealed", request_id=request.id, event=detail.event.id, peer=request.peer)
+    context.log.info("revealed", request_id=request.id, stored_event=detail.event.id, peer=request.peer)
     return _page(context, viewer, detail, revealed=True)
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from bridge.errors import BridgeError, Invalid, UnknownMapping
 from bridge.ingest.preview import preview
-from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping import CompiledMapping
+from bridge.mapping.draft import draft_mapping
 from bridge.models import Finding, Verified
 from bridge.outbox import EventDetail
 from bridge.pipeline import translate
@@ -16,7 +17,7 @@ from bridge.serialization import encode_readable
 from bridge.web.console.pages import form, page
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.dry_run import AnySecret, made_up_request
+from bridge.web.dry_run import made_up_request
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
@@ -39,7 +40,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     mapping = _mapping(context, stored.event.mapping if stored else given.get("mapping", ""))
     source = _text_of(mapping.file if mapping else None)
     if stored is not None:
-        context.log.info("revealed", request_id=request.id, event=stored.event.id, peer=request.peer)
+        context.log.info("revealed", request_id=request.id, stored_event=stored.event.id, peer=request.peer)
         raw = context.outbox().raw(stored.event.webhook_id)
         return _page(context, viewer, source, raw.body.decode("utf-8", "replace") if raw else "")
     samples = mapping.samples if mapping else ()
@@ -74,13 +75,8 @@ def _page(
 
 def _outcome(context: AppContext, source: str, payload: str) -> TrialRun:
     try:
-        mapping = load_mapping(
-            Path("mapping.yaml"),
-            environment=AnySecret(),
-            spec=context.spec,
-            destinations=context.settings.destinations,
-            source=source.replace("\r\n", "\n").encode("utf-8", "replace"),
-        )
+        text = source.replace("\r\n", "\n")
+        mapping = draft_mapping(text, context.spec, context.settings.destinations)
         webhook = made_up_request({"payload": payload}, context.now())
         translation = translate(Verified(webhook), mapping, context.spec, explain=True)
     except Invalid as invalid:

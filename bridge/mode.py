@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Mode = Literal["demo", "test", "live"]
+MODES: tuple[Mode, ...] = ("live", "test", "demo")
 TEST_CODE_MAX_LENGTH = 50
 DEMO_DATASET_ID = "1000000000000000"  # of nobody at Meta: every event of a demo carries it
 

@@ -52,6 +52,7 @@ DOORS = {
     "urllib3": ("bridge.delivery.http_client", "bridge.monitoring.notifier", "bridge.cli.demo"),
     "gunicorn": ("bridge.server",),
     "dotenv": ("bridge.settings.environment",),
+    "jinja2": ("bridge.web.console",),
     "smtplib": ("bridge.monitoring.mail",),
     "phonenumbers": ("bridge.normalize", "bridge.privacy.phone_numbers"),
     "cryptography": ("bridge.crypto", "bridge.public_keys"),

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "See what Meta says about your tokens and datasets.",
     ),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
+    "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),
     "import": ("bridge.cli.import_file", "import_file", "Feed a CSV or JSON-lines file through a mapping."),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),

@@ -222,7 +222,8 @@ def _result(one: Posted) -> str:
 
 def _serve_on(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     click.echo(
-        f"\nThe bridge goes on at {url} (Ctrl+C ends it); its log is {log}.\n"
+        f"\nSee what happened in the console: {url}/console/\n"
+        f"The bridge goes on at {url} (Ctrl+C ends it); its log is {log}.\n"
         "The simulator shows what Meta would have received: http://127.0.0.1:8402. Try for example:\n\n"
         f"  curl {url}/dry-run/website-lead-form -d email=jane@example.com -d phone='+49 151 2345678'\n"
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 from bridge.coerce.moments import read_moment
 from bridge.errors import WrongUse
+from bridge.mode import MODES
 from bridge.outbox import STATUSES, Query
 from bridge.spelling import closest
 
-_TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
+_TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "mode", "before")
 _FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit")
 _SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before"})
 
@@ -26,6 +27,9 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
     statuses = _list(asked.get("status"))
     if any(status not in STATUSES for status in statuses):
         raise WrongUse("status is not one there is", fix=f"use one of {', '.join(STATUSES)}")
+    mode = asked.get("mode") or None
+    if mode is not None and mode not in MODES:
+        raise WrongUse("mode is not one there is", fix=f"use one of {', '.join(MODES)}")
     return Query(
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
 
 from bridge.errors import WrongUse
-from bridge.mode import mode_of
+from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
 from bridge.outbox.pauses import Pause, all_pauses, why_waiting
@@ -231,23 +231,17 @@ def _joined(selection: Select[Any]) -> Select[Any]:
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
     if any("\x00" in text for text in query.texts()):
         raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
-    wanted = [
-        (query.mapping, events.c.mapping),
-        (query.destination, events.c.destination),
-        (query.event_name, events.c.event_name),
-        (query.event_id, events.c.event_id),
-    ]
-    conditions = [column == value for value, column in wanted if value is not None]
+    conditions = [*_has_texts(query), *_was_received(query)]
     if query.ids:
         conditions.append(events.c.id.in_([raw_id(text) for text in query.ids]))
     if query.statuses:
         conditions.append(or_(*(_has_status(status) for status in sorted(query.statuses))))
+    if query.destinations is not None:
+        conditions.append(events.c.destination.in_(sorted(query.destinations)))
+    if query.mode is not None:
+        conditions.append(_has_mode(query.mode))
     if query.reason is not None:
         conditions.append(_mentions(query.reason))
-    if query.since is not None:
-        conditions.append(webhooks.c.received_at >= to_ms(query.since))
-    if query.until is not None:
-        conditions.append(webhooks.c.received_at < to_ms(query.until))
     if query.webhook_id is not None:
         conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
     if query.before is not None:
@@ -257,6 +251,23 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _has_texts(query: Query) -> Iterator[ColumnElement[bool]]:
+    wanted = [
+        (query.mapping, events.c.mapping),
+        (query.destination, events.c.destination),
+        (query.event_name, events.c.event_name),
+        (query.event_id, events.c.event_id),
+    ]
+    return (column == value for value, column in wanted if value is not None)
+
+
+def _was_received(query: Query) -> Iterator[ColumnElement[bool]]:
+    if query.since is not None:
+        yield webhooks.c.received_at >= to_ms(query.since)
+    if query.until is not None:
+        yield webhooks.c.received_at < to_ms(query.until)
+
+
 def _has_status(status: str) -> ColumnElement[bool]:
     if status == "sending":
         return and_(events.c.status == "waiting", _IS_CLAIMED)
@@ -264,6 +275,15 @@ def _has_status(status: str) -> ColumnElement[bool]:
         return and_(events.c.status == "waiting", queue.c.claim_id.is_(None))
     matches: ColumnElement[bool] = events.c.status == status
     return matches
+
+
+def _has_mode(mode: Mode) -> ColumnElement[bool]:
+    """Match what `mode_of` calls demo, test or live."""
+    is_demo = events.c.dataset_id == DEMO_DATASET_ID
+    if mode == "demo":
+        return is_demo
+    has_code = events.c.test_event_code.is_not(None)
+    return and_(not_(is_demo), has_code if mode == "test" else not_(has_code))
 
 
 def _mentions(text: str) -> ColumnElement[bool]:

@@ -172,13 +172,16 @@ class EventDetail:
 class Query:
     """Which events are meant: every part that is given must hold.
 
-    `before` is the id to page on from (newest first), `after` the one to go on behind (oldest first).
+    `destinations` are those that whoever asks may see. `before` is the id to page on from (newest first),
+    `after` the one to go on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
     statuses: frozenset[str] = frozenset()
     mapping: str | None = None
     destination: str | None = None
+    destinations: frozenset[str] | None = None
+    mode: Mode | None = None
     event_name: str | None = None
     event_id: str | None = None
     reason: str | None = None

@@ -43,6 +43,7 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
 from bridge.outbox.write_lock import PATIENCE_SECONDS
@@ -79,6 +80,7 @@ class Outbox:
         self._lanes = Lanes(database.write_locked)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(

@@ -12,6 +12,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     pauses                          destinations and datasets that wait, for all workers to see
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
+    sessions                        who is signed in to the console, and one-time sign-in links
     properties                      what this database is for, see purpose
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
@@ -201,6 +202,16 @@ imports = Table(
     Column("id", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),  # SHA-256 of the token; the token is kept nowhere
+    Column("kind", Text, nullable=False),  # "session" or "link"
+    Column("viewer", Text, nullable=False),  # the name of a reader in the settings; empty: the admin
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
 )
 
 jobs = Table(

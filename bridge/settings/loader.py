@@ -22,11 +22,13 @@ from bridge.settings.models import (
     SQLITE,
     Alerts,
     Callback,
+    ConsoleSettings,
     DeliverySettings,
     Destination,
     HookSettings,
     MailAlerts,
     MappingAlerts,
+    Reader,
     Retention,
     ServerLimits,
     Settings,
@@ -116,6 +118,8 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         secret_key_file=_beside_database(live_database_url, source.folder) / "secret.key",
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),
+        readers=_readers(reading, keys.get("readers", {}), destinations),
+        console=ConsoleSettings(**values.pop("console")),
         retention=Retention(**values.pop("retention")),
         limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
@@ -194,6 +198,24 @@ def _alerts(values: Values) -> Alerts:
     email = values.pop("email", None)
     mail = MailAlerts(**email) if email and {"to", "sender", "host"} <= email.keys() else None
     return Alerts(**values, email=mail, of_mapping=of_mapping)
+
+
+def _readers(
+    reading: Reading, given: Mapping[str, Values], destinations: Mapping[str, Destination]
+) -> dict[str, Reader]:
+    readers = {
+        name: Reader(name=name, **values)
+        for name, values in given.items()
+        if {"token", "destinations"} <= values.keys()
+    }
+    for reader in readers.values():
+        for name in reader.destinations:
+            if name not in destinations:
+                path = f"keys.readers.{reader.name}.destinations"
+                message = f"{path}: there is no destination {name}"
+                fix = f"use one of {', '.join(destinations) or 'the names under destinations:'}"
+                reading.wrong(Spot(path), "unknown_destination", message, fix)
+    return readers
 
 
 def _delivery(reading: Reading, values: Values) -> DeliverySettings:

@@ -92,6 +92,22 @@ class HookSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who may look at some destinations in the console, and change nothing."""
+
+    name: str
+    token: str = field(repr=False)
+    destinations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """What the console may do; `edit` lets it write mapping files."""
+
+    edit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept once they are of no more use for delivery."""
 
@@ -182,6 +198,8 @@ class Settings:
     limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
+    console: ConsoleSettings = ConsoleSettings()
+    readers: Mapping[str, Reader] = field(default_factory=dict, repr=False)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()

@@ -104,6 +104,15 @@ RULES = Section(
     scalar="severity",
 )
 
+READERS = Section(
+    "People who may look at some destinations in the console, and change nothing; each under a name.",
+    {
+        "token": Option(types.SECRET, "The token they sign in with.", required=True),
+        "destinations": Option(types.TEXT, "What they see, by name.", many=True, required=True),
+    },
+    named=True,
+)
+
 SETTINGS = Section(
     "bridge.yaml",
     {
@@ -171,7 +180,12 @@ SETTINGS = Section(
                     "CAPI_BRIDGE_SECRET_KEY",
                     many=True,
                 ),
+                "readers": READERS,
             },
+        ),
+        "console": Section(
+            "The console at /console/.",
+            {"edit": Option(types.SWITCH, "Lets the console write mapping files.", "no")},
         ),
         "retention": Section(
             "How long things are kept.",

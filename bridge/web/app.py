@@ -17,7 +17,7 @@ from bridge.web.intake import Endpoint, take_in
 from bridge.web.openapi import Access, Route
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import Response, error_body
-from bridge.web.routes import READ, ROUTES, most_bytes
+from bridge.web.routes import PAGES, READ, ROUTES, most_bytes
 
 Environ = Mapping[str, Any]
 _CHUNK = 65_536
@@ -27,7 +27,7 @@ def create_app(context: AppContext) -> flask.Flask:
     """Make the web application. It opens nothing until the first request, so it may be forked."""
     app = flask.Flask("bridge.web", static_folder=None)
     app.url_map.strict_slashes = False
-    for route in ROUTES:
+    for route in (*ROUTES, *PAGES):
         methods = READ if route.method == "GET" else (route.method,)
         name = f"{route.method} {route.rule}".replace(".", "_")
         function = partial(_answer, context, route)

@@ -29,7 +29,7 @@ def start(context: AppContext, request: HttpRequest) -> Response:
 def import_file(context: AppContext, request: HttpRequest) -> Response:
     """Put a file in the queue; each row is mapped as if it had just been posted. The body is the file."""
     asked = {**query(request), "mapping": request.name}
-    return _accepted(context, read_import(_job_context(context), asked, request.body))
+    return _accepted(context, read_import(job_context(context), asked, request.body))
 
 
 def list_jobs(context: AppContext, request: HttpRequest) -> Response:
@@ -64,7 +64,7 @@ def cancel(context: AppContext, request: HttpRequest) -> Response:
 
 def start_job(context: AppContext, kind: str, asked: Mapping[str, Any]) -> Response:
     """Put a job in the queue, once what is asked for makes sense."""
-    return _accepted(context, KINDS[kind].read(_job_context(context), asked))
+    return _accepted(context, KINDS[kind].read(job_context(context), asked))
 
 
 def _accepted(context: AppContext, wanted: NewJob) -> Response:
@@ -72,7 +72,8 @@ def _accepted(context: AppContext, wanted: NewJob) -> Response:
     return Response(202, job.as_json(), (("Location", f"/api/jobs/{job.id}"),))
 
 
-def _job_context(context: AppContext) -> JobContext:
+def job_context(context: AppContext) -> JobContext:
+    """Return what jobs work with."""
     return JobContext(context.outbox(), context.settings, context.spec, context.mappings, context.now)
 
 

@@ -89,10 +89,10 @@ def query(request: HttpRequest) -> dict[str, str]:
 
 def public_url(request: HttpRequest, settings: Settings) -> str:
     """Return the URL the sender used, which its signature may cover."""
-    return _origin(request, settings) + request.target
+    return origin(request, settings) + request.target
 
 
-def _origin(request: HttpRequest, settings: Settings) -> str:
+def origin(request: HttpRequest, settings: Settings) -> str:
     """Return scheme and host as senders see them."""
     if settings.public_url:
         return settings.public_url

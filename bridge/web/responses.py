@@ -30,6 +30,12 @@ class NoSuchEvent(BridgeError):
     code = "no_such_event"
 
 
+class NotAllowed(BridgeError):
+    """Somebody who is known may not do this."""
+
+    code = "not_allowed"
+
+
 class NoSuchJob(BridgeError):
     """No job of that id is kept."""
 
@@ -39,6 +45,7 @@ class NoSuchJob(BridgeError):
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
+    (NotAllowed, 403),
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
     (NoSuchJob, 404),

@@ -9,6 +9,7 @@ from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.settings.models import ServerLimits
 from bridge.web import conversions_api, cors, dry_run, events_api, health, hooks, jobs_api
 from bridge.web.auth import require_admin, require_admin_unless_demo
+from bridge.web.console import routes as console
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
@@ -134,6 +135,7 @@ ROUTES = (
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
     Route("GET", "/openapi.json", description, "This description"),
 )
+PAGES = console.PAGES  # for people, so the description leaves them out
 
 
 def most_bytes(path: str, limits: ServerLimits) -> int:

@@ -1,0 +1,99 @@
+"""Who is signed in to the console: sessions and one-time links, for every process and machine to see.
+
+A token is a random text that only its holder has; what is kept is its SHA-256. A session ends twelve hours
+after it began, and after an hour without a request; a link works once, for sixty seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+
+from bridge.outbox.records import to_ms
+from bridge.outbox.tables import sessions
+
+SESSION_LASTS = timedelta(hours=12)
+SESSION_IDLES = timedelta(hours=1)
+LINK_LASTS = timedelta(seconds=60)
+_TOKEN_BYTES = 32
+_SEEN_EVERY = timedelta(minutes=1)  # how often a request is worth a write
+
+Kind = Literal["session", "link"]
+Read = Callable[[Callable[[Connection], Any]], Any]
+Write = Callable[[str, Callable[[Connection], Any]], Any]
+
+
+class Sessions:
+    """The sessions of the console; `read` and `write` are the outbox's."""
+
+    def __init__(self, read: Read, write: Write) -> None:
+        self._read, self._write = read, write
+
+    def open(self, kind: Kind, viewer: str, now: datetime) -> str:
+        """Keep a new session or link of a viewer ("" is the admin), and return its token."""
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        row = {
+            "digest": _digest(token),
+            "kind": kind,
+            "viewer": viewer,
+            "created_at": to_ms(now),
+            "seen_at": to_ms(now),
+        }
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(sessions).where(_over(now)))
+            connection.execute(insert(sessions).values(row))
+
+        self._write("session", work)
+        return token
+
+    def viewer(self, token: str, now: datetime) -> str | None:
+        """Return whose session a token opens, None when there is none or it has ended."""
+        of_token = and_(sessions.c.digest == _digest(token), sessions.c.kind == "session", ~_over(now))
+        chosen = select(sessions.c.viewer, sessions.c.seen_at).where(of_token)
+        row = self._read(lambda connection: connection.execute(chosen).first())
+        if row is None:
+            return None
+        if row.seen_at < to_ms(now - _SEEN_EVERY):
+            seen = update(sessions).where(of_token).values(seen_at=to_ms(now))
+            self._write("session", lambda connection: connection.execute(seen))
+        viewer: str = row.viewer
+        return viewer
+
+    def take_link(self, token: str, now: datetime) -> str | None:
+        """Use a link up: return whose it is, None when it was used, has ended or never was."""
+        mine = and_(sessions.c.digest == _digest(token), sessions.c.kind == "link", ~_over(now))
+        taken = delete(sessions).where(mine).returning(sessions.c.viewer)
+        viewer: str | None = self._write(
+            "session", lambda connection: connection.execute(taken).scalar_one_or_none()
+        )
+        return viewer
+
+    def close(self, token: str) -> None:
+        """End a session; nothing happens when there is none."""
+        mine = delete(sessions).where(sessions.c.digest == _digest(token))
+        self._write("session", lambda connection: connection.execute(mine))
+
+
+def _over(now: datetime) -> ColumnElement[bool]:
+    """Match what has ended. A time far ahead of a clock that was set back has ended too."""
+
+    def outside(column: Any, length: timedelta) -> ColumnElement[bool]:
+        return or_(column <= to_ms(now - length), column > to_ms(now + length))
+
+    old_session = or_(
+        outside(sessions.c.created_at, SESSION_LASTS), outside(sessions.c.seen_at, SESSION_IDLES)
+    )
+    return or_(
+        and_(sessions.c.kind == "session", old_session),
+        and_(sessions.c.kind == "link", outside(sessions.c.created_at, LINK_LASTS)),
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

@@ -1,0 +1,129 @@
+"""One event: what came in, what Meta gets, the way between, what Meta said, and what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from bridge.body.parse import parse
+from bridge.errors import Refused, UnknownMapping
+from bridge.explain.masking import mask
+from bridge.ingest.replay import discard, remapping, replay
+from bridge.mapping import CompiledMapping
+from bridge.models import Request, Verified
+from bridge.outbox import EventDetail, Query
+from bridge.pipeline import translate
+from bridge.serialization import encode_readable
+from bridge.web.console.events import described
+from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.viewers import Viewer
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import NoSuchEvent, Response
+
+_FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
+
+
+class Shown(NamedTuple):
+    """What can be said of a webhook that is still kept: its body, and why each field is what it is."""
+
+    body: str = ""
+    explanation: Mapping[str, Any] | None = None
+    unused: Sequence[Any] = ()
+    problem: str = ""
+
+
+def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show one event; what is personal is masked."""
+    return _page(context, viewer, _detail(context, request, viewer), done=query(request).get("done", ""))
+
+
+def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show one event with what is personal in the clear, and log that somebody looked."""
+    detail = _detail(context, request, viewer)
+    context.log.info("revealed", request_id=request.id, stored_event=detail.event.id, peer=request.peer)
+    return _page(context, viewer, detail, revealed=True)
+
+
+def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Send the event again, mapped anew when it was held."""
+    event = _detail(context, request, viewer).event
+    remap = remapping(context.settings, context.spec, context.mappings)
+    became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
+    return see_other(with_query(f"/console/events/{event.id}", {}, done=described(became)))
+
+
+def give_up(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Discard the event, with a reason."""
+    event = _detail(context, request, viewer).event
+    reason = form(request).get("because", "").strip()[:500] or "discarded by a person"
+    number = discard(context.outbox(), Query(ids=(event.id,), limit=1), reason, context.now())
+    done = "discarded" if number else "left alone: it was sent, or is being sent right now"
+    return see_other(with_query(f"/console/events/{event.id}", {}, done=done))
+
+
+def _detail(context: AppContext, request: HttpRequest, viewer: Viewer) -> EventDetail:
+    detail = context.outbox().show(request.parameters["event_id"])
+    if detail is None or not viewer.sees(detail.event.destination):
+        raise NoSuchEvent(
+            "there is no event with this id", fix="it may have been kept long enough and removed"
+        )
+    return detail
+
+
+def _page(
+    context: AppContext, viewer: Viewer, detail: EventDetail, *, done: str = "", revealed: bool = False
+) -> Response:
+    mapping = _mapping(context, detail.event.mapping)
+    shown = _shown(context, detail, mapping, revealed=revealed)
+    return page(
+        context,
+        viewer,
+        "event.html",
+        event=detail.event,
+        body=encode_readable(orjson.loads(detail.body)) if detail.body else "",
+        attempts=detail.attempts,
+        revision=detail.revision,
+        revision_now=mapping.revision if mapping else "",
+        raw_kept=detail.raw_kept,
+        shown=shown,
+        revealed=revealed,
+        done=done,
+        can_send=detail.event.status not in {"suppressed", "skipped", "sending"},
+        can_give_up=detail.event.status not in _FINAL,
+    )
+
+
+def _mapping(context: AppContext, name: str) -> CompiledMapping | None:
+    try:
+        return context.mappings.get(name)
+    except UnknownMapping:
+        return None
+
+
+def _shown(
+    context: AppContext, detail: EventDetail, mapping: CompiledMapping | None, *, revealed: bool
+) -> Shown:
+    request = context.outbox().raw(detail.event.webhook_id)
+    if request is None:
+        kept = "cannot be decrypted with the keys that are set" if detail.raw_kept else "is no longer kept"
+        return Shown(problem=f"The webhook {kept}, so it cannot be shown or mapped again.")
+    if mapping is None:
+        return Shown(problem=f"There is no mapping {detail.event.mapping} now, so nothing can be explained.")
+    return _explained(context, request, mapping, detail.event.label, revealed=revealed)
+
+
+def _explained(
+    context: AppContext, request: Request, mapping: CompiledMapping, label: str, *, revealed: bool
+) -> Shown:
+    try:
+        data = parse(Verified(request), mapping.receive).data
+        explained = translate(Verified(request), mapping, context.spec, explain=True, reveal=revealed)
+    except Refused as error:
+        return Shown(problem=f"The webhook cannot be read: {error.message}.")
+    entries = list(explained.explanation)
+    mine = next((entry for entry in entries if entry.get("event") == label), None)
+    unused = next((entry["unused"] for entry in entries if "unused" in entry), ())
+    return Shown(encode_readable(data if revealed else mask(data)), mine, unused)

@@ -1,0 +1,111 @@
+"""The list of events: filters in the URL, every row a link, and actions on all that a filter means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from bridge.errors import WrongUse
+from bridge.ingest.event_filters import query_of
+from bridge.jobs.runner import KINDS
+from bridge.mode import MODES
+from bridge.outbox import STATUSES, NewJob, Query
+from bridge.web.console.jobs import WORDS
+from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.viewers import Viewer
+from bridge.web.context import AppContext
+from bridge.web.jobs_api import job_context
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import Response
+
+PAGE = 50
+FILTERS = ("status", "mode", "mapping", "destination", "event_name", "event_id", "reason", "since", "until")
+MOST_AT_ONCE = 10_000
+_DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
+_HOME = "/console/events"
+
+
+def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show a page of events, newest first."""
+    given = query(request)
+    asked = _asked(given)
+    chosen = _query(context, viewer, {**asked, "before": given.get("before", "")}, PAGE)
+    found = context.outbox().find(chosen)
+    return page(
+        context,
+        viewer,
+        "events.html",
+        events=found,
+        asked=asked,
+        filled={name: asked.get(name, "") for name in FILTERS},
+        statuses=STATUSES,
+        modes=MODES,
+        mappings=context.mappings.names(),
+        destinations=[name for name in context.settings.destinations if viewer.sees(name)],
+        older=with_query(_HOME, asked, before=found[-1].id) if len(found) == PAGE else "",
+        is_first=not given.get("before"),
+    )
+
+
+def ask_before(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show how many events a filter means, and the oldest of them, before something is done with all."""
+    asked = _asked(query(request))
+    action = query(request).get("action", "replay")
+    chosen = _query(context, viewer, asked, MOST_AT_ONCE)
+    number = context.outbox().count(chosen)
+    oldest = context.outbox().ids(replace(chosen, limit=5))
+    return page(
+        context,
+        viewer,
+        "events_all.html",
+        asked=asked,
+        action=action,
+        number=number,
+        most=MOST_AT_ONCE,
+        oldest=context.outbox().find(Query(ids=tuple(oldest))) if oldest else [],
+    )
+
+
+def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Send again, or discard, what the filter means: the filter itself, not what a page showed of it."""
+    given = form(request)
+    asked = _asked(given)
+    if not asked:
+        raise WrongUse("nothing says which events", fix="choose a filter first")
+    chosen = _query(context, viewer, asked, MOST_AT_ONCE)
+    _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
+    job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
+    return see_other(f"/console/jobs/{job.id}")
+
+
+def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:
+    filters = {**asked, "limit": MOST_AT_ONCE}
+    if given.get("action") != "discard":
+        return KINDS["replay"].read(job_context(context), filters)
+    because = given.get("because", "").strip() or "discarded by a person"
+    return KINDS["discard"].read(job_context(context), {**filters, "because": because})
+
+
+def _refuse_when_changed(number: int, shown: str) -> None:
+    if not shown.isascii() or not shown.isdigit():
+        raise WrongUse("the number that was shown is missing", fix="go back and reload the page")
+    if abs(number - int(shown[:12])) > _DRIFT * int(shown[:12]):
+        raise WrongUse(
+            f"the filter means {number:,} events now, and {int(shown[:12]):,} were shown",
+            fix="go back, reload the page, and look again",
+        )
+
+
+def described(became: Any) -> str:
+    """Return the result of a replay as a sentence."""
+    parts = [f"{number:,} {WORDS.get(word, word)}" for word, number in became.items() if number]
+    return ", ".join(parts) or "nothing was there to do"
+
+
+def _asked(given: Any) -> dict[str, str]:
+    return {name: text for name in FILTERS if (text := given.get(name, "").strip())}
+
+
+def _query(context: AppContext, viewer: Viewer, asked: dict[str, str], limit: int) -> Query:
+    chosen = query_of({**asked, "limit": limit}, context.now(), most=MOST_AT_ONCE)
+    return chosen if viewer.is_admin else replace(chosen, destinations=viewer.destinations)

@@ -1,0 +1,48 @@
+"""One job of the delivery process: how far it has come, and what became of the events it did."""
+
+from __future__ import annotations
+
+from bridge.outbox import Job
+from bridge.web.console.pages import page, see_other
+from bridge.web.console.viewers import Viewer
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest
+from bridge.web.responses import NoSuchJob, Response
+
+WORDS = {
+    "replayed": "will be sent again",
+    "remapped": "mapped again, and will be sent",
+    "still_held": "still held",
+    "unknown_mapping": "held: there is no mapping of that name now",
+    "raw_gone": "held: the webhook is no longer kept, so it cannot be mapped again",
+    "cannot_open": "held: no key that is set decrypts the webhook",
+    "other_dataset": "held for a dataset that is no longer configured",
+    "too_old": "too old for Meta",
+    "no_body": "have nothing to send",
+    "duplicate": "are duplicates",
+    "sending": "are being sent right now",
+    "skipped": "were skipped on purpose",
+    "suppressed": "have no consent",
+    "discarded": "discarded",
+}
+
+
+def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show a job; the page refreshes itself while it is not finished."""
+    job = _job(context, request)
+    counts = [(WORDS.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
+    return page(context, viewer, "job.html", job=job, counts=counts)
+
+
+def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """End a job; what is done stays done."""
+    job = _job(context, request)
+    context.outbox().jobs.cancel(job.id, context.now())
+    return see_other(f"/console/jobs/{job.id}")
+
+
+def _job(context: AppContext, request: HttpRequest) -> Job:
+    job = context.outbox().jobs.get(request.parameters["job_id"])
+    if job is None:
+        raise NoSuchJob("there is no job with this id", fix="it may have been removed after its time")
+    return job

@@ -1,0 +1,70 @@
+"""The first screen: what needs a person, what runs, and whether the totals reconcile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from bridge.monitoring.status import status_of
+from bridge.web import health
+from bridge.web.console.pages import page
+from bridge.web.console.viewers import Viewer
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest
+from bridge.web.responses import Response
+
+# what `capi-bridge status` and the list below say of their own accord
+_SHOWN_ELSEWHERE = frozenset({"demo", "test_mode", "paused"})
+
+
+class Need(NamedTuple):
+    """Something that waits for a person, and the page where it can be dealt with."""
+
+    level: str
+    text: str
+    url: str
+
+
+def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show the overview; a reader sees what belongs to his destinations."""
+    status = status_of(context.outbox(), context.settings, context.mappings, context.now())
+    destinations = [entry for entry in status["destinations"] if viewer.sees(entry["name"])]
+    return page(
+        context,
+        viewer,
+        "overview.html",
+        needs=list(_needs(context, viewer, status, destinations)),
+        destinations=destinations,
+        totals=_totals(context) if viewer.is_admin else None,
+        mappings=status["mappings"] if viewer.is_admin else [],
+        database=status["database"],
+        disk=status["disk"],
+    )
+
+
+def _totals(context: AppContext) -> Mapping[str, Any]:
+    counted = context.outbox().counts()
+    return {"received": counted.received, "by_status": counted.by_status, "reconciled": counted.reconciled}
+
+
+def _needs(
+    context: AppContext, viewer: Viewer, status: Mapping[str, Any], destinations: list[Mapping[str, Any]]
+) -> Iterator[Need]:
+    for entry in destinations:
+        if entry["paused"]:
+            text = f"{entry['name']} is paused: {entry['reason']}"
+            yield Need("error", text, "/console/destinations")
+        if entry["test_event_code"]:
+            text = f"{entry['name']} sends with the test code {entry['test_event_code']}"
+            yield Need("warning", text, "/console/destinations")
+    if not viewer.is_admin:
+        return
+    for one in status["held"]:
+        asked = {"status": "held", "mapping": one["mapping"], "reason": one["reason"] or ""}
+        text = f"{one['events']:,} held in {one['mapping']}: {one['reason'] or 'no reason is kept'}"
+        yield Need("warning", text, f"/console/events?{urlencode(asked)}")
+    for reason in health.check(context):
+        if reason.code not in _SHOWN_ELSEWHERE:
+            level = {"blocks": "error", "degrades": "warning"}.get(reason.level, "info")
+            yield Need(level, reason.message, "/console/mappings" if "mapping" in reason.code else "")

@@ -1,0 +1,109 @@
+"""The playground: a sample, a mapping and what comes of them, side by side. Nothing is stored or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bridge.errors import BridgeError, Invalid, UnknownMapping
+from bridge.ingest.preview import preview
+from bridge.mapping import CompiledMapping
+from bridge.mapping.draft import draft_mapping
+from bridge.models import Finding, Verified
+from bridge.outbox import EventDetail
+from bridge.pipeline import translate
+from bridge.serialization import encode_readable
+from bridge.web.console.pages import form, page
+from bridge.web.console.viewers import Viewer
+from bridge.web.context import AppContext
+from bridge.web.dry_run import made_up_request
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import Response
+
+
+class TrialRun(NamedTuple):
+    """What a mapping made of a sample, or what is wrong with one of them."""
+
+    result: Mapping[str, Any] | None = None
+    events: tuple[str, ...] = ()
+    findings: Sequence[Finding] = ()
+    warnings: Sequence[Finding] = ()
+    problem: str = ""
+    fix: str = ""
+
+
+def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show the panes, filled with a mapping that exists and a sample of it, or with a webhook that came."""
+    given = query(request)
+    stored = _stored(context, viewer, given.get("event", ""))
+    mapping = _mapping(context, stored.event.mapping if stored else given.get("mapping", ""))
+    source = _text_of(mapping.file if mapping else None)
+    if stored is not None:
+        context.log.info("revealed", request_id=request.id, stored_event=stored.event.id, peer=request.peer)
+        raw = context.outbox().raw(stored.event.webhook_id)
+        return _page(context, viewer, source, raw.body.decode("utf-8", "replace") if raw else "")
+    samples = mapping.samples if mapping else ()
+    return _page(context, viewer, source, _text_of(samples[0] if samples else None))
+
+
+def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Run the mapping over the sample."""
+    given = form(request)
+    source, payload = given.get("mapping", ""), given.get("payload", "")
+    outcome = _outcome(context, source, payload)
+    if request.headers.get("hx-request"):
+        return page(context, viewer, "playground_result.html", outcome=outcome)
+    return _page(context, viewer, source, payload, outcome)
+
+
+def _page(
+    context: AppContext, viewer: Viewer, source: str, payload: str, outcome: TrialRun | None = None
+) -> Response:
+    if outcome is None:
+        outcome = _outcome(context, source, payload) if source and payload else TrialRun()
+    return page(
+        context,
+        viewer,
+        "playground.html",
+        source=source,
+        payload=payload,
+        outcome=outcome,
+        mappings=context.mappings.names(),
+    )
+
+
+def _outcome(context: AppContext, source: str, payload: str) -> TrialRun:
+    try:
+        text = source.replace("\r\n", "\n")
+        mapping = draft_mapping(text, context.spec, context.settings.destinations)
+        webhook = made_up_request({"payload": payload}, context.now())
+        translation = translate(Verified(webhook), mapping, context.spec, explain=True)
+    except Invalid as invalid:
+        return TrialRun(findings=invalid.findings)
+    except BridgeError as error:
+        return TrialRun(problem=error.message, fix=error.fix)
+    result = preview(translation, context.settings, webhook.received_at)
+    events = tuple(encode_readable(event) for event in result["events"])
+    return TrialRun(result, events, warnings=mapping.warnings)
+
+
+def _mapping(context: AppContext, name: str) -> CompiledMapping | None:
+    try:
+        return context.mappings.get(name) if name else None
+    except UnknownMapping:
+        return None
+
+
+def _text_of(file: Path | None) -> str:
+    """Return the text of a file, empty when it is gone."""
+    try:
+        return file.read_text("utf-8", "replace") if file else ""
+    except OSError:
+        return ""
+
+
+def _stored(context: AppContext, viewer: Viewer, event_id: str) -> EventDetail | None:
+    """Return a stored event to take the webhook of, if this viewer may see it."""
+    detail = context.outbox().show(event_id) if event_id else None
+    return detail if detail and viewer.sees(detail.event.destination) else None

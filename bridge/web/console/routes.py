@@ -1,0 +1,51 @@
+"""Every page of the console: a table, added to the one of all endpoints."""
+
+from __future__ import annotations
+
+from bridge.web.console import (
+    destinations,
+    event,
+    events,
+    home,
+    jobs,
+    mappings,
+    overview,
+    playground,
+    sign_in,
+    static_files,
+)
+from bridge.web.console.pages import Screen, screen
+from bridge.web.openapi import Route
+
+
+def _page(method: str, rule: str, show: Screen, *, admin_only: bool = False) -> Route:
+    return Route(method, rule, screen(show, admin_only=admin_only))
+
+
+def _admin(method: str, rule: str, show: Screen) -> Route:
+    return _page(method, rule, show, admin_only=True)
+
+
+PAGES = (
+    Route("GET", "/", home.show),
+    Route("GET", "/console/static/<file>", static_files.serve),
+    Route("GET", "/console/sign-in", sign_in.ask),
+    Route("POST", "/console/session", sign_in.start),
+    Route("POST", "/console/sign-out", sign_in.end),
+    _page("GET", "/console/", overview.show),
+    _page("GET", "/console/events", events.show),
+    _admin("GET", "/console/events/all", events.ask_before),
+    _admin("POST", "/console/events/all", events.do_all),
+    _page("GET", "/console/events/<event_id>", event.show),
+    _admin("POST", "/console/events/<event_id>/reveal", event.reveal),
+    _admin("POST", "/console/events/<event_id>/replay", event.send_again),
+    _admin("POST", "/console/events/<event_id>/discard", event.give_up),
+    _admin("GET", "/console/jobs/<job_id>", jobs.show),
+    _admin("POST", "/console/jobs/<job_id>/cancel", jobs.cancel),
+    _admin("GET", "/console/mappings", mappings.show_all),
+    _admin("GET", "/console/mappings/<name>", mappings.show_one),
+    _admin("GET", "/console/playground", playground.show),
+    _admin("POST", "/console/playground", playground.run),
+    _page("GET", "/console/destinations", destinations.show),
+    _admin("POST", "/console/destinations/resume", destinations.resume),
+)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from bridge.coerce.dates import date_pattern, month_number
-from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
 _AROUND_SEPARATOR: Final = re.compile(r"\s*([/.-])\s*")
+_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _DIGITS: Final = re.compile(r"[0-9]{8}").fullmatch
 _YEAR_FIRST: Final = re.compile(
     r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
@@ -33,6 +36,23 @@ def birth_date(text: str, context: CleaningContext) -> str:
     if _EARLIEST <= day <= context.today:
         return day.isoformat().replace("-", "")
     raise ValueDropped("birth_date_range")
+
+
+def ordinary_birth_date(placeholders: Collection[str]) -> Short:
+    """Return the short way for dates of birth: the hash of one that is written as ISO 8601 says."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or _ISO_DAY(value) is None or context.date_format is not None:
+            return None
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            return None
+        if not _EARLIEST <= day <= context.today or value in placeholders:
+            return None
+        return sha256(value.replace("-", "").encode()).hexdigest()
+
+    return hashed
 
 
 def birth_day(text: str, context: CleaningContext) -> str:

@@ -13,7 +13,7 @@ from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
-from bridge.normalize.context import ValueDropped
+from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.event_id import event_id
 from bridge.normalize.findings import Findings
 from bridge.normalize.properties import property_of
@@ -82,6 +82,30 @@ def _time(value: Any, at: FieldPlace) -> int:
             text_from(value, at.spec)  # says so when there is nothing at all
         raise ValueDropped("time_unreadable")
     return seconds
+
+
+def ordinary_event_time(value: Any, known: Known) -> int | None:
+    """Return the short way's seconds: of a time with its offset, or Unix seconds, and never of the future."""
+    if type(value) is str:
+        if value[10:11] != "T" or known.settings.date_format:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            return None
+        value = int(moment.timestamp())
+    elif type(value) is not int or not _FEWEST_SECONDS < value < known.spec.milliseconds_from:
+        return None
+    return value if value <= known.now else None
+
+
+def ordinary_url(value: Any, known: Known) -> str | None:
+    """Return the short way's URL: one that needs no cleaning."""
+    if type(value) is not str or not value.isascii():
+        return None
+    return value if is_clean(value, known.spec, known.phones) else None
 
 
 def _identifier(value: Any, at: FieldPlace) -> str:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final
 
-from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
+from bridge.coerce.identifiers import (
+    holds_word_for_nothing,
+    lost_digits,
+    why_unusable,
+    without_fraction,
+)
 from bridge.meta_spec.spec import MetaSpec
-from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
+from bridge.normalize.escapes import looks_odd
 
 LONGEST: Final = 4096
+SHORTER_THAN_HASHES: Final = 28  # a text that long may be a hash already
+_LONGEST_ORDINARY: Final = 64
+_LARGEST_ID: Final = 2**64
 
 # Marks that only control how text is displayed. People copy them along with a value without seeing them.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -20,6 +30,9 @@ _VARIATIONS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))  # how an emoji 
 # Labels of a domain hold letters (of every script), digits and inner dashes: RFC 1123 and RFC 5890.
 _EMAIL: Final = re.compile(
     r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\W_](?:[\w\-]*[^\W_])?(?:\.[^\W_](?:[\w\-]*[^\W_])?)+"
+).fullmatch
+_ORDINARY_EMAIL: Final = re.compile(
+    r"[a-z0-9._+-]+@(?:[a-z0-9]+-)*[a-z0-9]+(?:\.(?:[a-z0-9]+-)*[a-z0-9]+)+"
 ).fullmatch
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
@@ -133,6 +146,61 @@ def email(text: str, context: CleaningContext) -> str:
     if wrapped and _EMAIL(wrapped[1]):
         return unicodedata.normalize("NFC", wrapped[1])
     raise ValueDropped("email_malformed")
+
+
+def ordinary_email(placeholders: Collection[str]) -> Short:
+    """Return the short way for e-mail addresses: the hash of one that needs no more than lower case."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or len(value) > _LONGEST_ORDINARY:
+            return None
+        text = value.strip().lower()
+        if not value.isascii() or text in placeholders or not _ORDINARY_EMAIL(text):
+            return None
+        if holds_word_for_nothing(value):
+            return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
+
+
+def ordinary_name(placeholders: Collection[str]) -> Short:
+    """Return the short way for names: the hash of ASCII letters, with nothing between but punctuation."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or not value.isascii():
+            return None
+        text = value.strip().lower()
+        if text in placeholders or len(text) >= SHORTER_THAN_HASHES:
+            return None
+        if not text.isalpha():
+            if looks_odd(text):
+                return None
+            text = text.translate(_PUNCTUATION)
+            if not text.isalpha() or text in placeholders:
+                return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
+
+
+def ordinary_person_id(placeholders: Collection[str]) -> Short:
+    """Return the short way for ids of a person: the hash of a whole number, or of letters and digits."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is int:
+            if not 0 < value < _LARGEST_ID:
+                return None
+            text = str(value)
+        elif type(value) is str and value.isalnum() and value.isascii():
+            text = value
+        else:
+            return None
+        if len(text) >= SHORTER_THAN_HASHES or text.lower() in placeholders:
+            return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
 
 
 def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:

@@ -1,0 +1,397 @@
+"""One event as one function: from a webhook's item to what is sent, mapped and cleaned on one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from bridge.coerce.emptiness import Emptiness
+from bridge.mapping.compiler.code.contents_function import write_contents
+from bridge.mapping.compiler.code.quick_reads import QuickReads
+from bridge.mapping.compiler.code.writer import Constants, Writer
+from bridge.mapping.compiler.contents import ContentsReader
+from bridge.mapping.runtime.event import CompiledEvent, EventCode
+from bridge.mapping.runtime.scope import Scope
+from bridge.mapping.runtime.slots import Slots
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import ReadingSettings
+from bridge.normalize import careful
+from bridge.normalize.careful import NotOrdinary
+from bridge.normalize.context import Known, ValueDropped
+from bridge.normalize.custom_data import CUSTOM_DATA_READERS, round_money
+from bridge.normalize.event import has_a_browser_twin
+from bridge.normalize.event_fields import READERS
+from bridge.normalize.field import Cleaner, cleaners
+from bridge.normalize.ordinary import short_way_of, short_way_of_person
+from bridge.normalize.user_data import known_about
+from bridge.privacy.phone_numbers import mapped_phones
+
+_BLOCKS: Final = frozenset({"user_data", "custom_data"})
+_VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_URLS: Final = ("event_source_url", "referrer_url")
+_Default = tuple[str | None, str, str]
+_PIECE_LIMIT: Final = 10**30
+
+
+def write_event_code(
+    event: CompiledEvent, settings: ReadingSettings, spec: MetaSpec, empty: Emptiness
+) -> CompiledEvent:
+    """Return the event with its code, or as it is where only the general way can do it."""
+    try:
+        function = _EventFunction(event, settings, spec, empty)
+        function.write()
+    except (NotOrdinary, ValueDropped):
+        return event
+    return replace(event, code=function.compiled())
+
+
+class _EventFunction:
+    """Writes the function of one event, block after block, in the order of the general way."""
+
+    def __init__(
+        self, event: CompiledEvent, settings: ReadingSettings, spec: MetaSpec, empty: Emptiness
+    ) -> None:
+        if any(name not in _BLOCKS for name, _ in event.blocks):
+            raise NotOrdinary
+        self.event = event
+        self.spec = spec
+        self.settings = settings
+        self.cleaners = cleaners(spec, settings.hash_external_id)
+        self.blocks = dict(event.blocks)
+        self.constants = Constants()
+        self.constants.values |= _helpers(spec, empty)
+        self.writer = Writer(self.constants)
+        self.reads = QuickReads(self.writer, "item", "{}(scope)")
+        self.functions: list[str] = []
+        self.sources = {line.field: line for line in event.lines}
+
+    def compiled(self) -> EventCode:
+        """Compile what was written; the source holds only names of ours, so nothing else can run."""
+        source = "\n".join((*self.functions, *self.writer.lines, ""))
+        names = dict(self.constants.values)
+        exec(compile(source, f"<code of event {self.event.number}>", "exec"), names)  # noqa: S102
+        return EventCode(source, self.spec, self.constants.values, _unless_not_ordinary(names["event_of"]))
+
+    def write(self) -> None:
+        """Write the whole function."""
+        with self.writer.block("def event_of(scope, settings, now, name, make_event_id):"):
+            self.writer.line("item = scope.item")
+            with self.writer.block("if type(item) is not dict:"):
+                self.writer.line("raise NotOrdinary")
+            objects_at = len(self.writer.lines)
+            self._conditions()
+            self._what_is_known()
+            self._fields()
+            self._user_data()
+            self._made_event_id()
+            self._custom_data()
+            with self.writer.block("if scope.findings:"):
+                self.writer.line("raise NotOrdinary")
+            self.writer.line("return event")
+            self.writer.insert(objects_at, self.reads.objects())
+
+    # --- what comes before the fields
+
+    def _conditions(self) -> None:
+        for condition in self.event.conditions:
+            self._says("when")
+            self._ends_unless(self.constants.named("condition", condition))
+        if self.event.consent is not None:
+            self._says("consent")
+            self._ends_unless(self.constants.named("consent", self.event.consent))
+
+    def _ends_unless(self, condition: str) -> None:
+        with self.writer.block(f"if {condition}(scope) is not None:"):
+            self.writer.line("raise NotOrdinary")
+
+    def _what_is_known(self) -> None:
+        """Read the phone number, which other fields must not hold, and the country, which places need."""
+        write = self.writer.line
+        self._read_early("ph", "phone")
+        write("phones = mapped_phones(ph) if ph else ()")
+        write("known = Known(settings, now, phones, spec)")
+
+    def _read_early(self, field: str, variable: str) -> None:
+        slot = next((slot for slot in self._slots("user_data") if slot[0] == field), None)
+        default = next((text for block, key, text in self._defaults("user_data") if key == field), None)
+        if slot is None:
+            self.writer.line(f"{field} = None")
+        else:
+            self._says(slot[1])
+            self.reads.read(field, slot[2], field)
+        if default is not None:
+            self.writer.line(f"{field}_or_default = {field}")
+            with self.writer.block(f"if {field} is None:"):
+                self.writer.line(f"{field}_or_default = {self.constants.named('text', default)}")
+
+    # --- the fields of the event itself
+
+    def _fields(self) -> None:
+        self._constant_field("action_source", self.event.action_source)
+        self.writer.line("event = {key_action_source: sent_action_source}")
+        self._event_name()
+        for key, path, reader in self.event.top:
+            self._says(path)
+            variable = key if key in _URLS else "value"
+            self.reads.read(variable, reader, key)
+            with self.writer.block(f"if {variable} is not None:"):
+                self._clean_field(key, variable)
+        for _, key, text in self._defaults(None):
+            self._default("event", key, text, lambda key: self._clean_field(key, "value"))
+        self._limited_data_use()
+        self._event_time()
+
+    def _constant_field(self, key: str, text: str) -> None:
+        """Clean a text of the mapping itself once and for all."""
+        self.constants.named("key", key, key)
+        known = Known(self.settings, 0, (), self.spec)
+        self.constants.named("sent", careful.field_value(key, text, known), key)
+
+    def _event_name(self) -> None:
+        key = self.constants.named("key", "event_name", "event_name")
+        text = self.event.event_name_text
+        self._says("event_name")
+        if text is not None and text.isalpha():
+            self._constant_field("event_name", text)
+            self.writer.line(f"event[{key}] = {self.constants.named('sent', text, 'event_name')}")
+        else:
+            self.writer.line(f"event[{key}] = field_value({key}, name, known)")
+
+    def _clean_field(self, key: str, variable: str) -> None:
+        if key not in READERS:
+            raise NotOrdinary
+        self._clean("event", key, variable, short_way_of(key), "field_value")
+
+    def _clean(
+        self, block: str, key: str, variable: str, short: Callable[..., Any] | None, general: str
+    ) -> None:
+        """Write the cleaning of one value into its block: the short way, else the general one."""
+        named, write = self.constants.named, self.writer.line
+        key_name = named("key", key, key)
+        if short is None:
+            write(f"{block}[{key_name}] = {general}({key_name}, {variable}, known)")
+            return
+        write(f"sent = {named('short', short, key)}({variable}, known)")
+        write(f"{block}[{key_name}] = {general}({key_name}, {variable}, known) if sent is None else sent")
+
+    def _default(self, block: str, key: str, text: str, clean: Callable[[str], None]) -> None:
+        name = self.constants.named("key", key, key)
+        self._says(f"{block}.{key}" if block != "event" else key, "default")
+        with self.writer.block(f"if {name} not in {block}:"):
+            self.writer.line(f"value = {self.constants.named('text', text)}")
+            clean(key)
+
+    def _limited_data_use(self) -> None:
+        if self.event.limited is None:
+            return
+        named, write = self.constants.named, self.writer.line
+        options = named("key", "data_processing_options", "options")
+        limited = named("condition", self.event.limited, "limited")
+        self._says("consent")
+        with self.writer.block(f"if {options} not in event and {limited}(scope) is None:"):
+            write(f"event[{options}] = [{named('text', 'LDU')}]")
+            for place in ("country", "state"):
+                write(f"event.setdefault({named('key', f'data_processing_options_{place}', place)}, 0)")
+
+    def _event_time(self) -> None:
+        key = self.constants.named("key", "event_time", "event_time")
+        with self.writer.block(f"if {key} not in event:"):
+            if any(mapped == "event_time" for mapped, _, _ in self.event.top):
+                self.writer.line("raise NotOrdinary")
+            else:
+                self._clean_field("event_time", "now")
+
+    # --- user_data
+
+    def _user_data(self) -> None:
+        slots, defaults = self._slots("user_data"), self._defaults("user_data")
+        if not slots and not defaults:
+            return
+        self._context()
+        self.writer.line("user_data = {}")
+        for key, path, reader in slots:
+            if key != "ph":
+                self._says(path)
+            variable = key if key in {"ph", "country", *_VIRTUAL} else "value"
+            if key not in {"ph", "country"}:
+                self.reads.read(variable, reader, key)
+            if key not in _VIRTUAL:
+                with self.writer.block(f"if {variable} is not None:"):
+                    self._clean_person(key, variable)
+        for _, key, text in defaults:
+            if key in _VIRTUAL:
+                raise NotOrdinary
+            self._default("user_data", key, text, lambda key: self._clean_person(key, "value"))
+        mapped = {key for key, _, _ in slots}
+        absent = "".join(f" and {key} is None" for key in sorted(_VIRTUAL & mapped))
+        with self.writer.block(f"if not user_data{absent}:"):
+            self.writer.line("raise NotOrdinary")
+        self._made_of_others(mapped)
+        self.writer.line(f"event[{self.constants.named('key', 'user_data', 'user_data')}] = user_data")
+
+    def _context(self) -> None:
+        self._read_early("country", "country")
+        has_default = any(key == "country" for _, key, _ in self._defaults("user_data"))
+        country = "country_or_default" if has_default else "country"
+        self.writer.line(f"context = known_about({country}, settings, spec, now)")
+
+    def _clean_person(self, key: str, variable: str) -> None:
+        named, write = self.constants.named, self.writer.line
+        cleaner: Cleaner | None = self.cleaners.get(key)
+        if cleaner is None:
+            raise NotOrdinary
+        key_name = named("key", key, key)
+        general = f"person_value({named('cleaner', cleaner, key)}, {variable}, context, known)"
+        short = short_way_of_person(cleaner, self.spec)
+        if short is None:
+            write(f"user_data[{key_name}] = {general}")
+            return
+        write(f"sent = {named('short', short, key)}({variable}, context)")
+        kept = "[sent]" if cleaner.many else "sent"
+        write(f"user_data[{key_name}] = {general} if sent is None else {kept}")
+
+    def _made_of_others(self, mapped: set[str]) -> None:
+        """Write what is made out of a full name, a click id and the URLs."""
+        write, named = self.writer.line, self.constants.named
+        if "full_name" in mapped:
+            with self.writer.block("if full_name is not None:"):
+                write("fill_names(full_name, user_data, context, known)")
+        read = {key for key, _, _ in self.event.top}
+        urls = ", ".join(url if url in read else "None" for url in _URLS)
+        if "fbclid" not in mapped and not read & set(_URLS):
+            return
+        fbclid = "fbclid" if "fbclid" in mapped else "None"
+        event_time = named("key", "event_time", "event_time")
+        with self.writer.block(f"if {named('key', 'fbc', 'fbc')} not in user_data:"):
+            write(f"fill_fbc({fbclid}, ({urls}), user_data, event[{event_time}], known)")
+
+    # --- what comes behind
+
+    def _made_event_id(self) -> None:
+        key = self.constants.named("key", "event_id", "event_id")
+        if any(mapped == "event_id" for mapped, _, _ in self.event.top):
+            with self.writer.block(f"if {key} not in event:"):
+                self.writer.line("raise NotOrdinary")
+            return
+        with self.writer.block(f"if {key} not in event and not has_a_browser_twin(event):"):
+            self.writer.line(f"event[{key}] = make_event_id(name)")
+
+    def _custom_data(self) -> None:
+        slots, defaults = self._slots("custom_data"), self._defaults("custom_data")
+        write, named = self.writer.line, self.constants.named
+        if not slots and not defaults and self.event.copy is None:
+            return
+        write("custom_data = {}")
+        for key, path, reader in slots:
+            self._says(path)
+            if isinstance(reader, ContentsReader) and (function := self._contents(reader)):
+                write(f"value = {function}(scope, item, known)")
+                with self.writer.block("if value is not None:"):
+                    write(f"custom_data[{named('key', key, key)}] = value")
+                head = "else:"
+                with self.writer.block(head):
+                    write(f"value = {named('read', reader.read, key)}(scope)")
+                    with self.writer.block("if value is not None:"):
+                        self._clean("custom_data", key, "value", None, "custom_value")
+                continue
+            self.reads.read("value", reader, key)
+            with self.writer.block("if value is not None:"):
+                self._clean_custom(key)
+        if self.event.copy is not None:
+            self._copied()
+        for _, key, text in defaults:
+            self._default("custom_data", key, text, self._clean_custom)
+        with self.writer.block("if custom_data:"):
+            write("round_money(custom_data, spec)")
+            write(f"event[{named('key', 'custom_data', 'custom_data')}] = custom_data")
+
+    def _clean_custom(self, key: str) -> None:
+        short = short_way_of(f"custom_data.{key}") if key in CUSTOM_DATA_READERS else None
+        self._clean("custom_data", key, "value", short, "custom_value")
+
+    def _contents(self, reader: ContentsReader) -> str | None:
+        writer = Writer(self.constants)
+        name = f"contents_{len(self.functions) + 1}"
+        if not write_contents(writer, name, reader):
+            return None
+        self.functions.append("\n".join((*writer.lines, "", "")))
+        return name
+
+    def _copied(self) -> None:
+        self._says("copy")
+        self.writer.line("copied = dict(custom_data)")
+        self.writer.line(f"{self.constants.named('copy', self.event.copy)}(scope, copied)")
+        with (
+            self.writer.block("for key, value in copied.items():"),
+            self.writer.block("if key not in custom_data:"),
+        ):
+            self.writer.line("custom_data[key] = custom_value(key, value, known)")
+
+    # --- helpers
+
+    def _slots(self, block: str) -> Slots:
+        return self.blocks.get(block, ())
+
+    def _defaults(self, block: str | None) -> list[_Default]:
+        return [default for default in self.event.defaults if default[0] == block]
+
+    def _says(self, path: str, what: str = "") -> None:
+        line = self.sources.get(path)
+        position = line.position if line is not None else self.event.positions.get(path)
+        where = f"line {position.line}: " if position is not None else ""
+        paths = ", ".join(use.text for use in line.paths) if line is not None else what
+        self.writer.comment(f"{where}{path}{f' <- {paths}' if paths else ''}")
+
+
+def _unless_not_ordinary(event_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any] | None]:
+    def event_or_none(*arguments: Any) -> dict[str, Any] | None:
+        try:
+            return event_of(*arguments)
+        except (NotOrdinary, ValueDropped):
+            return None
+
+    return event_or_none
+
+
+def _helpers(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
+    """Return what every function may call."""
+    return {
+        "NO_FIELDS": {},
+        "NotOrdinary": NotOrdinary,
+        "Known": Known,
+        "custom_value": careful.custom_value,
+        "field_value": careful.field_value,
+        "fill_fbc": careful.fill_fbc,
+        "fill_names": careful.fill_names,
+        "has_a_browser_twin": has_a_browser_twin,
+        "item_value": careful.item_value,
+        "known_about": known_about,
+        "mapped_phones": mapped_phones,
+        "person_value": careful.person_value,
+        "read_inside": _read_inside,
+        "round_money": round_money,
+        "spec": spec,
+        "starts": empty.starts,
+        "text_of_piece": _text_of_piece(empty.starts),
+    }
+
+
+def _read_inside(scope: Scope, item: Any, index: int, read: Callable[[Scope], Any]) -> Any:
+    """Read a value of one entry of a list the general way."""
+    return read(scope.inside(item, index, ""))
+
+
+def _text_of_piece(starts: Mapping[str, Any]) -> Callable[[Any], str | None]:
+    """Return what makes the text of a field inside a text, None for one that must be looked at closely."""
+
+    def text_of_piece(value: Any) -> str | None:
+        if type(value) is str:
+            text = value.strip()
+        elif type(value) is int and -_PIECE_LIMIT < value < _PIECE_LIMIT:
+            text = str(value)
+        else:
+            return None
+        return text if text and text[0] not in starts else None
+
+    return text_of_piece

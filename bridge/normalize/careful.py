@@ -1,0 +1,116 @@
+"""Single values cleaned the general way, for code that has taken the short way with all the others.
+
+Each function returns what the general way would send of a value alone. Where that would report something,
+or needs to see the other values, it raises NotOrdinary or ValueDropped: then the whole event goes the
+general way.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from bridge.normalize.amounts import Amounts
+from bridge.normalize.context import CleaningContext, Known, ValueDropped
+from bridge.normalize.custom_data import CUSTOM_DATA_READERS
+from bridge.normalize.custom_values import CustomData
+from bridge.normalize.event_fields import READERS, FieldPlace
+from bridge.normalize.field import Cleaner, listed
+from bridge.normalize.findings import Findings
+from bridge.normalize.product_items import ITEM_READERS
+from bridge.normalize.properties import property_name, property_of
+from bridge.normalize.user_data import add_names, fill_click_id, send_value
+
+
+class NotOrdinary(Exception):
+    """An event has something that only the general way can say or see."""
+
+
+class _ValueAlone(CustomData):
+    """The block of `custom_data` for a value that must not look at the others."""
+
+    __slots__ = ()
+
+    @property
+    def amounts(self) -> Amounts:
+        """Refuse: an ambiguous amount is settled by the other amounts."""
+        raise NotOrdinary
+
+
+def _findings(known: Known) -> Findings:
+    return Findings(known.spec, {}, None, known.phones)
+
+
+def _without(findings: Findings) -> None:
+    if findings.collected:
+        raise NotOrdinary
+
+
+def field_value(field: str, value: Any, known: Known) -> Any:
+    """Return what is sent of a field of the event itself."""
+    findings = _findings(known)
+    sent = READERS[field](value, FieldPlace(field, known.settings, known.now, findings))
+    _without(findings)
+    return sent
+
+
+def custom_value(field: str, value: Any, known: Known) -> Any:
+    """Return what is sent of a field of `custom_data`, Meta's own or the author's."""
+    findings = _findings(known)
+    reader = CUSTOM_DATA_READERS.get(field)
+    if reader is None:
+        property_name(field, findings)
+        sent = property_of(value, f"custom_data.{field}", findings)
+    else:
+        sent = reader(value, _ValueAlone({}, known.settings, findings))
+    _without(findings)
+    return sent
+
+
+def item_value(field: str, value: Any, known: Known) -> Any:
+    """Return what is sent of a field of one product."""
+    findings = _findings(known)
+    sent = ITEM_READERS[field](value, _ValueAlone({}, known.settings, findings))
+    _without(findings)
+    return sent
+
+
+def person_value(cleaner: Cleaner, value: Any, context: CleaningContext, known: Known) -> Any:
+    """Return what is sent of a field of `user_data`: a list where Meta takes one."""
+    findings, sent = _findings(known), dict[str, Any]()
+    if type(value) is str and value[:1] == "[":
+        value = listed(value, cleaner)
+    send_value(cleaner, value, context, sent, findings)
+    _without(findings)
+    return sent[cleaner.name] if cleaner.name in sent else _refused()
+
+
+def _refused() -> NoReturn:
+    raise NotOrdinary
+
+
+def fill_names(full_name: Any, user_data: dict[str, Any], context: CleaningContext, known: Known) -> None:
+    """Fill first and last name of `user_data` out of a full name."""
+    findings = _findings(known)
+    add_names(full_name, known.settings, context, user_data, findings)
+    _without(findings)
+
+
+def fill_fbc(
+    fbclid: Any, urls: tuple[Any, ...], user_data: dict[str, Any], event_time: Any, known: Known
+) -> None:
+    """Build the click cookie of `user_data` out of a click id, given or in a URL."""
+    findings = _findings(known)
+    fill_click_id(user_data, {"fbclid": fbclid}, urls, event_time, findings)
+    _without(findings)
+
+
+__all__ = [
+    "NotOrdinary",
+    "ValueDropped",
+    "custom_value",
+    "field_value",
+    "fill_fbc",
+    "fill_names",
+    "item_value",
+    "person_value",
+]

@@ -16,8 +16,7 @@ _EXACT: Final = 2**53
 _SCIENTIFIC: Final = re.compile(
     r"(?<![\w.])(?:[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9]+[.,][0-9]+[eE][0-9]{1,3})(?!\w)"
 ).search
-# Nothing that `unfilled` of `schemas/words.yaml` describes is without one of these; a test holds that.
-_MAY_BE_UNFILLED: Final = re.compile(r"[{}<>%*@#\[\](]|__|undefined|null|NaN|None").search
+_EXPONENT: Final = re.compile(r"[eE]\+?[0-9]").search  # a quick look before the other
 _WHOLE_WITH_FRACTION: Final = re.compile(r"([0-9]{4,})[.,]0{1,2}").fullmatch
 _MOST_EXACT_DIGITS: Final = 15
 
@@ -30,19 +29,9 @@ def why_unusable(text: str) -> Reason | None:
     if text.isalnum() and text.isascii():
         return None
     shown = text[:_LONGEST]
-    if may_be_unfilled(shown) and load_meta_spec().unfilled.search(shown):
+    if load_meta_spec().is_unfilled(shown):
         return "placeholder"
-    return "digits_lost" if ("e" in shown or "E" in shown) and _SCIENTIFIC(shown) else None
-
-
-def may_be_unfilled(text: str) -> bool:
-    """Say whether a text is worth the search for what templates leave behind; a quick no for nearly all."""
-    return _MAY_BE_UNFILLED(text) is not None
-
-
-def holds_word_for_nothing(text: str) -> bool:
-    """Say the same of a text of letters, digits, `@` and `.-_+`, in a fraction of the time."""
-    return "__" in text or "null" in text or "None" in text or "NaN" in text or "undefined" in text
+    return "digits_lost" if _EXPONENT(shown) and _SCIENTIFIC(shown) else None
 
 
 def lost_digits(value: Any) -> bool:

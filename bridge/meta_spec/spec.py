@@ -172,6 +172,7 @@ class MetaSpec:
     empty_texts: frozenset[str] = field(repr=False)
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
+    unfilled_signs: re.Pattern[str] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -195,6 +196,10 @@ class MetaSpec:
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def is_unfilled(self, text: str) -> bool:
+        """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""
+        return self.unfilled_signs.search(text) is not None and self.unfilled.search(text) is not None
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

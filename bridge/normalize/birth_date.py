@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from bridge.coerce.dates import date_pattern, month_number
+from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
@@ -38,7 +39,7 @@ def birth_date(text: str, context: CleaningContext) -> str:
     raise ValueDropped("birth_date_range")
 
 
-def ordinary_birth_date(placeholders: Collection[str]) -> Short:
+def ordinary_birth_date(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for dates of birth: the hash of one that is written as ISO 8601 says."""
 
     def hashed(value: Any, context: CleaningContext) -> str | None:

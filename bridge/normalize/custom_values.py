@@ -18,7 +18,8 @@ from bridge.normalize.amounts import Amounts, Number, number_of, ordinary_number
 from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.findings import Findings
 from bridge.normalize.scalars import choice_of, text_from
-from bridge.privacy.personal_data import holds_contact, may_hold_mapped_phone
+from bridge.privacy.personal_data import holds_contact
+from bridge.privacy.phone_numbers import may_hold_mapped_phone
 
 _LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
 _LONGEST_DIGITS: Final = 64

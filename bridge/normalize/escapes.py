@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
-# A text without any of these signs has nothing to undo and no template in it.
-looks_odd: Final = re.compile(r"[{}\[\]<>%*|$#&\\\"`()@_?!;]").search
+from bridge.meta_spec.spec import MetaSpec
+
+_SIGNS: Final = ("&", "%", "\\", "[", "(", "{", "<", '"', "`")  # of what is undone here
 
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PERCENT: Final = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PAIRS: Final = {"[": "]", "(": ")", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`"}
+
+
+def odd_look(spec: MetaSpec) -> Callable[[str], object]:
+    """Return the quick look at a text that finds nothing where nothing is escaped and no template is left."""
+    return re.compile("|".join((spec.unfilled_signs.pattern, *map(re.escape, _SIGNS)))).search
 
 
 def without_escapes(text: str) -> str:

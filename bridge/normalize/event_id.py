@@ -6,16 +6,12 @@ import re
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.coerce.identifiers import (
-    holds_word_for_nothing,
-    lost_digits,
-    why_unusable,
-    without_fraction,
-)
+from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
 from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.findings import Findings
 from bridge.normalize.scalars import text_from
-from bridge.privacy.personal_data import holds_contact, may_hold_mapped_phone
+from bridge.privacy.personal_data import holds_contact
+from bridge.privacy.phone_numbers import may_hold_mapped_phone
 
 _LONGEST: Final = 1024
 # In none of these are the separators of a phone number between digits.
@@ -24,7 +20,7 @@ _ORDINARY: Final = re.compile(r"[A-Za-z]{1,24}(?:[-_:][A-Za-z]{1,24}){0,3}[-_:][
 
 def ordinary_event_id(value: Any, known: Known) -> str | None:
     """Return the short way's id: letters and digits, or a word before digits (`order-1001`), as it is."""
-    if type(value) is not str or _ORDINARY(value) is None or holds_word_for_nothing(value):
+    if type(value) is not str or not _ORDINARY(value) or known.spec.unfilled_signs.search(value):
         return None
     if known.phones and may_hold_mapped_phone(value, known.phones):
         return None

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.escapes import looks_odd, without_escapes
+from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
 from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, text_of
 
@@ -55,7 +55,7 @@ class Cleaner:
         return None
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text as the steps get it."""
+        """Return a text as the steps get it."""
         return text
 
 
@@ -112,12 +112,13 @@ class _Hashing(Cleaner):
         "all_steps",
         "ascii_steps",
         "escaped",
+        "is_unfilled",
         "keeps_letters",
+        "looks_odd",
         "lowers",
         "meaningless",
         "placeholder_hashes",
         "rejects_other_hashes",
-        "unfilled",
     )
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
@@ -127,7 +128,8 @@ class _Hashing(Cleaner):
         self.placeholder_hashes: Final = spec.placeholder_hashes
         self.rejects_other_hashes: Final = rule.hashed == "yes"
         self.escaped: Final = rule.escaped
-        self.unfilled: Final = spec.unfilled.search
+        self.looks_odd: Final = odd_look(spec)
+        self.is_unfilled: Final = spec.is_unfilled
         self.lowers: Final = named[0][0] == "lowercase"
         self.all_steps: Final[tuple[Step, ...]] = tuple(steps.values())
         self.ascii_steps: Final[tuple[Step, ...]] = tuple(
@@ -147,7 +149,7 @@ class _Hashing(Cleaner):
         if len(text) >= SHORTER_THAN_HASHES and (passed := self._long_text(text)):
             return passed, passed
         cleaned = text.lower()
-        if not text.isalnum() and looks_odd(text) and cleaned not in self.placeholders:
+        if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
             text = self.readable(text)
             cleaned = text.lower()
             steps = self.ascii_steps if text.isascii() else self.all_steps
@@ -165,8 +167,8 @@ class _Hashing(Cleaner):
         return cleaned, digest
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text with its escapes undone; an unfilled template is dropped."""
-        if self.unfilled(text):
+        """Return a text with its escapes undone; an unfilled template is dropped."""
+        if self.is_unfilled(text):
             raise ValueDropped("placeholder")
         return without_escapes(text) if self.escaped else text
 
@@ -206,7 +208,7 @@ class _Caching(Cleaner):
         return None if found is None else cast("str", found[1])
 
     def readable(self, text: str) -> str:
-        """Return an odd-looking text as the steps get it."""
+        """Return a text as the steps get it."""
         return self.cleaner.readable(text)
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
@@ -223,15 +225,18 @@ class _Caching(Cleaner):
 
 
 class _PlainCleaner(Cleaner):
-    """The cleaning of a field that is sent as it is; its last step holds the form of its pattern."""
+    """The cleaning of a field that is sent as it is; its last step holds the form of its pattern.
 
-    __slots__ = ("checks", "integer", "is_id")
+    A template or a number in scientific notation fits none of these forms, so one is looked for only where
+    a step refuses the value: the reason then tells what happened.
+    """
+
+    __slots__ = ("checks", "integer")
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
         super().__init__(rule, False, named, spec.placeholders)
         self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_spaces(named).values())
         self.integer: Final = rule.integer
-        self.is_id: Final = rule.sent_as != "text" or "no_contact" in rule.steps
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, twice."""
@@ -241,10 +246,13 @@ class _PlainCleaner(Cleaner):
             cleaned = text_of(value)
         if len(cleaned) < _LONGEST_PLACEHOLDER and cleaned.lower() in self.placeholders:
             raise ValueDropped("placeholder" if cleaned else "empty_value")
-        if self.is_id and (reason := why_unusable(cleaned)):
-            raise ValueDropped(reason)
-        for step in self.checks:
-            cleaned = step(cleaned, context)
+        try:
+            for step in self.checks:
+                cleaned = step(cleaned, context)
+        except ValueDropped:
+            if reason := why_unusable(cleaned):
+                raise ValueDropped(reason) from None
+            raise
         return cleaned, _whole(cleaned) if self.integer else cleaned
 
 

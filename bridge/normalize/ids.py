@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
-from bridge.coerce.identifiers import holds_word_for_nothing
+from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 from bridge.normalize.text import LONGEST
@@ -47,8 +47,12 @@ def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     servers = spec.server_user_agents
 
     def visitor_user_agent(text: str, context: CleaningContext) -> str:
-        if not text.startswith("Mozilla/") and text.lower().startswith(servers):
+        if text.startswith("Mozilla/"):
+            return text
+        if text.lower().startswith(servers):
             raise ValueDropped("server_user_agent")
+        if spec.is_unfilled(text):
+            raise ValueDropped("placeholder")
         return text
 
     return visitor_user_agent
@@ -71,11 +75,16 @@ def ordinary_user_agent(value: Any, context: CleaningContext) -> str | None:
     return value.rstrip(" ") if value.isascii() and value.isprintable() else None
 
 
-def ordinary_click_cookie(value: Any, context: CleaningContext) -> str | None:
-    """Return `_fbc` as the pixel writes it."""
-    if type(value) is not str or not _ORDINARY_CLICK_COOKIE(value) or holds_word_for_nothing(value):
-        return None
-    return value
+def ordinary_click_cookie(spec: MetaSpec) -> Short:
+    """Return the short way for `_fbc` as the pixel writes it."""
+    may_be_template = spec.unfilled_signs.search
+
+    def plain(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or not _ORDINARY_CLICK_COOKIE(value) or may_be_template(value):
+            return None
+        return value
+
+    return plain
 
 
 def ordinary_browser_cookie(value: Any, context: CleaningContext) -> str | None:
@@ -85,12 +94,12 @@ def ordinary_browser_cookie(value: Any, context: CleaningContext) -> str | None:
 
 def one_token(text: str, context: CleaningContext) -> str:
     """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
-    return _REPEATED_TOKEN.sub(r"\1", text) if text.count(".") > 1 else text
+    return _REPEATED_TOKEN.sub(r"\1", text) if ".A" in text or ".B" in text else text
 
 
 def click_cookie(text: str, context: CleaningContext) -> str:
     """Check the form of `_fbc`; its click id is never changed."""
-    if len(text) <= 1100 and _CLICK_COOKIE(text):
+    if len(text) <= 1100 and _CLICK_COOKIE(text) and why_unusable(text) is None:
         return text
     raise ValueDropped("browser_id_malformed")
 
@@ -131,7 +140,7 @@ def digits(text: str, context: CleaningContext) -> str:
     """Keep an id made of digits, every one of them."""
     if _DIGITS(text):
         return text
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "digits_malformed")
+    raise ValueDropped("digits_malformed")
 
 
 def lead_id(text: str, context: CleaningContext) -> str:
@@ -139,7 +148,7 @@ def lead_id(text: str, context: CleaningContext) -> str:
     found = _LEAD_ID(text)
     if found:
         return found[1]
-    raise ValueDropped("digits_lost" if "e+" in text.lower() else "lead_id_malformed")
+    raise ValueDropped("lead_id_malformed")
 
 
 def advertising_id(text: str, context: CleaningContext) -> str:

@@ -26,19 +26,15 @@ _Maker = Callable[[MetaSpec, Collection[str]], Short]
 
 # (hashed, cleaning steps of a field of user_data) -> its short way
 _USER_DATA: Final[dict[tuple[bool, tuple[str, ...]], _Maker]] = {
-    (True, ("lowercase", "email")): lambda spec, empty: text.ordinary_email(empty),
-    (True, ("lowercase", "compose", "drop_punctuation", "has_a_letter")): (
-        lambda spec, empty: text.ordinary_name(empty)
-    ),
-    (True, ("outer_spaces", "identifier")): lambda spec, empty: text.ordinary_person_id(empty),
-    (True, ("birth_date",)): lambda spec, empty: ordinary_birth_date(empty),
+    (True, ("lowercase", "email")): text.ordinary_email,
+    (True, ("lowercase", "compose", "drop_punctuation", "has_a_letter")): text.ordinary_name,
+    (True, ("outer_spaces", "identifier")): text.ordinary_person_id,
+    (True, ("birth_date",)): ordinary_birth_date,
     (True, ("phone",)): ordinary_phone,
-    (False, ("outer_spaces", "one_token", "ip_address")): lambda spec, empty: ids.ordinary_ip_address(spec),
-    (False, ("outer_spaces", "plain_text", "visitor_user_agent")): lambda spec, empty: (
-        ids.ordinary_user_agent
-    ),
-    (False, ("outer_spaces", "one_token", "click_cookie")): lambda spec, empty: ids.ordinary_click_cookie,
-    (False, ("outer_spaces", "one_token", "browser_cookie")): lambda spec, empty: ids.ordinary_browser_cookie,
+    (False, ("outer_spaces", "one_token", "ip_address")): lambda spec, _: ids.ordinary_ip_address(spec),
+    (False, ("outer_spaces", "plain_text", "visitor_user_agent")): lambda *_: ids.ordinary_user_agent,
+    (False, ("outer_spaces", "one_token", "click_cookie")): lambda spec, _: ids.ordinary_click_cookie(spec),
+    (False, ("outer_spaces", "one_token", "browser_cookie")): lambda *_: ids.ordinary_browser_cookie,
 }
 
 # cleaner of a field beside user_data -> its short way

@@ -13,16 +13,15 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _SEPARATORS: Final = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
-_EXTENSION_WORDS: Final = (
-    "extension", "extn", "ext", "x", "durchwahl", "dw", "apparat", "poste", "interno", "ramal",
-    "int", "anexo", "доб", "wew",
-)  # fmt: skip
-_EXTENSION: Final = re.compile(
-    rf"(?:;ext=|,+|#|\(?(?<![^\W\d_])(?:{'|'.join(_EXTENSION_WORDS)}))[\s.:]*\d+\s*\)?\s*$",
-    re.IGNORECASE,
-)
+# Where one number ends and something else begins: words, an extension (`x12`, `#12`, `,,12`, `;ext=12`), a
+# second number. What stands between the digits of one number is no letter in any language.
+_BETWEEN_NUMBERS: Final = re.compile(r"[^\W\d_]+|[,;:#*|&=?<>@\t\r\n]|(?=\+)")
+_CALLING_CODE: Final = re.compile(r"\+[1-9][0-9]{0,2}\W*").fullmatch  # in a part of its own: `+86; 12345678`
+_THOUSANDS: Final = re.compile(r"\+?[0-9]{1,3}(?:,[0-9]{3})+(?:\.00?)?").fullmatch  # of a spreadsheet
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 _TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
+_FEWEST: Final = 7  # digits, calling code included; at most 15 are ITU-T E.164
+_MOST: Final = 15
 _ONE_DIGIT: Final = re.compile(r"[0-9]{0,3}([0-9])\1{5,}").fullmatch
 # `01(650)123-4567`: a leading zero before a North American number whose area code stands in brackets.
 _ZERO_BEFORE_AREA_CODE: Final = re.compile(r"01\s*\([2-9]\d\d\)\D*\d{3}\D*\d{4}").fullmatch
@@ -57,16 +56,46 @@ def ordinary_phone(spec: MetaSpec, placeholders: Collection[str]) -> Short:
 
 
 def _carefully(text: str, context: CleaningContext) -> str:
-    text = _EXTENSION.sub("", without_fraction(_with_ascii_digits(text)))
+    text = without_fraction(_with_ascii_digits(text))
     if why_unusable(text) == "digits_lost":
         raise ValueDropped("digits_lost")
-    if len(_NOT_DIGITS.sub("", text)) < 7:
-        raise ValueDropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
+    text = _one_number(text)
     international = "+" in text or text.lstrip(" (").startswith("00")
     dialled = None if "+" in text else _dialled_abroad(text, context)
     digits = dialled or (_international_digits(text) if international else _completed(text, context))
-    if not 7 <= len(digits) <= 15 or _ONE_DIGIT(digits):
+    return _unchanging(digits)
+
+
+def _one_number(text: str) -> str:
+    """Return the part of the text that is the number: one with a plus, else the first of seven digits."""
+    text = text.replace(",", "") if _THOUSANDS(text) else text
+    parts = _BETWEEN_NUMBERS.split(text)
+    numbers = [place for place, part in enumerate(parts) if _length(part) >= _FEWEST]
+    if not numbers:
+        raise ValueDropped("phone_letters" if any(map(str.isalpha, text)) else "phone_malformed")
+    place = next((place for place in numbers if parts[place][0] == "+"), numbers[0])
+    number = parts[place]
+    if _length(number) > _MOST and _length(first := number.partition("/")[0]) >= _FEWEST:
+        return first  # 030 1234567 / 0151 2345678
+    code = next((part for part in reversed(parts[:place]) if _length(part)), "")
+    return code + number if _CALLING_CODE(code) and number[0] != "+" else number
+
+
+def _length(number: str) -> int:
+    """Return how many digits a number has, without leading zeros."""
+    return len(_NOT_DIGITS.sub("", number).lstrip("0"))
+
+
+def _unchanging(digits: str) -> str:
+    """Return what the digits become when they are read again, so that cleaning twice is cleaning once."""
+    seen: set[str] = set()
+    while digits not in seen:
+        seen.add(digits)
+        digits = _parsed(f"+{digits}", None) or digits
+    if not _FEWEST <= len(digits) <= _MOST:
         raise ValueDropped("phone_malformed")
+    if _ONE_DIGIT(digits):
+        raise ValueDropped("phone_one_digit")
     return digits
 
 
@@ -81,10 +110,7 @@ def _with_ascii_digits(text: str) -> str:
 
 def _international_digits(text: str) -> str:
     """Return the digits of a number written with + or 00, a trunk zero behind the country code removed."""
-    digits = _NOT_DIGITS.sub("", _TRUNK_ZERO.sub("", text)).lstrip("0")
-    if len(digits) > 15:
-        raise ValueDropped("phone_malformed")
-    return _parsed(f"+{digits}", None) or digits
+    return _NOT_DIGITS.sub("", _TRUNK_ZERO.sub("", text)).lstrip("0")
 
 
 def _dialled_abroad(text: str, context: CleaningContext) -> str | None:
@@ -107,7 +133,9 @@ def _completed(text: str, context: CleaningContext) -> str:
     """Complete a number from the mapping's phone country or the person's; without them it must be whole."""
     region = context.phone_country or context.country
     digits = _NOT_DIGITS.sub("", text)
-    if region and len(digits) <= 15:
+    if _length(digits) > _MOST:
+        raise ValueDropped("phone_malformed")
+    if region:
         return _in_region(digits, region.upper())
     if digits.startswith("0") and not _ZERO_BEFORE_AREA_CODE(text.strip()):
         raise ValueDropped("phone_without_country")
@@ -131,7 +159,7 @@ def _in_region(digits: str, region: str) -> str:
         return digits
     if national and _parsed(f"+{national}", None) == national:
         return national
-    raise ValueDropped("phone_malformed")
+    raise ValueDropped("phone_not_in_country")
 
 
 def _is_mobile_elsewhere(digits: str, national: str, region: str) -> bool:
@@ -168,14 +196,17 @@ def _is_whole(digits: str) -> bool:
 
 
 def _parsed(number: str, region: str | None) -> str | None:
-    """Return calling code and national number as the library reads them; None for an impossible number."""
+    """Return calling code and national number as the library reads them; None for an impossible number.
+
+    A number without its area code, which only a neighbor could dial, is impossible too.
+    """
     import phonenumbers  # 25 ms, and only numbers out of the ordinary come here
 
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(parsed):
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     digits: str = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
     return digits

@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.text import letters_only
+from bridge.normalize.text import compose, letters_only
 
 _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
 _NOT_NAME: Final = re.compile(r"[\s.,_()\-’'!?*:;\"\[\]]+")
@@ -91,7 +91,7 @@ def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
         subdivision = _SUBDIVISION(text)
         if subdivision and subdivision[1] in spec.countries and country in {None, subdivision[1]}:
             country, text = subdivision[1], subdivision[2]
-        letters = letters_only(text, _NOWHERE)
+        letters = compose(letters_only(text, _NOWHERE), _NOWHERE)
         if not letters:
             raise ValueDropped("name_without_letters")
         table = anywhere if country is None else tables.get(country)

@@ -9,15 +9,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.coerce.identifiers import (
-    holds_word_for_nothing,
-    lost_digits,
-    why_unusable,
-    without_fraction,
-)
+from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
-from bridge.normalize.escapes import looks_odd
 
 LONGEST: Final = 4096
 SHORTER_THAN_HASHES: Final = 28  # a text that long may be a hash already
@@ -34,6 +28,7 @@ _EMAIL: Final = re.compile(
 _ORDINARY_EMAIL: Final = re.compile(
     r"[a-z0-9._+-]+@(?:[a-z0-9]+-)*[a-z0-9]+(?:\.(?:[a-z0-9]+-)*[a-z0-9]+)+"
 ).fullmatch
+_LETTERS_AND_MARKS: Final = re.compile(r"[a-z][a-z '.-]*").fullmatch
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
 _US_DIGITS: Final = re.compile(r"[0-9]{3,}").fullmatch
@@ -148,8 +143,9 @@ def email(text: str, context: CleaningContext) -> str:
     raise ValueDropped("email_malformed")
 
 
-def ordinary_email(placeholders: Collection[str]) -> Short:
+def ordinary_email(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for e-mail addresses: the hash of one that needs no more than lower case."""
+    may_be_template = spec.unfilled_signs.search
 
     def hashed(value: Any, context: CleaningContext) -> str | None:
         if type(value) is not str or len(value) > _LONGEST_ORDINARY:
@@ -157,15 +153,16 @@ def ordinary_email(placeholders: Collection[str]) -> Short:
         text = value.strip().lower()
         if not value.isascii() or text in placeholders or not _ORDINARY_EMAIL(text):
             return None
-        if holds_word_for_nothing(value):
+        if may_be_template(value):
             return None
         return sha256(text.encode()).hexdigest()
 
     return hashed
 
 
-def ordinary_name(placeholders: Collection[str]) -> Short:
-    """Return the short way for names: the hash of ASCII letters, with nothing between but punctuation."""
+def ordinary_name(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for names: the hash of ASCII letters, with nothing between but marks of names."""
+    may_be_template = spec.unfilled_signs.search
 
     def hashed(value: Any, context: CleaningContext) -> str | None:
         if type(value) is not str or not value.isascii():
@@ -174,7 +171,7 @@ def ordinary_name(placeholders: Collection[str]) -> Short:
         if text in placeholders or len(text) >= SHORTER_THAN_HASHES:
             return None
         if not text.isalpha():
-            if looks_odd(text):
+            if not _LETTERS_AND_MARKS(text) or may_be_template(value):
                 return None
             text = text.translate(_PUNCTUATION)
             if not text.isalpha() or text in placeholders:
@@ -184,7 +181,7 @@ def ordinary_name(placeholders: Collection[str]) -> Short:
     return hashed
 
 
-def ordinary_person_id(placeholders: Collection[str]) -> Short:
+def ordinary_person_id(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for ids of a person: the hash of a whole number, or of letters and digits."""
 
     def hashed(value: Any, context: CleaningContext) -> str | None:

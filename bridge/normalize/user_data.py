@@ -10,7 +10,7 @@ from typing import Any, Final
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.escapes import looks_odd, without_escapes
+from bridge.normalize.escapes import without_escapes
 from bridge.normalize.field import Cleaner, cleaners, listed
 from bridge.normalize.findings import Findings
 from bridge.normalize.full_name import split_name
@@ -143,7 +143,7 @@ def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, 
     if field.hashed and text.lower()[:64] == result[:64]:
         trace.step(name, "already hashed, passed through", result)
         return
-    if not text.isalnum() and looks_odd(text) and (readable := field.readable(text)) != text:
+    if (readable := field.readable(text)) != text:
         trace.step(name, "escapes, outer brackets and quotes undone", readable)
         text = readable
     for step_name, step in field.steps:
@@ -172,7 +172,7 @@ def _one_text(value: Any, field: str, findings: Findings) -> str | None:
     except ValueDropped as reason:
         findings.add_dropped(field, reason)
         return None
-    if text.lower() not in findings.spec.placeholders and not findings.spec.unfilled.search(text):
+    if text.lower() not in findings.spec.placeholders and not findings.spec.is_unfilled(text):
         return text
     if text:
         findings.add_dropped(field, ValueDropped("placeholder"))

@@ -12,7 +12,7 @@ from bridge.privacy.personal_data import (
     is_personal_parameter,
     without_email,
 )
-from bridge.privacy.phone_numbers import Phones
+from bridge.privacy.phone_numbers import Phones, may_hold_phone
 
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
 _HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
@@ -48,6 +48,8 @@ def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
 
 def _holds_contact(text: str, phones: Phones) -> bool:
     """Say whether contact data is in a segment of the path, or in the name or value of a parameter."""
+    if "%" not in text and not may_hold_phone(text, phones):  # an e-mail address was ruled out before
+        return False
     return _MANY_DIGITS(text) is not None and any(
         holds_encoded_contact(part, phones) for part in _PIECES.split(text)
     )

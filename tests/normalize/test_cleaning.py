@@ -67,7 +67,8 @@ REASONS = [
     ("phone_without_country", "ph", "0151 23456789", "+49 151 23456789"),
     ("phone_malformed", "ph", "12345", "+1 650 555 1212"),
     ("phone_malformed", "ph", "+0000000000", "+4930123456"),
-    ("phone_malformed", "ph", "+11111111111", "+16505551212"),
+    ("phone_one_digit", "ph", "+11111111111", "+16505551212"),
+    ("phone_malformed", "ph", "1234567890123456", "+16505551212"),
     ("phone_letters", "ph", "1-800-FLOWERS", "+1 800 3569377"),
     ("name_without_letters", "ct", "12345", "Paris 12"),
     ("name_without_letters", "fn", "—", "J"),
@@ -108,9 +109,9 @@ def test_a_value_is_left_out_for_this_reason_and_its_neighbour_is_not(code, fiel
     assert reason(field, right) is None
 
 
-def test_every_reason_of_the_rule_file_is_shown_above_or_with_click_ids():
+def test_every_reason_of_the_rule_file_is_shown_above_or_with_click_ids_and_phones():
     codes = {code for code, rule in SPEC.rules.items() if rule.area == "value"}
-    assert codes - {row[0] for row in REASONS} == {"click_id_malformed"}
+    assert codes - {row[0] for row in REASONS} == {"click_id_malformed", "phone_not_in_country"}
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_the_explanation_shows_each_step_that_changed_something():
         {"step": "already hashed, passed through", "value": "a" * 64}
     ]
     assert trace.records["user_data.ph"].dropped == (
-        "user_data.ph was left out: it is written in letters and has fewer than 7 digits."
+        "user_data.ph was left out: it has letters in it and fewer than 7 digits in a row."
     )
 
 

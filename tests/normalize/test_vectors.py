@@ -86,11 +86,6 @@ PUBLISHED = [
     ("ph", "1(650)123-4567", "16501234567"),
     ("ph", "  4792813113", "4792813113"),
     ("ph", "  3227352263", "3227352263"),
-    (
-        "ph",
-        "alreadyHasPhoneCode: false; countryCode: 'US'; phoneCode: '1'; phoneNumber: '(650)123-4567'",
-        "16501234567",
-    ),
     ("ph", "alreadyHasPhoneCode: false; phoneCode: '+86'; phoneNumber: '12345678'", "8612345678"),
     ("ph", "alreadyHasPhoneCode: true; phoneNumber: '322-735-2263'", "3227352263"),
     ("ph", "+1 (555) 123-4567", "15551234567"),
@@ -147,6 +142,14 @@ def test_a_vector_of_another_project_comes_out_the_same(field, given, cleaned):
 DECIDED = [
     pytest.param("ph", "(555) 123-4567", None, "5551234567", None, id="a national number without country"),
     pytest.param("ph", "+1-555-123-4567 ext. 123", None, "15551234567123", "15551234567", id="an extension"),
+    pytest.param(
+        "ph",
+        "alreadyHasPhoneCode: false; countryCode: 'US'; phoneCode: '1'; phoneNumber: '(650)123-4567'",
+        None,
+        "16501234567",
+        None,
+        id="digits of another part, as in `Room 1, 650 123 4567`",
+    ),
     pytest.param("ph", "+44 (0)7911 123456", None, "4407911123456", "447911123456", id="a trunk zero"),
     pytest.param(
         "ph", "+1-555-123-4567-890-123-456-789", None, "15551234567890123456789", None, id="too long"

@@ -7,10 +7,10 @@ general way.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from bridge.normalize.amounts import Amounts
-from bridge.normalize.context import CleaningContext, Known, ValueDropped
+from bridge.normalize.context import CleaningContext, Known
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.custom_values import CustomData
 from bridge.normalize.event_fields import READERS, FieldPlace
@@ -66,26 +66,38 @@ def custom_value(field: str, value: Any, known: Known) -> Any:
     return sent
 
 
-def item_value(field: str, value: Any, known: Known) -> Any:
-    """Return what is sent of a field of one product."""
+def add_field(event: dict[str, Any], field: str, value: Any, known: Known) -> None:
+    """Put what is sent of a field into the event, if there is a value."""
+    if value is not None:
+        event[field] = field_value(field, value, known)
+
+
+def add_custom(custom_data: dict[str, Any], field: str, value: Any, known: Known) -> None:
+    """Put what is sent of a field into `custom_data`, if there is a value."""
+    if value is not None:
+        custom_data[field] = custom_value(field, value, known)
+
+
+def add_item(item: dict[str, Any], field: str, value: Any, known: Known) -> None:
+    """Put what is sent of a field of a product into it, if there is a value."""
+    if value is not None:
+        findings = _findings(known)
+        item[field] = ITEM_READERS[field](value, _ValueAlone({}, known.settings, findings))
+        _without(findings)
+
+
+def add_person(
+    user_data: dict[str, Any], cleaner: Cleaner, value: Any, context: CleaningContext, known: Known
+) -> None:
+    """Put what is sent of a field into `user_data`, if there is a value: a list where Meta takes one."""
+    if value is None:
+        return
     findings = _findings(known)
-    sent = ITEM_READERS[field](value, _ValueAlone({}, known.settings, findings))
-    _without(findings)
-    return sent
-
-
-def person_value(cleaner: Cleaner, value: Any, context: CleaningContext, known: Known) -> Any:
-    """Return what is sent of a field of `user_data`: a list where Meta takes one."""
-    findings, sent = _findings(known), dict[str, Any]()
     if type(value) is str and value[:1] == "[":
         value = listed(value, cleaner)
-    send_value(cleaner, value, context, sent, findings)
-    _without(findings)
-    return sent[cleaner.name] if cleaner.name in sent else _refused()
-
-
-def _refused() -> NoReturn:
-    raise NotOrdinary
+    send_value(cleaner, value, context, user_data, findings)
+    if findings.collected or cleaner.name not in user_data:
+        raise NotOrdinary
 
 
 def fill_names(full_name: Any, user_data: dict[str, Any], context: CleaningContext, known: Known) -> None:
@@ -102,15 +114,3 @@ def fill_fbc(
     findings = _findings(known)
     fill_click_id(user_data, {"fbclid": fbclid}, urls, event_time, findings)
     _without(findings)
-
-
-__all__ = [
-    "NotOrdinary",
-    "ValueDropped",
-    "custom_value",
-    "field_value",
-    "fill_fbc",
-    "fill_names",
-    "item_value",
-    "person_value",
-]

@@ -27,7 +27,7 @@ _Maker = Callable[[MetaSpec, Collection[str]], Short]
 # (hashed, cleaning steps of a field of user_data) -> its short way
 _USER_DATA: Final[dict[tuple[bool, tuple[str, ...]], _Maker]] = {
     (True, ("lowercase", "email")): text.ordinary_email,
-    (True, ("lowercase", "compose", "drop_punctuation", "has_a_letter")): text.ordinary_name,
+    (True, ("lowercase", "drop_punctuation", "compose", "has_a_letter")): text.ordinary_name,
     (True, ("outer_spaces", "identifier")): text.ordinary_person_id,
     (True, ("birth_date",)): ordinary_birth_date,
     (True, ("phone",)): ordinary_phone,
@@ -51,12 +51,18 @@ _FIELDS: Final[dict[Callable[..., Any], ShortOfField]] = {
 }
 
 
+# cleaners of custom_data that look at nothing but the value: a text of the mapping is cleaned once
+SAME_FOR_EVERY_EVENT: Final = frozenset(
+    {custom_values.currency, *(CUSTOM_DATA_READERS[name] for name in ("content_type", "delivery_category"))}
+)
+
+
 def short_way_of_person(cleaner: Cleaner, spec: MetaSpec) -> Short | None:
     """Return the short way of a field of `user_data`, if it has one."""
     if cleaner.common:
         return cleaner.cached
     make = _USER_DATA.get((cleaner.hashed, tuple([name for name, _ in cleaner.steps])))
-    return make(spec, cleaner.placeholders) if make is not None else None
+    return make(spec, cleaner.placeholders | spec.empty_texts) if make is not None else None
 
 
 def short_way_of(field: str) -> ShortOfField | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bridge.mapping.compiler.code.quick_reads import QuickReads
 from bridge.mapping.compiler.code.writer import Writer
 from bridge.mapping.compiler.contents import ContentsReader
 from bridge.mapping.compiler.context import MAX_ITEMS
-from bridge.normalize.ordinary import short_way_of
+from bridge.mapping.runtime.scope import Reader
 from bridge.normalize.product_items import ITEM_READERS
 
 
-def write_contents(writer: Writer, name: str, reader: ContentsReader) -> bool:
+def write_contents(
+    writer: Writer, name: str, reader: ContentsReader, short_of: Callable[[str], str | None]
+) -> bool:
     """Write the function, and say whether there can be one; it gives None where the general way must read."""
     keys = {key for key, _, _ in reader.slots}
     if reader.condition is not None or not {"id", "quantity"} <= keys or not keys <= ITEM_READERS.keys():
@@ -32,9 +36,7 @@ def write_contents(writer: Writer, name: str, reader: ContentsReader) -> bool:
             objects_at = len(writer.lines)
             writer.line("content = {}")
             for key, _, read in reader.slots:
-                inner.read("value", read, key)
-                with writer.block("if value is not None:"):
-                    _clean(writer, key)
+                _item_field(writer, inner, key, read, short_of(f"custom_data.contents.{key}"))
             name_of = writer.constants.named
             with writer.block(
                 f"if {name_of('key', 'id', 'id')} not in content"
@@ -50,13 +52,14 @@ def write_contents(writer: Writer, name: str, reader: ContentsReader) -> bool:
     return True
 
 
-def _clean(writer: Writer, key: str) -> None:
-    named = writer.constants.named
-    key_name, short = named("key", key, key), short_way_of(f"custom_data.contents.{key}")
+def _item_field(writer: Writer, reads: QuickReads, key: str, reader: Reader, short: str | None) -> None:
+    write, key_name = writer.line, writer.constants.named("key", key, key)
     if short is None:
-        writer.line(f"content[{key_name}] = item_value({key_name}, value, known)")
+        reads.read_generally("value", reader, key)
+        write(f"add_item(content, {key_name}, value, known)")
         return
-    writer.line(f"sent = {named('short', short, key)}(value, known)")
-    with writer.block("if sent is None:"):
-        writer.line("return None")
-    writer.line(f"content[{key_name}] = sent")
+    again = reads.read_quickly("value", reader, key)
+    write(f"sent = {short.format('value')}")
+    write(f"if sent is not None: content[{key_name}] = sent")
+    value = "value" if again is None else again
+    write(f"else: add_item(content, {key_name}, {value}, known)")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from bridge.coerce.emptiness import Emptiness
 from bridge.mapping.compiler.code.contents_function import write_contents
-from bridge.mapping.compiler.code.quick_reads import QuickReads
+from bridge.mapping.compiler.code.quick_reads import QuickReads, Variable
 from bridge.mapping.compiler.code.writer import Constants, Writer
 from bridge.mapping.compiler.contents import ContentsReader
 from bridge.mapping.runtime.event import CompiledEvent, EventCode
-from bridge.mapping.runtime.scope import Scope
+from bridge.mapping.runtime.scope import Constant, Reader, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
@@ -23,12 +24,13 @@ from bridge.normalize.custom_data import CUSTOM_DATA_READERS, round_money
 from bridge.normalize.event import has_a_browser_twin
 from bridge.normalize.event_fields import READERS
 from bridge.normalize.field import Cleaner, cleaners
-from bridge.normalize.ordinary import short_way_of, short_way_of_person
+from bridge.normalize.ordinary import SAME_FOR_EVERY_EVENT, short_way_of, short_way_of_person
 from bridge.normalize.user_data import known_about
 from bridge.privacy.phone_numbers import mapped_phones
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 _VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_EARLY: Final = frozenset({"ph", "country"})  # other fields depend on them
 _URLS: Final = ("event_source_url", "referrer_url")
 _Default = tuple[str | None, str, str]
 _PIECE_LIMIT: Final = 10**30
@@ -57,6 +59,7 @@ class _EventFunction:
         self.event = event
         self.spec = spec
         self.settings = settings
+        self.empty = empty
         self.cleaners = cleaners(spec, settings.hash_external_id)
         self.blocks = dict(event.blocks)
         self.constants = Constants()
@@ -108,79 +111,99 @@ class _EventFunction:
     def _what_is_known(self) -> None:
         """Read the phone number, which other fields must not hold, and the country, which places need."""
         write = self.writer.line
-        self._read_early("ph", "phone")
+        self._read_early("ph")
         write("phones = mapped_phones(ph) if ph else ()")
         write("known = Known(settings, now, phones, spec)")
 
-    def _read_early(self, field: str, variable: str) -> None:
+    def _read_early(self, field: str) -> None:
+        """Write the reading of a field of `user_data` that is looked at before its turn comes."""
         slot = next((slot for slot in self._slots("user_data") if slot[0] == field), None)
-        default = next((text for block, key, text in self._defaults("user_data") if key == field), None)
+        default = next((text for _, key, text in self._defaults("user_data") if key == field), None)
         if slot is None:
             self.writer.line(f"{field} = None")
         else:
             self._says(slot[1])
             self.reads.read(field, slot[2], field)
         if default is not None:
-            self.writer.line(f"{field}_or_default = {field}")
-            with self.writer.block(f"if {field} is None:"):
-                self.writer.line(f"{field}_or_default = {self.constants.named('text', default)}")
+            default = self.constants.named("text", default, field)
+            self.writer.line(f"{field}_or_default = {default} if {field} is None else {field}")
 
     # --- the fields of the event itself
 
     def _fields(self) -> None:
-        self._constant_field("action_source", self.event.action_source)
+        self._sent_text("action_source", self.event.action_source)
         self.writer.line("event = {key_action_source: sent_action_source}")
         self._event_name()
         for key, path, reader in self.event.top:
             self._says(path)
-            variable = key if key in _URLS else "value"
-            self.reads.read(variable, reader, key)
-            with self.writer.block(f"if {variable} is not None:"):
-                self._clean_field(key, variable)
+            self._field(key, reader)
         for _, key, text in self._defaults(None):
-            self._default("event", key, text, lambda key: self._clean_field(key, "value"))
+            self._default("event", key, partial(self._field, key, Constant(text)))
         self._limited_data_use()
         self._event_time()
 
-    def _constant_field(self, key: str, text: str) -> None:
-        """Clean a text of the mapping itself once and for all."""
+    def _sent_text(self, key: str, text: str) -> str:
+        """Clean a text of the mapping itself once and for all; return the name of what is sent."""
         self.constants.named("key", key, key)
         known = Known(self.settings, 0, (), self.spec)
-        self.constants.named("sent", careful.field_value(key, text, known), key)
+        return self.constants.named("sent", careful.field_value(key, text, known), key)
 
     def _event_name(self) -> None:
         key = self.constants.named("key", "event_name", "event_name")
         text = self.event.event_name_text
         self._says("event_name")
         if text is not None and text.isalpha():
-            self._constant_field("event_name", text)
-            self.writer.line(f"event[{key}] = {self.constants.named('sent', text, 'event_name')}")
+            self.writer.line(f"event[{key}] = {self._sent_text('event_name', text)}")
         else:
-            self.writer.line(f"event[{key}] = field_value({key}, name, known)")
+            self.writer.line(f"add_field(event, {key}, name, known)")
 
-    def _clean_field(self, key: str, variable: str) -> None:
+    def _field(self, key: str, reader: Reader) -> None:
         if key not in READERS:
             raise NotOrdinary
-        self._clean("event", key, variable, short_way_of(key), "field_value")
+        variable = key if key in _URLS else "value"
+        self._add(
+            "event", key, reader, variable, self._short_of_field(key), "add_field(event, {0}, {1}, known)"
+        )
 
-    def _clean(
-        self, block: str, key: str, variable: str, short: Callable[..., Any] | None, general: str
+    def _short_of_field(self, field: str) -> str | None:
+        short = short_way_of(field)
+        return None if short is None else self._short(short, "({}, known)")
+
+    def _short(self, short: Callable[..., Any], call: str) -> str:
+        """Return the call of a short way; it never takes for a value what the mapping calls empty."""
+        if self.settings.empty_values:
+            short = _unless_empty(short, self.empty)
+        return self.constants.named("short", short, short.__name__.removeprefix("ordinary_")) + call
+
+    def _add(  # noqa: PLR0913, PLR0917 - one argument for each part of the three lines
+        self,
+        block: str,
+        key: str,
+        reader: Reader,
+        variable: str,
+        short: str | None,
+        general: str,
+        sent: str = "sent",
     ) -> None:
-        """Write the cleaning of one value into its block: the short way, else the general one."""
-        named, write = self.constants.named, self.writer.line
-        key_name = named("key", key, key)
+        """Write how a value comes into its block: by the short way if it has one, else by the general one."""
+        write, key_name = self.writer.line, self.constants.named("key", key, key)
         if short is None:
-            write(f"{block}[{key_name}] = {general}({key_name}, {variable}, known)")
+            self.reads.read_generally(variable, reader, key)
+            write(general.format(key_name, variable))
             return
-        write(f"sent = {named('short', short, key)}({variable}, known)")
-        write(f"{block}[{key_name}] = {general}({key_name}, {variable}, known) if sent is None else sent")
+        again = self.reads.read_quickly(variable, reader, key)
+        write(f"sent = {short.format(variable)}")
+        write(f"if sent is not None: {block}[{key_name}] = {sent}")
+        with self.writer.block("else:"):
+            if again is not None:
+                write(f"{variable} = {again}")
+            write(general.format(key_name, variable))
 
-    def _default(self, block: str, key: str, text: str, clean: Callable[[str], None]) -> None:
+    def _default(self, block: str, key: str, write_field: Callable[[], None]) -> None:
         name = self.constants.named("key", key, key)
         self._says(f"{block}.{key}" if block != "event" else key, "default")
         with self.writer.block(f"if {name} not in {block}:"):
-            self.writer.line(f"value = {self.constants.named('text', text)}")
-            clean(key)
+            write_field()
 
     def _limited_data_use(self) -> None:
         if self.event.limited is None:
@@ -200,7 +223,7 @@ class _EventFunction:
             if any(mapped == "event_time" for mapped, _, _ in self.event.top):
                 self.writer.line("raise NotOrdinary")
             else:
-                self._clean_field("event_time", "now")
+                self.writer.line(f"add_field(event, {key}, now, known)")
 
     # --- user_data
 
@@ -211,59 +234,49 @@ class _EventFunction:
         self._context()
         self.writer.line("user_data = {}")
         for key, path, reader in slots:
-            if key != "ph":
-                self._says(path)
-            variable = key if key in {"ph", "country", *_VIRTUAL} else "value"
-            if key not in {"ph", "country"}:
-                self.reads.read(variable, reader, key)
-            if key not in _VIRTUAL:
-                with self.writer.block(f"if {variable} is not None:"):
-                    self._clean_person(key, variable)
-        for _, key, text in defaults:
             if key in _VIRTUAL:
-                raise NotOrdinary
-            self._default("user_data", key, text, lambda key: self._clean_person(key, "value"))
-        mapped = {key for key, _, _ in slots}
-        absent = "".join(f" and {key} is None" for key in sorted(_VIRTUAL & mapped))
-        with self.writer.block(f"if not user_data{absent}:"):
-            self.writer.line("raise NotOrdinary")
-        self._made_of_others(mapped)
+                self._says(path)
+                self.reads.read_generally(key, reader, key)
+                continue
+            if key not in _EARLY:
+                self._says(path)
+            self._person(key, Variable(key) if key in _EARLY else reader)
+        for _, key, text in defaults:
+            self._default("user_data", key, partial(self._person, key, Constant(text)))
+        self._made_of_others({key for key, _, _ in slots})
         self.writer.line(f"event[{self.constants.named('key', 'user_data', 'user_data')}] = user_data")
 
     def _context(self) -> None:
-        self._read_early("country", "country")
+        self._read_early("country")
         has_default = any(key == "country" for _, key, _ in self._defaults("user_data"))
         country = "country_or_default" if has_default else "country"
         self.writer.line(f"context = known_about({country}, settings, spec, now)")
 
-    def _clean_person(self, key: str, variable: str) -> None:
-        named, write = self.constants.named, self.writer.line
+    def _person(self, key: str, reader: Reader) -> None:
         cleaner: Cleaner | None = self.cleaners.get(key)
         if cleaner is None:
             raise NotOrdinary
-        key_name = named("key", key, key)
-        general = f"person_value({named('cleaner', cleaner, key)}, {variable}, context, known)"
         short = short_way_of_person(cleaner, self.spec)
-        if short is None:
-            write(f"user_data[{key_name}] = {general}")
-            return
-        write(f"sent = {named('short', short, key)}({variable}, context)")
-        kept = "[sent]" if cleaner.many else "sent"
-        write(f"user_data[{key_name}] = {general} if sent is None else {kept}")
+        call = None if short is None else self._short(short, "({}, context)")
+        cleaner_name = self.constants.named("cleaner", cleaner, key)
+        general = f"add_person(user_data, {cleaner_name}, {{1}}, context, known)"
+        self._add("user_data", key, reader, "value", call, general, "[sent]" if cleaner.many else "sent")
 
     def _made_of_others(self, mapped: set[str]) -> None:
         """Write what is made out of a full name, a click id and the URLs."""
         write, named = self.writer.line, self.constants.named
+        absent = "".join(f" and {key} is None" for key in sorted(_VIRTUAL & mapped))
+        with self.writer.block(f"if not user_data{absent}:"):
+            write("raise NotOrdinary")
         if "full_name" in mapped:
-            with self.writer.block("if full_name is not None:"):
-                write("fill_names(full_name, user_data, context, known)")
+            write("if full_name is not None: fill_names(full_name, user_data, context, known)")
         read = {key for key, _, _ in self.event.top}
         urls = ", ".join(url if url in read else "None" for url in _URLS)
         if "fbclid" not in mapped and not read & set(_URLS):
             return
         fbclid = "fbclid" if "fbclid" in mapped else "None"
-        event_time = named("key", "event_time", "event_time")
-        with self.writer.block(f"if {named('key', 'fbc', 'fbc')} not in user_data:"):
+        fbc, event_time = named("key", "fbc", "fbc"), named("key", "event_time", "event_time")
+        with self.writer.block(f"if {fbc} not in user_data:"):
             write(f"fill_fbc({fbclid}, ({urls}), user_data, event[{event_time}], known)")
 
     # --- what comes behind
@@ -271,49 +284,54 @@ class _EventFunction:
     def _made_event_id(self) -> None:
         key = self.constants.named("key", "event_id", "event_id")
         if any(mapped == "event_id" for mapped, _, _ in self.event.top):
-            with self.writer.block(f"if {key} not in event:"):
-                self.writer.line("raise NotOrdinary")
+            self.writer.line(f"if {key} not in event: raise NotOrdinary")
             return
         with self.writer.block(f"if {key} not in event and not has_a_browser_twin(event):"):
             self.writer.line(f"event[{key}] = make_event_id(name)")
 
     def _custom_data(self) -> None:
         slots, defaults = self._slots("custom_data"), self._defaults("custom_data")
-        write, named = self.writer.line, self.constants.named
         if not slots and not defaults and self.event.copy is None:
             return
-        write("custom_data = {}")
+        self.writer.line("custom_data = {}")
         for key, path, reader in slots:
             self._says(path)
-            if isinstance(reader, ContentsReader) and (function := self._contents(reader)):
-                write(f"value = {function}(scope, item, known)")
-                with self.writer.block("if value is not None:"):
-                    write(f"custom_data[{named('key', key, key)}] = value")
-                head = "else:"
-                with self.writer.block(head):
-                    write(f"value = {named('read', reader.read, key)}(scope)")
-                    with self.writer.block("if value is not None:"):
-                        self._clean("custom_data", key, "value", None, "custom_value")
-                continue
-            self.reads.read("value", reader, key)
-            with self.writer.block("if value is not None:"):
-                self._clean_custom(key)
+            self._custom(key, reader)
         if self.event.copy is not None:
             self._copied()
         for _, key, text in defaults:
-            self._default("custom_data", key, text, self._clean_custom)
+            self._default("custom_data", key, partial(self._custom, key, Constant(text)))
         with self.writer.block("if custom_data:"):
-            write("round_money(custom_data, spec)")
-            write(f"event[{named('key', 'custom_data', 'custom_data')}] = custom_data")
+            self.writer.line("round_money(custom_data, spec)")
+            self.writer.line(
+                f"event[{self.constants.named('key', 'custom_data', 'custom_data')}] = custom_data"
+            )
 
-    def _clean_custom(self, key: str) -> None:
-        short = short_way_of(f"custom_data.{key}") if key in CUSTOM_DATA_READERS else None
-        self._clean("custom_data", key, "value", short, "custom_value")
+    def _custom(self, key: str, reader: Reader) -> None:
+        general = "add_custom(custom_data, {0}, {1}, known)"
+        if isinstance(reader, ContentsReader) and (function := self._contents(reader)):
+            self._contents_or_general(function, key, reader)
+            return
+        if isinstance(reader, Constant) and CUSTOM_DATA_READERS.get(key) in SAME_FOR_EVERY_EVENT:
+            known = Known(self.settings, 0, (), self.spec)
+            sent = self.constants.named("sent", careful.custom_value(key, reader.value, known), key)
+            self.writer.line(f"custom_data[{self.constants.named('key', key, key)}] = {sent}")
+            return
+        short = self._short_of_field(f"custom_data.{key}") if key in CUSTOM_DATA_READERS else None
+        self._add("custom_data", key, reader, "value", short, general)
+
+    def _contents_or_general(self, function: str, key: str, reader: ContentsReader) -> None:
+        write, key_name = self.writer.line, self.constants.named("key", key, key)
+        write(f"sent = {function}(scope, item, known)")
+        write(f"if sent is not None: custom_data[{key_name}] = sent")
+        with self.writer.block("else:"):
+            self.reads.read_generally("value", reader, key)
+            write(f"add_custom(custom_data, {key_name}, value, known)")
 
     def _contents(self, reader: ContentsReader) -> str | None:
         writer = Writer(self.constants)
         name = f"contents_{len(self.functions) + 1}"
-        if not write_contents(writer, name, reader):
+        if not write_contents(writer, name, reader, self._short_of_field):
             return None
         self.functions.append("\n".join((*writer.lines, "", "")))
         return name
@@ -322,11 +340,8 @@ class _EventFunction:
         self._says("copy")
         self.writer.line("copied = dict(custom_data)")
         self.writer.line(f"{self.constants.named('copy', self.event.copy)}(scope, copied)")
-        with (
-            self.writer.block("for key, value in copied.items():"),
-            self.writer.block("if key not in custom_data:"),
-        ):
-            self.writer.line("custom_data[key] = custom_value(key, value, known)")
+        with self.writer.block("for key, value in copied.items():"):
+            self.writer.line("if key not in custom_data: add_custom(custom_data, key, value, known)")
 
     # --- helpers
 
@@ -360,21 +375,31 @@ def _helpers(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
         "NO_FIELDS": {},
         "NotOrdinary": NotOrdinary,
         "Known": Known,
-        "custom_value": careful.custom_value,
-        "field_value": careful.field_value,
+        "add_custom": careful.add_custom,
+        "add_field": careful.add_field,
+        "add_item": careful.add_item,
+        "add_person": careful.add_person,
         "fill_fbc": careful.fill_fbc,
         "fill_names": careful.fill_names,
         "has_a_browser_twin": has_a_browser_twin,
-        "item_value": careful.item_value,
         "known_about": known_about,
         "mapped_phones": mapped_phones,
-        "person_value": careful.person_value,
         "read_inside": _read_inside,
         "round_money": round_money,
         "spec": spec,
-        "starts": empty.starts,
+        "is_empty": empty.is_empty,
         "text_of_piece": _text_of_piece(empty.starts),
     }
+
+
+def _unless_empty(short: Callable[..., Any], empty: Emptiness) -> Callable[..., Any]:
+    """Return a short way for a mapping that calls more texts empty than others do."""
+
+    def unless_empty(value: Any, known: Any) -> Any:
+        return None if empty.is_empty(value) else short(value, known)
+
+    unless_empty.__name__ = short.__name__
+    return unless_empty
 
 
 def _read_inside(scope: Scope, item: Any, index: int, read: Callable[[Scope], Any]) -> Any:

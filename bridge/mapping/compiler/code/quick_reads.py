@@ -13,6 +13,15 @@ from bridge.mapping.runtime.scope import Constant, Reader
 _MOST_KEYS: Final = 4
 
 
+class Variable(Reader):
+    """Stands for a value that the function has read before."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+
+
 class QuickReads:
     """Writes reads into a function, and remembers the inner objects that several of them go through.
 
@@ -39,23 +48,38 @@ class QuickReads:
         return lines
 
     def read(self, target: str, reader: Reader, hint: str) -> None:
-        """Write the lines that put a value, or None, into the variable `target`."""
-        write = self.writer.line
-        if isinstance(reader, Constant):
-            write(f"{target} = {self.writer.constants.named('text', reader.value)}")
-            return
+        """Write the lines that put a value, or None, into a variable."""
+        again = self.read_quickly(target, reader, hint)
+        if again is not None:
+            self.writer.line(f"if type({target}) is not str or is_empty({target}): {target} = {again}")
+
+    def read_generally(self, target: str, reader: Reader, hint: str) -> None:
+        """Write the line that reads a value as always: for fields without a short way."""
+        self.writer.line(f"{target} = {self._known(reader, hint) or self._general(reader, hint)}")
+
+    def read_quickly(self, target: str, reader: Reader, hint: str) -> str | None:
+        """Write the line that puts something into a variable: the value, or what is no ordinary one.
+
+        Return what reads the value again with all care, None when it was read so already.
+        """
+        known = self._known(reader, hint)
+        if known is not None:
+            if known != target:
+                self.writer.line(f"{target} = {known}")
+            return None
         general = self._general(reader, hint)
         if isinstance(reader, Template) and self._template(target, reader, general):
-            return
+            return None
         quick = self._quick(reader)
-        if quick is None:
-            write(f"{target} = {general}")
-            return
-        write(f"{target} = {quick}")
-        write(
-            f"if (not {target} or {target}[0] in starts and {target}[1:2] in starts[{target}[0]])"
-            f" if type({target}) is str else type({target}) is not int: {target} = {general}"
-        )
+        self.writer.line(f"{target} = {general if quick is None else quick}")
+        return None if quick is None else general
+
+    def _known(self, reader: Reader, hint: str) -> str | None:
+        if isinstance(reader, Variable):
+            return reader.name
+        if isinstance(reader, Constant):
+            return self.writer.constants.named("text", reader.value, hint)
+        return None
 
     def list_of(self, target: str, path: CompiledPath) -> bool:
         """Write the line that finds a list, and say whether there is a quick way to it."""

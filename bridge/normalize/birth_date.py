@@ -14,7 +14,6 @@ from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
 _AROUND_SEPARATOR: Final = re.compile(r"\s*([/.-])\s*")
-_ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _DIGITS: Final = re.compile(r"[0-9]{8}").fullmatch
 _YEAR_FIRST: Final = re.compile(
     r"([0-9]{4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,2})(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?"
@@ -43,15 +42,15 @@ def ordinary_birth_date(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for dates of birth: the hash of one that is written as ISO 8601 says."""
 
     def hashed(value: Any, context: CleaningContext) -> str | None:
-        if type(value) is not str or _ISO_DAY(value) is None or context.date_format is not None:
+        if type(value) is not str or len(value) != 10 or value[4] != "-" or value[7] != "-":
             return None
         try:
             day = date.fromisoformat(value)
         except ValueError:
             return None
-        if not _EARLIEST <= day <= context.today or value in placeholders:
+        if not _EARLIEST <= day <= context.today or context.date_format or value in placeholders:
             return None
-        return sha256(value.replace("-", "").encode()).hexdigest()
+        return sha256((value[:4] + value[5:7] + value[8:]).encode()).hexdigest()
 
     return hashed
 

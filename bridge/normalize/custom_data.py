@@ -56,8 +56,9 @@ def round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
     if digits is None:
         return
     for key in MONEY:
-        if key in sent:
-            sent[key] = rounded(sent[key], digits)
+        number = sent.get(key)
+        if number is not None and type(number) is not int and round(number, digits) != number:
+            sent[key] = rounded(number, digits)
 
 
 CUSTOM_DATA_READERS: Final[dict[str, Reader]] = {

@@ -19,7 +19,7 @@ from bridge.normalize.findings import Findings
 from bridge.normalize.properties import property_of
 from bridge.normalize.scalars import choice_of, text_from, truth_of
 from bridge.privacy.personal_data import holds_contact
-from bridge.privacy.urls import clean_url, is_clean
+from bridge.privacy.urls import clean_url, is_clean, is_ordinary_url
 
 _FEWEST_SECONDS: Final = 1_000_000  # smaller numbers may be a spreadsheet's days
 
@@ -103,9 +103,7 @@ def ordinary_event_time(value: Any, known: Known) -> int | None:
 
 def ordinary_url(value: Any, known: Known) -> str | None:
     """Return the short way's URL: one that needs no cleaning."""
-    if type(value) is not str or not value.isascii():
-        return None
-    return value if is_clean(value, known.spec, known.phones) else None
+    return value if type(value) is str and is_ordinary_url(value, known.phones) else None
 
 
 def _identifier(value: Any, at: FieldPlace) -> str:

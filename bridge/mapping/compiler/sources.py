@@ -125,10 +125,10 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
     broken = Finding(
         "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
     )
-    return _Sum(read_many, compiling.settings.number_format, broken, number_ambiguous(entry))
+    return SumOf(read_many, compiling.settings.number_format, broken, number_ambiguous(entry))
 
 
-class _Sum(Reader):
+class SumOf(Reader):
     """Reads the sum of numbers."""
 
     __slots__ = ("ambiguous", "broken", "example", "read_many")

@@ -17,6 +17,9 @@ from bridge.mapping.runtime.slots import Slots, fill
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import CleanDraft, Draft, EventVerdict, Finding, Position, ReadingSettings
 
+# the event's number and name, and the scope of its item -> an id that a redelivery gives again
+MakeEventId = Callable[[int, str, Scope], str]
+
 
 @dataclass(frozen=True, slots=True)
 class MappedLine:
@@ -36,7 +39,8 @@ class EventCode:
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., dict[str, Any] | None]
+    run: Callable[..., dict[str, Any]]
+    gives_up: tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,11 @@ class CompiledEvent:
         name = self.event_name_text or self._name(scope)
         if name is None or name is SKIP:
             return None
-        data = self.code.run(scope, settings, now, name, lambda name: made_event_id(self, name, scope))
-        return None if data is None else CleanDraft(self.label or name, data, self.send_to, self.positions)
+        try:
+            data = self.code.run(scope, settings, now, name, made_event_id)
+        except self.code.gives_up:
+            return None
+        return CleanDraft(self.label or name, data, self.send_to, self.positions)
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
         """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""
@@ -95,7 +102,7 @@ class CompiledEvent:
             )
         fields = self._fields(scope, name)
         given = fields.get("event_id")
-        made = event_id(self, name or "", scope) if given is None or not identifies(given) else None
+        made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
         return Draft(
             self.label or name or f"event {self.number}",
@@ -172,6 +179,3 @@ class CompiledEvent:
             )
         label = self.label or self.event_name_text or f"event {self.number}"
         return Draft(label, {}, settings, self.send_to, self.positions, verdict, reason, findings)
-
-
-MakeEventId = Callable[[CompiledEvent, str, Scope], str]

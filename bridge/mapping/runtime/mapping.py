@@ -168,9 +168,9 @@ class CompiledMapping:
         )
         return Draft("for_each", {}, settings, self.send_to, {}, "held", reason, (finding,))
 
-    def _made_event_id(self, event: CompiledEvent, name: str, scope: Scope) -> str:
+    def _made_event_id(self, number: int, name: str, scope: Scope) -> str:
         """Return an id that is the same when the same webhook comes again."""
-        parts = (self.name, name, str(event.number), str(scope.index))
+        parts = (self.name, name, str(number), str(scope.index))
         key = self.repeat_key(scope.webhook)
         return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
 

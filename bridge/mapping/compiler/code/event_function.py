@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from bridge.coerce.emptiness import Emptiness
 from bridge.mapping.compiler.code.contents_function import write_contents
-from bridge.mapping.compiler.code.quick_reads import QuickReads, Variable
+from bridge.mapping.compiler.code.quick_reads import QuickReads, Variable, chosen, sum_of_whole_numbers
 from bridge.mapping.compiler.code.writer import Constants, Writer
+from bridge.mapping.compiler.conditions import Condition, FieldTest, Words
 from bridge.mapping.compiler.contents import ContentsReader
+from bridge.mapping.compiler.templates import FieldInText, Template
 from bridge.mapping.runtime.event import CompiledEvent, EventCode
 from bridge.mapping.runtime.scope import Constant, Reader, Scope
 from bridge.mapping.runtime.slots import Slots
@@ -23,6 +25,7 @@ from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS, round_money
 from bridge.normalize.event import has_a_browser_twin
 from bridge.normalize.event_fields import READERS
+from bridge.normalize.event_id import ordinary_numbered_id
 from bridge.normalize.field import Cleaner, cleaners
 from bridge.normalize.ordinary import SAME_FOR_EVERY_EVENT, short_way_of, short_way_of_person
 from bridge.normalize.user_data import known_about
@@ -30,6 +33,7 @@ from bridge.privacy.phone_numbers import mapped_phones
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 _VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_GIVES_UP: Final = (NotOrdinary, ValueDropped)
 _EARLY: Final = frozenset({"ph", "country"})  # other fields depend on them
 _URLS: Final = ("event_source_url", "referrer_url")
 _Default = tuple[str | None, str, str]
@@ -74,7 +78,7 @@ class _EventFunction:
         source = "\n".join((*self.functions, *self.writer.lines, ""))
         names = dict(self.constants.values)
         exec(compile(source, f"<code of event {self.event.number}>", "exec"), names)  # noqa: S102
-        return EventCode(source, self.spec, self.constants.values, _unless_not_ordinary(names["event_of"]))
+        return EventCode(source, self.spec, self.constants.values, names["event_of"], _GIVES_UP)
 
     def write(self) -> None:
         """Write the whole function."""
@@ -99,14 +103,27 @@ class _EventFunction:
     def _conditions(self) -> None:
         for condition in self.event.conditions:
             self._says("when")
-            self._ends_unless(self.constants.named("condition", condition))
+            name = self.constants.named("condition", condition)
+            plainly = self._holds_plainly(condition)
+            with self.writer.block(f"if {plainly}{name}(scope) is not None:"):
+                self.writer.line("raise NotOrdinary")
         if self.event.consent is not None:
             self._says("consent")
-            self._ends_unless(self.constants.named("consent", self.event.consent))
+            with self.writer.block(
+                f"if {self.constants.named('consent', self.event.consent)}(scope) is not None:"
+            ):
+                self.writer.line("raise NotOrdinary")
 
-    def _ends_unless(self, condition: str) -> None:
-        with self.writer.block(f"if {condition}(scope) is not None:"):
-            self.writer.line("raise NotOrdinary")
+    def _holds_plainly(self, condition: Condition) -> str:
+        """Write the reading of a text that is one of the words as it stands, which needs no condition."""
+        if not isinstance(condition, FieldTest) or not isinstance(condition.test, Words):
+            return ""
+        quick = self.reads.by_keys(condition.compiled)
+        if quick is None:
+            return ""
+        self.writer.line(f"value = {quick}")
+        words = self.constants.named("words", condition.test.wanted)
+        return f"(type(value) is not str or value not in {words}) and "
 
     def _what_is_known(self) -> None:
         """Read the phone number, which other fields must not hold, and the country, which places need."""
@@ -165,21 +182,36 @@ class _EventFunction:
             "event", key, reader, variable, self._short_of_field(key), "add_field(event, {0}, {1}, known)"
         )
 
+    def _numbered(self, reader: Reader) -> bool:
+        """Write an id made of a word of the mapping and a number of the webhook, if that is what it is."""
+        word, field = reader.parts if isinstance(reader, Template) and len(reader.parts) == 2 else ("", None)
+        if not isinstance(word, str) or not isinstance(field, FieldInText):
+            return False
+        quick, short = self.reads.by_keys(field.compiled), ordinary_numbered_id(word, self.spec)
+        if quick is None or short is None:
+            return False
+        write = self.writer.line
+        write(f"sent = {self._short('event_id', short, f'({quick}, known)')}")
+        write("if sent is not None: event[key_event_id] = sent")
+        with self.writer.block("else:"):
+            self._add("event", "event_id", reader, "value", None, "add_field(event, {0}, {1}, known)")
+        return True
+
     def _short_of_field(self, field: str) -> str | None:
         short = short_way_of(field)
-        return None if short is None else self._short(short, "({}, known)")
+        return None if short is None else self._short(field, short, "({}, known)")
 
-    def _short(self, short: Callable[..., Any], call: str) -> str:
+    def _short(self, field: str, short: Callable[..., Any], call: str) -> str:
         """Return the call of a short way; it never takes for a value what the mapping calls empty."""
         if self.settings.empty_values:
             short = _unless_empty(short, self.empty)
-        return self.constants.named("short", short, short.__name__.removeprefix("ordinary_")) + call
+        return self.constants.named("short", short, field.rpartition(".")[2]) + call
 
     def _add(  # noqa: PLR0913, PLR0917 - one argument for each part of the three lines
         self,
         block: str,
         key: str,
-        reader: Reader,
+        reader: Reader | Variable,
         variable: str,
         short: str | None,
         general: str,
@@ -252,12 +284,12 @@ class _EventFunction:
         country = "country_or_default" if has_default else "country"
         self.writer.line(f"context = known_about({country}, settings, spec, now)")
 
-    def _person(self, key: str, reader: Reader) -> None:
+    def _person(self, key: str, reader: Reader | Variable) -> None:
         cleaner: Cleaner | None = self.cleaners.get(key)
         if cleaner is None:
             raise NotOrdinary
         short = short_way_of_person(cleaner, self.spec)
-        call = None if short is None else self._short(short, "({}, context)")
+        call = None if short is None else self._short(key, short, "({}, context)")
         cleaner_name = self.constants.named("cleaner", cleaner, key)
         general = f"add_person(user_data, {cleaner_name}, {{1}}, context, known)"
         self._add("user_data", key, reader, "value", call, general, "[sent]" if cleaner.many else "sent")
@@ -287,7 +319,7 @@ class _EventFunction:
             self.writer.line(f"if {key} not in event: raise NotOrdinary")
             return
         with self.writer.block(f"if {key} not in event and not has_a_browser_twin(event):"):
-            self.writer.line(f"event[{key}] = make_event_id(name)")
+            self.writer.line(f"event[{key}] = make_event_id({self.event.number}, name, scope)")
 
     def _custom_data(self) -> None:
         slots, defaults = self._slots("custom_data"), self._defaults("custom_data")
@@ -359,16 +391,6 @@ class _EventFunction:
         self.writer.comment(f"{where}{path}{f' <- {paths}' if paths else ''}")
 
 
-def _unless_not_ordinary(event_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any] | None]:
-    def event_or_none(*arguments: Any) -> dict[str, Any] | None:
-        try:
-            return event_of(*arguments)
-        except (NotOrdinary, ValueDropped):
-            return None
-
-    return event_or_none
-
-
 def _helpers(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
     """Return what every function may call."""
     return {
@@ -386,8 +408,10 @@ def _helpers(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
         "mapped_phones": mapped_phones,
         "read_inside": _read_inside,
         "round_money": round_money,
+        "chosen": chosen,
         "spec": spec,
-        "is_empty": empty.is_empty,
+        "sum_of_whole_numbers": sum_of_whole_numbers,
+        "starts": empty.starts,
         "text_of_piece": _text_of_piece(empty.starts),
     }
 
@@ -398,7 +422,6 @@ def _unless_empty(short: Callable[..., Any], empty: Emptiness) -> Callable[..., 
     def unless_empty(value: Any, known: Any) -> Any:
         return None if empty.is_empty(value) else short(value, known)
 
-    unless_empty.__name__ = short.__name__
     return unless_empty
 
 

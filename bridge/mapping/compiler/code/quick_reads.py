@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from bridge.mapping.compiler.code.writer import Writer
+from bridge.mapping.compiler.sources import SumOf
 from bridge.mapping.compiler.templates import FieldInText, Template
 from bridge.mapping.compiler.values import EitherOf, FieldReader, FirstOf
-from bridge.mapping.runtime.paths import CompiledPath, plain_keys
+from bridge.mapping.runtime.paths import ChosenEntry, CompiledPath, SpreadPath, plain_keys
 from bridge.mapping.runtime.scope import Constant, Reader
 
 _MOST_KEYS: Final = 4
 
 
-class Variable(Reader):
+class Variable:
     """Stands for a value that the function has read before."""
 
     __slots__ = ("name",)
@@ -51,21 +52,23 @@ class QuickReads:
         """Write the lines that put a value, or None, into a variable."""
         again = self.read_quickly(target, reader, hint)
         if again is not None:
-            self.writer.line(f"if type({target}) is not str or is_empty({target}): {target} = {again}")
+            starts = f"{target}[0] in starts and {target}[1:2] in starts[{target}[0]]"
+            self.writer.line(f"if type({target}) is not str or not {target} or {starts}: {target} = {again}")
 
-    def read_generally(self, target: str, reader: Reader, hint: str) -> None:
+    def read_generally(self, target: str, reader: Reader | Variable, hint: str) -> None:
         """Write the line that reads a value as always: for fields without a short way."""
-        self.writer.line(f"{target} = {self._known(reader, hint) or self._general(reader, hint)}")
+        if isinstance(reader, Variable):
+            self.writer.line(f"{target} = {reader.name}")
+        else:
+            self.writer.line(f"{target} = {self._text(reader, hint) or self._general(reader, hint)}")
 
-    def read_quickly(self, target: str, reader: Reader, hint: str) -> str | None:
+    def read_quickly(self, target: str, reader: Reader | Variable, hint: str) -> str | None:
         """Write the line that puts something into a variable: the value, or what is no ordinary one.
 
         Return what reads the value again with all care, None when it was read so already.
         """
-        known = self._known(reader, hint)
-        if known is not None:
-            if known != target:
-                self.writer.line(f"{target} = {known}")
+        if isinstance(reader, Variable) or self._text(reader, hint) is not None:
+            self.read_generally(target, reader, hint)
             return None
         general = self._general(reader, hint)
         if isinstance(reader, Template) and self._template(target, reader, general):
@@ -74,16 +77,14 @@ class QuickReads:
         self.writer.line(f"{target} = {general if quick is None else quick}")
         return None if quick is None else general
 
-    def _known(self, reader: Reader, hint: str) -> str | None:
-        if isinstance(reader, Variable):
-            return reader.name
+    def _text(self, reader: Reader, hint: str) -> str | None:
         if isinstance(reader, Constant):
             return self.writer.constants.named("text", reader.value, hint)
         return None
 
     def list_of(self, target: str, path: CompiledPath) -> bool:
         """Write the line that finds a list, and say whether there is a quick way to it."""
-        quick = self._by_keys(path)
+        quick = self.by_keys(path)
         if quick is not None:
             self.writer.line(f"{target} = {quick}")
         return quick is not None
@@ -96,15 +97,42 @@ class QuickReads:
             reader = reader.first
         elif isinstance(reader, FirstOf):
             reader = reader.options[0]
-        return self._by_keys(reader.compiled) if isinstance(reader, FieldReader) else None
+        if isinstance(reader, SumOf):
+            return self._sum(reader)
+        if not isinstance(reader, FieldReader):
+            return None
+        if isinstance(reader.locate, ChosenEntry):
+            return self._chosen(reader.locate)
+        return self.by_keys(reader.compiled)
 
-    def _by_keys(self, compiled: CompiledPath) -> str | None:
+    def _chosen(self, entry: ChosenEntry) -> str | None:
+        if len(entry.after) != 1:
+            return None
+        named = self.writer.constants.named
+        items = f"{self._start(whole=entry.whole)}.get({named('key', entry.only, entry.only)})"
+        key, wanted = named("key", entry.key, entry.key), named("text", entry.wanted, entry.wanted)
+        return f"chosen({items}, {key}, {wanted}, {named('key', entry.after[0], entry.after[0])})"
+
+    def _sum(self, reader: SumOf) -> str | None:
+        source = reader.read_many.only
+        spread = source.locate if isinstance(source, FieldReader) else None
+        if not isinstance(spread, SpreadPath) or not spread.keys:
+            return None
+        names = [self.writer.constants.named("key", key, key) for key in (*spread.keys, spread.last)]
+        items = self._object(self._start(whole=spread.whole), tuple(names[:-2]))
+        return f"sum_of_whole_numbers({items}.get({names[-2]}), {names[-1]})"
+
+    def _start(self, *, whole: bool) -> str:
+        self.needs_root = self.needs_root or whole
+        return "root" if whole else self.item
+
+    def by_keys(self, compiled: CompiledPath) -> str | None:
+        """Return the expression that reads a path of plain keys, None for every other path."""
         keys = plain_keys(compiled.path)
         if compiled.path.root == "system" or not 0 < len(keys) <= _MOST_KEYS:
             return None
         names = [self.writer.constants.named("key", key, key) for key in keys]
-        start = "root" if compiled.path.root == "webhook" else self.item
-        self.needs_root = self.needs_root or start == "root"
+        start = self._start(whole=compiled.path.root == "webhook")
         return f"{self._object(start, tuple(names[:-1]))}.get({names[-1]})"
 
     def _object(self, start: str, keys: tuple[str, ...]) -> str:
@@ -122,7 +150,7 @@ class QuickReads:
         named = self.writer.constants.named
         pieces = []
         for part in template.parts:
-            quick = self._by_keys(part.compiled) if isinstance(part, FieldInText) else named("text", part)
+            quick = self.by_keys(part.compiled) if isinstance(part, FieldInText) else named("text", part)
             if quick is None:
                 return False
             pieces.append((isinstance(part, FieldInText), quick))
@@ -139,3 +167,29 @@ class QuickReads:
         absent = " or ".join(f"{name} is None" for name in fields)
         self.writer.line(f"{target} = {general} if {absent} else {' + '.join(variables)}")
         return True
+
+
+def chosen(items: Any, key: str, wanted: str, after: str) -> Any:
+    """Return what the first fitting entry of a list holds; None leaves everything odd to the reader."""
+    if type(items) is not list:
+        return None
+    for entry in items:
+        name = entry.get(key) if type(entry) is dict else None
+        if type(name) is not str:
+            return None
+        if name == wanted or name.strip().casefold() == wanted:
+            return entry.get(after)
+    return None
+
+
+def sum_of_whole_numbers(items: Any, key: str) -> int | None:
+    """Return the sum of a field over a list of objects; None leaves everything odd to the reader."""
+    if type(items) is not list or not items:
+        return None
+    total = 0
+    for entry in items:
+        number = entry.get(key) if type(entry) is dict else None
+        if type(number) is not int:
+            return None
+        total += number
+    return total

@@ -33,8 +33,8 @@ unit: .venv/ready-dev
 test-pythons:  ## all tests on every other Python of the metadata that is here (PYTHONS="3.13" for one)
 	@.ci/test-pythons $(PYTHONS)
 
-mutants: .venv/ready-dev  ## change 300 lines, one at a time, and see whether a test notices (half an hour; NUMBER=, SEED=, PART=)
-	$(BIN)/python tests/mutants.py --number $(or $(NUMBER),300) --seed $(or $(SEED),1) $(if $(PART),--part $(PART))
+mutants: .venv/ready-dev  ## change 325 lines, one at a time, and see whether a test notices (NUMBER= of each part, SEED=, PART=)
+	$(BIN)/python -m tests.mutants $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PART),--part $(PART))
 
 compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
@@ -73,7 +73,8 @@ bench: .venv/ready-dev  ## run the benchmarks (about ten minutes); writes benchm
 bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
 
-soak: .venv/ready-dev  ## kill and restart processes for ten minutes; every event must be accounted for
+soak: .venv/ready-dev  ## kill and restart processes for eleven minutes; every event must be accounted for
+	$(BIN)/python tests/faults/soak_server.py
 	$(BIN)/python tests/faults/soak.py --minutes 10
 
 lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml again
@@ -84,7 +85,7 @@ lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml again
 	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
 
 clean:  ## delete what make created
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .bench .compiled
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .bench .compiled .mutants
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required, but $(PYTHON) is " + sys.version.split()[0] + ". Choose another one: make PYTHON=python3.12 …")'

@@ -7,7 +7,8 @@ Their attributes are final: the type checker lets nobody assign to one, and comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
@@ -128,21 +129,39 @@ class Webhook(_Value):
 
 
 @dataclass(frozen=True, slots=True)
+class SortedForm:
+    """How a form's fields, sorted by name, become the text that was signed.
+
+    `pair` is written for each field (`{name}{value}`, `{name}={value}{secret}`), `joined_by` between them.
+    """
+
+    pair: str = "{name}={value}"
+    joined_by: str = ""
+    without: frozenset[str] = frozenset()
+    skips_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyRule:
     """How senders of one mapping prove who they are: the `receive.verify` block, secrets resolved.
 
-    `secrets` holds the current secret first and the previous one after it. `signed` and `format` are
-    templates as written (`{timestamp}.{body}`, `t={timestamp},v1={signature}`). `body_field` reads a token
-    out of the parsed body.
+    `secrets` holds the current secret first and the previous one after it, `keys` the public keys in the
+    same way. `signed` and `format` are templates as written (`{timestamp}.{body}`, `t={timestamp},
+    v1={signature}`). `body_field` reads a token or signature out of the parsed body, where it stands at
+    `field`; `read` does the same for each field of the body that `signed` names. `for_each` finds the
+    entries that are signed one by one.
     """
 
-    scheme: Literal["hmac", "digest", "standard_webhooks", "token", "basic", "none"] = "none"
-    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    scheme: Literal[
+        "hmac", "digest", "rsa", "ed25519", "jwt", "standard_webhooks", "token", "basic", "none"
+    ] = "none"
+    secrets: tuple[bytes, ...] = dataclass_field(default=(), repr=False)
     header: str | None = None
     query: str | None = None
     body_field: Callable[[Any], Any] | None = None
+    field: str | None = None
     user: str | None = None
-    algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
+    algorithm: Literal["sha256", "sha1", "sha512", "hs256", "rs256", "es256"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     prefix: str = ""
     format: str | None = None
@@ -150,23 +169,42 @@ class VerifyRule:
     timestamp_header: str | None = None
     timestamp_unit: Literal["seconds", "milliseconds"] | None = None
     tolerance_seconds: int = 300
+    keys: tuple[Any, ...] = dataclass_field(default=(), repr=False)
+    read: Mapping[str, Callable[[Any], Any]] = dataclass_field(default_factory=dict)
+    for_each: Callable[[Any], Any] | None = None
+    sorted_form: SortedForm | None = None
+    signed_body: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SenderAnswer:
+    """What a sender is answered instead of our own JSON: a text as it is, of some content type."""
+
+    text: str
+    content_type: str = "text/plain; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRule:
     """The challenge some senders want back before they send: the `receive.handshake` block.
 
-    `expect` pairs a reader with the text it must give; `answer` reads the text to send back.
+    `expect` pairs a reader with the text it must give; `answer` reads the text to send back, or makes the
+    whole answer. One that is computed with the secret is for senders only that prove they know it.
     """
 
     on: Literal["get", "header", "field"]
     expect: tuple[tuple[Callable[[Webhook], Any], str], ...]
     answer: Callable[[Webhook], Any]
+    needs_proof: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """The `receive` block of a mapping: who may send what, and what problems get as an answer."""
+    """The `receive` block of a mapping: who may send what, and what problems get as an answer.
+
+    `max_values` bounds how many values a body may hold, however short it is.
+    """
 
     sent_by: Literal["server", "automation", "browser"] = "server"
     methods: frozenset[str] = frozenset({"post"})
@@ -176,7 +214,9 @@ class Receive:
     repeat_key: Callable[[Webhook], Any] | None = None
     repeat_window_seconds: int = 7 * 86_400
     on_problem: Literal["answer", "hold"] = "hold"
+    answer: SenderAnswer | None = None
     max_size_bytes: int = 1_048_576
+    max_values: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +239,7 @@ class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
     `fields` is nested like the event itself (`{"event_name": …, "user_data": {"em": …}}`) and may hold
-    the two virtual fields `user_data.full_name` and `user_data.fbclid`. `positions` holds for each
+    the virtual fields `full_name`, `fbclid` and `clicked_at` of `user_data`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing.

@@ -65,21 +65,17 @@ def _traced(
 def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
     if isinstance(draft, CleanDraft):
-        return _checked(draft, draft.data, (), spec, now)
+        return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
     data, dropped = normalize(draft, spec, now, trace)
-    return _checked(draft, data, draft.findings + dropped, spec, now)
+    findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
+    return _judged(draft, data, findings, spec)
 
 
-def _checked(
-    draft: Draft | CleanDraft,
-    data: dict[str, Any],
-    findings: tuple[Finding, ...],
-    spec: MetaSpec,
-    now: datetime,
+def _judged(
+    draft: Draft | CleanDraft, data: dict[str, Any], findings: tuple[Finding, ...], spec: MetaSpec
 ) -> Event:
-    findings += validate(data, spec, now)
     if findings:
         findings = tuple(located(finding, draft.positions) for finding in findings)
     errors = [finding for finding in findings if finding.severity == "error"]
@@ -91,6 +87,16 @@ def _checked(
         findings,
         errors[0].message if errors else None,
         match_strength(data, spec),
+    )
+
+
+def _reported_once(dropped: tuple[Finding, ...], judged: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Leave out that a field is missing where an error says already why it could not be read."""
+    unread = {finding.path for finding in dropped if finding.severity == "error"}
+    if not unread:
+        return dropped + judged
+    return dropped + tuple(
+        finding for finding in judged if finding.code != "missing_field" or finding.path not in unread
     )
 
 

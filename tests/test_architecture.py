@@ -54,7 +54,8 @@ DOORS = {
     "dotenv": ("bridge.settings.environment",),
     "smtplib": ("bridge.monitoring.mail",),
     "phonenumbers": ("bridge.normalize", "bridge.privacy.phone_numbers"),
-    "cryptography": ("bridge.crypto",),
+    "cryptography": ("bridge.crypto", "bridge.public_keys"),
+    "jwt": ("bridge.verify",),
     "prometheus_client": ("bridge.monitoring.metrics",),
     "tabulate": ("bridge.cli",),
     "yaml": (

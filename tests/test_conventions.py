@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import COMMANDS
+from tests.mutants.changes import PARTS, equivalent, mutants_of
 from tests.test_architecture import MODULES, PACKAGE, imports, is_within, modules_within
 
 TOP = PACKAGE.parent
@@ -119,14 +120,19 @@ CORE = (
     "bridge.privacy",
     "bridge.settings",
     "bridge.ingest",
+    "bridge.jobs",
     "bridge.outbox",
     "bridge.delivery",
     "bridge.monitoring",
     "bridge.web",
 )
 BESIDE_THE_CORE = ("bridge.authoring", "bridge.docgen", "bridge.cli", "bridge.simulator")
-# the delivery process of a demo runs the simulator beside it; console pages may use the authoring tools
-MAY = {"bridge.delivery.process": ("bridge.simulator",), "bridge.web.console": ("bridge.authoring",)}
+# a demo runs the simulator in its delivery process; console pages and jobs may use the authoring tools
+MAY = {
+    "bridge.delivery.process": ("bridge.simulator",),
+    "bridge.web.console": ("bridge.authoring",),
+    "bridge.jobs.comparison": ("bridge.authoring",),
+}
 
 
 @pytest.mark.parametrize("module", modules_within(*CORE))
@@ -148,3 +154,7 @@ def test_every_command_is_on_a_page(command):
 def test_every_command_has_a_test(command):
     tests = (file for file in (TOP / "tests").rglob("*.py") if file != Path(__file__))
     assert any(f'"{command}"' in file.read_text("utf-8") for file in tests), f"no test runs {command}"
+
+
+def test_every_change_listed_as_equivalent_is_one_to_the_code_as_it_is():
+    assert all(equivalent(mutant for part in PARTS for mutant in mutants_of(TOP, part)).values())

@@ -33,15 +33,17 @@ _OPENED_NOTE = Finding(
 )
 
 
-def read_form(content: bytes, media: MediaType) -> tuple[Any, tuple[Finding, ...]]:
+def read_form(
+    content: bytes, media: MediaType, max_values: int = MAX_NODES
+) -> tuple[Any, tuple[Finding, ...]]:
     """Read an urlencoded form."""
-    if content.count(b"&") >= MAX_NODES:
-        raise too_large("number of form fields", MAX_NODES, "fields")
+    if content.count(b"&") >= max_values:
+        raise too_large("number of form fields", max_values, "fields")
     pairs = [pair.partition(b"=") for pair in content.strip().split(b"&") if pair]
     names = [_unquoted(name) for name, _, _ in pairs]
     values = [_unquoted(value) for _, _, value in pairs]
     texts, notes = decode_all([*names, *values], media.charset)
-    data, form_notes = nested(zip(texts[: len(names)], texts[len(names) :], strict=True))
+    data, form_notes = nested(zip(texts[: len(names)], texts[len(names) :], strict=True), max_values)
     return data, (*notes, *form_notes)
 
 
@@ -49,7 +51,7 @@ def _unquoted(piece: bytes) -> bytes:
     return unquote_to_bytes(piece.replace(b"+", b" "))
 
 
-def nested(fields: Iterable[tuple[str, str]]) -> tuple[Any, tuple[Finding, ...]]:
+def nested(fields: Iterable[tuple[str, str]], max_values: int = MAX_NODES) -> tuple[Any, tuple[Finding, ...]]:
     """Nest fields by the brackets in their names; open the JSON of a form that is one single field.
 
     The single field stays readable under its own name as well.
@@ -57,7 +59,7 @@ def nested(fields: Iterable[tuple[str, str]]) -> tuple[Any, tuple[Finding, ...]]
     root: Tree = {}
     for name, value in fields:
         _put(root, name, value)
-    check_bounds(root)
+    check_bounds(root, max_values)
     data = {key: _with_lists(value) for key, value in root.items()}
     opened = _single_json_field(data)
     return (data, ()) if opened is None else (opened, (_OPENED_NOTE,))

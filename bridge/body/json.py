@@ -40,9 +40,9 @@ _NESTED_TEXT_NOTE: Final = Finding(
 )
 
 
-def read_json(content: bytes, media: MediaType) -> _Read:
+def read_json(content: bytes, media: MediaType, max_values: int = MAX_NODES) -> _Read:
     """Read a JSON body, whatever its encoding; an object or a list, perhaps encoded twice."""
-    data, notes = _read(content, media.charset)
+    data, notes = _read(content, media.charset, max_values)
     if isinstance(data, str):
         data, notes = opened_json(data), (*notes, _NESTED_TEXT_NOTE)
     if not isinstance(data, dict | list):
@@ -64,7 +64,7 @@ def opened_json(text: str) -> Any:
     return data
 
 
-def _read(content: bytes, charset: str | None) -> _Read:
+def _read(content: bytes, charset: str | None, max_values: int = MAX_NODES) -> _Read:
     if charset is None or charset.lower() in ("utf-8", "utf8"):
         try:
             data = orjson.loads(content)
@@ -75,11 +75,11 @@ def _read(content: bytes, charset: str | None) -> _Read:
                 return data, ()
             shape = content.translate(SHAPE)
             if may_break_bounds(shape):
-                check_bounds(data)
+                check_bounds(data, max_values)
             return (_read_exactly(content.decode()) if _loses_digits(content, shape) else data), ()
     text, notes = decode(content, charset)
     data = _read_exactly(text)
-    check_bounds(data)
+    check_bounds(data, max_values)
     data, more = without_lone_surrogates(data)
     return data, (*notes, *more)
 

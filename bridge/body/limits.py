@@ -32,13 +32,13 @@ def may_break_bounds(shape: bytes) -> bool:
     return size >= _NEVER_TOO_MANY_BYTES or (size > _NEVER_TOO_DEEP_BYTES and shape.count(b"[") > MAX_DEPTH)
 
 
-def check_bounds(data: Any) -> None:
+def check_bounds(data: Any, max_values: int = MAX_NODES) -> None:
     """Reject data that is nested too deep or holds too many values; walks one level at a time."""
     level, nodes = [data], 0
     for _ in range(MAX_DEPTH + 1):
         nodes += len(level)
-        if nodes > MAX_NODES:
-            raise too_large("body", MAX_NODES, "values")
+        if nodes > max_values:
+            raise too_large("body", max_values, "values")
         containers = [value for value in level if isinstance(value, dict | list)]
         if not containers:
             return

@@ -16,7 +16,9 @@ from bridge.errors import UnreadableBody
 from bridge.models import Finding
 
 
-def read_multipart(content: bytes, media: MediaType) -> tuple[Any, tuple[Finding, ...]]:
+def read_multipart(
+    content: bytes, media: MediaType, max_values: int = MAX_NODES
+) -> tuple[Any, tuple[Finding, ...]]:
     """Read the fields of a multipart body; bracketed and repeated names are nested as in a form."""
     boundary = media.parameters.get("boundary", "")
     if not boundary or len(boundary) > 200:
@@ -24,18 +26,18 @@ def read_multipart(content: bytes, media: MediaType) -> tuple[Any, tuple[Finding
             "The multipart content type names no boundary.",
             fix="Let the HTTP library write the Content-Type header of a multipart form itself.",
         )
-    names, values = _fields(content, boundary.encode("utf-8", "replace"))
+    names, values = _fields(content, boundary.encode("utf-8", "replace"), max_values)
     texts, notes = decode_all([*names, *values], media.charset)
-    data, form_notes = nested(zip(texts[: len(names)], texts[len(names) :], strict=True))
+    data, form_notes = nested(zip(texts[: len(names)], texts[len(names) :], strict=True), max_values)
     return data, (*notes, *form_notes)
 
 
-def _fields(content: bytes, boundary: bytes) -> tuple[list[bytes], list[bytes]]:
+def _fields(content: bytes, boundary: bytes, max_values: int) -> tuple[list[bytes], list[bytes]]:
     names: list[bytes] = []
     values: list[bytes] = []
     reading_field = False
     try:
-        for event in _events(content, boundary):
+        for event in _events(content, boundary, max_values):
             if isinstance(event, Data):
                 if reading_field:
                     values[-1] += event.data
@@ -45,7 +47,7 @@ def _fields(content: bytes, boundary: bytes) -> tuple[list[bytes], list[bytes]]:
                 names.append(event.name.encode("utf-8", "replace"))
                 values.append(b"")
     except RequestEntityTooLarge as error:
-        raise too_large("number of form fields", MAX_NODES, "fields") from error
+        raise too_large("number of form fields", max_values, "fields") from error
     except (ValueError, AttributeError) as error:  # how the decoder meets a damaged body
         raise UnreadableBody(
             "The multipart form is cut or damaged.",
@@ -54,8 +56,8 @@ def _fields(content: bytes, boundary: bytes) -> tuple[list[bytes], list[bytes]]:
     return names, values
 
 
-def _events(content: bytes, boundary: bytes) -> Iterator[Event]:
-    decoder = MultipartDecoder(boundary, max_parts=MAX_NODES)
+def _events(content: bytes, boundary: bytes, max_parts: int) -> Iterator[Event]:
+    decoder = MultipartDecoder(boundary, max_parts=max_parts)
     decoder.receive_data(content)
     decoder.receive_data(None)
     event = decoder.next_event()

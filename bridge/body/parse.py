@@ -13,5 +13,5 @@ def parse(verified: Verified, receive: Receive) -> Webhook:
     `WrongContentType`, and nothing else, whatever the bytes are.
     """
     request = verified.request
-    body = read_body(request, receive.accept, receive.max_size_bytes)
+    body = read_body(request, receive.accept, receive.max_size_bytes, receive.max_values)
     return Webhook(request, body.data, body.notes)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from bridge.body.compression import inflate
 from bridge.body.form import read_form
 from bridge.body.json import read_json
-from bridge.body.limits import too_large
+from bridge.body.limits import MAX_NODES, too_large
 from bridge.body.media_type import MediaType, body_kind, media_type
 from bridge.body.multipart import read_multipart
 from bridge.body.special_characters import without_nul
@@ -25,7 +25,7 @@ __all__ = ["ALL_KINDS", "Body", "read_body"]
 ALL_KINDS: Final = frozenset({"json", "form", "multipart"})
 DEFAULT_MAX_BYTES: Final = 1_048_576
 
-_Reader = Callable[[bytes, MediaType], tuple[Any, tuple[Finding, ...]]]
+_Reader = Callable[[bytes, MediaType, int], tuple[Any, tuple[Finding, ...]]]
 
 READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": read_multipart}
 
@@ -41,7 +41,10 @@ class Body:
 
 
 def read_body(
-    request: Request, accept: frozenset[str] = ALL_KINDS, max_bytes: int = DEFAULT_MAX_BYTES
+    request: Request,
+    accept: frozenset[str] = ALL_KINDS,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    max_values: int = MAX_NODES,
 ) -> Body:
     """Read the body of a request.
 
@@ -57,7 +60,7 @@ def read_body(
     kind, kind_notes = body_kind(content, media)
     if kind not in accept or not content.strip():
         raise _not_accepted(kind, accept, content)
-    data, notes = READERS[kind](content, media)
+    data, notes = READERS[kind](content, media, max_values)
     data, nul_notes = without_nul(data, content)
     return Body(data, kind_notes + notes + nul_notes)
 

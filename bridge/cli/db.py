@@ -36,10 +36,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     import json
 
     from bridge.outbox import copy as copy_database
-    from bridge.outbox import upgrade as migrate
 
-    for url in (source, target):
-        migrate(url)
     with progress("copy", shown=not as_json) as advance:
         rows = copy_database(source, target, utc_now(), lambda _, done: advance(done, done))
     if as_json:

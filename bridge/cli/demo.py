@@ -25,6 +25,7 @@ import orjson
 import urllib3
 
 from bridge.authoring.sample_dates import redated
+from bridge.cli.options import host_and_port
 from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
@@ -105,7 +106,7 @@ def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:
     """Start a server of its own: embedded defaults and a fresh database."""
     kept = {name: value for name, value in process_environment().items() if name in {"PATH", "HOME", "LANG"}}
     with socket.socket() as probe:
-        if probe.connect_ex(_address(bind)) == 0:
+        if probe.connect_ex(host_and_port(bind)) == 0:
             raise CannotOpen(f"{bind}: something else listens there", fix="choose another port with --bind")
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "bridge", "serve", "--demo", "--bind", bind],
@@ -115,11 +116,6 @@ def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _address(bind: str) -> tuple[str, int]:
-    host, _, port = bind.rpartition(":")
-    return host, int(port)
 
 
 @contextlib.contextmanager

@@ -8,16 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import click
 
 from bridge.bootstrap import open_meta_spec
+from bridge.cli.explanation import explanation_text, not_shared_text
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.mapping.samples import Sample, read_sample, request_of_body
+from bridge.mapping.samples import LOCAL_URL, Sample, read_sample, request_of_body
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
@@ -34,6 +36,7 @@ _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 @config_option
 @click.option("--header", "headers", multiple=True, metavar="K:V", help="A header of the webhook.")
 @click.option("--query", "queries", multiple=True, metavar="K=V", help="A query parameter of the webhook.")
+@click.option("--url", help="The public URL it was posted to, where a signature covers it.")
 @click.option("--content-type", help="The content type of the webhook.")
 @click.option("--now", "arrival", help="When it arrives, such as 2026-11-21T12:00:00Z.")
 @click.option("--explain", is_flag=True, help="Show where the value of each field came from.")
@@ -46,6 +49,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     config: Path | None,
     headers: tuple[str, ...],
     queries: tuple[str, ...],
+    url: str | None,
     content_type: str | None,
     arrival: str | None,
     explain: bool,
@@ -66,12 +70,12 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     )
     given = {**pairs_of(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = _as_given(sample.request, given, pairs_of(queries, "=", "--query"), moment_of(arrival, "--now"))
-    translation = translate(
-        request if verifies else Verified(request), mapping, spec, explain=explain or reveal, reveal=reveal
-    )
+    request = _at_its_url(request, url, mapping.name, settings)
+    given_request = request if verifies else Verified(request)
+    translation = translate(given_request, mapping, spec, explain=True, reveal=reveal)
     shown = preview(translation, settings, request.received_at)
     if as_json:
-        click.echo(encode_readable(shown))
+        click.echo(encode_readable(shown if explain or reveal else {**shown, "explain": []}))
     else:
         _print(shown, mapping, spec, explains=explain or reveal)
     if shown["held"]:
@@ -110,6 +114,15 @@ def _as_given(
     )
 
 
+def _at_its_url(request: Request, url: str | None, name: str, settings: Settings) -> Request:
+    """Return the webhook at the URL its sender signed: the one given, else that of this bridge."""
+    if url is None and (settings.public_url is None or not request.url.startswith(LOCAL_URL)):
+        return request
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    at = url or f"{settings.public_url}/hooks/{name}{query}"
+    return replace(request, url=at, query={**dict(parse_qsl(urlsplit(at).query)), **request.query})
+
+
 def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *, explains: bool) -> None:
     """Write the body to stdout, and everything said about it to stderr."""
     click.echo(encode_readable(shown["request"]))
@@ -122,10 +135,7 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *
         click.echo(_sentence(finding), err=True)
     for destination in shown["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
-    if explains:
-        from bridge.cli.explanation import explanation_text
-
-        click.echo(explanation_text(shown, spec), err=True)
+    click.echo(explanation_text(shown, spec) if explains else not_shared_text(shown), err=True, nl=explains)
     events = counted(len(shown["events"]), "event")
     click.echo(f"{mapping.name}: {events}; nothing was stored or sent", err=True)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -202,11 +200,12 @@ def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_j
 def export(config: Path | None, query: Query, style: str, bodies: bool, as_json: bool) -> None:
     """Write the selected events, however many there are."""
     from bridge.ingest.replay import each
+    from bridge.jobs.bulk_export import exported, write_csv
 
     with _opened(config) as (outbox, _):
-        records = (_exported(outbox, event, bodies=bodies) for event in each(outbox, _with_limit(query, ALL)))
+        records = exported(outbox, each(outbox, _with_limit(query, ALL)), bodies=bodies)
         if style == "csv" and not as_json:
-            _write_csv(records)
+            write_csv(records, sys.stdout, has_header=True)
         else:
             for record in records:
                 click.echo(encode(record).decode())
@@ -280,29 +279,6 @@ def _with_limit(query: Query, limit: int) -> Query:
 def _must_say_which(query: Query) -> None:
     if query == Query():
         raise WrongUse("no filter says which events", fix="give ids, or --status, --mapping, --since …")
-
-
-def _exported(outbox: Outbox, event: EventRecord, *, bodies: bool) -> dict[str, Any]:
-    record = event.as_json()
-    if bodies:
-        detail = outbox.show(event.id)
-        record["body"] = orjson.loads(detail.body) if detail and detail.body else None
-    return record
-
-
-def _write_csv(records: Iterator[Mapping[str, Any]]) -> None:
-    writer = None
-    for record in records:
-        if writer is None:
-            writer = csv.DictWriter(sys.stdout, list(record))
-            writer.writeheader()
-        writer.writerow({name: _cell(value) for name, value in record.items()})
-
-
-def _cell(value: Any) -> Any:
-    """Return a value as a cell; one that a spreadsheet would take for a formula is kept from being one."""
-    text = json.dumps(value) if isinstance(value, dict | list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:

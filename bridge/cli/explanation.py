@@ -19,11 +19,15 @@ _COLORS = {"ready": "green", "held": "red"}
 
 def explanation_text(shown: Mapping[str, Any], spec: MetaSpec) -> str:
     """Return what `dry-run --explain` prints: the fields of each event, unused fields, match strength."""
-    parts = [
-        _unused(entry) if "unused" in entry else "\n".join(_event(entry, spec)) for entry in shown["explain"]
-    ]
+    parts = ["\n".join(_event(entry, spec)) for entry in shown["explain"] if "unused" not in entry]
+    parts += [_empty(shown), _unused(shown)]
     parts += [_match(match, spec) for match in shown["match"] if match]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def not_shared_text(shown: Mapping[str, Any]) -> str:
+    """Return the mapped fields that found nothing, and the fields of the webhook that nothing used."""
+    return "".join(f"{part}\n" for part in (_empty(shown), _unused(shown)) if part)
 
 
 def _event(entry: Mapping[str, Any], spec: MetaSpec) -> Iterator[str]:
@@ -77,9 +81,21 @@ def _result(field: Mapping[str, Any]) -> str:
     return plainly(field["sent"])
 
 
-def _unused(entry: Mapping[str, Any]) -> str:
-    guessed = [field for field in entry["unused"] if field["hint"]]
-    others = ", ".join(field["path"] for field in entry["unused"] if not field["hint"])
+def _empty(shown: Mapping[str, Any]) -> str:
+    lines = [f"  {_empty_line(entry)}" for entry in shown["empty"]]
+    return "\n".join(["Mapped, but not in this webhook:", *dict.fromkeys(lines)]) if lines else ""
+
+
+def _empty_line(entry: Mapping[str, Any]) -> str:
+    where = f" (line {entry['line']})" if entry["line"] else ""
+    meant = f"; did you mean {entry['suggestion']}?" if entry["suggestion"] else ""
+    tried = f"nothing in {', '.join(entry['tried'])}" if entry["tried"] else "nothing was found"
+    return f"{entry['field']}: {tried}{where}{meant}"
+
+
+def _unused(shown: Mapping[str, Any]) -> str:
+    guessed = [field for field in shown["unused"] if field["hint"]]
+    others = ", ".join(field["path"] for field in shown["unused"] if not field["hint"])
     lines = [f"  {field['hint']} ({field['destination']})" for field in guessed]
     lines += [f"  {others}"] if others else []
     return "\n".join(["Not used by the mapping:", *lines]) if lines else ""

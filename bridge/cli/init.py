@@ -15,6 +15,7 @@ from bridge.authoring.findings_output import write_findings
 from bridge.authoring.scaffold.copied_mapping import CopiedFile, samples_of, text_like
 from bridge.authoring.scaffold.new_mapping import MappingRequest, NewMapping, new_mapping
 from bridge.authoring.scaffold.plan import Wishes
+from bridge.authoring.scaffold.questions import questions_about
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.errors import CannotOpen, WrongUse
@@ -200,23 +201,27 @@ def _write(file: Path, written: _Written) -> None:
 
 def _report(file: Path, written: _Written, findings: Iterable[Finding], *, as_json: bool) -> None:
     findings = list(findings)
-    shape = written.new.plan.looks_like if written.new else None
+    shape = written.new.looks_like if written.new else None
+    questions = questions_about(written.new.plan) if written.new and shape is None else ()
     if as_json:
         report = {
             "file": str(file),
             "samples": [copy.beside for copy in written.copies],
             "looks_like": shape.name if shape else None,
+            "questions": list(questions),
             "findings": [finding.as_json() for finding in findings],
         }
         click.echo(encode_readable(report))
         return
     click.echo(str(file))
     if shape:
-        click.echo(f"The sample looks like {shape.name}; see also --like {shape.like}.", err=True)
+        click.echo(f"The sample looks like {shape.name}: started from the mapping {shape.like}.", err=True)
     if written.copies:
         click.echo(
             "The sample was copied beside it with everything in it: use made-up people only.",
             err=True,
         )
+    for question in questions:
+        click.echo(f"Not certain: {question}", err=True)
     click.echo(write_findings(findings), nl=False, err=True)
     click.echo(f"Next: read {file}, then capi-bridge check {file} and capi-bridge test {file}", err=True)

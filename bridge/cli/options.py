@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -9,13 +10,18 @@ from pathlib import Path
 import click
 
 from bridge.coerce.moments import read_moment
-from bridge.errors import WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.settings import Settings, load_settings, process_environment
+
+_HIGHEST_PORT = 65_535
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path), help="The settings file (default: bridge.yaml)."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+accept_new_key_option = click.option(
+    "--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key."
+)
 reveal_option = click.option("--reveal", is_flag=True, help="Show personal data in full.")
 
 
@@ -43,3 +49,25 @@ def pairs_of(given: Iterable[str], sign: str, option: str) -> dict[str, str]:
             raise WrongUse(f"{option} needs NAME{sign}VALUE", fix=f"write {option} 'name{sign}value'")
         pairs[name.strip()] = value.strip()
     return pairs
+
+
+def host_and_port(given: str, option: str = "--bind") -> tuple[str, int]:
+    """Return what HOST:PORT names; an IPv6 address stands in brackets."""
+    host, _, port = given.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port[:6]) > _HIGHEST_PORT:
+        raise WrongUse(f"{option}: '{given}' is not HOST:PORT", fix="write for example 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
+
+
+def require_free(given: str, option: str = "--bind") -> tuple[str, int]:
+    """Say at once, in a sentence, when nobody can listen at HOST:PORT; return both."""
+    host, port = host_and_port(given, option)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"{given}: cannot listen there ({error.strerror})"
+            raise CannotOpen(message, fix="choose another port") from error
+    return host, port

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from bridge.errors import CannotOpen, WrongUse
+from bridge.cli.options import accept_new_key_option, config_option, require_free
 from bridge.models import Finding
 from bridge.settings import (
     SIMULATOR_URL,
@@ -34,11 +34,10 @@ from bridge.settings import (
 
 _COUNTERS = "capi-bridge-counters-"
 _MAKING_SECONDS = 60  # between making a folder and locking it
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
 
 
 @click.command(help="Receive webhooks, and deliver them beside it.")
-@_CONFIG
+@config_option
 @click.option("--demo", is_flag=True, help="Deliver to the built-in simulator, whatever is configured.")
 @click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Web processes.")
@@ -50,7 +49,7 @@ _CONFIG = click.option("--config", type=click.Path(path_type=Path), help="The se
     help="Threads in each for everything but webhooks; at most 2 are used.",
 )
 @click.option("--no-deliver", is_flag=True, help="Only receive; run `capi-bridge worker` elsewhere.")
-@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
+@accept_new_key_option
 def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     config: Path | None,
     demo: bool,
@@ -63,9 +62,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     """Run the web server and the delivery until told to stop."""
     settings = (load_demo_settings if demo else load_settings)(config, process_environment())
     simulates = needs_simulator(settings)
-    settings = with_simulator_address(settings) if simulates else settings
+    settings = with_simulator_port(settings) if simulates else settings
     if not _takes_over(os.environ):
-        check_bind(bind)
+        require_free(bind)
     folder = _folder_for_counters()
     from bridge.bootstrap import prepare
     from bridge.delivery.process import deliver_until
@@ -84,6 +83,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
         settings=settings,
         metrics=metrics,
         mappings=context.mappings,
+        clock=context.now,
         with_simulator=simulates,
     )
     _announce(settings, bind, delivers=not no_deliver)
@@ -95,7 +95,7 @@ def _takes_over(environment: Mapping[str, str]) -> bool:
     return "GUNICORN_FD" in environment
 
 
-def with_simulator_address(settings: Settings) -> Settings:
+def with_simulator_port(settings: Settings) -> Settings:
     """Choose the simulator's port: the usual one, or any when that is taken."""
     with socket.socket() as probe:
         try:
@@ -108,22 +108,6 @@ def with_simulator_address(settings: Settings) -> Settings:
 def needs_simulator(settings: Settings) -> bool:
     """Tell whether the simulator has to be started: in a demo that was not pointed at another one."""
     return settings.demo and settings.graph_url == SIMULATOR_URL
-
-
-def check_bind(bind: str) -> None:
-    """Say at once, in a sentence, when the address cannot be listened on."""
-    host, _, port = bind.rpartition(":")
-    if not host or not port.isdigit():
-        raise WrongUse("the address is not HOST:PORT", fix="write for example 127.0.0.1:8000")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), int(port)))
-        except OSError as error:
-            raise CannotOpen(
-                f"{bind}: cannot listen there ({error.strerror})", fix="choose another port"
-            ) from error
 
 
 def _folder_for_counters() -> Path:

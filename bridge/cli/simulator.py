@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from bridge.cli.options import host_and_port
 from bridge.errors import WrongUse
 from bridge.simulator import Simulator
 
@@ -57,7 +58,7 @@ def simulator(  # noqa: PLR0913 - one for each option
     Point graph_url (or CAPI_BRIDGE_GRAPH_URL) at it. It judges events as Meta does, shows on its home
     page what it received, and can be made to fail: with --faults, or later by POST /faults.
     """
-    host, port = _address(bind)
+    host, port = host_and_port(bind)
     stand_in = Simulator(
         host,
         port,
@@ -74,13 +75,6 @@ def simulator(  # noqa: PLR0913 - one for each option
     click.echo(f"simulator: standing in for Meta at {stand_in.url} (nothing reaches Meta)", err=True)
     _stop_on_signals(stand_in)
     stand_in.serve()
-
-
-def _address(bind: str) -> tuple[str, int]:
-    host, colon, port = bind.rpartition(":")
-    if not colon or not port.isdigit():
-        raise WrongUse(f"--bind: '{bind}' is not HOST:PORT", fix="write for example 127.0.0.1:8990")
-    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 def _tokens_by_dataset(pairs: tuple[str, ...]) -> dict[str, set[str]] | None:

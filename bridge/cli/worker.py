@@ -10,30 +10,34 @@ from pathlib import Path
 import click
 
 from bridge.bootstrap import open_mappings, open_store, prepare
-from bridge.cli.serve import check_bind
+from bridge.cli.options import (
+    accept_new_key_option,
+    config_option,
+    json_option,
+    require_free,
+    settings_of,
+)
 from bridge.delivery.process import deliver_until, open_reporter
 from bridge.delivery.signals import asked_to_stop
 from bridge.delivery.worker import run_once
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
 from bridge.monitoring.reporter import Reporter
-from bridge.settings import Settings, load_settings, process_environment
+from bridge.settings import Settings, process_environment
 
 
 @click.command(help="Deliver what is stored; for more processes and machines.")
-@click.option("--config", type=click.Path(path_type=Path), help="The settings file (bridge.yaml).")
+@config_option
 @click.option("--once", is_flag=True, help="Send what is due now, say what came of it, and end.")
-@click.option(
-    "--metrics", "metrics_at", metavar="HOST:PORT", help="Offer Prometheus metrics at this address."
-)
-@click.option("--accept-new-key", is_flag=True, help="Start although stored webhooks need a lost key.")
-@click.option("--json", "as_json", is_flag=True, help="With --once: print the counts as JSON.")
+@click.option("--metrics", "metrics_at", metavar="HOST:PORT", help="Offer Prometheus metrics there.")
+@accept_new_key_option
+@json_option
 def worker(
     config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
 ) -> None:
     """Deliver until told to stop; batches under way are settled first."""
     stop = asked_to_stop() if not once else None
-    settings = load_settings(config, process_environment())
+    settings = settings_of(config)
     configure(settings.log_level, settings.log_format)
     prepare(settings, accept_new_key=accept_new_key)
     if stop is None:
@@ -46,12 +50,8 @@ def worker(
         deliver_until(stop, settings, metrics, mappings)
 
 
-def _offered(metrics: Metrics, address: str | None) -> AbstractContextManager[object]:
-    if address is None:
-        return nullcontext()
-    check_bind(address)
-    host, _, port = address.rpartition(":")
-    return served(metrics, host.strip("[]"), int(port))
+def _offered(metrics: Metrics, at: str | None) -> AbstractContextManager[object]:
+    return nullcontext() if at is None else served(metrics, *require_free(at, "--metrics"))
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:

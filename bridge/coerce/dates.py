@@ -10,13 +10,18 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bridge.coerce.identifiers import why_unusable
 from bridge.coerce.numbers import PLAIN_NUMBER, is_finite
+from bridge.coerce.written_dates import hour_of, month_called, read_written_date
 from bridge.meta_spec.rule_files import load_meta_spec
 
-_LONGEST_TIME: Final = 64
+_LONGEST_TIME: Final = 100  # JavaScript writes the name of the time zone behind it
 # Spreadsheets count days in the 1900 date system: ECMA-376 part 1, 18.17.4.1. These are 2000 to 2099.
 _SPREADSHEET_START: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - local time, whatever the zone
 _SPREADSHEET_DAYS: Final = range(36_526, 73_051)
+_DOTNET: Final = re.compile(r"/Date\(([0-9]{12,14})(?:[+-][0-9]{4})?\)/").fullmatch
+# The reader of e-mail dates would overlook these, and be hours off.
+_NOT_MAIL: Final = re.compile(r"[0-9 ][ap]\.?m\b|(?:GMT|UTC)[+-]", re.IGNORECASE).search
 _DAYS_WITH_COMMA: Final = re.compile(r"[0-9]{5},[0-9]{1,15}").fullmatch
 
 
@@ -24,8 +29,9 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
     """Read a moment as Unix seconds; None when it cannot be read in one way.
 
     Understands ISO 8601, RFC 2822, Unix seconds, milliseconds and microseconds (number or text), the days
-    that spreadsheets count (`46353.5`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has no offset is
-    local time of `timezone` (UTC without one).
+    that spreadsheets count (`46353.5`), the milliseconds of `/Date(1795717800000)/`, dates as people write
+    them that can be only one day (`27.11.2026 11:00`), and a `pattern` such as `DD.MM.YYYY HH:mm`. What has
+    no offset is local time of `timezone` (UTC without one).
     """
     if isinstance(value, datetime):
         return _seconds(value, timezone)
@@ -39,12 +45,20 @@ def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int |
         return _seconds(moment, timezone)
     if text[4:5] == "-" and (moment := _iso_time(text)) is not None:
         return _seconds(moment, timezone)
-    if PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
-        return _time_of_number(Decimal(text), timezone)
-    if _DAYS_WITH_COMMA(text):
-        return _time_of_number(Decimal(text.replace(",", ".")), timezone)
-    moment = _iso_time(text) or _mail_time(text)
+    if (number := _number_in(text)) is not None:
+        return _time_of_number(number, timezone)
+    moment = _iso_time(text) or read_written_date(text) or _mail_time(text)
     return _seconds(moment, timezone) if moment else None
+
+
+def _number_in(text: str) -> Decimal | None:
+    """Return the number that a text is; none that lost its last digits (1.79577E+12), and none of a date."""
+    if PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
+        return None if why_unusable(text) else Decimal(text)
+    if _DAYS_WITH_COMMA(text):
+        return Decimal(text.replace(",", "."))
+    found = _DOTNET(text)
+    return Decimal(found[1]) if found else None
 
 
 def _time_of_number(value: Any, zone: str | None) -> int | None:
@@ -79,7 +93,7 @@ def _iso_time(text: str) -> datetime | None:
 
 
 def _mail_time(text: str) -> datetime | None:
-    if not any(character.isalpha() for character in text):
+    if not any(character.isalpha() for character in text) or _NOT_MAIL(text):
         return None
     try:
         return parsedate_to_datetime(text)
@@ -157,9 +171,7 @@ def _time_by_pattern(text: str, pattern: str) -> datetime | None:
 
 
 def _moment(parts: dict[str, str]) -> datetime | None:
-    hour = int(parts.get("hour", 0))
-    if half := parts.get("half"):
-        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    hour = hour_of(int(parts.get("hour", 0)), parts.get("half"))
     zone = _zone(parts["offset"].replace("Z", "+00:00")) if "offset" in parts else None
     try:
         return datetime(
@@ -177,10 +189,4 @@ def _moment(parts: dict[str, str]) -> datetime | None:
 
 def month_number(parts: dict[str, str]) -> int:
     """Return the month of matched date parts; 0, which no calendar has, for a name nobody knows."""
-    if "month" in parts:
-        return int(parts["month"])
-    name = parts["month_name"].lower()
-    months = load_meta_spec().months
-    return next(
-        (number for number, month in enumerate(months, 1) if len(name) >= 3 and month.startswith(name)), 0
-    )
+    return int(parts["month"]) if "month" in parts else month_called(parts["month_name"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import product
 from typing import Any, Final
@@ -46,6 +46,12 @@ class Emptiness:
 
     starts: dict[str, Container[str]]
     is_empty: Callable[[Any], bool]
+    own: frozenset[str]
+
+    def apart_from(self, names: frozenset[str]) -> Emptiness:
+        """Return the same for a field in which some of the words, capitalized, may be names."""
+        own, is_empty = names - self.own, self.is_empty
+        return replace(self, is_empty=lambda value: not is_one_of_names(value, own) and is_empty(value))
 
 
 def emptiness_of(spec: MetaSpec, extra: Iterable[str] = ()) -> Emptiness:
@@ -58,7 +64,15 @@ def emptiness_of(spec: MetaSpec, extra: Iterable[str] = ()) -> Emptiness:
             if len(text) == 1:
                 starts[first].update(_whitespace())
     after_whitespace = dict.fromkeys(_whitespace(), _Anything())
-    return Emptiness({**starts, **after_whitespace}, partial(is_empty, extra=own) if own else is_empty)
+    return Emptiness({**starts, **after_whitespace}, partial(is_empty, extra=own) if own else is_empty, own)
+
+
+def is_one_of_names(value: Any, names: frozenset[str]) -> bool:
+    """Say whether a text is one of these words, written as a name is: `Null`, not `null` and not `NULL`."""
+    if type(value) is not str or len(value) > _LONGEST_PLACEHOLDER:
+        return False
+    text = value.strip()
+    return text.istitle() and text.lower() in names
 
 
 class _Anything:

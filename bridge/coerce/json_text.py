@@ -19,5 +19,5 @@ def opened_text(value: Any) -> Any:
         return value
     try:
         return json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return value

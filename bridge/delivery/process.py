@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from bridge.bootstrap import codes_in_force, free_disk_bytes, open_store
+from bridge.bootstrap import codes_in_force, free_disk_bytes, open_meta_spec, open_store
 from bridge.delivery.worker import run_forever, utc_now
+from bridge.jobs.job_kind import JobContext
+from bridge.jobs.runner import run_jobs
 from bridge.mapping import MappingFolder
 from bridge.monitoring.alerts import AlertMonitor, Snapshot
 from bridge.monitoring.channels import open_post
@@ -26,19 +28,24 @@ from bridge.settings import Settings
 _MONITOR_EVERY_SECONDS = 30.0
 _PURGE_EVERY = timedelta(hours=1)
 _PURGE_AFTER = timedelta(minutes=5)
+_LAST_STEP_SECONDS = 10.0
 
 
-def deliver_until(
+def deliver_until(  # noqa: PLR0913 - the last two are named
     stop: threading.Event,
     settings: Settings,
     metrics: Metrics,
     mappings: MappingFolder,
     *,
+    clock: Callable[[], datetime] | None = None,
     with_simulator: bool = False,
 ) -> None:
-    """Deliver what is stored until `stop` is set; batches under way are settled first."""
+    """Deliver what is stored until `stop` is set; batches under way are settled first.
+
+    A `clock` that is older than this process knows the right time even while that of the machine is wrong.
+    """
     outbox = open_store(settings)
-    clock = SteadyClock(report_step)
+    clock = clock or SteadyClock(report_step)
     with (
         contextlib.closing(outbox),
         _simulator(settings, wanted=with_simulator),
@@ -51,7 +58,17 @@ def deliver_until(
             name="monitor",
         )
         watch.start()
-        run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
+        with _jobs(JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait), stop):
+            run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
+
+
+@contextlib.contextmanager
+def _jobs(context: JobContext, stop: threading.Event) -> Iterator[None]:
+    """Do bulk work beside delivering; at the end the step under way is finished."""
+    thread = threading.Thread(target=run_jobs, args=(context, stop, get_logger()), daemon=True, name="jobs")
+    thread.start()
+    yield
+    thread.join(_LAST_STEP_SECONDS)
 
 
 @contextlib.contextmanager

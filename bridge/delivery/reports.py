@@ -49,14 +49,10 @@ class BatchReport:
 
     def ages_of_sent(self) -> list[float]:
         """Return how many seconds each event that was sent had been in the outbox when the response came."""
+        if self.outcomes.common is None or self.outcomes.common.status != "sent":
+            return []  # a call is sent as a whole, or not at all
         answered_at = self.attempt.started_at.timestamp() * 1000 + self.attempt.duration_ms
-        if self.outcomes.common and self.outcomes.common.status == "sent":
-            return [(answered_at - moment_of(row)) / 1000 for row in self.outcomes.ids]
-        return [
-            (answered_at - moment_of(row)) / 1000
-            for row, settled in self.outcomes
-            if settled.status == "sent"
-        ]
+        return [(answered_at - moment_of(row)) / 1000 for row in self.outcomes.ids]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from bridge.meta_spec.shipped_files import shipped
 GENERATED: dict[str, str] = {
     "docs/files/dry-run.svg": "bridge.docgen.dry_run_picture:picture",
     "docs/http.md": "bridge.docgen.http_page:page",
+    "README.md": "bridge.docgen.mappings_page:readme",
+    "mappings/README.md": "bridge.docgen.mappings_page:page",
     "schemas/country_names.json": "bridge.docgen.country_names:table",
     "docs/meta-fields.md": "bridge.docgen.meta_fields_page:page",
     "docs/rules.md": "bridge.docgen.rules_page:page",

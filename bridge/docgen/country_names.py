@@ -1,7 +1,8 @@
-"""Makes `schemas/country_names.json`: how countries are called in many languages, out of pycountry.
+"""Makes `schemas/country_names.json`: how countries are called in many languages.
 
-The library carries 20 MB of translations of which the bridge needs one small table, so it is asked
-when the table is made and not when the bridge runs.
+Babel has the names that people see in lists (Unicode's CLDR), pycountry the official ones (ISO 3166-1). Both
+carry many megabytes of which the bridge needs one small table, so they are asked when the table is made
+and not when the bridge runs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bridge.normalize.places import plain_name
 def table() -> str:
     """Return every known name of a country and its ISO 3166-1 code, as JSON."""
     names: dict[str, str] = {}
-    for name, code in _names():
+    for name, code in (*displayed_names(), *_official_names()):
         for written in (name, name.partition(",")[0]):
             names.setdefault(plain_name(written), code)
     names.pop("", None)
@@ -27,7 +28,18 @@ def table() -> str:
     return "{\n" + ",\n".join(rows) + "\n}\n"
 
 
-def _names() -> Iterator[tuple[str, str]]:
+def displayed_names() -> Iterator[tuple[str, str]]:
+    """Yield the name of every country in every language as CLDR writes it, and the country's code."""
+    import babel
+
+    spec = load_meta_spec()
+    codes = set(spec.countries.values())
+    for language in ("en", *spec.country_languages):
+        territories = babel.Locale.parse(language).territories
+        yield from ((name, code.lower()) for code, name in territories.items() if code.lower() in codes)
+
+
+def _official_names() -> Iterator[tuple[str, str]]:
     import pycountry
 
     languages = load_meta_spec().country_languages

@@ -1,9 +1,9 @@
 # ruff: noqa: E501 - the rows of a table are as long as they are
-"""Makes `docs/http.md` from the table of endpoints that also makes the OpenAPI description."""
+"""Makes `docs/http.md` from the table of routes, which also makes the OpenAPI description."""
 
 from __future__ import annotations
 
-from bridge.web.openapi import ENDPOINTS
+from bridge.web.routes import ROUTES
 
 _TEXT = """\
 # HTTP: every endpoint and every response
@@ -75,7 +75,8 @@ One shape everywhere, except on the drop-in endpoint:
 
 `POST /dry-run/<mapping>` takes the same body, headers and query as the real endpoint, and shows what would be
 sent: `events` (each exactly one element of Meta's `data`), `findings`, `skipped`, `held`, `suppressed`,
-`explain` (where each value came from, persons masked), `request` (the whole body) and `sent_to`. Nothing is
+`explain` (where each value came from, persons masked), `empty` (each mapped field that was not found, with the field of
+the webhook that was probably meant), `unused` (the fields that nothing read), `request` (the whole body) and `sent_to`. Nothing is
 stored or sent. It requires what the real endpoint requires, or the admin token; the admin may add `?reveal=true`.
 
 `POST /dry-run` tries a mapping that is only text so far:
@@ -83,6 +84,36 @@ stored or sent. It requires what the real endpoint requires, or the admin token;
 Its `${{NAME}}` never see the real environment.
 
 `POST /validate` judges a finished body (`{{"data": […]}}`) and answers `{{"findings": […]}}`.
+
+## Jobs: many events, and files
+
+What may take long is done by the delivery process (`serve`, or `worker` on another machine), one job after the
+other. The endpoint that starts a job answers 202 with the job, and `Location` leads to it:
+
+```
+curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
+  -d '{{"kind": "replay", "status": "held", "mapping": "lead"}}'
+```
+
+| job | takes | does |
+|---|---|---|
+| `{{"kind": "replay"}}` | filters, `per_second` | sends events again, held ones mapped anew; oldest first |
+| `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
+| `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
+| `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
+| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`; `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read |
+
+The filters are those of `GET /api/events`, and `ids`. Replay and discard require one of them. `POST /api/replay` with a
+`limit` of more than 1,000, or with `per_second`, starts a job too.
+
+`GET /api/jobs/<id>` shows the `state` (`queued`, `running`, `done`, `failed`, `cancelled`), how many rows are `done` of
+the `total`, what they became (`counts`), and in `message` why a job waits or failed. When `has_result` is true,
+`GET /api/jobs/<id>/result` answers with the lines, about 1 MiB at a time; the header `Link` (`rel="next"`) leads to the
+next part. `POST /api/jobs/<id>/cancel` ends a job; the rows that were done stay done.
+
+Each step of a job is committed together with its progress. A process that is killed in mid-job loses nothing and does
+no row twice: the next one goes on, after 10 seconds at the latest. At most 50 jobs wait at once (429 beyond). A file that
+was handed in is kept encrypted until its job ends; jobs and their results are deleted after `retention.raw_webhooks`.
 
 ## The drop-in for Meta's own endpoint
 
@@ -96,14 +127,22 @@ curl https://bridge.example/v27.0/1234567890123456/events \\
        "event_source_url": "https://example.com/", "user_data": {{"em": "Jane@Example.com"}}}}]}}'
 ```
 
-- `data` is a list, or that list as JSON text; the body is JSON or a form.
+- `data` is a list, or that list as JSON text; the body is JSON or a form. Up to 1,000 events and 200,000 values.
 - User data may be raw: it is cleaned and hashed. What is hashed already stays as it is.
 - The token is in the query, the body or the header, and must be the one of a destination with that
   dataset id (or the admin's).
 - All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
-  sentence that says what to do.
+  sentence that says what to do. A known word in the wrong place is answered with the right one.
+- `messages` names what was left out or put right, and the events it is about: a value that could not be used, a key
+  that Meta does not know, `email` read as `em`, a time in milliseconds. `partner_agent`, `namespace_id` and `upload_*` are
+  not passed on, because the bridge sends batches of its own; the messages say so.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
-- The same call again is received once.
+- The same call again is received once, and so is the same event in another call. An event without `event_id` is recognized
+  by its content. The id that the bridge makes for it is sent, but not for a website event with `fbp` or `external_id`: there Meta
+  may match it with the pixel's event by the person, which an id that only the server knows would prevent.
+
+`POST /capi/<dataset id>/events` takes the same events as Meta's Java and PHP SDKs post them to a Conversions API Gateway
+(`CAPIGatewayIngressRequest`): the token is `accessKey` in the body, and success is 202.
 
 Meta's Python and Node SDKs work unchanged; tests hold that.
 """
@@ -113,7 +152,8 @@ def page() -> str:
     """Return the page about HTTP."""
     head = ["| method and path | does | for |", "|---|---|---|"]
     rows = [
-        f"| `{method.upper()} {path}` | {summary} | {'admin' if for_admin else ''} |"
-        for method, path, summary, _, _, _, for_admin in ENDPOINTS
+        f"| `{route.method} {route.path}` | {route.summary} | {'admin' if route.access else ''} |"
+        for route in ROUTES
+        if route.summary
     ]
     return _TEXT.format(endpoints="\n".join(head + rows))

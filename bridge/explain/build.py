@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from bridge.explain.masking import mask
-from bridge.explain.trace import FieldRecord, Trace
-from bridge.explain.unused_fields import unused_fields
+from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
+from bridge.explain.unused_fields import probably_meant, unused_fields
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Draft, Event, Position, Webhook
 
@@ -37,7 +37,7 @@ def explanation(
     *,
     reveal: bool = False,
 ) -> Sequence[Mapping[str, Any]]:
-    """Return one entry for each event, and a last one for the webhook with the fields that nothing used.
+    """Return one entry for each event, and a last one for the webhook: what is unused, what was not found.
 
     Values of `user_data` are masked unless `reveal` is set; hashes are shown as they are. The entries are
     made when they are first read: only then does `traced` run the pipeline again, this time recording.
@@ -48,9 +48,36 @@ def explanation(
         events = list(traced())
         entries = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
         read = {path for _, _, trace in events for path in _read_by(trace)}
-        return [*entries, {"mapping": mapping.name, "unused": unused_fields(webhook.data, read)}]
+        unused = unused_fields(webhook.data, read)
+        empty = [line for entry in entries for line in _empty_lines(entry, unused)]
+        return [*entries, {"mapping": mapping.name, "unused": unused, "empty": empty}]
 
     return Explanation(build)
+
+
+def _empty_lines(
+    entry: Mapping[str, Any], unused: Sequence[Mapping[str, str | None]]
+) -> Iterable[dict[str, Any]]:
+    """Yield each field that an event maps and this webhook does not have, with what was probably meant."""
+    if entry["verdict"] not in {"ready", "held"}:
+        return
+    for field in entry["fields"]:
+        if field["dropped"] == NOTHING_FOUND:
+            name = _as_written(field["field"])
+            yield {
+                "event": entry["event"],
+                "field": name,
+                "tried": [tried["path"] for tried in field["tried"]],
+                "suggestion": probably_meant(name, field["tried"], unused),
+                **{key: field[key] for key in ("file", "line", "column")},
+            }
+
+
+def _as_written(name: str) -> str:
+    """Return a field by the name that mappings use: `user_data.zip` for Meta's `user_data.zp`."""
+    block, _, key = name.partition(".")
+    rule = load_meta_spec().user_data.get(key) if block == "user_data" else None
+    return f"user_data.{rule.long_name}" if rule else name
 
 
 def _read_by(trace: Trace) -> Iterable[str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+NOTHING_FOUND: Final = "nothing was found"
 
 
 @dataclass(slots=True)

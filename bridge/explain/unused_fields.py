@@ -1,13 +1,16 @@
-"""The fields of a webhook that a mapping never read, each with a guess at what it could be."""
+"""What a mapping and a webhook do not share: fields that were never read, and lines that found nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.guess import guesses_of
+from bridge.recognize.ownership import payload_context
 from bridge.recognize.payload_fields import payload_fields
+from bridge.recognize.recognition_tables import recognition_tables
+from bridge.spelling import closest
 
 _MOST_LISTED = 200
 _SURE_ENOUGH = 40
@@ -21,10 +24,12 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     """
     read = frozenset(paths_read)
     unused = []
-    for field in payload_fields(data):
+    fields = payload_fields(data)
+    context = payload_context(fields, recognition_tables())
+    for field in fields:
         if is_empty(field.value) or _was_read(field.concrete, read):
             continue
-        guess = next((guess for guess in guesses_of(field) if guess.strength >= _SURE_ENOUGH), None)
+        guess = next((guess for guess in guesses_of(field, context) if guess.strength >= _SURE_ENOUGH), None)
         unused.append(
             {
                 "path": field.path,
@@ -45,3 +50,31 @@ def _was_read(concrete: str, read: frozenset[str]) -> bool:
 
 def _is_below(concrete: str, path: str) -> bool:
     return concrete.startswith(path) and concrete[len(path) : len(path) + 1] == "."
+
+
+def probably_meant(
+    field: str, tried: Sequence[Mapping[str, str]], unused: Sequence[Mapping[str, str | None]]
+) -> str | None:
+    """Return the unused field that a mapped line probably means: by its name, else by what it looks like.
+
+    `field` is the destination as mappings write it (`user_data.phone`). A field that is there, but empty, is
+    not a misspelled one.
+    """
+    absent = [entry["path"] for entry in tried if entry["outcome"] == "absent"]
+    paths = [path for entry in unused if (path := entry["path"])]
+    by_key = {_last_key(path): path for path in reversed(paths)}
+    for path in (path for path in absent if not _is_system(path)):
+        near = closest(path, paths)
+        if near is None and (key := closest(_last_key(path), by_key)) is not None:
+            near = by_key[key]
+        if near is not None:
+            return near
+    return next((entry["path"] for entry in unused if absent and entry["destination"] == field), None)
+
+
+def _last_key(path: str) -> str:
+    return path.rstrip("]").replace("[", ".").rpartition(".")[2]
+
+
+def _is_system(path: str) -> bool:
+    return path.startswith("$") and not path.startswith("$.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -69,7 +70,7 @@ def new_events(
     """
     code = checked_test_code(test_event_code) or code_of_hook(settings, translation.mapping, now)
     return tuple(
-        _new_event(event, name, settings, spec, code or code_of_destination(settings, name, now))
+        _new_event(event, name, settings, spec, code or code_of_destination(settings, name, now), now)
         for event in translation.events
         for name in event.send_to
     )
@@ -99,26 +100,19 @@ def code_of_destination(settings: Settings, name: str, now: datetime) -> str | N
     return code.at(now) if code else None
 
 
-def held_by_an_error(
-    mapping: CompiledMapping, settings: Settings, now: datetime, test_event_code: str | None = None
-) -> tuple[NewEvent, ...]:
-    """Return events that hold a webhook whose translation failed."""
-    code = checked_test_code(test_event_code) or code_of_hook(settings, mapping.name, now)
+def translation_after_a_fault(mapping: CompiledMapping, request: Request) -> Translation:
+    """Return a translation that holds a webhook which the bridge could not translate."""
     event = Event("", "held", None, mapping.send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
-    return tuple(
-        _without_data(
-            event, name, settings, int(now.timestamp()), code or code_of_destination(settings, name, now)
-        )
-        for name in mapping.send_to
-    )
+    return Translation(mapping.name, mapping.revision, hashlib.sha256(request.body).digest(), (event,))
 
 
-def _new_event(
-    event: Event, destination: str, settings: Settings, spec: MetaSpec, code: str | None
+def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of these
+    event: Event, destination: str, settings: Settings, spec: MetaSpec, code: str | None, now: datetime
 ) -> NewEvent:
     data = event.data
     if data is None:
-        return _without_data(event, destination, settings, 0, code)
+        held_at = int(now.timestamp()) if event.verdict == "held" else 0
+        return _without_data(event, destination, settings, held_at, code)
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,

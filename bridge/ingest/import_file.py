@@ -68,10 +68,10 @@ def dry_run(file: Path, context: ImportContext, report: Path) -> Counter[str]:
     """Translate every row without storing anything; return how many became what."""
     counts: Counter[str] = Counter()
     with report.open("w", encoding="utf-8") as lines:
-        for portion in _portions(rows_of(file), _PORTION):
+        for portion in portions_of(rows_of(file), _PORTION):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
-            counts += _counted(results)
+            counts += counted_outcomes(results)
             context.progress(portion[-1].number)
     return counts
 
@@ -86,15 +86,19 @@ def import_file(file: Path, outbox: Outbox, context: ImportContext, report: Path
     counts: Counter[str] = Counter({"done_before": done} if done else {})
     rows = (row for row in rows_of(file) if row.number > done)
     with _continued(report, done) as lines:
-        for portion in _portions(rows, _size_of_portion(context)):
+        for portion in portions_of(rows, _size_of_portion(context)):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
-            stored = _store(outbox, results, ImportPosition(import_id, portion[-1].number), context)
-            counts += _counted([result for result in results if result.webhook is None]) + stored
+            stored = _store(outbox, results, _position(import_id, portion, context), context)
+            counts += counted_outcomes([result for result in results if result.webhook is None]) + stored
             context.progress(portion[-1].number)
             if context.per_second:
                 context.sleep(len(portion) / context.per_second)
     return counts
+
+
+def _position(import_id: str, portion: Sequence[FileRow], context: ImportContext) -> ImportPosition:
+    return ImportPosition(import_id, portion[-1].number, context.clock())
 
 
 def translated(row: FileRow, context: ImportContext) -> RowResult:
@@ -145,16 +149,21 @@ def _received(outbox: Outbox, webhooks: Sequence[NewWebhook], position: ImportPo
     return counts
 
 
-def _counted(results: Sequence[RowResult]) -> Counter[str]:
+def counted_outcomes(results: Sequence[RowResult]) -> Counter[str]:
+    """Count what rows became."""
     return Counter(outcome for result in results for outcome in result.outcomes)
 
 
 def _write_report(lines: IO[str], results: Sequence[RowResult]) -> None:
     """Write the lines before the portion is stored: a kill in between leaves too many, never too few."""
-    for result in results:
-        if result.outcomes[0] in _REPORTED:
-            lines.write(json.dumps(result.as_json(), ensure_ascii=False) + "\n")
+    lines.write(report_of(results))
     lines.flush()
+
+
+def report_of(results: Sequence[RowResult]) -> str:
+    """Return the lines of the report about these rows: one for each that was held or cannot be read."""
+    reported = (result.as_json() for result in results if result.outcomes[0] in _REPORTED)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in reported)
 
 
 def _continued(report: Path, done: int) -> IO[str]:
@@ -174,7 +183,8 @@ def _size_of_portion(context: ImportContext) -> int:
     return max(1, min(_PORTION, int(context.per_second or _PORTION)))
 
 
-def _portions(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:
+def portions_of(rows: Iterator[FileRow], size: int) -> Iterator[list[FileRow]]:
+    """Cut rows into lists of a size."""
     portion: list[FileRow] = []
     for row in rows:
         portion.append(row)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -27,11 +29,11 @@ class FileRow:
 
 def rows_of(file: Path) -> Iterator[FileRow]:
     """Read a file row by row; memory does not grow with its length."""
-    readers = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _json_rows, ".ndjson": _json_rows}
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
+    read = READERS.get(file.suffix.lower().removeprefix("."))
+    if read is None:
         raise WrongUse(f"{file.name}: unknown file type", fix="name it .csv, .tsv, .jsonl or .ndjson")
-    return reader(file)
+    with file.open("rb") as stream:
+        yield from read(stream)
 
 
 def digest_of(file: Path) -> str:
@@ -52,27 +54,26 @@ def count_lines(file: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: stream.read(_BLOCK_BYTES), b""))
 
 
-def _json_rows(file: Path) -> Iterator[FileRow]:
+def _json_rows(stream: BinaryIO) -> Iterator[FileRow]:
     """Each line is a body as it is: every digit of its numbers is kept. Blank lines do not count."""
-    with file.open("rb") as stream:
-        number = 0
-        for line in stream:
-            body = line.removeprefix(b"\xef\xbb\xbf").strip()
-            if body:
-                number += 1
-                yield FileRow(number, body)
+    number = 0
+    for line in stream:
+        body = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if body:
+            number += 1
+            yield FileRow(number, body)
 
 
-def _csv_rows(file: Path) -> Iterator[FileRow]:
+def _csv_rows(stream: BinaryIO) -> Iterator[FileRow]:
     """Each row is an object of texts under the header's names; the mapping reads numbers and dates itself."""
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
-        first = stream.readline()
-        stream.seek(0)
-        reader = csv.reader(stream, delimiter=_delimiter(first), strict=True)
+    with TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+        first = text.readline()
+        text.seek(0)
+        reader = csv.reader(text, delimiter=_delimiter(first), strict=True)
         header = [name.strip() for name in next(reader, [])]
         if len(set(header)) < len(header) or "" in header:
             raise WrongUse(
-                f"{file.name}: the first row must name every column, each differently",
+                "the first row must name every column, each differently",
                 fix="give each column a name of its own in the first row",
             )
         number = 0
@@ -103,3 +104,11 @@ def _csv_row(number: int, header: list[str], values: list[str]) -> FileRow:
 def _delimiter(first_line: str) -> str:
     """Return what parts the columns: whichever candidate the header has most of."""
     return max(_DELIMITERS, key=first_line.count)
+
+
+READERS: Mapping[str, Callable[[BinaryIO], Iterator[FileRow]]] = {
+    "csv": _csv_rows,
+    "tsv": _csv_rows,
+    "jsonl": _json_rows,
+    "ndjson": _json_rows,
+}

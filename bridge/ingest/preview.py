@@ -13,11 +13,16 @@ from bridge.settings import Settings
 def preview(
     translation: Translation, settings: Settings, now: datetime, test_event_code: str | None = None
 ) -> dict[str, Any]:
-    """Return events, findings, skipped, held, suppressed, explain and the request that would be sent."""
+    """Return events, findings, skipped, held, suppressed, explain and the request that would be sent.
+
+    Of an explained translation also `empty`, the mapped fields that found nothing, and `unused`, the fields
+    of the webhook that nothing read.
+    """
     by_verdict: dict[str, list[Event]] = {"ready": [], "held": [], "skipped": [], "suppressed": []}
     for event in translation.events:
         by_verdict[event.verdict].append(event)
     ready = by_verdict["ready"]
+    of_webhook = translation.explanation[-1] if translation.explanation else {}
     return {
         "events": [event.data for event in ready],
         "findings": [
@@ -36,6 +41,8 @@ def preview(
         "suppressed": [_reason(event) for event in by_verdict["suppressed"]],
         "match": [_match(event) for event in ready],
         "explain": list(translation.explanation),
+        "empty": of_webhook.get("empty", []),
+        "unused": of_webhook.get("unused", []),
         "request": _body(ready, _code(translation, settings, now, test_event_code)),
         "sent_to": [_address(name, settings) for name in _destinations(ready)],
     }

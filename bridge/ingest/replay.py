@@ -16,7 +16,7 @@ from bridge.ingest.entries import new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Verified
-from bridge.outbox import Correction, EventRecord, HeldWebhook, NewEvent, Outbox, Query
+from bridge.outbox import Correction, EventRecord, HeldWebhook, NewEvent, Outbox, Query, ReplayPage
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
@@ -55,34 +55,37 @@ def replay(
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()
     for start in range(0, len(ids), _PAGE):
-        page = ids[start : start + _PAGE]
-        statuses = outbox.statuses(page)
-        held = [event_id for event_id in page if statuses.get(event_id, ("",))[0] == "held"]
-        counts += _correct(outbox, held, remap, now)
-        due = {event_id: _due(now, start + place, pace.per_second) for place, event_id in enumerate(page)}
-        ready = {event_id: moment for event_id, moment in due.items() if event_id not in set(held)}
-        counts += Counter(outbox.requeue(ready, now).values())
-        pace.progress(start + len(page), len(ids))
+        due = due_times(ids[start : start + _PAGE], now, start, pace.per_second)
+        page, untouched = planned(outbox, due, remap)
+        counts += untouched + outbox.replay(page, now)
+        pace.progress(start + len(due), len(ids))
     return dict(counts)
 
 
-def _due(now: datetime, place: int, per_second: float | None) -> datetime:
-    return now + timedelta(seconds=place / per_second) if per_second else now
-
-
-_BECAME = {"waiting": "remapped", "held": "still_held"}
-
-
-def _correct(outbox: Outbox, held: Sequence[str], remap: Remap, now: datetime) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for webhook in outbox.held_webhooks(held):
+def planned(outbox: Outbox, due: Mapping[str, datetime], remap: Remap) -> tuple[ReplayPage, Counter[str]]:
+    """Return what to write to send some events again, each at its time, and how many stay as they are."""
+    statuses = outbox.statuses(list(due))
+    held = {event_id for event_id in due if statuses.get(event_id, ("",))[0] == "held"}
+    corrections: dict[str, Correction] = {}
+    untouched: Counter[str] = Counter()
+    for webhook in outbox.held_webhooks(sorted(held)):
         correction = remap(webhook) if webhook.request else _without_request(webhook)
-        if not isinstance(correction, Correction):
-            counts[correction] += 1
-            continue
-        became = outbox.correct(webhook.id, correction, now)
-        counts += Counter(_BECAME.get(status, status) for status in became.values())
-    return counts
+        if isinstance(correction, Correction):
+            corrections[webhook.id] = correction
+        else:
+            untouched[correction] += 1
+    others = {event_id: moment for event_id, moment in due.items() if event_id not in held}
+    return ReplayPage(corrections, others), untouched
+
+
+def due_times(
+    ids: Sequence[str], start: datetime, place: int, per_second: float | None
+) -> dict[str, datetime]:
+    """Return when each event is due so that a rate is kept; the first is the one at `place` since `start`."""
+    seconds = 1 / per_second if per_second else 0.0
+    return {
+        event_id: start + timedelta(seconds=number * seconds) for number, event_id in enumerate(ids, place)
+    }
 
 
 def _without_request(webhook: HeldWebhook) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,15 @@ def check_mapping(
         )
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)
-    findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, spec))))
+    findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, spec), *_without_evidence(mapping))))
     broken = any(finding.severity == "error" for finding in findings)
     return Checked(file, None if broken else mapping, findings)
+
+
+def _without_evidence(mapping: CompiledMapping) -> Iterator[Finding]:
+    """Yield a finding when there is no webhook to compare the names on the right of the colons with."""
+    if mapping.samples or mapping.tests or not any(line.paths for line in mapping.lines):
+        return
+    message = "there is no sample, so the names on the right were not compared with a real webhook"
+    fix = "save a webhook as a file and name it under samples, or write a test with given"
+    yield Finding("warning", "no_sample", message, fix, position=mapping.node.position)

@@ -10,6 +10,7 @@ from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position, Severity
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.validate.event_rules import event_name as event_name_findings
 
 _WORDS_OF_OTHERWISE = frozenset({"skip", "keep", "error"})
 _ARRIVAL, _SAME_FOR_ALL = "$received_at", frozenset({"$index", "$source"})
@@ -20,7 +21,9 @@ def lint_events(mapping: CompiledMapping, spec: MetaSpec) -> Iterator[Finding]:
     """Yield what is wrong with the events of a mapping, as far as the file alone shows it."""
     for event in mapping.events:
         view = _View(mapping, event)
+        yield from _name(view, spec)
         yield from _purchase(view)
+        yield from _recommended(view, spec)
         yield from _website(view)
         yield from _identity(view, spec)
         yield from _conditions(view)
@@ -116,6 +119,32 @@ def _purchase(view: _View) -> Iterator[Finding]:
             yield view.finding("error", f"purchase_without_{name}", message, where)
 
 
+def _name(view: _View, spec: MetaSpec) -> Iterator[Finding]:
+    """Yield what is wrong with the names that the file gives, such as `purchase` for Purchase."""
+    for name in sorted(view.names):
+        for finding in event_name_findings({"event_name": name}, 0, spec):
+            yield finding.at(view.position("event_name"))
+
+
+def _recommended(view: _View, spec: MetaSpec) -> Iterator[Finding]:
+    """Yield what Meta's documentation asks for beyond that without which it rejects an event."""
+    if view.event.copy is not None:
+        return
+    for name in sorted(view.names & spec.recommended.keys()):
+        missing = [key for key in spec.recommended[name] if not _is_mapped(key, view)]
+        if missing:
+            message = f"a {name} should carry {', '.join(missing)}"
+            fix = f"map {'it' if len(missing) == 1 else 'them'} under custom_data, if the webhook has it"
+            yield view.finding("warning", "recommended_parameters", message, fix)
+
+
+def _is_mapped(key: str, view: _View) -> bool:
+    if key == "contents":  # for catalog ads, which follow what people do on a website or in an app
+        named = {"custom_data.contents", "custom_data.content_ids"} & view.fields
+        return bool(named) or view.event.action_source not in {"website", "app"}
+    return f"custom_data.{key}" in view.fields
+
+
 def _website(view: _View) -> Iterator[Finding]:
     if view.event.action_source != "website":
         return
@@ -127,6 +156,10 @@ def _website(view: _View) -> Iterator[Finding]:
         fix = "map user_agent, or use the action_source that is true, such as system_generated"
         message = "a website event should carry the visitor's user agent"
         yield view.finding("warning", "website_without_user_agent", message, fix, "action_source")
+    if "event_id" not in view.fields:
+        fix = "map the id that the pixel sends as eventID, such as the number of the order or the submission"
+        message = "a website event without event_id counts twice where the pixel reports it, too"
+        yield view.finding("warning", "website_without_event_id", message, fix, "action_source")
 
 
 def _identity(view: _View, spec: MetaSpec) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from bridge.mapping.compiler.context import PathUse, scopes_below
 from bridge.mapping.language.path_syntax import Path, read_path
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.mapping.runtime.scope import Scope
+from bridge.mapping.runtime.scope import MISSING, Scope, plain_key
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Webhook
 from bridge.recognize.guess import guesses_of
@@ -73,7 +73,7 @@ def _is_reached(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
 def _misread(line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: set[str]) -> Finding | None:
     """Return what is certainly wrong with a path: it asks a list for a key, or a key is misspelt."""
     failure = _failure(use, webhooks)
-    if failure.a_list:
+    if failure.a_list and not failure.step.isdigit():  # a list may be longer elsewhere
         below = f"{failure.before}.first.{failure.step}"
         return Finding(
             "error",
@@ -140,11 +140,19 @@ def _taken(node: Any, kind: str, key: str) -> list[Any]:
     if kind != "key":
         return list(node) if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
     if isinstance(node, dict):
-        return [node[key]] if key in node else []
+        found = _value_at(node, key)
+        return [] if found is MISSING else [found]
     if isinstance(node, list) and node and (key in {"first", "last"} or key.isdigit()):
         index = {"first": 0, "last": -1}.get(key)
         return [node[index]] if index is not None else node[int(key) : int(key) + 1]
     return []
+
+
+def _value_at(node: dict[str, Any], key: str) -> Any:
+    """Return the value of a key, or of one that differs by outer spaces only, as a path finds it."""
+    if key in node:
+        return node[key]
+    return next((value for name, value in node.items() if plain_key(str(name)) == plain_key(key)), MISSING)
 
 
 def _before(path: Path, number: int) -> str:
@@ -152,7 +160,7 @@ def _before(path: Path, number: int) -> str:
 
 
 def _keys(nodes: Sequence[Any]) -> frozenset[str]:
-    return frozenset(str(key) for node in nodes if isinstance(node, dict) for key in node)
+    return frozenset(plain_key(str(key)) for node in nodes if isinstance(node, dict) for key in node)
 
 
 def _lists_only(nodes: Sequence[Any]) -> bool:

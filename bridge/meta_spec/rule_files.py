@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 
 import yaml
 
+from bridge.meta_spec.right_place import right_places
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import (
     GraphVersion,
@@ -43,12 +44,14 @@ def read_meta_spec(folder: Path) -> MetaSpec:
     places = _yaml(folder / "countries.yaml")
     schema = json.loads((folder / "meta/event.schema.json").read_text(encoding="utf-8"))
     limits = _limits(_yaml(folder / "meta/limits.yaml"))
+    other_names = _yaml(folder / "meta/other_names.yaml")
     user_data = _user_data(fields)
+    user_data_names = _names(user_data, fields["aliases"])
     placeholders = frozenset(words["empty_texts"]) | frozenset(words["no_identity"])
     standard = events["standard"]
     return MetaSpec(
         user_data=user_data,
-        user_data_names=_names(user_data, fields["aliases"]),
+        user_data_names=user_data_names,
         too_broad=_too_broad(fields["too_broad"]),
         event_schema=schema,
         limits=limits,
@@ -57,6 +60,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         match=_match(_yaml(folder / "meta/match.yaml")),
         standard_events=frozenset(standard),
         catalog_events=frozenset(name for name, about in standard.items() if about.get("catalog")),
+        recommended={name: tuple(about.get("recommended", ())) for name, about in standard.items()},
         messaging_events=frozenset(events["messaging"]),
         reserved_events=frozenset(events["reserved"]),
         action_sources=tuple(schema["properties"]["action_source"]["enum"]),
@@ -85,6 +89,12 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         personal_parameters=frozenset(words["personal_parameters"]),
         sensitive_words=frozenset(words["sensitive_words"]),
         international_number=re.compile(fields["international_number"]),
+        right_places=right_places(
+            schema,
+            {key: name for key, name in user_data_names.items() if not user_data[name].virtual},
+            other_names,
+        ),
+        not_in_custom_data=frozenset(other_names["not_in_custom_data"]),
         folder=folder,
         milliseconds_from=limits.milliseconds_from,
     )
@@ -114,6 +124,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             escaped=entry.get("escaped", _HASHING[entry["hashed"]] == "yes"),
             real_words=frozenset(entry.get("real_words", ())),
             real_results=frozenset(entry.get("real_results", ())),
+            surnames=frozenset(entry.get("surnames", ())),
             sent_as=entry["sent_as"],
             pattern=patterns[entry["sent_as"]],
             source=entry.get("source", table["source"]),

@@ -31,6 +31,7 @@ class UserDataRule:
     escaped: bool = False
     real_words: frozenset[str] = frozenset()
     real_results: frozenset[str] = frozenset()
+    surnames: frozenset[str] = frozenset()
     sent_as: str = "text"
     pattern: re.Pattern[str] | None = None
     source: str = ""
@@ -162,6 +163,7 @@ class MetaSpec:
     match: MatchWeights = field(repr=False)
     standard_events: frozenset[str] = field(repr=False)
     catalog_events: frozenset[str] = field(repr=False)
+    recommended: Mapping[str, tuple[str, ...]] = field(repr=False)
     messaging_events: frozenset[str] = field(repr=False)
     reserved_events: frozenset[str] = field(repr=False)
     action_sources: tuple[str, ...]
@@ -190,6 +192,8 @@ class MetaSpec:
     personal_parameters: frozenset[str] = field(repr=False)
     sensitive_words: frozenset[str] = field(repr=False)
     international_number: re.Pattern[str] = field(repr=False)
+    right_places: Mapping[str, str] = field(repr=False)
+    not_in_custom_data: frozenset[str] = field(repr=False)
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
 

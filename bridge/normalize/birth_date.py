@@ -62,7 +62,7 @@ def birth_day(text: str, context: CleaningContext) -> str:
 
 def birth_month(text: str, context: CleaningContext) -> str:
     """Return the month of a birth date as two digits; also from its name, or out of a whole date."""
-    if text.isalpha() and 1 <= (month := month_number({"month_name": text})) <= 12:
+    if text.isalpha() and (month := month_number({"month_name": text})):
         return f"{month:02}"
     return _part(text, 1, 12) or birth_date(text, context)[4:6]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.models import Draft
 from bridge.normalize.amounts import Amounts
+from bridge.normalize.click_id import fill_click_id
 from bridge.normalize.context import CleaningContext, Known
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.custom_values import CustomData
@@ -18,7 +20,7 @@ from bridge.normalize.field import Cleaner, listed
 from bridge.normalize.findings import Findings
 from bridge.normalize.product_items import ITEM_READERS
 from bridge.normalize.properties import property_name, property_of
-from bridge.normalize.user_data import add_names, fill_click_id, send_value
+from bridge.normalize.user_data import add_names, send_value
 
 
 class NotOrdinary(Exception):
@@ -103,14 +105,13 @@ def add_person(
 def fill_names(full_name: Any, user_data: dict[str, Any], context: CleaningContext, known: Known) -> None:
     """Fill first and last name of `user_data` out of a full name."""
     findings = _findings(known)
-    add_names(full_name, known.settings, context, user_data, findings)
+    add_names({"full_name": full_name}, known.settings, context, user_data, findings)
     _without(findings)
 
 
-def fill_fbc(
-    fbclid: Any, urls: tuple[Any, ...], user_data: dict[str, Any], event_time: Any, known: Known
-) -> None:
-    """Build the click cookie of `user_data` out of a click id, given or in a URL."""
+def fill_fbc(event: dict[str, Any], click: dict[str, Any], urls: dict[str, Any], known: Known) -> None:
+    """Build the click cookie of an event out of a click id, mapped or in a URL."""
     findings = _findings(known)
-    fill_click_id(user_data, {"fbclid": fbclid}, urls, event_time, findings)
+    draft = Draft("", {**urls, "user_data": click}, known.settings, (), {})
+    fill_click_id(event, draft, known.now, findings)
     _without(findings)

@@ -23,9 +23,12 @@ class ValueDropped(Exception):
 
 
 class CleaningContext:
-    """What is known besides the value: countries as lower-case ISO codes, the author's date format, today."""
+    """What is known besides the value: countries as lower-case ISO codes, the author's date format, today.
 
-    __slots__ = ("country", "date_format", "phone_country", "today")
+    `is_person` says that the rest of the record is a real person's, so that `Null` is a surname.
+    """
+
+    __slots__ = ("country", "date_format", "is_person", "phone_country", "today")
 
     def __init__(
         self,
@@ -33,11 +36,17 @@ class CleaningContext:
         phone_country: str | None = None,
         date_format: str | None = None,
         today: date = date.max,
+        is_person: bool = False,
     ) -> None:
         self.country: Final = country
         self.phone_country: Final = phone_country
         self.date_format: Final = date_format
         self.today: Final = today
+        self.is_person: Final = is_person
+
+    def of_a_person(self) -> CleaningContext:
+        """Return the same for a record whose other fields are a real person's."""
+        return CleaningContext(self.country, self.phone_country, self.date_format, self.today, is_person=True)
 
 
 class Known:

@@ -9,7 +9,7 @@ from bridge.models import ReadingSettings
 from bridge.normalize import custom_values
 from bridge.normalize.amounts import rounded
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.custom_values import MONEY, CustomData, Reader, enum, is_number
+from bridge.normalize.custom_values import MONEY, CustomData, Reader, enum, explain_number
 from bridge.normalize.findings import Findings
 from bridge.normalize.product_items import contents, shown_key
 from bridge.normalize.properties import property_name, property_of
@@ -35,19 +35,13 @@ def clean_custom_data(given: Any, settings: ReadingSettings, findings: Findings)
             findings.add_dropped(_field(key), reason)
             continue
         if findings.trace is not None:
-            _explain(key, value, sent[key], findings)
+            explain_number(_field(key), value, sent[key], findings)
     round_money(sent, findings.spec)
     return sent
 
 
 def _field(key: Any) -> str:
     return f"custom_data.{shown_key(key)}"
-
-
-def _explain(key: str, value: Any, result: Any, findings: Findings) -> None:
-    """Note how a text was read as a number."""
-    if findings.trace is not None and isinstance(value, str) and is_number(result) and str(result) != value:
-        findings.trace.step(_field(key), "number read", f'"{value}" -> {result}')
 
 
 def round_money(sent: dict[str, Any], spec: MetaSpec) -> None:

@@ -237,6 +237,8 @@ def status(value: Any, block: CustomData) -> bool | str:
     return value if isinstance(value, bool) else text(value, block)
 
 
-def is_number(value: Any) -> bool:
-    """Say whether a value that was read is a number."""
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def explain_number(field: str, value: Any, result: Any, findings: Findings) -> None:
+    """Write into the trace how a text was read as a number."""
+    is_number = isinstance(result, int | float | Decimal) and not isinstance(result, bool)
+    if findings.trace is not None and is_number and isinstance(value, str) and str(result) != value:
+        findings.trace.step(field, "number read", f'"{value}" -> {result}')

@@ -8,11 +8,12 @@ from typing import Any, Final
 from bridge.explain.trace import Trace
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Finding
+from bridge.normalize.click_id import fill_click_id
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_data import clean_custom_data
 from bridge.normalize.event_fields import READERS, FieldPlace
 from bridge.normalize.findings import Findings
-from bridge.normalize.user_data import clean_user_data, fill_click_id
+from bridge.normalize.user_data import clean_user_data
 from bridge.privacy.phone_numbers import mapped_phones
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
@@ -31,9 +32,8 @@ def normalize(
     now_seconds = int(now.timestamp())
     event = _single_fields(draft, now_seconds, findings)
     if isinstance(user_data, dict):
-        event["user_data"] = _cleaned_user_data(
-            user_data, draft, event.get("event_time"), now_seconds, findings
-        )
+        event["user_data"] = clean_user_data(user_data, draft.settings, now_seconds, findings)
+        fill_click_id(event, draft, now_seconds, findings)
     elif user_data is not None:
         findings.add("not_an_object", "user_data")
     if "event_id" not in event and draft.made_event_id is not None and not has_a_browser_twin(event):
@@ -71,12 +71,3 @@ def _single_fields(draft: Draft, now_seconds: int, findings: Findings) -> dict[s
             except ValueDropped as reason:
                 findings.add_dropped(key, reason)
     return event
-
-
-def _cleaned_user_data(
-    given: dict[str, Any], draft: Draft, event_time: Any, now_seconds: int, findings: Findings
-) -> dict[str, Any]:
-    sent = clean_user_data(given, draft.settings, now_seconds, findings)
-    urls = (draft.fields.get("event_source_url"), draft.fields.get("referrer_url"))
-    fill_click_id(sent, given, urls, event_time, findings)
-    return sent

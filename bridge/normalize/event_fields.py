@@ -13,6 +13,7 @@ from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
+from bridge.normalize.builder_tokens import url_with_one_token
 from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.event_id import event_id
 from bridge.normalize.findings import Findings
@@ -120,7 +121,7 @@ def _any_url(value: Any, at: FieldPlace) -> str:
 
 
 def _url(value: Any, at: FieldPlace, *, web_only: bool) -> str:
-    text = text_from(value, at.spec)
+    text = url_with_one_token(text_from(value, at.spec))
     if is_clean(text, at.spec, at.findings.phones):
         return text
     cleaned = clean_url(text, at.spec, at.findings.phones, web_only=web_only)
@@ -218,6 +219,7 @@ _APP: Final[dict[str, Reader]] = {
     **dict.fromkeys(("advertiser_tracking_enabled", "application_tracking_enabled"), _alone(_flag)),
     "extinfo": _device,
     **dict.fromkeys(("campaign_ids", "url_schemes", "install_referrer", "installer_package"), _property),
+    "app_user_id": _identifier,
     **dict.fromkeys(("vendor_id", "windows_attribution_id", "receipt_data"), _property),
     **dict.fromkeys(("consider_views", "include_dwell_data", "include_video_data"), _alone(truth_of)),
 }

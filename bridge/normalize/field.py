@@ -9,6 +9,7 @@ from functools import cache
 from hashlib import sha256
 from typing import Any, Final, cast
 
+from bridge.coerce.emptiness import is_one_of_names
 from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
@@ -36,7 +37,7 @@ _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
-    __slots__ = ("common", "hashed", "many", "name", "placeholders", "steps")
+    __slots__ = ("common", "hashed", "many", "name", "placeholders", "steps", "surnames")
 
     def __init__(self, rule: UserDataRule, hashed: bool, steps: Named, placeholders: frozenset[str]) -> None:
         self.name: Final = rule.name
@@ -45,6 +46,7 @@ class Cleaner:
         self.many: Final = rule.many
         self.hashed: Final = hashed
         self.steps: Final = steps
+        self.surnames: Final = rule.surnames
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
@@ -153,7 +155,7 @@ class _Hashing(Cleaner):
             text = self.readable(text)
             cleaned = text.lower()
             steps = self.ascii_steps if text.isascii() else self.all_steps
-        if cleaned in self.placeholders:
+        if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
         if not self.lowers:
             cleaned = text
@@ -168,6 +170,8 @@ class _Hashing(Cleaner):
 
     def readable(self, text: str) -> str:
         """Return a text with its escapes undone; an unfilled template is dropped."""
+        if text.isalnum():
+            return text
         if self.is_unfilled(text):
             raise ValueDropped("placeholder")
         return without_escapes(text) if self.escaped else text

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.explain.trace import Trace
+from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position
 from bridge.normalize.context import ValueDropped
 from bridge.privacy.phone_numbers import Phones
 
+_UNKNOWN_KEYS: Final = {"": "unknown_field", ITEMS: "item_unknown_key"}
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
@@ -60,4 +62,10 @@ class Findings:
     def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
         shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
-        self.add("unknown_key_left_out" if block else "unknown_field", f"{block}.{shown}" if block else shown)
+        field = f"{block}.{shown}" if block else shown
+        kind = block.partition("[")[0]
+        rule = self.spec.rules[_UNKNOWN_KEYS.get(kind, "unknown_key_left_out")]
+        finding = rule.finding(f"$.{field}", self.positions.get(field), field=self._shown(field))
+        advised = with_right_place(finding, key, self.spec.right_places, kind if kind == ITEMS else "")
+        if advised not in self.collected:
+            self.collected.append(advised)

@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from bridge.coerce.identifiers import why_unusable
 from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.builder_tokens import FIRST_GENERATION, TOKEN, with_one_token
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 from bridge.normalize.text import LONGEST
 from bridge.privacy.client_ip import NoVisitor, plain_public_address, visitor_address_reader
 from bridge.privacy.personal_data import holds_contact
 
-_SUFFIX: Final = r"\.(?:AQ|Ag|Aw|BA|BQ|Bg|AQ[A-Za-z0-9_-]{6})"  # what Meta's parameter builder appends
-_REPEATED_TOKEN: Final = re.compile(rf"({_SUFFIX})(?:{_SUFFIX})+$")
+_SUFFIX: Final = rf"(?:{FIRST_GENERATION}|{TOKEN})"
 _CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]+)?").fullmatch
 _BROWSER_COOKIE: Final = re.compile(
     rf"fb\.[0-9]+\.[0-9]+\.[0-9]+(?:{_SUFFIX}|\.[A-Za-z0-9_-]{{8}})?"
@@ -93,8 +93,8 @@ def ordinary_browser_cookie(value: Any, context: CleaningContext) -> str | None:
 
 
 def one_token(text: str, context: CleaningContext) -> str:
-    """Collapse repeated tokens of Meta's parameter builder to one; several servers may have added theirs."""
-    return _REPEATED_TOKEN.sub(r"\1", text) if ".A" in text or ".B" in text else text
+    """Keep one token of Meta's parameter builder, and none that cannot be one."""
+    return with_one_token(text)
 
 
 def click_cookie(text: str, context: CleaningContext) -> str:
@@ -113,8 +113,8 @@ def browser_cookie(text: str, context: CleaningContext) -> str:
 
 def click_id(text: str) -> str:
     """Return a bare click id; also out of a URL or query. Its case is never changed."""
-    found = _CLICK_ID_IN_URL(text if "?" in text or "&" in text else f"?{text}")
-    bare = unquote(found[1]) if found else text
+    found = _CLICK_ID_IN_URL(f"?{text}")
+    bare = with_one_token(unquote(found[1]) if found else text)
     if not _CLICK_ID(bare):
         raise ValueDropped("click_id_malformed")
     return bare
@@ -125,7 +125,7 @@ def click_id_in(url: str) -> str | None:
     if "fbclid=" not in url:
         return None
     found = _CLICK_ID_IN_URL(url)
-    bare = unquote(found[1]) if found else ""
+    bare = with_one_token(unquote(found[1])) if found else ""
     return bare if _CLICK_ID(bare) else None
 
 

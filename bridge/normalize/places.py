@@ -16,6 +16,10 @@ _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
 _NOT_NAME: Final = re.compile(r"[\s.,_()\-’'!?*:;\"\[\]]+")
 _CODE_IN_BRACKETS: Final = re.compile(r".*[(\[]\s*([a-z]{2,3})\s*[)\]]\s*").fullmatch
 _SAINT: Final = re.compile(r"\b(?:saint|sankt|san|st)\b")
+# Letters that Unicode does not take apart, as people write them without their strokes.
+_OTHER_LETTERS: Final = str.maketrans(
+    {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
+)
 _NOWHERE: Final = CleaningContext()
 
 
@@ -39,7 +43,7 @@ def country_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
 
 @lru_cache(maxsize=1024)
 def _named_country(text: str, spec: MetaSpec) -> str | None:
-    if not 2 <= len(text) <= 80:
+    if len(text) > 80:
         return None
     in_brackets = _CODE_IN_BRACKETS(text)
     if in_brackets and in_brackets[1] in spec.countries:
@@ -52,7 +56,7 @@ def _named_country(text: str, spec: MetaSpec) -> str | None:
 
 def plain_name(name: str) -> str:
     """Return a country's name as it is compared: lower case, spaces and punctuation as one space."""
-    return _NOT_NAME.sub(" ", name.lower()).strip()
+    return _NOT_NAME.sub(" ", unicodedata.normalize("NFKC", name.lower())).strip()
 
 
 @cache
@@ -74,7 +78,7 @@ def _folded_country_names(spec: MetaSpec) -> dict[str, str]:
 def _folded(name: str) -> str:
     """Return a plain name without accents, with `and` for `&` and one spelling of Saint."""
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
-    words = _SAINT.sub("st", bare.replace("&", " and ")).split()
+    words = _SAINT.sub("st", bare.translate(_OTHER_LETTERS).replace("&", " and ")).split()
     return " ".join(word for word in words if word != "the")
 
 

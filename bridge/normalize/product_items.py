@@ -7,7 +7,16 @@ from typing import Any, Final
 
 from bridge.coerce.json_text import opened_text
 from bridge.normalize.context import ValueDropped
-from bridge.normalize.custom_values import CustomData, Reader, amount, enum, identifier, quantity, text
+from bridge.normalize.custom_values import (
+    CustomData,
+    Reader,
+    amount,
+    enum,
+    explain_number,
+    identifier,
+    quantity,
+    text,
+)
 
 
 def contents(value: Any, block: CustomData) -> list[dict[str, Any]]:
@@ -17,7 +26,8 @@ def contents(value: Any, block: CustomData) -> list[dict[str, Any]]:
         value = [value]
     if not isinstance(value, list | tuple):
         raise ValueDropped("not_a_list")
-    items = [item for place, entry in enumerate(value) if (item := _item(entry, place, block)) is not None]
+    read = _item if block.findings.trace is None else _item_in_parts
+    items = [item for place, entry in enumerate(value) if (item := read(entry, place, block)) is not None]
     if not items:
         raise ValueDropped("empty_value")
     return items
@@ -30,19 +40,22 @@ def _item(given: Any, place: int, block: CustomData) -> dict[str, Any] | None:
         for key, value in given.items():
             item[key] = ITEM_READERS[key](value, block)
     except (AttributeError, KeyError, TypeError, ValueDropped):
-        return _item_in_parts(opened_text(given), place, block)
+        return _item_in_parts(given, place, block)
     return item if "id" in item and "quantity" in item else _item_in_parts(given, place, block)
 
 
 def _item_in_parts(given: Any, place: int, block: CustomData) -> dict[str, Any] | None:
     item: dict[str, Any] = {}
+    given = opened_text(given)
     findings, field = block.findings, f"custom_data.contents[{place}]"
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():
         reader = ITEM_READERS.get(key)
+        if reader is None:
+            findings.add_unknown_key(field, key)
+            continue
         try:
-            if reader is None:
-                raise ValueDropped("item_unknown_key")  # noqa: TRY301 - one place turns reasons into findings
             item[key] = reader(value, block)
+            explain_number(f"custom_data.contents.{key}", value, item[key], findings)
         except ValueDropped as reason:
             findings.add_dropped(f"{field}.{shown_key(key)}", reason)
     if "id" not in item:

@@ -69,7 +69,7 @@ STEP_WORDS: Final[dict[str, str]] = {
     "birth_date": "YYYYMMDD",
     "ip_address": "one public address without port",
     "visitor_user_agent": "checked: not the user agent of a server or tool",
-    "one_token": "repeated tokens of Meta's parameter builder collapsed to one",
+    "one_token": "one token of Meta's parameter builder kept, impossible ones removed",
     "click_cookie": "checked: fb.<number>.<milliseconds>.<click id>",
     "browser_cookie": "checked: fb.<number>.<milliseconds>.<digits>",
     "first_five": "first five characters",

@@ -213,7 +213,8 @@ def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
             return _us_code(text.translate(_SPACES_AND_DASHES))
         if context.country is None and (long_code := _US_LONG_CODE(text)):
             return long_code[1]
-        code = text if text.isascii() and text.isalnum() else text.translate(_SPACES_AND_DASHES)
+        plain = text.isascii() and text.isalnum()
+        code = text if plain else compose(text.translate(_SPACES_AND_DASHES), context)
         if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
             raise ValueDropped("postal_code_malformed")
         length = digits.get(context.country, 0) if context.country else 0

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from bridge.coerce.emptiness import is_one_of_names
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
@@ -14,13 +15,12 @@ from bridge.normalize.escapes import without_escapes
 from bridge.normalize.field import Cleaner, cleaners, listed
 from bridge.normalize.findings import Findings
 from bridge.normalize.full_name import split_name
-from bridge.normalize.ids import click_id, click_id_in
 from bridge.normalize.places import country_code
 from bridge.normalize.steps import STEP_WORDS
 from bridge.normalize.text import text_of
 
 _LONGEST_COUNTRY: Final = 80
-_VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_VIRTUAL: Final = frozenset({"full_name", "fbclid", "clicked_at"})
 
 
 def clean_user_data(
@@ -29,6 +29,7 @@ def clean_user_data(
     """Return `user_data` as it is sent. What cannot be used is left out with a finding; nothing raises."""
     fields = cleaners(findings.spec, settings.hash_external_id)
     context = known_about(given.get("country"), settings, findings.spec, now_seconds)
+    context = _in_record(context, given, fields)
     sent: dict[str, Any] = {}
     traced = findings.trace is not None
     for key, value in given.items():
@@ -45,12 +46,12 @@ def clean_user_data(
         else:
             sent[field.name] = [result] if field.many else result
     if "full_name" in given:
-        add_names(given["full_name"], settings, context, sent, findings)
+        add_names(given, settings, context, sent, findings)
     return sent
 
 
 def add_names(
-    full_name: Any,
+    given: dict[str, Any],
     settings: ReadingSettings,
     context: CleaningContext,
     sent: dict[str, Any],
@@ -60,9 +61,35 @@ def add_names(
     if "fn" in sent and "ln" in sent:
         return
     fields = cleaners(findings.spec, settings.hash_external_id)
-    for name, part in _names(full_name, settings, findings):
+    parts = dict(_names(given["full_name"], settings, findings))
+    context = _in_record(context, {**parts, **given}, fields)
+    for name, part in parts.items():
         if name not in sent:
             send_value(fields[name], part, context, sent, findings)
+
+
+def _in_record(
+    context: CleaningContext, given: dict[str, Any], fields: dict[str, Cleaner]
+) -> CleaningContext:
+    """Return the context in which `Null` is a surname where the rest of the record is a real person's."""
+    surname = given.get("ln")
+    if surname is None or not is_one_of_names(surname, fields["ln"].surnames):
+        return context
+    return context.of_a_person() if _is_person(given, fields, context) else context
+
+
+def _is_person(given: dict[str, Any], fields: dict[str, Cleaner], context: CleaningContext) -> bool:
+    """Say whether a record names a person beside the surname, and a way to reach them."""
+    usable = {name for name in ("fn", "em", "ph") if _is_usable(fields[name], given.get(name), context)}
+    return "fn" in usable and len(usable) > 1
+
+
+def _is_usable(field: Cleaner, value: Any, context: CleaningContext) -> bool:
+    try:
+        field.clean(value[0] if type(value) is list and value else value, context)
+    except ValueDropped:
+        return False
+    return True
 
 
 def _by_other_name(key: Any, fields: dict[str, Cleaner], findings: Findings) -> Cleaner | None:
@@ -157,13 +184,13 @@ def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, 
 
 def _names(full_name: Any, settings: ReadingSettings, findings: Findings) -> Iterator[tuple[str, str]]:
     """Yield first and last name out of a full one, each only when there is something."""
-    text = _one_text(full_name, "user_data.full_name", findings)
+    text = text_of_virtual(full_name, "user_data.full_name", findings)
     if text is not None:
         first, last = split_name(without_escapes(text), findings.spec, settings.name_order)
         yield from ((name, part) for name, part in (("fn", first), ("ln", last)) if part)
 
 
-def _one_text(value: Any, field: str, findings: Findings) -> str | None:
+def text_of_virtual(value: Any, field: str, findings: Findings) -> str | None:
     """Return the text of a virtual field, or None when it is empty or a placeholder."""
     if type(value) is list:
         value = value[0] if value else None
@@ -177,37 +204,3 @@ def _one_text(value: Any, field: str, findings: Findings) -> str | None:
     if text:
         findings.add_dropped(field, ValueDropped("placeholder"))
     return None
-
-
-def fill_click_id(
-    sent: dict[str, Any], given: dict[str, Any], urls: tuple[Any, ...], event_time: Any, findings: Findings
-) -> None:
-    """Build fbc from a click id, or from the one in a URL, when there is no cookie.
-
-    The documented form is fb.1.<milliseconds>.<click id>; the event's time is the nearest known moment.
-    """
-    if "fbc" in sent or type(event_time) is not int:
-        return
-    found = _given_click_id(given.get("fbclid"), findings) or _first_click_id(urls)
-    if found is None:
-        return
-    sent["fbc"] = f"fb.1.{event_time * 1000}.{found}"
-    if findings.trace is not None:
-        findings.trace.step("user_data.fbc", "built from the click id and the event's time", sent["fbc"])
-
-
-def _first_click_id(urls: tuple[Any, ...]) -> str | None:
-    for url in urls:
-        found = click_id_in(url) if type(url) is str else None
-        if found:
-            return found
-    return None
-
-
-def _given_click_id(value: Any, findings: Findings) -> str | None:
-    text = _one_text(value, "user_data.fbclid", findings) if value is not None else None
-    try:
-        return click_id(text) if text is not None else None
-    except ValueDropped as reason:
-        findings.add_dropped("user_data.fbclid", reason)
-        return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.failpoints import Failpoint, no_failpoint
-from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent, HeldWebhook
+from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent, HeldWebhook, ReplayPage
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
@@ -15,6 +15,7 @@ from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person
 from bridge.outbox.import_positions import ImportPosition
 from bridge.outbox.inserts import PackedWebhook
+from bridge.outbox.job_queue import Job, JobStep, NewJob
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.pauses import Pause
@@ -51,9 +52,12 @@ __all__ = [
     "HeldEvent",
     "HeldWebhook",
     "ImportPosition",
+    "Job",
+    "JobStep",
     "Lane",
     "Move",
     "NewEvent",
+    "NewJob",
     "NewWebhook",
     "Outbox",
     "PackedWebhook",
@@ -62,6 +66,7 @@ __all__ = [
     "Purged",
     "Query",
     "Receipt",
+    "ReplayPage",
     "Settled",
     "Span",
     "StoredEvent",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
@@ -13,12 +14,13 @@ from bridge.models import Request
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import EventRows, Statements, claims_event_id, pack_event, store_events
 from bridge.outbox.lanes import LaneOf, lane_key
-from bridge.outbox.records import NewEvent, text_id
+from bridge.outbox.records import NewEvent, raw_id, text_id, to_ms
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
 _FOR_EVER = 2**62
 REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
 _DISCARDABLE = ("waiting", "held", "refused", "expired")
+_BECAME = {"waiting": "remapped", "held": "still_held"}
 _NO_LONGER = "the corrected mapping makes no such event"
 
 
@@ -28,6 +30,28 @@ class Correction:
 
     revision: str
     events: tuple[NewEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPage:
+    """Some events to be sent again: what held webhooks become first, and when each other event is due."""
+
+    corrections: Mapping[str, Correction]
+    due_at: Mapping[str, datetime]
+
+
+def replay_page(
+    connection: Connection, run: Statements, page: ReplayPage, now: int, lane_of: LaneOf
+) -> Counter[str]:
+    """Replace held events by corrected ones, make the others due; count what became of them."""
+    corrector = Corrector(connection, run, lane_of, now)
+    became: Counter[str] = Counter()
+    for webhook_id, correction in page.corrections.items():
+        corrected = corrector.correct(raw_id(webhook_id) or b"", correction)
+        became.update(_BECAME.get(status, status) for status in corrected.values())
+    due = {raw_id(event_id) or b"": to_ms(moment) for event_id, moment in page.due_at.items()}
+    became.update(requeue(connection, due, now, lane_of).values())
+    return became
 
 
 def requeue(

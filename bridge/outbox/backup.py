@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from bridge.errors import CannotOpen, WrongUse
@@ -55,8 +56,7 @@ def _source(database_url: str, target: Path) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy by SQLite's online backup, which starts over when somebody else writes too fast for it."""
-    reader, writer = sqlite3.connect(source), sqlite3.connect(target)
-    try:
+    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(target)) as writer:
         reader.execute("BEGIN")  # one view of the data, so that nobody's writing makes the copy start over
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
         reader.backup(writer, pages=_PAGES_AT_ONCE, sleep=_SLEEP_SECONDS)
@@ -64,6 +64,3 @@ def _copy(source: Path, target: Path) -> None:
         if verdict != "ok":
             raise sqlite3.DatabaseError("the copy is damaged")
         writer.execute("PRAGMA journal_mode=DELETE").fetchone()
-    finally:
-        reader.close()
-        writer.close()

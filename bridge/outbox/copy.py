@@ -1,29 +1,29 @@
 """Copying everything from one database to another, SQLite to PostgreSQL or the other way.
 
-The source is read in one transaction, so the copy shows one moment. That nothing changed meanwhile is checked
-at the end: what a running bridge had stored or sent after that moment would be lost or sent twice.
+The source is read in one transaction, so the copy shows one moment; the target is written in one, so it is a
+whole copy or stays as it was. That nothing changed meanwhile is checked at the end: what a running bridge had
+stored or sent after that moment would be lost or sent twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, func, select, text, tuple_, update
+from sqlalchemy import Connection, Select, Table, exists, func, insert, select
 
-from bridge.errors import CannotOpen
-from bridge.outbox.database import Database, dialect_insert
+from bridge.errors import CannotOpen, WrongUse
+from bridge.outbox.database import Database, translated_errors
+from bridge.outbox.migrate import upgrade
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.records import to_ms
-from bridge.outbox.tables import attempts, claims, events, lanes, metadata, queue, webhooks
+from bridge.outbox.tables import attempts, claims, events, imports, metadata, queue, webhooks
 
-_PAGE = 1000
+_ROWS_AT_ONCE = 1000
 _STOP = "stop the bridge and every worker, then copy again"
 
 CopyProgress = Callable[[str, int], None]
-Row = dict[str, Any]
 
 
 def ignore_progress(_table: str, _rows: int) -> None:
@@ -35,19 +35,39 @@ def copy(
 ) -> dict[str, int]:
     """Make the target equal to the source; return how many rows of each table there are.
 
-    Both databases must be migrated. May be repeated, after an interruption or later: rows that changed are
-    overwritten, rows that are gone from the source are deleted. Claims are not copied; what was being sent
-    waits again. Raises CannotOpen when a bridge works on the source, or when the target has webhooks of
-    its own.
+    Both are migrated first. May be repeated: what the target held is replaced. Claims are not copied; what
+    was being sent waits again. Raises CannotOpen when a bridge works on either of them, or when one has
+    already worked on the target; CannotStore when a database fails. The target is unchanged then.
     """
     source, target = Database(source_url), Database(target_url)
     try:
-        state = source.read(lambda connection: _state_of_stopped(connection, to_ms(now)))
-        rows = source.snapshot(lambda connection: _Copy(connection, target, progress).run())
-        _require(source.read(_state) == state, "the source changed while it was copied", _STOP)
+        _require_two(source, target)
+        upgrade(source_url)
+        upgrade(target_url)
+        with translated_errors():
+            return target.write(lambda into: _copy(source, into, to_ms(now), progress))
     finally:
         source.close()
         target.close()
+
+
+def _require_two(source: Database, target: Database) -> None:
+    if source.file and not source.file.is_file():
+        raise CannotOpen(f"{source.file}: there is no such database", fix="check the first URL")
+    if source.engine.url == target.engine.url:
+        raise WrongUse("both URLs name the same database", fix="give the URL of another one as the second")
+
+
+def _copy(source: Database, target: Connection, now: int, progress: CopyProgress) -> dict[str, int]:
+    def replace(original: Connection) -> dict[str, int]:
+        _require_no_work_of_its_own(original, target)
+        return _replace(original, target, progress)
+
+    _require_nobody_sends(target, "target", now)
+    before = source.read(lambda connection: _state_of_stopped(connection, now))
+    rows = source.snapshot(replace)
+    after = source.read(lambda connection: _state_of_stopped(connection, now))
+    _require(before == after, "the source changed while it was copied", _STOP)
     return rows
 
 
@@ -56,150 +76,98 @@ def _require(holds: bool, message: str, fix: str) -> None:
         raise CannotOpen(message, fix=fix)
 
 
-def _state_of_stopped(connection: Connection, now: int) -> tuple[Any, ...]:
+def _require_nobody_sends(connection: Connection, which: str, now: int) -> None:
     sending = connection.execute(select(exists().where(claims.c.lease_until > now))).scalar()
-    _require(not sending, "a worker is sending events of the source", _STOP)
-    return _state(connection)
+    _require(not sending, f"a worker is sending events of the {which}", _STOP)
 
 
-def _state(connection: Connection) -> tuple[Any, ...]:
-    """Return figures that every webhook, call and admin action changes."""
+def _state_of_stopped(connection: Connection, now: int) -> tuple[Any, ...]:
+    """Return figures that every webhook, call, import and admin action changes."""
+    _require_nobody_sends(connection, "source", now)
     figures = (
         func.count(webhooks.c.id),
-        func.max(webhooks.c.id),
+        _newest(webhooks).scalar_subquery(),
         select(func.count(events.c.id)).scalar_subquery(),
         select(func.max(events.c.changed_at)).scalar_subquery(),
         select(func.sum(events.c.attempts)).scalar_subquery(),
         select(func.count(queue.c.event_id)).scalar_subquery(),
         select(func.sum(queue.c.due_at)).scalar_subquery(),
-        select(func.max(attempts.c.id)).scalar_subquery(),
+        _newest(attempts).scalar_subquery(),
+        select(func.sum(imports.c.position)).scalar_subquery(),
     )
     return tuple(connection.execute(select(*figures)).one())
 
 
-class _Copy:
-    """One copy: reads the source through one connection, writes the target page by page."""
+def _newest(table: Table) -> Select[Any]:
+    """Select the highest id; before PostgreSQL 18, max() does not take bytes."""
+    return select(table.c.id).order_by(table.c.id.desc()).limit(1)
 
-    def __init__(self, source: Connection, target: Database, progress: CopyProgress) -> None:
-        self._source = source
-        self._target = target
-        self._progress = progress
 
-    def run(self) -> dict[str, int]:
-        self._target.read(self._require_no_own_webhooks)
-        # Who claims an event_id may have changed since the last copy: two rows would claim it for a moment.
-        self._target.write(lambda connection: connection.execute(update(events).values(stands=None)))
-        rows = {table.name: self._copy_table(table) for table in _tables()}
-        self._target.write(_continue_numbering)
-        self._reconcile(rows)
-        return rows
-
-    def _require_no_own_webhooks(self, target: Connection) -> None:
-        newest = target.execute(select(func.max(webhooks.c.id))).scalar()
-        known = newest is None or _has(self._source, newest)
-        oldest = self._source.execute(select(func.min(webhooks.c.id))).scalar()
-        purged = newest is not None and oldest is not None and newest < oldest
+def _require_no_work_of_its_own(source: Connection, target: Connection) -> None:
+    for table, what in ((webhooks, "webhooks"), (attempts, "calls")):
+        newest = target.scalar(_newest(table))
         _require(
-            known or purged,
-            "the target has webhooks that the source does not have",
+            newest is None or _has(source, table, newest) or _was_deleted(source, table, newest),
+            f"the target has {what} that the source does not have",
             "copy into an empty database; a bridge has already worked on this one",
         )
 
-    def _copy_table(self, table: Table) -> int:
-        copied, last = 0, None
-        for rows in self._pages(table):
-            keys = [_key_of(table, row) for row in rows]
-            self._target.write(partial(_put, table, rows, last, keys))
-            last = keys[-1]
-            copied += len(rows)
-            self._progress(table.name, copied)
-        self._target.write(lambda target: _delete_between(target, table, last, None, ()))
-        return copied
 
-    def _pages(self, table: Table) -> Iterator[list[Row]]:
-        pages = select(*table.columns).order_by(*table.primary_key.columns).limit(_PAGE)
-        page = pages
-        while rows := [dict(row) for row in self._source.execute(page).mappings()]:
-            yield [{**row, "claim_id": None} for row in rows] if table is queue else rows
-            page = pages.where(tuple_(*table.primary_key.columns) > _key_of(table, rows[-1]))
-
-    def _reconcile(self, copied: dict[str, int]) -> None:
-        """Compare what the target holds now, table by table and by the totals of its events."""
-        held = self._target.read(_counted)
-        wrong = [
-            f"{name}: {number} rows copied, {held[name]} there"
-            for name, number in copied.items()
-            if held[name] != number
-        ]
-        wrong += set(self._target.read(discrepancies)) - set(discrepancies(self._source))
-        _require(
-            not wrong, f"the copy does not reconcile ({'; '.join(wrong)})", "copy into an empty database"
-        )
+def _has(connection: Connection, table: Table, row_id: bytes) -> bool:
+    return bool(connection.execute(select(exists().where(table.c.id == row_id))).scalar())
 
 
-def _tables() -> list[Table]:
-    return [table for table in metadata.sorted_tables if table is not claims]
+def _was_deleted(connection: Connection, table: Table, row_id: bytes) -> bool:
+    """Say whether a row is older than all that retention has left; ids are ordered by time."""
+    oldest = connection.execute(select(table.c.id).order_by(table.c.id).limit(1)).scalar()
+    return oldest is not None and row_id < oldest
 
 
-def _key_of(table: Table, row: Row) -> tuple[Any, ...]:
-    return tuple(row[column.name] for column in table.primary_key.columns)
-
-
-def _has(connection: Connection, webhook_id: bytes) -> bool:
-    return bool(connection.execute(select(exists().where(webhooks.c.id == webhook_id))).scalar())
-
-
-def _counted(connection: Connection) -> dict[str, int]:
-    return {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in _tables()
+def _replace(source: Connection, target: Connection, progress: CopyProgress) -> dict[str, int]:
+    for table in metadata.sorted_tables:
+        target.execute(table.delete())
+    rows = {
+        table.name: _copy_table(table, source, target, progress)
+        for table in metadata.sorted_tables
+        if table is not claims
     }
+    _continue_numbering(target)
+    _reconcile(rows, source, target)
+    return rows
 
 
-def _put(
-    table: Table,
-    rows: list[Row],
-    last: tuple[Any, ...] | None,
-    keys: list[tuple[Any, ...]],
-    target: Connection,
-) -> None:
-    """Write a page over what is there, and delete what lies between its rows."""
-    _delete_between(target, table, last, keys[-1], keys)
-    names = [column.name for column in table.primary_key.columns]
-    insert = dialect_insert(target.dialect.name)(table)
-    changing = {
-        column.name: insert.excluded[column.name] for column in table.columns if column.name not in names
-    }
-    statement = (
-        insert.on_conflict_do_update(index_elements=names, set_=changing)
-        if changing
-        else insert.on_conflict_do_nothing()
-    )
-    target.execute(statement, rows)
+def _copy_table(table: Table, source: Connection, target: Connection, progress: CopyProgress) -> int:
+    copied = 0
+    everything = source.execute(select(table), execution_options={"yield_per": _ROWS_AT_ONCE})
+    for rows in everything.mappings().partitions():
+        unclaimed = {"claim_id": None} if table is queue else {}
+        target.execute(insert(table), [{**row, **unclaimed} for row in rows])
+        copied += len(rows)
+        progress(table.name, copied)
+    return copied
 
 
-def _delete_between(
-    target: Connection,
-    table: Table,
-    after: tuple[Any, ...] | None,
-    up_to: tuple[Any, ...] | None,
-    kept: Sequence[tuple[Any, ...]],
-) -> None:
-    key = tuple_(*table.primary_key.columns)
-    statement = delete(table)
-    if after is not None:
-        statement = statement.where(key > after)
-    if up_to is not None:
-        statement = statement.where(key <= up_to, key.not_in(kept))
-    target.execute(statement)
-
-
-def _continue_numbering(connection: Connection) -> None:
-    """PostgreSQL counts lanes apart from the table; it must go on after the highest."""
-    if connection.dialect.name != "postgresql":
+def _continue_numbering(target: Connection) -> None:
+    """PostgreSQL counts apart from the table; it must go on after the highest number."""
+    if target.dialect.name != "postgresql":
         return
-    highest = connection.execute(select(func.max(lanes.c.id))).scalar()
-    if highest:
-        connection.execute(
-            text("SELECT setval(pg_get_serial_sequence('lanes', 'id'), :highest)"), {"highest": highest}
-        )
+    for table in metadata.sorted_tables:
+        if (column := table.autoincrement_column) is not None:
+            sequence = func.pg_get_serial_sequence(table.name, column.name)
+            highest = select(func.max(column)).scalar_subquery()
+            target.execute(select(func.setval(sequence, highest)))  # NULL, of no rows, sets nothing
+
+
+def _reconcile(copied: dict[str, int], source: Connection, target: Connection) -> None:
+    """Compare what the target holds now, table by table and by the totals of its events."""
+    there = {
+        name: target.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one()
+        for name in copied
+    }
+    wrong = [
+        f"{name}: {number} rows copied, {there[name]} there"
+        for name, number in copied.items()
+        if there[name] != number
+    ]
+    wrong += set(discrepancies(target)) - set(discrepancies(source))
+    _require(not wrong, f"the copy does not reconcile ({'; '.join(wrong)})", "copy into an empty database")

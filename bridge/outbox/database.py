@@ -23,8 +23,23 @@ from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 Result = TypeVar("Result")
 
 DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
-# Nothing here is found by reading a whole table, however short the queue is at the moment of planning.
-_POSTGRESQL_OPTIONS = "-c synchronous_commit=on -c random_page_cost=1.1"
+# A server that has vanished (no power, a cut cable, a firewall that forgot the connection) says nothing:
+# without these a thread would wait for it for 15 minutes, or, by the system's own keepalive, for two hours.
+# Each is an option of libpq, and one in the query of `database_url` wins.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+_POSTGRESQL_DEFAULTS = {
+    "connect_timeout": "5",  # seconds, for each address of the host
+    "keepalives_idle": "20",  # seconds
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",  # milliseconds without an acknowledgement of what was sent
+    "application_name": "capi-bridge",
+}
+# Nothing here is found by reading a whole table, however short the queue is at the moment of planning. What a
+# process that stands still has locked in a transaction is free again after a minute.
+_POSTGRESQL_OPTIONS = (
+    "-c synchronous_commit=on -c random_page_cost=1.1 -c idle_in_transaction_session_timeout=60s"
+)
 # SQLite reads a snapshot in every transaction; PostgreSQL has to be asked.
 _SNAPSHOT = {True: "SERIALIZABLE", False: "REPEATABLE READ"}
 _CONNECTIONS = 16
@@ -269,14 +284,21 @@ def _begin(connection: Connection) -> None:
 def _postgresql(url: URL) -> Engine:
     try:
         return create_engine(
-            url,
-            pool_size=_CONNECTIONS,
-            max_overflow=_CONNECTIONS,
-            pool_use_lifo=True,
-            connect_args={"connect_timeout": 5, "options": _POSTGRESQL_OPTIONS},
+            _with_defaults(url), pool_size=_CONNECTIONS, max_overflow=_CONNECTIONS, pool_use_lifo=True
         )
     except ImportError as error:
         raise CannotOpen("PostgreSQL needs its driver", fix="pip install 'capi-bridge[postgres]'") from error
+
+
+def _with_defaults(url: URL) -> URL:
+    """Return the URL with our options of libpq; those that it has already stay, and are the last word."""
+    given = dict(url.query)
+    options = " ".join([_POSTGRESQL_OPTIONS, *_texts(given.pop("options", ()))])
+    return url.set(query={**_POSTGRESQL_DEFAULTS, **given, "options": options})
+
+
+def _texts(given: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else given
 
 
 def _run(engine: Engine, work: Callable[[Connection], Result]) -> Result:
@@ -297,7 +319,7 @@ class _OneWriter:
         self._engine = engine.execution_options(begins_itself=True)
         self._connection: Connection | None = None
         self._driver: Any = None
-        self._process = 0
+        self._process: int | None = None
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a transaction; after any error the next one gets a new connection."""

@@ -57,7 +57,7 @@ class CommitQueue(Generic[Item, Result]):
         self._before = before
         self._largest = largest
         self._starting = threading.Lock()
-        self._process = 0
+        self._process: int | None = None
 
     def submit(self, item: Item) -> futures.Future[Result]:
         """Have an item written soon. Never waits."""
@@ -74,7 +74,7 @@ class CommitQueue(Generic[Item, Result]):
         if self._process == os.getpid():
             self._waiting.put(_STOP)
             self._thread.join(_CLOSING_SECONDS)
-            self._process = 0
+            self._process = None
 
     def _put(self, submitted: tuple[Item, futures.Future[Result]] | None) -> None:
         if self._process != os.getpid():

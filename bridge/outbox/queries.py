@@ -185,7 +185,7 @@ def depths(connection: Connection, now: int) -> list[Depth]:
             lanes.c.destination,
             func.count(),
             func.count(queue.c.claim_id),
-            func.min(queue.c.event_id),
+            _oldest_queued(connection),
         )
         .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
         .group_by(lanes.c.destination)
@@ -195,6 +195,13 @@ def depths(connection: Connection, now: int) -> list[Depth]:
         Depth(destination, total - sending, sending, (now - moment_of(oldest)) / 1000)
         for destination, total, sending, oldest in rows
     ]
+
+
+def _oldest_queued(connection: Connection) -> ColumnElement[bytes]:
+    """Select the lowest id; before PostgreSQL 18, min() does not take bytes."""
+    if connection.dialect.name == "postgresql":
+        return func.decode(func.min(func.encode(queue.c.event_id, "hex").collate("C")), "hex")
+    return func.min(queue.c.event_id)
 
 
 def queued(connection: Connection, most: int) -> int:
@@ -245,6 +252,8 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
         conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
     if query.before is not None:
         conditions.append(events.c.id < (raw_id(query.before) or b""))
+    if query.after is not None:
+        conditions.append(events.c.id > (raw_id(query.after) or b""))
     return conditions
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, exists, func, select
 
 from bridge.outbox.database import in_portions
 from bridge.outbox.ids import first_id, moment_of
-from bridge.outbox.records import from_ms, to_ms
+from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, payloads, webhooks
 
 _MOST_WEBHOOKS = 5_000  # of all mappings together: a look must cost little, however much is kept
@@ -49,6 +49,14 @@ class Recent:
             if len(found[mapping]) < most:
                 found[mapping].append(row_id)
         return dict(found)
+
+    def ids(self, mapping: str, most: int, before: str | None = None) -> list[str]:
+        """Return the ids of up to `most` webhooks of a mapping that came before one of them, newest first."""
+        chosen = select(webhooks.c.id).where(webhooks.c.mapping == mapping).order_by(webhooks.c.id.desc())
+        if before is not None:
+            chosen = chosen.where(webhooks.c.id < raw_id(before))
+        found = self._read(lambda connection: connection.execute(chosen.limit(most)).scalars().all())
+        return [text_id(row_id) for row_id in found]
 
     def held_among(self, ids: Iterable[bytes]) -> set[bytes]:
         """Return which of these webhooks have an event that is held now."""

@@ -80,6 +80,16 @@ class StoredEvent(NamedTuple):
     status: str
     reason: str | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Return what the sender is shown."""
+        return {
+            "id": self.id,
+            "event_name": self.event_name,
+            "event_id": self.event_id,
+            "destination": self.destination,
+            "status": self.status,
+        }
+
 
 class Receipt(NamedTuple):
     """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.
@@ -162,7 +172,7 @@ class EventDetail:
 class Query:
     """Which events are meant: every part that is given must hold.
 
-    `before` is the id to page on from (newest first).
+    `before` is the id to page on from (newest first), `after` the one to go on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -176,6 +186,7 @@ class Query:
     until: datetime | None = None
     webhook_id: str | None = None
     before: str | None = None
+    after: str | None = None
     limit: int = 100
 
     def texts(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from bridge.outbox import admin_actions, claims, erasure, pauses, queries, reten
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
 from bridge.outbox.group_commit import CommitQueue, wait
-from bridge.outbox.import_positions import ImportPosition, position_of, remember
+from bridge.outbox.import_positions import ImportPosition, position_of
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
+from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
@@ -56,6 +58,7 @@ class Purged:
     webhooks: int
     repeat_keys: int
     attempts: int
+    jobs: int
 
 
 class Outbox:
@@ -77,6 +80,7 @@ class Outbox:
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
         self.stranded = StrandedEvents(self._read, self._write)
+        self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
@@ -120,11 +124,14 @@ class Outbox:
 
         `position` says how far an import has come with them, and is stored with them.
         """
+        return self._add_together(webhooks, position.remember if position else None)
+
+    def _add_together(self, webhooks: Sequence[NewWebhook], alongside: Alongside | None) -> list[Receipt]:
         with translated_errors():
             self._backpressure.check()
             packed = [pack(webhook, self._cipher) for webhook in webhooks]
             with self._database.write_lock(PATIENCE_SECONDS):
-                return self._store(packed, position)
+                return self._store(packed, alongside)
 
     def imported_up_to(self, import_id: str) -> int:
         """Return the last row of a file that was imported, 0 when none was."""
@@ -158,9 +165,7 @@ class Outbox:
         except CannotStore as error:
             return error
 
-    def _store(
-        self, packed: Sequence[PackedWebhook], position: ImportPosition | None = None
-    ) -> list[Receipt]:
+    def _store(self, packed: Sequence[PackedWebhook], alongside: Alongside | None = None) -> list[Receipt]:
         with translated_errors():
             lane_of = self._lanes.numbered(lane for webhook in packed for lane in webhook.lanes())
         ways = chain([store], repeat(store_again))
@@ -168,8 +173,8 @@ class Outbox:
         def work(connection: Connection) -> list[Receipt]:
             receipts = next(ways)(connection, self._statements, packed, lane_of)
             receipts = map_held_again(connection, self._statements, _lanes_in(connection), packed, receipts)
-            if position is not None:
-                remember(connection, position, to_ms(packed[-1].webhook.received_at) if packed else 0)
+            if alongside is not None:
+                alongside(connection, receipts)
             return receipts
 
         return self._write("store", work, self._database.write_locked)
@@ -358,14 +363,14 @@ class Outbox:
         found = self._read(lambda connection: queries.ids_of(connection, query))
         return [text_id(row) for row in found]
 
-    def requeue(self, due_at: Mapping[str, datetime], now: datetime) -> dict[str, str]:
-        """Send events again with the same body and ids, each at its time; return what became of each."""
-        due = {raw_id(event_id) or b"": to_ms(moment) for event_id, moment in due_at.items()}
-        done = self._write(
-            "requeue",
-            lambda connection: admin_actions.requeue(connection, due, to_ms(now), _lanes_in(connection)),
-        )
-        return {text_id(row): word for row, word in done.items()}
+    def replay(self, page: admin_actions.ReplayPage, now: datetime) -> Counter[str]:
+        """Send some events again, with the same ids; count what became of them."""
+
+        def work(connection: Connection) -> Counter[str]:
+            lane_of = _lanes_in(connection)
+            return admin_actions.replay_page(connection, self._statements, page, to_ms(now), lane_of)
+
+        return self._write("replay", work)
 
     def discard(self, event_ids: Sequence[str], reason: str, now: datetime) -> int:
         """Discard events with a reason; what is being sent or was sent is left alone."""
@@ -384,18 +389,6 @@ class Outbox:
         ends = self._read(oldest_and_newest)
         return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
 
-    def correct(self, webhook_id: str, correction: admin_actions.Correction, now: datetime) -> dict[str, str]:
-        """Replace the held events of a webhook with corrected ones; return the status of each."""
-        row_id = raw_id(webhook_id) or b""
-
-        def work(connection: Connection) -> dict[bytes, str]:
-            corrector = admin_actions.Corrector(
-                connection, self._statements, _lanes_in(connection), to_ms(now)
-            )
-            return corrector.correct(row_id, correction)
-
-        return {text_id(row): status for row, status in self._write("correct", work).items()}
-
     # --- retention -----------------------------------------------------------------------------------------
 
     def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Purged:
@@ -406,6 +399,7 @@ class Outbox:
             webhooks=self._in_portions(lambda connection: retention.purge_webhooks(connection, before)),
             repeat_keys=self._write("purge", lambda c: retention.purge_repeat_keys(c, to_ms(now))),
             attempts=self._in_portions(lambda connection: retention.purge_attempts(connection, before)),
+            jobs=self._in_portions(lambda connection: purge_jobs(connection, raw_before)),
         )
 
     def _in_portions(self, work: Callable[[Connection], int]) -> int:
@@ -422,6 +416,7 @@ class Outbox:
         steps = [partial(erasure.erase, ids, ()) for ids in in_portions(event_ids)]
         steps += [partial(erasure.erase, (), ids) for ids in in_portions(webhook_ids)]
         erased = [self._write("erase", step) for step in steps]
+        self.jobs.forget_results()
         return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
 
     def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:

@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     pauses                          destinations and datasets that wait, for all workers to see
     imports                         how far files have been imported
+    jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     properties                      what this database is for, see purpose
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
@@ -200,4 +201,35 @@ imports = Table(
     Column("id", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Integer, nullable=False),  # how many steps were written
+    Column("position", Text, nullable=False),  # where the next one begins, in the words of the kind
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("counts", Text, nullable=False),
+    Column("message", Text),
+    Column("claim_id", LargeBinary(16)),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("interruptions", Integer, nullable=False),  # since the last step
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    **_CLUSTERED,
+)
+
+job_parts = Table(
+    "job_parts",
+    metadata,
+    Column("job_id", LargeBinary(16), nullable=False),
+    Column("side", Text, nullable=False),  # "input" or "output"
+    Column("number", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("job_id", "side", "number"),
 )

@@ -28,7 +28,7 @@ class WriteLock:
         self._path = path
         self._threads = threading.Lock()
         self._descriptor: int | None = None
-        self._process = 0
+        self._process: int | None = None
 
     @contextmanager
     def __call__(self, patience_seconds: float | None = PATIENCE_SECONDS) -> Iterator[None]:

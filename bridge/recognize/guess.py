@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from bridge.coerce.emptiness import is_empty
+from bridge.recognize.id_fields import event_id_strength, external_id_strength, order_id_strength
+from bridge.recognize.money_fields import currency_strength, value_strength
+from bridge.recognize.ownership import (
+    ANY_PAYLOAD,
+    PayloadContext,
+    belongs_to_another,
+    nearest_person,
+    payload_context,
+    without_side,
+    words_in,
+    words_of_blocks,
+)
 from bridge.recognize.payload_fields import PayloadField, payload_fields
 from bridge.recognize.recognition_tables import (
     KnownField,
-    KnownShape,
     RecognitionTables,
     folded,
     recognition_tables,
     words_of,
 )
+from bridge.recognize.time_fields import event_time_strength
 from bridge.recognize.value_shapes import has_shape, is_certainly_phone
 
 _EXACT_NAME, _WORD_IN_NAME, _VALUE_ALONE, _EMPTY_VALUE = 100, 60, 40, -35
 _DOUBTFUL, _ITS_OWN_PERSON, _PER_LEVEL, _PER_RANK = -45, 6, 4, 1
-_SOMEWHERE_ELSE, _ONE_OF_A_LIST = -30, -12
+_SOMEWHERE_ELSE, _ONE_OF_A_LIST, _CONFIRMED_BY_EMAIL = -30, -12, 70
 _PERSONAL = "user_data."
+_KEPT_WITH_A_PAGE = frozenset({"event", "deal", "page"})
+_ANY_LINK = frozenset({"url", "link", "uri", "href"})
+_VISIT = frozenset({"page", "context", "visit", "session", "tracking", "visitor", "client", "browser"})
 _LIST_STEP = re.compile(r"\.(?:first|\d+)(?=[.(\[])")
 
 
@@ -38,33 +53,59 @@ class Guess:
     strength: int
 
 
+_Strength = Callable[[PayloadField, KnownField, PayloadContext, RecognitionTables], int]
+
+# what is not a person's contact is recognised by a rule of its own
+_RULES: dict[str, _Strength] = {
+    "event_id": event_id_strength,
+    "event_time": event_time_strength,
+    "external_id": external_id_strength,
+    "order_id": order_id_strength,
+    "value": value_strength,
+    "currency": currency_strength,
+}
+
+
 def recognize(data: Any) -> tuple[Guess, ...]:
     """Return the likely meaning of every recognizable field of a payload, the best guess of each field first.
 
     Fields of other people (the sales owner, the company, a host) are never guessed as the customer's.
     """
     tables = recognition_tables()
-    guesses = [guess for field in payload_fields(data, tables) for guess in guesses_of(field, tables)]
+    fields = payload_fields(data, tables)
+    context = payload_context(fields, tables)
+    guesses = [guess for field in fields for guess in guesses_of(field, context)]
+    guesses += _confirmed_names(fields, guesses, context, tables)
     return tuple(sorted(guesses, key=lambda guess: -guess.strength))
 
 
-def guesses_of(field: PayloadField, tables: RecognitionTables | None = None) -> tuple[Guess, ...]:
+def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
-    tables = tables or recognition_tables()
+    tables = recognition_tables()
     empty = is_empty(field.value)
     found = []
-    for known, named in _candidates(field, tables, empty=empty):
-        strength = _strength(field, known, named, tables, empty=empty)
+    for known, strength in _strengths(field, context, tables, empty=empty):
         if strength > 0:
             found.append(Guess(field, known.destination, known.called, strength))
     return tuple(sorted(found, key=lambda guess: -guess.strength))
 
 
+def _strengths(
+    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
+) -> Iterator[tuple[KnownField, int]]:
+    for known in tables.fields:
+        if known.rule is not None and not empty:
+            yield known, _RULES[known.rule](field, known, context, tables)
+    for known, named in _candidates(field, context, tables, empty=empty):
+        if not (_is_personal(known) and belongs_to_another(field, known, context, tables)):
+            yield known, _strength(field, known, named, tables, empty=empty)
+
+
 def _candidates(
-    field: PayloadField, tables: RecognitionTables, *, empty: bool
+    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
 ) -> Iterator[tuple[KnownField, int]]:
     """Yield each destination whose name or value this could be, and how telling the name is."""
-    named = _named(field.name)
+    named = _named(without_side(field.name, context))
     for known, strength in named:
         if strength > _WORD_IN_NAME if empty else _fits(field, known, tables):
             yield known, strength
@@ -76,16 +117,52 @@ def _candidates(
             yield known, _VALUE_ALONE
 
 
+def _confirmed_names(
+    fields: Iterable[PayloadField],
+    guesses: Iterable[Guess],
+    context: PayloadContext,
+    tables: RecognitionTables,
+) -> list[Guess]:
+    """Return the texts that the customer's e-mail address confirms as their name (jane.doe@…)."""
+    emails = [str(guess.field.value) for guess in guesses if guess.destination == "user_data.email"]
+    known = tables.field("user_data.full_name")
+    mailboxes = {folded(email.partition("@")[0]) for email in emails}
+    return [
+        Guess(field, known.destination, known.called, _CONFIRMED_BY_EMAIL)
+        for field in fields
+        if has_shape("person_name", field.value)
+        and _is_the_name_in(str(field.value), mailboxes)
+        and not _is_somebody_elses(field, known, context, tables)
+    ]
+
+
+def _is_the_name_in(text: str, mailboxes: set[str]) -> bool:
+    words = [word for word in words_of(text) if len(word) > 1]
+    return len(words) > 1 and any(all(word in mailbox for word in words) for mailbox in mailboxes)
+
+
+def _is_somebody_elses(
+    field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
+) -> bool:
+    if known.names.keys() & {folded(field.name)}:
+        return belongs_to_another(field, known, context, tables)
+    return nearest_person((*field.within, field.name), context, tables) == "other"
+
+
 @lru_cache(maxsize=4096)
 def _named(name: str) -> tuple[tuple[KnownField, int], ...]:
     """Return the destinations a name speaks of: mostly none, and the same names come again and again."""
     tables = recognition_tables()
-    words = [word for word in words_of(name) if not word.isdigit()]
+    words = [
+        bare for word in words_of(name) if (bare := word if _is_numbered(word) else word.rstrip("0123456789"))
+    ]
     telling = [word for word in words if word not in tables.filler and not _is_numbered(word)]
     whole, short = "".join(words), "".join(telling)
     near = {*words, *map("".join, itertools.pairwise(words))}
     found = []
     for known in tables.fields:
+        if known.rule is not None:
+            continue
         spellings = (whole, short) if _is_about_a_person(known) else (whole,)
         ranks = [known.names[spelling] for spelling in spellings if spelling in known.names]
         if ranks:
@@ -104,8 +181,6 @@ def _is_surely(known: KnownField, field: PayloadField) -> bool:
 def _strength(
     field: PayloadField, known: KnownField, named: int, tables: RecognitionTables, *, empty: bool
 ) -> int:
-    if _is_personal(known) and _belongs_to_another(field, known, tables):
-        return 0
     strength = named + _context_strength(field, known, tables) - field.depth * _PER_LEVEL
     return max(0, strength + (_EMPTY_VALUE if empty else 0))
 
@@ -113,7 +188,15 @@ def _strength(
 def _fits(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
     if not has_shape(known.shape, field.value):
         return False
+    if known.shape == "url" and folded(field.name) in _ANY_LINK and not _is_a_page(field, tables):
+        return False
     return not (known.shape == "region" and folded(str(field.value)) in tables.status_words)
+
+
+def _is_a_page(field: PayloadField, tables: RecognitionTables) -> bool:
+    """Say whether a bare `url` is that of a page: on top, or in a block of the visit."""
+    blocks = [words_in(name) for name in field.within if not name.isdigit()]
+    return all(words & (tables.wrappers | _VISIT) for words in blocks)
 
 
 def _is_numbered(word: str) -> bool:
@@ -128,40 +211,14 @@ def _is_about_a_person(known: KnownField) -> bool:
     return _is_personal(known) or known.destination == "consent"
 
 
-def _belongs_to_another(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
-    """Say whether the names around a field show that it is not the customer's.
-
-    The field's own name counts too (`owner_email`), but not as a whole: `user_agent` and `created` are names.
-    """
-    around = {word for name in field.within for word in words_of(name)}
-    own = set(words_of(field.name)) if folded(field.name) not in known.names else set()
-    nearest = _nearest_person((*field.within, field.name if own else ""), tables)
-    if nearest:
-        return nearest == "other"
-    return known.shape == "person_name" and bool((around | own) & tables.things)
-
-
-def _nearest_person(names: tuple[str, ...], tables: RecognitionTables) -> str:
-    """Return whose field this is by the name closest to it: `customer.owner.email` is the owner's."""
-    for name in reversed(names):
-        words = set(words_of(name))
-        if words & tables.other_people:
-            return "other"
-        if words & tables.customer_words:
-            return "customer"
-    return ""
-
-
 def _context_strength(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
     listed = _ONE_OF_A_LIST * len(_LIST_STEP.findall(field.path))
     return listed + (_of_a_person if _is_personal(known) else _of_the_event)(field, known, tables)
 
 
-def _of_the_event(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
-    around = {word for name in field.within for word in words_of(name)}
-    if known.shape == "amount" and (around | set(words_of(field.name))) & tables.not_the_amount:
-        return -_EXACT_NAME
-    return _SOMEWHERE_ELSE if around & (tables.other_people | tables.things - {"event", "deal"}) else 0
+def _of_the_event(field: PayloadField, _known: KnownField, tables: RecognitionTables) -> int:
+    around = words_of_blocks(field, tables)
+    return _SOMEWHERE_ELSE if around & (tables.other_people | tables.things - _KEPT_WITH_A_PAGE) else 0
 
 
 def _of_a_person(field: PayloadField, known: KnownField, tables: RecognitionTables) -> int:
@@ -169,20 +226,3 @@ def _of_a_person(field: PayloadField, known: KnownField, tables: RecognitionTabl
     doubt = _DOUBTFUL if words & tables.doubtful and folded(field.name) not in known.names else 0
     doubt += _DOUBTFUL if {word for name in field.within for word in words_of(name)} & tables.doubtful else 0
     return doubt + (_ITS_OWN_PERSON if words & tables.customer_words else 0)
-
-
-def known_shape(data: Any) -> KnownShape | None:
-    """Return the sender's shape when the payload's structure gives it away."""
-    for shape in recognition_tables().shapes:
-        if all(_holds(data, path) for path in shape.when):
-            return shape
-    return None
-
-
-def _holds(data: Any, path: str) -> bool:
-    node = data
-    for key in path.split("."):
-        if not isinstance(node, Mapping) or key not in node:
-            return False
-        node = node[key]
-    return True

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.mapping.runtime.scope import plain_key
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
 
+_COME_IN_LISTS = frozenset({"user_data.email", "user_data.phone"})
 _MOST_FIELDS = 5_000
 _DEEPEST = 24
+_DEEPEST_TITLE, _MOST_TITLES = 6, 500
 _NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
 _CANNOT_STAND_IN_A_PICK = re.compile(r"[()\n\r]")
 
@@ -38,11 +41,12 @@ class _Place:
     names: tuple[str, ...] = ()
     depth: int = 0
 
-    def key(self, key: str, *, named: str | None = None) -> _Place:
+    def key(self, key: str, *, shown: str | None = None) -> _Place:
+        plain = plain_key(key)
         return _Place(
-            joined_path(self.path, key),
-            f"{self.concrete}.{key}" if self.concrete else key,
-            (*self.names, key if named is None else named),
+            joined_path(self.path, key if shown is None else shown),
+            f"{self.concrete}.{plain}" if self.concrete else plain,
+            (*self.names, plain),
             self.depth + 1,
         )
 
@@ -50,6 +54,14 @@ class _Place:
         names = self.names if name is None else (*self.names, name)
         concrete = f"{self.concrete}.{index}" if self.concrete else str(index)
         return _Place(f"{self.path}{step}" if self.path else f"${step}", concrete, names, self.depth + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What stays the same while a payload is walked: the tables, and the titles of questions by their id."""
+
+    tables: RecognitionTables
+    titles: Mapping[str, str]
 
 
 def joined_path(parent: str, key: str) -> str:
@@ -64,38 +76,85 @@ def joined_path(parent: str, key: str) -> str:
 def payload_fields(data: Any, tables: RecognitionTables | None = None) -> tuple[PayloadField, ...]:
     """Return every scalar of a payload, in its order; bounded, so that no payload makes this slow."""
     fields: list[PayloadField] = []
-    for field in _walk(data, _Place(), tables or recognition_tables()):
+    reading = _Reading(tables or recognition_tables(), dict(_titles(data)))
+    for field in _walk(data, _Place(), reading):
         fields.append(field)
         if len(fields) >= _MOST_FIELDS:
             break
     return tuple(fields)
 
 
-def _walk(node: Any, place: _Place, tables: RecognitionTables) -> Iterator[PayloadField]:
+def _walk(node: Any, place: _Place, reading: _Reading) -> Iterator[PayloadField]:
     if place.depth > _DEEPEST:
         return
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _walk(value, place.key(str(key)), tables)
+            yield from _walk(value, place.key(str(key), shown=_as_mapped(str(key), node)), reading)
     elif isinstance(node, list):
         for index, item in enumerate(node):
-            yield from _walk_item(node, index, item, place, tables)
+            yield from _walk_item(node, index, item, place, reading)
     else:
-        yield _field(node, place, tables)
+        yield _field(node, place, reading.tables)
+
+
+def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
+    """Return a key as a mapping writes it: without outer spaces, unless the object has the other one too."""
+    plain = plain_key(key)
+    return plain if plain and plain not in node else key
 
 
 def _walk_item(
-    items: list[Any], index: int, item: Any, place: _Place, tables: RecognitionTables
+    items: list[Any], index: int, item: Any, place: _Place, reading: _Reading
 ) -> Iterator[PayloadField]:
-    picked = _pick_by_label(items, item, tables)
+    picked = None if _lists_one_kind(place, reading.tables) else _pick(items, item, reading)
     if picked is None:
-        yield from _walk(item, place.item(index, ".first" if index == 0 else f".{index}"), tables)
+        yield from _walk(item, place.item(index, ".first" if index == 0 else f".{index}"), reading)
         return
-    label_key, label = picked
-    answer = place.item(index, f"({label_key}={label})", label)
+    label_key, label, name = picked
+    answer = place.item(index, f"({label_key}={label})", name)
     for key, value in item.items():
         if key != label_key:
-            yield from _walk(value, answer.key(str(key)), tables)
+            yield from _walk(value, answer.key(str(key)), reading)
+
+
+def _pick(items: list[Any], item: Any, reading: _Reading) -> tuple[str, str, str] | None:
+    """Return how an entry of a list is picked: the key, what it says there, and what the entry is called."""
+    question = item.get("field") if isinstance(item, Mapping) else None
+    if isinstance(question, Mapping):
+        for key in ("ref", "id"):
+            if (title := reading.titles.get(str(question.get(key)))) is not None:
+                return f"field.{key}", str(question[key]), title
+    picked = _pick_by_label(items, item, reading.tables)
+    return (*picked, picked[1]) if picked else None
+
+
+def _titles(node: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield the titles of questions that stand apart from their answers, by the question's id and ref."""
+    if depth > _DEEPEST_TITLE:
+        return
+    if isinstance(node, Mapping):
+        title = node.get("title")
+        if isinstance(title, str) and "type" in node:
+            yield from ((str(node[key]), title) for key in ("id", "ref") if _can_be_picked(node.get(key)))
+        for value in node.values():
+            yield from _titles(value, depth + 1)
+    elif isinstance(node, list):
+        for entry in node[:_MOST_TITLES]:
+            yield from _titles(entry, depth + 1)
+
+
+def _can_be_picked(key: Any) -> bool:
+    return isinstance(key, str) and bool(key) and not _CANNOT_STAND_IN_A_PICK.search(key)
+
+
+def _lists_one_kind(place: _Place, tables: RecognitionTables) -> bool:
+    """Say whether a list is called after what it holds (`emails`): then its labels are `Work` and `Home`."""
+    name = folded(place.names[-1]) if place.names else ""
+    return any(
+        known.destination in _COME_IN_LISTS
+        and {name, name.removesuffix("s"), name.removesuffix("es")} & known.names.keys()
+        for known in tables.fields
+    )
 
 
 def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tuple[str, str] | None:

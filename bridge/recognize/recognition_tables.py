@@ -28,19 +28,40 @@ class KnownField:
     names: Mapping[str, int]
     words: frozenset[str]
     by_value: bool
+    rule: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class KnownShape:
-    """A payload whose structure gives its sender away, and the paths that are right for it."""
+    """A payload whose structure gives its sender away, and the shipped mapping that is for it.
+
+    `when` holds the paths that are all there, `texts` what some of them say.
+    """
 
     name: str
     when: tuple[str, ...]
+    texts: Mapping[str, frozenset[str]]
     like: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventWords:
+    """Words in an event's own name, and the event they make it at Meta."""
+
     event_name: str
-    action_source: str
-    fields: Mapping[str, str]
-    minor_units: Mapping[str, str]
+    action_source: str | None
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WordLists:
+    """Named sets of folded words, read as attributes of the table's own names: `ids["secret"]`."""
+
+    sets: Mapping[str, frozenset[str]]
+
+    def __getitem__(self, name: str) -> frozenset[str]:
+        """Return the words of one list."""
+        return self.sets[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +76,28 @@ class RecognitionTables:
     label_keys: tuple[str, ...]
     other_people: frozenset[str]
     customer_words: frozenset[str]
+    uncertain_people: frozenset[str]
+    neutral_blocks: frozenset[str]
+    wrappers: frozenset[str]
+    other_subjects: frozenset[str]
     doubtful: frozenset[str]
     things: frozenset[str]
     not_the_amount: frozenset[str]
     status_words: frozenset[str]
     item_lists: frozenset[str]
     item_fields: Mapping[str, tuple[str, ...]]
+    ids: WordLists
+    times: WordLists
+    statuses: WordLists
+    event_keys: frozenset[str]
+    event_words: tuple[EventWords, ...]
+    zones: Mapping[str, str]
+    without_cents_in_practice: frozenset[str]
+    phone_parts: frozenset[str]
+
+    def field(self, destination: str) -> KnownField:
+        """Return how one destination is recognised."""
+        return next(known for known in self.fields if known.destination == destination)
 
 
 @lru_cache(maxsize=8192)
@@ -89,19 +126,21 @@ def _known_field(destination: str, row: Mapping[str, Any]) -> KnownField:
         ranked,
         _folded_set(row.get("words", ())),
         row.get("by_value", False),
+        row.get("rule"),
     )
+
+
+def _event_words(row: Mapping[str, Any]) -> EventWords:
+    return EventWords(row["event"], row.get("action_source"), _folded_set(row["words"]))
+
+
+def _word_lists(rows: Mapping[str, Iterable[Any]]) -> WordLists:
+    return WordLists({name: _folded_set(words) for name, words in rows.items()})
 
 
 def _known_shape(row: Mapping[str, Any]) -> KnownShape:
-    return KnownShape(
-        name=row["name"],
-        when=tuple(row["when"]),
-        like=row["like"],
-        event_name=row["event_name"],
-        action_source=row["action_source"],
-        fields=row["fields"],
-        minor_units=row.get("minor_units", {}),
-    )
+    texts = {path: frozenset(found) for path, found in row.get("is", {}).items()}
+    return KnownShape(row["name"], tuple(row.get("when", ())), texts, row["like"])
 
 
 @cache
@@ -118,10 +157,22 @@ def recognition_tables() -> RecognitionTables:
         label_keys=tuple(raw["label_keys"]),
         other_people=_folded_set(raw["other_people"]),
         customer_words=_folded_set(raw["customer_words"]),
+        uncertain_people=_folded_set(raw["uncertain_people"]),
+        neutral_blocks=_folded_set(raw["neutral_blocks"]),
+        wrappers=_folded_set(raw["wrappers"]),
+        other_subjects=_folded_set(raw["other_subjects"]),
         doubtful=_folded_set(raw["doubtful"]),
         things=_folded_set(raw["things"]),
         not_the_amount=_folded_set(raw["not_the_amount"]),
         status_words=_folded_set(raw["status_words"]),
         item_lists=_folded_set(raw["item_lists"]),
         item_fields={key: tuple(folded(name) for name in names) for key, names in raw["item_fields"].items()},
+        ids=_word_lists(raw["ids"]),
+        times=_word_lists(raw["times"]),
+        statuses=_word_lists(raw["statuses"]),
+        event_keys=_folded_set(raw["event_keys"]),
+        event_words=tuple(_event_words(row) for row in raw["event_names"]),
+        zones=raw["zones"],
+        without_cents_in_practice=frozenset(raw["without_cents_in_practice"]),
+        phone_parts=_folded_set(raw["phone_parts"]),
     )

@@ -14,11 +14,11 @@ _WRITTEN_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ ,T]+\d{1,2}:\d{
 _NAMED_MONTH = re.compile(
     r"(?:\w{3,9},?\s+)?(?:\d{1,2}\.?\s+)?[A-Za-zÀ-ÿ]{3,9}\.?\s+(?:\d{1,2},?\s+)?\d{4}\b.*"
 )
-_EPOCH = re.compile(r"\d{10}(?:\.\d+)?|\d{13}")
+_EPOCH = re.compile(r"\d{10}(?:\.\d+)?|\d{13}|/Date\(\d{10,13}(?:[+-]\d{4})?\)/")
 _AMOUNT = re.compile(r"(?:[^\d\s-]{1,3}\s?)?-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{1,4})?(?:\s?[^\d\s]{1,3})?")
 _FBC = re.compile(r"fb\.\d+\.\d+\.\S{5,}")
 _FBP = re.compile(r"fb\.\d+\.\d+\.\d+(?:\.\w+)?")
-_FBCLID = re.compile(r"(?:IwAR|IwZX|IwY2|IwdG|PA[A-Za-z]|fbclid)[\w-]{6,}")
+_FBCLID = re.compile(r"(?:IwAR|IwZX|IwY2|IwdG|fbclid)[\w-]{6,}|PA(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{18,}")
 _GENDERS = (
     "m f male female mr mrs ms herr frau mann m. mme monsieur madame hombre mujer sr sra uomo donna man vrouw"
 )

@@ -11,21 +11,21 @@ server by the writer, the pool or a thread of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
 from bridge.monitoring.log import failure
-from bridge.outbox import Receipt
+from bridge.outbox import PackedWebhook, Receipt
 from bridge.server import wsgi_adapter
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
 from bridge.web import health
 from bridge.web.app import create_app, cut_short, too_large
 from bridge.web.context import AppContext
-from bridge.web.dispatch import clock, fault, log_request, run
+from bridge.web.dispatch import answer, clock, fault, run
 from bridge.web.intake import (
     Admission,
     Endpoint,
@@ -40,7 +40,7 @@ from bridge.web.intake import (
 from bridge.web.pool import BoundedPool
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
-from bridge.web.routes import READ, Intake, intake_at
+from bridge.web.routes import READ, Intake, intake_at, most_bytes
 from bridge.web.wait_for_meta import start_delivery
 
 Scope = Mapping[str, Any]
@@ -61,7 +61,7 @@ class Application:
         self._flask = create_app(context)
         self._threads = min(threads, MOST_THREADS)
         self._readiness = _Readiness(context)
-        self._background: set[asyncio.Task[None]] = set()
+        self._answering: set[asyncio.Task[RenderedResponse]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -83,10 +83,13 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _start(self) -> None:
-        self._commits = Commits(asyncio.get_running_loop())
+        self._commits = Commits(asyncio.get_running_loop(), self._submit)
         self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
         self._context.outbox()
         self._stop_watching = self._context.mappings.watch(self._report)
+
+    def _submit(self, webhook: PackedWebhook) -> Future[Receipt]:
+        return self._context.outbox().submit(webhook)
 
     def _report(self, error: Exception) -> None:
         self._context.log.error("fault", **failure(error))
@@ -129,20 +132,20 @@ class Application:
         self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
     ) -> RenderedResponse:
         context = self._context
-        body = await _read(request, partial(guard.read, receive), context.settings.limits.max_body_bytes)
+        most = most_bytes(request.target, context.settings.limits)
+        body = await _read(request, partial(guard.read, receive), most)
         if isinstance(body, BridgeError):
-            return _refused(context, request, error_response(body))
+            return answer(context, request, error_response(body))
         guard.request_complete()
         work = self._pool.submit(wsgi_adapter.call, self._flask, request._replace(body=body))
         if work is None:
-            return _refused(context, request, busy_response())
+            return answer(context, request, busy_response())
         return await asyncio.wrap_future(work)
 
     async def _readyz(self, request: HttpRequest, guard: Guard | Unguarded) -> RenderedResponse:
         guard.request_complete()
-        return _refused(
-            self._context, request, health.readiness(self._context, await self._readiness.reasons())
-        )
+        response = health.readiness(self._context, await self._readiness.reasons())
+        return answer(self._context, request, response)
 
     # --- one webhook -------------------------------------------------------------------------------
 
@@ -162,43 +165,23 @@ class Application:
         if isinstance(body, BridgeError):
             return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
         request = request._replace(body=body)
-        response = await self._stored(endpoint, request, admission, started)
-        return finish(context, request, admission, response, clock() - started)
+        answering = asyncio.create_task(self._stored(endpoint, request, admission, started))
+        self._answering.add(answering)
+        answering.add_done_callback(self._answering.discard)
+        return await asyncio.shield(answering)  # a sender that has gone takes nothing of it along
 
     async def _stored(
         self, endpoint: Endpoint, request: HttpRequest, admission: Admission, started: float
-    ) -> Response:
+    ) -> RenderedResponse:
+        """Prepare, store and count one webhook that was read whole."""
         context = self._context
         prepared = await self._prepared(endpoint, request)
         if isinstance(prepared, Response):
-            return prepared
-        submitted = context.outbox().submit(prepared.webhook)
-        may_give_up = prepared.webhook.is_recognised_again
-        try:
-            stored = await self._commits.result(submitted, may_give_up=may_give_up)
-        except asyncio.CancelledError:  # the sender has gone; its webhook is stored and counted all the same
-            self._later(self._conclude(endpoint, request, admission, prepared, submitted, started))
-            raise
+            return finish(context, request, admission, prepared, clock() - started)
+        stored = await self._commits.submit(prepared.webhook)
         results = await self._delivered(prepared, stored)
-        return respond(context, endpoint, request, prepared, stored, results)
-
-    async def _conclude(  # noqa: PLR0913, PLR0917 - everything about a webhook whose sender has gone
-        self,
-        endpoint: Endpoint,
-        request: HttpRequest,
-        admission: Admission,
-        prepared: Prepared,
-        submitted: Future[Receipt],
-        started: float,
-    ) -> None:
-        stored = await self._commits.result(submitted, may_give_up=prepared.webhook.is_recognised_again)
-        response = respond(self._context, endpoint, request, prepared, stored, {})
-        finish(self._context, request, admission, response, clock() - started)
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        response = respond(context, endpoint, request, prepared, stored, results)
+        return finish(context, request, admission, response, clock() - started)
 
     async def _prepared(self, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
         if not _is_heavy(request):
@@ -299,8 +282,3 @@ def _is_heavy(request: HttpRequest) -> bool:
     if len(body) > _HEAVY_BYTES or "content-encoding" in request.headers:
         return True
     return body.count(b"{") + body.count(b"%7B") + body.count(b"%7b") > _HEAVY_OBJECTS
-
-
-def _refused(context: AppContext, request: HttpRequest, response: Response) -> RenderedResponse:
-    log_request(context, request, response)
-    return render(response, request.id)

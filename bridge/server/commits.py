@@ -1,18 +1,24 @@
-"""The commit queue as the event loop sees it: many webhooks wait, and each group wakes the loop once."""
+"""The commit queue as the event loop sees it: webhooks go to the writer together, and come back together.
+
+What is prepared in one round of the loop is handed over at the end of the round. The writer then begins with
+a whole group, when the loop has nothing left to do, instead of with the first webhook and against it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import NamedTuple
 
-from bridge.outbox import Receipt
+from bridge.outbox import PackedWebhook, Receipt
 from bridge.outbox.group_commit import PATIENCE, Patience, outcome, too_late
 
 SWEEP_SECONDS = 0.25
 Stored = Receipt | Exception
+Waiter = asyncio.Future[Stored]
 
 
 class _Waiting(NamedTuple):
@@ -24,29 +30,43 @@ class _Waiting(NamedTuple):
 class Commits:
     """Waits for the writer without holding up the loop, and with bounded patience."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, patience: Patience = PATIENCE) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        submit: Callable[[PackedWebhook], Future[Receipt]],
+        patience: Patience = PATIENCE,
+    ) -> None:
         self._loop = loop
+        self._submit = submit
         self._patience = patience
-        self._waiting: dict[asyncio.Future[Stored], _Waiting] = {}  # oldest first
-        self._finished: deque[tuple[asyncio.Future[Stored], Future[Receipt]]] = deque()
+        self._gathered: list[tuple[Waiter, PackedWebhook]] = []
+        self._waiting: dict[Waiter, _Waiting] = {}  # oldest first
+        self._finished: deque[tuple[Waiter, Future[Receipt]]] = deque()
         self._is_woken = False
         loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    async def result(self, submitted: Future[Receipt], *, may_give_up: bool) -> Stored:
-        """Return what becomes of a webhook; an exception is returned, not raised.
+    def submit(self, webhook: PackedWebhook) -> Waiter:
+        """Have a webhook stored; the future says what becomes of it, an exception is its result.
 
         What waits too long is withdrawn. What the writer has taken may be given up only when a second try of
         the sender would be recognised; otherwise it is waited for.
         """
-        waiter: asyncio.Future[Stored] = self._loop.create_future()
-        self._waiting[waiter] = _Waiting(submitted, self._loop.time(), may_give_up)
-        submitted.add_done_callback(partial(self._note, waiter))
-        try:
-            return await waiter
-        finally:
-            del self._waiting[waiter]
+        waiter: Waiter = self._loop.create_future()
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((waiter, webhook))
+        return waiter
 
-    def _note(self, waiter: asyncio.Future[Stored], submitted: Future[Receipt]) -> None:
+    def _hand_over(self) -> None:
+        """Give the writer what has gathered."""
+        gathered, self._gathered = self._gathered, []
+        now = self._loop.time()
+        for waiter, webhook in gathered:
+            submitted = self._submit(webhook)
+            self._waiting[waiter] = _Waiting(submitted, now, webhook.is_recognised_again)
+            submitted.add_done_callback(partial(self._note, waiter))
+
+    def _note(self, waiter: Waiter, submitted: Future[Receipt]) -> None:
         """Take note of one result, in the writer's thread; the loop is woken for the first of a group."""
         self._finished.append((waiter, submitted))
         if not self._is_woken:
@@ -57,7 +77,7 @@ class Commits:
         self._is_woken = False
         while self._finished:
             waiter, submitted = self._finished.popleft()
-            if not waiter.done():
+            if self._waiting.pop(waiter, None):
                 stored: Stored = outcome(submitted)
                 waiter.set_result(stored)
 
@@ -70,5 +90,6 @@ class Commits:
             if waited < patience.until_taken_seconds:
                 return
             is_lost = may_give_up and waited >= sum(patience)
-            if not waiter.done() and (submitted.cancel() or is_lost):
+            if submitted.cancel() or is_lost:
+                del self._waiting[waiter]
                 waiter.set_result(too_late())

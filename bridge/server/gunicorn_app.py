@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
 from bridge.server.guard import Limits, limit_connections, most_connections
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
+_SWITCH_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,18 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
             "limit_request_line": 8190,
             "worker_tmp_dir": str(_MEMORY_FOLDER) if _MEMORY_FOLDER.is_dir() else None,
             "pre_fork": lambda _server, _worker: settle_memory(),
-            "post_worker_init": self._limit,
+            "post_worker_init": self._set_up,
         }
         for name, value in values.items():
             self.cfg.set(name, value)
 
-    def _limit(self, worker: Any) -> None:
+    def _set_up(self, worker: Any) -> None:
+        """Prepare a worker whose loop is about to start.
+
+        The writer lets go of the interpreter at every statement of a commit. While the loop is busy it would
+        wait the usual 5 ms to get it back, and with it everybody who waits for the write lock.
+        """
+        sys.setswitchinterval(_SWITCH_SECONDS)
         limits = Limits(body=self._listening.body_seconds, connections=most_connections())
         limit_connections(worker.loop, limits, is_stopping=lambda: not worker.alive)
 

@@ -103,7 +103,7 @@ class Retention:
 class ServerLimits:
     """Bounds that protect the machine; over them the sender is asked to come back, and nothing is dropped."""
 
-    max_body_bytes: int = 2_097_152
+    max_body_bytes: int = 4_194_304
     queue_events: int = 1_000_000
     free_disk_bytes: int = 268_435_456
     read_timeout: timedelta = timedelta(seconds=30)

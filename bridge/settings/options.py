@@ -183,7 +183,7 @@ SETTINGS = Section(
         "limits": Section(
             "Bounds that protect the machine.",
             {
-                "max_body_bytes": Option(types.SIZE, "The largest body that any endpoint reads.", "2 MiB"),
+                "max_body_bytes": Option(types.SIZE, "The largest body that any endpoint reads.", "4 MiB"),
                 "queue_events": Option(
                     types.whole(1, 1_000_000_000), "Waiting events, over which 503 is answered.", "1000000"
                 ),

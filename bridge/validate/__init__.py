@@ -13,6 +13,7 @@ from bridge.validate.batch_rules import body_findings
 from bridge.validate.event_rules import (
     FOREIGN_EVENT_RULES,
     append_attribution,
+    custom_data_keys,
     event_id,
     event_name,
     money_and_items,
@@ -43,6 +44,7 @@ def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Find
         event_id(event, seconds, spec),
         website_page(event, seconds, spec),
         website_user_agent(event, seconds, spec),
+        custom_data_keys(event, seconds, spec),
         money_and_items(event, seconds, spec),
     ):
         if found:

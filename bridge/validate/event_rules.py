@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from bridge.coerce.numbers import is_finite
+from bridge.meta_spec.right_place import place_in_words
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.privacy.personal_data import holds_contact, is_personal_key
@@ -117,6 +118,21 @@ def website_user_agent(event: dict[str, Any], now: int, spec: MetaSpec) -> Itera
     if not isinstance(user_data, dict) or user_data.get("client_user_agent"):
         return ()
     return (spec.rules["website_without_user_agent"].finding("$.user_data.client_user_agent"),)
+
+
+def custom_data_keys(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
+    """Find keys of other blocks in custom data: Meta takes them for custom properties."""
+    custom = event.get("custom_data")
+    if not isinstance(custom, dict) or spec.not_in_custom_data.isdisjoint(custom):
+        return ()
+    rule = spec.rules["misplaced_in_custom_data"]
+    return [
+        rule.finding(
+            f"$.custom_data.{key}", field=f"custom_data.{key}", place=place_in_words(key, spec.right_places)
+        )
+        for key in custom
+        if key in spec.not_in_custom_data
+    ]
 
 
 def money_and_items(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from bridge.coerce.numbers import is_finite
+from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 
@@ -94,7 +95,7 @@ def _missing(
     code = schema.get("x-rules", {}).get(
         keyword, "no_identity" if path == ("user_data",) else "missing_field"
     )
-    because = schema.get("x-because") or (present and f"{present}") or "the object around it"
+    because = schema.get("x-because") or present or "the object around it"
     return spec.rules[code].finding(_pointer(path), field=_named(path), because=because)
 
 
@@ -103,7 +104,17 @@ def _unknown(path: tuple[Any, ...], key: object, spec: MetaSpec) -> Finding:
     code = _MISPLACED.get((path, key), unknown) if isinstance(key, str) else unknown
     shown = key if isinstance(key, str) and _SAFE_KEY(key) else None
     where = (*path, shown) if shown else path
-    return spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+    finding = spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
+    return (
+        finding if code not in _UNKNOWN else with_right_place(finding, key, spec.right_places, _block(path))
+    )
+
+
+def _block(path: tuple[Any, ...]) -> str:
+    return ITEMS if path[:2] == ("custom_data", "contents") else ""
+
+
+_UNKNOWN: Final = {"unknown_key", "unknown_key_left_out"}
 
 
 # Senders post keys of their own here, and no rejection was seen for it; the event itself is a closed object.
@@ -145,7 +156,7 @@ def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
     """Return the schema's own rule for this field, or the one for the violated keyword."""
     if path == ("action_source",) and error.instance == "in_store":
         return "in_store_action_source"
-    if error.validator == "minimum" and _is_negative(error.instance) and path[:1] == ("custom_data",):
+    if error.validator == "minimum" and error.instance < 0 and path[:1] == ("custom_data",):
         return "not_an_amount"
     code: str = (
         error.schema.get("x-rules", {}).get(error.validator)
@@ -153,10 +164,6 @@ def _rule_of(error: Any, path: tuple[Any, ...]) -> str:
         or _CODES.get(error.validator, "invalid")
     )
     return code
-
-
-def _is_negative(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and value < 0
 
 
 def _expected(error: Any) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hmac
 
-from bridge.models import HandshakeRule, Request, Webhook
+from bridge.models import HandshakeRule, Request, SenderAnswer, Webhook
 
 
-def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | None:
-    """Return the text to answer a handshake with, None when this request is not a valid handshake.
+def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> SenderAnswer | None:
+    """Return what to answer a handshake with, None when this request is not a valid handshake.
 
     A `get` handshake is a GET and has no body; `header` and `field` ones come with a POST. What the
     rule expects may be a secret, so it is compared in constant time.
@@ -18,7 +18,11 @@ def handshake_answer(asked: Webhook | Request, rule: HandshakeRule) -> str | Non
         return None
     if not all(_is_same(read(webhook), text) for read, text in rule.expect):
         return None
-    return _text(rule.answer(webhook)) or None
+    answer = rule.answer(webhook)
+    if isinstance(answer, SenderAnswer):
+        return answer
+    text = _text(answer)
+    return SenderAnswer(text) if text else None
 
 
 def _is_same(found: object, expected: str) -> bool:

@@ -2,44 +2,106 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from bridge.errors import NotAuthentic
-from bridge.models import Request, VerifyRule
+from bridge.models import Request, SortedForm, VerifyRule
 
-_PLACEHOLDER: Final = re.compile(r"\{(body|timestamp|url|method|secret)\}")
-_Part = Callable[[Request, str | None, bytes], bytes]
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
-# placeholder -> how its bytes are found for (request, timestamp, secret)
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a signed text can be made of; `data` is the read body, or the entry that is signed by itself."""
+
+    request: Request
+    timestamp: str | None
+    secret: bytes
+    rule: VerifyRule
+    data: Any = None
+
+
+_Part = Callable[[Content], bytes]
+
+# placeholder -> how its bytes are found
 _PARTS: Final[dict[str, _Part]] = {
-    "body": lambda request, _timestamp, _secret: request.body,
-    "timestamp": lambda _request, timestamp, _secret: (timestamp or "").encode("utf-8", "surrogatepass"),
-    "url": lambda request, _timestamp, _secret: request.url.encode("utf-8", "surrogatepass"),
-    "method": lambda request, _timestamp, _secret: request.method.upper().encode(),
-    "secret": lambda _request, _timestamp, secret: secret,
+    "body": lambda content: content.request.body,
+    "body_base64": lambda content: base64.b64encode(content.request.body),
+    "timestamp": lambda content: as_bytes(content.timestamp or ""),
+    "url": lambda content: as_bytes(content.request.url),
+    "method": lambda content: content.request.method.upper().encode(),
+    "secret": lambda content: content.secret,
 }
 
 
-def signed_bytes(template: str, request: Request, timestamp: str | None, secret: bytes) -> bytes:
+def signed_bytes(content: Content) -> bytes:
     """Fill in the template of what was signed, such as `{timestamp}.{body}`."""
+    template = content.rule.signed
     if template == "{body}":
-        return request.body
-    return b"".join(
-        part if isinstance(part, bytes) else part(request, timestamp, secret) for part in _compiled(template)
-    )
+        return content.request.body
+    return b"".join(part if isinstance(part, bytes) else part(content) for part in _compiled(template))
 
 
 @lru_cache(maxsize=256)
 def _compiled(template: str) -> tuple[bytes | _Part, ...]:
     pieces = _PLACEHOLDER.split(template)  # text, name, text, name, … text
-    return tuple(
-        _PARTS[piece] if index % 2 else piece.encode() for index, piece in enumerate(pieces) if piece
-    )
+    return tuple(_part(piece) if index % 2 else piece.encode() for index, piece in enumerate(pieces) if piece)
+
+
+def _part(name: str) -> _Part:
+    """Return what fills a placeholder: part of the request, a header, a parameter, a field of the body."""
+    if name == "sorted_form":
+        return _sorted_form
+    if name in _PARTS:
+        return _PARTS[name]
+    place, _, key = name.partition(".")
+    if place == "$headers":
+        return lambda content: as_bytes(content.request.headers.get(key.lower(), "").strip())
+    if place == "$query":
+        return lambda content: as_bytes(content.request.query.get(key, ""))
+    return lambda content: as_bytes(str(content.rule.read[name](content.data) or ""))
+
+
+def needs_body_read(rule: VerifyRule) -> bool:
+    """Say whether the body has to be read before the signature can be checked."""
+    return bool(rule.read) or rule.body_field is not None or rule.for_each is not None
+
+
+_MOST_FORM_FIELDS: Final = 2_000
+_WORDS_OF_PAIR: Final = re.compile(r"\{(name|value|secret)\}")
+
+
+def _sorted_form(content: Content) -> bytes:
+    """Write the fields of a form sorted by name, and by value where a name is repeated."""
+    form = content.rule.sorted_form or SortedForm()
+    left_out = form.without | ({content.rule.field} if content.rule.field else set())
+    pairs = sorted({(name, value) for name, value in _form_fields(content.request) if name not in left_out})
+    kept = [(name, value) for name, value in pairs if value or not form.skips_empty]
+    return form.joined_by.encode().join(_pair(form.pair, name, value, content.secret) for name, value in kept)
+
+
+def _form_fields(request: Request) -> list[tuple[str, str]]:
+    if "x-www-form-urlencoded" not in request.headers.get("content-type", ""):
+        raise NotAuthentic("what is signed are the fields of a form, and the body is none")
+    try:
+        text = request.body.decode()
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FORM_FIELDS)
+    except ValueError as error:
+        raise NotAuthentic("the form that was signed cannot be read") from error
+
+
+def _pair(template: str, name: str, value: str, secret: bytes) -> bytes:
+    parts = {"name": as_bytes(name), "value": as_bytes(value), "secret": secret}
+    pieces = _WORDS_OF_PAIR.split(template)
+    return b"".join(parts[piece] if index % 2 else piece.encode() for index, piece in enumerate(pieces))
 
 
 _RESERVED: Final = re.compile(r"%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
@@ -71,11 +133,14 @@ def read_structured(template: str, header: str) -> tuple[list[str], str | None]:
     if match is None:
         return [], None
     found = match.groupdict()
-    return [found.get("signature") or ""], found.get("timestamp")
+    several = found.get("signatures") or ""
+    return [found.get("signature") or "", *_SEPARATORS.split(several)], found.get("timestamp")
 
 
 def _read_keyed(template: str, header: str) -> tuple[list[str], str | None]:
-    keys = {placeholder.strip("{}"): key for key, placeholder in _KEYED_ITEM.findall(template)}
+    keys = {
+        placeholder.strip("{}").removesuffix("s"): key for key, placeholder in _KEYED_ITEM.findall(template)
+    }
     items = _KEYED_ITEM.findall(header)
     signatures = [value for key, value in items if key == keys.get("signature") and value]
     timestamps = {value for key, value in items if key == keys.get("timestamp")}
@@ -84,11 +149,15 @@ def _read_keyed(template: str, header: str) -> tuple[list[str], str | None]:
     return signatures, next(iter(timestamps), None)
 
 
+_SEPARATORS: Final = re.compile(r"[,\s]+")
+
+
 @lru_cache(maxsize=256)
 def _as_pattern(template: str) -> re.Pattern[str]:
     pattern = re.escape(template)
     pattern = pattern.replace(re.escape("{timestamp}"), r"(?P<timestamp>\d{1,20})", 1)
     pattern = pattern.replace(re.escape("{signature}"), r"(?P<signature>[^,;\s]+)", 1)
+    pattern = pattern.replace(re.escape("{signatures}"), r"(?P<signatures>\S[^;]*)", 1)
     return re.compile(pattern)
 
 

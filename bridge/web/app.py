@@ -2,84 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
 import flask
-from flask.sessions import SessionInterface
 from werkzeug.exceptions import HTTPException
 
 from bridge.errors import TooLarge, UnreadableBody
 from bridge.web.context import AppContext
-from bridge.web.dispatch import View, guarded, log_request, run
+from bridge.web.dispatch import View, answer, run
 from bridge.web.intake import Endpoint, take_in
+from bridge.web.openapi import Access, Route
 from bridge.web.request import HttpRequest, request_id
-from bridge.web.responses import RenderedResponse, Response, error_body, render
-from bridge.web.routes import ROUTES
+from bridge.web.responses import Response, error_body
+from bridge.web.routes import READ, ROUTES, most_bytes
 
 Environ = Mapping[str, Any]
 _CHUNK = 65_536
 
 
-class NoSessions(SessionInterface):
-    """No cookies of our own, so nothing to open and nothing to save."""
-
-    def open_session(self, app: flask.Flask, request: Any) -> Any:
-        """Return no session."""
-        return None
-
-    def make_null_session(self, app: flask.Flask) -> Any:
-        """Return an empty stand-in; Flask insists on one."""
-        return _NO_SESSION
-
-    def is_null_session(self, obj: object) -> bool:
-        """Tell Flask that there is nothing to save."""
-        return True
-
-
-class _NoSession(dict):  # type: ignore[type-arg]
-    accessed = modified = False
-
-
-_NO_SESSION = _NoSession()
-
-
 def create_app(context: AppContext) -> flask.Flask:
     """Make the web application. It opens nothing until the first request, so it may be forked."""
     app = flask.Flask("bridge.web", static_folder=None)
-    app.session_interface = NoSessions()
     app.url_map.strict_slashes = False
     for route in ROUTES:
-        name = f"{route.methods[0]} {route.rule}".replace(".", "_")
-        function = _function(context, route.answers)
-        app.add_url_rule(route.rule, name, function, methods=route.methods, provide_automatic_options=False)
+        methods = READ if route.method == "GET" else (route.method,)
+        name = f"{route.method} {route.rule}".replace(".", "_")
+        function = partial(_answer, context, route)
+        app.add_url_rule(route.rule, name, function, methods=methods, provide_automatic_options=False)
     app.register_error_handler(HTTPException, partial(_no_such_endpoint, context))
     return app
 
 
-def _function(context: AppContext, answers: View | Endpoint) -> Callable[..., flask.Response]:
-    """Return what Flask calls."""
-    if isinstance(answers, Endpoint):
-        return partial(_take_in, context, answers)
-    return partial(_view, context, answers)
-
-
-def _take_in(context: AppContext, endpoint: Endpoint, **parameters: str) -> flask.Response:
+def _answer(context: AppContext, route: Route, **parameters: str) -> flask.Response:
+    """Do what Flask calls for a route."""
     environ = flask.request.environ
     request = request_from(environ, parameters)
-    return _as_flask(take_in(context, endpoint, request, partial(read_body, environ)))
+    if isinstance(route.answers, Endpoint):
+        rendered = take_in(context, route.answers, request, partial(read_body, environ))
+    else:
+        rendered = run(context, partial(_view, route.answers, route.access, environ), request)
+    return flask.Response(rendered.body, rendered.status, rendered.headers)
 
 
-def _view(context: AppContext, view: View, **parameters: str) -> flask.Response:
-    environ = flask.request.environ
-    request = request_from(environ, parameters)
-    most = context.settings.limits.max_body_bytes
-    body = guarded(context, request, lambda: read_body(environ, most))
-    if isinstance(body, Response):
-        return _refused(context, request, body)
-    return _as_flask(run(context, view, request._replace(body=body)))
+def _view(
+    view: View, access: Access | None, environ: Environ, context: AppContext, request: HttpRequest
+) -> Response:
+    if access is not None:
+        access(request, context.settings)
+    body = read_body(environ, most_bytes(environ.get("PATH_INFO", ""), context.settings.limits))
+    return view(context, request._replace(body=body))
 
 
 def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Response:
@@ -87,15 +61,7 @@ def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Respon
     messages = {404: "there is nothing at this URL", 405: "this URL does not take that method"}
     body = error_body(error.name.lower().replace(" ", "_"), messages.get(code, error.name))
     headers = tuple((name, value) for name, value in error.get_headers() if name in {"Allow", "Location"})
-    return _refused(context, request_from(flask.request.environ), Response(code, body, headers))
-
-
-def _refused(context: AppContext, request: HttpRequest, response: Response) -> flask.Response:
-    log_request(context, request, response)
-    return _as_flask(render(response, request.id))
-
-
-def _as_flask(rendered: RenderedResponse) -> flask.Response:
+    rendered = answer(context, request_from(flask.request.environ), Response(code, body, headers))
     return flask.Response(rendered.body, rendered.status, rendered.headers)
 
 
@@ -128,7 +94,7 @@ def _header_name(key: str) -> str:
 
 
 def _target(environ: Environ) -> str:
-    """Return path and query as sent where the server tells them, and rebuilt where it does not."""
+    """Return path and query as sent where the server passes them on, and rebuilt where it does not."""
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if isinstance(raw, str) and raw.startswith("/"):
         return raw

@@ -11,7 +11,7 @@ from bridge.web.request import HttpRequest
 
 
 def is_admin(request: HttpRequest, settings: Settings) -> bool:
-    """Tell whether the request carries the admin token, as a bearer token or in X-Admin-Token."""
+    """Return whether the request carries the admin token, as a bearer token or in X-Admin-Token."""
     if not settings.admin_token:
         return False
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")

@@ -23,6 +23,7 @@ from bridge.settings import Settings
 from bridge.web.pool import BoundedPool
 from bridge.web.rate_limit import RateLimiter
 
+Deliver = Callable[[Sequence[str]], Mapping[str, Delivered]]
 WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
 
 
@@ -38,8 +39,7 @@ class OpenedLater:
         """Return the outbox."""
         if self._outbox is None:
             with self._lock:
-                if self._outbox is None:
-                    self._outbox = self._open_it()
+                self._outbox = self._outbox or self._open_it()
         return self._outbox
 
     def close(self) -> None:
@@ -48,30 +48,6 @@ class OpenedLater:
             if self._outbox is not None:
                 self._outbox.close()
                 self._outbox = None
-
-
-class ImmediateDelivery:
-    """The way to Meta of `?wait=true`: a worker of this process, made when it is first needed."""
-
-    def __init__(
-        self, settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater
-    ) -> None:
-        self._settings, self._metrics, self._mappings, self._outbox = settings, metrics, mappings, outbox
-        self._lock = threading.Lock()
-        self._worker: Worker | None = None
-
-    def __call__(self, event_ids: Sequence[str]) -> Mapping[str, Delivered]:
-        """Send these events now, and return what became of each."""
-        with self._lock:
-            worker = self._worker = self._worker or self._made()
-        return worker.deliver_now(event_ids)
-
-    def _made(self) -> Worker:
-        reporter = new_reporter(self._settings, self._metrics, self._mappings)
-        around = delivery_context(
-            self._outbox(), self._settings, observe=reporter.observe, notify=reporter.notify
-        )
-        return Worker(around)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +65,7 @@ class AppContext:
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
     log: Any = field(default_factory=get_logger)
-    deliver: Callable[[Sequence[str]], Mapping[str, Delivered]] = lambda _ids: {}
+    deliver: Deliver = lambda _ids: {}
     delivery_pool: BoundedPool = field(default_factory=lambda: BoundedPool(WAITING_FOR_META, 0, "deliver"))
 
     def mapping(self, name: str) -> CompiledMapping:
@@ -117,5 +93,23 @@ def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str,
         outbox=outbox,
         now=SteadyClock(report_step),
         metrics=metrics,
-        deliver=ImmediateDelivery(settings, metrics, mappings, outbox),
+        deliver=_delivery(settings, metrics, mappings, outbox),
     )
+
+
+def _delivery(settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater) -> Deliver:
+    """Return what `?wait=true` delivers with: a worker of this process, made when it is first needed."""
+    lock = threading.Lock()
+    workers: list[Worker] = []
+
+    def worker() -> Worker:
+        reporter = new_reporter(settings, metrics, mappings)
+        return Worker(delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify))
+
+    def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
+        with lock:
+            if not workers:
+                workers.append(worker())
+        return workers[0].deliver_now(event_ids)
+
+    return deliver

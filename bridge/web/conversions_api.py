@@ -2,36 +2,25 @@
 
 Takes `data` as a list or as JSON text (also a list of JSON texts, as some SDKs send it), raw or hashed
 user data, the token in the query, the body or the header. It answers in Meta's shapes, errors included,
-and like Meta it takes all events of a request or none. A 200 here means that they are on disk.
+and like Meta it takes all events of a request or none. A 200 here means that they are on disk. What was
+left out or put right is in `messages`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
-from bridge.ingest.entries import new_events
-from bridge.models import (
-    Draft,
-    Event,
-    ReadingSettings,
-    Receive,
-    Request,
-    Translation,
-    Verified,
-)
-from bridge.outbox import NewEvent, NewWebhook, Receipt
-from bridge.pipeline import finish
+from bridge.ingest.entries import new_webhook
+from bridge.models import Finding, Receive, Request, Translation, Verified
+from bridge.outbox import NewWebhook, Receipt
 from bridge.settings import Destination, Settings
 from bridge.web.auth import is_admin
 from bridge.web.context import AppContext
@@ -43,6 +32,8 @@ from bridge.web.conversions_api_errors import (
     invalid,
     meta_response,
 )
+from bridge.web.conversions_api_events import MOST_VALUES, FinishedEvent, finished_event, given_events
+from bridge.web.conversions_api_messages import body_findings, messages
 from bridge.web.hooks import limit_address
 from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
 from bridge.web.request import HttpRequest, as_webhook
@@ -51,19 +42,24 @@ from bridge.web.wait_for_meta import waits_for_meta
 
 NAME = "drop-in"
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
-_ANY_BODY = Receive(max_size_bytes=10_485_760)
+_ANY_BODY = Receive(max_size_bytes=2**30, max_values=MOST_VALUES)  # how many bytes are read is a setting
 _REPEAT_WINDOW_SECONDS = 172_800
-_LISTS_OF_TEXTS = 1000
+_OK, _ACCEPTED = 200, 202
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call as it would have gone to Meta."""
+    """One call as it would have gone to Meta, or to a Conversions API Gateway.
+
+    `success` is the status that its sender takes for success.
+    """
 
     request: Request
     destination: Destination
     events: tuple[Mapping[str, Any], ...]
     test_event_code: str | None
+    findings: tuple[Finding, ...]
+    success: int = _OK
 
 
 def admit(context: AppContext, request: HttpRequest) -> Admission:
@@ -74,8 +70,19 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
 
 def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     """Do everything but store the events of one call; the response is Meta's own form too."""
+    return _prepared(context, request, _call)
+
+
+def prepare_as_gateway(context: AppContext, request: HttpRequest) -> Prepared | Response:
+    """Do the same for a sender that takes the bridge for a Conversions API Gateway."""
+    return _prepared(context, request, _gateway_call)
+
+
+def _prepared(
+    context: AppContext, request: HttpRequest, read: Callable[[AppContext, HttpRequest], ApiCall]
+) -> Prepared | Response:
     try:
-        return _packed(context, _call(context, request), request.id)
+        return _packed(context, read(context, request), request.id)
     except MetaError as error:
         return meta_response(error, request.id)
 
@@ -86,27 +93,47 @@ def refuse(error: BridgeError, request: HttpRequest) -> Response:
 
 
 ENDPOINT = Endpoint(admit, prepare, refuse, refused=Admission(NAME, 0))
+GATEWAY = Endpoint(admit, prepare_as_gateway, refuse, refused=Admission(NAME, 0))
 
 
 def _call(context: AppContext, request: HttpRequest) -> ApiCall:
-    version, dataset_id = request.parameters["version"], request.parameters["dataset_id"]
-    if not _VERSION.fullmatch(version):
-        raise MetaError(400, 2500, f"Unknown path components: /{dataset_id}/events")
+    if not _VERSION.fullmatch(request.parameters["version"]):
+        raise MetaError(400, 2500, f"Unknown path components: /{request.parameters['dataset_id']}/events")
+    return _read_call(context, request)
+
+
+def _gateway_call(context: AppContext, request: HttpRequest) -> ApiCall:
+    """Read a call of the kind that Meta's Java and PHP SDKs (`CAPIGatewayIngressRequest`) post to a gateway.
+
+    They send `accessKey` in place of `access_token`, and take 202 alone for success.
+    """
+    return replace(_read_call(context, request), success=_ACCEPTED)
+
+
+def _read_call(context: AppContext, request: HttpRequest) -> ApiCall:
     settings = context.settings
     webhook = as_webhook(request, settings, context.now())
     fields = _fields(webhook)
     token = _token(webhook, fields)
+    dataset_id = request.parameters["dataset_id"]
     destination = _destination(settings, dataset_id, token, admin=is_admin(request, settings))
     code = fields.get("test_event_code")
     if code and not settings.test_codes_allowed:
         raise MetaError(400, 100, "test_event_code is not accepted in the live profile of this bridge")
-    return ApiCall(webhook, destination, _events(fields.get("data")), str(code) if code else None)
+    return ApiCall(
+        request=webhook,
+        destination=destination,
+        events=given_events(fields),
+        test_event_code=str(code) if code else None,
+        findings=body_findings(fields, context.spec),
+    )
 
 
 def _fields(request: Request) -> Mapping[str, Any]:
     fields = parse(Verified(request), _ANY_BODY).data if request.body else {}
     if not isinstance(fields, Mapping):
-        raise invalid("The body is not an object with a field data")
+        advice = 'The body is the list itself; put it under data: {"data": […]}.'
+        raise invalid("The body is not an object with a field data", advice)
     return {**request.query, **fields}
 
 
@@ -114,7 +141,7 @@ def _token(request: Request, fields: Mapping[str, Any]) -> str:
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() in {"bearer", "oauth"}:
         return credentials.strip()
-    token = fields.get("access_token", "")
+    token = fields.get("access_token") or fields.get("accessKey")
     return token if isinstance(token, str) else ""
 
 
@@ -144,63 +171,49 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
 
 
-def _events(data: Any) -> tuple[Mapping[str, Any], ...]:
-    opened = _opened(data)
-    items = [_opened(item) for item in opened[: _LISTS_OF_TEXTS + 1]] if isinstance(opened, list) else None
-    if not items:
-        raise invalid("param data must be an array.")
-    if len(items) > _LISTS_OF_TEXTS:
-        raise invalid("param data has more than 1000 events")
-    if not all(isinstance(item, Mapping) for item in items):
-        raise invalid("param data must be an array of objects")
-    return tuple(items)
-
-
-def _opened(value: Any) -> Any:
-    """Return a value that may have been sent as JSON text; numbers keep their digits."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise invalid("param data is not valid JSON") from error
-
-
-def _no_constant(_name: str) -> Any:
-    raise ValueError
-
-
 def _packed(context: AppContext, call: ApiCall, request_id: str) -> Prepared:
-    now = call.request.received_at
-    finished = tuple(_finished(context, call, event, now) for event in call.events)
-    for number, event in enumerate(finished):
+    finished = [finished_event(event, call.destination, call.request, context.spec) for event in call.events]
+    for number, (event, _) in enumerate(finished):
         if event.verdict != "ready":
             raise error_for_event(event, number)
-    translation = Translation(NAME, "", b"", finished)
-    events = new_events(translation, context.settings, context.spec, now, call.test_event_code)
-    webhook = NewWebhook(
-        mapping=NAME,
-        revision="",
-        repeat_key=hashlib.sha256(call.destination.dataset_id.encode() + b" " + call.request.body).digest(),
-        repeat_window_seconds=_REPEAT_WINDOW_SECONDS,
-        received_at=now,
-        request=call.request,
-        request_id=request_id,
-        events=events,
-    )
-    respond = partial(_respond, context, events, request_id)
+    webhook = _webhook(context, call, finished, request_id)
+    said = messages([event for event, _ in finished], call.findings)
+    respond = partial(_respond, context, webhook, call.success, said)
     return Prepared(context.outbox().pack(webhook), respond, waits_for_meta(call.request.query))
 
 
-def _respond(
+def _webhook(
+    context: AppContext, call: ApiCall, finished: Sequence[FinishedEvent], request_id: str
+) -> NewWebhook:
+    """Return what is stored. An event that goes without an id is known again by one of our own."""
+    dataset_id = call.destination.dataset_id.encode()
+    repeat_key = hashlib.sha256(dataset_id + b" " + call.request.body).digest()
+    webhook = new_webhook(
+        Translation(NAME, "", repeat_key, tuple(event for event, _ in finished)),
+        call.request,
+        context.settings,
+        context.spec,
+        request_id=request_id,
+        repeat_window_seconds=_REPEAT_WINDOW_SECONDS,
+        test_event_code=call.test_event_code,
+    )
+    events = [
+        event if event.event_id else event._replace(event_id=internal_id)
+        for event, (_, internal_id) in zip(webhook.events, finished, strict=True)
+    ]
+    return webhook._replace(events=tuple(events))
+
+
+def _respond(  # noqa: PLR0913, PLR0917 - what was sent, and what became of it
     context: AppContext,
-    events: tuple[NewEvent, ...],
-    request_id: str,
+    webhook: NewWebhook,
+    success: int,
+    said: list[str],
     receipt: Receipt,
     results: MetaResults,
 ) -> Response:
     if not receipt.duplicate:
-        for event, stored in zip(events, receipt.events, strict=True):
+        for event, stored in zip(webhook.events, receipt.events, strict=True):
             context.metrics.event(NAME, stored.status, event.match_score)
     refused = next((result for result in results.values() if result.status == "refused"), None)
     if refused:
@@ -208,32 +221,12 @@ def _respond(
             (refused.attempt.code, refused.attempt.subcode) if refused.attempt else (100, None)
         )
         error = MetaError(400, meta_code or 100, refused.reason or "Invalid parameter", subcode)
-        return meta_response(error, request_id)._replace(events=len(receipt.events))
+        return meta_response(error, webhook.request_id)._replace(events=len(receipt.events))
     traces = [result.attempt.fbtrace_id for result in results.values() if result.attempt]
     body = {
-        "events_received": len(events),
-        "messages": [],
-        "fbtrace_id": next(filter(None, traces), request_id),
+        "events_received": len(webhook.events),
+        "messages": said,
+        "fbtrace_id": next(filter(None, traces), webhook.request_id),
     }
     code = "duplicate" if receipt.duplicate else "queued"
-    return Response(200, body, code=code, events=len(receipt.events))
-
-
-def _finished(context: AppContext, call: ApiCall, event: Mapping[str, Any], now: datetime) -> Event:
-    draft = Draft(
-        label="",
-        fields=_by_metas_names(event, context),
-        settings=ReadingSettings(),
-        send_to=(call.destination.name,),
-        positions={},
-    )
-    return finish(draft, context.spec, now)
-
-
-def _by_metas_names(event: Mapping[str, Any], context: AppContext) -> dict[str, Any]:
-    """Return the event with long names of user data (`email`) as Meta's own (`em`)."""
-    people = event.get("user_data")
-    if not isinstance(people, Mapping):
-        return dict(event)
-    names = context.spec.user_data_names
-    return {**event, "user_data": {names.get(key, key): value for key, value in people.items()}}
+    return Response(success, body, code=code, events=len(receipt.events))

@@ -30,9 +30,9 @@ class MetaError(Exception):
 BAD_TOKEN = (401, 190, "Invalid OAuth access token - Cannot parse access token")
 
 
-def invalid(message: str) -> MetaError:
-    """Return the refusal of a request that is not formed as Meta wants it."""
-    return MetaError(400, 100, f"(#100) {message}")
+def invalid(message: str, advice: str = "") -> MetaError:
+    """Return the refusal of a request that is not formed as Meta wants it; `advice` says what to do."""
+    return MetaError(400, 100, f"(#100) {message}", title=message if advice else "", explanation=advice)
 
 
 def error_for_event(event: Event, number: int) -> MetaError:

@@ -40,7 +40,7 @@ def guarded(
 
 
 def fault(context: AppContext, request: HttpRequest, error: Exception) -> Response:
-    """Log a fault of ours by its kind and place, and return what the client is told."""
+    """Log a fault of ours by its kind and place, and return the response to the client."""
     path = first_path_segment(request)
     context.log.error("fault", request_id=request.id, path=path, **failure(error))
     return fault_response()
@@ -48,16 +48,15 @@ def fault(context: AppContext, request: HttpRequest, error: Exception) -> Respon
 
 def run(context: AppContext, view: View, request: HttpRequest) -> RenderedResponse:
     """Answer one request that stores no webhook."""
-    response = guarded(context, request, lambda: view(context, request))
-    log_request(context, request, response)
-    return render(response, request.id)
+    return answer(context, request, guarded(context, request, lambda: view(context, request)))
 
 
-def log_request(context: AppContext, request: HttpRequest, response: Response) -> None:
-    """Log a request that was refused; the others are not worth a line."""
+def answer(context: AppContext, request: HttpRequest, response: Response) -> RenderedResponse:
+    """Turn a response into bytes; one that refuses is logged, the others are not worth a line."""
     if response.status >= 400:
         path = first_path_segment(request)
         context.log.info("request", request_id=request.id, path=path, code=response.status, **response.log)
+    return render(response, request.id)
 
 
 def log_webhook(

@@ -1,25 +1,24 @@
-"""Trying things out: a webhook, a mapping under the pen, a finished body. Nothing is kept."""
+"""Trying things out: a webhook, a mapping that is only text so far, a finished body. Nothing is kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from bridge.body.parse import parse
 from bridge.coerce.moments import read_moment
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.ingest.preview import preview
-from bridge.mapping import load_mapping
+from bridge.mapping.draft import draft_mapping
 from bridge.mapping.samples import content_type_of
 from bridge.models import Receive, Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode
 from bridge.validate import validate_body
-from bridge.web.auth import is_admin, require_admin_unless_demo
+from bridge.web.auth import is_admin
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, as_webhook
 from bridge.web.responses import Response
@@ -27,24 +26,8 @@ from bridge.web.responses import Response
 _JSON_ONLY = Receive(accept=frozenset({"json"}), max_size_bytes=2_097_152)
 
 
-class AnySecret(Mapping[str, str]):
-    """An environment for mappings under the pen: every `${NAME}` is set, and none to anything real."""
-
-    def __getitem__(self, name: str) -> str:
-        return "placeholder"
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
 def of_mapping(context: AppContext, request: HttpRequest) -> Response:
-    """Show what the webhook would become at /hooks/<name>; asks for what that address asks for."""
+    """Show what the webhook would become at /hooks/<name>; asks for what that endpoint asks for."""
     mapping = context.mapping(request.name)
     webhook = _webhook(context, request)
     trusted = is_admin(request, context.settings)
@@ -57,18 +40,11 @@ def of_mapping(context: AppContext, request: HttpRequest) -> Response:
 
 def of_text(context: AppContext, request: HttpRequest) -> Response:
     """Show what a payload would become with a mapping that is only text so far."""
-    require_admin_unless_demo(request, context.settings)
     asked = _json_object(_webhook(context, request))
     source = asked.get("mapping")
     if not isinstance(source, str):
         raise WrongUse("mapping is missing", fix="give the text of the mapping file as `mapping`")
-    mapping = load_mapping(
-        Path("mapping.yaml"),
-        environment=AnySecret(),
-        spec=context.spec,
-        destinations=context.settings.destinations,
-        source=source.encode("utf-8", "replace"),
-    )
+    mapping = draft_mapping(source, context.spec, context.settings.destinations)
     webhook = made_up_request(asked, context.now())
     translation = translate(Verified(webhook), mapping, context.spec, explain=True)
     outcome = preview(translation, context.settings, webhook.received_at)
@@ -77,7 +53,6 @@ def of_text(context: AppContext, request: HttpRequest) -> Response:
 
 def of_finished_body(context: AppContext, request: HttpRequest) -> Response:
     """Check a finished Conversions API body against the schema and the rules."""
-    require_admin_unless_demo(request, context.settings)
     body = parse(Verified(_webhook(context, request)), _JSON_ONLY).data
     findings = validate_body(body, context.spec, context.now())
     return Response(200, {"findings": [finding.as_json() for finding in findings]})

@@ -38,12 +38,12 @@ class Reason:
 
 
 def healthz(context: AppContext, request: HttpRequest) -> Response:
-    """Tell that the process answers; nothing else is looked at."""
+    """Answer that the process is alive; nothing else is checked."""
     return Response(200, {"status": "ok"})
 
 
 def readyz(context: AppContext, request: HttpRequest) -> Response:
-    """Tell whether webhooks can be taken, and everything a person should know. Waits for the database."""
+    """Answer whether webhooks can be taken, and all a person should know. Waits for the database."""
     return readiness(context, check(context))
 
 

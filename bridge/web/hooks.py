@@ -7,18 +7,17 @@ A webhook whose translation breaks down is stored all the same, held for repair.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
 from bridge.errors import NotAuthentic, Refused
-from bridge.ingest.entries import held_by_an_error, new_events
+from bridge.ingest.entries import new_webhook, translation_after_a_fault
 from bridge.mapping import CompiledMapping
-from bridge.models import Request, Translation, Verified
+from bridge.models import Request, SenderAnswer, Translation, Verified
 from bridge.monitoring.log import failure
-from bridge.outbox import NewEvent, NewWebhook, Receipt, StoredEvent
+from bridge.outbox import NewEvent, Receipt
 from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
@@ -70,7 +69,7 @@ def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:
-        return Response(200, challenge, code="handshake")
+        return _as_asked(challenge, "handshake")
     posted = as_posted(webhook, mapping.receive)
     if posted is None:
         return _alive(mapping)
@@ -100,8 +99,16 @@ def _methods(mapping: CompiledMapping) -> str:
     return " or ".join(sorted(method.upper() for method in mapping.receive.methods))
 
 
-def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
-    """Return what a sender wants echoed; the one thing that is answered before a signature is checked."""
+def _as_asked(answer: SenderAnswer, code: str) -> Response:
+    """Return an answer in the words that a sender waits for."""
+    return Response(200, answer.text, (("Content-Type", answer.content_type), *answer.headers), code)
+
+
+def _challenge(request: Request, mapping: CompiledMapping) -> SenderAnswer | None:
+    """Return what a sender wants echoed; the one thing that is answered before a signature is checked.
+
+    What is computed with the secret is answered after it: a stranger could have signatures made.
+    """
     rule = mapping.receive.handshake
     if rule is None:
         return None
@@ -109,7 +116,10 @@ def _challenge(request: Request, mapping: CompiledMapping) -> str | None:
         asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
     except Refused:
         return None
-    return handshake_answer(asked, rule)
+    answer = handshake_answer(asked, rule)
+    if answer is not None and rule.needs_proof:
+        verify(request, mapping.receive.verify)
+    return answer
 
 
 def _asked_test_code(
@@ -143,46 +153,32 @@ def _code_of_file(context: AppContext, request: Request, mapping: CompiledMappin
 
 
 def _packed(call: HookCall, verified: Verified) -> Prepared:
-    mapping, request = call.mapping, call.request
-    translation = _translated(call, verified)
-    events = _events(call, translation)
-    webhook = NewWebhook(
-        mapping=mapping.name,
-        revision=mapping.revision,
-        repeat_key=translation.repeat_key if translation else _digest(request),
-        repeat_window_seconds=mapping.receive.repeat_window_seconds,
-        received_at=request.received_at,
-        request=request,
+    mapping, request, context = call.mapping, call.request, call.context
+    webhook = new_webhook(
+        _translated(call, verified),
+        request,
+        context.settings,
+        context.spec,
         request_id=call.request_id,
-        events=events,
+        repeat_window_seconds=mapping.receive.repeat_window_seconds,
+        test_event_code=call.test_event_code,
     )
-    packed = call.context.outbox().pack(webhook)
-    return Prepared(packed, partial(_respond, call, events), waits_for_meta(request.query))
+    packed = context.outbox().pack(webhook)
+    return Prepared(packed, partial(_respond, call, webhook.events), waits_for_meta(request.query))
 
 
-def _translated(call: HookCall, verified: Verified) -> Translation | None:
+def _translated(call: HookCall, verified: Verified) -> Translation:
     try:
         return translate(verified, call.mapping, call.context.spec)
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
         call.context.log.error("broke_down", mapping=call.mapping.name, **failure(error))  # noqa: TRY400
-        return None
-
-
-def _events(call: HookCall, translation: Translation | None) -> tuple[NewEvent, ...]:
-    settings, now = call.context.settings, call.request.received_at
-    if translation is None:
-        return held_by_an_error(call.mapping, settings, now, call.test_event_code)
-    return new_events(translation, settings, call.context.spec, now, call.test_event_code)
-
-
-def _digest(request: Request) -> bytes:
-    return hashlib.sha256(request.body).digest()
+        return translation_after_a_fault(call.mapping, call.request)
 
 
 def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, results: MetaResults) -> Response:
-    """Return what the sender is told about its webhook, now that it is on disk."""
+    """Return the response for a webhook that is on disk."""
     if not receipt.duplicate and not receipt.remapped:
         for event, stored in zip(events, receipt.events, strict=True):
             call.context.metrics.event(call.mapping.name, stored.status, event.match_score)
@@ -200,14 +196,19 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
     by_answer = call.mapping.receive.on_problem == "answer"
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
         return Response(422, _problems(events, body), code="problems", log=log)
+    answer = call.mapping.receive.answer
+    if answer is not None and not waits_for_meta(
+        call.request.query
+    ):  # who waits wants to read what became of it
+        return _as_asked(answer, body["status"])._replace(log=log)
     return Response(200, body, code=body["status"], log=log)
 
 
 def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
-    """Return what a sender is told about a webhook that is on disk."""
+    """Return the body of the response for a webhook that is on disk."""
     body: dict[str, Any] = {
         "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
-        "events": [_shown(event) for event in receipt.events],
+        "events": [event.as_json() for event in receipt.events],
     }
     reasons = sorted({event.reason for event in receipt.events if event.reason})
     if reasons and not receipt.duplicate:
@@ -235,7 +236,7 @@ def overall(statuses: Iterable[str]) -> str:
 
 
 def _is_sender_s(event: NewEvent) -> bool:
-    """Tell whether the problem is one its sender can fix, and not a fault of ours."""
+    """Return whether the problem is one its sender can fix, and not a fault of ours."""
     return event.status == "held" and not any(finding.code == "internal_fault" for finding in event.findings)
 
 
@@ -249,13 +250,3 @@ def _problems(events: Sequence[NewEvent], body: Mapping[str, Any]) -> dict[str, 
     ]
     error = {"code": "problems", "message": message, "details": details}
     return {"error": error, "status": "held", "events": body["events"]}
-
-
-def _shown(event: StoredEvent) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "event_name": event.event_name,
-        "event_id": event.event_id,
-        "destination": event.destination,
-        "status": event.status,
-    }

@@ -3,7 +3,7 @@
     admit     before the body is read: may this sender send here, and how much
     prepare   what takes the processor alone: verify, parse, map, normalize, validate, pack
     commit    the one step that waits, together with everybody else's webhooks
-    respond   what the sender is told, now that its webhook is on disk or could not be stored
+    respond   the response, now that the webhook is on disk or could not be stored
 
 Each step is a plain function and touches no socket, so the event loop of the server (`bridge.server.asgi`)
 and a thread of any WSGI server (`take_in`) go through the very same ones.
@@ -76,7 +76,7 @@ def respond(  # noqa: PLR0913, PLR0917 - what happened to one request
     stored: Receipt | Exception,
     results: MetaResults,
 ) -> Response:
-    """Return what the sender is told."""
+    """Return the response to the sender."""
 
     def response() -> Response:
         if isinstance(stored, Exception):

@@ -1,14 +1,16 @@
-"""The description of every address, for programs that read OpenAPI 3.1; made from one table."""
+"""The description of every endpoint, for programs that read OpenAPI 3.1; made from the table of routes."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from bridge import __version__
-from bridge.web.context import AppContext
+from bridge.settings import Settings
+from bridge.web.dispatch import View
+from bridge.web.intake import Endpoint
 from bridge.web.request import HttpRequest
-from bridge.web.responses import Response
 
 _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
@@ -79,6 +81,8 @@ SCHEMAS: dict[str, Any] = {
         held=_list_of(_OBJECT),
         suppressed=_list_of(_OBJECT),
         explain=_list_of(_OBJECT),
+        empty=_list_of(_OBJECT),
+        unused=_list_of(_OBJECT),
         request=_OBJECT,
         request_id=_TEXT,
     ),
@@ -96,9 +100,27 @@ SCHEMAS: dict[str, Any] = {
             fbtrace_id=_TEXT,
         )
     ),
+    "Job": {
+        **_object(
+            id=_TEXT,
+            kind={"enum": ["replay", "discard", "import", "export", "compare"]},
+            state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
+            request=_OBJECT,
+            done={"type": "integer"},
+            total={"type": ["integer", "null"]},
+            counts={"type": "object", "additionalProperties": {"type": "integer"}},
+            message=_NULL_TEXT,
+            has_result={"type": "boolean"},
+            created_at={"type": "string", "format": "date-time"},
+            changed_at={"type": "string", "format": "date-time"},
+            request_id=_TEXT,
+        ),
+        "required": ["id", "kind", "state", "done", "total", "counts", "message", "has_result"],
+    },
+    "Jobs": _object(jobs=_list_of(_reference("Job")), request_id=_TEXT),
     "Any": _OBJECT,
 }
-_HOOK_ERRORS = {
+HOOK_ERRORS = {
     "400": "The body cannot be read; the message names line and column.",
     "401": "The signature or token is wrong.",
     "404": "There is no such mapping.",
@@ -109,8 +131,10 @@ _HOOK_ERRORS = {
     "502": "Meta refused (with ?wait=true).",
     "503": "It could not be stored; see Retry-After and send it again.",
 }
-_ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
-_FILTERS = (
+ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
+META_ERRORS = {"400": "What Meta would refuse, in Meta's shape."}
+NOT_READY = {"503": "Not ready; see reasons."}
+FILTERS = (
     "status",
     "mapping",
     "destination",
@@ -123,82 +147,40 @@ _FILTERS = (
     "before",
 )
 
-# (method, path, summary, schema of the 200, errors, query parameters, is for the admin, schema of errors)
-ENDPOINTS: tuple[tuple[str, str, str, str, dict[str, str], tuple[str, ...], bool], ...] = (
-    ("post", "/hooks/{name}", "Take in a webhook", "Taken", _HOOK_ERRORS, ("wait", "test_event_code"), False),
-    ("get", "/hooks/{name}", "Answer a sender's handshake", "Taken", {"404": _HOOK_ERRORS["404"]}, (), False),
-    (
-        "post",
-        "/dry-run/{name}",
-        "Show what a webhook would become",
-        "Preview",
-        _HOOK_ERRORS,
-        ("reveal",),
-        False,
-    ),
-    ("post", "/dry-run", "Try a mapping that is only text so far", "Preview", _ADMIN_ERRORS, (), True),
-    ("post", "/validate", "Check a finished Conversions API body", "Findings", _ADMIN_ERRORS, (), True),
-    (
-        "post",
-        "/{version}/{dataset_id}/events",
-        "Take what one would send to Meta",
-        "MetaAnswer",
-        {"400": "What Meta would refuse, in Meta's shape."},
-        ("access_token", "wait"),
-        False,
-    ),
-    ("get", "/api/mappings", "List the mappings", "Any", _ADMIN_ERRORS, (), True),
-    (
-        "get",
-        "/api/mappings/{name}",
-        "Show one mapping and how its lines fare",
-        "Any",
-        _ADMIN_ERRORS,
-        (),
-        True,
-    ),
-    ("get", "/api/counts", "Count what is stored", "Any", _ADMIN_ERRORS, (), True),
-    ("get", "/api/events", "List events, newest first", "Any", _ADMIN_ERRORS, _FILTERS, True),
-    ("get", "/api/events/{event_id}", "Show one event", "Event", _ADMIN_ERRORS, (), True),
-    ("post", "/api/events/{event_id}/replay", "Send one event again", "Any", _ADMIN_ERRORS, (), True),
-    ("post", "/api/events/{event_id}/discard", "Give one event up", "Any", _ADMIN_ERRORS, (), True),
-    ("post", "/api/replay", "Send many events again", "Any", _ADMIN_ERRORS, (), True),
-    ("get", "/healthz", "Tell that the process answers", "Any", {}, (), False),
-    (
-        "get",
-        "/readyz",
-        "Tell whether webhooks can be taken",
-        "Any",
-        {"503": "Not ready; see reasons."},
-        (),
-        False,
-    ),
-    ("get", "/metrics", "Counters and gauges for Prometheus", "text", {}, (), False),
-    ("get", "/openapi.json", "This description", "Any", {}, (), False),
-)
+
+Access = Callable[[HttpRequest, Settings], None]
 
 
-def description(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with the description of every address."""
-    return Response(200, document())
+class Route(NamedTuple):
+    """One method of one path, with its parameters in angle brackets. GET takes HEAD too.
+
+    `access` raises NotAuthentic. The rest is for the description: the schema of the answer, the errors, what
+    may be in the query, the status of success, the type of the body. Without a summary there is none.
+    """
+
+    method: str
+    rule: str
+    answers: View | Endpoint
+    summary: str = ""
+    schema: str = "Any"
+    errors: Mapping[str, str] = MappingProxyType({})
+    access: Access | None = None
+    query: tuple[str, ...] = ()
+    success: int = 200
+    takes: str = "application/json"
+
+    @property
+    def path(self) -> str:
+        """Return the path as OpenAPI writes it."""
+        return self.rule.replace("<", "{").replace(">", "}")
 
 
-@cache
-def document() -> dict[str, Any]:
+def document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the OpenAPI document."""
     paths: dict[str, Any] = {}
-    for method, path, summary, schema, errors, parameters, for_admin in ENDPOINTS:
-        operation: dict[str, Any] = {
-            "summary": summary,
-            "operationId": _operation_id(method, path),
-            "parameters": [*_path_parameters(path), *map(_query_parameter, parameters)],
-            "responses": {"200": _response("It worked.", schema), **_errors(path, errors)},
-        }
-        if for_admin:
-            operation["security"] = [{"admin": []}]
-        if method == "post":
-            operation["requestBody"] = {"content": {"application/json": {"schema": _OBJECT}}}
-        paths.setdefault(path, {})[method] = operation
+    for route in routes:
+        if route.summary:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -212,6 +194,24 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"admin": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": route.summary,
+        "operationId": _operation_id(route.method.lower(), route.path),
+        "parameters": [*_path_parameters(route.path), *map(_query_parameter, route.query)],
+        "responses": {
+            str(route.success): _response("It worked.", route.schema),
+            **_errors(route.path, route.errors),
+        },
+    }
+    if route.access:
+        operation["security"] = [{"admin": []}]
+    if route.method == "POST":
+        schema = _OBJECT if route.takes == "application/json" else _TEXT
+        operation["requestBody"] = {"content": {route.takes: {"schema": schema}}}
+    return operation
 
 
 def _operation_id(method: str, path: str) -> str:
@@ -234,6 +234,6 @@ def _response(words: str, schema: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}
 
 
-def _errors(path: str, errors: dict[str, str]) -> dict[str, Any]:
-    schema = "MetaError" if "{version}" in path else "Error"
+def _errors(path: str, errors: Mapping[str, str]) -> dict[str, Any]:
+    schema = "MetaError" if "{dataset_id}" in path else "Error"
     return {status: _response(words, schema) for status, words in errors.items()}

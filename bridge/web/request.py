@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from bridge.errors import TooLarge
+import orjson
+
+from bridge.errors import TooLarge, UnreadableBody
 from bridge.models import Request
 from bridge.settings import Settings
 from bridge.settings.models import Network
 
 _MAX_QUERY_FIELDS = 1000
+_SMALL_BODY = 65_536
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -126,3 +129,19 @@ def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
     except ValueError:
         return False
     return any(parsed in network for network in trusted)
+
+
+def json_object(request: HttpRequest, most_bytes: int = _SMALL_BODY) -> Mapping[str, Any]:
+    """Return the JSON object in the body; an empty one when there is no body."""
+    body = request.body
+    if len(body) > most_bytes:
+        raise TooLarge(f"the body is larger than {most_bytes} bytes", fix="ask for less at a time")
+    if not body.strip():
+        return {}
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBody("the body is not JSON", fix='send {"status": "held"} or nothing') from error
+    if not isinstance(asked, dict):
+        raise UnreadableBody("the body is not a JSON object")
+    return asked

@@ -30,11 +30,18 @@ class NoSuchEvent(BridgeError):
     code = "no_such_event"
 
 
+class NoSuchJob(BridgeError):
+    """No job of that id is kept."""
+
+    code = "no_such_job"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
+    (NoSuchJob, 404),
     (WrongMethod, 405),
     (TooLarge, 413),
     (WrongContentType, 415),
@@ -128,21 +135,27 @@ def _with_fix(error: BridgeError) -> str:
 
 def fault_response() -> Response:
     """Answer when we broke down: not the sender's fault, so it is asked to come again."""
-    body = error_body("internal_fault", "the bridge could not do this now; nothing was lost, send it again")
-    return Response(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "internal_fault")
+    return _come_again("internal_fault", "the bridge could not do this now; nothing was lost, send it again")
 
 
 def busy_response() -> Response:
     """Answer when too many requests that are not webhooks wait already."""
-    body = error_body("busy", "too many requests are waiting; try again in a few seconds")
-    return Response(503, body, (("Retry-After", str(RETRY_AFTER_SECONDS)),), "busy")
+    return _come_again("busy", "too many requests are waiting; try again in a few seconds")
+
+
+def _come_again(code: str, message: str) -> Response:
+    return Response(503, error_body(code, message), _retry_after(RETRY_AFTER_SECONDS), code)
+
+
+def _retry_after(seconds: int) -> Headers:
+    return (("Retry-After", str(seconds)),)
 
 
 def _headers(error: BridgeError) -> Headers:
     if isinstance(error, WrongMethod):
         return (("Allow", ", ".join(error.allowed)),)
     if isinstance(error, CannotStore | TooManyRequests):
-        return (("Retry-After", str(error.retry_after_seconds)),)
+        return _retry_after(error.retry_after_seconds)
     if isinstance(error, CannotOpen):
-        return (("Retry-After", str(RETRY_AFTER_SECONDS)),)
+        return _retry_after(RETRY_AFTER_SECONDS)
     return ()

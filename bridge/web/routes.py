@@ -1,53 +1,144 @@
-"""Which path and method lead to which endpoint: a table, and the few paths that the event loop takes."""
+"""Every endpoint: path, method, what answers, who may ask, and what the OpenAPI description says of it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from bridge.web import (
-    conversions_api,
-    cors,
-    dry_run,
-    events_api,
-    health,
-    hooks,
-    openapi,
-)
+from bridge.jobs.bulk_import import MOST_BYTES
+from bridge.settings.models import ServerLimits
+from bridge.web import conversions_api, cors, dry_run, events_api, health, hooks, jobs_api
+from bridge.web.auth import require_admin, require_admin_unless_demo
+from bridge.web.context import AppContext
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
+from bridge.web.openapi import ADMIN_ERRORS, FILTERS, HOOK_ERRORS, META_ERRORS, NOT_READY, Route, document
+from bridge.web.request import HttpRequest
+from bridge.web.responses import Response
 
 READ = ("GET", "HEAD")
 
 
-class Route(NamedTuple):
-    """One path, with its parameters in angle brackets, and what answers there."""
+def description(context: AppContext, request: HttpRequest) -> Response:
+    """Answer with the description of every endpoint."""
+    return Response(200, document(ROUTES))
 
-    rule: str
-    methods: tuple[str, ...]
-    answers: View | Endpoint
+
+def _admin(method: str, rule: str, view: View, summary: str, **others: Any) -> Route:
+    """Return an endpoint for the holder of the admin token."""
+    return Route(method, rule, view, summary, **{"access": require_admin, "errors": ADMIN_ERRORS, **others})
 
 
 ROUTES = (
-    Route("/hooks/<name>", ("POST", *READ), hooks.ENDPOINT),
-    Route("/hooks/<name>", ("OPTIONS",), cors.preflight),
-    Route("/dry-run/<name>", ("POST",), dry_run.of_mapping),
-    Route("/dry-run", ("POST",), dry_run.of_text),
-    Route("/validate", ("POST",), dry_run.of_finished_body),
-    Route("/<version>/<dataset_id>/events", ("POST",), conversions_api.ENDPOINT),
-    Route("/api/mappings", ("GET",), events_api.mappings),
-    Route("/api/mappings/<name>", ("GET",), events_api.show_mapping),
-    Route("/api/counts", ("GET",), events_api.counts),
-    Route("/api/events", ("GET",), events_api.list_events),
-    Route("/api/events/<event_id>", ("GET",), events_api.show_event),
-    Route("/api/events/<event_id>/replay", ("POST",), events_api.replay_event),
-    Route("/api/events/<event_id>/discard", ("POST",), events_api.discard_event),
-    Route("/api/replay", ("POST",), events_api.replay_many),
-    Route("/healthz", READ, health.healthz),
-    Route("/readyz", READ, health.readyz),
-    Route("/metrics", ("GET",), health.metrics),
-    Route("/openapi.json", ("GET",), openapi.description),
+    Route(
+        "POST",
+        "/hooks/<name>",
+        hooks.ENDPOINT,
+        "Take in a webhook",
+        "Taken",
+        HOOK_ERRORS,
+        query=("wait", "test_event_code"),
+    ),
+    Route("GET", "/hooks/<name>", hooks.ENDPOINT, "Answer a sender's handshake", "Taken", HOOK_ERRORS),
+    Route("OPTIONS", "/hooks/<name>", cors.preflight),
+    Route(
+        "POST",
+        "/dry-run/<name>",
+        dry_run.of_mapping,
+        "Show what a webhook would become",
+        "Preview",
+        HOOK_ERRORS,
+        query=("reveal",),
+    ),
+    _admin(
+        "POST",
+        "/dry-run",
+        dry_run.of_text,
+        "Try a mapping that is only text so far",
+        schema="Preview",
+        access=require_admin_unless_demo,
+    ),
+    _admin(
+        "POST",
+        "/validate",
+        dry_run.of_finished_body,
+        "Check a finished Conversions API body",
+        schema="Findings",
+        access=require_admin_unless_demo,
+    ),
+    Route(
+        "POST",
+        "/capi/<dataset_id>/events",
+        conversions_api.GATEWAY,
+        "Take what one would send to a Conversions API Gateway",
+        "MetaAnswer",
+        META_ERRORS,
+        query=("wait",),
+        success=202,
+    ),
+    Route(
+        "POST",
+        "/<version>/<dataset_id>/events",
+        conversions_api.ENDPOINT,
+        "Take what one would send to Meta",
+        "MetaAnswer",
+        META_ERRORS,
+        query=("access_token", "wait"),
+    ),
+    _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
+    _admin("GET", "/api/mappings/<name>", events_api.show_mapping, "Show one mapping and how its lines fare"),
+    _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
+    _admin("GET", "/api/events", events_api.list_events, "List events, newest first", query=FILTERS),
+    _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),
+    _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
+    _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Give one event up"),
+    _admin(
+        "POST",
+        "/api/replay",
+        events_api.replay_many,
+        "Send many events again; more than 1,000 by a job",
+    ),
+    _admin(
+        "POST",
+        "/api/import/<name>",
+        jobs_api.import_file,
+        "Import a file by a job",
+        schema="Job",
+        query=("format", "per_second", "dry_run"),
+        success=202,
+        takes="text/csv",
+    ),
+    _admin(
+        "POST",
+        "/api/jobs",
+        jobs_api.start,
+        "Start a job: replay, discard, export or compare",
+        schema="Job",
+        success=202,
+    ),
+    _admin("GET", "/api/jobs", jobs_api.list_jobs, "List the jobs, newest first", schema="Jobs"),
+    _admin("GET", "/api/jobs/<job_id>", jobs_api.show_job, "Show how far a job has come", schema="Job"),
+    _admin(
+        "GET",
+        "/api/jobs/<job_id>/result",
+        jobs_api.result,
+        "Read what a job has written",
+        schema="text",
+        query=("part",),
+    ),
+    _admin(
+        "POST", "/api/jobs/<job_id>/cancel", jobs_api.cancel, "End a job that is not finished", schema="Job"
+    ),
+    Route("GET", "/healthz", health.healthz, "Check that the process is alive"),
+    Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
+    Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
+    Route("GET", "/openapi.json", description, "This description"),
 )
+
+
+def most_bytes(path: str, limits: ServerLimits) -> int:
+    """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
+    return max(limits.max_body_bytes, MOST_BYTES if path.startswith("/api/import/") else 0)
 
 
 class Intake(NamedTuple):
@@ -60,11 +151,13 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The segments are told apart before they are decoded: an encoded slash is part of a name.
+    The path is split before its segments are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
         case ["", "hooks", name] if name and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": unquote(name)})
+        case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
+            return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
         case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)

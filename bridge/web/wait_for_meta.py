@@ -26,7 +26,7 @@ class MetaResult:
 
 
 def waits_for_meta(query: Mapping[str, str]) -> bool:
-    """Tell whether the sender asks for Meta's own answer."""
+    """Return whether the sender asks for Meta's own answer."""
     return query.get("wait", "").lower() in _TRUE
 
 
@@ -106,10 +106,4 @@ def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
 
 
 def _shown(event: StoredEvent, result: MetaResult | None) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "event_name": event.event_name,
-        "event_id": event.event_id,
-        "destination": event.destination,
-        "status": result.status if result else event.status,
-    }
+    return {**event.as_json(), "status": result.status if result else event.status}

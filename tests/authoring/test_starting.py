@@ -13,12 +13,16 @@ from bridge.authoring.scaffold.new_mapping import MappingRequest, new_mapping
 from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
 from bridge.authoring.scaffold.yaml_writer import yaml_text
 from bridge.authoring.test_runner import run_tests
+from bridge.body.parse import parse
 from bridge.errors import UnreadableBody
 from bridge.lint.check import check_mapping
+from bridge.mapping import load_mapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
+from bridge.models import Receive, Verified
 from bridge.positioned_yaml import read_yaml
+from bridge.recognize.known_shapes import known_shape
 from bridge.recognize.recognition_tables import recognition_tables
 
 
@@ -40,10 +44,15 @@ def save(folder, name, body):
     return sample
 
 
+# what only a person can say: `check` asks for it until the line is there
+OPEN_QUESTIONS = {"purchase_without_value", "purchase_without_currency"}
+
+
 def passes(checked, spec, now) -> bool:
-    errors = [finding for finding in checked.findings if finding.severity == "error"]
-    assert errors == []
-    failures = [failure for result in run_tests(checked.mapping, spec, now) for failure in result.failures]
+    errors = {finding.code for finding in checked.findings if finding.severity == "error"}
+    assert errors - OPEN_QUESTIONS - {"unset_secret"} == set()
+    mapping = load_mapping(checked.file, environment={}, spec=spec, secrets="optional")
+    failures = [failure for result in run_tests(mapping, spec, now) for failure in result.failures]
     assert failures == []
     return True
 
@@ -143,7 +152,8 @@ def test_without_a_sample_the_usual_form_is_written(event_name, sent_by, tmp_pat
     wishes = Wishes(event_name=event_name, sent_by=sent_by)
     file.write_text(new_mapping(MappingRequest(file, wishes), spec, now).text, "utf-8")
     checked = check_mapping(file, environment={}, spec=spec)
-    assert [finding.code for finding in checked.findings] == []
+    without_items = ["recommended_parameters"] if (event_name, sent_by) == ("Purchase", "browser") else []
+    assert [finding.code for finding in checked.findings] == without_items
     assert passes(checked, spec, now)
 
 
@@ -173,6 +183,46 @@ def test_broken_json_is_refused_with_its_place(tmp_path, spec, now):
 def test_every_shape_names_a_mapping_that_ships():
     shipped_names = {file.stem for file in shipped("mappings").glob("*.yaml")}
     assert {shape.like for shape in recognition_tables().shapes} - shipped_names == set()
+
+
+def test_a_known_shape_starts_from_the_shipped_mapping_with_the_fields_of_this_form(tmp_path, spec, now):
+    body = (shipped("mappings") / "samples/typeform-form/response.json").read_bytes()
+    for theirs, own in ((b"63228f85-dd40-46f9-9d58-6d125d141a4b", b"own-ref"), (b"JwWggjAKtOkA", b"OwnId77")):
+        body = body.replace(theirs, own)
+    wishes = Wishes(country="DE")
+    new, checked = written(tmp_path, save(tmp_path, "form.json", body), wishes, spec, now)
+    assert new.looks_like is not None
+    assert new.looks_like.like == "typeform-form"
+    assert "header: Typeform-Signature" in new.text
+    assert 'first_name: "form_response.answers(field.ref=own-ref).text"' in new.text
+    assert "phone_country: DE" in new.text
+    assert "user_data.first_name: dana" in new.text
+    assert passes(checked, spec, now)
+
+
+def test_a_known_shape_is_no_reason_to_send_another_event_than_was_asked_for(tmp_path, spec, now):
+    body = (shipped("mappings") / "samples/typeform-form/response.json").read_bytes()
+    wishes = Wishes(event_name="CompleteRegistration")
+    new, checked = written(tmp_path, save(tmp_path, "form.json", body), wishes, spec, now)
+    assert new.looks_like is None
+    assert "event_name: CompleteRegistration" in new.text
+    assert passes(checked, spec, now)
+
+
+@pytest.mark.parametrize("shape", recognition_tables().shapes, ids=lambda shape: shape.like)
+def test_the_samples_of_a_shipped_mapping_have_its_shape(shape, spec, now):
+    folder = shipped("mappings") / "samples" / shape.like
+    bodies = [file for file in sorted(folder.iterdir()) if not file.name.endswith(".headers.json")]
+    found = [known_shape(data) for file in bodies if (data := data_of(file, now)) is not None]
+    assert shape.like in {other.like for other in found if other}
+    assert {other.like.split("-")[0] for other in found if other} == {shape.like.split("-")[0]}
+
+
+def data_of(file, now):
+    try:
+        return parse(Verified(read_sample(file, now).request), Receive(max_size_bytes=2_097_152)).data
+    except UnreadableBody:
+        return None
 
 
 @given(st.text(max_size=60))
@@ -214,7 +264,7 @@ def test_any_payload_gives_a_mapping_without_errors(tmp_path, payload):
     text = new.text.partition("\ntests:")[0]
     file.write_text(text, "utf-8", errors="surrogatepass")
     findings = check_mapping(file, environment={}, spec=spec).findings
-    assert [finding for finding in findings if finding.severity == "error"] == []
+    assert {finding.code for finding in findings if finding.severity == "error"} - OPEN_QUESTIONS == set()
 
 
 def test_the_plan_asks_only_the_first_entry_of_a_list(spec):

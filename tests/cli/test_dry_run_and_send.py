@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import time
 
@@ -85,6 +86,72 @@ def test_an_event_that_would_be_held_is_exit_code_1(mapped):
     assert "held" in ran.err
 
 
+READING = """\
+version: 1
+event_name: Lead
+action_source: system_generated
+event_id: lead-{id}
+user_data: {email: email, phone: mobil, first_name: [vorname, first], city: town, zip: plz}
+custom_data: {content_name: "{form} of {site}", value: {from: summe, default: 3}, currency: {text: EUR}}
+"""
+SENT = {
+    "id": 7,
+    " email ": "jane@example.com",
+    "mobile": "+49 151 23456789",
+    "Vornamen": "Jane",
+    "town": "",
+    "postal_code": "10115",
+    "colour": "red",
+}
+NOT_FOUND = [
+    ("user_data.phone", ["mobil"], "mobile"),
+    ("user_data.first_name", ["vorname", "first"], "Vornamen"),
+    ("user_data.city", ["town"], None),
+    ("user_data.zip", ["plz"], "postal_code"),
+    ("custom_data.content_name", ["form"], None),
+]
+
+
+def test_what_the_mapping_and_the_webhook_do_not_share_is_listed_without_being_asked(mapped):
+    (mapped.path / "mappings" / "reading.yaml").write_text(READING)
+    ran = mapped.run("dry-run", "reading", "-", "--now", NOW, stdin=json.dumps(SENT))
+
+    assert ran.code == 0
+    said = ran.err[ran.err.index("Mapped") : ran.err.index("reading: 1 event")]
+    assert said.splitlines() == [
+        "Mapped, but not in this webhook:",
+        "  user_data.phone: nothing in mobil (line 5); did you mean mobile?",
+        "  user_data.first_name: nothing in vorname, first (line 5); did you mean Vornamen?",
+        "  user_data.city: nothing in town (line 5)",
+        "  user_data.zip: nothing in plz (line 5); did you mean postal_code?",
+        "  custom_data.content_name: nothing in form (line 6)",
+        "Not used by the mapping:",
+        "  `mobile` looks like a phone number (user_data.phone)",
+        "  `postal_code` looks like a postal code (user_data.zip)",
+        "  Vornamen, colour",
+    ]
+
+
+def test_json_lists_it_with_and_without_an_explanation(mapped):
+    (mapped.path / "mappings" / "reading.yaml").write_text(READING)
+    arguments = ("dry-run", "reading", "-", "--json", "--now", NOW)
+    plain, explained = (
+        mapped.run(*arguments, *more, stdin=json.dumps(SENT)).json for more in ((), ("--explain",))
+    )
+
+    assert [(line["field"], line["tried"], line["suggestion"]) for line in plain["empty"]] == NOT_FOUND
+    assert [field["path"] for field in plain["unused"]] == ["mobile", "postal_code", "Vornamen", "colour"]
+    assert (plain["empty"], plain["unused"]) == (explained["empty"], explained["unused"])
+    assert (plain["explain"], len(explained["explain"])) == ([], 2)
+    assert "Jane" not in json.dumps([plain["empty"], plain["unused"]])
+
+
+def test_nothing_is_listed_when_the_mapping_and_the_webhook_agree(mapped):
+    ran = mapped.run("dry-run", "lead", "-", "--query", "campaign=x", stdin='{"id": 7, "mail": "j@x.de"}')
+    assert "Mapped, but" not in ran.err
+    assert "Not used" not in ran.err
+
+
 def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     arguments = ("dry-run", "lead", str(mapped.path / "jane.json"))
     assert mapped.run(*arguments).code == 0
@@ -92,6 +159,51 @@ def test_signatures_are_checked_only_when_asked(mapped, monkeypatch):
     monkeypatch.setenv("LEAD_SECRET", "s")
     assert mapped.run(*arguments, "--verify").code == 1
     assert mapped.run(*arguments, "--verify", "--header", "X-Token: s").code == 0
+
+
+SIGNED_URL = """\
+version: 1
+receive: {verify: {scheme: hmac, header: X-Sig, secret: "${LEAD_SECRET}", signed: "{url}{body}"}}
+event_name: Lead
+action_source: system_generated
+event_id: lead-{id}
+user_data: {email: mail}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "settings", "signed"),
+    [
+        pytest.param(
+            "https://crm.example.com/x?a=1", "", "https://crm.example.com/x?a=1", id="the URL given"
+        ),
+        pytest.param(
+            None,
+            "public_url: https://hooks.example.com\n",
+            "https://hooks.example.com/hooks/lead",
+            id="public_url",
+        ),
+    ],
+)
+def test_a_signature_over_the_url_is_checked_with_the_public_one(mapped, monkeypatch, url, settings, signed):
+    (mapped.path / "mappings" / "lead.yaml").write_text(SIGNED_URL)
+    settings_file = mapped.path / "bridge.yaml"
+    before = settings_file.read_text() if settings_file.exists() else ""
+    settings_file.write_text(before + settings)
+    monkeypatch.setenv("LEAD_SECRET", "s")
+    body = (mapped.path / "jane.json").read_bytes()
+    signature = hmac.digest(b"s", signed.encode() + body, "sha256").hex()
+    given = ("--url", url) if url else ()
+    arguments = (
+        "dry-run",
+        "lead",
+        str(mapped.path / "jane.json"),
+        "--verify",
+        "--header",
+        f"X-Sig: {signature}",
+    )
+    assert mapped.run(*arguments, *given).code == 0
+    assert mapped.run(*arguments, "--url", "https://elsewhere.example.com/hooks/lead").code == 1
 
 
 def test_an_explanation_masks_the_person_unless_revealed(mapped):

@@ -440,3 +440,109 @@ def test_what_one_worker_sends_another_neither_frees_nor_sends(bench, an_event):
     bench.meta.before = lambda: other.run_once() if len(bench.meta.posts) == 1 else None
     bench.worker().run_once()
     assert (bench.meta.batches, bench.statuses()) == ([["one"]], {"sent": 1})
+
+
+def test_a_limit_is_forgotten_by_a_success_and_by_nothing_else(bench, an_event, error):
+    scope = "dataset:1234567890123456"
+    bench.store(an_event("a"))
+    worker = bench.worker()
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(4))
+    worker.run_once()
+    bench.clock.forward(minutes=1)
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(100))
+    worker.run_once()
+    assert (bench.statuses(), list(bench.outbox.pauses())) == ({"refused": 1}, [scope])
+    bench.meta.answer = None
+    bench.store(an_event("b"))
+    worker.run_once()
+    assert (bench.statuses(), bench.outbox.pauses()) == ({"refused": 1, "sent": 1}, {})
+
+
+@pytest.mark.parametrize(
+    ("where", "why"),
+    [
+        pytest.param({"destination": "gone"}, "it is not in this worker's settings", id="destination"),
+        pytest.param(
+            {"dataset_id": "999"},
+            "dataset 999 is not configured for it; see `capi-bridge events retarget`",
+            id="dataset",
+        ),
+    ],
+)
+def test_a_pause_of_what_is_not_configured_says_what_is_missing(bench, an_event, where, why):
+    bench.store(an_event("a", **where))
+    bench.worker().run_once()
+    assert [(notice.kind, notice.text) for notice in bench.notifications] == [("paused", why)]
+    assert bench.statuses() == {"waiting": 1}
+
+
+class Impatient(threading.Event):
+    """A stop that waits for nothing; `between` runs instead, and what takes too many rounds is stopped."""
+
+    def __init__(self, between=lambda: None, rounds=100):
+        super().__init__()
+        self.between, self.rounds = between, rounds
+
+    def wait(self, timeout=None):
+        self.between()
+        return self.is_set()
+
+    def is_set(self):
+        self.rounds -= 1
+        return super().is_set() or self.rounds < 0
+
+
+def test_a_worker_works_on_after_more_failures_than_it_has_senders(
+    bench, an_event, open_store, database_url, accepted
+):
+    failures = iter(range(9))
+
+    def fail_at_first(point):
+        if point == CLAIM_AFTER and next(failures, None) is not None:
+            bench.clock.forward(minutes=2)  # what was claimed is free again
+            raise RuntimeError("a fault of our own")
+
+    def last(ids):
+        stop.set()
+        return accepted(len(ids))
+
+    stop = Impatient()
+    bench.store(an_event("a"))
+    bench.meta.answer = last
+    bench.worker(open_store(database_url, failpoint=fail_at_first), parallel=1).run_forever(stop)
+    assert bench.statuses() == {"sent": 1}
+    assert bench.notices() == ["fault"] * 9
+
+
+def test_a_worker_that_had_nothing_to_do_for_long_sends_what_comes_then(bench, an_event, accepted):
+    rounds = iter(range(20))
+
+    def late_event():
+        if next(rounds, None) == 15:
+            bench.store(an_event("late"))
+
+    def last(ids):
+        stop.set()
+        return accepted(len(ids))
+
+    stop = Impatient(late_event)
+    bench.meta.answer = last
+    bench.worker(parallel=1).run_forever(stop)
+    assert bench.statuses() == {"sent": 1}
+
+
+def test_no_more_is_claimed_than_can_soon_be_sent(bench, an_event, wait_until):
+    open_gate, stop = threading.Event(), threading.Event()
+    bench.meta.before = lambda: open_gate.wait(30)
+    bench.store(*(an_event(f"e{number}") for number in range(10)))
+    working = threading.Thread(target=bench.worker(batch_size=1, parallel=1).run_forever, args=(stop,))
+    working.start()
+    try:
+        wait_until(lambda: bench.statuses().get("sending") == 3)  # one in the call, two ready behind it
+        working.join(0.3)
+        assert bench.statuses() == {"waiting": 7, "sending": 3}
+    finally:
+        stop.set()
+        open_gate.set()
+        working.join(30)
+    assert "sending" not in bench.statuses()

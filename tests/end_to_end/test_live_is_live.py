@@ -176,7 +176,7 @@ def test_a_demo_takes_nothing_of_meta_from_the_environment(folder, start_bridge,
 
 
 def test_the_live_profile_without_a_dataset_does_not_start(folder):
-    refused = run(folder, {"CAPI_BRIDGE_PROFILE": "live"}, "serve")
+    refused = run(folder, {"CAPI_BRIDGE_PROFILE": "live"}, "serve", "--bind", "127.0.0.1:0")
 
     assert refused.returncode == 3
     assert "META_DATASET_ID" in refused.stderr

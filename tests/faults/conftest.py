@@ -58,11 +58,11 @@ class Honest:
     acknowledged: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def until(self, stop: threading.Event) -> None:
+    def until(self, stop: threading.Event, pause_seconds: float = 0.005) -> None:
         with urllib3.PoolManager(
             retries=urllib3.Retry(1, status=0, allowed_methods=None), timeout=20
         ) as http:
-            while not stop.wait(0.005):
+            while not stop.wait(pause_seconds):
                 self._send(http, next(self.numbers))
 
     def _send(self, http: urllib3.PoolManager, number: int) -> None:

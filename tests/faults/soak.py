@@ -169,7 +169,7 @@ def database(kind: str, folder: Path) -> Iterator[tuple[str, Any]]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/bridge.db", lambda: None
         return
-    server = fixtures.PostgresServer(folder / "postgres")
+    server = fixtures.PostgresServer()
     server.make()
     server.start()
     try:
@@ -180,7 +180,7 @@ def database(kind: str, folder: Path) -> Iterator[tuple[str, Any]]:
 
         yield server.url(), restart
     finally:
-        server.stop()
+        server.remove()
 
 
 def main() -> int:

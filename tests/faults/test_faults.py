@@ -202,13 +202,13 @@ def test_a_database_that_is_no_database_is_an_honest_refusal(new_sqlite_url, ope
 
 
 @pytest.fixture
-def own_postgres(tmp_path, postgres):
+def own_postgres(postgres):
     """A server that this test may stop and start."""
-    server = type(postgres)(tmp_path / "postgres" / "server")
+    server = type(postgres)()
     server.make()
     server.start()
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.mark.postgres

@@ -81,14 +81,14 @@ def test_who_holds_the_write_lock_for_ever_costs_senders_a_503_and_nothing_else(
 
 
 @pytest.fixture
-def own_postgres(tmp_path, postgres):
+def own_postgres(postgres):
     """A server that this test may stop and start."""
-    server = type(postgres)(tmp_path / "postgres" / "server")
+    server = type(postgres)()
     server.make()
     server.start()
     upgrade(server.url())
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.mark.postgres

@@ -54,8 +54,39 @@ def told(findings) -> list[tuple[str, str, int, str | None]]:
         ),
         pytest.param(
             f"version: 1\naction_source: website\nevent_name: Lead\n{PERSON}",
-            [("warning", "website_without_url", 2, None), ("warning", "website_without_user_agent", 2, None)],
-            id="a website event without page and user agent",
+            [
+                ("warning", "website_without_url", 2, None),
+                ("warning", "website_without_user_agent", 2, None),
+                ("warning", "website_without_event_id", 2, None),
+            ],
+            id="a website event without page, user agent and id",
+        ),
+        pytest.param(
+            f"{START}event_name: purchase\nevent_id: order-{{id}}\n{PERSON}",
+            [("warning", "standard_name_misspelled", 3, None)],
+            id="a standard event in another spelling",
+        ),
+        pytest.param(
+            f"{START}event_name: {{from: stage, lookup: {{won: add_to_cart}}, otherwise: Page view}}\n"
+            f"{PERSON}",
+            [("warning", "standard_name_misspelled", 3, None)] * 2,
+            id="standard events in another spelling, by lookup",
+        ),
+        pytest.param(
+            f"{START}event_name: StartTrial\nevent_id: trial-{{id}}\n{PERSON}",
+            [("warning", "recommended_parameters", 3, None)],
+            id="a trial without the value that Meta optimizes for",
+        ),
+        pytest.param(
+            f"version: 1\naction_source: app\nevent_name: ViewContent\nevent_id: view-{{id}}\n{PERSON}",
+            [("warning", "recommended_parameters", 3, None)],
+            id="a look at something in an app, without saying at what",
+        ),
+        pytest.param(
+            f"version: 1\naction_source: app\nevent_name: ViewContent\nevent_id: view-{{id}}\n{PERSON}"
+            "custom_data: {content_ids: sku}\n",
+            [],
+            id="content_ids say it, too",
         ),
         pytest.param(
             f"{START}event_name: Lead\nuser_data: {{country: land, city: ort}}\n",
@@ -234,6 +265,27 @@ def test_findings_never_show_what_a_sample_holds(mapping_of, spec):
     assert not [word for word in ("secret.person", "15112345678", "Geheim") if word in shown]
 
 
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        pytest.param("", ["no_sample"], id="neither sample nor test"),
+        pytest.param(WITH_SAMPLE, [], id="a sample"),
+        pytest.param("tests: [{name: one, given: {id: 1, email: j@x.de}, expect: []}]\n", [], id="a test"),
+    ],
+)
+def test_names_that_nothing_was_compared_with_are_a_finding(more, codes, mapping_of, spec):
+    file = mapping_of(f"{LEAD}{more}", {"samples/real.json": SAMPLE}).file
+    assert [finding.code for finding in check_mapping(file, environment={}, spec=spec).findings] == codes
+
+
+def test_a_key_with_outer_spaces_is_one_key(mapping_of, spec):
+    sample = b'{" id": 7, "email ": "jane@example.com", "\\u00a0first_name\\n": "Jane"}'
+    assert lint(mapping_of(f"{LEAD}{WITH_SAMPLE}", {"samples/real.json": sample}), spec) == ()
+    misspelt = LEAD.replace("{email: email}", "{email: email, first_name: frist_name}")
+    [slip] = lint(mapping_of(f"{misspelt}{WITH_SAMPLE}", {"samples/real.json": sample}), spec)
+    assert slip.suggestion == "first_name"
+
+
 def test_a_mapping_with_such_an_error_is_not_put_in_force(tmp_path, spec):
     file = tmp_path / "order.yaml"
     file.write_text(f"{START}event_name: Purchase\n{PERSON}", "utf-8")
@@ -242,5 +294,5 @@ def test_a_mapping_with_such_an_error_is_not_put_in_force(tmp_path, spec):
     with pytest.raises(Invalid) as refused:
         load_checked(file, **options)
     assert [finding.code for finding in refused.value.findings] == [
-        "purchase_without_value", "purchase_without_currency",
+        "purchase_without_value", "purchase_without_currency", "no_sample",
     ]  # fmt: skip

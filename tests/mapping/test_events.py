@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.errors import Invalid
 from bridge.models import Draft, Webhook
 
 TIME = 1795219200
@@ -135,6 +136,28 @@ def test_fields_made_out_of_another_one_know_its_line(drafts):
         "user_data.fbclid": 6,
         "user_data.fbc": 6,
     }
+
+
+def test_a_click_id_brings_the_time_of_the_click_along(drafts):
+    rules = "user_data:\n  fbclid: {from: page, split: '=', take: 2, clicked_at: [clicked, visited]}\n"
+    (draft,) = drafts(rules, {"page": "/?fbclid=Iw", "clicked": "", "visited": "2026-11-01"})
+    assert draft.fields["user_data"] == {"clicked_at": "2026-11-01", "fbclid": "Iw"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "email: {from: email, clicked_at: at}",
+        "fbc: {from: cookie, clicked_at: at}",
+        "fbclid: [{from: click, clicked_at: at}, page]",
+        "fbclid: {from: {from: click, clicked_at: at}, split: '='}",
+    ],
+)
+def test_the_time_of_a_click_belongs_to_fbclid_itself(drafts, line):
+    with pytest.raises(Invalid) as invalid:
+        drafts(f"user_data:\n  {line}\n", {})
+    (finding,) = invalid.value.findings
+    assert (finding.code, finding.message) == ("wrong_block", "clicked_at belongs to fbclid alone")
 
 
 def test_a_list_that_is_not_there_is_a_skipped_event_that_says_so(drafts):

@@ -29,7 +29,19 @@ ENVIRONMENT = {
 DESTINATIONS = ("main", "agency")
 
 # findings that an editor cannot have: they need the environment, another line, or the inside of a text
-NOT_FOR_EDITORS = {"secrets", "destinations", "verify-timestamp", "paths", "visitor-values", "two-documents"}
+NOT_FOR_EDITORS = {
+    "secrets",
+    "destinations",
+    "verify-timestamp",
+    "verify-words",
+    "answers",
+    "answer-too-long",
+    "verify-jwt",
+    "verify-key",
+    "paths",
+    "visitor-values",
+    "two-documents",
+}
 # files an editor's YAML parser refuses before any schema
 NOT_EVEN_YAML = {"yaml-traps", "quote-not-closed", "not-utf8", "anchors-and-tags", "empty"}
 

@@ -250,3 +250,58 @@ def test_a_value_can_hold_the_event(drafts, value, code):
 def test_a_value_that_cannot_be_meant_is_refused(problems, value, code, suggestion):
     codes = {(finding.code, finding.suggestion) for finding in problems(f"user_data:\n  em: {value}\n")}
     assert codes == {(code, suggestion)}
+
+
+@pytest.mark.parametrize(
+    ("rules", "given", "fields"),
+    [
+        pytest.param(
+            "user_data: {email: [email, partner.email]}\n",
+            {"email": False, "partner": {"email": "j@x.de"}},
+            {"user_data": {"em": "j@x.de"}},
+            id="in a list of fields",
+        ),
+        pytest.param("user_data: {phone: phone}\n", {"phone": False}, {}, id="alone"),
+        pytest.param("event_source_url: {from: url}\n", {"url": False}, {}, id="in a block"),
+        pytest.param("event_id: 'lead-{ref}'\n", {"ref": False}, {}, id="inside a text"),
+        pytest.param("event_id: [ref, id]\n", {"ref": False, "id": 7}, {"event_id": 7}, id="an id"),
+        pytest.param("opt_out: [a, b]\n", {"a": False, "b": True}, {"opt_out": False}, id="a truth value"),
+        pytest.param(
+            "custom_data: {status: done, properties: {vip: vip}}\n",
+            {"done": False, "vip": False},
+            {"custom_data": {"status": False, "vip": False}},
+            id="a status and a property",
+        ),
+        pytest.param(
+            "custom_data: {content_name: {from: vip, lookup: {'true': VIP, 'false': Guest}}}\n",
+            {"vip": False},
+            {"custom_data": {"content_name": "Guest"}},
+            id="in a lookup",
+        ),
+    ],
+)
+def test_false_is_empty_where_a_field_cannot_be_false(drafts, rules, given, fields):
+    (draft,) = drafts(rules, given)
+    known = {"action_source", "event_name", "event_time"}
+    assert {name: value for name, value in draft.fields.items() if name not in known} == fields
+
+
+@pytest.mark.parametrize(
+    ("currency", "total", "divided"),
+    [
+        ("VND", 170_000, 15_000),
+        ("KWD", 170, 15),
+        ("EUR", None, None),
+        ("", None, None),
+    ],
+)
+def test_the_currency_settles_what_a_sum_and_a_division_calculate_with(drafts, currency, total, divided):
+    rules = (
+        "custom_data:\n  currency: currency\n  value: {sum: lines.*.price}\n"
+        "  predicted_ltv: {from: ltv, divide_by: 10}\n"
+    )
+    lines = [{"price": "150.000"}, {"price": "20.000"}]
+    (draft,) = drafts(rules, {"currency": currency, "lines": lines, "ltv": "150.000"})
+    custom = draft.fields.get("custom_data", {})
+    assert (custom.get("value"), custom.get("predicted_ltv")) == (total, divided)
+    assert [finding.code for finding in draft.findings] == ([] if total else ["number_ambiguous"] * 2)

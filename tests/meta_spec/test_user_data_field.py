@@ -27,6 +27,7 @@ NOT_RECOGNIZED = (
     | {
         "ctwa_clid",
         "subscription_id",
+        "app_user_id",
         "madid",
         "page_scoped_user_id",
         "ig_sid",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from bridge.normalize import normalize, normalize_value
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.field import cleaners
 from bridge.normalize.full_name import split_name
+from bridge.normalize.text import LONGEST, text_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SPEC = load_meta_spec()
@@ -295,6 +297,12 @@ def test_ids_keep_every_digit():
             id="from an address given as click id",
         ),
         pytest.param(
+            {"user_data": {"fbclid": "fbclid=IwAR2x&a=1"}},
+            "fb.1.1795219200000.IwAR2x",
+            [],
+            id="from a query given as click id",
+        ),
+        pytest.param(
             {"user_data": {}, "event_source_url": "https://x.de/?fbclid=IwAR2x&b=1"},
             "fb.1.1795219200000.IwAR2x",
             [],
@@ -317,3 +325,35 @@ def test_fbc_is_built_from_a_click_id_when_there_is_no_cookie(fields, fbc, codes
     event, findings = normalize(draft, SPEC, NOW)
     assert event["user_data"].get("fbc") == fbc
     assert [finding.code for finding in findings] == codes
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        pytest.param(2**255 - 1, str(2**255 - 1), id="a whole number of 255 bits"),
+        pytest.param(2**255, None, id="a whole number of 256 bits"),
+        pytest.param(Decimal("1" + "0" * 64), "1" + "0" * 64, id="64 zeros"),
+        pytest.param(Decimal("1" + "0" * 65), None, id="65 zeros"),
+        pytest.param(Decimal("1E-64"), "0." + "0" * 63 + "1", id="64 places"),
+        pytest.param(Decimal("1E-65"), None, id="65 places"),
+    ],
+)
+def test_a_number_is_a_text_with_all_its_digits_up_to_a_sane_size(number, text):
+    assert cleaned("external_id", number) == (text and cleaned("external_id", text))
+
+
+@pytest.mark.parametrize(("length", "kept"), [(LONGEST, True), (LONGEST + 1, False)])
+def test_a_text_is_read_up_to_its_greatest_length(length, kept):
+    padded = "jane@example.com".ljust(length)
+    assert (text_or_none(padded) == "jane@example.com") is kept
+
+
+def text_or_none(value):
+    try:
+        return text_of(value)
+    except ValueDropped:
+        return None
+
+
+def test_a_full_name_that_is_no_text_is_left_out_with_a_finding():
+    assert sent({"full_name": {"first": "Ann"}}) == ({}, [("not_text", "$.user_data.full_name")])

@@ -99,6 +99,20 @@ def test_the_explanation_shows_how_a_text_was_read_as_a_number():
     assert steps == {"custom_data.value": [{"step": "number read", "value": '"€ 1.500" -> 1500'}]}
 
 
+def test_the_explanation_shows_how_the_numbers_of_items_were_read():
+    trace = Trace()
+    items = [
+        {"id": "A", "quantity": "2.0", "item_price": "€ 1.500"},
+        {"id": "B", "quantity": 1, "item_price": 9},
+        '{"id": "C", "quantity": 1, "item_price": "1.500,50"}',
+    ]
+    cleaned({"contents": items, "currency": "EUR"}, trace=trace, number_format="1.234,56")
+    steps = {name: [step["value"] for step in record.steps] for name, record in trace.records.items()}
+    assert {name: values for name, values in steps.items() if values} == {
+        "custom_data.contents.item_price": ['"€ 1.500" -> 1500', '"1.500,50" -> 1500.5']
+    }
+
+
 @pytest.mark.parametrize("quantity", [1.5, "1.5", 0, -1, "two", "2.000", None, True])
 def test_a_quantity_that_is_no_whole_number_counts_as_one_and_is_told(quantity):
     assert cleaned({"contents": [{"id": "A", "quantity": quantity}]}) == (

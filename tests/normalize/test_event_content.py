@@ -128,6 +128,20 @@ REASONS = [
         [("personal_data_in_custom_data", "$.custom_data.content_name")],
         {},
     ),
+    (
+        {"user_data": {"fbclid": "IwAR2x", "clicked_at": "last week"}, "event_time": SECONDS},
+        [("click_time_unreadable", "$.user_data.clicked_at")],
+        {"user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"}, "event_time": SECONDS},
+    ),
+    (
+        {"user_data": {"fbclid": "IwAR2x"}, "event_time": SECONDS, "action_source": "system_generated"},
+        [("click_time_assumed", "$.user_data.fbc")],
+        {
+            "user_data": {"fbc": f"fb.1.{SECONDS}000.IwAR2x"},
+            "event_time": SECONDS,
+            "action_source": "system_generated",
+        },
+    ),
     ({"event_name": "Lead of jane@x.de"}, [("personal_data_in_event_name", "$.event_name")], {}),
     (
         {"event_id": "lead-jane@x.de"},
@@ -281,3 +295,36 @@ def test_the_explanation_shows_each_step_that_changed_something():
 def test_an_explained_event_is_the_same_event():
     fields = {"user_data": {"em": ["A@b.de", "x"], "ph": "+1 650 555 1212", "client_ip_address": "10.0.0.1"}}
     assert normalized(fields) == normalized(fields, Trace())
+
+
+def test_the_explanation_shows_every_value_of_a_list_and_a_time_set_to_now():
+    trace = Trace()
+    normalized({"event_time": SECONDS + 30, "user_data": {"em": ["A@x.de", "B@x.de"]}}, trace)
+    words = "lower case, outer spaces removed"
+    shown = [(step["step"], step["value"]) for step in trace.records["user_data.em"].steps]
+    assert [value for step, value in shown if step == words] == ["a@x.de", "b@x.de"]
+    assert trace.records["event_time"].steps == [
+        {"step": "a little ahead of our clock, set to now", "value": SECONDS}
+    ]
+
+
+@pytest.mark.parametrize("make", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["list", "object"])
+def test_custom_data_may_be_nested_to_a_depth_and_what_is_deeper_is_left_out(make):
+    depth = load_meta_spec().limits.custom_depth
+    deepest = 1
+    for _ in range(depth):
+        deepest = make(deepest)
+    kept, findings = custom({"own": deepest})
+    assert (kept, findings) == ({"own": deepest}, [])
+
+    kept, findings = custom({"own": make(deepest)})
+    assert findings == [("value_left_out", "$.custom_data.own")]
+    assert "1" not in repr(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("x" * 200, True), ("x" * 201, False), ("", False), ("\ud800", False)]
+)
+def test_a_name_of_custom_data_is_a_text_of_at_most_200_characters(name, kept):
+    sent, findings = custom({name: 1})
+    assert (sent, [code for code, _ in findings]) == (({name: 1}, []) if kept else ({}, ["value_left_out"]))

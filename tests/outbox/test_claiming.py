@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.errors import LeaseLost
-from bridge.outbox import Attempt, Query, Settled, Span
+from bridge.outbox import Attempt, Depth, Query, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
 
@@ -224,3 +224,27 @@ def test_a_lease_holds_until_its_very_last_moment(outbox, claim, now):
     assert claim() is not None
     assert (outbox.free_lost(now + MINUTE), claim(worker="two", at=now + MINUTE)) == (0, None)
     assert outbox.free_lost(now + MINUTE + timedelta(milliseconds=1)) == 1
+
+
+def test_the_depth_of_each_destination_counts_what_waits_and_tells_the_age_of_the_oldest(
+    outbox, lane, webhook, event, claim, now
+):
+    later = now + MINUTE
+    outbox.add(webhook("2", event("2"), event("3"), received_at=later))
+    outbox.add(webhook("4", event("4", destination="other"), received_at=later))
+    assert claim(limit=1) is not None
+    assert outbox.depths(later + MINUTE) == [
+        Depth("main", waiting=2, sending=1, oldest_seconds=120.0),
+        Depth("other", waiting=1, sending=0, oldest_seconds=60.0),
+    ]
+
+
+def test_every_call_that_carried_an_event_stays_in_its_history(outbox, claim, now):
+    held = claim()
+    paused = an_attempt(now, "pause", reason="expired token")
+    outbox.settle_span(Span(held.id), Settled("waiting", "expired token"), paused, now)
+    later = now + MINUTE
+    again = claim(at=later)
+    worked = an_attempt(later)
+    outbox.settle_span(Span(again.id), Settled("sent"), worked, later)
+    assert outbox.show(text_id(held.events[0].id)).attempts == (paused, worked)

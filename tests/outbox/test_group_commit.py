@@ -178,3 +178,17 @@ class TestWriteLock:
             pass
         ours.close()
         theirs.close()
+
+
+def test_closing_waits_until_everything_submitted_is_written(queue_of):
+    gate = Gate()
+    queue = queue_of(lambda items: items, gate)
+    submitted = queue.submit("last")
+    assert gate.awaited.wait(10)
+    closing = threading.Thread(target=queue.close)
+    closing.start()
+    closing.join(0.1)
+    assert closing.is_alive()
+    gate.open.set()
+    closing.join(10)
+    assert submitted.done()

@@ -253,6 +253,24 @@ def test_a_locked_sqlite_file_is_an_honest_refusal_and_works_again_later(new_sql
     assert outbox.add(webhook("1")).duplicate is False
 
 
+def test_a_probe_tells_whether_something_can_be_written(new_sqlite_url, open_store):
+    url = new_sqlite_url()
+    outbox = open_store(url, busy_seconds=0.05)
+    outbox.probe(1)
+    stranger = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+    stranger.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(CannotStore, match="OperationalError"):
+        outbox.probe(1)
+    stranger.close()
+    outbox.probe(1)
+
+
+def test_a_probe_leaves_nothing_that_counts(outbox):
+    outbox.probe(1)
+    outbox.probe(1)
+    assert outbox.counts().received == 0
+
+
 def test_no_error_text_quotes_what_was_being_stored(outbox, webhook, event):
     with pytest.raises(CannotStore) as refusal:
         outbox.add(webhook("1", event("jane@example.com", match_score=10**30)))

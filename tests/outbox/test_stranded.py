@@ -85,3 +85,25 @@ def test_a_webhook_whose_events_were_moved_is_a_duplicate_at_the_new_dataset(out
     move_everything(outbox, TO_MAIN, now)
 
     assert outbox.add(webhook("1", event("a", dataset_id="222"))).duplicate
+
+
+def test_the_repeat_key_of_a_moved_webhook_moves_along_beside_the_keys_of_others(outbox, webhook, event, now):
+    outbox.add(webhook("another", event("b", dataset_id="222")))
+    outbox.add(webhook("1", event("a", dataset_id="222"), mapping="crm"))
+    outbox.add(webhook("1", event("a2", dataset_id="111")))
+    move_everything(outbox, TO_MAIN, now)
+
+    assert outbox.add(webhook("1", event("a2", dataset_id="222"))).duplicate
+
+
+def test_a_repeat_key_that_a_newer_webhook_holds_at_the_new_dataset_stays_its_own(
+    outbox, webhook, event, now
+):
+    outbox.add(webhook("1", event("old", dataset_id="111")))
+    newer = outbox.add(webhook("1", event("new", dataset_id="222")))
+    assert not newer.duplicate
+
+    assert move_everything(outbox, TO_MAIN, now) == {"waiting": 1}
+
+    again = outbox.add(webhook("1", event("new", dataset_id="222")))
+    assert (again.duplicate, again.events) == (True, newer.events)

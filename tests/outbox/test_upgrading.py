@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -111,3 +113,27 @@ def test_a_demo_marks_its_database_and_live_is_refused_there_once_it_holds_event
     mark_purpose(database_url, "demo")
     with pytest.raises(CannotOpen, match="belongs to a demo"):
         mark_purpose(database_url, "live")
+
+
+APART = """
+import sys
+from bridge.outbox import upgrade
+upgrade(sys.argv[1], apart=True)
+upgrade(sys.argv[1], apart=True)
+print("alembic" in sys.modules)
+"""
+
+
+def test_a_server_upgrades_apart_and_keeps_nothing_of_what_that_needs(tmp_path, open_store, webhook):
+    url = f"sqlite:///{tmp_path}/new.db"
+    ran = subprocess.run([sys.executable, "-c", APART, url], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
+    assert open_store(url).add(webhook()).duplicate is False
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["here", "apart"])
+def test_a_file_that_is_no_database_cannot_be_upgraded(tmp_path, apart):
+    file = tmp_path / "bridge.db"
+    file.write_bytes(b"no database at all, but long enough to look like one" * 100)
+    with pytest.raises(CannotOpen, match=r"the database cannot be opened \(DatabaseError\)"):
+        upgrade(f"sqlite:///{file}", apart=apart)

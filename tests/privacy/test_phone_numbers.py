@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.privacy.personal_data import holds_contact
-from bridge.privacy.phone_numbers import holds_hashed_phone, mapped_phones
+from bridge.privacy.phone_numbers import holds_hashed_phone, holds_phone, mapped_phones
 from bridge.privacy.urls import clean_url, is_clean
 
 SPEC = load_meta_spec()
@@ -109,3 +111,17 @@ def test_phone_numbers_are_removed_from_urls_and_ids_stay(url, clean):
     phones = mapped_phones("+4915123456789")
     assert clean_url(url, SPEC, phones, web_only=True).text == clean
     assert is_clean(url, SPEC, phones) is (url == clean)
+
+
+def section_of_the_rules_page() -> str:
+    page = (Path(__file__).parents[2] / "docs/rules.md").read_text("utf-8")
+    return page.partition("## Contact data outside user_data")[2]
+
+
+def test_the_page_of_rules_gives_true_examples():
+    phones, ids = section_of_the_rules_page().partition("Seven to fifteen")[2].split("Digits alone are an id")
+    numbers = re.findall(r"`([^`]*\d[^`]*)`", phones)
+    kept = re.findall(r"`([^`]*\d[^`]*)`", ids)
+    assert (len(numbers), len(kept)) == (8, 5)
+    assert [text for text in numbers if not holds_phone(text, ("4915123456789",))] == []
+    assert [text for text in kept if holds_phone(text)] == []

@@ -53,7 +53,7 @@ def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
     if rule is not None:
         asked = parse(Verified(request), mapping.receive) if rule.on == "field" else request
         if (challenge := handshake_answer(asked, rule)) is not None:
-            return {"handshake": challenge}
+            return {"handshake": challenge.text}
     try:
         translation = translate(request, mapping, load_meta_spec())
     except Refused as refusal:

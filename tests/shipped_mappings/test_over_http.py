@@ -50,7 +50,9 @@ def test_every_vendor_gets_a_200_and_a_forger_a_401(bridge, senders):
     for name in senders.names():
         sample = next(iter(senders.samples_of(name)))
         answer = posted_today(bridge, sample, senders)()
-        if (answer.status, answer.body["status"]) != (200, expected[sample.outcome]):
+        own = senders.mapping(name).receive.answer
+        said = answer.body if own else answer.body["status"]
+        if (answer.status, said) != (200, own.text if own else expected[sample.outcome]):
             wrong.append((sample.name, answer.status, answer.body))
         bare = bridge.post(f"/hooks/{name}", {"email": "jane@example.com"})
         if bare.status != 401 and name != "website-lead-form":

@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
+import jwt
 import pytest
 
 from bridge.errors import Invalid, NotAuthentic
 from bridge.models import Request, VerifyRule
 from bridge.verify import signed, verify
+
+# short secrets are made up here on purpose
+pytestmark = pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 
 SIGNING = {"hmac", "digest", "standard_webhooks"}
 
@@ -25,6 +31,12 @@ def verified_header(rule: VerifyRule) -> str:
     return "authorization" if rule.scheme == "basic" else (rule.header or "").lower()
 
 
+def covers_the_body(rule: VerifyRule) -> bool:
+    """Say whether every byte of the body is signed, not only some of its fields."""
+    signed_parts = ("{body}", "{body_base64}", "{sorted_form}")
+    return rule.scheme in SIGNING and any(part in rule.signed for part in signed_parts)
+
+
 def with_value(request: Request, rule: VerifyRule, change: Callable[[str], str]) -> Request | None:
     """Return the request with its signature or token changed, wherever it is."""
     header = verified_header(rule)
@@ -32,35 +44,73 @@ def with_value(request: Request, rule: VerifyRule, change: Callable[[str], str])
         return replace(request, headers={**request.headers, header: change(request.headers[header])})
     if rule.query:
         return replace(request, query={**request.query, rule.query: change(request.query[rule.query])})
-    secret = rule.secrets[0]
-    return replace(request, body=request.body.replace(secret, change(secret.decode()).encode()))
+    return with_field(request, (rule.field or "").split("."), change, inside=rule.for_each is not None)
+
+
+def with_field(request: Request, path: list[str], change: Callable[[str], str], *, inside: bool) -> Request:
+    """Return the request with one field of its body changed, of the first entry where each is signed."""
+    if "form" in request.headers["content-type"]:
+        fields = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        return replace(request, body=urlencode({**fields, path[0]: change(fields[path[0]])}).encode())
+    data = json.loads(request.body)
+    node = next(value for value in data.values() if isinstance(value, list))[0] if inside else data
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = change(str(node[path[-1]]))
+    return replace(request, body=json.dumps(data, ensure_ascii=False).encode())
 
 
 def without_header(request: Request, rule: VerifyRule) -> Request | None:
     headers = {name: value for name, value in request.headers.items() if name != verified_header(rule)}
     if rule.body_field:
-        return replace(request, body=request.body.replace(rule.secrets[0], b""))
+        return with_value(request, rule, lambda _text: "")
     return replace(request, headers=headers, query={})
 
 
 def signed_with(secret: bytes) -> Forge:
     def forge(request: Request, rule: VerifyRule) -> Request | None:
-        if rule.body_field:
-            return replace(request, body=request.body.replace(rule.secrets[0], secret))
+        if rule.body_field and rule.scheme == "token":
+            return with_value(request, rule, lambda _text: secret.decode())
+        if rule.scheme == "jwt" and not secret:
+            return None  # no library makes such a token
         return signed(request, replace(rule, secrets=(secret,)))
 
     return forge
 
 
+def a_signed_field_changed(request: Request, rule: VerifyRule) -> Request | None:
+    """Change a field of the body that the signature covers by name."""
+    if not rule.read:
+        return None
+    name = next(iter(rule.read))
+    return with_field(request, name.split("."), lambda text: text + "7", inside=rule.for_each is not None)
+
+
+def a_token_that_nobody_signed(request: Request, rule: VerifyRule) -> Request | None:
+    if rule.scheme != "jwt":
+        return None
+    seconds = int(request.received_at.timestamp())
+    return with_value(request, rule, lambda _text: jwt.encode({"iat": seconds}, None, algorithm="none"))
+
+
+def an_old_token(request: Request, rule: VerifyRule) -> Request | None:
+    if rule.scheme != "jwt":
+        return None
+    return replace(request, received_at=request.received_at + timedelta(hours=1))
+
+
 def one_byte_more(request: Request, rule: VerifyRule) -> Request | None:
-    return replace(request, body=request.body + b" ") if rule.scheme in SIGNING else None
+    if not covers_the_body(rule):
+        return None
+    more = b"x" + request.body if rule.field else request.body + b" "
+    return replace(request, body=more)
 
 
 def one_byte_changed(request: Request, rule: VerifyRule) -> Request | None:
     middle = len(request.body) // 2
     changed = bytes([request.body[middle] ^ 1])
     body = request.body[:middle] + changed + request.body[middle + 1 :]
-    return replace(request, body=body) if rule.scheme in SIGNING else None
+    return replace(request, body=body) if covers_the_body(rule) else None
 
 
 def empty_body(request: Request, rule: VerifyRule) -> Request | None:
@@ -82,7 +132,7 @@ def bare_hash_without_secret(request: Request, rule: VerifyRule) -> Request | No
         return None
     digest = hashlib.new(rule.algorithm, request.body).digest()
     text = digest.hex() if rule.encoding == "hex" else base64.b64encode(digest).decode()
-    return replace(request, headers={**request.headers, verified_header(rule): rule.prefix + text})
+    return with_value(request, rule, lambda _text: rule.prefix + text)
 
 
 def signature_of_another_text(request: Request, rule: VerifyRule) -> Request | None:
@@ -167,6 +217,9 @@ FORGERIES: dict[str, Forge] = {
     "signed in the future": other_time(1),
     "an old signature with a new time": fresh_time_on_an_old_signature,
     "a signature without its time": no_timestamp,
+    "a signed field changed": a_signed_field_changed,
+    "a JWT that nobody signed": a_token_that_nobody_signed,
+    "a JWT of an hour ago": an_old_token,
     "another URL": other_url,
     "another method": other_method,
     "the token in another place": token_in_another_place,

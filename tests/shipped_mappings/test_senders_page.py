@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bridge.body.json_diagnosis import CAUSES
 from bridge.mapping import load_mapping
@@ -17,8 +19,13 @@ RULES = sorted(set(re.findall(r"`(\{scheme: .*?\})`", PAGE)))
 ADDITIONS = sorted(set(re.findall(r"add `([a-z_]+: [^`]+)`", PAGE)))
 
 
-def load(source: str):
-    environment = ENVIRONMENT | {"SECRET": "00ff"}
+def key_for(rule: str) -> str:
+    kind = rsa.generate_private_key(65537, 2048) if "rs256" in rule else ed25519.Ed25519PrivateKey.generate()
+    return kind.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def load(source: str, environment=ENVIRONMENT):
+    environment = environment | {"SECRET": "00ff"}
     return load_mapping(
         Path("page.yaml"), environment=environment, spec=load_meta_spec(), source=source.encode()
     )
@@ -33,7 +40,9 @@ def mapping_with(verify: str) -> str:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_of_the_page_can_be_copied(rule):
-    assert load(mapping_with(rule)).receive.verify.secrets
+    environment = ENVIRONMENT | {"SENDERS_PUBLIC_KEY": key_for(rule)}
+    verify = load(mapping_with(rule), environment).receive.verify
+    assert verify.secrets or verify.keys
 
 
 @pytest.mark.parametrize("addition", ADDITIONS)
@@ -49,6 +58,8 @@ def test_the_page_shows_every_scheme():
         "standard_webhooks",
         "token",
         "basic",
+        "ed25519",
+        "jwt",
     }
     assert len(ADDITIONS) == 4
 

@@ -21,6 +21,8 @@ from bridge.verify import signed
 IDS_ONLY = {
     "bitrix24-leads",
     "close-opportunities",
+    "followupboss-people",
+    "jobber-clients",
     "hubspot-app-subscriptions",
     "kommo-new-leads",
     "kommo-won-leads",
@@ -34,6 +36,11 @@ OF_THE_SELLER = (
     "pro@example.com",  # the host of a booking
     "host@example.com",
     "staff@example.com",
+    "sam@dealer.example.com",  # the agent of a call
+    "vendedor@empresa.example.com",  # the owner of a contact
+    "dono@escola.example.com",  # the seller of a course
+    "suporte@escola.example.com",
+    "partner@affiliate.example.com",
     "example-company@pipedrivemail.com",
     "example-company+deal49@pipedrivemail.com",
 )

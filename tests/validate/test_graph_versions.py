@@ -32,3 +32,15 @@ def test_a_version_is_judged_by_its_last_day(version, days, code):
     today = (ENDING.usable_until or date.max) + timedelta(days=days)
     found = version_note(version, today, SPEC)
     assert (found and found.code) == code
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [("v999.999", "v999.999"), ("v9999.999", "as set"), ("EAABsecret" * 9, "as set")],
+    ids=["a mistyped one", "too long for one", "a pasted token"],
+)
+def test_an_unknown_version_is_shown_unless_it_is_something_else(version, shown):
+    found = version_note(version, date.min, SPEC)
+    assert found is not None
+    assert found.message.count(shown) == 1
+    assert shown == version or version not in found.message

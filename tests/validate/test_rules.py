@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.meta_spec.right_place import folded
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import with_severities
 from bridge.validate import accepted_until, validate, validate_body, validate_foreign
@@ -117,6 +118,18 @@ SCHEMA = [
         {"original_event_data.event_time": GONE},
         ("missing_field", "$.original_event_data.event_time"),
         {},
+    ),
+    (
+        "append",
+        {"attribution_data.decline_reason": "too_late"},
+        ("not_allowed", "$.attribution_data.decline_reason"),
+        {"attribution_data.decline_reason": "lookback"},
+    ),
+    (
+        "append",
+        {"attribution_data.attribution_model": "last click"},
+        ("not_allowed", "$.attribution_data.attribution_model"),
+        {"attribution_data.attribution_model": "last_click"},
     ),
     ("append", {"attribution_data.share": 1}, ("unknown_key", "$.attribution_data.share"), {}),
     ("purchase", {"advertiser_tracking_enabled": 1}, ("unknown_key", "$.advertiser_tracking_enabled"), {}),
@@ -342,6 +355,12 @@ EVENT = [
         {"original_event_data.event_time": NOW - 2 * DAY},
     ),
     ("crm", {"action_source": "other"}, ("crm_action_source", "$.action_source"), {}),
+    (
+        "purchase",
+        {"custom_data.event_id": "order-1"},
+        ("misplaced_in_custom_data", "$.custom_data.event_id"),
+        {"custom_data.delivered_by": "bike"},
+    ),
 ]
 
 FOREIGN = [
@@ -429,6 +448,63 @@ def test_what_breaks_the_schema_is_an_error_but_for_keys_that_are_left_out(
     assert severities[finding[0]] == ("warning" if finding[0] == "unknown_key_left_out" else "error")
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("user_data.email", "user_data.em"),
+        ("user_data.phone_number", "user_data.ph"),
+        ("user_data.clientIpAddress", "user_data.client_ip_address"),
+        ("user_data.client_ip", "user_data.client_ip_address"),
+        ("user_data.event_id", "event_id"),
+        ("user_data.extinfo", "app_data.extinfo"),
+        ("user_data.test_event_code", "test_event_code"),
+        ("app_data.madid", "user_data.madid"),
+        ("advertiser_tracking_enabled", "app_data.advertiser_tracking_enabled"),
+        ("eventName", "event_name"),
+        ("value", "custom_data.value"),
+        ("currency", "custom_data.currency"),
+        ("fbp", "user_data.fbp"),
+        ("em", "user_data.em"),
+        ("timestamp", "event_time"),
+        ("url", "event_source_url"),
+        ("custom_data.contents.0.sku", "custom_data.contents[].id"),
+        ("custom_data.contents.0.qty", "custom_data.contents[].quantity"),
+        ("user_data.shoe_size", None),
+        ("shoe_size", None),
+    ],
+)
+def test_a_known_word_in_the_wrong_place_is_answered_with_the_right_one(path, place, kinds, now):
+    [finding] = [
+        found
+        for found in validate(
+            made(kinds, "app" if path.startswith("app") else "purchase", {path: "x"}), SPEC, now
+        )
+        if found.code in {"unknown_key", "unknown_key_left_out"}
+    ]
+    assert finding.suggestion == place
+    assert place is None or place in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("event_id", "Move it to the top level of the event (event_id)."),
+        ("actionSource", "Move it to the top level of the event (action_source)."),
+        ("test_event_code", "Move it to the top level of the body, beside data (test_event_code)."),
+        ("client_ip", "Move it to user_data.client_ip_address."),
+        ("extinfo", "Move it to app_data.extinfo."),
+    ],
+)
+def test_a_key_of_another_block_in_custom_data_is_sent_where_it_belongs(key, words, kinds, now):
+    event = made(kinds, "purchase", {f"custom_data.{key}": "x"})
+    assert [(found.severity, found.fix) for found in validate(event, SPEC, now)] == [("warning", words)]
+
+
+def test_every_key_that_custom_data_should_not_hold_has_a_right_place():
+    assert SPEC.not_in_custom_data.isdisjoint(SPEC.event_schema["properties"]["custom_data"]["properties"])
+    assert [key for key in SPEC.not_in_custom_data if folded(key) not in SPEC.right_places] == []
+
+
 def test_every_rule_is_tripped_somewhere():
     tripped = {finding[0] for _, _, finding, _ in SCHEMA + EVENT + FOREIGN}
     expected = {code for code, rule in SPEC.rules.items() if rule.area in {"schema", "event"}}
@@ -508,3 +584,76 @@ def test_a_rule_can_be_made_stricter(kinds, now):
     event = kinds.changed("purchase", {"user_data.client_user_agent": kinds.gone})
     assert [finding.severity for finding in validate(event, SPEC, now)] == ["warning"]
     assert [finding.severity for finding in validate(event, strict, now)] == ["error"]
+
+
+def messages(event, now):
+    return {finding.code: finding.message for finding in validate_foreign(event, SPEC, now)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "code", "words"),
+    [
+        ("purchase", {"event_name": GONE}, "missing_field", "event_name"),
+        ("limited", {"data_processing_options_state": GONE}, "missing_field", "data_processing_options"),
+        ("limited", {"data_processing_options": ["X"]}, "not_allowed", "LDU"),
+        ("purchase", {"custom_data.contents": 1}, "wrong_type", "a list"),
+    ],
+)
+def test_the_message_names_the_field_and_what_is_expected(kind, changes, code, words, kinds, now):
+    assert words in messages(made(kinds, kind, changes), now)[code]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        pytest.param("events", "events", id="a name"),
+        pytest.param("x" * 63, "x" * 63, id="a long name"),
+        pytest.param("x" * 64, "a key", id="longer than any name"),
+        pytest.param("jane@example.com", "a key", id="something personal"),
+    ],
+)
+def test_an_unknown_key_of_the_body_is_named_unless_it_might_be_personal(key, shown, kinds, now):
+    (finding,) = validate_body({"data": [kinds.event("lead")], key: 1}, SPEC, now)
+    assert shown in finding.message
+    assert shown == key or key not in repr(finding)
+
+
+def test_a_body_may_hold_as_many_events_as_a_batch(kinds, now):
+    body = {"data": [kinds.event("whatsapp")] * SPEC.limits.batch_events}
+    assert validate_body(body, SPEC, now) == ()
+
+
+@pytest.mark.parametrize(
+    "nested", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["list", "object"]
+)
+def test_personal_data_is_found_twenty_levels_deep(nested, kinds, now):
+    deepest = "jane@example.com"
+    for _ in range(19):
+        deepest = nested(deepest)
+    event = kinds.changed("lead", {"custom_data": {"own": deepest}})
+    assert "personal_data_in_custom_data" in messages(event, now)
+    event = kinds.changed("lead", {"custom_data": {"own": nested(deepest)}})
+    assert "personal_data_in_custom_data" not in messages(event, now)  # deeper than Meta reads
+
+
+@pytest.mark.parametrize(("away", "warned"), [(3599, True), (3600, False), (-3599, True), (-3600, False)])
+def test_an_id_that_is_the_time_within_an_hour_is_taken_for_the_time_of_sending(away, warned, kinds, now):
+    event = kinds.changed("lead", {"event_id": str(NOW + away)})
+    assert ("event_id_changes" in messages(event, now)) is warned
+
+
+@pytest.mark.parametrize("url", ["https://[::1/thanks", "https://shop.example/a%zz b", "http://"])
+def test_a_url_that_holds_nothing_personal_is_not_said_to(url, kinds, now):
+    assert "personal_data_in_url" not in messages(kinds.changed("purchase", {"event_source_url": url}), now)
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        pytest.param(SPEC.milliseconds_from - 1, "click_id_time", id="too small for milliseconds"),
+        pytest.param(SPEC.milliseconds_from, "click_id_expired", id="the earliest milliseconds"),
+    ],
+)
+def test_a_click_id_is_expired_by_milliseconds_and_malformed_by_less(made, code, kinds, now):
+    event = kinds.changed("purchase", {"user_data.fbc": f"fb.1.{made}.IwAR2x"})
+    assert (code, "$.user_data.fbc") in found(event, now)

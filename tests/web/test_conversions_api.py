@@ -181,6 +181,302 @@ def test_a_demo_takes_any_dataset_and_any_token(start):
     assert web.post("/v26.0/42/events", {"data": [LEAD], "access_token": "anything"}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        pytest.param({"data": LEAD}, "put it into a list", id="data is one event"),
+        pytest.param(LEAD, "The body is an event itself", id="the body is an event"),
+        pytest.param([LEAD], "put it under data", id="the body is the list"),
+        pytest.param({"events": [LEAD]}, "not from events", id="the list is called events"),
+        pytest.param({"data": []}, "data is empty", id="no events"),
+        pytest.param({"data": ["{}", 1]}, "Each element of data is one event", id="a number among them"),
+    ],
+)
+def test_a_list_that_is_not_where_it_belongs_is_answered_with_advice(web, body, advice):
+    error = web.post(f"{PATH}?access_token={TOKEN}", body).json["error"]
+    assert advice in error["error_user_msg"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        pytest.param({"test_event_code": "TEST1"}, "beside data, as test_event_code", id="test code"),
+        pytest.param({"email": "jane@example.com"}, "user_data.em", id="e-mail"),
+        pytest.param({"value": 12}, "custom_data.value", id="value"),
+        pytest.param({"eventId": "7"}, "event_id", id="camel case"),
+        pytest.param({"client_ip": "203.0.113.7"}, "user_data.client_ip_address", id="visitor"),
+    ],
+)
+def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web, changes, place):
+    answer = web.post(PATH, {"data": [{**LEAD, **changes}], "access_token": TOKEN})
+    assert meta_error(answer) == (400, 100, 2804019)
+    assert place in answer.json["error"]["error_user_msg"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "message"),
+    [
+        pytest.param(
+            {"user_data": {"email": "jane@example.com"}},
+            {},
+            "data[0]: user_data.email was read as user_data.em. "
+            "Write user_data.em: Meta does not know user_data.email.",
+            id="a long name is read as Meta's",
+        ),
+        pytest.param(
+            {"advertiser_tracking_enabled": True},
+            {},
+            "data[0]: advertiser_tracking_enabled was read as app_data.advertiser_tracking_enabled. "
+            "Write app_data.advertiser_tracking_enabled: Meta does not know advertiser_tracking_enabled.",
+            id="a key of app_data beside the event name",
+        ),
+        pytest.param(
+            {"user_data": {"em": JANE, "phone_number": "1"}},
+            {},
+            "data[0]: user_data.phone_number is not a key Meta knows; the bridge leaves it out. "
+            "Meta knows it as user_data.ph.",
+            id="an unknown name is left out",
+        ),
+        pytest.param(
+            {"user_data": {"em": JANE, "ph": "call me"}},
+            {},
+            "data[0]: user_data.ph was left out: it is written in letters and has fewer than 7 digits. "
+            "Send the number in digits.",
+            id="a useless value is left out",
+        ),
+        pytest.param(
+            {"event_time": (SECONDS - 60) * 1000},
+            {},
+            "data[0]: event_time is not as Meta documents it; it was sent in the documented form. "
+            "Compare it with the type and form in Meta's documentation.",
+            id="milliseconds",
+        ),
+        pytest.param(
+            {"user_data": json.dumps({"em": JANE})},
+            {},
+            "data[0]: user_data is not as Meta documents it; it was sent in the documented form. "
+            "Compare it with the type and form in Meta's documentation.",
+            id="a block as JSON text",
+        ),
+        pytest.param(
+            {"custom_data": {"value": "1.5", "currency": "EUR"}},
+            {},
+            "data[0]: custom_data.value is not as Meta documents it; it was sent in the documented form. "
+            "Compare it with the type and form in Meta's documentation.",
+            id="a number as text",
+        ),
+        pytest.param(
+            {"custom_data": {"event_id": "7"}},
+            {},
+            "data[0]: Meta takes custom_data.event_id for a custom property, and does not use it. "
+            "Move it to the top level of the event (event_id).",
+            id="a key of the event in custom_data",
+        ),
+        pytest.param(
+            {"event_id": None},
+            {},
+            "data[0]: There is no event_id; the bridge sent one that it made from the event. "
+            "Send an id that both sides know: the order, the lead, the submission.",
+            id="an id was made",
+        ),
+        *[
+            pytest.param(
+                {},
+                {key: "x"},
+                f"{key} is not passed on to Meta: the bridge sends events in batches of its own. "
+                "Nothing to do: the events are sent without it.",
+                id=key,
+            )
+            for key in (
+                "partner_agent",
+                "namespace_id",
+                "upload_id",
+                "upload_tag",
+                "upload_source",
+                "events_of",
+            )
+        ],
+    ],
+)
+def test_what_was_left_out_or_put_right_is_in_the_messages(web, changes, more, message):
+    answer = web.post(PATH, {"data": [{**LEAD, **changes}], "access_token": TOKEN, **more})
+    assert (answer.status_code, answer.json["messages"]) == (200, [message])
+
+
+@pytest.mark.parametrize(
+    "custom_data",
+    [
+        pytest.param({"value": 1.50, "currency": "eur"}, id="a currency in small letters"),
+        pytest.param({"content_ids": [7, "8"]}, id="ids that are numbers"),
+        pytest.param({"own": {"a": [1, 2.5, True, "x"]}}, id="a property"),
+    ],
+)
+def test_what_meta_takes_as_it_is_gives_no_message(web, custom_data):
+    body = orjson.dumps({"data": [{**LEAD, "custom_data": custom_data}], "access_token": TOKEN})
+    assert web.post(PATH, body, content_type="application/json").json["messages"] == []
+
+
+def test_the_same_finding_of_many_events_is_one_message(web):
+    events = [{**LEAD, "event_id": str(number), "user_data": {"email": "jane@x.de"}} for number in range(6)]
+    [message] = web.post(PATH, {"data": events, "access_token": TOKEN}).json["messages"]
+    assert message.startswith(
+        "data[0], data[1], data[2] and 3 more: user_data.email was read as user_data.em."
+    )
+
+
+def test_there_are_at_most_a_hundred_messages_and_one_that_says_so(web):
+    items = [{"id": "1", f"odd_{number}": 1, "quantity": 1} for number in range(200)]
+    event = {**LEAD, "custom_data": {"contents": items}}
+    said = web.post(PATH, {"data": [event], "access_token": TOKEN}).json["messages"]
+    assert (len(said), said[-1]) == (101, "There are 100 more messages of this kind.")
+
+
+def test_meta_s_own_name_wins_over_a_long_one_in_the_same_event(web):
+    people = {"email": "other@example.com", "em": "jane@example.com"}
+    web.post(PATH, {"data": [{**LEAD, "user_data": people}], "access_token": TOKEN})
+    assert body_of(web, web.stored()[0].id) == CLEAN
+
+
+WITHOUT_ID = {key: value for key, value in LEAD.items() if key != "event_id"}
+ON_A_WEBSITE = {
+    **WITHOUT_ID,
+    "action_source": "website",
+    "event_source_url": "https://example.com/",
+    "user_data": {
+        "em": ["a@x.de", "b@x.de"],
+        "fbp": "fb.1.1795000000000.12",
+        "client_user_agent": "Mozilla/5.0",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "again", "is_sent"),
+    [
+        pytest.param(
+            WITHOUT_ID, dict(reversed(WITHOUT_ID.items())), True, id="no browser twin: an id is sent"
+        ),
+        pytest.param(
+            ON_A_WEBSITE,
+            {**ON_A_WEBSITE, "user_data": {**ON_A_WEBSITE["user_data"], "em": ["b@x.de", "a@x.de"]}},
+            False,
+            id="perhaps a browser twin: none is sent",
+        ),
+    ],
+)
+def test_an_event_without_an_id_is_known_again_in_another_call(web, event, again, is_sent):
+    for events in ([event], [LEAD, again]):
+        assert web.post(PATH, {"data": events, "access_token": TOKEN}).status_code == 200
+
+    first, repeat, lead = sorted(
+        web.stored(), key=lambda one: (one.event_id == "lead-1", one.status == "skipped")
+    )
+    assert (first.status, repeat.status, lead.status) == ("waiting", "skipped", "waiting")
+    assert first.event_id == repeat.event_id
+    assert body_of(web, first.id).get("event_id") == (first.event_id if is_sent else None)
+
+
+def test_two_people_without_an_id_are_two_events(web):
+    other = {**WITHOUT_ID, "user_data": {"em": "john@example.com"}}
+    web.post(PATH, {"data": [WITHOUT_ID, other], "access_token": TOKEN})
+    assert [record.status for record in web.stored()] == ["waiting", "waiting"]
+
+
+def purchase(number: int) -> dict[str, Any]:
+    """Return a purchase as large as an ordinary one: 30 values and more."""
+    return {
+        "event_name": "Purchase",
+        "event_time": SECONDS - number,
+        "event_id": f"order-{number}",
+        "action_source": "website",
+        "event_source_url": f"https://shop.example/checkout/thank-you?order={number}",
+        "user_data": {
+            "em": [f"jane{number}@example.com"],
+            "ph": ["+16155550142"],
+            "fn": ["Jane"],
+            "ln": ["Doe"],
+            "ct": ["Nashville"],
+            "st": ["TN"],
+            "zp": ["37221"],
+            "country": ["US"],
+            "external_id": [f"customer-{number}"],
+            "client_ip_address": "203.0.113.7",
+            "client_user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0",
+            "fbc": f"fb.1.{SECONDS * 1000}.IwAR2xYzAbCdEf",
+            "fbp": "fb.1.1795000000000.1019141",
+        },
+        "custom_data": {
+            "value": 129.95,
+            "currency": "EUR",
+            "order_id": str(number),
+            "content_type": "product",
+            "contents": [
+                {"id": "SKU-1", "quantity": 1, "item_price": 100},
+                {"id": "SKU-2", "quantity": 1, "item_price": 29.95},
+            ],
+            "content_ids": ["SKU-1", "SKU-2"],
+            "num_items": 2,
+        },
+    }
+
+
+@pytest.mark.parametrize("form", [False, True], ids=["JSON", "form, as Meta's Python SDK posts it"])
+def test_a_thousand_ordinary_purchases_are_taken_at_once(web, form):
+    events = [purchase(number) for number in range(1000)]
+    fields = {"data": json.dumps([json.dumps(event) for event in events]), "access_token": TOKEN}
+    answer = (
+        web.client.post(PATH, data=fields)
+        if form
+        else web.post(PATH, {"data": events, "access_token": TOKEN})
+    )
+    assert (answer.status_code, answer.json["events_received"], answer.json["messages"]) == (200, 1000, [])
+    assert len(web.stored(limit=1001)) == 1000
+
+
+def test_more_values_than_a_thousand_events_can_have_are_refused(web):
+    events = [{**LEAD, "custom_data": {"own": [0] * 2000}}] * 101
+    assert meta_error(web.post(PATH, {"data": events, "access_token": TOKEN})) == (400, 100, None)
+
+
+def test_a_text_with_endless_nesting_is_refused(web):
+    deep = "[" * 500 + "]" * 500
+    for data in (f'[{{"custom_data": {deep}}}]', json.dumps([{**LEAD, "custom_data": f'{{"a": {deep}}}'}])):
+        answer = web.post(PATH, {"data": data, "access_token": TOKEN})
+        assert meta_error(answer) == (400, 100, None)
+
+
+GATEWAY = f"/capi/{DATASET}/events"
+
+
+def test_a_gateway_s_sender_is_answered_202(web):
+    """Meta's Java and PHP SDKs post so (`CAPIGatewayIngressRequest`); only 202 is success to them."""
+    content_type = "application/json; charset=utf-8"
+    body = json.dumps({"accessKey": TOKEN, "data": [LEAD]})
+    answer = web.post(GATEWAY, body, content_type=content_type)
+
+    assert (answer.status_code, answer.json["events_received"]) == (202, 1)
+    assert [body_of(web, record.id) for record in web.stored()] == [CLEAN]
+
+
+def test_a_call_of_either_kind_is_known_again_at_the_other_endpoint(web):
+    for path in (GATEWAY, PATH):
+        web.post(path, {"accessKey": TOKEN, "data": [LEAD]})
+    assert [record.status for record in web.stored()] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "expected"),
+    [
+        pytest.param(GATEWAY, {}, (400, 104, None), id="no key"),
+        pytest.param(GATEWAY, {"accessKey": "guess"}, (401, 190, None), id="wrong key"),
+        pytest.param("/capi/999/events", {"accessKey": TOKEN}, (400, 100, 33), id="another pixel"),
+    ],
+)
+def test_who_may_not_write_through_the_gateway_is_refused(web, path, fields, expected):
+    assert meta_error(web.post(path, {"data": [LEAD], **fields})) == expected
+    assert web.stored() == []
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200)

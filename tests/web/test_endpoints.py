@@ -9,6 +9,7 @@ import pytest
 
 from bridge.web.context import OpenedLater
 from bridge.web.openapi import document
+from bridge.web.routes import ROUTES
 from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT, NOW
 
 JANE = {"id": 7, "mail": " Jane@Example.com "}
@@ -36,6 +37,13 @@ def test_a_dry_run_shows_what_would_be_sent_and_stores_nothing(web):
     assert answer.json["explain"]
     assert web.stored() == []
     assert ENVIRONMENT["META_ACCESS_TOKEN"] not in answer.text
+
+
+def test_a_dry_run_lists_what_the_mapping_and_the_webhook_do_not_share(web):
+    answer = web.post("/dry-run/lead", {"id": 1, "mial": "jane@example.com"}).json
+    [line] = answer["empty"]
+    assert (line["field"], line["tried"], line["suggestion"]) == ("user_data.email", ["mail"], "mial")
+    assert [field["path"] for field in answer["unused"]] == ["mial"]
 
 
 def test_a_dry_run_tells_what_is_skipped_suppressed_and_held(web):
@@ -117,7 +125,7 @@ def test_a_finished_body_is_judged(web):
 
 # --- the admin's API ------------------------------------------------------------
 
-ADMIN_ADDRESSES = [
+ADMIN_ENDPOINTS = [
     ("GET", "/api/mappings"),
     ("GET", "/api/mappings/lead"),
     ("GET", "/api/counts"),
@@ -126,10 +134,16 @@ ADMIN_ADDRESSES = [
     ("POST", "/api/events/x/replay"),
     ("POST", "/api/events/x/discard"),
     ("POST", "/api/replay"),
+    ("POST", "/api/import/lead"),
+    ("POST", "/api/jobs"),
+    ("GET", "/api/jobs"),
+    ("GET", "/api/jobs/x"),
+    ("GET", "/api/jobs/x/result"),
+    ("POST", "/api/jobs/x/cancel"),
 ]
 
 
-@pytest.mark.parametrize(("method", "path"), ADMIN_ADDRESSES)
+@pytest.mark.parametrize(("method", "path"), ADMIN_ENDPOINTS)
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Authorization": "Bearer guess"}, {"Authorization": "admin-token"}, {"X-Admin-Token": ""}],
@@ -140,7 +154,7 @@ def test_the_api_is_for_the_admin_alone(web, method, path, headers):
     assert (answer.status_code, answer.json["error"]["code"]) == (401, "not_authentic")
 
 
-@pytest.mark.parametrize(("method", "path"), ADMIN_ADDRESSES)
+@pytest.mark.parametrize(("method", "path"), ADMIN_ENDPOINTS)
 def test_without_an_admin_token_nobody_is_the_admin(start, method, path):
     web = start(environment={k: v for k, v in ENVIRONMENT.items() if k != "CAPI_BRIDGE_ADMIN_TOKEN"})
     for headers in ({}, {"Authorization": "Bearer "}, {"X-Admin-Token": ""}):
@@ -303,7 +317,7 @@ def test_metrics_count_what_happened(web):
     assert "nobody-knows-this" not in answer.text
 
 
-def test_the_description_is_openapi_and_names_every_address(web):
+def test_the_description_is_openapi_and_names_every_endpoint(web):
     described = web.client.get("/openapi.json").json
     assert described["openapi"].startswith("3.1")
     rules = {
@@ -315,7 +329,7 @@ def test_the_description_is_openapi_and_names_every_address(web):
 
 
 def test_every_schema_of_the_description_is_a_schema_and_every_reference_leads_somewhere():
-    described = document()
+    described = document(ROUTES)
     for schema in described["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     text = json.dumps(described)
@@ -326,7 +340,7 @@ def test_every_schema_of_the_description_is_a_schema_and_every_reference_leads_s
 
 
 def test_answers_are_as_the_description_says(web):
-    described = document()
+    described = document(ROUTES)
     answers = [
         ("/hooks/{name}", "post", web.post("/hooks/lead", JANE)),
         ("/hooks/{name}", "post", web.post("/hooks/lead", b"{", content_type="application/json")),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from openapi_spec_validator import validate
 
-from bridge.web.openapi import ENDPOINTS, document
+from bridge.web.openapi import document
+from bridge.web.routes import ROUTES
 
 
 def test_the_description_follows_the_openapi_specification():
-    validate(document())
+    validate(document(ROUTES))
 
 
 def test_every_endpoint_for_the_administrator_says_so():
-    described = document()["paths"]
-    assert {(method, path) for method, path, *_, for_admin in ENDPOINTS if for_admin} == {
+    described = document(ROUTES)["paths"]
+    assert {(route.method.lower(), route.path) for route in ROUTES if route.access} == {
         (method, path)
         for path, operations in described.items()
         for method, operation in operations.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -93,6 +94,78 @@ def test_a_wrong_challenge_learns_nothing_and_webhooks_still_pass(start):
     assert wrong.status_code == 401
     assert "4711" not in wrong.text
     assert web.post("/hooks/by-field", JANE).json["status"] == "queued"
+
+
+AS_JSON = (
+    EVENT
+    + """\
+receive: {handshake: {on: field, answer: {json: {challenge: challenge}}}, answer: {text: "[accepted]"}}
+"""
+)
+AS_HEADER = EVENT + "receive: {handshake: {on: header, answer: {header: X-Hook-Secret}}}\n"
+COMPUTED = (
+    EVENT
+    + """\
+receive:
+  verify: {scheme: hmac, header: X-Sig, secret: "${LEAD_SECRET}"}
+  handshake:
+    on: field
+    expect: {event: url_validation}
+    answer: {json: {plain: token, encrypted: {hmac_of: token}}}
+  answer: {json: {ok: true}}
+"""
+)
+
+
+def test_a_challenge_is_answered_as_json_or_in_a_header(start):
+    web = start(mappings={"json": AS_JSON, "header": AS_HEADER})
+
+    by_json = web.post("/hooks/json", {"challenge": "abc"})
+    assert (by_json.status_code, by_json.mimetype, by_json.text) == (
+        200, "application/json", '{"challenge":"abc"}',
+    )  # fmt: skip
+    by_header = web.post("/hooks/header", {}, {"X-Hook-Secret": "b537207f20cbfa02357cf448134da559"})
+    assert by_header.headers["X-Hook-Secret"] == "b537207f20cbfa02357cf448134da559"
+    assert (by_header.status_code, by_header.text) == (200, "")
+    assert web.stored() == []
+
+
+def signed_header(body: str) -> dict[str, str]:
+    return {"X-Sig": hmac.digest(b"lead-secret", body.encode(), "sha256").hex()}
+
+
+def test_a_computed_answer_is_for_those_only_who_know_the_secret(start):
+    web = start(mappings={"computed": COMPUTED})
+    body = json.dumps({"event": "url_validation", "token": "qgg8vlvZRS6UYooatFL8Aw"})
+    known = hmac.digest(b"lead-secret", b"qgg8vlvZRS6UYooatFL8Aw", "sha256").hex()
+
+    stranger = web.post("/hooks/computed", body)
+    assert stranger.status_code == 401
+    assert known not in stranger.text
+    answer = web.post("/hooks/computed", body, signed_header(body))
+    assert answer.json == {"plain": "qgg8vlvZRS6UYooatFL8Aw", "encrypted": known}
+
+
+@pytest.mark.parametrize("token", ['{"mail": "x"}', "v0:1:body", "a" * 129, "", 7.5, None, {"a": 1}])
+def test_nothing_that_could_be_a_body_is_signed_for_anybody(start, token):
+    web = start(mappings={"computed": COMPUTED})
+    body = json.dumps({"event": "url_validation", "token": token})
+    assert "encrypted" not in web.post("/hooks/computed", body, signed_header(body)).text
+
+
+def test_a_sender_gets_its_own_word_only_for_what_was_stored(start):
+    web = start(mappings={"json": AS_JSON, "computed": COMPUTED})
+
+    stored = web.post("/hooks/json", JANE)
+    again = web.post("/hooks/json", JANE)
+    assert [(answer.status_code, answer.mimetype, answer.text) for answer in (stored, again)] == [
+        (200, "text/plain", "[accepted]"), (200, "text/plain", "[accepted]"),
+    ]  # fmt: skip
+    assert web.post("/hooks/json", "{").status_code == 400
+    assert "accepted" not in web.post("/hooks/json", "{").text
+    body = json.dumps(JANE)
+    assert web.post("/hooks/computed", body).status_code == 401
+    assert web.post("/hooks/computed", body, signed_header(body)).json == {"ok": True}
 
 
 def test_a_check_by_get_before_the_first_post_is_answered_200(web):

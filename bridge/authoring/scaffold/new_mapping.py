@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bridge.authoring.scaffold.plan import Plan, Wishes, empty_plan, plan_mapping
+from bridge.authoring.scaffold.shipped_start import (
+    FoundBySample,
+    can_start_from_shipped,
+    shipped_start,
+    with_own_fields,
+    with_wishes,
+)
 from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_mapping
 from bridge.body.parse import parse
 from bridge.errors import Invalid
 from bridge.explain.build import clear_text
 from bridge.lint.event_lint import lint_events
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding, Receive, Request, Verified
 from bridge.pipeline import translate
+from bridge.recognize.known_shapes import known_shape
+from bridge.recognize.recognition_tables import KnownShape
 
 _MOST_CORRECTIONS = 20
+_LONGEST_SOURCE = 120
 _SHOWN_IN_TEST = ("event_name", "event_id", "event_time", "custom_data.value", "custom_data.currency")
 _HELD_FOR = "not enough customer information"
 _GIVEN = {"id": 1, "email": "jane@example.com", "phone": "+49 151 23456789", "name": "Jane Doe"}
@@ -38,6 +49,7 @@ class MappingRequest:
     sample: Request | None = None
     given: str = ""
     made_from: str | None = None
+    known_shapes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +58,61 @@ class NewMapping:
 
     text: str
     plan: Plan
+    looks_like: KnownShape | None = None
 
 
 def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapping:
     """Return a mapping for a sample, or the usual contact form when there is none.
 
-    Raises UnreadableBody when the sample cannot be read. Lines with errors are commented out.
+    A sample of a known shape starts from the shipped mapping. Raises UnreadableBody when the sample cannot be
+    read. Lines with errors are commented out.
     """
     if asked.sample is None:
         plan = empty_plan(asked.wishes)
-        tests = [_first_test(plan, now)]
-    else:
-        webhook = parse(Verified(asked.sample), Receive(max_size_bytes=2_097_152))
-        plan = plan_mapping(webhook.data, asked.wishes, spec.standard_events)
-        tests = []
+        text = _planned(plan, asked, spec, now)
+        return NewMapping(text + tests_as_text([_first_test(plan, now)]), plan)
+    data = parse(Verified(asked.sample), Receive(max_size_bytes=2_097_152)).data
+    plan = plan_mapping(data, asked.wishes, spec.standard_events)
+    shape = known_shape(data) if asked.known_shapes and can_start_from_shipped(asked.wishes) else None
+    text = _from_shipped(shape, plan, asked, spec) if shape else _planned(plan, asked, spec, now)
+    tests = [_test_of_sample(_compiled(text, asked.file, spec), asked, spec, now)]
+    return NewMapping(text + tests_as_text(tests), plan, shape)
+
+
+def _planned(plan: Plan, asked: MappingRequest, spec: MetaSpec, now: datetime) -> str:
     heading = Heading(asked.file.stem, f"What {asked.file.stem} sends", asked.made_from)
     text = _corrected(write_mapping(plan, heading), asked, spec, now)
     if asked.wishes.action_source is None and _lacks_its_page(text, asked.file, spec):
-        plan = replace(plan, action_source="system_generated")
-        text = _corrected(write_mapping(plan, heading), asked, spec, now)
-    if asked.sample is not None:
-        tests = [_test_of_sample(_compiled(text, asked.file, spec), asked, spec, now)]
-    return NewMapping(text + tests_as_text(tests), plan)
+        elsewhere = replace(plan, action_source="system_generated")
+        return _corrected(write_mapping(elsewhere, heading), asked, spec, now)
+    return text
+
+
+def _from_shipped(shape: KnownShape, plan: Plan, asked: MappingRequest, spec: MetaSpec) -> str:
+    original = (shipped("mappings") / f"{shape.like}.yaml").read_text("utf-8")
+    text = with_wishes(shipped_start(shape, original, asked.made_from or "it"), asked.wishes)
+    assert asked.sample is not None
+    mapping = _compiled(text, asked.file, spec)
+    explained = translate(Verified(asked.sample), mapping, spec, explain=True, reveal=True).explanation
+    longer = with_own_fields(text, plan, _found_in(explained, spec))
+    try:
+        _compiled(longer, asked.file, spec)
+    except Invalid:
+        return text
+    return longer
+
+
+def _found_in(explained: Sequence[Mapping[str, Any]], spec: MetaSpec) -> FoundBySample:
+    """Return which fields the shipped mapping filled from the sample, by their long names."""
+    fields = [field for event in explained for field in event.get("fields", ())]
+    names = {field["field"]: _long_name(field["field"], spec).partition(".")[2] for field in fields}
+    filled = frozenset(names[field["field"]] for field in fields if field["given"] is not None)
+    missing = frozenset(
+        names[field["field"]]
+        for field in fields
+        if field["tried"] and all(entry["outcome"] == "absent" for entry in field["tried"])
+    )
+    return FoundBySample(filled, missing - filled)
 
 
 def tests_as_text(tests: list[StarterTest]) -> str:
@@ -165,14 +210,15 @@ def _test_of_sample(
     translation = translate(
         Verified(replace(request, received_at=arrived)), mapping, spec, explain=True, reveal=True
     )
-    name = "the sample this mapping was made from"
+    name = "the sample this mapping was made from (not confirmed yet)"
     shown_now = arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if happened else None
     ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
     if ready:
-        expect = [
-            _expected(translation.explanation[number], spec, timed=happened is not None) for number in ready
-        ]
-        return StarterTest(name, asked.given, shown_now, expect)
+        explained = [translation.explanation[number] for number in ready]
+        expect = [_expected(event, spec, timed=happened is not None) for event in explained]
+        return StarterTest(
+            name, asked.given, shown_now, expect, read_from=[_read_from(event, spec) for event in explained]
+        )
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
     return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason)
@@ -193,12 +239,29 @@ def _outcome(event: Event | None) -> tuple[str, str]:
     if event is None or event.verdict == "skipped":
         return "expect_skipped", (event.reason if event and event.reason else "")[:80]
     reason = event.reason or ""
+    if event.verdict == "suppressed":
+        return "expect_suppressed", reason[:80]
     return "expect_held", _HELD_FOR if _HELD_FOR in reason else reason[:80]
 
 
 def _long_name(name: str, spec: MetaSpec) -> str:
     rule = spec.user_data.get(name.removeprefix("user_data."))
     return f"user_data.{rule.long_name or rule.name}" if rule else name
+
+
+def _read_from(explained: Mapping[str, Any], spec: MetaSpec) -> dict[str, str]:
+    """Return where each field was read, and what a time means, for a person to compare."""
+    sources = {}
+    for field in explained["fields"]:
+        if field["field"] == "event_name":
+            continue
+        source = _on_one_line(str(field["from"])) if field["from"] and field["line"] else ""
+        if field["field"] == "event_time" and isinstance(field["sent"], int):
+            source = f"{datetime.fromtimestamp(field['sent'], UTC):%Y-%m-%d %H:%M} UTC, from {source}"
+        elif source:
+            source = f"from {source}"
+        sources[_long_name(field["field"], spec)] = source[:_LONGEST_SOURCE]
+    return sources
 
 
 def _expected(explained: Mapping[str, Any], spec: MetaSpec, *, timed: bool) -> dict[str, Any]:

@@ -7,21 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.authoring.scaffold.chosen_paths import (
+    CONTENT_IDS,
+    SURE,
+    Items,
+    Seen,
+    chosen_paths,
+    items_of,
+    seen_in,
+)
 from bridge.coerce.emptiness import is_empty
-from bridge.recognize.guess import Guess, known_shape, recognize
-from bridge.recognize.payload_fields import PayloadField, joined_path
-from bridge.recognize.recognition_tables import KnownShape, folded, recognition_tables
+from bridge.recognize.event_kind import Condition, Occurrence
+from bridge.recognize.guess import Guess
+from bridge.recognize.money_fields import Units, units_of
+from bridge.recognize.payload_fields import PayloadField
+from bridge.recognize.recognition_tables import recognition_tables
 from bridge.recognize.value_shapes import has_shape
 
 _MOST_HINTS = 8
-_SURE, _GOOD_ENOUGH_ALONE, _WORTH_A_WORD, _CLOSE_BEHIND, _MOST_PATHS = 50, 24, 24, 32, 3
-_MAY_BE_GUESSED = frozenset(
-    {"user_data.email", "user_data.phone", "user_data.fbclid", "user_data.fbc", "user_data.fbp"}
-)
-_ONE_PATH_ONLY = frozenset({"event_id", "event_time", "custom_data.value", "custom_data.currency"})
-_MAY_SHARE = frozenset({"event_id", "custom_data.order_id", "user_data.external_id", "user_data.lead_id"})
+_WORTH_A_WORD, _MOST_AMOUNTS = 24, 3
 _PURCHASE = "Purchase"
-_KEYS_OF_EVENT_NAMES = frozenset({"event", "eventname", "event_name", "type", "eventtype"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,6 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
-    """The list of bought things in a payload and the names of its columns."""
-
-    path: str
-    columns: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What the new mapping will say. `paths` holds the paths of each destination, in order of preference."""
 
@@ -55,49 +52,69 @@ class Plan:
     action_source: str
     sent_by: str
     send_to: str
-    looks_like: KnownShape | None
     for_each: str | None
     paths: Mapping[str, tuple[str, ...]]
     event_id: str | None
     items: Items | None
-    minor_units: bool
+    units: Units
     settings: Mapping[str, str]
     defaults: Mapping[str, str]
     maybe: tuple[tuple[str, str, str], ...]
     hints: tuple[str, ...] = ()
-    samples: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    conditions: tuple[Condition, ...] = ()
+    refused_by: PayloadField | None = field(default=None, repr=False)
+    other_amounts: tuple[str, ...] = ()
+    empty: frozenset[str] = frozenset()  # paths that hold nothing in the sample
 
 
 def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> Plan:
     """Decide every line of a new mapping for a payload; values that are not certain become comments."""
     for_each, item = ("$", data[0]) if isinstance(data, list) and data else (None, data)
-    shape = known_shape(item)
-    guesses = recognize(item)
-    chosen = _chosen(guesses, shape)
-    items = _items(item)
-    event_name = wishes.event_name or _event_name(item, chosen, items, shape, standard_events)
-    values = {guess.field.path: guess.field.value for guess in guesses}
-    order = [known.destination for known in recognition_tables().fields]
-    readable = (name for name, found in chosen.items() if not _unreadable(name, found, values, wishes))
+    seen = seen_in(item, standard_events)
+    items = items_of(item)
+    chosen = chosen_paths(seen, items)
+    event_name = wishes.event_name or seen.happened.event_name or "Lead"
+    readable = (name for name, found in chosen.items() if not _unreadable(name, found, seen.values, wishes))
+    order = [known.destination for known in recognition_tables().fields] + [CONTENT_IDS]
     paths = {name: tuple(chosen[name]) for name in sorted(readable, key=order.index)}
-    settings = _settings(chosen, values, wishes, for_each)
+    settings = _settings(chosen, seen.values, wishes, for_each)
+    units = _units(seen, paths)
     return Plan(
         event_name=event_name,
-        action_source=wishes.action_source or _action_source(chosen, shape),
+        action_source=wishes.action_source or _action_source(chosen, seen.happened),
         sent_by=wishes.sent_by,
         send_to=wishes.send_to,
-        looks_like=shape,
         for_each=for_each,
         paths=paths,
-        event_id=_event_id(event_name, chosen, shape),
+        event_id=_event_id(event_name, chosen),
         items=items if event_name == _PURCHASE else None,
-        minor_units=bool(shape and shape.minor_units),
+        units=units,
         settings=settings,
-        hints=_hints(chosen, values, settings, wishes),
+        hints=_hints(chosen, seen.values, settings, wishes),
         defaults=_defaults(event_name, chosen, wishes),
-        maybe=_maybe(guesses, paths),
-        samples=values,
+        maybe=_maybe(seen.guesses, paths),
+        conditions=seen.happened.conditions,
+        refused_by=seen.happened.refused_by,
+        other_amounts=_other_amounts(seen, paths),
+        empty=frozenset(path for path, value in seen.values.items() if is_empty(value)),
     )
+
+
+def _other_amounts(seen: Seen, paths: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    taken = set(paths.get("custom_data.value", ()))
+    found = [
+        g.field.path for g in seen.guesses if g.destination == "custom_data.value" and g.strength >= SURE
+    ]
+    return tuple(path for path in dict.fromkeys(found) if path not in taken)[:_MOST_AMOUNTS]
+
+
+def _units(seen: Seen, paths: Mapping[str, Sequence[str]]) -> Units:
+    by_path = {field_.path: field_ for field_ in seen.fields}
+    amount = by_path.get(next(iter(paths.get("custom_data.value", ())), ""))
+    if amount is None:
+        return "as written"
+    currency = next((str(seen.values.get(path)) for path in paths.get("custom_data.currency", ())), None)
+    return units_of(amount, seen.fields, currency, recognition_tables(), is_payment=seen.happened.is_payment)
 
 
 def empty_plan(wishes: Wishes) -> Plan:
@@ -123,90 +140,27 @@ def empty_plan(wishes: Wishes) -> Plan:
         action_source=wishes.action_source or ("website" if browser else "system_generated"),
         sent_by=wishes.sent_by,
         send_to=wishes.send_to,
-        looks_like=None,
         for_each=None,
         paths=paths,
         event_id=f"{_prefix(event_name)}-{{id}}",
         items=None,
-        minor_units=False,
+        units="as written",
         settings=settings,
         defaults={},
         maybe=(),
-        samples={},
     )
 
 
-# --- choosing the paths ----------------------------------------------------------------------------
+# --- naming ----------------------------------------------------------------------------------------
 
 
-def _chosen(guesses: Sequence[Guess], shape: KnownShape | None) -> dict[str, list[str]]:
-    chosen: dict[str, list[str]] = {}
-    taken: set[str] = set()
-    if shape:
-        for name, path in {**shape.fields, **shape.minor_units}.items():
-            if name != "event_id":
-                chosen[name] = [path]
-                taken.add(path)
-    for name, ranked in _by_destination(guesses).items():
-        if name in chosen and name in _ONE_PATH_ONLY:
-            continue
-        best = ranked[0].strength
-        enough = _GOOD_ENOUGH_ALONE if name in _MAY_BE_GUESSED and best < _SURE else _SURE
-        free = [g for g in ranked if g.strength >= max(enough, best - _CLOSE_BEHIND)]
-        paths = [g.field.path for g in free if name in _MAY_SHARE or g.field.path not in taken]
-        merged = list(dict.fromkeys([*chosen.get(name, []), *paths]))
-        if merged:
-            chosen[name] = merged[: 1 if name in _ONE_PATH_ONLY else _MOST_PATHS]
-            taken |= set(chosen[name]) if name not in _MAY_SHARE else set()
-    return _without_doubles(chosen)
-
-
-def _by_destination(guesses: Iterable[Guess]) -> dict[str, list[Guess]]:
-    """Group the guesses; a field counts for the destination it fits best, ids for each that wants one."""
-    best: dict[str, Guess] = {}
-    for guess in guesses:
-        best.setdefault(guess.field.path, guess)
-    grouped: dict[str, list[Guess]] = {}
-    for guess in guesses:
-        if best[guess.field.path] is guess or guess.destination in _MAY_SHARE:
-            grouped.setdefault(guess.destination, []).append(guess)
-    return grouped
-
-
-def _without_doubles(chosen: dict[str, list[str]]) -> dict[str, list[str]]:
-    if "user_data.first_name" in chosen and "user_data.last_name" in chosen:
-        chosen.pop("user_data.full_name", None)
-    chosen.pop("consent", None)
-    return chosen
-
-
-def _event_name(
-    item: Any,
-    chosen: Mapping[str, Any],
-    items: Items | None,
-    shape: KnownShape | None,
-    standard: Iterable[str],
-) -> str:
-    if shape:
-        return shape.event_name
-    if isinstance(item, Mapping):
-        known = {folded(name): name for name in standard}
-        for key, value in item.items():
-            if folded(str(key)) in _KEYS_OF_EVENT_NAMES and isinstance(value, str) and folded(value) in known:
-                return known[folded(value)]
-    sold = "custom_data.value" in chosen and "custom_data.currency" in chosen
-    return _PURCHASE if sold and (items or "custom_data.order_id" in chosen) else "Lead"
-
-
-def _action_source(chosen: Mapping[str, Any], shape: KnownShape | None) -> str:
-    if shape and shape.action_source != "website":
-        return shape.action_source
+def _action_source(chosen: Mapping[str, Any], happened: Occurrence) -> str:
+    if happened.action_source:
+        return happened.action_source
     return "website" if {"event_source_url", "user_data.user_agent"} <= chosen.keys() else "system_generated"
 
 
-def _event_id(event_name: str, chosen: Mapping[str, Sequence[str]], shape: KnownShape | None) -> str | None:
-    if shape and "event_id" in shape.fields:
-        return shape.fields["event_id"]
+def _event_id(event_name: str, chosen: Mapping[str, Sequence[str]]) -> str | None:
     if "event_id" not in chosen:
         return None
     return f"{_prefix(event_name)}-{{{chosen['event_id'][0]}}}"
@@ -218,31 +172,6 @@ def _prefix(event_name: str) -> str:
         if event_name == _PURCHASE
         else re.sub(r"[^a-z0-9]+", "-", event_name.casefold()).strip("-") or "event"
     )
-
-
-def _items(item: Any) -> Items | None:
-    tables = recognition_tables()
-    for path, rows in _lists(item):
-        if folded(path.rpartition(".")[2]) not in tables.item_lists or not isinstance(rows[0], Mapping):
-            continue
-        keys = {folded(str(key)): str(key) for key in rows[0]}
-        found = {
-            column: keys[name]
-            for column, names in tables.item_fields.items()
-            if (name := next((name for name in names if name in keys), None))
-        }
-        if "id" in found and len(found) > 1:
-            return Items(path, found)
-    return None
-
-
-def _lists(node: Any, path: str = "", depth: int = 0) -> Iterable[tuple[str, list[Any]]]:
-    if isinstance(node, Mapping) and depth < 4:
-        for key, value in node.items():
-            below = joined_path(path, str(key))
-            if isinstance(value, list) and value:
-                yield below, value
-            yield from _lists(value, below, depth + 1)
 
 
 # --- reading the values ----------------------------------------------------------------------------
@@ -276,7 +205,7 @@ def _settings(
     settings: dict[str, str] = {}
     times = [values[path] for path in chosen.get("event_time", ()) if path in values]
     if wishes.timezone or any(_has_no_zone(value) for value in times):
-        settings["timezone"] = wishes.timezone or "UTC"
+        settings["timezone"] = wishes.timezone or _zone_of_currency(chosen, values)
     pattern = wishes.date_format or next(
         (date_pattern(value) for value in times if date_pattern(value)), None
     )
@@ -286,6 +215,12 @@ def _settings(
         settings["number_format"] = wishes.number_format
     country = _phone_country(chosen, values, wishes, for_each)
     return settings | ({"phone_country": country} if country else {})
+
+
+def _zone_of_currency(chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any]) -> str:
+    """Return the zone of the country whose currency the payload names; UTC when it tells nothing."""
+    codes = [str(values.get(path)).upper() for path in chosen.get("custom_data.currency", ())]
+    return recognition_tables().zones.get(codes[0] if codes else "", "UTC")
 
 
 def _has_no_zone(value: Any) -> bool:
@@ -309,7 +244,8 @@ def _hints(
     hints = []
     if "timezone" in settings and wishes.timezone is None:
         hints.append(
-            "timezone: UTC is a guess, because the dates name no zone: write yours, such as Europe/Berlin"
+            f"timezone: {settings['timezone']} is a guess, because the dates name no zone: "
+            "write yours, such as Europe/Berlin"
         )
     if "phone_country" not in settings and _needs_country(chosen, values):
         hints.append("phone_country: DE   # the phone in the sample has no country code: write yours")
@@ -331,9 +267,7 @@ def _phone_country(
 
 def _defaults(event_name: str, chosen: Mapping[str, Any], wishes: Wishes) -> dict[str, str]:
     needs_currency = event_name == _PURCHASE or "custom_data.value" in chosen
-    if wishes.currency and needs_currency:
-        return {"currency": wishes.currency}
-    return {"currency": "EUR"} if event_name == _PURCHASE and "custom_data.currency" not in chosen else {}
+    return {"currency": wishes.currency} if wishes.currency and needs_currency else {}
 
 
 def _maybe(guesses: Iterable[Guess], paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str, str], ...]:

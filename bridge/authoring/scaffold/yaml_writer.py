@@ -9,10 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.authoring.scaffold.plan import Plan
+from bridge.authoring.scaffold.questions import questions_about
+from bridge.recognize.event_kind import Condition
 
 _PLAIN = re.compile(r"[A-Za-z0-9_$.][\w$.+/()=@{}-]*(?: [\w$.+/()=@{}-]+)*")
 _COMMENT_AT = 36
-_ROOTED = "$."
+_TO_CONFIRM = (
+    "  # Confirm every line: it is what the mapping made of the sample, not what anybody asked for.",
+    "  # Correct what is wrong, in the mapping and here; then take `not confirmed yet` out of the name.",
+)
+_TO_BE_WRITTEN = "write the value of a conversion here"
 
 # destination -> what a reader who has never seen the API should know about the line
 _REMARKS = {
@@ -40,6 +46,7 @@ class StarterTest:
     expect: Sequence[Mapping[str, Any]] = ()
     outcome: str = "expect"
     reason: str = ""
+    read_from: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ def write_mapping(plan: Plan, heading: Heading) -> str:
         *_head(plan, heading),
         *_receive(plan),
         *_event(plan),
+        *_when(plan),
         *_user_data(plan),
         *_custom_data(plan),
         *_block(
@@ -107,11 +115,9 @@ def _head(plan: Plan, heading: Heading) -> list[str]:
             f"# Written by `capi-bridge init` from {heading.made_from}. Left of a colon: the field at Meta."
         )
         lines.append("# Right of it: where to find it in your webhook. Read every line once.")
-    if plan.looks_like:
-        lines.append(
-            f"# The sample looks like {plan.looks_like.name}. A mapping for it ships with the bridge:"
-        )
-        lines.append(f"# capi-bridge init {heading.name} --like {plan.looks_like.like}")
+    if questions := questions_about(plan):
+        lines += ["#", "# Not certain; please read these before it goes live:"]
+        lines += [f"#   - {_comment_text(question)}" for question in questions]
     lines += ["version: 1", _line("description", yaml_text(heading.description))]
     return [*lines, _line("send_to", yaml_text(plan.send_to), "a destination of bridge.yaml")]
 
@@ -147,6 +153,33 @@ def _event(plan: Plan) -> list[str]:
     return lines
 
 
+def _when(plan: Plan) -> list[str]:
+    """Return the conditions; for a sample that is no conversion, one that nothing meets as it is."""
+    if plan.refused_by is not None:
+        remark = f"the sample says {_comment_text(str(plan.refused_by.value))}, which is no conversion"
+        return ["", "when:", _line(yaml_text(plan.refused_by.path), yaml_text(_TO_BE_WRITTEN), remark, 2)]
+    rows = [_line(yaml_text(line.path), _test_of(line), "", 2) for line in plan.conditions]
+    return (
+        [
+            "",
+            "when:".ljust(_COMMENT_AT) + " # anything else is skipped",
+            *rows,
+        ]
+        if rows
+        else []
+    )
+
+
+def _test_of(condition: Condition) -> str:
+    if isinstance(condition.test, str):
+        return yaml_text(condition.test)
+    return "{" + ", ".join(f"{key}: {yaml_text(value)}" for key, value in condition.test.items()) + "}"
+
+
+def _comment_text(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)[:200]
+
+
 def _user_data(plan: Plan) -> list[str]:
     found = {name: paths for name, paths in plan.paths.items() if name.startswith("user_data.")}
     if not found:
@@ -165,7 +198,12 @@ def _user_data(plan: Plan) -> list[str]:
 def _custom_data(plan: Plan) -> list[str]:
     rows = []
     for name, paths in plan.paths.items():
-        if name == "custom_data.value" and plan.minor_units:
+        if name == "custom_data.value" and plan.units == "unknown":
+            rows += [
+                f"  # value: {_paths(paths)}   # is this number written in cents? Then the next line:",
+                f"  # value: {{from: {_paths(paths)}, minor_units: yes}}",
+            ]
+        elif name == "custom_data.value" and plan.units == "minor" and _has_currency(plan):
             rows.append(
                 _line("value", f"{{from: {yaml_text(paths[0])}, minor_units: yes}}", "sent in cents", 2)
             )
@@ -227,7 +265,7 @@ def test_lines(tests: Sequence[StarterTest]) -> list[str]:
 
 
 def _test(test: StarterTest) -> list[str]:
-    lines = [f"  - name: {yaml_text(test.name)}"]
+    lines = [*(_TO_CONFIRM if test.read_from else ()), f"  - name: {yaml_text(test.name)}"]
     if isinstance(test.given, str):
         lines.append(f"    given: {yaml_text(test.given)}")
     else:
@@ -241,10 +279,16 @@ def _test(test: StarterTest) -> list[str]:
     if test.outcome != "expect":
         return [*lines, f"    {test.outcome}: {yaml_text(test.reason)}"]
     lines.append("    expect:")
-    for event in test.expect:
-        rows = [f"{yaml_text(key)}: {_expected(value)}" for key, value in event.items()]
+    for number, event in enumerate(test.expect):
+        sources = test.read_from[number] if test.read_from else {}
+        rows = [_expectation(key, value, sources.get(key)) for key, value in event.items()]
         lines += [f"      - {rows[0]}", *(f"        {row}" for row in rows[1:])]
     return lines
+
+
+def _expectation(key: str, value: Any, source: str | None) -> str:
+    written = f"{yaml_text(key)}: {_expected(value)}"
+    return f"{written}   # {source}" if source else written
 
 
 def _expected(value: Any) -> str:

@@ -51,7 +51,10 @@ def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
 
 @dataclass(frozen=True, slots=True)
 class Compiling:
-    """The state of compiling at one place of the file; `uses` collects every path in their order."""
+    """The state of compiling at one place of the file; `uses` collects every path in their order.
+
+    `false_is_empty` where no field of Meta takes a truth value: Odoo sends false for every empty field.
+    """
 
     loading: Loading
     empty: Emptiness
@@ -61,6 +64,7 @@ class Compiling:
     above: tuple[Reader, ...] = ()
     currency: Read | None = None
     skips: bool = False
+    false_is_empty: bool = False
     uses: list[PathUse] = field(default_factory=list)
 
     def below(self, path: str, reader: Reader) -> Compiling:

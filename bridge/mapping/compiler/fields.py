@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from bridge.mapping.compiler.contents import compile_contents
@@ -19,6 +20,7 @@ from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 
 NESTED = ("user_data", "custom_data", "app_data", "original_event_data")
+_TRUTH = {("", "opt_out"), ("custom_data", "status")}  # Meta takes true and false here and in app_data
 _PLAIN_TEXT = {"event_name", "action_source"}
 
 
@@ -125,13 +127,27 @@ def removed_fields(compiling: Compiling, entry: Entry | None) -> frozenset[str]:
 def compile_slots(compiling: Compiling, block: str, entries: Entries) -> Iterator[Slot]:
     """Yield the slots of one block; `block` is empty for the fields of the event itself."""
     prefix = f"{block}." if block else ""
+    texts = replace(compiling, false_is_empty=True)
     for name, entry in entries.items():
         if _takes_back(entry.node):
             continue
         if name == "properties" and block == "custom_data":
             yield from _properties(compiling, entry)
             continue
-        yield Slot(f"{prefix}{name}", entry.position, _slot_reader(compiling, block, name, entry))
+        if name == "fbclid" and block == "user_data":
+            yield from _click_id(texts, entry)
+            continue
+        state = compiling if (block, name) in _TRUTH or block == "app_data" else texts
+        yield Slot(f"{prefix}{name}", entry.position, _slot_reader(state, block, name, entry))
+
+
+def _click_id(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
+    """Yield the slots of a click id and of the time of the click, which its block may name."""
+    node = entry.node
+    if isinstance(node, Block) and (moment := node.get("clicked_at")) is not None:
+        yield Slot("user_data.clicked_at", entry.position, compile_value(compiling, moment))
+        node = Block(tuple(pair for pair in node.entries if pair[0].text != "clicked_at"), node.position)
+    yield Slot("user_data.fbclid", entry.position, compile_value(compiling, node, "many"))
 
 
 def takes_back(entries: Entries) -> set[str]:
@@ -155,7 +171,9 @@ def _slot_reader(compiling: Compiling, block: str, name: str, entry: Entry) -> R
     if _takes_list(compiling.loading.spec, block, name):
         return as_list(compile_value(compiling, entry.node, "many"))
     if block == "user_data":
-        return compile_value(compiling, entry.node, "many")
+        names = compiling.loading.spec.user_data[name].surnames
+        kind_of_empty = compiling.empty.apart_from(names) if names else compiling.empty
+        return compile_value(replace(compiling, empty=kind_of_empty), entry.node, "many")
     return compile_value(compiling, entry.node)
 
 

@@ -11,7 +11,7 @@ from bridge.coerce.numbers import is_ambiguous, read_number, shared_format
 from bridge.mapping.compiler.conditions import folded
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read, Shape
 from bridge.mapping.compiler.templates import compile_template
-from bridge.mapping.compiler.transforms import number_ambiguous
+from bridge.mapping.compiler.transforms import decimals_of, number_ambiguous
 from bridge.mapping.language.grammar import SOURCES
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of, text_of
@@ -125,15 +125,24 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
     broken = Finding(
         "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
     )
-    return SumOf(read_many, compiling.settings.number_format, broken, number_ambiguous(entry))
+    example = compiling.settings.number_format
+    return SumOf(read_many, example, compiling.currency, broken, number_ambiguous(entry))
 
 
 class SumOf(Reader):
     """Reads the sum of numbers."""
 
-    __slots__ = ("ambiguous", "broken", "example", "read_many")
+    __slots__ = ("ambiguous", "broken", "currency", "example", "read_many")
 
-    def __init__(self, read_many: _Many, example: str | None, broken: Finding, ambiguous: Finding) -> None:
+    def __init__(
+        self,
+        read_many: _Many,
+        example: str | None,
+        currency: Read | None,
+        broken: Finding,
+        ambiguous: Finding,
+    ) -> None:
+        self.currency: Final = currency
         self.read_many: Final = read_many
         self.example: Final = example
         self.broken: Final = broken
@@ -146,7 +155,8 @@ class SumOf(Reader):
             total: int = sum(values)
             return total
         example = self.example or shared_format(values)
-        numbers = [value if type(value) is int else read_number(value, example) for value in values]
+        decimals = decimals_of(self.currency, scope, values)
+        numbers = [value if type(value) is int else read_number(value, example, decimals) for value in values]
         if None in numbers:
             unread = [value for number, value in zip(numbers, values, strict=True) if number is None]
             if any(map(is_ambiguous, unread)):

@@ -88,17 +88,20 @@ def _field(
 class FieldInText(Reader):
     """Reads a path as a part of a text."""
 
-    __slots__ = ("compiled", "is_empty", "locate", "starts")
+    __slots__ = ("compiled", "false_is_empty", "is_empty", "locate", "starts")
 
     def __init__(self, compiled: CompiledPath, compiling: Compiling) -> None:
         self.compiled: Final = compiled
         self.locate: Final = compiled.locate
+        self.false_is_empty: Final = compiling.false_is_empty
         self.starts: Final = compiling.empty.starts
         self.is_empty: Final = compiling.empty.is_empty
 
     def read(self, scope: Scope) -> str | None:
         """Return the text, None when it is empty."""
         value = self.locate.read(scope)
+        if value is False and self.false_is_empty:
+            value = None
         text = (value if type(value) is str else _as_text(value, self.is_empty) or "").strip()
         kept = None if not text or (text[0] in self.starts and self.is_empty(text)) else text
         if scope.trace is not None:

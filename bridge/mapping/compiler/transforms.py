@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.dates import read_time
-from bridge.coerce.numbers import is_ambiguous, minor_unit_digits, read_number
+from bridge.coerce.numbers import decimals_written, is_ambiguous, minor_unit_digits, read_number
 from bridge.mapping.compiler.conditions import folded, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.reader import Entries, Entry
-from bridge.mapping.runtime.scope import Scope, text_of
+from bridge.mapping.runtime.scope import Reader, Scope, text_of
 from bridge.models import Finding
 
 Change = Callable[[Scope, Any], Any]
@@ -151,10 +151,10 @@ def _divide_by(compiling: Compiling, entry: Entry, entries: Entries) -> Change |
         compiling.loading.error(entry.node, "no_number", "divide_by cannot be 0", "write another number")
     if not divisor:
         return None
-    ambiguous = number_ambiguous(entry)
+    ambiguous, currency = number_ambiguous(entry), compiling.currency
 
     def change(scope: Scope, value: Any) -> Any:
-        number = read_number(value, example)
+        number = read_number(value, example, decimals_of(currency, scope, (value,)))
         if number is not None:
             return number / divisor
         if not is_ambiguous(value):
@@ -163,6 +163,13 @@ def _divide_by(compiling: Compiling, entry: Entry, entries: Entries) -> Change |
         return None
 
     return _each_entry(change)
+
+
+def decimals_of(currency: Reader | None, scope: Scope, values: Iterable[Any]) -> int | None:
+    """Return how many decimals the event's currency is written with, where a text leaves that open."""
+    if currency is None or not any(map(is_ambiguous, values)):
+        return None
+    return decimals_written(text_of(currency.read(scope)))
 
 
 def number_ambiguous(entry: Entry) -> Finding:

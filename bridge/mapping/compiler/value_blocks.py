@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from bridge.mapping.compiler.conditions import Condition, compile_condition
@@ -14,6 +15,8 @@ from bridge.mapping.runtime.scope import NOTHING, Reader, Scope
 from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
+_READ_TRUTH: Final = frozenset({"lookup", "true_when", "false_when", "count"})  # they make something of false
+
 
 def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value: CompileValue) -> Read:
     """Return the reader of a value written as a block."""
@@ -24,7 +27,8 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         )
         return NOTHING
     entries = loading.block(node, "value", "the block of a value")
-    source = compile_source(compiling, node, entries, shape, compile_value)
+    own = replace(compiling, false_is_empty=compiling.false_is_empty and _READ_TRUTH.isdisjoint(entries))
+    source = compile_source(own, node, entries, shape, compile_value)
     changes = tuple(
         (name, change)
         for name in loading.grammar["value"].keys
@@ -33,6 +37,9 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         and (change := CHANGES[name](compiling, entries[name], entries))
     )
     _check_companions(compiling, entries)
+    if "clicked_at" in entries:  # fbclid takes its own out before it comes here
+        fix = "write it directly in the block of fbclid, beside from"
+        loading.error(entries["clicked_at"].key, "wrong_block", "clicked_at belongs to fbclid alone", fix)
     check_formats(loading, entries)
     if not changes and not any(name in entries for name in ("when", "default", "required")):
         return source

@@ -57,9 +57,10 @@ def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) ->
 class FieldReader(Reader):
     """Reads one path, and looks closely at what is no plain value: is it empty, is it a list."""
 
-    __slots__ = ("compiled", "is_empty", "locate", "many", "starts")
+    __slots__ = ("compiled", "is_empty", "locate", "many", "plain", "starts")
 
     def __init__(self, compiled: CompiledPath, compiling: Compiling, shape: Shape) -> None:
+        self.plain: Final = PLAIN - {bool} if compiling.false_is_empty else PLAIN
         self.compiled: Final = compiled
         self.locate: Final = compiled.locate
         self.starts: Final = compiling.empty.starts
@@ -76,7 +77,7 @@ class FieldReader(Reader):
             if type(value) is str:
                 if value and (value[0] not in self.starts or value[1:2] not in self.starts[value[0]]):
                     return value
-            elif type(value) in PLAIN:
+            elif type(value) in self.plain:
                 return value
         return self._judged(scope, value)
 
@@ -88,6 +89,8 @@ class FieldReader(Reader):
         elif type(value) is str:
             if self.is_empty(value):
                 value, outcome = None, "blank"
+        elif value is False and bool not in self.plain:
+            value, outcome = None, "blank"
         elif type(value) is list or type(value) is dict:
             value = _entries(value, self.is_empty) if self.many else _single(value, self.is_empty)
             outcome = "blank" if value is None else None

@@ -90,10 +90,13 @@ KINDS: dict[str, str] = {
     "fields": "names of fields this event does not send",
     "rows": "what is compared, and what it becomes",
     "expected_texts": "the expected value, by field",
+    "handshake_answer": "a value, or a block with json or header",
+    "answer_values": "names, each with a value or a block with hmac_of",
     "take": "first, last, rest or a number",
     "otherwise": "keep, skip, error or a plain text",
     "country": "a country code or a $. path",
-    "signed": "a text with {body}, {timestamp}, {url}, {method} or {secret}",
+    "signed": "a text with {body}, {timestamp}, {url}, {method}, {secret}, {body_base64}, {sorted_form}, "
+    "{$headers.name}, {$query.name} or {field}",
     "destinations": "a destination of the settings, or a list of them",
     "block": "a block",
     "blocks": "a list of blocks",
@@ -151,39 +154,68 @@ _RECEIVE = (
     Key("repeat_key", "value", "Webhooks with the same value here are one webhook.", default="the whole body"),
     Key("repeat_window", "duration", "How long repeats are recognised.", default="7 days"),
     Key("on_problem", "choice", "answer: 422 with the list; hold: 200, and kept for repair.", ("answer", "hold"), "hold for server, else answer"),
+    Key("answer", "block", "What the sender is answered once its webhook is stored.", "answer", default="a JSON object of the bridge"),
     Key("max_size", "size", "The largest body taken.", default="1 MiB"),
 )  # fmt: skip
 
 _VERIFY = (
-    Key("scheme", "choice", "The way the sender signs.", ("hmac", "digest", "standard_webhooks", "token", "basic", "none"), required=True),
+    Key("scheme", "choice", "The way the sender signs.", ("hmac", "digest", "rsa", "ed25519", "jwt", "standard_webhooks", "token", "basic", "none"), required=True),
     Key("header", "text", "The header with the signature or token."),
-    Key("query", "text", "The query parameter with the token."),
-    Key("field", "path", "The field of the body with the token."),
+    Key("query", "text", "The query parameter with the signature or token."),
+    Key("field", "path", "The field of the body with the signature or token."),
+    Key("for_each", "path", "The list whose entries are signed one by one; the paths of `field` and `signed` start there."),
     Key("user", "text", "The user name, for basic."),
     Key("secret", "secret", "The shared secret."),
     Key("previous_secret", "secret", "The secret before, while it is being changed."),
+    Key("key", "secret", "The public key: PEM, or the bare key of ed25519 in base64 or hex."),
+    Key("previous_key", "secret", "The public key before, while it is being changed."),
     Key("secret_encoding", "choice", "How the secret is written.", ("text", "hex", "base64"), "text"),
-    Key("algorithm", "choice", "The hash.", ("sha256", "sha1", "sha512"), "sha256"),
+    Key("algorithm", "choice", "The hash; for jwt the algorithm, which has no default.", ("sha256", "sha1", "sha512", "hs256", "rs256", "es256"), "sha256"),
     Key("encoding", "choice", "How the signature is written.", ("hex", "base64"), "hex"),
     Key("prefix", "text", "The text before the signature, such as sha256=."),
     Key("format", "template", "The form of a header that holds more, such as t={timestamp},v1={signature}."),
     Key("signed", "signed", "What was signed.", default="{body}"),
+    Key("sorted_form", "block", "How {sorted_form} is written: the form's fields, sorted by name.", "sorted_form"),
+    Key("signed_body", "yes_no", "The whole body is the JWT; its claims are the webhook.", default="no"),
     Key("timestamp_header", "text", "The header with the time of signing."),
     Key("timestamp_unit", "choice", "What that time counts.", ("seconds", "milliseconds"), "seen from its size"),
     Key("tolerance", "duration", "How old a signature may be.", default="5 minutes"),
 )  # fmt: skip
 
+_SORTED_FORM = (
+    Key("pair", "text", "What is written for each field, with {name}, {value} and perhaps {secret}.", default="{name}={value}"),
+    Key("join", "text", "What stands between two fields.", default="nothing"),
+    Key("without", "texts", "Fields that are not signed; the one with the signature never is."),
+    Key("empty", "choice", "Whether fields without a value are signed.", ("keep", "skip"), "keep"),
+)  # fmt: skip
+
 _HANDSHAKE = (
-    Key(
-        "on",
-        "choice",
-        "A GET request, or a header or field of a POST.",
-        ("get", "header", "field"),
-        required=True,
-    ),
+    Key("on", "choice", "A GET request, or a header or field of a POST.", ("get", "header", "field"), required=True),
     Key("expect", "expected_texts", "What must be there for this to be the challenge."),
-    Key("answer", "value", "The field or text to send back.", required=True),
+    Key("answer", "handshake_answer", "The field or text to send back, or a block with json or header.", "handshake_answer", required=True),
+)  # fmt: skip
+
+_ANSWER = (
+    Key("text", "text", "A text, such as OK."),
+    Key("json", "data", "A JSON object."),
+    Key("content_type", "text", "The kind of the text, such as text/xml.", default="text/plain"),
 )
+
+_HANDSHAKE_ANSWER = (
+    Key(
+        "json",
+        "answer_values",
+        "A JSON object: each name with a field, or a block with hmac_of.",
+        "answer_hmac",
+    ),
+    Key("header", "text", "The header of the challenge that is sent back as it came."),
+)
+
+_ANSWER_HMAC = (
+    Key("hmac_of", "path", "The field whose HMAC-SHA256 with the secret of verify is the answer.", required=True),
+    Key("encoding", "choice", "How it is written.", ("hex", "base64"), "hex"),
+    Key("prefix", "text", "The text before it, such as sha256=."),
+)  # fmt: skip
 
 _SETTINGS = (
     Key("timezone", "text", "The zone of times without one, such as Europe/Berlin.", default="UTC"),
@@ -241,6 +273,7 @@ _VALUE = (
     Key("default", "text", "The plain text when all is empty."),
     Key("required", "yes_no", "The event is held when this is empty."),
     Key("when", "condition", "The value is sent only when all of these hold."),
+    Key("clicked_at", "value", "Of fbclid only: when the ad was clicked.", default="the time of the event"),
     Key("remove", "yes_no", "Takes back a shared field."),
 )
 
@@ -333,7 +366,11 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("event", "One event.", event),
             _block("receive", "Receiving.", _RECEIVE),
             _block("verify", "Who may send.", _VERIFY),
+            _block("sorted_form", "How the sorted fields of a form were signed.", _SORTED_FORM),
             _block("handshake", "A challenge before the first webhook.", _HANDSHAKE),
+            _block("handshake_answer", "How a challenge is answered.", _HANDSHAKE_ANSWER),
+            _block("answer_hmac", "A computed part of the answer to a challenge.", _ANSWER_HMAC),
+            _block("answer", "What a sender is told.", _ANSWER),
             _block("settings", "How this sender writes.", _SETTINGS),
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),

@@ -64,6 +64,11 @@ _KINDS: dict[str, Schema] = {
     "fields": _TEXTS,
     "rows": _ROWS,
     "expected_texts": _ROWS,
+    "handshake_answer": {"anyOf": [_TEXT, _ref("handshake_answer"), _ref("value")]},
+    "answer_values": {
+        "type": "object",
+        "additionalProperties": {"anyOf": [_TEXT, _ref("answer_hmac"), _ref("value")]},
+    },
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
     "destinations": _TEXTS,
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},

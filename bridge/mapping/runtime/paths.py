@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from bridge.mapping.language.path_syntax import Path, PathStep
-from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, text_of
+from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, plain_key, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,13 +256,13 @@ class Walk(Reader):
         plain = visit.scope.has_plain_keys(value)
         for key, after in self.runs[at][:1] if plain else self.runs[at]:
             if key in value:
-                found = self._find(visit, value[key], after, visit.below(place, key))
+                found = self._find(visit, value[key], after, visit.below(place, plain_key(key)))
                 if found is not MISSING:
                     return found
         for key, after in () if plain else self.runs[at]:
             inner = visit.scope.oddly_named(value, key)
             if inner is not MISSING:
-                found = self._find(visit, inner, after, visit.below(place, key))
+                found = self._find(visit, inner, after, visit.below(place, plain_key(key)))
                 if found is not MISSING:
                     return found
         return MISSING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.explain.trace import FieldRecord
+from bridge.explain.trace import NOTHING_FOUND, FieldRecord
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.runtime.scope import Scope
 from bridge.models import Position
@@ -45,4 +45,4 @@ def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
         if value is not None or sent_before:  # inside contents, one entry that has the field is enough
             record.dropped = None
         elif record.dropped is None:
-            record.dropped = "nothing was found" if record.supplied_by is None else "nothing was left of it"
+            record.dropped = NOTHING_FOUND if record.supplied_by is None else "nothing was left of it"

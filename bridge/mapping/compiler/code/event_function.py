@@ -32,7 +32,8 @@ from bridge.normalize.user_data import known_about
 from bridge.privacy.phone_numbers import mapped_phones
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
-_VIRTUAL: Final = frozenset({"full_name", "fbclid"})
+_CLICK: Final = ("fbclid", "clicked_at")
+_VIRTUAL: Final = frozenset({"full_name", *_CLICK})
 _GIVES_UP: Final = (NotOrdinary, ValueDropped)
 _EARLY: Final = frozenset({"ph", "country"})  # other fields depend on them
 _URLS: Final = ("event_source_url", "referrer_url")
@@ -275,8 +276,11 @@ class _EventFunction:
             self._person(key, Variable(key) if key in _EARLY else reader)
         for _, key, text in defaults:
             self._default("user_data", key, partial(self._person, key, Constant(text)))
-        self._made_of_others({key for key, _, _ in slots})
+        mapped = {key for key, _, _ in slots}
+        absent = "".join(f" and {key} is None" for key in sorted(_VIRTUAL & mapped))
+        self.writer.line(f"if not user_data{absent}: raise NotOrdinary")
         self.writer.line(f"event[{self.constants.named('key', 'user_data', 'user_data')}] = user_data")
+        self._made_of_others(mapped)
 
     def _context(self) -> None:
         self._read_early("country")
@@ -297,19 +301,17 @@ class _EventFunction:
     def _made_of_others(self, mapped: set[str]) -> None:
         """Write what is made out of a full name, a click id and the URLs."""
         write, named = self.writer.line, self.constants.named
-        absent = "".join(f" and {key} is None" for key in sorted(_VIRTUAL & mapped))
-        with self.writer.block(f"if not user_data{absent}:"):
-            write("raise NotOrdinary")
         if "full_name" in mapped:
             write("if full_name is not None: fill_names(full_name, user_data, context, known)")
-        read = {key for key, _, _ in self.event.top}
-        urls = ", ".join(url if url in read else "None" for url in _URLS)
-        if "fbclid" not in mapped and not read & set(_URLS):
+        urls = [key for key, _, _ in self.event.top if key in _URLS]
+        if "fbclid" not in mapped and not urls:
             return
-        fbclid = "fbclid" if "fbclid" in mapped else "None"
-        fbc, event_time = named("key", "fbc", "fbc"), named("key", "event_time", "event_time")
-        with self.writer.block(f"if {fbc} not in user_data:"):
-            write(f"fill_fbc({fbclid}, ({urls}), user_data, event[{event_time}], known)")
+        click, pages = (
+            ", ".join(f"{named('key', key, key)}: {key}" for key in keys)
+            for keys in ([key for key in _CLICK if key in mapped], urls)
+        )
+        with self.writer.block(f"if {named('key', 'fbc', 'fbc')} not in user_data:"):
+            write(f"fill_fbc(event, {{{click}}}, {{{pages}}}, known)")
 
     # --- what comes behind
 

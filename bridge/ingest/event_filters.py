@@ -1,0 +1,76 @@
+"""Which events are meant: filters in JSON or in a URL to a query, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bridge.coerce.moments import read_moment
+from bridge.errors import WrongUse
+from bridge.outbox import STATUSES, Query
+from bridge.spelling import closest
+
+_TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "before")
+_FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit")
+_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before"})
+
+
+def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int | None = None) -> Query:
+    """Return the query that filters mean; `now` is what relative times start from.
+
+    `limit` is how many events are meant when no filter says so, `most` how many may be asked for.
+    """
+    _refuse_unknown(asked)
+    texts: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
+    statuses = _list(asked.get("status"))
+    if any(status not in STATUSES for status in statuses):
+        raise WrongUse("status is not one there is", fix=f"use one of {', '.join(STATUSES)}")
+    return Query(
+        ids=tuple(_list(asked.get("ids"))),
+        statuses=frozenset(statuses),
+        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
+        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
+        limit=_limit(asked.get("limit", limit or most), most),
+        **texts,
+    )
+
+
+def require_filter(asked: Mapping[str, Any]) -> None:
+    """Raise WrongUse unless something says which events are meant: nobody means all of them silently."""
+    _refuse_unknown(asked)
+    if not any(asked.get(name) for name in _SELECTING):
+        fix = "give ids, status, mapping, destination, reason or since"
+        raise WrongUse("nothing says which events", fix=fix)
+
+
+def filters_of(query: Query) -> dict[str, Any]:
+    """Return the filters that mean a query, with absolute times."""
+    filters: dict[str, Any] = {name: getattr(query, name) for name in _TEXT_FILTERS}
+    filters |= {"ids": list(query.ids), "status": sorted(query.statuses), "limit": query.limit}
+    for name in ("since", "until"):
+        moment = getattr(query, name)
+        filters[name] = moment.isoformat() if moment else None
+    return {name: value for name, value in filters.items() if value}
+
+
+def _refuse_unknown(asked: Mapping[str, Any]) -> None:
+    """Raise WrongUse for a name that is no filter: ignored, it would select events nobody meant."""
+    for name in asked:
+        if name not in _FILTERS:
+            meant = closest(name, _FILTERS)
+            fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(_FILTERS)}"
+            raise WrongUse("there is a filter of an unknown name", fix=fix)
+
+
+def _list(given: Any) -> list[str]:
+    if isinstance(given, list):
+        return [str(item) for item in given]
+    return [part.strip() for part in str(given).split(",") if part.strip()] if given else []
+
+
+def _limit(given: Any, most: int) -> int:
+    text = str(given)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise WrongUse(f"limit is not a number from 1 to {most}")
+    return int(text)

@@ -1,0 +1,77 @@
+"""Replay and discard of all events that a filter means, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bridge.errors import WrongUse
+from bridge.ingest.event_filters import filters_of, query_of, require_filter
+from bridge.ingest.replay import due_times, planned, remapping
+from bridge.jobs.job_kind import Asked, JobContext, rate_of
+from bridge.outbox import Job, JobStep, NewJob, Query
+
+MOST = 10_000_000
+_PAGE = 100  # how many events share a transaction: webhooks wait for it to be committed
+_LONGEST_REASON = 500
+
+
+def read_replay(context: JobContext, asked: Asked) -> NewJob:
+    """Check what is to be sent again, and how fast."""
+    rate = rate_of(asked)
+    return _new_job("replay", context, asked, {"per_second": rate} if rate else {})
+
+
+def read_discard(context: JobContext, asked: Asked) -> NewJob:
+    """Check what is to be given up, and why."""
+    reason = asked.get("because")
+    if not isinstance(reason, str) or not reason.strip():
+        raise WrongUse("nothing says why", fix="give `because`; it is kept with each event")
+    return _new_job("discard", context, asked, {"because": reason[:_LONGEST_REASON]})
+
+
+def _new_job(kind: str, context: JobContext, asked: Asked, own: Asked) -> NewJob:
+    filters = {name: value for name, value in asked.items() if name not in {"per_second", "because"}}
+    require_filter(filters)
+    query = query_of(filters, context.clock(), most=MOST)
+    total = min(query.limit, context.outbox.count(query))
+    return NewJob(kind, {**filters_of(query), **own}, total=total)
+
+
+def replay_steps(context: JobContext, job: Job) -> Iterator[Job]:
+    """Send the events again, page by page; held ones are mapped with the mapping that is active now."""
+    remap = remapping(context.settings, context.spec, context.mappings)
+    rate = job.request.get("per_second")
+    while job.is_open:
+        ids = _next_ids(context, job)
+        page, untouched = planned(context.outbox, due_times(ids, job.created_at, job.done, rate), remap)
+        step = _step(job, ids, untouched)
+        job = context.outbox.jobs.replay(job, step, page, context.clock())
+        yield job
+
+
+def discard_steps(context: JobContext, job: Job) -> Iterator[Job]:
+    """Give the events up, page by page; what was sent, or is being sent, is left alone."""
+    while job.is_open:
+        ids = _next_ids(context, job)
+        reason = job.request["because"]
+        job = context.outbox.jobs.discard(job, _step(job, ids, {}), ids, reason, context.clock())
+        yield job
+
+
+def _next_ids(context: JobContext, job: Job) -> list[str]:
+    """Return the events behind those that are done; those that came after the job are not meant."""
+    query = _query(context, job)
+    before = min(query.before or job.id, job.id)
+    left = min(_PAGE, query.limit - job.done)
+    return context.outbox.ids(replace(query, before=before, after=job.position or None, limit=left))
+
+
+def _query(context: JobContext, job: Job) -> Query:
+    filters = {name: value for name, value in job.request.items() if name not in {"per_second", "because"}}
+    return query_of(filters, context.clock(), most=MOST)
+
+
+def _step(job: Job, ids: list[str], counts: Asked) -> JobStep:
+    is_last = len(ids) < _PAGE
+    return JobStep(ids[-1] if ids else job.position, len(ids), counts, is_last=is_last)

@@ -1,0 +1,29 @@
+"""A process is asked to stop by a signal, and ends by itself when nobody asks."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+START = (
+    "from bridge.delivery.signals import asked_to_stop\nstop = asked_to_stop()\nprint('ready', flush=True)\n"
+)
+
+
+def test_a_process_that_is_done_ends_although_nobody_asked_it_to():
+    ran = subprocess.run([sys.executable, "-c", START], capture_output=True, timeout=60, check=True)
+    assert ran.stdout == b"ready\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT], ids=lambda one: one.name)
+def test_each_signal_that_asks_for_an_end_is_seen(number):
+    waiting = [sys.executable, "-c", START + "print(stop.wait(60))"]
+    with subprocess.Popen(waiting, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        assert process.stdout.read() == b"True\n"
+    assert process.returncode == 0

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from bridge.coerce.identifiers import why_unusable
+from bridge.coerce.identifiers import why_damaged
 from bridge.coerce.numbers import PLAIN_NUMBER, is_finite
 from bridge.coerce.written_dates import hour_of, month_called, read_written_date
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -54,7 +54,7 @@ def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int |
 def _number_in(text: str) -> Decimal | None:
     """Return the number that a text is; none that lost its last digits (1.79577E+12), and none of a date."""
     if PLAIN_NUMBER(text) and not (len(text) == 8 and text.isdigit()):  # eight digits are YYYYMMDD
-        return None if why_unusable(text) else Decimal(text)
+        return None if why_damaged(text) else Decimal(text)
     if _DAYS_WITH_COMMA(text):
         return Decimal(text.replace(",", "."))
     found = _DOTNET(text)

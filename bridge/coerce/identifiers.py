@@ -24,7 +24,15 @@ _MOST_EXACT_DIGITS: Final = 15
 def why_unusable(text: str) -> Reason | None:
     """Say why a text cannot identify anything, with the code of a rule; None for a usable id.
 
-    Digits and letters alone are always usable, so the checks behind the first line run for few ids.
+    Zeros alone (00000000-0000-0000-0000-000000000000) are what everybody has who has no id.
+    """
+    return "placeholder" if text[:1] == "0" and not text.strip("0-") else why_damaged(text)
+
+
+def why_damaged(text: str) -> Reason | None:
+    """Say whether a template is left in a text, or digits were lost; the code of a rule, None for neither.
+
+    Digits and letters alone hold neither, so the checks behind the first line run for few ids.
     """
     if text.isalnum() and text.isascii():
         return None
@@ -46,7 +54,7 @@ def lost_digits(value: Any) -> bool:
 
 def identifies(value: Any) -> bool:
     """Say whether a value can identify something, in a text or as a number."""
-    return why_unusable(value) is None if isinstance(value, str) else not lost_digits(value)
+    return why_unusable(value) is None if isinstance(value, str) else value != 0 and not lost_digits(value)
 
 
 def without_fraction(text: str) -> str:

@@ -25,7 +25,7 @@ _AMBIGUOUS: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}").fullmatch
 _SPACES: Final = dict.fromkeys(map(ord, " \t\u00a0\u202f\u2009'’`´_"))
 _SIGNS: Final = str.maketrans("−–—‐‑٫٬", "-----.,")
 _BRACKETS: Final = re.compile(r"\((.*)\)").fullmatch
-_NO_CENTS: Final = re.compile(r"(?<=[0-9])([.,])-{1,2}$")
+_NO_CENTS: Final = re.compile(r"(?<=[0-9])[.,:](?:-{1,2}|=)$")  # 199,- and 199:- are 199
 _EXAMPLES: Final = {",": "1.234,56", ".": "1,234.56"}
 _DIGITS: Final = re.compile(r"[0-9](?:.*[0-9])?", re.DOTALL)
 # What may stand beside a number and is in no list: `pcs`, `%`, `MX$`.
@@ -122,9 +122,9 @@ def _bare(text: str) -> str:
     if PLAIN_NUMBER(text):
         return text
     text, negative = _without_brackets(text)
-    text = _without_currency(text)
+    text = _without_currency(_NO_CENTS.sub("", text))
     text, also_negative = _without_brackets(text)
-    text = _NO_CENTS.sub(r"\g<1>00", text.translate(_SPACES))
+    text = _NO_CENTS.sub("", text.translate(_SPACES))
     if text[-1:] == "-" and text[:1] != "-":
         text, also_negative = text[:-1], True
     if (negative or also_negative) and text[:1].isdecimal():

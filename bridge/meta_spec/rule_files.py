@@ -79,6 +79,9 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         server_user_agents=tuple(words["server_user_agents"]),
         ambiguous_countries=frozenset(words["ambiguous_countries"]),
         postal_code_digits=MappingProxyType(words["postal_code_digits"]),
+        postal_code_prefixes=MappingProxyType(
+            {country: frozenset(signs) for country, signs in words["postal_code_prefixes"].items()}
+        ),
         genders=MappingProxyType({word: sent for sent, group in words["genders"].items() for word in group}),
         name_particles=frozenset(words["name_particles"]),
         name_suffixes=frozenset(words["name_suffixes"]),

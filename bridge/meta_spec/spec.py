@@ -182,6 +182,7 @@ class MetaSpec:
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
     postal_code_digits: Mapping[str, int] = field(repr=False)
+    postal_code_prefixes: Mapping[str, frozenset[str]] = field(repr=False)
     genders: Mapping[str, str] = field(repr=False)
     name_particles: frozenset[str] = field(repr=False)
     name_suffixes: frozenset[str] = field(repr=False)

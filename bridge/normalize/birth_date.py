@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from bridge.coerce.dates import date_pattern, month_number
+from bridge.coerce.written_dates import read_written_date
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
@@ -107,6 +108,8 @@ def _as_written(text: str) -> date:
         return _day(int(parts[3]), month_number({"month_name": parts[2]}), int(parts[1]))
     if parts := _MONTH_NAME_DAY(text):
         return _day(int(parts[3]), month_number({"month_name": parts[1]}), int(parts[2]))
+    if moment := read_written_date(text):
+        return moment.date()
     raise ValueDropped("birth_date_unreadable")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
 from bridge.coerce.json_text import opened_text
-from bridge.coerce.numbers import is_ambiguous
+from bridge.coerce.numbers import currency_beside, is_ambiguous
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.amounts import Amounts, Number, number_of, ordinary_number
@@ -48,6 +48,11 @@ class CustomData:
             self._amounts = Amounts(self._currency(), self.settings.number_format, _amounts_in(self.given))
         return self._amounts
 
+    def compare_currency(self, beside: str | None) -> None:
+        """Add a finding where an amount names another currency than the event."""
+        if beside is not None and self._currency() not in {None, beside}:
+            self.findings.add("currency_differs", "custom_data.currency")
+
     def _currency(self) -> str | None:
         try:
             return currency(self.given.get("currency"), self)
@@ -72,7 +77,12 @@ def amount(value: Any, block: CustomData) -> Number:
     if type(value) is not str:
         return _read(number_of(value, example), value, block)
     number = ordinary_number(value) if example is None else None
-    return _read(block.amounts.read(value), value, block) if number is None else number
+    if number is not None:
+        return number
+    if "%" in value:  # a rate is no amount
+        raise ValueDropped("number_unreadable")
+    block.compare_currency(currency_beside(value))
+    return _read(block.amounts.read(value), value, block)
 
 
 def _read(number: Number | None, value: Any, block: CustomData) -> Number:

@@ -18,6 +18,7 @@ _SIGNS: Final = ("&", "%", "\\", "[", "(", "{", "<", '"', "`")  # of what is und
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _PERCENT: Final = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+_LINE_ESCAPE: Final = re.compile(r"\\[nrt](?![a-z])")
 _PAIRS: Final = {"[": "]", "(": ")", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`"}
 
 
@@ -37,6 +38,8 @@ def without_escapes(text: str) -> str:
         text = _PERCENT.sub(lambda found: _percent_decoded(found[0]), text)
     if "\\u" in text:
         text = _UNICODE_ESCAPE.sub(lambda found: _character(found[1]), text)
+    if "\\" in text:
+        text = _LINE_ESCAPE.sub(" ", text)
     return _without_pair(text.strip())
 
 

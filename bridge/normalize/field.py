@@ -10,12 +10,12 @@ from hashlib import sha256
 from typing import Any, Final, cast
 
 from bridge.coerce.emptiness import is_one_of_names
-from bridge.coerce.identifiers import why_unusable
+from bridge.coerce.identifiers import why_damaged
 from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
-from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, text_of
+from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, lowered, text_of
 
 Sent = str | int
 Named = tuple[tuple[str, Step], ...]
@@ -26,7 +26,9 @@ _MOST_CACHED: Final = 4096
 _LONGEST_PLACEHOLDER: Final = 24
 _LONGEST_INTEGER: Final = 19  # what 64 bits hold
 _LARGEST_ID: Final = 2**64
-_KEEP_PLAIN_LETTERS: Final = frozenset({"compose", "drop_punctuation", "letters_only", "has_a_letter"})
+_KEEP_PLAIN_LETTERS: Final = frozenset(
+    {"name_alone", "city_alone", "compose", "drop_punctuation", "letters_only", "has_a_letter"}
+)
 _HASHED: Final = re.compile(r"([0-9a-fA-F]{64})((?:\.(?:AQ|Ag|Aw|BA|BQ|Bg|[A-Za-z0-9_-]{8}))?)").fullmatch
 _MD5: Final = re.compile(r"[0-9a-fA-F]{32}").fullmatch
 _SHA1: Final = re.compile(r"[0-9a-fA-F]{40}").fullmatch
@@ -150,10 +152,10 @@ class _Hashing(Cleaner):
             text, steps = text_of(value), self.all_steps
         if len(text) >= SHORTER_THAN_HASHES and (passed := self._long_text(text)):
             return passed, passed
-        cleaned = text.lower()
+        cleaned = text.lower() if text.isascii() else lowered(text)
         if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
             text = self.readable(text)
-            cleaned = text.lower()
+            cleaned = lowered(text)
             steps = self.ascii_steps if text.isascii() else self.all_steps
         if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
@@ -254,7 +256,7 @@ class _PlainCleaner(Cleaner):
             for step in self.checks:
                 cleaned = step(cleaned, context)
         except ValueDropped:
-            if reason := why_unusable(cleaned):
+            if reason := why_damaged(cleaned):
                 raise ValueDropped(reason) from None
             raise
         return cleaned, _whole(cleaned) if self.integer else cleaned

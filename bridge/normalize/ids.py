@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
-from bridge.coerce.identifiers import why_unusable
+from bridge.coerce.identifiers import why_damaged
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.builder_tokens import FIRST_GENERATION, TOKEN, with_one_token
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
@@ -99,7 +99,7 @@ def one_token(text: str, context: CleaningContext) -> str:
 
 def click_cookie(text: str, context: CleaningContext) -> str:
     """Check the form of `_fbc`; its click id is never changed."""
-    if len(text) <= 1100 and _CLICK_COOKIE(text) and why_unusable(text) is None:
+    if len(text) <= 1100 and _CLICK_COOKIE(text) and why_damaged(text) is None:
         return text
     raise ValueDropped("browser_id_malformed")
 

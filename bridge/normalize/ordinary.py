@@ -27,7 +27,7 @@ _Maker = Callable[[MetaSpec, Collection[str]], Short]
 # (hashed, cleaning steps of a field of user_data) -> its short way
 _USER_DATA: Final[dict[tuple[bool, tuple[str, ...]], _Maker]] = {
     (True, ("lowercase", "email")): text.ordinary_email,
-    (True, ("lowercase", "drop_punctuation", "compose", "has_a_letter")): text.ordinary_name,
+    (True, ("lowercase", "name_alone", "drop_punctuation", "compose", "has_a_letter")): text.ordinary_name,
     (True, ("outer_spaces", "identifier")): text.ordinary_person_id,
     (True, ("birth_date",)): ordinary_birth_date,
     (True, ("phone",)): ordinary_phone,

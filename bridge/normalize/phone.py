@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.coerce.identifiers import why_unusable, without_fraction
+from bridge.coerce.identifiers import why_damaged, without_fraction
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
@@ -57,7 +57,7 @@ def ordinary_phone(spec: MetaSpec, placeholders: Collection[str]) -> Short:
 
 def _carefully(text: str, context: CleaningContext) -> str:
     text = without_fraction(_with_ascii_digits(text))
-    if why_unusable(text) == "digits_lost":
+    if why_damaged(text) == "digits_lost":
         raise ValueDropped("digits_lost")
     text = _one_number(text)
     international = "+" in text or text.lstrip(" (").startswith("00")

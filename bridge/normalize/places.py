@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Final
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.text import compose, letters_only
+from bridge.normalize.text import compose, letters_only, lowered
 
 _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
 _NOT_NAME: Final = re.compile(r"[\s.,_()\-’'!?*:;\"\[\]]+")
@@ -20,6 +20,10 @@ _SAINT: Final = re.compile(r"\b(?:saint|sankt|san|st)\b")
 _OTHER_LETTERS: Final = str.maketrans(
     {"ı": "i", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
 )
+_STATE_PARTS: Final = re.compile(r"[,;/|()\[\]]| [-–—] ")
+_INITIALS: Final = re.compile(r"[a-z](?: [a-z])+").fullmatch
+_BETWEEN_PARTS: Final = re.compile(r"[/,;|_–—-]| - ")
+_FLAG: Final = {0x1F1E6 + place: ord("a") + place for place in range(26)}  # the letters of flags
 _NOWHERE: Final = CleaningContext()
 
 
@@ -41,22 +45,48 @@ def country_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     return country
 
 
+def _state_alone(text: str, table: Mapping[str, str], spec: MetaSpec) -> str | None:
+    """Return the state out of `CA - California` or `Bavaria, Germany`; None where it stands alone."""
+    parts = [part.strip() for part in _STATE_PARTS.split(text) if part.strip()]
+    letters = [compose(letters_only(part, _NOWHERE), _NOWHERE) for part in parts]
+    if codes := {table[part] for part in letters if part in table}:
+        return codes.pop() if len(codes) == 1 else None
+    if len(parts) > 1 and country_code(parts[-1], spec) is not None:
+        return "".join(letters[:-1])
+    return None
+
+
 @lru_cache(maxsize=1024)
 def _named_country(text: str, spec: MetaSpec) -> str | None:
     if len(text) > 80:
         return None
+    return _one_country(text.translate(_FLAG), spec) or _same_in_all_parts(text, spec)
+
+
+def _same_in_all_parts(text: str, spec: MetaSpec) -> str | None:
+    """Return the country of `DE - Germany`: each part is a name or code, and all of the same country."""
+    parts = [part.strip() for part in _BETWEEN_PARTS.split(text)]
+    codes = {_one_country(part, spec) for part in parts if part}
+    return codes.pop() if len(parts) > 1 and len(codes) == 1 else None
+
+
+def _one_country(text: str, spec: MetaSpec) -> str | None:
+    if text in spec.countries:
+        return spec.countries[text]
     in_brackets = _CODE_IN_BRACKETS(text)
     if in_brackets and in_brackets[1] in spec.countries:
         return spec.countries[in_brackets[1]]
     name = plain_name(text)
-    if name in spec.ambiguous_countries:
+    if name in spec.ambiguous_countries or not name:
         return None
+    if _INITIALS(name):  # u.a.e.
+        return spec.countries.get(name.replace(" ", ""))
     return _country_names(spec).get(name) or _folded_country_names(spec).get(_folded(name))
 
 
 def plain_name(name: str) -> str:
     """Return a country's name as it is compared: lower case, spaces and punctuation as one space."""
-    return _NOT_NAME.sub(" ", unicodedata.normalize("NFKC", name.lower())).strip()
+    return _NOT_NAME.sub(" ", unicodedata.normalize("NFKC", lowered(name))).strip()
 
 
 @cache
@@ -82,6 +112,25 @@ def _folded(name: str) -> str:
     return " ".join(word for word in words if word != "the")
 
 
+def city_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
+    """Return the cleaning step for cities: a state or a country behind a comma is no part of their names."""
+
+    def city_alone(text: str, context: CleaningContext) -> str:
+        city, comma, behind = text.rpartition(",")
+        while comma and city.strip() and _is_around_city(behind.strip(), spec):
+            text = city
+            city, comma, behind = text.rpartition(",")
+        return text
+
+    return city_alone
+
+
+def _is_around_city(text: str, spec: MetaSpec) -> bool:
+    letters = compose(letters_only(text, _NOWHERE), _NOWHERE)
+    in_a_state = any(letters in names or letters in names.values() for names in spec.states.values())
+    return in_a_state or country_code(text, spec) is not None
+
+
 def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for states and provinces."""
     tables = {
@@ -98,7 +147,7 @@ def state_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
         letters = compose(letters_only(text, _NOWHERE), _NOWHERE)
         if not letters:
             raise ValueDropped("name_without_letters")
-        table = anywhere if country is None else tables.get(country)
-        return table.get(letters, letters) if table else letters
+        table = (anywhere if country is None else tables.get(country)) or {}
+        return table.get(letters) or _state_alone(text, table, spec) or letters
 
     return state

@@ -10,7 +10,7 @@ from bridge.normalize import ids, text
 from bridge.normalize.birth_date import birth_date, birth_day, birth_month, birth_year
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.phone import phone_step
-from bridge.normalize.places import country_step, state_step
+from bridge.normalize.places import city_step, country_step, state_step
 
 Step = Callable[[str, CleaningContext], str]
 
@@ -18,9 +18,11 @@ Step = Callable[[str, CleaningContext], str]
 def steps_of(spec: MetaSpec) -> dict[str, Step]:
     """Return every step by name, made for one spec."""
     return {
-        "lowercase": lambda value, context: value.lower(),
+        "lowercase": lambda value, context: text.lowered(value),
         "outer_spaces": lambda value, context: value.strip(),
         "compose": text.compose,
+        "name_alone": text.name_alone,
+        "city_alone": city_step(spec),
         "drop_punctuation": text.drop_punctuation,
         "letters_only": text.letters_only,
         "has_a_letter": text.has_a_letter,
@@ -55,11 +57,13 @@ STEP_WORDS: Final[dict[str, str]] = {
     "lowercase": "lower case, outer spaces removed",
     "outer_spaces": "outer spaces removed",
     "compose": "Unicode composed (NFC)",
+    "name_alone": "checked: no e-mail address and no URL",
+    "city_alone": "state or country behind a comma removed",
     "drop_punctuation": "spaces and punctuation removed",
     "letters_only": "letters kept, the rest removed",
     "has_a_letter": "checked: at least one letter",
     "email": "checked: one @, a dot in the domain, no spaces",
-    "postal_code": "spaces and dashes removed, a lost leading zero restored; five digits in the US",
+    "postal_code": "only the code kept, without spaces; a lost leading zero restored; five digits in the US",
     "identifier": "checked: no control characters, at most 256 characters",
     "plain_text": "checked: no control characters",
     "phone": "digits with country calling code",

@@ -7,9 +7,11 @@ import unicodedata
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from hashlib import sha256
+from operator import methodcaller
+from string import ascii_lowercase
 from typing import Any, Final
 
-from bridge.coerce.identifiers import lost_digits, why_unusable, without_fraction
+from bridge.coerce.identifiers import lost_digits, why_damaged, why_unusable, without_fraction
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
@@ -30,10 +32,20 @@ _ORDINARY_EMAIL: Final = re.compile(
 ).fullmatch
 _LETTERS_AND_MARKS: Final = re.compile(r"[a-z][a-z '.-]*").fullmatch
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
+_REMARK: Final = re.compile(r"\s*\([^()]*\)$")  # `jane@example.com (work)`
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
+_WITH_PREFIX: Final = re.compile(r"([a-z]{1,3})[- ]([0-9]{4}.*)").fullmatch
+_WITH_TOWN: Final = re.compile(r"([0-9]+) +[^0-9]+").fullmatch
 _US_DIGITS: Final = re.compile(r"[0-9]{3,}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
+
+
+_FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+# Compiled, `text.lower()` takes letters one by one and misses the final sigma of Greek: ΓΙΏΡΓΟΣ, γιώργος.
+lowered: Final[Callable[[str], str]] = methodcaller("lower")
 
 
 class _CachedTable(dict[int, int | None]):
@@ -62,13 +74,8 @@ def _is_no_letter(character: str) -> bool:
     return unicodedata.category(character)[0] not in "LM" or character in _VARIATIONS
 
 
-def _is_space_or_dash(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in {"Pd", "Cc", "Cf"}
-
-
 _PUNCTUATION: Final = _CachedTable(_is_punctuation)
 _NO_LETTERS: Final = _CachedTable(_is_no_letter)
-_SPACES_AND_DASHES: Final = _CachedTable(_is_space_or_dash)
 
 
 def text_of(value: Any) -> str:
@@ -111,8 +118,11 @@ def _written(value: Any) -> str:
 
 
 def compose(text: str, context: CleaningContext) -> str:
-    """Compose Unicode (NFC): a letter and its accent become one character, as in Meta's own vectors."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    """Compose Unicode (NFC): a letter and its accent become one character, as in Meta's own vectors.
+
+    Full-width letters and digits of Japanese keyboards become the usual ones.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text.translate(_FULL_WIDTH))
 
 
 def drop_punctuation(text: str, context: CleaningContext) -> str:
@@ -136,10 +146,12 @@ def email(text: str, context: CleaningContext) -> str:
     """Check the form: one @, a dot in the domain, no spaces; `mailto:` and `Name <address>` are unwrapped."""
     text = text.rstrip(".,;")
     if _EMAIL(text):
-        return text if text.isascii() else unicodedata.normalize("NFC", text)
+        return compose(text, context)
+    text = _REMARK.sub("", unicodedata.normalize("NFKC", text)).strip("'’‘“”«»:;,. ")
     wrapped = _EMAIL_WITHIN(text)
-    if wrapped and _EMAIL(wrapped[1]):
-        return unicodedata.normalize("NFC", wrapped[1])
+    address = wrapped[1] if wrapped else text
+    if _EMAIL(address):
+        return unicodedata.normalize("NFC", address)
     raise ValueDropped("email_malformed")
 
 
@@ -189,7 +201,7 @@ def ordinary_person_id(spec: MetaSpec, placeholders: Collection[str]) -> Short:
             if not 0 < value < _LARGEST_ID:
                 return None
             text = str(value)
-        elif type(value) is str and value.isalnum() and value.isascii():
+        elif type(value) is str and value.isalnum() and value.isascii() and value[0] != "0":
             text = value
         else:
             return None
@@ -200,31 +212,51 @@ def ordinary_person_id(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     return hashed
 
 
+def name_alone(text: str, context: CleaningContext) -> str:
+    """Drop an e-mail address or a URL in the field of a name."""
+    if "@" in text or "://" in text:
+        raise ValueDropped("name_is_address")
+    return text
+
+
 def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     """Return the cleaning step for postal codes."""
-    digits = spec.postal_code_digits
+    digits, prefixes = spec.postal_code_digits, spec.postal_code_prefixes
+    any_prefix = frozenset().union(*prefixes.values())
 
     def postal_code(text: str, context: CleaningContext) -> str:
         """Remove spaces and dashes and restore a lost leading zero; a US code is its first five digits."""
-        if why_unusable(text) == "digits_lost":
+        if why_damaged(text) == "digits_lost":
             raise ValueDropped("digits_lost")
         text = without_fraction(text)
         if context.country == "us":
-            return _us_code(text.translate(_SPACES_AND_DASHES))
+            return _us_code(compose(text, context).translate(_PUNCTUATION).lstrip(ascii_lowercase))
         if context.country is None and (long_code := _US_LONG_CODE(text)):
             return long_code[1]
-        plain = text.isascii() and text.isalnum()
-        code = text if plain else compose(text.translate(_SPACES_AND_DASHES), context)
-        if len(code) < 2 or not (code.isalnum() or any(map(str.isalnum, code))):
-            raise ValueDropped("postal_code_malformed")
         length = digits.get(context.country, 0) if context.country else 0
-        return code.zfill(length) if len(code) == length - 1 and code.isdigit() else code
+        if not (text.isascii() and text.isalnum()):
+            known = prefixes.get(context.country, ()) if context.country else any_prefix
+            text = _code_alone(text, known, length)
+        if len(text) < 2 or not any(map(str.isalnum, text)) or not text.strip("0"):
+            raise ValueDropped("postal_code_malformed")
+        return text.zfill(length) if len(text) == length - 1 and text.isdigit() else text
 
     return postal_code
 
 
+def _code_alone(text: str, prefixes: Collection[str], length: int) -> str:
+    """Return a code without the sign of its country (`D-10115`), the town behind it, spaces and signs."""
+    prefixed = _WITH_PREFIX(text)
+    if prefixed and prefixed[1] in prefixes:
+        text = prefixed[2]
+    with_town = _WITH_TOWN(text)
+    if with_town and len(with_town[1]) == length:
+        text = with_town[1]
+    return compose(text.translate(_PUNCTUATION), CleaningContext())
+
+
 def _us_code(code: str) -> str:
-    if not _US_DIGITS(code):
+    if not _US_DIGITS(code) or not code.strip("0"):
         raise ValueDropped("postal_code_malformed")
     return code.zfill(5)[:5]
 

@@ -17,7 +17,9 @@ _LONGEST: Final = 8192
 
 def holds_email(text: str) -> bool:
     """Say whether an e-mail address stands anywhere in the text."""
-    return "@" in text and _EMAIL.search(text[:_LONGEST]) is not None
+    if "@" in text:
+        return _EMAIL.search(text[:_LONGEST]) is not None
+    return "%40" in text and _ENCODED_EMAIL.search(text[:_LONGEST]) is not None
 
 
 def holds_contact(text: str, phones: Phones = ()) -> bool:
@@ -52,7 +54,7 @@ def is_personal_parameter(name: str, value: str, spec: MetaSpec, phones: Phones 
 
 def holds_encoded_contact(text: str, phones: Phones = ()) -> bool:
     """Say whether a part of a URL holds an e-mail address or phone number, percent-encoded or not."""
-    readable = unquote(text)
+    readable = unquote(unquote(text)) if "%25" in text else unquote(text)
     if holds_contact(readable, phones) or _ENCODED_EMAIL.search(readable) is not None:
         return True
     return "+" in text and holds_phone(readable.replace("+", " "), phones)

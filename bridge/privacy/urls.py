@@ -40,6 +40,7 @@ def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
         and len(text) <= _LONGEST
         and "@" not in text
         and "%40" not in text
+        and "%2540" not in text
         and "&amp;" not in text
         and _UNSAFE.search(text) is None
         and (("?" not in text and "#" not in text) or not _names_something_personal(text, spec))
@@ -98,7 +99,7 @@ def _without_secrets(text: str, completed: bool, spec: MetaSpec, phones: Phones)
 def _without_contacts(path: str, phones: Phones) -> str:
     """Remove credentials before the host, and e-mail addresses and phone numbers in the path."""
     bare = _USER_INFO.sub("", path)
-    readable = bare.replace("%40", "@")
+    readable = bare.replace("%2540", "@").replace("%40", "@")
     clean = without_email(readable)
     clean = bare if clean == readable else clean
     if _MANY_DIGITS(clean) is None:

@@ -72,6 +72,7 @@ REASONS = [
     ("phone_one_digit", "ph", "+11111111111", "+16505551212"),
     ("phone_malformed", "ph", "1234567890123456", "+16505551212"),
     ("phone_letters", "ph", "1-800-FLOWERS", "+1 800 3569377"),
+    ("name_is_address", "fn", "jane@example.com", "Jane"),
     ("name_without_letters", "ct", "12345", "Paris 12"),
     ("name_without_letters", "fn", "—", "J"),
     ("gender_unknown", "ge", "divers", "Mr."),

@@ -37,7 +37,10 @@ def cleaned(custom_data, phone=None, trace=None, **settings):
         ("1.234", "KWD", 1.234),
         ("12,500", "TND", 12.5),
         ("1.500", "OMR", 1.5),
-        ("₫150.000", "EUR", 150000),
+        ("₫150.000", "VND", 150000),
+        ("199:-", "SEK", 199),
+        ("kr 199,-", "NOK", 199),
+        ("12.50-", "EUR", -12.5),
         ("150.000 ₫", None, 150000),
         ("KD 1.250", None, 1.25),
         ("199 kr", "SEK", 199),
@@ -111,6 +114,22 @@ def test_the_explanation_shows_how_the_numbers_of_items_were_read():
     assert {name: values for name, values in steps.items() if values} == {
         "custom_data.contents.item_price": ['"€ 1.500" -> 1500', '"1.500,50" -> 1500.5']
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "sent", "codes"),
+    [
+        ("₫150.000", "EUR", 150_000, ["currency_differs"]),
+        ("12.50 USD", "EUR", 12.5, ["currency_differs"]),
+        ("12.50 USD", "usd", 12.5, []),
+        ("12.50 $", "CAD", 12.5, []),
+        ("10%", "EUR", None, ["number_unreadable"]),
+        ("10 %", "EUR", None, ["number_unreadable"]),
+    ],
+)
+def test_a_rate_is_no_amount_and_another_currency_beside_one_is_told(value, currency, sent, codes):
+    custom_data, findings = cleaned({"value": value, "currency": currency})
+    assert (custom_data.get("value"), [code for code, _ in findings]) == (sent, codes)
 
 
 @pytest.mark.parametrize("quantity", [1.5, "1.5", 0, -1, "two", "2.000", None, True])

@@ -124,6 +124,11 @@ REASONS = [
         {},
     ),
     (
+        {"custom_data": {"content_name": "Mail an j%40x.de"}},
+        [("personal_data_in_custom_data", "$.custom_data.content_name")],
+        {},
+    ),
+    (
         {"custom_data": {"content_name": "j@x.de"}},
         [("personal_data_in_custom_data", "$.custom_data.content_name")],
         {},
@@ -141,6 +146,11 @@ REASONS = [
             "event_time": SECONDS,
             "action_source": "system_generated",
         },
+    ),
+    (
+        {"custom_data": {"value": "12.50 USD", "currency": "EUR"}},
+        [("currency_differs", "$.custom_data.currency")],
+        {"custom_data": {"value": 12.5, "currency": "EUR"}},
     ),
     ({"event_name": "Lead of jane@x.de"}, [("personal_data_in_event_name", "$.event_name")], {}),
     (
@@ -175,6 +185,8 @@ def test_every_content_rule_is_shown_above():
         ("https://x.de/a#access_token=abc", "https://x.de/a", ["personal_data_in_url"]),
         ("https://user:pw@x.de/a", "https://x.de/a", ["personal_data_in_url"]),
         ("https://x.de/u/jane@x.de/edit", "https://x.de/u/redacted/edit", ["personal_data_in_url"]),
+        ("https://x.de/u/jane%2540x.de/edit", "https://x.de/u/redacted/edit", ["personal_data_in_url"]),
+        ("https://x.de/a?q=j%2540x.de&b=1", "https://x.de/a?b=1", ["personal_data_in_url"]),
         ("https://x.de/u/jane%40x.de/edit", "https://x.de/u/redacted/edit", ["personal_data_in_url"]),
         ("https://medium.com/@jane/post", "https://medium.com/@jane/post", []),
         ("https://x.de/a b", "https://x.de/a%20b", []),

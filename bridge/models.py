@@ -281,6 +281,28 @@ class Draft(_Value):
         self.made_event_id: Final = made_event_id
 
 
+class CleanDraft(_Value):
+    """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
+
+    The other parts are those of a draft.
+    """
+
+    __match_args__ = ("label", "data", "send_to", "positions")
+    __slots__ = __match_args__
+
+    def __init__(
+        self,
+        label: str,
+        data: dict[str, Any],
+        send_to: tuple[str, ...],
+        positions: Mapping[str, Position],
+    ) -> None:
+        self.label: Final = label
+        self.data: Final = data
+        self.send_to: Final = send_to
+        self.positions: Final = positions
+
+
 @dataclass(frozen=True, slots=True)
 class MatchStrength:
     """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ."""

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from bridge.body.parse import parse
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
+from bridge.models import CleanDraft, Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
 from bridge.normalize import normalize
 from bridge.validate import validate
 from bridge.validate.match_strength import match_strength
@@ -42,7 +43,7 @@ def translate(
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
     now = webhook.request.received_at
-    events = tuple([finish(draft, spec, now) for draft in mapping.drafts(webhook)])
+    events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
     repeat_key = mapping.repeat_key(webhook)
     if not explain:
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
@@ -61,12 +62,20 @@ def _traced(
         yield draft, finish(draft, spec, webhook.request.received_at, trace), trace
 
 
-def finish(draft: Draft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
+def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
+    if isinstance(draft, CleanDraft):
+        return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     if draft.verdict != "ready":
         return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
     data, dropped = normalize(draft, spec, now, trace)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
+    return _judged(draft, data, findings, spec)
+
+
+def _judged(
+    draft: Draft | CleanDraft, data: dict[str, Any], findings: tuple[Finding, ...], spec: MetaSpec
+) -> Event:
     if findings:
         findings = tuple(located(finding, draft.positions) for finding in findings)
     errors = [finding for finding in findings if finding.severity == "error"]

@@ -26,6 +26,7 @@ _DELICATE_FRACTION: Final = re.compile(
     rb"\.(?=\d+(?:[,}\]\seE]|\Z))(?:\d+0(?!\d)|\d{7}|0000|(?<=\d{9}\.))", re.ASCII
 )
 _BEFORE_A_NUMBER: Final = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
+_KEEPS_ITS_DIGITS: Final = frozenset({str, int, bool, type(None)})
 _NEVER_TOO_MANY_BYTES: Final = 2 * MAX_NODES
 _LONGEST_WHOLE_PART: Final = 32
 _MAX_NUMBER_CHARACTERS: Final = 400
@@ -91,8 +92,8 @@ def _is_simple(data: Any, depth: int) -> bool:
         return type(data) is not float
     if depth == 0:
         return False
-    for value in data:  # noqa: SIM110 - a loop is what compiles to something quick
-        if type(value) is not str and not _is_simple(value, depth - 1):
+    for value in data:
+        if type(value) not in _KEEPS_ITS_DIGITS and not _is_simple(value, depth - 1):
             return False
     return True
 

@@ -146,9 +146,12 @@ class TooBroad:
     keys: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MetaSpec:
-    """Everything the rule files say. Frozen; made once by `rule_files.load_meta_spec`."""
+    """Everything the rule files say. Frozen; made once by `rule_files.load_meta_spec`.
+
+    Compared and hashed by identity, so that what is compiled from a spec can be cached by it.
+    """
 
     user_data: Mapping[str, UserDataRule]
     user_data_names: Mapping[str, str]
@@ -194,13 +197,6 @@ class MetaSpec:
     not_in_custom_data: frozenset[str] = field(repr=False)
     folder: Path = field(repr=False)
     milliseconds_from: int = 0
-
-    # Compared and hashed by identity, so that what is compiled from a spec can be cached by it.
-    def __hash__(self) -> int:
-        return object.__hash__(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
     def is_unfilled(self, text: str) -> bool:
         """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""

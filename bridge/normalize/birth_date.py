@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import date
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from bridge.coerce.dates import date_pattern, month_number
 from bridge.coerce.written_dates import read_written_date
-from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.meta_spec.spec import MetaSpec
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _EARLIEST: Final = date(1900, 1, 1)
 _AROUND_SEPARATOR: Final = re.compile(r"\s*([/.-])\s*")
@@ -34,6 +37,23 @@ def birth_date(text: str, context: CleaningContext) -> str:
     if _EARLIEST <= day <= context.today:
         return day.isoformat().replace("-", "")
     raise ValueDropped("birth_date_range")
+
+
+def ordinary_birth_date(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for dates of birth: the hash of one that is written as ISO 8601 says."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or len(value) != 10 or value[4] != "-" or value[7] != "-":
+            return None
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            return None
+        if not _EARLIEST <= day <= context.today or context.date_format or value in placeholders:
+            return None
+        return sha256((value[:4] + value[5:7] + value[8:]).encode()).hexdigest()
+
+    return hashed
 
 
 def birth_day(text: str, context: CleaningContext) -> str:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
+
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import ReadingSettings
 
 
 class ValueDropped(Exception):
@@ -43,3 +47,24 @@ class CleaningContext:
     def of_a_person(self) -> CleaningContext:
         """Return the same for a record whose other fields are a real person's."""
         return CleaningContext(self.country, self.phone_country, self.date_format, self.today, is_person=True)
+
+
+class Known:
+    """What the short ways of an event's fields know besides the value: settings, time, mapped phones, rules.
+
+    `now` counts Unix seconds; `phones` are the digits of the phone numbers that the webhook maps.
+    """
+
+    __slots__ = ("now", "phones", "settings", "spec")
+
+    def __init__(self, settings: ReadingSettings, now: int, phones: Sequence[str], spec: MetaSpec) -> None:
+        self.settings: Final = settings
+        self.now: Final = now
+        self.phones: Final = phones
+        self.spec: Final = spec
+
+
+# The short way of a cleaner, for the values that machines write: what is sent of a value, or None when the
+# value is not ordinary. What gives None is cleaned by the cleaner itself; so a short way may know less than
+# its cleaner, and must never know better.
+Short = Callable[[Any, CleaningContext], str | None]

@@ -25,7 +25,7 @@ def clean_custom_data(given: Any, settings: ReadingSettings, findings: Findings)
     for key, value in given.items():
         if value is None:
             continue
-        reader = _READERS.get(key)
+        reader = CUSTOM_DATA_READERS.get(key)
         try:
             if reader is None:
                 sent[property_name(key, findings)] = property_of(value, _field(key), findings)
@@ -36,7 +36,7 @@ def clean_custom_data(given: Any, settings: ReadingSettings, findings: Findings)
             continue
         if findings.trace is not None:
             explain_number(_field(key), value, sent[key], findings)
-    _round_money(sent, findings.spec)
+    round_money(sent, findings.spec)
     return sent
 
 
@@ -44,16 +44,18 @@ def _field(key: Any) -> str:
     return f"custom_data.{shown_key(key)}"
 
 
-def _round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
+def round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
+    """Round the amounts of an event to the digits of its currency."""
     digits = spec.currencies.get(sent.get("currency", ""))
     if digits is None:
         return
     for key in MONEY:
-        if key in sent:
-            sent[key] = rounded(sent[key], digits)
+        number = sent.get(key)
+        if number is not None and type(number) is not int and round(number, digits) != number:
+            sent[key] = rounded(number, digits)
 
 
-_READERS: Final[dict[str, Reader]] = {
+CUSTOM_DATA_READERS: Final[dict[str, Reader]] = {
     "value": custom_values.amount,
     "currency": custom_values.currency,
     "content_ids": custom_values.identifiers,

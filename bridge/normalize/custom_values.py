@@ -15,10 +15,11 @@ from bridge.coerce.numbers import currency_beside, is_ambiguous
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.amounts import Amounts, Number, number_of, ordinary_number
-from bridge.normalize.context import ValueDropped
+from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.findings import Findings
 from bridge.normalize.scalars import choice_of, text_from
 from bridge.privacy.personal_data import holds_contact
+from bridge.privacy.phone_numbers import may_hold_mapped_phone
 
 _LARGEST_NUMBER: Final = 2**64  # ids and counts are smaller; what is larger is looked at closely
 _LONGEST_DIGITS: Final = 64
@@ -157,6 +158,48 @@ def identifier(value: Any, block: CustomData) -> str:
     if reason := why_unusable(written):
         raise ValueDropped(reason)
     return without_fraction(written)
+
+
+def ordinary_identifier(value: Any, known: Known) -> str | None:
+    """Return the short way's id: a whole number, or letters and digits, without a mapped phone number."""
+    if type(value) is int:
+        if not 0 <= value < _LARGEST_NUMBER:
+            return None
+        text = str(value)
+    elif type(value) is str and value.isdigit() and value.isascii() and len(value) < _LONGEST_DIGITS:
+        text = value
+    else:
+        return None
+    return None if known.phones and may_hold_mapped_phone(text, known.phones) else text
+
+
+def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
+    """Return the short way's ids: a list of ordinary ones."""
+    if type(value) is not list or not value:
+        return None
+    ids = [text for entry in value if (text := ordinary_identifier(entry, known)) is not None]
+    return ids if len(ids) == len(value) else None
+
+
+def ordinary_amount(value: Any, known: Known) -> Number | None:
+    """Return the short way's amount: a number of JSON with at most six decimals, or a machine's text."""
+    if type(value) is str:
+        return ordinary_number(value) if known.settings.number_format is None else None
+    if type(value) is int:
+        return value if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
+    if type(value) is float and 0.001 <= value < 1e9 and round(value, 6) == value:
+        return int(value) if value.is_integer() else value
+    return None
+
+
+def ordinary_count(value: Any, known: Known) -> int | None:
+    """Return the short way's count: a whole number from 1."""
+    return value if type(value) is int and 0 < value < _LARGEST_NUMBER else None
+
+
+def ordinary_currency(value: Any, known: Known) -> str | None:
+    """Return the short way's currency: a code in capital letters."""
+    return value if type(value) is str and value in known.spec.currencies else None
 
 
 def identifiers(value: Any, block: CustomData) -> list[str]:

@@ -36,14 +36,14 @@ def normalize(
         fill_click_id(event, draft, now_seconds, findings)
     elif user_data is not None:
         findings.add("not_an_object", "user_data")
-    if "event_id" not in event and draft.made_event_id is not None and not _has_a_browser_twin(event):
+    if "event_id" not in event and draft.made_event_id is not None and not has_a_browser_twin(event):
         event["event_id"] = draft.made_event_id
     if custom_data is not None and (sent := clean_custom_data(custom_data, draft.settings, findings)):
         event["custom_data"] = sent
     return event, tuple(findings.collected)
 
 
-def _has_a_browser_twin(event: dict[str, Any]) -> bool:
+def has_a_browser_twin(event: dict[str, Any]) -> bool:
     """Say whether Meta may match this event with the pixel's by person, as it does where no event_id is sent.
 
     An id that only the server knows would turn that off.

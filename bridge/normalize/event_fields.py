@@ -14,13 +14,13 @@ from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.builder_tokens import url_with_one_token
-from bridge.normalize.context import ValueDropped
+from bridge.normalize.context import Known, ValueDropped
 from bridge.normalize.event_id import event_id
 from bridge.normalize.findings import Findings
 from bridge.normalize.properties import property_of
 from bridge.normalize.scalars import choice_of, text_from, truth_of
 from bridge.privacy.personal_data import holds_contact
-from bridge.privacy.urls import clean_url, is_clean
+from bridge.privacy.urls import clean_url, is_clean, is_ordinary_url
 
 _FEWEST_SECONDS: Final = 1_000_000  # smaller numbers may be a spreadsheet's days
 
@@ -83,6 +83,28 @@ def _time(value: Any, at: FieldPlace) -> int:
             text_from(value, at.spec)  # says so when there is nothing at all
         raise ValueDropped("time_unreadable")
     return seconds
+
+
+def ordinary_event_time(value: Any, known: Known) -> int | None:
+    """Return the short way's seconds: of a time with its offset, or Unix seconds, and never of the future."""
+    if type(value) is str:
+        if value[10:11] != "T" or known.settings.date_format:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            return None
+        value = int(moment.timestamp())
+    elif type(value) is not int or not _FEWEST_SECONDS < value < known.spec.milliseconds_from:
+        return None
+    return value if value <= known.now else None
+
+
+def ordinary_url(value: Any, known: Known) -> str | None:
+    """Return the short way's URL: one that needs no cleaning."""
+    return value if type(value) is str and is_ordinary_url(value, known.phones) else None
 
 
 def _identifier(value: Any, at: FieldPlace) -> str:

@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from bridge.coerce.emptiness import is_one_of_names
 from bridge.coerce.identifiers import why_damaged
@@ -15,7 +15,7 @@ from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
-from bridge.normalize.text import LONGEST, lowered, text_of
+from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, lowered, text_of
 
 Sent = str | int
 Named = tuple[tuple[str, Step], ...]
@@ -39,10 +39,12 @@ _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
-    __slots__ = ("hashed", "many", "name", "steps", "surnames")
+    __slots__ = ("common", "hashed", "many", "name", "placeholders", "steps", "surnames")
 
-    def __init__(self, rule: UserDataRule, hashed: bool, steps: Named) -> None:
+    def __init__(self, rule: UserDataRule, hashed: bool, steps: Named, placeholders: frozenset[str]) -> None:
         self.name: Final = rule.name
+        self.common: Final = rule.common
+        self.placeholders: Final = placeholders
         self.many: Final = rule.many
         self.hashed: Final = hashed
         self.steps: Final = steps
@@ -51,6 +53,10 @@ class Cleaner:
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
+
+    def cached(self, value: Any, context: CleaningContext) -> str | None:
+        """Return what is sent of a value that was cleaned before, if it is kept."""
+        return None
 
     def readable(self, text: str) -> str:
         """Return a text as the steps get it."""
@@ -116,14 +122,12 @@ class _Hashing(Cleaner):
         "lowers",
         "meaningless",
         "placeholder_hashes",
-        "placeholders",
         "rejects_other_hashes",
     )
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
-        super().__init__(rule, True, named)
+        super().__init__(rule, True, named, spec.placeholders - rule.real_words)
         steps = _after_case_and_spaces(named)
-        self.placeholders: Final = spec.placeholders - rule.real_words
         self.meaningless: Final = spec.placeholders - rule.real_words - rule.real_results
         self.placeholder_hashes: Final = spec.placeholder_hashes
         self.rejects_other_hashes: Final = rule.hashed == "yes"
@@ -146,7 +150,7 @@ class _Hashing(Cleaner):
             text = str(value)
         else:
             text, steps = text_of(value), self.all_steps
-        if len(text) >= 28 and (passed := self._long_text(text)):
+        if len(text) >= SHORTER_THAN_HASHES and (passed := self._long_text(text)):
             return passed, passed
         cleaned = text.lower() if text.isascii() else lowered(text)
         if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
@@ -198,9 +202,16 @@ class _Caching(Cleaner):
     __slots__ = ("cache", "cleaner")
 
     def __init__(self, rule: UserDataRule, cleaner: Cleaner) -> None:
-        super().__init__(rule, cleaner.hashed, cleaner.steps)
+        super().__init__(rule, cleaner.hashed, cleaner.steps, cleaner.placeholders)
         self.cleaner: Final = cleaner
         self.cache: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
+
+    def cached(self, value: Any, context: CleaningContext) -> str | None:
+        """Return what is sent of a text that was cleaned before, if it is kept."""
+        if type(value) is not str:
+            return None
+        found = self.cache.get((value, context.country))
+        return None if found is None else cast("str", found[1])
 
     def readable(self, text: str) -> str:
         """Return a text as the steps get it."""
@@ -226,12 +237,11 @@ class _PlainCleaner(Cleaner):
     a step refuses the value: the reason then tells what happened.
     """
 
-    __slots__ = ("checks", "integer", "placeholders")
+    __slots__ = ("checks", "integer")
 
     def __init__(self, rule: UserDataRule, named: Named, spec: MetaSpec) -> None:
-        super().__init__(rule, False, named)
+        super().__init__(rule, False, named, spec.placeholders)
         self.checks: Final[tuple[Step, ...]] = tuple(_after_case_and_spaces(named).values())
-        self.placeholders: Final = spec.placeholders
         self.integer: Final = rule.integer
 
     def clean(self, value: Any, context: CleaningContext) -> tuple[str, Sent]:

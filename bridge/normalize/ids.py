@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 from bridge.coerce.identifiers import why_damaged
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.builder_tokens import FIRST_GENERATION, TOKEN, with_one_token
-from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
+from bridge.normalize.text import LONGEST
+from bridge.privacy.client_ip import NoVisitor, plain_public_address, visitor_address_reader
 from bridge.privacy.personal_data import holds_contact
 
 _SUFFIX: Final = rf"(?:{FIRST_GENERATION}|{TOKEN})"
@@ -19,6 +20,8 @@ _CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]+\.[0-9]+\.[^\s.][^\s.]*(?:\.[^\s.]
 _BROWSER_COOKIE: Final = re.compile(
     rf"fb\.[0-9]+\.[0-9]+\.[0-9]+(?:{_SUFFIX}|\.[A-Za-z0-9_-]{{8}})?"
 ).fullmatch
+_ORDINARY_CLICK_COOKIE: Final = re.compile(r"fb\.[0-9]\.[0-9]{13}\.[A-Za-z0-9_-]{9,512}").fullmatch
+_ORDINARY_BROWSER_COOKIE: Final = re.compile(r"fb\.[0-9]\.[0-9]{13}\.[0-9]{1,32}").fullmatch
 _CLICK_ID: Final = re.compile(rf"[A-Za-z0-9_\-+/=%~]{{3,1024}}(?:{_SUFFIX})?").fullmatch
 _CLICK_ID_IN_URL: Final = re.compile(r"[?&#;]fbclid=([^&#;\s]+)").search
 _DIGITS: Final = re.compile(r"[0-9]{1,32}").fullmatch
@@ -53,6 +56,40 @@ def user_agent_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
         return text
 
     return visitor_user_agent
+
+
+def ordinary_ip_address(spec: MetaSpec) -> Short:
+    """Return the short way for IP addresses: a plain IPv4 address that is public."""
+    is_plain = plain_public_address(spec)
+
+    def plain(value: Any, context: CleaningContext) -> str | None:
+        return value if type(value) is str and is_plain(value) else None
+
+    return plain
+
+
+def ordinary_user_agent(value: Any, context: CleaningContext) -> str | None:
+    """Return the user agent of a browser as it is."""
+    if type(value) is not str or not value.startswith("Mozilla/5.0 (") or len(value) > LONGEST:
+        return None
+    return value.rstrip(" ") if value.isascii() and value.isprintable() else None
+
+
+def ordinary_click_cookie(spec: MetaSpec) -> Short:
+    """Return the short way for `_fbc` as the pixel writes it."""
+    may_be_template = spec.unfilled_signs.search
+
+    def plain(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or not _ORDINARY_CLICK_COOKIE(value) or may_be_template(value):
+            return None
+        return value
+
+    return plain
+
+
+def ordinary_browser_cookie(value: Any, context: CleaningContext) -> str | None:
+    """Return `_fbp` as the pixel writes it."""
+    return value if type(value) is str and _ORDINARY_BROWSER_COOKIE(value) else None
 
 
 def one_token(text: str, context: CleaningContext) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Collection
+from hashlib import sha256
+from typing import Any, Final
 
 from bridge.coerce.identifiers import why_damaged, without_fraction
 from bridge.meta_spec.spec import MetaSpec
-from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 _SEPARATORS: Final = dict.fromkeys(map(ord, " -().\u00a0\u2010\u2011\u2013/"))
 # Where one number ends and something else begins: words, an extension (`x12`, `#12`, `,,12`, `;ext=12`), a
@@ -39,6 +40,19 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
         return _carefully(text, context)
 
     return phone
+
+
+def ordinary_phone(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for phone numbers: the hash of one that is written as E.164 says."""
+    is_international = spec.international_number.fullmatch
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or value[:1] != "+" or not is_international(value, 1):
+            return None
+        digits = value[1:]
+        return None if digits in placeholders else sha256(digits.encode()).hexdigest()
+
+    return hashed
 
 
 def _carefully(text: str, context: CleaningContext) -> str:

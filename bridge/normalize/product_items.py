@@ -38,7 +38,7 @@ def _item(given: Any, place: int, block: CustomData) -> dict[str, Any] | None:
     item = {}
     try:
         for key, value in given.items():
-            item[key] = _READERS[key](value, block)
+            item[key] = ITEM_READERS[key](value, block)
     except (AttributeError, KeyError, TypeError, ValueDropped):
         return _item_in_parts(given, place, block)
     return item if "id" in item and "quantity" in item else _item_in_parts(given, place, block)
@@ -49,7 +49,7 @@ def _item_in_parts(given: Any, place: int, block: CustomData) -> dict[str, Any] 
     given = opened_text(given)
     findings, field = block.findings, f"custom_data.contents[{place}]"
     for key, value in (given if isinstance(given, dict) else {"id": given}).items():
-        reader = _READERS.get(key)
+        reader = ITEM_READERS.get(key)
         if reader is None:
             findings.add_unknown_key(field, key)
             continue
@@ -72,7 +72,7 @@ def shown_key(key: Any) -> str:
     return key if isinstance(key, str) and key.isidentifier() and len(key) <= 64 else "?"
 
 
-_READERS: Final[dict[str, Reader]] = {
+ITEM_READERS: Final[dict[str, Reader]] = {
     "id": identifier,
     "quantity": quantity,
     "item_price": amount,

@@ -6,15 +6,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from hashlib import sha256
 from operator import methodcaller
 from string import ascii_lowercase
 from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits, why_damaged, why_unusable, without_fraction
 from bridge.meta_spec.spec import MetaSpec
-from bridge.normalize.context import CleaningContext, ValueDropped
+from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
 LONGEST: Final = 4096
+SHORTER_THAN_HASHES: Final = 28  # a text that long may be a hash already
+_LONGEST_ORDINARY: Final = 64
+_LARGEST_ID: Final = 2**64
 
 # Marks that only control how text is displayed. People copy them along with a value without seeing them.
 _INVISIBLE: Final = re.compile("[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -23,6 +27,10 @@ _VARIATIONS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))  # how an emoji 
 _EMAIL: Final = re.compile(
     r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\W_](?:[\w\-]*[^\W_])?(?:\.[^\W_](?:[\w\-]*[^\W_])?)+"
 ).fullmatch
+_ORDINARY_EMAIL: Final = re.compile(
+    r"[a-z0-9._+-]+@(?:[a-z0-9]+-)*[a-z0-9]+(?:\.(?:[a-z0-9]+-)*[a-z0-9]+)+"
+).fullmatch
+_LETTERS_AND_MARKS: Final = re.compile(r"[a-z][a-z '.-]*").fullmatch
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _REMARK: Final = re.compile(r"\s*\([^()]*\)$")  # `jane@example.com (work)`
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
@@ -145,6 +153,63 @@ def email(text: str, context: CleaningContext) -> str:
     if _EMAIL(address):
         return unicodedata.normalize("NFC", address)
     raise ValueDropped("email_malformed")
+
+
+def ordinary_email(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for e-mail addresses: the hash of one that needs no more than lower case."""
+    may_be_template = spec.unfilled_signs.search
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or len(value) > _LONGEST_ORDINARY:
+            return None
+        text = value.strip().lower()
+        if not value.isascii() or text in placeholders or not _ORDINARY_EMAIL(text):
+            return None
+        if may_be_template(value):
+            return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
+
+
+def ordinary_name(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for names: the hash of ASCII letters, with nothing between but marks of names."""
+    may_be_template = spec.unfilled_signs.search
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is not str or not value.isascii():
+            return None
+        text = value.strip().lower()
+        if text in placeholders or len(text) >= SHORTER_THAN_HASHES:
+            return None
+        if not text.isalpha():
+            if not _LETTERS_AND_MARKS(text) or may_be_template(value):
+                return None
+            text = text.translate(_PUNCTUATION)
+            if not text.isalpha() or text in placeholders:
+                return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
+
+
+def ordinary_person_id(spec: MetaSpec, placeholders: Collection[str]) -> Short:
+    """Return the short way for ids of a person: the hash of a whole number, or of letters and digits."""
+
+    def hashed(value: Any, context: CleaningContext) -> str | None:
+        if type(value) is int:
+            if not 0 < value < _LARGEST_ID:
+                return None
+            text = str(value)
+        elif type(value) is str and value.isalnum() and value.isascii() and value[0] != "0":
+            text = value
+        else:
+            return None
+        if len(text) >= SHORTER_THAN_HASHES or text.lower() in placeholders:
+            return None
+        return sha256(text.encode()).hexdigest()
+
+    return hashed
 
 
 def name_alone(text: str, context: CleaningContext) -> str:

@@ -37,21 +37,35 @@ def clean_user_data(
         if field is None:
             continue
         if traced or type(value) is list or (type(value) is str and value[:1] == "["):
-            _send(field, listed(value, field), context, sent, findings)
+            send_value(field, listed(value, field), context, sent, findings)
             continue
-        try:  # the same as _send for one value, without its call: this is the busiest line of the bridge
+        try:  # the same as send_value for one value, without its call: this is the busiest line of the bridge
             result = field.clean(value, context)[1]
         except ValueDropped as reason:
             findings.add_dropped(f"user_data.{field.name}", reason)
         else:
             sent[field.name] = [result] if field.many else result
-    if "full_name" in given and not ("fn" in sent and "ln" in sent):
-        parts = dict(_names(given["full_name"], settings, findings))
-        context = _in_record(context, {**parts, **given}, fields)
-        for name, part in parts.items():
-            if name not in sent:
-                _send(fields[name], part, context, sent, findings)
+    if "full_name" in given:
+        add_names(given, settings, context, sent, findings)
     return sent
+
+
+def add_names(
+    given: dict[str, Any],
+    settings: ReadingSettings,
+    context: CleaningContext,
+    sent: dict[str, Any],
+    findings: Findings,
+) -> None:
+    """Fill first and last name out of a full one, unless they are there."""
+    if "fn" in sent and "ln" in sent:
+        return
+    fields = cleaners(findings.spec, settings.hash_external_id)
+    parts = dict(_names(given["full_name"], settings, findings))
+    context = _in_record(context, {**parts, **given}, fields)
+    for name, part in parts.items():
+        if name not in sent:
+            send_value(fields[name], part, context, sent, findings)
 
 
 def _in_record(
@@ -109,7 +123,7 @@ def _code(country: str | None, spec: MetaSpec) -> str | None:
     return country_code(lowered(country.strip()), spec) if country else None
 
 
-def _send(
+def send_value(
     field: Cleaner, value: Any, context: CleaningContext, sent: dict[str, Any], findings: Findings
 ) -> None:
     """Clean one value, or each of several, and put what is usable under Meta's name."""

@@ -28,9 +28,9 @@ class NoVisitor(ValueError):
         self.is_private = is_private
 
 
-def visitor_address_reader(spec: MetaSpec) -> Callable[[str], str]:
-    """Return the function that reads the first public address out of a text, or raises NoVisitor."""
-    networks = tuple(ipaddress.ip_network(text) for text in spec.no_visitor_networks)
+def plain_public_address(spec: MetaSpec) -> Callable[[str], bool]:
+    """Return the test for a plain IPv4 address that is public beyond doubt, which nearly all are."""
+    networks = (ipaddress.ip_network(text) for text in spec.no_visitor_networks)
     # The first number alone rules out most IPv4 addresses.
     suspicious = {
         str(first)
@@ -39,11 +39,22 @@ def visitor_address_reader(spec: MetaSpec) -> Callable[[str], str]:
         for first in range(network[0].packed[0], network[-1].packed[0] + 1)
     }
 
+    def is_plain(text: str) -> bool:
+        return _PLAIN_IPV4(text) is not None and text.partition(".")[0] not in suspicious
+
+    return is_plain
+
+
+def visitor_address_reader(spec: MetaSpec) -> Callable[[str], str]:
+    """Return the function that reads the first public address out of a text, or raises NoVisitor."""
+    networks = tuple(ipaddress.ip_network(text) for text in spec.no_visitor_networks)
+    is_plain = plain_public_address(spec)
+
     def is_public(address: Address) -> bool:
         return not any(address.version == network.version and address in network for network in networks)
 
     def visitor_address(text: str) -> str:
-        if _PLAIN_IPV4(text) and text.partition(".")[0] not in suspicious:
+        if is_plain(text):
             return text
         seen_private = False
         for part in text.split(",")[:_LONGEST_CHAIN]:

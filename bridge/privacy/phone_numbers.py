@@ -19,6 +19,7 @@ _MOST: Final = 15
 _LONGEST: Final = 4096
 _LONGEST_CALLING_CODE: Final = 4  # with a digit of a carrier or trunk prefix
 
+_ORDINARY: Final = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
 _GATE: Final = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}").search
 _SEPARATED: Final = re.compile(r"[0-9][^0-9A-Za-z]{1,3}[0-9]").search
 _BETWEEN: Final = r"[ ().\-/\u00a0\u2010\u2011\u2013]{0,3}"
@@ -53,6 +54,16 @@ def may_hold_phone(text: str, phones: Phones = ()) -> bool:
             return False
         if "+" in text or _SEPARATED(text):
             return True
+    return may_hold_mapped_phone(text, phones)
+
+
+def may_hold_phone_behind_separators(text: str, phones: Phones) -> bool:
+    """Say so of a text without a plus: only separated digits can be a phone number, or a mapped one."""
+    return _SEPARATED(text) is not None or may_hold_mapped_phone(text, phones)
+
+
+def may_hold_mapped_phone(text: str, phones: Phones) -> bool:
+    """Say whether the last digits of a mapped phone number are in the text, one after the other."""
     for phone in phones:  # noqa: SIM110 - every text passes here, and any() takes three times as long
         if phone[-_FEWEST:] in text:
             return True
@@ -76,6 +87,8 @@ def holds_phone(text: str, phones: Phones = ()) -> bool:
 
 def mapped_phones(values: Any) -> tuple[str, ...]:
     """Return the digits of the phone numbers that a webhook maps, as written and without leading zeros."""
+    if type(values) is str and _ORDINARY(values):
+        return (values[1:],)
     found = []
     for value in values if isinstance(values, list | tuple) else [values]:
         if isinstance(value, str | int) and not isinstance(value, bool) and len(text := str(value)) < 64:

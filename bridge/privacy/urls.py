@@ -12,7 +12,7 @@ from bridge.privacy.personal_data import (
     is_personal_parameter,
     without_email,
 )
-from bridge.privacy.phone_numbers import Phones, may_hold_phone
+from bridge.privacy.phone_numbers import Phones, may_hold_phone, may_hold_phone_behind_separators
 
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
 _HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
@@ -22,6 +22,7 @@ _PARTS: Final = re.compile("[&#?;]")
 _PIECES: Final = re.compile("[/&#?;=]")
 _MANY_DIGITS: Final = re.compile(r"[0-9](?:[^0-9/&=]{0,9}[0-9]){6}").search
 _LONGEST: Final = 8192
+_ORDINARY: Final = re.compile(r"https?://[A-Za-z0-9./_~\-]{1,2000}").fullmatch
 
 
 class CleanUrl(NamedTuple):
@@ -45,6 +46,11 @@ def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
         and (("?" not in text and "#" not in text) or not _names_something_personal(text, spec))
         and not _holds_contact(text, phones)
     )
+
+
+def is_ordinary_url(text: str, phones: Phones) -> bool:
+    """Say the same of a URL without parameters, more quickly; a no means that `is_clean` must look."""
+    return _ORDINARY(text) is not None and not may_hold_phone_behind_separators(text, phones)
 
 
 def _holds_contact(text: str, phones: Phones) -> bool:

@@ -13,7 +13,8 @@ from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import PLAIN_KINDS, one_of, shown
-from bridge.mapping.runtime.scope import MISSING, Reader, Scope, text_of
+from bridge.mapping.runtime.paths import CompiledPath
+from bridge.mapping.runtime.scope import MISSING, Scope, text_of
 from bridge.models import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
@@ -68,7 +69,7 @@ def _line(compiling: Compiling, key: Scalar, node: Node) -> Condition:
     tests = _tests(compiling, key, node)
     if compiled is None:
         return _all_of(())
-    return _all_of(tuple(_test_of(key.text, says, compiled.locate, test) for says, test in tests))
+    return _all_of(tuple(FieldTest(key.text, says, compiled, test) for says, test in tests))
 
 
 def _mistyped_word(compiling: Compiling, key: Scalar, node: Node) -> str | None:
@@ -106,18 +107,25 @@ def _not(condition: Condition) -> Condition:
     return failing
 
 
-def _test_of(path: str, says: tuple[str, str], locate: Reader, test: Test) -> Condition:
-    expects, fails = says
-    sentence = f"{path} {fails}"
+class FieldTest:
+    """One test of one field, as a condition."""
 
-    def failing(scope: Scope) -> str | None:
-        value = locate.read(scope)
-        holds = test(value, scope)
+    __slots__ = ("compiled", "expects", "locate", "path", "sentence", "test")
+
+    def __init__(self, path: str, says: tuple[str, str], compiled: CompiledPath, test: Test) -> None:
+        self.path: Final = path
+        self.expects: Final = says[0]
+        self.sentence: Final = f"{path} {says[1]}"
+        self.compiled: Final = compiled
+        self.locate: Final = compiled.locate
+        self.test: Final = test
+
+    def __call__(self, scope: Scope) -> str | None:
+        """Say nothing when the test holds, else what failed."""
+        holds = self.test(self.locate.read(scope), scope)
         if scope.trace is not None:
-            scope.trace.conditions.append({"path": path, "condition": expects, "holds": holds})
-        return None if holds else sentence
-
-    return failing
+            scope.trace.conditions.append({"path": self.path, "condition": self.expects, "holds": holds})
+        return None if holds else self.sentence
 
 
 # --- the tests of one field ------------------------------------------------------------------------
@@ -140,7 +148,7 @@ def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[tuple[st
         ]
     rule = loading.grammar["test_of_field"].keys["one_of"]
     words = loading.plain(PLAIN_KINDS["texts"], rule, node, key.text)
-    return [(_says("one_of", words), _equal(words))] if words else []
+    return [(_says("one_of", words), Words(words))] if words else []
 
 
 # test -> what must be, and what to say when it is not
@@ -183,15 +191,23 @@ def folded(value: Any) -> str | None:
     return None if text is None else text.strip().casefold()
 
 
-def matcher(words: tuple[str, ...]) -> Callable[[Any], bool]:
-    """Return a test whether a plain value equals one of the words.
+class Words:
+    """The words that a plain value may equal; also a test, for which one equal entry of a list is enough.
 
     Numbers are equal when they count the same (`1` and `1.00`); true equals `true` and `yes`.
     """
-    wanted = frozenset(word.strip().casefold() for word in words)
-    numbers = frozenset(number for word in words if (number := read_number(word, "1234.56")) is not None)
 
-    def matches(value: Any) -> bool:
+    __slots__ = ("numbers", "wanted")
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.wanted: Final = frozenset(word.strip().casefold() for word in words)
+        self.numbers: Final = frozenset(
+            number for word in words if (number := read_number(word, "1234.56")) is not None
+        )
+
+    def matches(self, value: Any) -> bool:
+        """Return whether a plain value equals one of the words."""
+        wanted = self.wanted
         if type(value) is str:
             return value in wanted or value.strip().casefold() in wanted
         if value is True:
@@ -199,21 +215,17 @@ def matcher(words: tuple[str, ...]) -> Callable[[Any], bool]:
         if value is False:
             return "false" in wanted or "no" in wanted
         if isinstance(value, int | float | Decimal):
-            return value in numbers or folded(value) in wanted
+            return value in self.numbers or folded(value) in wanted
         return False
 
-    return matches
+    def __call__(self, value: Any, scope: Scope) -> bool:
+        """Return whether a value, or an entry of a list, equals one of the words."""
+        return any(map(self.matches, value)) if type(value) is list else self.matches(value)
 
 
-def _equal(words: tuple[str, ...]) -> Test:
-    matches = matcher(words)
-
-    def test(value: Any, scope: Scope) -> bool:
-        if type(value) is list:
-            return any(matches(entry) for entry in value)
-        return matches(value)
-
-    return test
+def matcher(words: tuple[str, ...]) -> Callable[[Any], bool]:
+    """Return a test whether a plain value equals one of the words."""
+    return Words(words).matches
 
 
 def _texts_of(value: Any) -> list[str]:
@@ -289,10 +301,10 @@ def _refuses(test: Test) -> Test:
 Maker = Callable[[Compiling, Any, Position], Test]
 
 _MAKE: Final[dict[str, Maker]] = {
-    "is": lambda c, word, at: _equal((word,)),
-    "one_of": lambda c, words, at: _equal(words),
-    "is_not": lambda c, word, at: _refuses(_equal((word,))),
-    "none_of": lambda c, words, at: _refuses(_equal(words)),
+    "is": lambda c, word, at: Words((word,)),
+    "one_of": lambda c, words, at: Words(words),
+    "is_not": lambda c, word, at: _refuses(Words((word,))),
+    "none_of": lambda c, words, at: _refuses(Words(words)),
     "contains": lambda c, words, at: _some_text(words, _contains),
     "starts_with": lambda c, words, at: _some_text(words, str.startswith),
     "ends_with": lambda c, words, at: _some_text(words, str.endswith),

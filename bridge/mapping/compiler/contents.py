@@ -8,6 +8,7 @@ from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entry
+from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of
 from bridge.mapping.runtime.slots import Slots, fill
 from bridge.models import Finding
@@ -31,7 +32,7 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
         (name, f"custom_data.contents.{name}", compile_value(below, entry.node))
         for name, entry in entries.items()
     )
-    return _Contents(each.node.text, compiled.locate, condition, slots, _too_many(each))
+    return ContentsReader(compiled, condition, slots, _too_many(each))
 
 
 def _too_many(each: Entry) -> Finding:
@@ -39,16 +40,17 @@ def _too_many(each: Entry) -> Finding:
     return Finding("error", "too_many_items", message, "have the sender split it", position=each.position)
 
 
-class _Contents(Reader):
+class ContentsReader(Reader):
     """A compiled `contents` block: the list, which entries count, and what each of them fills."""
 
-    __slots__ = ("condition", "locate", "path", "slots", "too_many")
+    __slots__ = ("compiled", "condition", "locate", "path", "slots", "too_many")
 
     def __init__(
-        self, path: str, locate: Read, condition: Condition | None, slots: Slots, too_many: Finding
+        self, compiled: CompiledPath, condition: Condition | None, slots: Slots, too_many: Finding
     ) -> None:
-        self.path: Final = path
-        self.locate: Final = locate
+        self.compiled: Final = compiled
+        self.path: Final = compiled.path.text
+        self.locate: Final = compiled.locate
         self.condition: Final = condition
         self.slots: Final = slots
         self.too_many: Final = too_many

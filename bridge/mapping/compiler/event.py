@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from bridge.mapping.compiler.code import write_event_code
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.consent import compile_consent, compile_limited_data_use
 from bridge.mapping.compiler.context import Compiling, Read
@@ -43,9 +44,10 @@ def compile_event(
     defaults = defaults_of(compiling, entries.get("defaults"))
     silent = replace(compiling, uses=[])
     priced = replace(compiling, uses=[]).with_currency(_currency(silent, entries, defaults))
-    return _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
+    event = _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
+    return write_event_code(event, compiling.settings, compiling.loading.spec, compiling.empty)
 
 
 class _Event:

@@ -126,10 +126,10 @@ def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
         "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
     )
     example = compiling.settings.number_format
-    return _Sum(read_many, example, compiling.currency, broken, number_ambiguous(entry))
+    return SumOf(read_many, example, compiling.currency, broken, number_ambiguous(entry))
 
 
-class _Sum(Reader):
+class SumOf(Reader):
     """Reads the sum of numbers."""
 
     __slots__ = ("ambiguous", "broken", "currency", "example", "read_many")

@@ -23,15 +23,15 @@ def holds_fields(text: str) -> bool:
 
 def compile_template(compiling: Compiling, node: Scalar) -> Read:
     """Return the reader of a text with fields."""
-    return _Template(tuple(_parts(compiling, node)))
+    return Template(tuple(_parts(compiling, node)))
 
 
-class _Template(Reader):
+class Template(Reader):
     """Reads a text with fields: its parts are texts and readers."""
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: tuple[str | _Text, ...]) -> None:
+    def __init__(self, parts: tuple[str | FieldInText, ...]) -> None:
         self.parts: Final = parts
 
     def read(self, scope: Scope) -> str | None:
@@ -48,14 +48,14 @@ class _Template(Reader):
         return "".join(texts)
 
 
-def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | _Text]:
+def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | FieldInText]:
     text = node.text
     if len(text.encode()) > MAX_TEXT:
         compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
     if "{{" in text or "}}" in text:
         compiling.loading.error(node, "double_brace", "fields are written in single braces", "write {field}")
         return ()
-    parts: list[str | _Text] = []
+    parts: list[str | FieldInText] = []
     end = 0
     for match in _FIELD.finditer(text):
         _literal(compiling, node, text[end : match.start()], parts)
@@ -65,14 +65,16 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | _Text]:
     return tuple(parts)
 
 
-def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | _Text]) -> None:
+def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | FieldInText]) -> None:
     if _BRACE.search(text):
         compiling.loading.error(node, "brace_not_closed", "a brace is opened or closed only", "write {field}")
     if text:
         parts.append(text)
 
 
-def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | _Text]) -> None:
+def _field(
+    compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | FieldInText]
+) -> None:
     if not written:
         compiling.loading.error(
             node, "path_unfinished", "there is nothing between the braces", "write {field}"
@@ -80,10 +82,10 @@ def _field(compiling: Compiling, node: Scalar, written: str, offset: int, parts:
         return
     compiled = compiling.path(node, written, offset)
     if compiled is not None:
-        parts.append(_Text(compiled, compiling))
+        parts.append(FieldInText(compiled, compiling))
 
 
-class _Text(Reader):
+class FieldInText(Reader):
     """Reads a path as a part of a text."""
 
     __slots__ = ("compiled", "false_is_empty", "is_empty", "locate", "starts")

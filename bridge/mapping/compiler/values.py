@@ -48,13 +48,13 @@ def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) ->
     """Wrap a path: empty values become None, a list of one is its entry unless a list is wanted."""
     keys = plain_keys(compiled.path) if compiled.path.root == "item" else ()
     if len(keys) == 1:
-        return _OneKey(compiled, compiling, shape, keys[0])
+        return OneKey(compiled, compiling, shape, keys[0])
     if len(keys) == 2:
-        return _TwoKeys(compiled, compiling, shape, keys)
-    return _Field(compiled, compiling, shape)
+        return TwoKeys(compiled, compiling, shape, keys)
+    return FieldReader(compiled, compiling, shape)
 
 
-class _Field(Reader):
+class FieldReader(Reader):
     """Reads one path, and looks closely at what is no plain value: is it empty, is it a list."""
 
     __slots__ = ("compiled", "is_empty", "locate", "many", "plain", "starts")
@@ -99,7 +99,7 @@ class _Field(Reader):
         return value
 
 
-class _OneKey(_Field):
+class OneKey(FieldReader):
     """Reads one key of the item: most lines of most mappings."""
 
     __slots__ = ("key",)
@@ -115,7 +115,7 @@ class _OneKey(_Field):
         return self.kept(scope, value if value is not MISSING else self.locate.read(scope))
 
 
-class _TwoKeys(_Field):
+class TwoKeys(FieldReader):
     """Reads `block.key` of the item: most of the other lines."""
 
     __slots__ = ("first", "second")
@@ -169,10 +169,10 @@ def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
     )
     if len(reads) == 1:
         return reads[0]
-    return _Either(*reads) if len(reads) == 2 else _First(reads)
+    return EitherOf(*reads) if len(reads) == 2 else FirstOf(reads)
 
 
-class _First(Reader):
+class FirstOf(Reader):
     """Reads the first of several values that is not empty."""
 
     __slots__ = ("options",)
@@ -189,7 +189,7 @@ class _First(Reader):
         return None
 
 
-class _Either(Reader):
+class EitherOf(Reader):
     """Reads one of two values, the commonest list."""
 
     __slots__ = ("first", "second")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
@@ -14,7 +14,11 @@ from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill
-from bridge.models import Draft, EventVerdict, Finding, Position, ReadingSettings
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import CleanDraft, Draft, EventVerdict, Finding, Position, ReadingSettings
+
+# the event's number and name, and the scope of its item -> an id that a redelivery gives again
+MakeEventId = Callable[[int, str, Scope], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,17 @@ class MappedLine:
     position: Position
     paths: tuple[PathUse, ...]
     constant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventCode:
+    """The function written for one event: its source, what the names in it stand for, its rules."""
+
+    source: str = field(repr=False)
+    spec: MetaSpec
+    constants: Mapping[str, Any] = field(repr=False)
+    run: Callable[..., dict[str, Any]]
+    gives_up: tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +63,29 @@ class CompiledEvent:
     send_to: tuple[str, ...]
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
+    code: EventCode | None = None
 
-    def draft(
-        self, scope: Scope, settings: ReadingSettings, event_id: Callable[[CompiledEvent, str, Scope], str]
-    ) -> Draft:
+    def cleaned(
+        self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec
+    ) -> CleanDraft | None:
+        """Return what this event makes of one item, mapped and cleaned at once; None when it must be a draft.
+
+        That is when the event has no code for these rules, or something in the webhook is not ordinary:
+        a condition that does not hold, a value that is left out, anything to be said.
+        """
+        if self.code is None or self.code.spec is not spec:
+            return None
+        now = int(scope.request.received_at.timestamp())
+        name = self.event_name_text or self._name(scope)
+        if name is None or name is SKIP:
+            return None
+        try:
+            data = self.code.run(scope, settings, now, name, made_event_id)
+        except self.code.gives_up:
+            return None
+        return CleanDraft(self.label or name, data, self.send_to, self.positions)
+
+    def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
         """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""
         for condition in self.conditions:
             failed = condition(scope)
@@ -68,7 +102,7 @@ class CompiledEvent:
             )
         fields = self._fields(scope, name)
         given = fields.get("event_id")
-        made = event_id(self, name or "", scope) if given is None or not identifies(given) else None
+        made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
         return Draft(
             self.label or name or f"event {self.number}",

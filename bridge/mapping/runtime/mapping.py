@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
@@ -15,8 +16,11 @@ from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
-from bridge.models import Draft, Finding, Position, ReadingSettings, Receive, Webhook
+from bridge.meta_spec.spec import MetaSpec
+from bridge.models import CleanDraft, Draft, Finding, Position, ReadingSettings, Receive, Webhook
 from bridge.positioned_yaml import Block
+
+_Made = TypeVar("_Made", Draft, Draft | CleanDraft)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,35 @@ class CompiledMapping:
             self._run(item, settings, drafts, traces)
         return tuple(drafts)
 
+    def cleaned_drafts(self, webhook: Webhook, spec: MetaSpec) -> tuple[Draft | CleanDraft, ...]:
+        """Return the same, with every event that is ordinary cleaned by its code already."""
+        scope = Scope(webhook, self.name)
+        settings = self.settings if self.phone_country is None else self._settings(scope, self.phone_country)
+        drafts: list[Draft | CleanDraft] = []
+        if self.each is None:
+            self._run_code(scope, settings, drafts, spec)
+            return tuple(drafts)
+        for item in self._items(self.each, scope, settings, drafts, None):
+            self._run_code(item, settings, drafts, spec)
+        return tuple(drafts)
+
+    def _run_code(
+        self, scope: Scope, settings: ReadingSettings, drafts: list[Draft | CleanDraft], spec: MetaSpec
+    ) -> None:
+        for event in self.events:
+            scope.findings = []
+            clean = event.cleaned(scope, settings, self._made_event_id, spec)
+            if clean is not None:
+                drafts.append(clean)
+                skipped = False
+            else:
+                scope.findings = []
+                draft = event.draft(scope, settings, self._made_event_id)
+                drafts.append(draft)
+                skipped = draft.verdict == "skipped"
+            if self.first_only and not skipped:
+                return
+
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""
         texts = [text for text in self._repeat_texts(webhook) if identifies(text)]
@@ -115,7 +148,7 @@ class CompiledMapping:
         each: Each,
         scope: Scope,
         settings: ReadingSettings,
-        drafts: list[Draft],
+        drafts: list[_Made],
         traces: list[Trace] | None,
     ) -> Iterator[Scope]:
         items = each.locate.read(scope)
@@ -140,9 +173,9 @@ class CompiledMapping:
         )
         return Draft("for_each", {}, settings, self.send_to, {}, "held", reason, (finding,))
 
-    def _made_event_id(self, event: CompiledEvent, name: str, scope: Scope) -> str:
+    def _made_event_id(self, number: int, name: str, scope: Scope) -> str:
         """Return an id that is the same when the same webhook comes again."""
-        parts = (self.name, name, str(event.number), str(scope.index))
+        parts = (self.name, name, str(number), str(scope.index))
         key = self.repeat_key(scope.webhook)
         return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
 

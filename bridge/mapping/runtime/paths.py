@@ -58,9 +58,9 @@ def _reader(path: Path, walk: Walk) -> Reader:
         return _Plain(keys, walk)
     spread = _spread_keys(path)
     if spread:
-        return _Spread(*spread, walk)
+        return SpreadPath(*spread, walk)
     chosen = _chosen_keys(path)
-    return _ChosenEntry(chosen, walk) if chosen and len(chosen.before) == 1 else walk
+    return ChosenEntry(chosen, walk) if chosen and len(chosen.before) == 1 else walk
 
 
 def plain_keys(path: Path) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _spread_keys(path: Path) -> tuple[tuple[str, ...], str] | None:
     return (tuple(plain), last.key) if len(plain) == len(keys) else None
 
 
-class _Spread(Reader):
+class SpreadPath(Reader):
     """Reads one key of every entry of a list while all of it is exactly there."""
 
     __slots__ = ("keys", "last", "walk", "whole")
@@ -163,7 +163,7 @@ def _chosen_keys(path: Path) -> _Chosen | None:
     return _Chosen(keys[:at], step.subpath.body, step.key, keys[at:])
 
 
-class _ChosenEntry(Reader):
+class ChosenEntry(Reader):
     """Reads a path with one condition while everything is exactly there, comparing as the walk does."""
 
     __slots__ = ("after", "key", "only", "walk", "wanted", "whole")

@@ -1,0 +1,65 @@
+"""The products of an event as one function: a list of plain objects becomes `contents`, read and cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.mapping.compiler.code.quick_reads import QuickReads
+from bridge.mapping.compiler.code.writer import Writer
+from bridge.mapping.compiler.contents import ContentsReader
+from bridge.mapping.compiler.context import MAX_ITEMS
+from bridge.mapping.runtime.scope import Reader
+from bridge.normalize.product_items import ITEM_READERS
+
+
+def write_contents(
+    writer: Writer, name: str, reader: ContentsReader, short_of: Callable[[str], str | None]
+) -> bool:
+    """Write the function, and say whether there can be one; it gives None where the general way must read."""
+    keys = {key for key, _, _ in reader.slots}
+    if reader.condition is not None or not {"id", "quantity"} <= keys or not keys <= ITEM_READERS.keys():
+        return False
+    with writer.block(f"def {name}(scope, item, known):"):
+        outer = QuickReads(writer, "item", "{}(scope)")
+        start = len(writer.lines)
+        if not outer.list_of("items", reader.compiled):
+            return False
+        writer.insert(start, outer.objects())
+        with writer.block(f"if type(items) is not list or not 0 < len(items) <= {MAX_ITEMS}:"):
+            writer.line("return None")
+        writer.line("contents = []")
+        root_at = len(writer.lines)
+        inner = QuickReads(writer, "one", "read_inside(scope, one, index, {})")
+        with writer.block("for index, one in enumerate(items):"):
+            with writer.block("if type(one) is not dict:"):
+                writer.line("return None")
+            objects_at = len(writer.lines)
+            writer.line("content = {}")
+            for key, _, read in reader.slots:
+                _item_field(writer, inner, key, read, short_of(f"custom_data.contents.{key}"))
+            name_of = writer.constants.named
+            with writer.block(
+                f"if {name_of('key', 'id', 'id')} not in content"
+                f" or {name_of('key', 'quantity', 'quantity')} not in content:"
+            ):
+                writer.line("return None")
+            writer.line("contents.append(content)")
+            needs_root, inner.needs_root = inner.needs_root, False
+            writer.insert(objects_at, inner.objects())
+        if needs_root:
+            writer.insert(root_at, ["root = scope.root if type(scope.root) is dict else NO_FIELDS"])
+        writer.line("return contents")
+    return True
+
+
+def _item_field(writer: Writer, reads: QuickReads, key: str, reader: Reader, short: str | None) -> None:
+    write, key_name = writer.line, writer.constants.named("key", key, key)
+    if short is None:
+        reads.read_generally("value", reader, key)
+        write(f"add_item(content, {key_name}, value, known)")
+        return
+    again = reads.read_quickly("value", reader, key)
+    write(f"sent = {short.format('value')}")
+    write(f"if sent is not None: content[{key_name}] = sent")
+    value = "value" if again is None else again
+    write(f"else: add_item(content, {key_name}, {value}, known)")

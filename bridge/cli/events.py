@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import orjson
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import progress, table
+from bridge.cli.person import Identifier, looked_for, person_of, person_options
 from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
@@ -92,23 +94,36 @@ def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
 @events.command("list", help="List events, newest first.")
 @config_option
 @_filters
+@person_options
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
 )
 @json_option
-def list_events(config: Path | None, query: Query, limit: int, as_json: bool) -> None:
+def list_events(
+    config: Path | None, query: Query, identifiers: tuple[Identifier, ...], limit: int, as_json: bool
+) -> None:
     """Print the events that the filters select."""
-    from bridge.ingest.replay import each
-
     with _opened(config) as (outbox, _):
-        found = list(each(outbox, _with_limit(query, limit)))
+        found = _found(outbox, _with_limit(query, limit), identifiers)
         counts = outbox.counts()
     if as_json:
         click.echo(encode_readable({"events": [event.as_json() for event in found]}))
         return
     _print_table(found)
+    if identifiers:
+        click.echo(f"{looked_for(identifiers)}: {counted(len(found), 'event')}", err=True)
     totals = ", ".join(f"{number} {status}" for status, number in counts.by_status.items() if number)
     click.echo(f"{counts.received} received: {totals or 'nothing yet'}", err=True)
+
+
+def _found(outbox: Outbox, query: Query, identifiers: tuple[Identifier, ...]) -> list[EventRecord]:
+    """Return the events a query means, of one person where somebody is named."""
+    from bridge.ingest.replay import each
+
+    if not identifiers:
+        return list(each(outbox, query))
+    ids = outbox.find_person(person_of(identifiers)).shown_ids
+    return list(each(outbox, replace(query, ids=ids))) if ids else []
 
 
 @events.command(help="Show one event with its body, its attempts and its findings.")
@@ -212,33 +227,39 @@ def export(config: Path | None, query: Query, style: str, bodies: bool, as_json:
 
 
 @events.command(help="Erase everything about one person: events, and the webhooks they came from.")
-@click.option("--email", "emails", multiple=True, help="An e-mail address of the person.")
-@click.option("--phone", "phones", multiple=True, help="A phone number, with its country code.")
-@click.option("--external-id", "external_ids", multiple=True, help="The person's id as it was mapped.")
+@person_options
+@click.option("--dry-run", is_flag=True, help="Only say how much would be erased.")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
 @config_option
 @json_option
 def erase(
-    emails: tuple[str, ...],
-    phones: tuple[str, ...],
-    external_ids: tuple[str, ...],
-    config: Path | None,
-    as_json: bool,
+    identifiers: tuple[Identifier, ...], dry_run: bool, yes: bool, config: Path | None, as_json: bool
 ) -> None:
     """Erase one person. What was sent stays at Meta: erase it there too."""
-    from bridge.outbox import Person
-
-    if not (emails or phones or external_ids):
+    if not identifiers:
         raise WrongUse("no person is named", fix="give --email, --phone or --external-id")
-    person = Person(
-        hashes=frozenset(_hashes(("em", emails), ("ph", phones), ("external_id", external_ids))),
-        emails=emails,
-        phones=phones,
-        external_ids=external_ids,
-    )
+    person = person_of(identifiers)
     with _opened(config) as (outbox, _):
-        erased = outbox.erase(person)
-    _print_counts({"events": erased.events, "raw_webhooks": erased.raw_webhooks}, as_json=as_json)
-    click.echo("what was sent already stays at Meta: erase it there too", err=True)
+        click.echo(looked_for(identifiers), err=True)
+        found = outbox.find_person(person)
+        counts = {"events": len(found.event_ids), "raw_webhooks": len(found.webhook_ids)}
+        if not dry_run:
+            _ask_before_erasing(counts, yes=yes, as_json=as_json)
+            erased = outbox.erase(person)
+            counts = {"events": erased.events, "raw_webhooks": erased.raw_webhooks}
+    _print_counts(counts, as_json=as_json)
+    if not dry_run:
+        click.echo("what was sent already stays at Meta: erase it there too", err=True)
+
+
+def _ask_before_erasing(counts: Mapping[str, int], *, yes: bool, as_json: bool) -> None:
+    """Let the person at the terminal confirm; a program has nobody to ask and says --yes."""
+    if yes or not any(counts.values()):
+        return
+    if as_json or not sys.stdin.isatty():
+        raise WrongUse("erasing cannot be undone, and there is nobody to ask", fix="add --yes")
+    sizes = f"{counted(counts['events'], 'event')} and {counted(counts['raw_webhooks'], 'stored webhook')}"
+    click.confirm(f"erase {sizes}? This cannot be undone", abort=True, err=True)
 
 
 @events.command(help="Check that the totals reconcile: every event received is accounted for.")
@@ -261,18 +282,7 @@ def check(config: Path | None, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _hashes(*given: tuple[str, tuple[str, ...]]) -> Iterator[str]:
-    from bridge.normalize import normalize_value
-
-    for field, values in given:
-        for value in values:
-            sent = normalize_value(field, value).sent
-            yield from sent if isinstance(sent, list) else [sent] if isinstance(sent, str) else []
-
-
 def _with_limit(query: Query, limit: int) -> Query:
-    from dataclasses import replace
-
     return replace(query, limit=limit)
 
 

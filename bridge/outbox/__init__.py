@@ -12,7 +12,7 @@ from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
-from bridge.outbox.erasure import Erased, Person
+from bridge.outbox.erasure import Erased, Person, Traces
 from bridge.outbox.import_positions import ImportPosition
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.job_queue import Job, JobStep, NewJob
@@ -71,6 +71,7 @@ __all__ = [
     "Span",
     "StoredEvent",
     "Stranded",
+    "Traces",
     "copy",
     "open_outbox",
     "upgrade",

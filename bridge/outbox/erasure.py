@@ -16,6 +16,8 @@ from urllib.parse import unquote_plus
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from bridge.models import Request
+from bridge.outbox.database import in_portions
+from bridge.outbox.records import text_id
 from bridge.outbox.retention import delete_event_parts
 from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
 
@@ -23,6 +25,7 @@ _PAGE = 1000
 _SEPARATORS = r"[\s().\-/]{0,3}"
 _ESCAPE = re.compile(rb"\\u([0-9a-fA-F]{4})")
 _COMPARED_DIGITS = 8
+_FEWEST_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,19 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """Where a person was found: the ids of the events and of the raw webhooks that an erasure deletes."""
+
+    event_ids: tuple[bytes, ...]
+    webhook_ids: tuple[bytes, ...]
+
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """The ids of the events as people and programs see them."""
+        return tuple(map(text_id, self.event_ids))
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """How much was erased."""
 
@@ -46,23 +62,29 @@ class Erased:
 def is_in_body(person: Person) -> Callable[[bytes], bool]:
     """Return what finds the person in the JSON of an event."""
     texts = [digest.encode() for digest in sorted(person.hashes)]
-    texts += [f'"{text}"'.encode() for text in person.external_ids]
+    texts += [f'"{text}"'.encode() for text in person.external_ids if text.strip()]
     return lambda body: any(text in body for text in texts)
 
 
 def is_in_raw(person: Person) -> Callable[[bytes], bool]:
-    """Return what finds the person in a webhook as it came, however it was escaped."""
-    patterns = [
-        re.compile(rf"(?<![\w.+-]){re.escape(mail.strip().lower())}(?![\w-])") for mail in person.emails
-    ]
-    patterns += [_phone(text) for text in person.phones if _phone(text)]
-    patterns += [re.compile(rf"(?<!\w){re.escape(text.lower())}(?!\w)") for text in person.external_ids]
+    """Return what finds the person in a webhook as it came, however it was escaped.
+
+    An empty identifier, or a phone number of a few digits, finds nobody: it would be found in every webhook.
+    """
+    mails = [mail.strip().lower() for mail in person.emails]
+    own_ids = [text.strip().lower() for text in person.external_ids]
+    patterns = [re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-])") for mail in mails if mail]
+    patterns += [_phone(digits) for digits in map(_digits, person.phones) if len(digits) >= _FEWEST_DIGITS]
+    patterns += [re.compile(rf"(?<!\w){re.escape(text)}(?!\w)") for text in own_ids if text]
     return lambda raw: any(pattern.search(form) for form in _forms(raw) for pattern in patterns)
 
 
-def _phone(text: str) -> re.Pattern[str]:
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text, flags=re.ASCII)[-_COMPARED_DIGITS:]
+
+
+def _phone(digits: str) -> re.Pattern[str]:
     """Match the end of the number: its beginning is written in many ways (+49 151, 0151, 0049151)."""
-    digits = re.sub(r"\D", "", text)[-_COMPARED_DIGITS:]
     return re.compile(_SEPARATORS.join(digits) + r"(?!\d)")
 
 
@@ -75,6 +97,31 @@ def _forms(raw: bytes) -> Iterator[str]:
     if b"\\u" in raw:
         plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "replace"), raw)
         yield plain.decode("utf-8", "replace").lower()
+
+
+def find(connection: Connection, person: Person, decrypt: Callable[[bytes, bytes], Request | None]) -> Traces:
+    """Find everything that is kept about the person, without deleting it."""
+    bodies = find_bodies(connection, is_in_body(person))
+    mentions = find_raw(connection, decrypt, is_in_raw(person))
+    event_ids, webhook_ids = set(bodies), set(mentions)
+    for ids in in_portions(mentions):
+        event_ids.update(connection.execute(_without_body(ids)).scalars())
+    for ids in in_portions(bodies):
+        webhook_ids.update(connection.execute(_kept_raw_of(ids)).scalars())
+    return Traces(tuple(sorted(event_ids)), tuple(sorted(webhook_ids)))
+
+
+def _without_body(webhook_ids: Sequence[bytes]) -> Select[Any]:
+    """Select the events of these webhooks that have no body yet: nothing but their webhook tells of whom."""
+    return select(events.c.id).where(
+        events.c.webhook_id.in_(webhook_ids),
+        events.c.id.not_in(select(payloads.c.event_id).where(payloads.c.event_id == events.c.id)),
+    )
+
+
+def _kept_raw_of(event_ids: Sequence[bytes]) -> Select[Any]:
+    parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
+    return select(raw_webhooks.c.webhook_id).where(raw_webhooks.c.webhook_id.in_(parents))
 
 
 def find_bodies(connection: Connection, matches: Callable[[bytes], bool]) -> list[bytes]:
@@ -115,11 +162,7 @@ def erase(event_ids: Sequence[bytes], webhook_ids: Sequence[bytes], connection: 
     """
     parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
     affected = {*webhook_ids, *connection.execute(parents).scalars()}
-    bodiless = select(events.c.id).where(
-        events.c.webhook_id.in_(webhook_ids),
-        events.c.id.not_in(select(payloads.c.event_id).where(payloads.c.event_id == events.c.id)),
-    )
-    erased = sorted({*event_ids, *connection.execute(bodiless).scalars()})
+    erased = sorted({*event_ids, *connection.execute(_without_body(webhook_ids)).scalars()})
     delete_event_parts(connection, erased)
     gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()

@@ -410,13 +410,15 @@ class Outbox:
             total += portion
         return total
 
+    def find_person(self, person: erasure.Person) -> erasure.Traces:
+        """Find everything that is kept about one person: what `erase` would delete."""
+        return self._read(lambda connection: erasure.find(connection, person, self._opened))
+
     def erase(self, person: erasure.Person) -> erasure.Erased:
         """Delete everything that is kept about one person."""
-        in_body, in_raw = erasure.is_in_body(person), erasure.is_in_raw(person)
-        event_ids = self._read(lambda connection: erasure.find_bodies(connection, in_body))
-        webhook_ids = self._read(lambda connection: erasure.find_raw(connection, self._opened, in_raw))
-        steps = [partial(erasure.erase, ids, ()) for ids in in_portions(event_ids)]
-        steps += [partial(erasure.erase, (), ids) for ids in in_portions(webhook_ids)]
+        found = self.find_person(person)
+        steps = [partial(erasure.erase, ids, ()) for ids in in_portions(found.event_ids)]
+        steps += [partial(erasure.erase, (), ids) for ids in in_portions(found.webhook_ids)]
         erased = [self._write("erase", step) for step in steps]
         self.jobs.forget_results()
         return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))

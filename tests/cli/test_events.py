@@ -112,13 +112,60 @@ def test_an_export_is_json_lines_or_csv(stored):
     assert [row["status"] for row in rows] == ["held", "skipped", "waiting"]
 
 
-def test_a_person_is_erased_by_the_address_as_it_was_typed(stored):
-    ran = stored.run("events", "erase", "--email", " Jane@Example.com ", "--json")
+@pytest.mark.parametrize(
+    ("person", "expected"),
+    [
+        pytest.param(("--email", " Jane@Example.com "), [SKIPPED, WAITING], id="an address, as it was typed"),
+        pytest.param(("--email", "other@example.com"), [], id="nobody, which is not everybody"),
+        pytest.param(("--email", "jane@example.com", "--status", "waiting"), [WAITING], id="and a status"),
+    ],
+)
+def test_a_persons_events_are_listed(stored, person, expected):
+    assert [(m, e or None, s) for m, e, s in listed(stored, *person)] == expected
 
-    assert ran.code == 0
+
+def test_a_person_is_erased_by_the_address_as_it_was_typed(stored):
+    before = listed(stored)
+    person = ("--email", " Jane@Example.com ", "--json")
+    tried = stored.run("events", "erase", "--dry-run", *person)
+    assert (tried.code, listed(stored)) == (0, before)
+
+    ran = stored.run("events", "erase", "--yes", *person)
+
+    assert (ran.code, ran.json) == (0, tried.json)
     assert ran.json["events"] >= 1
+    assert "jane" not in (ran.out + ran.err).lower()
     assert "lead-1" not in json.dumps(listed(stored))
-    assert stored.run("events", "erase", "--json").code == 2
+
+
+def test_nothing_is_erased_while_nobody_can_be_asked(stored):
+    before = listed(stored)
+    ran = stored.run("events", "erase", "--email", "jane@example.com")
+    assert (ran.code, listed(stored)) == (2, before)
+    assert "--yes" in ran.err or "nobody to ask" in ran.err
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        pytest.param((), id="nobody is named"),
+        pytest.param(("--email", ""), id="an empty address, as an unset variable leaves it"),
+        pytest.param(("--email", "jane"), id="no address"),
+        pytest.param(("--phone", ""), id="an empty number"),
+        pytest.param(("--phone", "49"), id="a number of two digits"),
+        pytest.param(("--phone", "0151 2345678"), id="a national number without its country"),
+        pytest.param(("--external-id", " "), id="an empty id"),
+    ],
+)
+def test_a_person_who_cannot_be_looked_for_erases_nothing(stored, person):
+    before = listed(stored)
+    ran = stored.run("events", "erase", "--yes", *person)
+    assert (ran.code, listed(stored)) == (2, before)
+
+
+def test_a_national_number_is_read_with_its_country(stored):
+    ran = stored.run("events", "erase", "--dry-run", "--phone", "0151 2345678", "--country", "DE", "--json")
+    assert (ran.code, ran.err) == (0, "looking for phone 4•••8\n")
 
 
 def test_the_books_balance(stored):

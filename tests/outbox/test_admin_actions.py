@@ -9,7 +9,7 @@ import pytest
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.ingest.replay import Pace, discard, each, replay
-from bridge.outbox import Attempt, Correction, HeldEvent, Person, Query, Settled, Span
+from bridge.outbox import Attempt, Correction, HeldEvent, Person, Query, Settled, Span, Traces
 from bridge.outbox.database import Database
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
@@ -265,6 +265,34 @@ def test_erasing_removes_events_by_their_hashes_and_a_repeat_stays_a_repeat(outb
     assert [record.event_id for record in outbox.find(Query())] == ["other"]
     assert outbox.add(webhook("2", event("sent", body=body))).duplicate is True
     assert outbox.counts().received == 1
+
+
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        pytest.param(Person(emails=("", " ")), id="empty addresses"),
+        pytest.param(Person(phones=("", "abc", "12345")), id="no number, and one of a few digits"),
+        pytest.param(Person(external_ids=("", " ")), id="empty ids"),
+    ],
+)
+def test_an_empty_identifier_finds_nobody_instead_of_everybody(outbox, webhook, event, request_of, nobody):
+    body = b'{"email": "", "tel": "12345", "id": " ", "name": ""}'
+    outbox.add(webhook("1", event("", **HELD), request=request_of(body)))
+    outbox.add(webhook("2", event("x", body=body), request=None))
+    assert outbox.find_person(nobody) == Traces((), ())
+    assert (outbox.erase(nobody).events, outbox.counts().received) == (0, 2)
+
+
+def test_what_is_found_of_a_person_is_what_an_erasure_deletes(outbox, webhook, event, request_of):
+    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
+    outbox.add(webhook("1", event("hers", body=body), request=request_of(b"{}")))
+    outbox.add(webhook("2", event("", **HELD), request=request_of(b'{"email": "jane@example.com"}')))
+    outbox.add(webhook("3", event("", **HELD), request=request_of(b'{"email": "joe@example.com"}')))
+    found = outbox.find_person(JANE)
+    assert len(found.shown_ids) == 2
+    erased = outbox.erase(JANE)
+    assert (erased.events, erased.raw_webhooks) == (len(found.event_ids), len(found.webhook_ids))
+    assert outbox.find_person(JANE) == Traces((), ())
 
 
 def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(

@@ -22,13 +22,13 @@ from bridge.settings.models import (
     SQLITE,
     Alerts,
     Callback,
+    ConsoleReader,
     ConsoleSettings,
     DeliverySettings,
     Destination,
     HookSettings,
     MailAlerts,
     MappingAlerts,
-    Reader,
     Retention,
     ServerLimits,
     Settings,
@@ -202,9 +202,9 @@ def _alerts(values: Values) -> Alerts:
 
 def _readers(
     reading: Reading, given: Mapping[str, Values], destinations: Mapping[str, Destination]
-) -> dict[str, Reader]:
+) -> dict[str, ConsoleReader]:
     readers = {
-        name: Reader(name=name, **values)
+        name: ConsoleReader(name=name, **values)
         for name, values in given.items()
         if {"token", "destinations"} <= values.keys()
     }

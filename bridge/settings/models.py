@@ -92,7 +92,7 @@ class HookSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ConsoleReader:
     """Somebody who may look at some destinations in the console, and change nothing."""
 
     name: str
@@ -199,7 +199,7 @@ class Settings:
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     console: ConsoleSettings = ConsoleSettings()
-    readers: Mapping[str, Reader] = field(default_factory=dict, repr=False)
+    readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()

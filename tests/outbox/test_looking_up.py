@@ -7,6 +7,7 @@ from datetime import timedelta
 from bridge.outbox import ImportPosition
 from bridge.outbox.overview import HeldFor
 from bridge.outbox.recent import SentBody
+from tests.outbox.conftest import NOW
 
 MINUTE = timedelta(minutes=1)
 NO_EVENT = "0190a000-0000-7000-8000-000000000000"
@@ -29,8 +30,8 @@ def test_the_status_of_events_is_told_for_those_that_exist(outbox, webhook, even
 
 def test_an_import_goes_on_after_the_last_row_stored_with_its_webhooks(outbox, webhook):
     assert outbox.imported_up_to("file") == 0
-    outbox.add_all([webhook("1")], ImportPosition("file", 1))
-    outbox.add_all([webhook("2"), webhook("3")], ImportPosition("file", 3))
+    outbox.add_all([webhook("1")], ImportPosition("file", 1, NOW))
+    outbox.add_all([webhook("2"), webhook("3")], ImportPosition("file", 3, NOW))
     assert (outbox.imported_up_to("file"), outbox.imported_up_to("another")) == (3, 0)
 
 

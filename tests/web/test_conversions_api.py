@@ -324,7 +324,9 @@ def test_what_meta_takes_as_it_is_gives_no_message(web, custom_data):
 
 
 def test_the_same_finding_of_many_events_is_one_message(web):
-    events = [{**LEAD, "event_id": str(number), "user_data": {"email": "jane@x.de"}} for number in range(6)]
+    events = [
+        {**LEAD, "event_id": str(number), "user_data": {"email": "jane@x.de"}} for number in range(1, 7)
+    ]
     [message] = web.post(PATH, {"data": events, "access_token": TOKEN}).json["messages"]
     assert message.startswith(
         "data[0], data[1], data[2] and 3 more: user_data.email was read as user_data.em."

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from bridge.outbox import Query
-from bridge.settings.models import Reader
+from bridge.settings.models import ConsoleReader
 from bridge.web.app import create_app
 from tests.web.conftest import NOW, WebClient
 
@@ -331,7 +331,9 @@ def test_the_playground_runs_a_mapping_or_says_what_is_wrong(signed_in, source, 
 @pytest.fixture
 def reader(app) -> Callable[..., FlaskClient]:
     def of(*destinations: str) -> FlaskClient:
-        settings = replace(app.context.settings, readers={"acme": Reader("acme", "acme-token", destinations)})
+        settings = replace(
+            app.context.settings, readers={"acme": ConsoleReader("acme", "acme-token", destinations)}
+        )
         client = create_app(replace(app.context, settings=settings)).test_client()
         assert client.post("/console/session", data={"token": "acme-token"}).status_code == 303
         return client

@@ -358,7 +358,9 @@ def exploding_mapping(mapping: Any) -> Any:
     def explode(scope: Any) -> str | None:
         raise RuntimeError(f"cannot map {scope.root}")
 
-    return replace(mapping, events=tuple(replace(event, conditions=(explode,)) for event in mapping.events))
+    return replace(
+        mapping, events=tuple(replace(event, conditions=(explode,), code=None) for event in mapping.events)
+    )
 
 
 class ExplodingFolder:

@@ -28,7 +28,7 @@ test: lint types unit compiled  ## everything: lint, types and all tests, with a
 
 # Node.js for the tests with Meta's Node SDK: the machine's own, or else the one from the test tools.
 unit: .venv/ready-dev
-	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) $(TESTS)
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-pythons:  ## all tests on every other Python of the metadata that is here (PYTHONS="3.13" for one)
 	@.ci/test-pythons $(PYTHONS)
@@ -39,7 +39,7 @@ mutants: .venv/ready-dev  ## change 325 lines, one at a time, and see whether a 
 compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
 	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
 	@echo "The compiled pipeline is not tested: $(NO_COMPILER)")
-	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) $(PIPELINE_TESTS))
+	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PIPELINE_TESTS))
 
 wheel: .venv/ready-dev  ## build the wheel with the compiled pipeline, for this Python and machine, into dist/
 	CAPI_BRIDGE_COMPILE=1 $(BIN)/python -m hatchling build -t wheel

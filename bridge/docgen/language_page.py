@@ -56,7 +56,7 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("handshake", "handshake", "Inside `receive`: the challenge some senders want back before they send."),
     ("handshake_answer", "handshake_answer", "Inside `handshake`: an answer as JSON, or in a header."),
     ("answer_hmac", "answer_hmac", "Inside `json` of an answer: a part that is computed with the secret."),
-    ("answer", "answer", "Inside `receive`: what the sender is told once its webhook is stored."),
+    ("answer", "answer", "Inside `receive`: the response that a sender gets once its webhook is stored."),
     ("app_data", "app_data", "What Meta asks of events of mobile apps."),
     ("original_event_data", "original_event_data", "The event this one adds to."),
     ("test_event_code", "test_event_code", "Shows events in Meta's Test Events. Meta does not discard them."),

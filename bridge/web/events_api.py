@@ -81,7 +81,7 @@ def list_events(context: AppContext, request: HttpRequest) -> Response:
 
 def show_event(context: AppContext, request: HttpRequest) -> Response:
     """Show one event, its body and attempts, and why each field is what it is while the webhook is kept."""
-    detail = _detail(context, request)
+    detail = event_detail(context, request)
     event = detail.event
     explanation = explained(context.outbox(), event.webhook_id, event.mapping, context.mappings, context.spec)
     return Response(200, {**shown(detail), "explain": explanation})
@@ -102,13 +102,13 @@ def shown(detail: EventDetail) -> dict[str, Any]:
 
 def replay_event(context: AppContext, request: HttpRequest) -> Response:
     """Send one event again, mapped anew when it was held."""
-    asked = Query(ids=(_detail(context, request).event.id,), limit=1)
+    asked = Query(ids=(event_detail(context, request).event.id,), limit=1)
     return Response(200, _replayed(context, asked, dry_run=False))
 
 
 def discard_event(context: AppContext, request: HttpRequest) -> Response:
     """Give one event up, with a reason."""
-    chosen = Query(ids=(_detail(context, request).event.id,), limit=1)
+    chosen = Query(ids=(event_detail(context, request).event.id,), limit=1)
     reason = json_object(request).get("reason")
     because = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
     number = discard(context.outbox(), chosen, because[:500], context.now())
@@ -138,10 +138,14 @@ def _replayed(context: AppContext, asked: Query, *, dry_run: bool) -> dict[str, 
     return dict(replay(outbox, asked, mapped_anew, context.now()))
 
 
-def _detail(context: AppContext, request: HttpRequest) -> EventDetail:
+def event_detail(context: AppContext, request: HttpRequest) -> EventDetail:
+    """Return everything about the event of the path; raises NoSuchEvent."""
     detail = context.outbox().show(request.parameters["event_id"])
     if detail is None:
-        raise NoSuchEvent(
-            "there is no event with this id", fix="it may have been kept long enough and removed"
-        )
+        raise no_such_event()
     return detail
+
+
+def no_such_event() -> NoSuchEvent:
+    """Return the refusal of an event that is not there, or not for whoever asks."""
+    return NoSuchEvent("there is no event with this id", fix="it may have been kept long enough and removed")

@@ -1,4 +1,4 @@
-"""The clock of the machine is set wrong for a while under a running server: it costs nothing, and is told.
+"""The clock of the machine is set wrong for a while under a running server: nothing is lost, it is reported.
 
 The server runs with libfaketime, which reads how far off the clock is from a file; the monotonic clock stays
 real, as it does when somebody sets the clock of a machine.

@@ -29,7 +29,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 def compile_answer(loading: Loading, entry: Entry | None) -> SenderAnswer | None:
-    """Return what a sender is told once its webhook is stored."""
+    """Return what a sender gets as the response once its webhook is stored."""
     entries: Entries = (entry.value if entry else None) or {}
     if entry is None or len(entries.keys() & {"text", "json"}) != 1:
         if entry is not None:

@@ -370,7 +370,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("handshake", "A challenge before the first webhook.", _HANDSHAKE),
             _block("handshake_answer", "How a challenge is answered.", _HANDSHAKE_ANSWER),
             _block("answer_hmac", "A computed part of the answer to a challenge.", _ANSWER_HMAC),
-            _block("answer", "What a sender is told.", _ANSWER),
+            _block("answer", "What a sender gets as the response.", _ANSWER),
             _block("settings", "How this sender writes.", _SETTINGS),
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from bridge.body.parse import parse
-from bridge.errors import Refused, UnknownMapping
+from bridge.errors import Refused
 from bridge.explain.masking import mask
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.mapping import CompiledMapping
@@ -16,12 +16,14 @@ from bridge.models import Request, Verified
 from bridge.outbox import EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.events import described
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
+from bridge.web.events_api import event_detail, no_such_event
 from bridge.web.request import HttpRequest, query
-from bridge.web.responses import NoSuchEvent, Response
+from bridge.web.responses import Response
 
 _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
 
@@ -65,18 +67,16 @@ def give_up(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respon
 
 
 def _detail(context: AppContext, request: HttpRequest, viewer: Viewer) -> EventDetail:
-    detail = context.outbox().show(request.parameters["event_id"])
-    if detail is None or not viewer.sees(detail.event.destination):
-        raise NoSuchEvent(
-            "there is no event with this id", fix="it may have been kept long enough and removed"
-        )
+    detail = event_detail(context, request)
+    if not viewer.sees(detail.event.destination):
+        raise no_such_event()
     return detail
 
 
 def _page(
     context: AppContext, viewer: Viewer, detail: EventDetail, *, done: str = "", revealed: bool = False
 ) -> Response:
-    mapping = _mapping(context, detail.event.mapping)
+    mapping = active_mapping(context, detail.event.mapping)
     shown = _shown(context, detail, mapping, revealed=revealed)
     return page(
         context,
@@ -94,13 +94,6 @@ def _page(
         can_send=detail.event.status not in {"suppressed", "skipped", "sending"},
         can_give_up=detail.event.status not in _FINAL,
     )
-
-
-def _mapping(context: AppContext, name: str) -> CompiledMapping | None:
-    try:
-        return context.mappings.get(name)
-    except UnknownMapping:
-        return None
 
 
 def _shown(

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from bridge.errors import Refused, UnknownMapping
+from bridge.errors import Refused
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import Query
 from bridge.pipeline import translate
+from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import page
 from bridge.web.console.static_files import NoSuchPage
 from bridge.web.console.viewers import Viewer
@@ -40,10 +41,9 @@ def show_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
 
 def show_one(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show one mapping: its URL, its text, and how often each line found something lately."""
-    try:
-        mapping = context.mappings.get(request.name)
-    except UnknownMapping as error:
-        raise NoSuchPage("there is no active mapping of this name", fix="see the list of mappings") from error
+    mapping = active_mapping(context, request.name)
+    if mapping is None:
+        raise NoSuchPage("there is no active mapping of this name", fix="see the list of mappings")
     requests = list(last_webhooks(context.outbox(), mapping.name, Query))
     counts = line_counts(mapping, requests)
     return page(
@@ -56,7 +56,7 @@ def show_one(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         counts=counts,
         looked_at=counts[0].webhooks if counts else 0,
         unused=_unused(context, mapping, requests[:_LOOKED_AT_FOR_UNUSED]),
-        source=_source(mapping.file),
+        source=text_of_file(mapping.file),
     )
 
 
@@ -79,11 +79,3 @@ def _unused(
 
 def _url(context: AppContext, request: HttpRequest, name: str) -> str:
     return f"{origin(request, context.settings)}/hooks/{quote(name)}"
-
-
-def _source(file: Path) -> str:
-    """Return the text of a mapping file, empty when it cannot be read just now."""
-    try:
-        return file.read_text("utf-8", "replace")
-    except OSError:
-        return ""

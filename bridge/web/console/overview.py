@@ -27,7 +27,7 @@ class Need(NamedTuple):
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
-    """Show the overview; a reader sees what belongs to his destinations."""
+    """Show the overview; a reader sees what belongs to their destinations."""
     status = status_of(context.outbox(), context.settings, context.mappings, context.now())
     destinations = [entry for entry in status["destinations"] if viewer.sees(entry["name"])]
     return page(
@@ -36,16 +36,11 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         "overview.html",
         needs=list(_needs(context, viewer, status, destinations)),
         destinations=destinations,
-        totals=_totals(context) if viewer.is_admin else None,
+        totals=context.outbox().counts() if viewer.is_admin else None,
         mappings=status["mappings"] if viewer.is_admin else [],
         database=status["database"],
         disk=status["disk"],
     )
-
-
-def _totals(context: AppContext) -> Mapping[str, Any]:
-    counted = context.outbox().counts()
-    return {"received": counted.received, "by_status": counted.by_status, "reconciled": counted.reconciled}
 
 
 def _needs(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.errors import BridgeError, Invalid, UnknownMapping
+from bridge.errors import BridgeError, Invalid
 from bridge.ingest.preview import preview
-from bridge.mapping import CompiledMapping
 from bridge.mapping.draft import draft_mapping
 from bridge.models import Finding, Verified
 from bridge.outbox import EventDetail
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import form, page
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -37,14 +36,14 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show the panes, filled with a mapping that exists and a sample of it, or with a webhook that came."""
     given = query(request)
     stored = _stored(context, viewer, given.get("event", ""))
-    mapping = _mapping(context, stored.event.mapping if stored else given.get("mapping", ""))
-    source = _text_of(mapping.file if mapping else None)
+    mapping = active_mapping(context, stored.event.mapping if stored else given.get("mapping", ""))
+    source = text_of_file(mapping.file) if mapping else ""
     if stored is not None:
         context.log.info("revealed", request_id=request.id, stored_event=stored.event.id, peer=request.peer)
         raw = context.outbox().raw(stored.event.webhook_id)
         return _page(context, viewer, source, raw.body.decode("utf-8", "replace") if raw else "")
     samples = mapping.samples if mapping else ()
-    return _page(context, viewer, source, _text_of(samples[0] if samples else None))
+    return _page(context, viewer, source, text_of_file(samples[0]) if samples else "")
 
 
 def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -86,21 +85,6 @@ def _outcome(context: AppContext, source: str, payload: str) -> TrialRun:
     result = preview(translation, context.settings, webhook.received_at)
     events = tuple(encode_readable(event) for event in result["events"])
     return TrialRun(result, events, warnings=mapping.warnings)
-
-
-def _mapping(context: AppContext, name: str) -> CompiledMapping | None:
-    try:
-        return context.mappings.get(name) if name else None
-    except UnknownMapping:
-        return None
-
-
-def _text_of(file: Path | None) -> str:
-    """Return the text of a file, empty when it is gone."""
-    try:
-        return file.read_text("utf-8", "replace") if file else ""
-    except OSError:
-        return ""
 
 
 def _stored(context: AppContext, viewer: Viewer, event_id: str) -> EventDetail | None:

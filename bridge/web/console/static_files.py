@@ -46,7 +46,7 @@ def serve(context: AppContext, request: HttpRequest) -> Response:
     if name in contents:
         caching = "public, max-age=31536000, immutable"
         return Response(200, contents[name], _headers(name, caching))
-    stem, _, suffix = name.partition(".")[0], ".", Path(name).suffix
+    stem, suffix = name.partition(".")[0], Path(name).suffix
     current = [known for known in contents if known.startswith(f"{stem}.") and known.endswith(suffix)]
     if not current:
         raise NoSuchPage("there is nothing at this URL")

@@ -315,6 +315,8 @@ def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
     for attempt in record["attempts"]:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
+        if attempt["answer"]:
+            click.echo(f"  Meta says: {attempt['answer']}")
     click.echo(encode_readable(record["body"]))
 
 

@@ -176,6 +176,7 @@ def _limits(table: Mapping[str, Any]) -> MetaLimits:
         future_tolerance_seconds=table["future_tolerance_seconds"],
         milliseconds_from=table["milliseconds_from"],
         append_attribution_seconds=table["append_attribution_seconds"],
+        deduplication_seconds=table["deduplication_seconds"],
         **table["text"],
         **table["cookies"],
         graph_default=graph["default"],

@@ -84,6 +84,7 @@ class MetaLimits:
     future_tolerance_seconds: int
     milliseconds_from: int
     append_attribution_seconds: int
+    deduplication_seconds: int
     event_name: int
     user_data_list: int
     custom_text: int

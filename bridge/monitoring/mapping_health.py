@@ -44,7 +44,7 @@ def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: d
     return [
         *_held_shares(outbox.recent, settings, by_name),
         *_silences(outbox, settings, by_name, now),
-        *_missing_fields(outbox.recent, settings, by_name),
+        *_about_bodies(outbox.recent, settings, by_name),
         *_expiring_tokens(settings, now),
     ]
 
@@ -101,18 +101,34 @@ def _moved_before(start: datetime, length: timedelta, last: datetime, step: time
     return start - steps * step
 
 
-def _missing_fields(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:
-    wanted = [row for name, ids in by_name.items() if settings.alerts_of(name).missing_fields for row in ids]
+def _about_bodies(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:
     by_kind: dict[tuple[str, str], list[SentBody]] = defaultdict(list)
-    for sent in recent.bodies(wanted):
+    for sent in recent.bodies([row for ids in by_name.values() for row in ids]):
         by_kind[sent.mapping, sent.event_name].append(sent)
     for (name, event_name), bodies in sorted(by_kind.items()):
-        fields = [_fields(sent.body) for sent in bodies]
-        for field in _stopped(fields[:_GONE_FROM], fields[_GONE_FROM:]):
-            text = (
-                f"{name}: {field} stopped arriving; none of the last {_GONE_FROM} {event_name} events has it"
-            )
-            yield Concern("field_missing", name, text)
+        usual = settings.alerts_of(name)
+        if usual.missing_fields:
+            yield from _missing_fields(name, event_name, bodies)
+        yield from _weaker_match(name, event_name, bodies, usual.match_drop)
+
+
+def _missing_fields(name: str, event_name: str, bodies: Sequence[SentBody]) -> Iterator[Concern]:
+    fields = [_fields(sent.body) for sent in bodies]
+    for field in _stopped(fields[:_GONE_FROM], fields[_GONE_FROM:]):
+        text = f"{name}: {field} stopped arriving; none of the last {_GONE_FROM} {event_name} events has it"
+        yield Concern("field_missing", name, text)
+
+
+def _weaker_match(name: str, event_name: str, bodies: Sequence[SentBody], points: int) -> Iterator[Concern]:
+    """Compare how well the last events can be matched with those before."""
+    scores = [sent.match_score for sent in bodies if sent.match_score is not None]
+    last, before = scores[:_GONE_FROM], scores[_GONE_FROM:]
+    if len(before) < _FEWEST_BEFORE:
+        return
+    now, usual = (round(sum(some) / len(some)) for some in (last, before))
+    if usual - now >= points:
+        text = f"{name}: the match strength of {event_name} events fell from {usual} to {now} of 100"
+        yield Concern("match_strength", name, text)
 
 
 def _stopped(last: Sequence[frozenset[str]], before: Sequence[frozenset[str]]) -> list[str]:

@@ -10,6 +10,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     attempts ── event_attempts      HTTP calls; which events a failed one carried
     lanes                           destination + dataset + test code: what may share a batch
     pauses                          destinations and datasets that wait, for all workers to see
+    mapping_revisions               what each mapping said, as long as it is of use
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     sessions                        who is signed in to the console, and one-time sign-in links
@@ -167,6 +168,7 @@ attempts = Table(
     Column("subcode", BigInteger),
     Column("fbtrace_id", Text),
     Column("reason", Text),
+    Column("answer", Text),  # Meta's own words, without values
 )
 
 event_attempts = Table(
@@ -194,6 +196,16 @@ properties = Table(
     metadata,
     Column("name", Text, primary_key=True),  # "purpose": demo or live
     Column("value", Text, nullable=False),
+)
+
+mapping_revisions = Table(
+    "mapping_revisions",
+    metadata,
+    Column("mapping", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mapping", "revision"),
 )
 
 imports = Table(

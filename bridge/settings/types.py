@@ -125,6 +125,15 @@ def _network(text: str) -> Network:
     return ipaddress.ip_network(text, strict=False)
 
 
+def is_of(kind: Kind, text: str) -> bool:
+    """Return whether a text is of a kind."""
+    try:
+        kind.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def one_of(*words: str) -> Kind:
     """Return the kind that takes one of a few words."""
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
+from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import ServerLimits
 from bridge.web import conversions_api, cors, dry_run, events_api, health, hooks, jobs_api
 from bridge.web.auth import require_admin, require_admin_unless_demo
@@ -23,6 +24,14 @@ READ = ("GET", "HEAD")
 def description(context: AppContext, request: HttpRequest) -> Response:
     """Answer with the description of every endpoint."""
     return Response(200, document(ROUTES))
+
+
+def _schema(name: str) -> Route:
+    """Return the endpoint of one schema that ships, for editors and other programs."""
+    response = Response(200, schema_text(name), (("Content-Type", "application/schema+json"),))
+    of_what = {"event": "a finished event", "mapping": "a mapping", "settings": "the settings"}[name]
+    summary = f"The JSON Schema of {of_what}"
+    return Route("GET", f"/schemas/{name}.json", lambda _context, _request: response, summary, "text")
 
 
 def _admin(method: str, rule: str, view: View, summary: str, **others: Any) -> Route:
@@ -136,6 +145,7 @@ ROUTES = (
     Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
     Route("GET", "/openapi.json", description, "This description"),
+    *map(_schema, SCHEMAS),
 )
 PAGES = console.PAGES  # for people, so the description leaves them out
 

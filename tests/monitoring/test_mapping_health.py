@@ -34,10 +34,15 @@ def settings(tmp_path: Path) -> Callable[[str], Settings]:
 
 
 def webhooks(
-    moments: Iterable[datetime], *, mapping: str = "lead", held: bool = False, event: object = FULL
+    moments: Iterable[datetime],
+    *,
+    mapping: str = "lead",
+    held: bool = False,
+    event: object = FULL,
+    score: int | None = None,
 ) -> list[NewWebhook]:
     status = "held" if held else "waiting"
-    made = NewEvent(status, "main", "1", "Lead", None, 0, json.dumps(event).encode())
+    made = NewEvent(status, "main", "1", "Lead", None, 0, json.dumps(event).encode(), match_score=score)
     return [NewWebhook(mapping, "r", None, 0, moment, None, "request", (made,)) for moment in moments]
 
 
@@ -131,6 +136,27 @@ def test_a_field_that_stopped_arriving_is_told(store, settings, before, after, t
     assert [one.text for one in found] == [
         f"lead: {field} stopped arriving; none of the last 20 Lead events has it" for field in told
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "is_told"),
+    [
+        pytest.param((30, 80), (20, 75), "", False, id="about the same"),
+        pytest.param((30, 80), (20, 45), "", True, id="an e-mail that stopped arriving"),
+        pytest.param((30, 45), (20, 80), "", False, id="better"),
+        pytest.param((10, 80), (20, 45), "", False, id="too few to compare with"),
+        pytest.param((30, 80), (20, 75), "alerts: {match_drop: 5}\n", True, id="a bound of one's own"),
+        pytest.param(
+            (30, 80), (20, 45), "hooks: {lead: {alerts: {match_drop: 50}}}\n", False, id="for one mapping"
+        ),
+    ],
+)
+def test_a_match_strength_that_falls_is_told(store, settings, before, after, text, is_told):
+    (number, score), (last, now) = before, after
+    store.add_all(webhooks([NOW - HOUR] * number, score=score) + webhooks([NOW] * last, score=now))
+    found = concerns(store, settings(text), ["lead"], NOW)
+    said = f"lead: the match strength of Lead events fell from {score} to {now} of 100"
+    assert [(one.kind, one.text) for one in found] == ([("match_strength", said)] if is_told else [])
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.language.inline_tests import read_tests
 from bridge.mapping.language.reader import Entries, Loading, SecretsMode
 from bridge.mapping.runtime.event import CompiledEvent
-from bridge.mapping.runtime.mapping import CompiledMapping, Each
+from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position, ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
@@ -101,7 +100,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     return CompiledMapping(
         name=name,
         file=file,
-        revision=hashlib.sha256(content).hexdigest()[:16],
+        revision=revision_of(content),
         description=(entries["description"].value if "description" in entries else None) or "",
         receive=receive,
         settings=settings,

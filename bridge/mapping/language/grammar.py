@@ -346,6 +346,7 @@ _TEST_EVENT_CODE = (
 _ON_RESULT = (
     Key("url", "text", "The URL that is called.", required=True),
     Key("secret", "secret", "Signs the report (Standard Webhooks).", required=True),
+    Key("previous_secret", "secret", "The secret before, which signs too while it is being changed."),
 )
 
 

@@ -59,6 +59,14 @@ class CompiledMapping:
         """Return every destination an event of this mapping may go to."""
         return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
 
+    def saved_text(self) -> bytes | None:
+        """Return the content of the file, as long as it is what this mapping was made of."""
+        try:
+            content = self.file.read_bytes()
+        except OSError:
+            return None
+        return content if revision_of(content) == self.revision else None
+
     @property
     def undecided(self) -> tuple[str, ...]:
         """Return where a webhook belongs that no event could be made of: to nobody, when it should decide."""
@@ -184,6 +192,11 @@ class CompiledMapping:
         parts = (self.name, name, str(number), str(scope.index))
         key = self.repeat_key(scope.webhook)
         return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
+
+
+def revision_of(content: bytes) -> str:
+    """Return the name of a content: what an event says it was mapped with."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _digest(*parts: bytes) -> bytes:

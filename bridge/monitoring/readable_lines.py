@@ -42,7 +42,7 @@ def _request(line: Line) -> tuple[str, set[str]]:
 
 
 def _attempt(line: Line) -> tuple[str, set[str]]:
-    begin = "sent as a test to" if line.get("test") else "sent to"
+    begin = "test delivery to" if line.get("test") else "delivery to"
     answer = f"{line.get('outcome')} ({line.get('ms')} ms)"
     sentence = f"{begin} {line.get('destination')}: {counted(line.get('events', 0), 'event')}, {answer}"
     return sentence, {"destination", "events", "outcome", "test", "ms"}

@@ -77,7 +77,7 @@ ATTEMPT = {"event": "attempt", "destination": "main", "events": 3, "outcome": "d
         ),
         pytest.param(
             {**ATTEMPT, "http_status": 200, "test": True},
-            "sent as a test to main: 3 events, delivered (40 ms) http_status=200",
+            "test delivery to main: 3 events, delivered (40 ms) http_status=200",
             id="a call to Meta",
         ),
         pytest.param({"event": "request", "path": "/api", "code": 401}, "request /api: HTTP 401", id="other"),

@@ -80,7 +80,7 @@ def _doubt_unknown_variables(reading: Reading) -> None:
     for name in sorted(reading.environment):
         if name.startswith("CAPI_BRIDGE_") and name not in known:
             message = f"the environment variable {name} is not a setting"
-            fix = "see the page of settings"
+            fix = "see docs/settings.md"
             meant = closest(name, known)
             reading.findings.append(Finding("warning", "unknown_variable", message, fix, suggestion=meant))
 

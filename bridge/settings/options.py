@@ -143,7 +143,7 @@ SETTINGS = Section(
         ),
         "trusted_proxies": Option(
             types.NETWORK,
-            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.",
             "",
             "CAPI_BRIDGE_TRUSTED_PROXIES",
             many=True,

@@ -365,8 +365,8 @@ def test_a_mapping_that_is_gone_fails_the_job_and_no_other(context, around, tmp_
 @pytest.mark.parametrize(
     ("kind", "options", "error"),
     [
-        pytest.param("replay", {}, "nothing says which events", id="no filter"),
-        pytest.param("replay", {"limit": 5}, "nothing says which events", id="a limit is no filter"),
+        pytest.param("replay", {}, "no filter was given", id="no filter"),
+        pytest.param("replay", {"limit": 5}, "no filter was given", id="a limit is no filter"),
         pytest.param("replay", {"maping": "lead"}, "there is a filter of an unknown name", id="typo"),
         pytest.param("replay", {"status": "held", "per_second": 0}, "per_second is not", id="rate of zero"),
         pytest.param("replay", {"status": "held", "per_second": "x"}, "per_second is not", id="no rate"),

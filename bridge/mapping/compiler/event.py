@@ -28,8 +28,8 @@ from bridge.spelling import closest
 DEFAULT_DESTINATIONS = ("main",)
 
 _NEEDED = {
-    "event_name": "name it as Meta does: Lead, Purchase, ...",
-    "action_source": "say where it happened: website, system_generated, ...",
+    "event_name": "name it as Meta does, such as Lead or Purchase",
+    "action_source": "say where it happened, such as website or system_generated",
 }
 
 

@@ -98,7 +98,10 @@ class CompiledEvent:
             name = self._name(scope)
         if name is SKIP:
             return self._ended(
-                scope, settings, "skipped", "event_name: no row of its lookup fits, and otherwise says skip"
+                scope,
+                settings,
+                "skipped",
+                "event_name: no row of its lookup matches, and otherwise says skip",
             )
         fields = self._fields(scope, name)
         given = fields.get("event_id")
@@ -144,10 +147,10 @@ class CompiledEvent:
             fields.setdefault("data_processing_options_country", 0)
             fields.setdefault("data_processing_options_state", 0)
         if "event_time" not in fields:
-            self._warn_when_mapped("event_time", "the time the webhook arrived is sent", scope)
+            self._warn_when_mapped("event_time", "the time of receipt is sent instead", scope)
             fields["event_time"] = int(scope.request.received_at.timestamp())
         if "event_id" not in fields:
-            self._warn_when_mapped("event_id", "an id made from the webhook stands in", scope)
+            self._warn_when_mapped("event_id", "an id made from the webhook is used instead", scope)
         return fields
 
     def _warn_when_mapped(self, field: str, instead: str, scope: Scope) -> None:
@@ -173,7 +176,7 @@ class CompiledEvent:
     def _ended(self, scope: Scope, settings: ReadingSettings, verdict: EventVerdict, reason: str) -> Draft:
         findings = tuple(scope.findings)
         if verdict == "held":
-            fix = "have the sender say it, or say under consent what unknown means"
+            fix = "have the sender include it, or set unknown under consent"
             findings += (
                 Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
             )

@@ -167,7 +167,7 @@ class CompiledMapping:
         if not too_many:
             reason = f"for_each: the webhook has no list {each.path}"
             return Draft("for_each", {}, settings, self.send_to, {}, "skipped", reason)
-        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the rest was not mapped"
+        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the others were not mapped"
         finding = Finding(
             "error", "too_many_items", reason, "have the sender split it", position=each.position
         )

@@ -71,7 +71,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     given = form(request)
     asked = _asked(given)
     if not asked:
-        raise WrongUse("nothing says which events", fix="choose a filter first")
+        raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
     _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
     job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
@@ -99,7 +99,7 @@ def _refuse_when_changed(number: int, shown: str) -> None:
 def described(became: Any) -> str:
     """Return the result of a replay as a sentence."""
     parts = [f"{number:,} {WORDS.get(word, word)}" for word, number in became.items() if number]
-    return ", ".join(parts) or "nothing was there to do"
+    return ", ".join(parts) or "there was nothing to do"
 
 
 def _asked(given: Any) -> dict[str, str]:

@@ -341,6 +341,10 @@ class Event(_Value):
         self.reason: Final = reason
         self.match: Final = match
 
+    def with_findings(self, findings: tuple[Finding, ...]) -> Event:
+        """Return the same event with these findings, among them no error that it did not have."""
+        return Event(self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+
 
 class Translation(_Value):
     """What one webhook became.

@@ -44,7 +44,9 @@ def translate(
     webhook = parse(verified, mapping.receive)
     now = webhook.request.received_at
     events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
-    repeat_key = mapping.repeat_key(webhook)
+    repeat_key, doubts = mapping.repeat_key_with_doubts(webhook)
+    if doubts:
+        events = tuple([event.with_findings(event.findings + doubts) for event in events])
     if not explain:
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
     from bridge.explain.build import explanation

@@ -134,8 +134,9 @@ curl https://bridge.example/v27.0/1234567890123456/events \\
 - All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
   sentence that says what to do. A known word in the wrong place is answered with the right one.
 - `messages` names what was left out or put right, and the events it is about: a value that could not be used, a key
-  that Meta does not know, `email` read as `em`, a time in milliseconds. `partner_agent`, `namespace_id` and `upload_*` are
-  not passed on, because the bridge sends batches of its own; the messages say so.
+  that Meta does not know, `email` read as `em`, a time in milliseconds. `namespace_id` and `upload_*` are
+  not passed on, because the bridge sends batches of its own, and `partner_agent` is that of the destination
+  (`destinations.<name>.partner_agent`); the messages say so.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
 - The same call again is received once, and so is the same event in another call. An event without `event_id` is recognized
   by its content. The id that the bridge makes for it is sent, but not for a website event with `fbp` or `external_id`: there Meta

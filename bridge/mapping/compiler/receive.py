@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,7 +82,11 @@ def _max_size(loading: Loading, entries: Entries) -> int:
 
 
 def _repeat_key(compiling: Compiling, entry: Entry) -> Read:
-    """Read the repeat key; a list here means all of its values together, not the first one."""
+    """Read the repeat key; a list here means all of its values together, not the first one.
+
+    A placeholder is read, too: a key that was never filled in must not pass for one that is absent.
+    """
+    compiling = replace(compiling, empty=compiling.empty.of_nothing())
     if not isinstance(entry.node, Listing):
         return compile_value(compiling, entry.node, "many")
     reads = tuple(compile_value(compiling, item) for item in entry.node.items)

@@ -221,10 +221,12 @@ def _each_source(compiling: Compiling, entries: Entries, source: str, compile_va
     inner = _SOURCES[source](below, entries[source], "one", compile_value)
 
     def read(scope: Scope) -> list[Any] | None:
-        values = (
+        values = [
             inner.read(scope.inside(item, index, scope.place_of(path, index) if scope.trace else ""))
             for index, item in enumerate(entries_of(locate.read(scope), scope)[:MAX_ITEMS])
-        )
+        ]
+        if scope.placeholders and None in values:
+            scope.placeholders.append(f"[{values.index(None)}]")
         return [value for value in values if value is not None] or None
 
     return Called(read)

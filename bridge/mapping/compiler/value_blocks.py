@@ -99,6 +99,8 @@ class _BlockValue(Reader):
             if value is SKIP:
                 return SKIP if self.compiling.skips else None
             if self.compiling.empty.is_empty(value):
+                if name != "lookup" and self.compiling.empty.is_placeholder(value):
+                    scope.placeholders.append("")
                 value = None
             if scope.trace is not None:
                 scope.trace.step(scope.field, name, value)

@@ -13,7 +13,7 @@ from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
 from bridge.mapping.runtime.scope import Scope, text_of
-from bridge.mapping.runtime.slots import Slots, fill
+from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import CleanDraft, Draft, EventVerdict, Finding, Position, ReadingSettings
 
@@ -93,6 +93,7 @@ class CompiledEvent:
                 return self._ended(scope, settings, "skipped", f"when: {failed}")
         if self.consent is not None and (decision := self.consent(scope)) is not None:
             return self._ended(scope, settings, *decision)
+        scope.placeholders.clear()
         name: Any = self.event_name_text
         if name is None or scope.trace is not None:
             name = self._name(scope)
@@ -125,6 +126,7 @@ class CompiledEvent:
         return name if name is SKIP or name is None else text_of(name)
 
     def _fields(self, scope: Scope, name: str | None) -> dict[str, Any]:
+        report_placeholders("event_name", name, scope)
         fields: dict[str, Any] = {"action_source": self.action_source}
         if name is not None:
             fields["event_name"] = name
@@ -154,8 +156,9 @@ class CompiledEvent:
         return fields
 
     def _warn_when_mapped(self, field: str, instead: str, scope: Scope) -> None:
-        """Add a finding for a field that is mapped and that this webhook does not have."""
-        if any(key == field for key, _, _ in self.top):
+        """Add a finding for a field that is mapped and not in this webhook, unless another says why."""
+        is_said = any(finding.path == f"$.{field}" for finding in scope.findings)
+        if not is_said and any(key == field for key, _, _ in self.top):
             message = f"{field} is mapped, but nothing was found for it in this webhook; {instead}"
             fix = "check the name on the right, or have the sender send it"
             scope.findings.append(

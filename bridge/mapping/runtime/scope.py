@@ -35,7 +35,8 @@ class Scope:
 
     Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
     `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
-    only while an explanation is written. `outer` is the scope around the item.
+    only while an explanation is written. `outer` is the scope around the item. `placeholders` are those met
+    since the last field was filled: `[2]` for an entry of a list that was left out, else an empty text.
     """
 
     __slots__ = (
@@ -47,6 +48,7 @@ class Scope:
         "odd_keys",
         "opened",
         "outer",
+        "placeholders",
         "plain",
         "request",
         "root",
@@ -65,6 +67,7 @@ class Scope:
         self.outer: Scope | None = None
         self.trace: Trace | None = None
         self.findings: list[Finding] = []
+        self.placeholders: list[str] = []
         self.opened: dict[int, Any] = {}
         self.odd_keys: dict[int, dict[str, Any]] = {}
         self.plain: dict[int, bool] = {}
@@ -74,6 +77,7 @@ class Scope:
         scope = Scope(self.webhook, self.source)
         scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
         scope.opened, scope.odd_keys, scope.plain = self.opened, self.odd_keys, self.plain
+        scope.placeholders = self.placeholders
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
         return scope
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
-from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
+from bridge.outbox.database import Database, in_portions, translated_errors
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, position_of
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
@@ -143,10 +144,8 @@ class Outbox:
         return self._database.read(lambda connection: queries.queued(connection, most))
 
     def _measure(self) -> None:
-        try:
+        with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
-        except DRIVER_ERRORS:
-            return  # storing will meet the same, and say so to whom it concerns
 
     def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""

@@ -97,7 +97,7 @@ def report(found: Iterable[tuple[Mutant, Result]], reasons: Mapping[tuple[str, s
         fate = "killed" if result.noticed_by else "equivalent" if listed else "alive"
         if fate == "alive":
             print(f"alive: {mutant}", flush=True)
-        by_time = ["by time"] if result.noticed_by == TIME_LIMIT else []
+        by_time = ["by time"] if result.noticed_by.startswith(TIME_LIMIT) else []
         for part in (mutant.part, "all"):
             counts[part].update(["tried", fate, *by_time])
     print(f"{'part':10}", *(f"{column:>10}" for column in (*_COLUMNS, "share")))

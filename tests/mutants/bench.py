@@ -22,6 +22,7 @@ import pytest
 from tests.mutants.changes import PARTS, Mutant
 
 TIME_LIMIT = "the time limit"
+_RUNNING = ".running"  # the id of the test that runs
 _PATIENCE_SECONDS = 40  # for what a recorded time says nothing about: a busy machine, the first import
 _TIMES_SLOWER = 10  # than recorded is too slow for a test, and for all tests of one change together
 _WARM = (  # what every run imports and no change touches
@@ -97,6 +98,7 @@ class _Plugin:
         if self._chosen is not None:  # a change may make a loop endless, or every test slow
             left = int(self._ends_at - time.monotonic())
             signal.alarm(max(1, min(left, _limit_of([self._chosen[item.nodeid]]))))
+        (item.config.rootpath / _RUNNING).write_text(item.nodeid)
         started = time.perf_counter()
         yield
         self.seconds[item.nodeid] = round(time.perf_counter() - started, 4)
@@ -136,7 +138,11 @@ class Bench:
         with self._changed(mutant):
             chosen = recording.chosen_for(mutant)
             answer = self._in_child(lambda: self._try(chosen), _limit_of(()))
-        return answer if answer is not None else TIME_LIMIT
+        return answer if answer is not None else f"{TIME_LIMIT} of {self._last_test()}"
+
+    def _last_test(self) -> str:
+        running = self._copy / _RUNNING
+        return running.read_text("utf-8") if running.exists() else "the import"
 
     @contextmanager
     def _changed(self, mutant: Mutant) -> Iterator[None]:
@@ -152,7 +158,8 @@ class Bench:
     def _in_child(self, work: Callable[[], str], seconds: int) -> str | None:
         """Return what `work` answers in a forked child, or None when that ends without an answer."""
         answer = self._copy / ".answer"
-        answer.unlink(missing_ok=True)
+        for file in (answer, self._copy / _RUNNING):
+            file.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
             os.setsid()

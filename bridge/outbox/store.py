@@ -28,7 +28,7 @@ from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
+from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
 from bridge.outbox.records import (
     Attempt,
@@ -386,9 +386,15 @@ class Outbox:
         return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
 
     def lacks_key(self) -> bool:
-        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        """Return whether the oldest or the newest raw webhook needs a key that is not ours, nor given up."""
         ends = self._read(oldest_and_newest)
-        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
+        if all(self._cipher.has_key_of(encrypted) for encrypted in ends):
+            return False
+        return self._read(accepted_key) != self._cipher.key_id
+
+    def accept_key(self) -> None:
+        """Give up the raw webhooks that need another key than ours: `lacks_key` is false from now on."""
+        self._write("key", lambda connection: accept_key(connection, self._cipher.key_id))
 
     # --- retention -----------------------------------------------------------------------------------------
 

@@ -26,27 +26,26 @@ from bridge.validate.graph_version import version_note
 _SQLITE = "sqlite:///"
 
 
-def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool = True) -> None:
+def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool | None = None) -> None:
     """Migrate the database, mark what it is for, and make the key for what is kept at rest.
 
     Raises CannotOpen when it cannot be opened, or when a demo would meet live events.
 
-    `apart` keeps what that imports out of this process; see `upgrade`. Without `accept_new_key` a key
-    that does not fit the stored webhooks raises CannotOpen, before another one is made in its place.
+    `apart` keeps what that imports out of this process; see `upgrade`. A key that does not fit the stored
+    webhooks raises CannotOpen when `accept_new_key` is False, before another one is made in its place; True
+    accepts it for this start and all later ones, and None does not ask.
     """
     if settings.demo:
         _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
     mark_purpose(settings.database_url, "demo" if settings.demo else "live")
-    if not accept_new_key:
-        require_stored_key(settings)
-    cipher_of(settings)
-
-
-def require_stored_key(settings: Settings) -> None:
-    """Raise CannotOpen when stored webhooks were encrypted with a key that is not configured."""
-    if problem := key_problem(settings):
+    problem = None if accept_new_key is None else key_problem(settings)
+    if problem and not accept_new_key:
         raise CannotOpen(problem.message, fix=problem.fix)
+    cipher = cipher_of(settings)
+    if problem:
+        with closing(open_outbox(settings.database_url, cipher=cipher)) as outbox:
+            outbox.accept_key()
 
 
 def key_problem(settings: Settings) -> Finding | None:
@@ -63,7 +62,8 @@ KEY_PROBLEM = Finding(
     "secret_key_missing",
     "stored webhooks were encrypted with a secret key that is not configured",
     "put secret.key back, or add the old key after the new one in CAPI_BRIDGE_SECRET_KEY, with a comma; "
-    "to give those webhooks up (their held events can no longer be replayed), start with --accept-new-key",
+    "to give those webhooks up (their held events can no longer be replayed), start once with "
+    "--accept-new-key",
 )
 
 

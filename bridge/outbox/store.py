@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
-from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
+from bridge.outbox.database import Database, in_portions, translated_errors
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, position_of
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
@@ -27,7 +28,7 @@ from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
+from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
 from bridge.outbox.records import (
     Attempt,
@@ -143,10 +144,8 @@ class Outbox:
         return self._database.read(lambda connection: queries.queued(connection, most))
 
     def _measure(self) -> None:
-        try:
+        with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
-        except DRIVER_ERRORS:
-            return  # storing will meet the same, and say so to whom it concerns
 
     def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
@@ -387,9 +386,15 @@ class Outbox:
         return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
 
     def lacks_key(self) -> bool:
-        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        """Return whether the oldest or the newest raw webhook needs a key that is not ours, nor given up."""
         ends = self._read(oldest_and_newest)
-        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
+        if all(self._cipher.has_key_of(encrypted) for encrypted in ends):
+            return False
+        return self._read(accepted_key) != self._cipher.key_id
+
+    def accept_key(self) -> None:
+        """Give up the raw webhooks that need another key than ours: `lacks_key` is false from now on."""
+        self._write("key", lambda connection: accept_key(connection, self._cipher.key_id))
 
     # --- retention -----------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ PARTS = {
     "verify": ("tests/verify",),
     "normalize": ("tests/normalize",),
     "validate": ("tests/validate",),
-    "outbox": ("tests/outbox",),
+    "outbox": ("tests/outbox", "tests/jobs"),
     "delivery": ("tests/delivery", "tests/cli/test_destinations.py"),
 }
 TESTED_ELSEWHERE = frozenset({"bridge/delivery/process.py"})  # by whole processes, in tests/end_to_end

@@ -132,6 +132,19 @@ def test_bounds_are_looked_at_before_each_group_and_when_asked(queue_of):
     assert looks == [0, 1]
 
 
+def test_a_failed_look_fails_the_group_behind_it_and_the_writer_works_on(queue_of):
+    looks = iter([OSError("a look for nobody"), OSError("a look for one"), None])
+
+    def look():
+        if error := next(looks):
+            raise error
+
+    queue = queue_of(lambda items: items, before=look)
+    queue.wake()
+    assert str(wait(queue.submit(1), may_give_up=True)) == "a look for one"
+    assert wait(queue.submit(2), may_give_up=True) == 2
+
+
 def test_a_forked_child_has_a_writer_of_its_own(queue_of):
     queue = queue_of(lambda items: items)
     assert queue.submit(1).result(10) == 1

@@ -101,7 +101,7 @@ curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
 | `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
 | `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
 | `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
-| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`; `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read |
+| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `jsonl`, `xlsx`; `?encoding=`, `?file_name=`, `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read, under its line in the file |
 
 The filters are those of `GET /api/events`, and `ids`. Replay and discard require one of them. `POST /api/replay` with a
 `limit` of more than 1,000, or with `per_second`, starts a job too.

@@ -13,7 +13,7 @@ from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
-from bridge.outbox.import_positions import ImportPosition
+from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.job_queue import Job, JobStep, NewJob
 from bridge.outbox.lanes import Lane
@@ -50,6 +50,7 @@ __all__ = [
     "EventDetail",
     "EventRecord",
     "HeldEvent",
+    "HeldRow",
     "HeldWebhook",
     "ImportPosition",
     "Job",
@@ -66,6 +67,7 @@ __all__ = [
     "Purged",
     "Query",
     "Receipt",
+    "Replacements",
     "ReplayPage",
     "Settled",
     "Span",

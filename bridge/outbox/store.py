@@ -22,7 +22,7 @@ from bridge.outbox import admin_actions, claims, erasure, pauses, queries, reten
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.database import Database, in_portions, translated_errors
 from bridge.outbox.group_commit import CommitQueue, wait
-from bridge.outbox.import_positions import ImportPosition, position_of
+from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
 from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
@@ -79,6 +79,7 @@ class Outbox:
         self._cipher = cipher
         self._statements = Statements(database.engine)
         self._lanes = Lanes(database.write_locked)
+        self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
         self.sessions = Sessions(self._read, self._write)
@@ -121,13 +122,24 @@ class Outbox:
             self._database.write(probe, patience_seconds)
 
     def add_all(
-        self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
+        self,
+        webhooks: Sequence[NewWebhook],
+        position: ImportPosition | None = None,
+        replacing: Replacements | None = None,
     ) -> list[Receipt]:
         """Store many webhooks in one transaction: all of them, or none.
 
-        `position` says how far an import has come with them, and is stored with them.
+        `position` says how far an import has come with them, and is stored with them; `replacing` names the
+        held events they take the place of.
         """
-        return self._add_together(webhooks, position.remember if position else None)
+
+        def alongside(connection: Connection, receipts: Sequence[Receipt]) -> None:
+            if replacing:
+                replacing.settle(connection, receipts)
+            if position:
+                position.remember(connection)
+
+        return self._add_together(webhooks, alongside)
 
     def _add_together(self, webhooks: Sequence[NewWebhook], alongside: Alongside | None) -> list[Receipt]:
         with translated_errors():
@@ -135,10 +147,6 @@ class Outbox:
             packed = [pack(webhook, self._cipher) for webhook in webhooks]
             with self._database.write_lock(PATIENCE_SECONDS):
                 return self._store(packed, alongside)
-
-    def imported_up_to(self, import_id: str) -> int:
-        """Return the last row of a file that was imported, 0 when none was."""
-        return self._read(lambda connection: position_of(connection, import_id))
 
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: queries.queued(connection, most))

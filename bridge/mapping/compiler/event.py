@@ -41,6 +41,8 @@ def compile_event(
     for name, fix in _NEEDED.items():
         if name not in entries and not _written(compiling.loading, node, name):
             compiling.loading.error(node, "missing_key", f"an event needs {name}", fix)
+    if "send_to" not in entries:
+        _require_default_destination(compiling.loading, node)
     defaults = defaults_of(compiling, entries.get("defaults"))
     silent = replace(compiling, uses=[])
     priced = replace(compiling, uses=[]).with_currency(_currency(silent, entries, defaults))
@@ -48,6 +50,14 @@ def compile_event(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
     return write_event_code(event, compiling.settings, compiling.loading.spec, compiling.empty)
+
+
+def _require_default_destination(loading: Loading, node: Node) -> None:
+    known = loading.destinations
+    if known is not None and not set(DEFAULT_DESTINATIONS) & set(known):
+        message = "the event says no send_to, and the settings have no destination main"
+        fix = f"write send_to: with one of {', '.join(sorted(known)) or 'the destinations'}"
+        loading.error(node, "unknown_destination", message, fix)
 
 
 class _Event:

@@ -184,9 +184,9 @@ def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
 def ordinary_amount(value: Any, known: Known) -> Number | None:
     """Return the short way's amount: a number of JSON with at most six decimals, or a machine's text."""
     if type(value) is str:
-        return ordinary_number(value) if known.settings.number_format is None else None
+        return None if known.settings.number_format else ordinary_number(value)
     if type(value) is int:
-        return value if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
+        return value if 0 <= value < _LARGEST_NUMBER else None
     if type(value) is float and 0.001 <= value < 1e9 and round(value, 6) == value:
         return int(value) if value.is_integer() else value
     return None
@@ -198,8 +198,11 @@ def ordinary_count(value: Any, known: Known) -> int | None:
 
 
 def ordinary_currency(value: Any, known: Known) -> str | None:
-    """Return the short way's currency: a code in capital letters."""
-    return value if type(value) is str and value in known.spec.currencies else None
+    """Return the short way's currency: a code, in capital letters or small ones."""
+    if type(value) is not str or not value.isalpha():
+        return None
+    code = value.upper()
+    return code if code in known.spec.currencies and value.isascii() else None
 
 
 def identifiers(value: Any, block: CustomData) -> list[str]:

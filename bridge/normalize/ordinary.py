@@ -39,6 +39,7 @@ _USER_DATA: Final[dict[tuple[bool, tuple[str, ...]], _Maker]] = {
 
 # cleaner of a field beside user_data -> its short way
 _FIELDS: Final[dict[Callable[..., Any], ShortOfField]] = {
+    READERS["event_name"]: event_fields.ordinary_event_name,
     READERS["event_id"]: ordinary_event_id,
     READERS["event_time"]: event_fields.ordinary_event_time,
     READERS["event_source_url"]: event_fields.ordinary_url,
@@ -51,10 +52,17 @@ _FIELDS: Final[dict[Callable[..., Any], ShortOfField]] = {
 }
 
 
-# cleaners of custom_data that look at nothing but the value: a text of the mapping is cleaned once
-SAME_FOR_EVERY_EVENT: Final = frozenset(
+# cleaners of custom_data that look at nothing but the value
+_BY_VALUE_ALONE: Final = frozenset(
     {custom_values.currency, *(CUSTOM_DATA_READERS[name] for name in ("content_type", "delivery_category"))}
 )
+
+
+def is_same_for_every_event(reader: Callable[..., Any] | None, text: Any) -> bool:
+    """Say whether a text of the mapping can be cleaned once: without digits, no phone number can be in it."""
+    if reader in _BY_VALUE_ALONE:
+        return True
+    return reader is custom_values.text and type(text) is str and not any(map(str.isdigit, text))
 
 
 def short_way_of_person(cleaner: Cleaner, spec: MetaSpec) -> Short | None:

@@ -14,7 +14,7 @@ from bridge.mapping.compiler.templates import compile_template
 from bridge.mapping.compiler.transforms import decimals_of, number_ambiguous
 from bridge.mapping.language.grammar import SOURCES
 from bridge.mapping.language.reader import Entries, Entry
-from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of, text_of
+from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Reader, Scope, entries_of, text_of
 from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
@@ -68,14 +68,19 @@ def _text(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compi
         return NOTHING
     if "{" in entry.node.text or "}" in entry.node.text:
         return compile_template(compiling, entry.node)
-    constant = entry.node.text
+    return _TextOfMapping(entry.node.text)
 
-    def read(scope: Scope) -> str:
+
+class _TextOfMapping(Constant):
+    """A constant whose explanation says where it comes from."""
+
+    __slots__ = ()
+
+    def read(self, scope: Scope) -> Any:
+        """Return the text."""
         if scope.trace is not None:
             scope.trace.supplied(scope.field, "the mapping's text")
-        return constant
-
-    return Called(read)
+        return self.value
 
 
 def _many(compiling: Compiling, entry: Entry, compile_value: CompileValue) -> _Many:

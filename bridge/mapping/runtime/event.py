@@ -15,7 +15,16 @@ from bridge.mapping.compiler.transforms import SKIP
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import CleanDraft, Draft, EventVerdict, Finding, Position, ReadingSettings
+from bridge.models import (
+    CleanDraft,
+    Draft,
+    Event,
+    EventShape,
+    EventVerdict,
+    Finding,
+    Position,
+    ReadingSettings,
+)
 
 # the event's number and name, and the scope of its item -> an id that a redelivery gives again
 MakeEventId = Callable[[int, str, Scope], str]
@@ -34,13 +43,18 @@ class MappedLine:
 
 @dataclass(frozen=True, slots=True)
 class EventCode:
-    """The function written for one event: its source, what the names in it stand for, its rules."""
+    """The function written for one event: its source, what the names in it stand for, its rules.
+
+    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `shapes` is where the pipeline keeps what validation said of events of one shape.
+    """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., dict[str, Any]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
     gives_up: tuple[type[Exception], ...]
+    shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +87,26 @@ class CompiledEvent:
         That is when the event has no code for these rules, or something in the webhook is not ordinary:
         a condition that does not hold, a value that is left out, anything to be said.
         """
-        if self.code is None or self.code.spec is not spec:
+        code = self.code
+        if code is None or code.spec is not spec:
             return None
         now = int(scope.request.received_at.timestamp())
         name = self.event_name_text or self._name(scope)
         if name is None or name is SKIP:
             return None
         try:
-            data = self.code.run(scope, settings, now, name, made_event_id)
-        except self.code.gives_up:
+            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+        except code.gives_up:
             return None
-        return CleanDraft(self.label or name, data, self.send_to, self.positions)
+        return CleanDraft(
+            self.label or name,
+            data,
+            self.send_to,
+            self.positions,
+            (name, *shape),
+            unproven,
+            code.shapes,
+        )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
         """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""

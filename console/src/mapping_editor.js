@@ -19,6 +19,7 @@ export function openEditor(textarea, { table, sample, changed, nonce, name }) {
       doc: textarea.value,
       extensions: [
         EditorView.cspNonce.of(nonce),
+        EditorView.domEventHandlers({ beforeinput: typedOverSelection }),
         EditorView.contentAttributes.of({ "aria-label": name }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
@@ -32,7 +33,7 @@ export function openEditor(textarea, { table, sample, changed, nonce, name }) {
         yaml(),
         indentUnit.of("  "),
         syntaxHighlighting(classHighlighter),
-        autocompletion({ override: [(context) => completions(context, table, sample())] }),
+        autocompletion({ override: [(context) => completions(context, table, sample())], maxRenderedOptions: 12 }),
         hoverTooltip((_view, position) => explanation(view, table, position)),
         lintGutter(),
         keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
@@ -45,6 +46,15 @@ export function openEditor(textarea, { table, sample, changed, nonce, name }) {
   textarea.hidden = true;
   textarea.after(view.dom);
   return view;
+}
+
+// Typing over a selection is done here: browsers would leave inline styles behind, which the policy forbids.
+function typedOverSelection(event, view) {
+  const { selection } = view.state;
+  if (event.inputType !== "insertText" || event.data === null || view.composing || selection.main.empty) return false;
+  event.preventDefault();
+  view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+  return true;
 }
 
 function completions(context, table, fields) {

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
-from tests.browser.conftest import SCRIPT
-
-FOLDER = os.environ.get("SCREENSHOTS_IN", "")
 SCREENS = {
     "home": "/",
     "overview": "/console/",
@@ -31,10 +25,7 @@ SCREENS = {
 
 @pytest.fixture
 def opened(site, screen):
-    visit = site.visit(SCREENS[screen].format(**site.events))
-    if screen.startswith("playground"):
-        visit.page.wait_for_selector(".cm-content")
-    return visit
+    return site.visit(SCREENS[screen].format(**site.events))
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -46,31 +37,6 @@ def test_axe_the_console_and_the_policy_find_nothing_in_light_and_in_dark(opened
     assert faults == {"light": [], "dark": []}
 
 
-PICTURES = {
-    "overview": "overview",
-    "events": "events",
-    "event": "an event that is held",
-    "mapping": "a mapping",
-    "playground": "playground with a mapping",
-    "destinations": "destinations",
-}
-
-
-@pytest.mark.skipif(not FOLDER, reason="`make screenshots` takes them")
-@pytest.mark.parametrize("name", PICTURES)
-def test_pictures_for_the_docs(site, name):
-    screen = PICTURES[name]
-    visit = site.visit(
-        SCREENS[screen].format(**site.events),
-        viewport={"width": 1280, "height": 860},
-        reduced_motion="reduce",
-    )
-    if screen.startswith("playground"):
-        visit.page.wait_for_selector(".tok-propertyName")
-        visit.page.wait_for_selector("#result pre")
-    visit.page.screenshot(path=Path(FOLDER) / f"console-{name}.png")
-
-
 @pytest.mark.parametrize("screen", SCREENS)
 def test_nothing_scrolls_sideways_on_a_phone_or_at_200_percent(opened, screen):
     wide = {}
@@ -78,9 +44,3 @@ def test_nothing_scrolls_sideways_on_a_phone_or_at_200_percent(opened, screen):
         opened.page.set_viewport_size({"width": size[0], "height": size[1]})
         wide[size] = opened.scrolls_sideways()
     assert wide == {(360, 740): False, (640, 512): False}
-
-
-@pytest.mark.parametrize("screen", SCREENS)
-def test_what_a_webhook_says_is_never_run(opened, screen):
-    assert opened.page.evaluate("window.attacked") is None
-    assert SCRIPT not in opened.page.content()

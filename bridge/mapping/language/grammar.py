@@ -33,6 +33,12 @@ class Key:
         """The words allowed here, for a choice."""
         return self.of if isinstance(self.of, tuple) else ()
 
+    def explained(self, written: str) -> str:
+        """Return what the key means, for somebody who wrote it under this name."""
+        same = f" The same as {self.name}." if written != self.name else ""
+        default = f" Default: {self.default}." if self.default else ""
+        return f"{self.says}{same}{default}"
+
 
 @dataclass(frozen=True, slots=True)
 class BlockGrammar:

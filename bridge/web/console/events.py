@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import query_of
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
-from bridge.web.console.jobs import WORDS
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -96,13 +95,7 @@ def _refuse_when_changed(number: int, shown: str) -> None:
         )
 
 
-def described(became: Any) -> str:
-    """Return the result of a replay as a sentence."""
-    parts = [f"{number:,} {WORDS.get(word, word)}" for word, number in became.items() if number]
-    return ", ".join(parts) or "there was nothing to do"
-
-
-def _asked(given: Any) -> dict[str, str]:
+def _asked(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name in FILTERS if (text := given.get(name, "").strip())}
 
 

@@ -31,6 +31,7 @@ PAGES = (
     Route("GET", "/console/static/<file>", static_files.serve),
     Route("GET", "/console/sign-in", sign_in.ask),
     Route("POST", "/console/session", sign_in.start),
+    _page("GET", "/console/session", sign_in.tell),
     Route("POST", "/console/sign-out", sign_in.end),
     _page("GET", "/console/", overview.show),
     _page("GET", "/console/events", events.show),
@@ -46,6 +47,10 @@ PAGES = (
     _admin("GET", "/console/mappings/<name>", mappings.show_one),
     _admin("GET", "/console/playground", playground.show),
     _admin("POST", "/console/playground", playground.run),
+    _admin("POST", "/console/playground/reveal", playground.reveal),
+    _admin("POST", "/console/playground/new", playground.begin),
+    _admin("POST", "/console/playground/download", playground.download),
+    _admin("GET", "/console/language.json", playground.language),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),
 )

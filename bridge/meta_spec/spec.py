@@ -26,6 +26,7 @@ class UserDataRule:
     steps: tuple[str, ...] = ()
     hashed: Hashing = "no"
     many: bool = False
+    separated: bool = False
     integer: bool = False
     common: bool = False
     escaped: bool = False

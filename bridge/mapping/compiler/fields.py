@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from bridge.mapping.compiler.contents import compile_contents
 from bridge.mapping.compiler.context import Compiling, Read
@@ -175,7 +174,7 @@ def _slot_reader(compiling: Compiling, block: str, name: str, entry: Entry) -> R
     if kind in {"contents", "positions"}:
         return compile_value(compiling, entry.node, "many")
     if _takes_list(compiling.loading.spec, block, name):
-        return as_list(compile_value(compiling, entry.node, "many"))
+        return compile_value(compiling, entry.node, "many")
     if block == "user_data":
         names = compiling.loading.spec.user_data[name].surnames
         kind_of_empty = compiling.empty.apart_from(names) if names else compiling.empty
@@ -188,16 +187,6 @@ def _takes_list(spec: MetaSpec, block: str, name: str) -> bool:
     rule = schema.get(name, {}) if not block else schema.get(block, {}).get("properties", {}).get(name, {})
     kinds = rule.get("type", ())
     return bool(kinds == "array")
-
-
-def as_list(read: Read) -> Read:
-    """Let a reader give a list in any case."""
-
-    def read_list(scope: Scope) -> Any:
-        value = read.read(scope)
-        return value if value is None or isinstance(value, list) else [value]
-
-    return Called(read_list)
 
 
 def _positions(compiling: Compiling, node: Listing) -> Read:

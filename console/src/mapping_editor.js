@@ -26,6 +26,7 @@ export function openEditor(textarea, { table, sample, changed, nonce, name }) {
           textarea.value = update.state.doc.toString();
           changed();
         }),
+        EditorView.lineWrapping,
         lineNumbers(),
         highlightActiveLine(),
         history(),

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import ADMIN
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def visit(site):

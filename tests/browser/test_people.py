@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import READER
 from tests.conftest import COMMAND
+
+pytestmark = pytest.mark.process
 
 
 def focused(page) -> str:
@@ -143,8 +146,6 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(site):
 
 
 def test_a_link_from_the_shell_signs_in_once(site):
-    import subprocess
-
     done = subprocess.run(
         [COMMAND, "console", "--url", site.bridge.url],
         cwd=site.bridge.folder,

@@ -35,9 +35,12 @@ class Key:
 
     def explained(self, written: str) -> str:
         """Return what the key means, for somebody who wrote it under this name."""
-        same = f" The same as {self.name}." if written != self.name else ""
-        default = f" Default: {self.default}." if self.default else ""
-        return f"{self.says}{same}{default}"
+        sentences = [self.says] if self.says else []
+        if written != self.name:
+            sentences.append(f"The same as {self.name}.")
+        if self.default:
+            sentences.append(f"Default: {self.default}.")
+        return " ".join(text if text.endswith(".") else f"{text}." for text in sentences)
 
 
 @dataclass(frozen=True, slots=True)

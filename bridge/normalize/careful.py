@@ -39,11 +39,6 @@ class _ValueAlone(CustomData):
         """Refuse: an ambiguous amount is settled by the other amounts."""
         raise NotOrdinary
 
-    def compare_currency(self, beside: str | None) -> None:
-        """Refuse where an amount names a currency, which is compared with that of the event."""
-        if beside is not None:
-            raise NotOrdinary
-
 
 def _findings(known: Known) -> Findings:
     return Findings(known.spec, {}, None, known.phones)

@@ -100,7 +100,7 @@ def _changes(node: ast.AST) -> Iterator[str]:
             yield f"({ast.unparse(otherwise)} if {ast.unparse(test)} else {ast.unparse(body)})"
         case ast.Raise() | ast.Expr(ast.Call()):
             yield "pass"
-        case ast.Return(value) if value is not None:
+        case ast.Return() if ast.unparse(node) not in {"return", "return None"}:
             yield "return None"
 
 

@@ -221,6 +221,13 @@ def test_an_erased_event_in_flight_does_not_disturb_the_others(outbox, claim, we
     assert statuses(outbox) == {"sent": 4}
 
 
+def test_a_discard_leaves_what_is_being_sent_and_takes_what_waits_beside_it(outbox, claim, webhook, now):
+    waiting = outbox.add(webhook("2", received_at=now + MINUTE)).events[0].id
+    sending = text_id(claim(limit=1).events[0].id)
+    assert outbox.discard([sending, waiting], "changed my mind", now) == 1
+    assert statuses(outbox) == {"sending": 1, "discarded": 1}
+
+
 def test_a_lease_holds_until_its_very_last_moment(outbox, claim, now):
     assert claim() is not None
     assert (outbox.free_lost(now + MINUTE), claim(worker="two", at=now + MINUTE)) == (0, None)

@@ -71,11 +71,11 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.bootstrap import prepare
     from bridge.monitoring.log import configure
     from bridge.monitoring.metrics import Metrics
-    from bridge.server import BridgeServer, Listening, Plan, Renewal, announced
+    from bridge.server import BridgeServer, Listening, Renewal, ServicePlan, announced
 
     configure(settings.log_level, settings.log_format)
     prepare(settings, apart=True, accept_new_key=accept_new_key)
-    plan = Plan(load, process_environment, Metrics(folder), threads, not no_deliver, simulates)
+    plan = ServicePlan(load, process_environment, Metrics(folder), threads, not no_deliver, simulates)
     service = plan.build(settings)
     listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
     _announce(settings, bind, delivers=not no_deliver)

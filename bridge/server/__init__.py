@@ -10,6 +10,6 @@ from __future__ import annotations
 from bridge.server.asgi import Application
 from bridge.server.gunicorn_app import BridgeServer, Listening
 from bridge.server.running import announced
-from bridge.server.service import Plan, Renewal
+from bridge.server.service import Renewal, ServicePlan
 
-__all__ = ["Application", "BridgeServer", "Listening", "Plan", "Renewal", "announced"]
+__all__ = ["Application", "BridgeServer", "Listening", "Renewal", "ServicePlan", "announced"]

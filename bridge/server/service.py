@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from bridge.bootstrap import require_stored_key
 from bridge.delivery.process import deliver_until
@@ -29,7 +28,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServicePlan:
     """What stays the same whatever the settings say: where they come from, and how they are served."""
 
     load: Callable[[], Settings]
@@ -57,7 +56,7 @@ class Plan:
 class Renewal:
     """Builds the next service when it is asked to; with settings that cannot be used, the old one stays."""
 
-    def __init__(self, plan: Plan, service: Service, running: RunningServer) -> None:
+    def __init__(self, plan: ServicePlan, service: Service, running: RunningServer) -> None:
         self._plan = plan
         self._service = service
         self._running = running
@@ -103,7 +102,7 @@ def _require_same_place(before: Settings, after: Settings) -> None:
 
 def _require_all_mappings(before: AppContext, after: AppContext) -> None:
     """Raise Invalid when a mapping that receives webhooks would stop doing so with the new settings."""
-    broken = {Path(file).stem: findings for file, findings in after.mappings.problems().items()}
+    broken = after.mappings.broken()
     lost = sorted(broken.keys() & set(before.mappings.names()) - set(after.mappings.names()))
     if lost:
         findings = [finding for name in lost for finding in broken[name]]

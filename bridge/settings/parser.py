@@ -17,6 +17,7 @@ _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _FILE = re.compile(r"\$\{file:([^}]+)\}")
 _MOST_BYTES_OF_A_FILE = 65_536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAME_OF_MAPPING = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,3}}")
 Values = dict[str, Any]
 
 
@@ -115,7 +116,7 @@ def _read_named(reading: Reading, node: Node | None, section: Section, path: str
     block = _as_block(reading, node, section, path)
     named = {}
     for key, value in block.entries if block else ():
-        if not _NAME.fullmatch(key.text):
+        if not (_NAME_OF_MAPPING if section.by_mapping else _NAME).fullmatch(key.text):
             message = f"a name under {path} has characters that names cannot have"
             reading.wrong(Spot(path, key.position), "bad_name", message, "use letters, digits, _ . and -")
             continue

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
+from bridge.mapping import name_of
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_waiting
@@ -121,7 +122,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
 def _broken_mappings(context: AppContext) -> Iterator[Reason]:
     active = context.mappings.names()
     for file, findings in context.mappings.problems().items():
-        name = Path(file).stem
+        name = name_of(Path(file), context.settings.mappings)
         first = findings[0].message
         if name in active:
             message = f"{Path(file).name} stopped loading, the last good one stays active: {first}"
@@ -173,7 +174,7 @@ def samples(context: AppContext) -> Iterator[GaugeSample]:
         yield "bridge_oldest_waiting_seconds", "Age of the oldest waiting event.", labels, oldest
     for status, number in outbox.counts().by_status.items():
         yield "bridge_events", "Events that are kept, by status.", {"status": status}, number
-    broken = {Path(file).stem for file in context.mappings.problems()}
+    broken = set(context.mappings.broken())
     for name in sorted({*context.mappings.names(), *broken}):
         value = float(name in broken)
         yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, value

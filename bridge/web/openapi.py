@@ -172,7 +172,7 @@ class Route(NamedTuple):
     @property
     def path(self) -> str:
         """Return the path as OpenAPI writes it."""
-        return self.rule.replace("<", "{").replace(">", "}")
+        return self.rule.replace("<path:", "<").replace("<", "{").replace(">", "}")
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

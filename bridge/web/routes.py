@@ -33,18 +33,18 @@ def _admin(method: str, rule: str, view: View, summary: str, **others: Any) -> R
 ROUTES = (
     Route(
         "POST",
-        "/hooks/<name>",
+        "/hooks/<path:name>",
         hooks.ENDPOINT,
         "Receive a webhook",
         "Taken",
         HOOK_ERRORS,
         query=("wait", "test_event_code"),
     ),
-    Route("GET", "/hooks/<name>", hooks.ENDPOINT, "Answer a sender's handshake", "Taken", HOOK_ERRORS),
-    Route("OPTIONS", "/hooks/<name>", cors.preflight),
+    Route("GET", "/hooks/<path:name>", hooks.ENDPOINT, "Answer a sender's handshake", "Taken", HOOK_ERRORS),
+    Route("OPTIONS", "/hooks/<path:name>", cors.preflight),
     Route(
         "POST",
-        "/dry-run/<name>",
+        "/dry-run/<path:name>",
         dry_run.of_mapping,
         "Show what a webhook would become",
         "Preview",
@@ -87,7 +87,9 @@ ROUTES = (
         query=("access_token", "wait"),
     ),
     _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
-    _admin("GET", "/api/mappings/<name>", events_api.show_mapping, "Show one mapping and how its lines fare"),
+    _admin(
+        "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
+    ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
     _admin("GET", "/api/events", events_api.list_events, "List events, newest first", query=FILTERS),
     _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),
@@ -101,11 +103,11 @@ ROUTES = (
     ),
     _admin(
         "POST",
-        "/api/import/<name>",
+        "/api/import/<path:name>",
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "per_second", "dry_run"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run"),
         success=202,
         takes="text/csv",
     ),
@@ -156,8 +158,8 @@ def intake_at(method: str, path: str) -> Intake | None:
     The path is split before its segments are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
-        case ["", "hooks", name] if name and method in {"POST", *READ}:
-            return Intake(hooks.ENDPOINT, {"name": unquote(name)})
+        case ["", "hooks", *names] if names and all(names) and method in {"POST", *READ}:
+            return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
         case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
             return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
         case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":

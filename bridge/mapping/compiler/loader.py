@@ -32,16 +32,20 @@ def load_mapping(  # noqa: PLR0913 - all but the file are named
     destinations: Collection[str] | None = None,
     source: bytes | None = None,
     secrets: SecretsMode = "required",
+    name: str | None = None,
 ) -> CompiledMapping:
     """Read and compile one mapping; raises Invalid with all findings when it has errors.
 
     `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
-    not set pass as warnings, for checking a file where it will not run.
+    not set pass as warnings, for checking a file where it will not run. `name` is the one it answers
+    under, where that is not the name of the file: `acme/lead` in a folder of a client.
     """
     content, changed_at = (source, None) if source is not None else _content(file)
     loading = Loading(str(file), spec, environment, destinations, secrets)
     root, problems = read_yaml(content, str(file))
-    mapping = _compiled(loading, root, file, content, changed_at) if isinstance(root, Block) else None
+    mapping = None
+    if isinstance(root, Block):
+        mapping = _compiled(loading, root, file, name or file.stem, content, changed_at)
     if root is None and not problems:
         problems = [_problem(file, "empty_file", "the file is empty", "start with version: 1")]
     elif root is not None and not isinstance(root, Block):
@@ -80,8 +84,8 @@ def _place(finding: Finding) -> tuple[int, int]:
     return (finding.position.line, finding.position.column) if finding.position else (0, 0)
 
 
-def _compiled(
-    loading: Loading, root: Block, file: Path, content: bytes, changed_at: int | None
+def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
+    loading: Loading, root: Block, file: Path, name: str, content: bytes, changed_at: int | None
 ) -> CompiledMapping:
     entries = loading.block(root, "file", "the file")
     if root.get("version") is None and not _misspelt(loading, "version"):
@@ -90,7 +94,6 @@ def _compiled(
     receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
     browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
     compiling = Compiling(loading, emptiness_of(loading.spec, settings.empty_values), settings, browser)
-    name = file.stem
     receive = compile_receive(compiling, entries.get("receive"), name)
     phone_country = compile_field(compiling, country) if country is not None else None
     each = _each(compiling, entries)

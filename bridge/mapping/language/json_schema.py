@@ -70,7 +70,7 @@ _KINDS: dict[str, Schema] = {
         "additionalProperties": {"anyOf": [_TEXT, _ref("answer_hmac"), _ref("value")]},
     },
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
-    "destinations": _TEXTS,
+    "destinations": {"anyOf": [_TEXTS, _ref("value")]},
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
     "data": {},
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},

@@ -80,7 +80,8 @@ bench: .venv/ready-dev  ## run the benchmarks (about ten minutes); writes benchm
 bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
 
-soak: .venv/ready-dev  ## kill and restart processes for eleven minutes; every event must be accounted for
+soak: .venv/ready-dev  ## kill and restart processes for eleven minutes, and compare 200,000 events of both ways
+	CASES=200000 $(BIN)/python -m pytest -n $(WORKERS) tests/mapping/test_generated_code.py
 	$(BIN)/python tests/faults/soak_server.py
 	$(BIN)/python tests/faults/soak.py --minutes 10
 

@@ -8,6 +8,7 @@ has no short way until somebody has looked at it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, Final
 
 from bridge.meta_spec.spec import MetaSpec
@@ -65,8 +66,9 @@ def is_same_for_every_event(reader: Callable[..., Any] | None, text: Any) -> boo
     return reader is custom_values.text and type(text) is str and not any(map(str.isdigit, text))
 
 
+@cache
 def short_way_of_person(cleaner: Cleaner, spec: MetaSpec) -> Short | None:
-    """Return the short way of a field of `user_data`, if it has one."""
+    """Return the short way of a field of `user_data`, if it has one; the same for all mappings."""
     if cleaner.common:
         return cleaner.cached
     make = _USER_DATA.get((cleaner.hashed, tuple([name for name, _ in cleaner.steps])))

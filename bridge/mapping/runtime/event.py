@@ -58,6 +58,27 @@ class EventCode:
     shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
 
+class CodeOnDemand:
+    """The code of one event, written when the first webhook needs it: of many mappings, most never do.
+
+    Two threads may write it at the same time; both get the same.
+    """
+
+    __slots__ = ("_code", "_write")
+
+    def __init__(self, write: Callable[[], EventCode | None]) -> None:
+        self._write: Callable[[], EventCode | None] | None = write
+        self._code: EventCode | None = None
+
+    def get(self) -> EventCode | None:
+        """Return the code, or None where the general way must do everything."""
+        write = self._write
+        if write is not None:
+            self._code = write()
+            self._write = None
+        return self._code
+
+
 @dataclass(frozen=True, slots=True)
 class CompiledEvent:
     """One event, ready to run. `top` fills the event itself, `blocks` what lies in it."""
@@ -79,7 +100,12 @@ class CompiledEvent:
     routing: Routing | None
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
-    code: EventCode | None = None
+    on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def code(self) -> EventCode | None:
+        """Return the code that was written for this event, if it has any."""
+        return None if self.on_demand is None else self.on_demand.get()
 
     def cleaned(
         self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec

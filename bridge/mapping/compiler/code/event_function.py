@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -40,14 +39,14 @@ _Default = tuple[str | None, str, str]
 
 def write_event_code(
     event: CompiledEvent, settings: ReadingSettings, spec: MetaSpec, empty: Emptiness
-) -> CompiledEvent:
-    """Return the event with its code, or as it is where only the general way can do it."""
+) -> EventCode | None:
+    """Return the code of an event; None where only the general way can do it."""
     try:
         function = _EventFunction(event, settings, spec, empty)
         function.write()
     except (NotOrdinary, ValueDropped):
-        return event
-    return replace(event, code=function.compiled())
+        return None
+    return function.compiled()
 
 
 class _EventFunction:

@@ -47,7 +47,7 @@ def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     else:
         _print(results, broken)
     untested = [one.mapping.name for one in checked if one.mapping and not one.mapping.tests]
-    _summarise(results, broken, untested)
+    _summarise(results, [one.file.stem for one in checked if one.mapping is None], untested)
     if broken or not all(result.passed for result in results):
         raise SystemExit(1)
 

@@ -192,6 +192,13 @@ class TestWriteLock:
         ours.close()
         theirs.close()
 
+    def test_a_closed_lock_is_nobody_s_and_can_be_taken_again(self, tmp_path):
+        lock = WriteLock(tmp_path / "lock")
+        for _ in range(2):
+            with lock(10):
+                pass
+            lock.close()
+
 
 def test_closing_waits_until_everything_submitted_is_written(queue_of):
     gate = Gate()

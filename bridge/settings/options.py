@@ -186,6 +186,10 @@ SETTINGS = Section(
                 "readers": READERS,
             },
         ),
+        "console": Section(
+            "The console at /console/.",
+            {"edit": Option(types.SWITCH, "Lets the console write mapping files.", "no")},
+        ),
         "retention": Section(
             "How long things are kept.",
             {

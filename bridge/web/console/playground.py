@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.errors import WrongUse
 from bridge.mapping.language.completion import completion_table
-from bridge.web.console.active_mappings import active_mapping, text_of_file
+from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.mapping_files import MAPPING_NAME, content_of, earlier, revision_of
 from bridge.web.console.pages import form, page, rendered, wants_json
+from bridge.web.console.results import sentence_of
 from bridge.web.console.sample_choice import (
     SampleChoice,
     recent_events,
@@ -24,8 +26,16 @@ from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
-MAPPING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NEW = "new-mapping"
+
+
+class PlaygroundState(NamedTuple):
+    """What is on the page: the fields of its form, the webhook, what came of it, what a button did."""
+
+    given: Mapping[str, str]
+    sample: SampleChoice
+    outcome: TrialRun
+    done: str = ""
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -37,11 +47,11 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     if event_id:
         detail = context.outbox().show(event_id)
         name = name or (detail.event.mapping if detail else "")
-        return _opened(context, viewer, name, stored_sample(context, event_id, reveal=False))
+        return _opened(context, request, viewer, name, stored_sample(context, event_id, reveal=False))
     mapping = active_mapping(context, name)
     file = chosen if kind == "file" else ""
     sample = sample_of_file(context, mapping, file) if mapping else SampleChoice()
-    return _opened(context, viewer, name, sample)
+    return _opened(context, request, viewer, name, sample)
 
 
 def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -49,7 +59,7 @@ def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     given = form(request)
     outcome = _outcome(context, given)
     if not wants_json(request):
-        return _page(context, viewer, given, _kept(given), outcome)
+        return _page(context, viewer, PlaygroundState(given, _kept(given), outcome))
     parts = {
         "result": rendered("playground_result.html", outcome=outcome),
         "fields_list": rendered("playground_fields.html", outcome=outcome),
@@ -65,7 +75,8 @@ def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     event_id = given.get("stored", "")
     context.log.info("revealed", request_id=request.id, stored_event=event_id, peer=request.peer)
     sample = stored_sample(context, event_id, reveal=True)
-    return _page(context, viewer, given, sample, _outcome(context, {**given, "payload": sample.payload}))
+    outcome = _outcome(context, {**given, "payload": sample.payload})
+    return _page(context, viewer, PlaygroundState(given, sample, outcome))
 
 
 def begin(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -80,7 +91,7 @@ def begin(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response
     wishes = Wishes(send_to=next(iter(context.settings.destinations), "main"))
     asked = MappingRequest(Path(f"{_name(given)}.yaml"), wishes, replace(webhook, received_at=context.now()))
     made = {**given, "mapping": new_mapping(asked, context.spec, context.now()).text}
-    return _page(context, viewer, made, _kept(given), _outcome(context, made))
+    return _page(context, viewer, PlaygroundState(made, _kept(given), _outcome(context, made)))
 
 
 def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -101,13 +112,19 @@ def language(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
     return Response(200, completion_table(context.spec, context.settings.destinations))
 
 
-def _opened(context: AppContext, viewer: Viewer, name: str, sample: SampleChoice) -> Response:
+def _opened(
+    context: AppContext, request: HttpRequest, viewer: Viewer, name: str, sample: SampleChoice
+) -> Response:
     mapping = active_mapping(context, name)
-    source = text_of_file(mapping.file) if mapping else ""
-    given = {"name": name, "mapping": source, "file": sample.file, "stored": sample.stored, "tests": "yes"}
+    content = content_of(mapping.file) if mapping else b""
+    given = {"name": name, "mapping": content.decode("utf-8", "replace"), "tests": "yes"}
+    given["began_as"] = revision_of(content) if mapping else ""
+    given |= {"file": sample.file, "stored": sample.stored}
     if not sample.is_masked:
         given["payload"] = sample.payload
-    return _page(context, viewer, given, sample, _outcome(context, given))
+    return _page(
+        context, viewer, PlaygroundState(given, sample, _outcome(context, given), sentence_of(request))
+    )
 
 
 def _name(given: Mapping[str, str]) -> str:
@@ -138,13 +155,8 @@ def _outcome(context: AppContext, given: Mapping[str, str]) -> TrialRun:
     return run_trial(context, written, webhook, reveal="payload" in given, with_tests=with_tests)
 
 
-def _page(
-    context: AppContext,
-    viewer: Viewer,
-    given: Mapping[str, str],
-    sample: SampleChoice,
-    outcome: TrialRun,
-) -> Response:
+def _page(context: AppContext, viewer: Viewer, shown: PlaygroundState) -> Response:
+    given, sample, can_save = shown.given, shown.sample, context.settings.console.edit
     if sample.is_masked and not sample.payload:
         sample = stored_sample(context, sample.stored, reveal=False)
     mapping = active_mapping(context, given.get("name", ""))
@@ -154,9 +166,13 @@ def _page(
         "playground.html",
         name=given.get("name", ""),
         source=given.get("mapping", ""),
+        began_as=given.get("began_as", ""),
         with_tests=given.get("tests") == "yes",
+        can_save=can_save,
+        can_undo=bool(can_save and mapping and earlier(mapping.file)),
         sample=sample,
-        outcome=outcome,
+        outcome=shown.outcome,
+        done=shown.done,
         mapping=mapping,
         recent=recent_events(context, mapping) if mapping else [],
         mappings=context.mappings.names(),

@@ -11,6 +11,7 @@ from bridge.web.console import (
     mappings,
     overview,
     playground,
+    saving,
     sign_in,
     static_files,
 )
@@ -50,6 +51,8 @@ PAGES = (
     _admin("POST", "/console/playground/reveal", playground.reveal),
     _admin("POST", "/console/playground/new", playground.begin),
     _admin("POST", "/console/playground/download", playground.download),
+    _admin("POST", "/console/playground/save", saving.save),
+    _admin("POST", "/console/playground/undo", saving.undo),
     _admin("GET", "/console/language.json", playground.language),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),

@@ -40,7 +40,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--mapping", "name", required=True, help="The name of the mapping.")
 @click.option("--dry-run", "only_try", is_flag=True, help="Store nothing; count, report and show one event.")
 @click.option("--encoding", help="The encoding of a text file, such as cp1250, where it cannot be told.")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many rows a second.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most this many rows a second.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report goes.")
 @json_option
 @config_option

@@ -16,7 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from bridge.body.parse import parse
 from bridge.errors import CannotStore, Refused
 from bridge.ingest.corrected_rows import CorrectedRows, place_of
 from bridge.ingest.entries import new_webhook
@@ -32,7 +31,7 @@ _PORTION = 500
 _MOST_RETRIES = 120  # so often a full outbox is asked again
 _REPORTED = ("held", "unreadable")
 _UNUSABLE = frozenset({"digits_lost", "placeholder"})
-_IDS = ("id", "_ids")
+_COOKIES = frozenset({"fbc", "fbp"})
 _IDENTITIES = {"with_email": "em", "with_phone": "ph"}
 
 
@@ -165,13 +164,13 @@ def translated(row: FileRow, context: ImportContext) -> RowResult:
         repeat_window_seconds=mapping.receive.repeat_window_seconds,
     )
     held = next((event for event in webhook.events if event.status == "held"), None)
-    broken = dict(_broken_ids(webhook, mapping))
+    broken = dict(_broken_ids(webhook))
     order = sorted((event.status for event in webhook.events), key=lambda status: status != "held")
     return RowResult(
         row=row,
         outcomes=tuple(order) or ("skipped",),
         reason=held.reason if held else None,
-        findings=held.findings if held else tuple(filter(None, broken.values())),
+        findings=held.findings if held else tuple(broken.values()),
         webhook=webhook,
         broken_ids=tuple(broken),
         made=tuple(event for event in translation.events if event.data is not None),
@@ -184,16 +183,20 @@ def request_of(row: FileRow, context: ImportContext) -> Request:
     return Request("POST", "", headers, {}, row.body, None, context.clock())
 
 
-def _broken_ids(webhook: NewWebhook, mapping: CompiledMapping) -> Iterator[tuple[str, Finding | None]]:
+def _broken_ids(webhook: NewWebhook) -> Iterator[tuple[str, Finding]]:
     """Yield each field whose id lost digits or was never filled in, with the finding about it."""
     for event in webhook.events:
         for finding in event.findings:
-            if finding.code in _UNUSABLE and finding.path and finding.path.endswith(_IDS):
-                yield finding.path.removeprefix("$."), finding
-    if mapping.receive.repeat_key is not None and webhook.request is not None:
-        parsed = parse(Verified(webhook.request), mapping.receive)
-        if not mapping.has_usable_repeat_key(parsed):
-            yield "repeat_key", None
+            if finding.code == "repeat_key_unusable":
+                yield "repeat_key", finding
+            elif finding.code in _UNUSABLE and _is_id(finding.path or ""):
+                yield (finding.path or "").removeprefix("$."), finding
+
+
+def _is_id(path: str) -> bool:
+    """Say whether a path (`$.custom_data.content_ids[2]`) leads to an id, or to a cookie that is one."""
+    name = path.rpartition(".")[2].partition("[")[0]
+    return name.endswith(("id", "ids")) or name in _COOKIES
 
 
 def _store(

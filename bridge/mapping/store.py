@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +63,8 @@ class MappingFolder:
         self._by_name: dict[str, CompiledMapping] = {}
         self._next_look = float("-inf")
         self._is_watched = False
-        self.refresh()
+        with _without_garbage_collection():
+            self.refresh()
 
     def get(self, name: str) -> CompiledMapping:
         """Return the active mapping of a name; raises UnknownMapping."""
@@ -165,6 +168,18 @@ class MappingFolder:
             )
             return _Known(stamp, last_good, (finding,))
         return _Known(stamp, mapping, ())
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Load many mappings in half the time: nearly all that is made meanwhile stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def twin_finding(file: Path) -> Finding | None:

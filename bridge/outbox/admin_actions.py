@@ -215,7 +215,8 @@ class Corrector:
             select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
         ).scalar_one()
         packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
-        stored = store_events(self._connection, self._run, packed, self._lane_of)
+        allowed = self._run.never_send.events(self._connection, packed)
+        stored = store_events(self._connection, self._run, allowed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
 
     def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:

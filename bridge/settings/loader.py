@@ -23,6 +23,7 @@ from bridge.settings.models import (
     Alerts,
     Callback,
     ConsoleReader,
+    ConsoleSettings,
     DeliverySettings,
     Destination,
     HookSettings,
@@ -96,7 +97,7 @@ def _doubt_unknown_variables(reading: Reading) -> None:
     for name in sorted(reading.environment):
         if name.startswith("CAPI_BRIDGE_") and name not in known:
             message = f"the environment variable {name} is not a setting"
-            fix = "see the page of settings"
+            fix = "see docs/settings.md"
             meant = closest(name, known)
             reading.findings.append(Finding("warning", "unknown_variable", message, fix, suggestion=meant))
 
@@ -134,6 +135,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),
         readers=_readers(reading, keys.get("readers", {}), destinations),
+        console=ConsoleSettings(**values.pop("console")),
         retention=Retention(**values.pop("retention")),
         limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),

@@ -108,6 +108,13 @@ class ConsoleReader:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """What the console may do; `edit` lets it write mapping files."""
+
+    edit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept once they are of no more use for delivery."""
 
@@ -212,6 +219,7 @@ class Settings:
     limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
+    console: ConsoleSettings = ConsoleSettings()
     readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)

@@ -152,7 +152,7 @@ SETTINGS = Section(
         ),
         "trusted_proxies": Option(
             types.NETWORK,
-            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.",
             "",
             "CAPI_BRIDGE_TRUSTED_PROXIES",
             many=True,
@@ -194,6 +194,10 @@ SETTINGS = Section(
                 ),
                 "readers": READERS,
             },
+        ),
+        "console": Section(
+            "The console at /console/.",
+            {"edit": Option(types.SWITCH, "Lets the console write mapping files.", "no")},
         ),
         "retention": Section(
             "How long things are kept.",

@@ -75,7 +75,7 @@ def check(context: AppContext) -> list[Reason]:
 
 def stuck() -> list[Reason]:
     """Return the reason that can be given while a check does not come back."""
-    return [Reason("blocks", "database", "the database does not answer, a check of it has not come back")]
+    return [Reason("blocks", "database", "the database does not answer: a check has not returned")]
 
 
 def _reasons(context: AppContext, now: datetime) -> Iterator[Reason]:
@@ -103,7 +103,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     depths = context.outbox().depths(context.now())
     waiting = sum(depth.waiting for depth in depths)
     if waiting >= context.settings.limits.queue_events:
-        yield Reason("blocks", "queue_full", f"{waiting} events wait, the bound is reached")
+        yield Reason("blocks", "queue_full", f"{waiting} events are waiting, which is the limit")
     limit = context.settings.alerts.oldest_waiting.total_seconds()
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
@@ -186,7 +186,7 @@ def samples(context: AppContext) -> Iterator[GaugeSample]:
         used = float(f"mapping {name}" in in_force)
         yield "bridge_mapping_test_mode", "1 while it has a test_event_code.", {"mapping": name}, used
     for scope, pause in outbox.pauses().items():
-        yield "bridge_paused", "1 while it rests.", {"scope": scope, "kind": pause.kind}, 1.0
+        yield "bridge_paused", "1 while it is paused.", {"scope": scope, "kind": pause.kind}, 1.0
     free = free_disk_bytes(context.settings)
     if free is not None:
         yield "bridge_free_disk_bytes", "Free disk beside the database.", {}, float(free)

@@ -8,7 +8,17 @@ from urllib.parse import unquote
 from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import ServerLimits
-from bridge.web import conversions_api, cors, dry_run, events_api, health, hooks, jobs_api
+from bridge.web import (
+    conversions_api,
+    cors,
+    dry_run,
+    events_api,
+    health,
+    hooks,
+    jobs_api,
+    pauses_api,
+    persons_api,
+)
 from bridge.web.auth import require_admin, require_admin_unless_demo
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
@@ -44,7 +54,7 @@ ROUTES = (
         "POST",
         "/hooks/<path:name>",
         hooks.ENDPOINT,
-        "Take in a webhook",
+        "Receive a webhook",
         "Taken",
         HOOK_ERRORS,
         query=("wait", "test_event_code"),
@@ -80,7 +90,7 @@ ROUTES = (
         "POST",
         "/capi/<dataset_id>/events",
         conversions_api.GATEWAY,
-        "Take what one would send to a Conversions API Gateway",
+        "Receive events as a Conversions API Gateway does",
         "MetaAnswer",
         META_ERRORS,
         query=("wait",),
@@ -90,7 +100,7 @@ ROUTES = (
         "POST",
         "/<version>/<dataset_id>/events",
         conversions_api.ENDPOINT,
-        "Take what one would send to Meta",
+        "Receive events as Meta does",
         "MetaAnswer",
         META_ERRORS,
         query=("access_token", "wait"),
@@ -100,15 +110,45 @@ ROUTES = (
         "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
     ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
+    _admin(
+        "GET",
+        "/api/status",
+        events_api.status,
+        "Show in one look what runs, waits, is held or paused",
+        schema="Status",
+    ),
+    _admin("GET", "/api/pauses", pauses_api.list_pauses, "List what is paused, and why", schema="Pauses"),
+    _admin("POST", "/api/pauses", pauses_api.pause, "Pause a destination for a while", schema="Pause"),
+    _admin("POST", "/api/pauses/resume", pauses_api.resume, "End the pause of a destination"),
     _admin("GET", "/api/events", events_api.list_events, "List events, newest first", query=FILTERS),
+    _admin("POST", "/api/events/search", persons_api.search, "Find the events of one person", schema="Found"),
     _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
-    _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Give one event up"),
+    _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
         "POST",
         "/api/replay",
         events_api.replay_many,
         "Send many events again; more than 1,000 by a job",
+    ),
+    _admin(
+        "POST",
+        "/api/export",
+        jobs_api.export,
+        "Export events by a job, as JSON lines or CSV",
+        schema="Job",
+        success=202,
+    ),
+    _admin(
+        "POST",
+        "/api/erase",
+        persons_api.erase,
+        "Erase one person by a job; dry_run counts",
+        schema="Job",
+        success=202,
+    ),
+    _admin(
+        "GET", "/api/erasures", persons_api.list_erasures, "List the receipts of erasures", schema="Erasures"
     ),
     _admin(
         "POST",
@@ -124,7 +164,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export or compare",
+        "Start a job: replay, discard, export, compare or erase",
         schema="Job",
         success=202,
     ),

@@ -143,6 +143,10 @@ receipt;customer;paid_at;mail;total
 1.20211E+17;c-2;2026-11-20 10:00;b@example.com;9,50
 4,9E+12;c-{{customer.id}};2026-11-20 10:00;c@example.com;9,50
 2;customer-undefined;2026-11-20 10:00;d@example.com;9,50
+{{receipt}};c-5;2026-11-20 10:00;e@example.com;9,50
+undefined;c-6;2026-11-20 10:00;f@example.com;9,50
+3;null;2026-11-20 10:00;g@example.com;9,50
+4;;2026-11-20 10:00;h@example.com;9,50
 """
 
 
@@ -160,12 +164,15 @@ def test_rows_whose_ids_lost_digits_or_were_never_filled_in_are_counted_and_repo
     context = replace(around, mapping=mapping)
     summary = import_file(file, outbox, context, report) if stores else dry_run(file, context, report)
 
-    assert (summary.counts, summary.rows_with_broken_ids) == ({"waiting": 4}, 3)
+    assert (summary.counts, summary.rows_with_broken_ids) == ({"waiting": 8}, 6)
     lines = [json.loads(line) for line in report.read_text().splitlines()]
     assert [(line["row"], line["status"], line["broken_ids"]) for line in lines] == [
         (3, "waiting", ["event_id", "repeat_key"]),
         (4, "waiting", ["event_id", "user_data.external_id", "repeat_key"]),
         (5, "waiting", ["user_data.external_id"]),
+        (6, "waiting", ["event_id", "repeat_key"]),
+        (7, "waiting", ["event_id", "repeat_key"]),
+        (8, "waiting", ["user_data.external_id"]),
     ]
     assert "E+1" not in "".join(str(line["broken_ids"]) for line in lines)
 

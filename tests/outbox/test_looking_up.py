@@ -82,3 +82,10 @@ def test_webhooks_of_a_mapping_are_counted_from_one_moment_up_to_another(outbox,
     assert outbox.recent.came_before("shop", now - MINUTE) is True
     assert outbox.recent.came_before("shop", now - 2 * MINUTE) is False
     assert outbox.recent.came_before("crm", now - MINUTE) is False
+
+
+def test_webhooks_of_a_mapping_are_listed_from_the_newest_page_by_page(outbox, webhook):
+    ids = [outbox.add(webhook(str(number))).webhook_id for number in range(3)]
+    outbox.add(webhook("4", mapping="crm"))
+    assert outbox.recent.ids("shop", 2) == [ids[2], ids[1]]
+    assert outbox.recent.ids("shop", 2, before=ids[1]) == [ids[0]]

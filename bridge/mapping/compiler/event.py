@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +22,7 @@ from bridge.mapping.compiler.event_name import compile_event_name
 from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry, Loading
-from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.event import CodeOnDemand, CompiledEvent, MappedLine
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
@@ -29,8 +30,8 @@ from bridge.models import Position
 from bridge.positioned_yaml import Block, Node
 
 _NEEDED = {
-    "event_name": "name it as Meta does: Lead, Purchase, ...",
-    "action_source": "say where it happened: website, system_generated, ...",
+    "event_name": "name it as Meta does, such as Lead or Purchase",
+    "action_source": "say where it happened, such as website or system_generated",
 }
 
 
@@ -50,7 +51,8 @@ def compile_event(
     event = _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
-    return write_event_code(event, compiling.settings, compiling.loading.spec, compiling.empty)
+    write = partial(write_event_code, event, compiling.settings, compiling.loading.spec, compiling.empty)
+    return replace(event, on_demand=CodeOnDemand(write))
 
 
 class _Event:

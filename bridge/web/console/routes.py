@@ -11,6 +11,7 @@ from bridge.web.console import (
     mappings,
     overview,
     playground,
+    saving,
     sign_in,
     static_files,
 )
@@ -31,6 +32,7 @@ PAGES = (
     Route("GET", "/console/static/<file>", static_files.serve),
     Route("GET", "/console/sign-in", sign_in.ask),
     Route("POST", "/console/session", sign_in.start),
+    _page("GET", "/console/session", sign_in.tell),
     Route("POST", "/console/sign-out", sign_in.end),
     _page("GET", "/console/", overview.show),
     _page("GET", "/console/events", events.show),
@@ -46,6 +48,12 @@ PAGES = (
     _admin("GET", "/console/mappings/<path:name>", mappings.show_one),
     _admin("GET", "/console/playground", playground.show),
     _admin("POST", "/console/playground", playground.run),
+    _admin("POST", "/console/playground/reveal", playground.reveal),
+    _admin("POST", "/console/playground/new", playground.begin),
+    _admin("POST", "/console/playground/download", playground.download),
+    _admin("POST", "/console/playground/save", saving.save),
+    _admin("POST", "/console/playground/undo", saving.undo),
+    _admin("GET", "/console/language.json", playground.language),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),
 )

@@ -19,7 +19,7 @@ def lint(mapping: CompiledMapping, spec: MetaSpec) -> tuple[Finding, ...]:
     evidence = read_evidence(mapping)
     findings = [
         *evidence.unreadable,
-        *lint_events(mapping, spec),
+        *lint_events(mapping, spec, evidence.webhooks),
         *lint_paths(mapping, evidence, spec),
         *lint_person(mapping, evidence.webhooks),
     ]

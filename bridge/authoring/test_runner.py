@@ -111,21 +111,23 @@ def _wrong_events(
         event = translation.events[index]
         explained_fields = translation.explanation[index].get("fields", [])
         for difference in differences(wanted, event.data or {}, mapping.settings, spec, exactly=exactly):
-            failures.append(_failure(test, number, difference, explained_fields))
+            name = spec.name_in_mappings(difference.field)
+            failures.append(_failure(test, number, difference, name, explained_fields))
     return tuple(failures)
 
 
 def _failure(
-    test: MappingTest, number: int, difference: Difference, fields: Iterable[Mapping[str, Any]]
+    test: MappingTest, number: int, difference: Difference, name: str, fields: Iterable[Mapping[str, Any]]
 ) -> Failure:
+    """Return what is not as expected; `name` is the field as mappings call it."""
     record = next((field for field in fields if field["field"] == difference.field), None)
     event = f"event {number + 1}, " if len(test.expected) > 1 else ""
     return Failure(
         test.positions.get((number, difference.field), test.position),
-        f"{event}{difference.field}",
+        f"{event}{name}",
         difference.expected,
         _readable(difference, record),
-        tuple(line.strip() for line in field_lines(record)) if record else (),
+        tuple(line.strip() for line in field_lines({**record, "field": name})) if record else (),
     )
 
 

@@ -68,6 +68,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         currencies_without_cents=frozenset(money["without_cents"]),
         currency_signs=MappingProxyType(money["signs"]),
         currency_words=frozenset(money["words"]),
+        multipliers=frozenset(money["multipliers"]),
         countries=MappingProxyType(_countries(places["codes"], words["country_aliases"])),
         country_languages=tuple(words["country_languages"]),
         states=MappingProxyType(places["states"]),

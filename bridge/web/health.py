@@ -15,6 +15,7 @@ from bridge.mapping import name_of
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_waiting
+from bridge.plurals import counted
 from bridge.settings import Settings
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest
@@ -108,7 +109,9 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
             age = round(depth.oldest_seconds)
-            message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
+            message = (
+                f"{depth.destination}: the oldest of {counted(depth.waiting, 'waiting event')} is {age} s old"
+            )
             yield Reason("degrades", "delivery_behind", message)
     if context.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")

@@ -205,14 +205,15 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The path is split before its segments are decoded: an encoded slash is part of a name.
+    The path is split before its segments are decoded: an encoded slash is part of a name. Senders write two
+    slashes where the URL that they were given ends in one.
     """
-    match path.removesuffix("/").split("/"):
-        case ["", "hooks", *names] if names and all(names) and method in {"POST", *READ}:
+    match path.lstrip("/").removesuffix("/").split("/"):
+        case ["hooks", *names] if names and all(names) and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
-        case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
+        case ["capi", dataset_id, "events"] if dataset_id and method == "POST":
             return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
-        case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":
+        case [version, dataset_id, "events"] if version and dataset_id and method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)
         case _:

@@ -53,17 +53,17 @@ def test_a_readable_expectation_holds(expectation, mapping_of, spec, now):
         pytest.param("expect: [{event_id: lead-8}]", ("event_id", "lead-8", "lead-7"), id="another id"),
         pytest.param(
             "expect: [{user_data.email: dana@example.com}]",
-            ("user_data.em", "dana@example.com", "jane@example.com (as cleaned)"),
+            ("user_data.email", "dana@example.com", "jane@example.com (as cleaned)"),
             id="another person, told readably",
         ),
         pytest.param(
             "expect: [{user_data.phone: 491512345678}]",
-            ("user_data.ph", "491512345678", "(nothing)"),
+            ("user_data.phone", "491512345678", "(nothing)"),
             id="a field that is not there",
         ),
         pytest.param(
             "expect: [{user_data.email: [jane@example.com, dana@example.com]}]",
-            ("user_data.em", "jane@example.com, dana@example.com", "jane@example.com (as cleaned)"),
+            ("user_data.email", "jane@example.com, dana@example.com", "jane@example.com (as cleaned)"),
             id="one value of two",
         ),
         pytest.param("expect: [{}, {}]", ("number of events", "2 events", "1 event"), id="one event of two"),

@@ -5,7 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
-WORKERS ?= auto
+# One more than there are processors: tests of real processes wait most of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Runs a command on the unpacked wheel with the compiled pipeline: $(call on_compiled,FOLDER).
 on_compiled = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(1)/site

@@ -233,6 +233,22 @@ IN_EACH_ENTRY = Scheme(
 )
 
 
+def in_one_entry(step: str, place: int) -> Scheme:
+    """Return a scheme whose signature stands in one entry of a list, written by that step of a path."""
+    items: list[dict[str, Any]] = [{"id": 1}, {"id": 2}]
+    signed_items = [dict(item) for item in items]
+    signed_items[place]["sig"] = sha256(str(items[place]["id"])).hex()
+    return Scheme(
+        f'{{scheme: hmac, field: items.{step}.sig, secret: "${{SECRET}}", signed: "{{items.{step}.id}}"}}',
+        posted(json.dumps({"items": signed_items}).encode()),
+        {
+            "no signature": with_items(items),
+            "an empty signature": with_items([{**item, "sig": ""} for item in items]),
+            "turned round": with_items(signed_items[::-1]),
+        },
+    )
+
+
 def token(algorithm: str, key: Any, **claims: Any) -> str:
     return jwt.encode({"iat": SECONDS, "exp": SECONDS + 300, **claims}, key, algorithm=algorithm)
 
@@ -345,6 +361,8 @@ SCHEMES = {
     "in the query": IN_THE_QUERY,
     "several signatures": SEVERAL,
     "in each entry": IN_EACH_ENTRY,
+    "in the first entry": in_one_entry("first", 0),
+    "in the second entry": in_one_entry("1", 1),
     "a JWT with a secret": JWT_BESIDE,
     "a JWT with an RSA key": JWT_OF_RSA,
     "a JWT with an EC key": JWT_OF_CURVE,

@@ -388,6 +388,22 @@ def test_every_forgery_is_refused(name, what):
     assert SECRET.decode() not in refusal.value.message + refusal.value.fix
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": SECONDS - 300},
+        {"iat": SECONDS + 300},
+        {"nbf": SECONDS + 300},
+        {"exp": None, "iat": SECONDS - 300},
+    ],
+    ids=["expired", "from the future", "not valid yet", "issued long ago"],
+)
+def test_a_token_is_accepted_up_to_the_last_second_of_the_tolerance(claims):
+    times = {"iat": SECONDS, "exp": SECONDS + 300, **claims}
+    given = jwt.encode({name: at for name, at in times.items() if at is not None}, SECRET, algorithm="HS256")
+    assert verify(with_header(posted(b"{}"), "authorization", f"Bearer {given}"), rule_of(JWT_BESIDE.verify))
+
+
 def test_the_claims_of_a_body_that_is_a_token_are_the_webhook():
     verified = verify(JWT_AS_BODY.genuine, rule_of(JWT_AS_BODY.verify))
     assert json.loads(verified.request.body)["data"] == '{"email": "jane@example.com"}'

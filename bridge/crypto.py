@@ -74,6 +74,11 @@ class Cipher:
         self._prefix = _VERSION + keys[0][0]
         self._cipher = self._ciphers[keys[0][0]]
 
+    @property
+    def key_id(self) -> str:
+        """Return what names the key that encrypts; it says nothing about the key itself."""
+        return self._prefix[len(_VERSION) :].hex()
+
     def encrypt(self, plain: bytes, bound_to: bytes = b"") -> bytes:
         """Encrypt; the result decrypts only with the same `bound_to` (a row's id)."""
         nonce = _nonces.take()

@@ -69,7 +69,9 @@ def _ask_before_erasing(counts: Mapping[str, int], *, yes: bool, as_json: bool) 
     if yes or not any(counts.values()):
         return
     if as_json or not sys.stdin.isatty():
-        raise WrongUse("erasing cannot be undone, and there is nobody to ask", fix="add --yes")
+        raise WrongUse(
+            "erasing cannot be undone, and there is no terminal to ask for confirmation", fix="add --yes"
+        )
     click.confirm(f"erase {_sizes(counts)}? This cannot be undone", abort=True, err=True)
 
 

@@ -96,7 +96,7 @@ def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
 @_filters
 @person_options
 @click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most this many."
 )
 @json_option
 def list_events(
@@ -156,7 +156,7 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
 @config_option
 @_filters
 @click.option("--dry-run", is_flag=True, help="Only say how many events are selected.")
-@click.option("--rate", type=click.FloatRange(0.01), help="At most so many events a second.")
+@click.option("--rate", type=click.FloatRange(0.01), help="At most this many events a second.")
 @json_option
 def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
     """Make the selected events due again, with the same ids."""
@@ -253,7 +253,7 @@ def _with_limit(query: Query, limit: int) -> Query:
 
 def _must_say_which(query: Query) -> None:
     if query == Query():
-        raise WrongUse("no filter says which events", fix="give ids, or --status, --mapping, --since …")
+        raise WrongUse("no filter was given", fix="give ids, or --status, --mapping, --since …")
 
 
 def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:

@@ -103,7 +103,7 @@ curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
 | `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
 | `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
 | `{{"kind": "erase"}}` | a person: `email`, `phone`, `external_id`, `order_id` (texts or lists), `country` of the phone; `destination`, `never_send` | erases one person, and keeps a receipt |
-| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`; `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read |
+| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`, `xlsx`; `?encoding=`, `?file_name=`, `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read, under its line in the file |
 
 The filters are those of `GET /api/events`, and `ids`. `by: event` makes `since` and `until` mean the time of the event.
 Replay and discard require one of them. `POST /api/export` starts an export, `POST /api/erase` an erasure; with `dry_run: true`
@@ -154,8 +154,9 @@ curl https://bridge.example/v27.0/1234567890123456/events \\
 - All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
   sentence that says what to do. A known word in the wrong place is answered with the right one.
 - `messages` names what was left out or put right, and the events it is about: a value that could not be used, a key
-  that Meta does not know, `email` read as `em`, a time in milliseconds. `partner_agent`, `namespace_id` and `upload_*` are
-  not passed on, because the bridge sends batches of its own; the messages say so.
+  that Meta does not know, `email` read as `em`, a time in milliseconds. `namespace_id` and `upload_*` are
+  not passed on, because the bridge sends batches of its own, and `partner_agent` is that of the destination
+  (`destinations.<name>.partner_agent`); the messages say so.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
 - The same call again is received once, and so is the same event in another call. An event without `event_id` is recognized
   by its content. The id that the bridge makes for it is sent, but not for a website event with `fbp` or `external_id`: there Meta

@@ -60,7 +60,7 @@ def require_filter(asked: Mapping[str, Any]) -> None:
     _refuse_unknown(asked)
     if not any(asked.get(name) for name in _SELECTING):
         fix = "give ids, status, mapping, destination, reason or since"
-        raise WrongUse("nothing says which events", fix=fix)
+        raise WrongUse("no filter was given", fix=fix)
 
 
 def filters_of(query: Query) -> dict[str, Any]:

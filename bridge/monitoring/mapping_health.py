@@ -39,7 +39,7 @@ class Concern:
 
 
 def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: datetime) -> list[Concern]:
-    """Return all that is unusual about these mappings, tokens that expire soon, and what asks for a person."""
+    """Return what is unusual about these mappings, tokens that expire soon, and what needs a person."""
     newest = outbox.recent.webhooks(settings.alerts.webhooks)
     by_name = {name: newest.get(name, []) for name in sorted(mappings)}
     return [

@@ -14,7 +14,7 @@ from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
 from bridge.outbox.erasures import ErasureReceipt, ErasureRequest, erasures_as_json
-from bridge.outbox.import_positions import ImportPosition
+from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.job_queue import Job, JobStep
 from bridge.outbox.lanes import Lane
@@ -54,6 +54,7 @@ __all__ = [
     "EventDetail",
     "EventRecord",
     "HeldEvent",
+    "HeldRow",
     "HeldWebhook",
     "ImportPosition",
     "Job",
@@ -70,6 +71,7 @@ __all__ = [
     "Purged",
     "Query",
     "Receipt",
+    "Replacements",
     "ReplayPage",
     "Settled",
     "Span",

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import EventRows, Statements, claims_event_id, pack_event, store_events
@@ -282,7 +283,9 @@ def _paired_by_order(
     added = []
     free = [row for row in old if row.id not in pairs and row.status == "held"]
     for event in rest:
-        match = next((row for row in free if row.destination == event.destination), None)
+        match = next(
+            (row for row in free if row.destination in {event.destination, UNKNOWN_DESTINATION}), None
+        )
         if match is None:
             added.append(event)
         else:

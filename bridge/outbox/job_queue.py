@@ -23,6 +23,7 @@ from bridge.crypto import Cipher
 from bridge.errors import LeaseLost, TooManyRequests
 from bridge.outbox.admin_actions import ReplayPage, discard, replay_page
 from bridge.outbox.ids import new_id
+from bridge.outbox.import_positions import Replacements
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.new_jobs import insert_job, open_part, pack_job, seal_part
@@ -129,7 +130,7 @@ class JobQueue:
         return found
 
     def unfinished(self, kind: str, most: int = 1000) -> list[Job]:
-        """Return the jobs of a kind that are not done, newest first; those that failed or were cancelled too."""
+        """Return the jobs of a kind that are not done, newest first; failed and cancelled ones too."""
         wanted = and_(jobs.c.kind == kind, jobs.c.state != "done")
         found: list[Job] = self._read(lambda connection: _find(connection, wanted, most))
         return found
@@ -209,12 +210,24 @@ class JobQueue:
             lambda connection: Counter(discarded=discard(connection, rows, reason, to_ms(now))),
         )
 
-    def store(self, job: Job, step: JobStep, webhooks: Sequence[NewWebhook], now: datetime) -> Job:
-        """Write a step that stores webhooks; what they became is added to its counts."""
+    def store(
+        self,
+        job: Job,
+        step: JobStep,
+        webhooks: Sequence[NewWebhook],
+        now: datetime,
+        replacing: Replacements | None = None,
+    ) -> Job:
+        """Write a step that stores webhooks; what they became is added to its counts.
+
+        `replacing` names the held events they take the place of, which count as `replaced`.
+        """
         written: list[Job] = []
 
         def alongside(connection: Connection, receipts: Sequence[Receipt]) -> None:
             became = Counter(status for receipt in receipts for status in _became(receipt))
+            if replacing and (number := replacing.settle(connection, receipts)):
+                became["replaced"] += number
             written.append(self._record(connection, job, step, became, to_ms(now)))
 
         self._store_together(webhooks, alongside)

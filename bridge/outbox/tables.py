@@ -15,7 +15,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     sessions                        who is signed in to the console, and one-time sign-in links
     erasures                        receipts of erased persons, which name nobody
     never_send                      keyed digests of erased persons of whom nothing may be sent again
-    properties                      what this database is for, see purpose
+    properties                      what this database is for, and a key that was accepted for a lost one
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
 `payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
@@ -194,7 +194,7 @@ pauses = Table(
 properties = Table(
     "properties",
     metadata,
-    Column("name", Text, primary_key=True),  # "purpose": demo or live
+    Column("name", Text, primary_key=True),  # see purpose and raw_webhooks
     Column("value", Text, nullable=False),
 )
 

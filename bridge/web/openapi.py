@@ -178,14 +178,14 @@ HOOK_ERRORS = {
     "401": "The signature or token is wrong.",
     "404": "There is no such mapping.",
     "413": "The body is too large.",
-    "415": "The mapping does not take this content type.",
+    "415": "The mapping does not accept this content type.",
     "422": "The events have problems and are kept for repair.",
     "429": "Over a rate limit; see Retry-After.",
-    "502": "Meta refused (with ?wait=true).",
+    "502": "Meta rejected it (with ?wait=true).",
     "503": "It could not be stored; see Retry-After and send it again.",
 }
 ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
-META_ERRORS = {"400": "What Meta would refuse, in Meta's shape."}
+META_ERRORS = {"400": "What Meta would reject, in Meta's shape."}
 NOT_READY = {"503": "Not ready; see reasons."}
 FILTERS = (
     "status",
@@ -227,7 +227,7 @@ class Route(NamedTuple):
     @property
     def path(self) -> str:
         """Return the path as OpenAPI writes it."""
-        return self.rule.replace("<", "{").replace(">", "}")
+        return self.rule.replace("<path:", "<").replace("<", "{").replace(">", "}")
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

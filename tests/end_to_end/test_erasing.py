@@ -51,6 +51,8 @@ def test_an_erasure_survives_the_death_of_every_process(folder, start_bridge, wa
 
     assert (receipt["id"], receipt["events"], receipt["raw_webhooks"]) == (asked.body["erasure"], 10, 11)
     kept = bridge.get("/api/events", ADMIN).body["events"]
-    assert sorted(event["event_id"] for event in kept) == sorted(f"lead-{number}" for number in range(0, 20, 2))
+    assert sorted(event["event_id"] for event in kept) == sorted(
+        f"lead-{number}" for number in range(0, 20, 2)
+    )
     assert bridge.get("/api/counts", ADMIN).body["balanced"] is True
     assert "rosa" not in bridge.log()

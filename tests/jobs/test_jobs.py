@@ -212,19 +212,29 @@ CSV = b"id;mail\n" + b"".join(b"%d;p%d@example.com\n" % (number, number) for num
 
 def test_an_import_stores_each_row_and_reports_what_is_held(context):
     job = imported(context, CSV + b"230;\n231;a;b\n", format="csv")
-    assert (job.total, job.request) == (232, {"mapping": "lead", "format": "csv", "dry_run": False})
+    assert (job.total, job.request) == (
+        232,
+        {
+            "mapping": "lead",
+            "format": "csv",
+            "encoding": "utf-8-sig",
+            "read_as": "columns separated by semicolons, read as UTF-8",
+            "file_name": "",
+            "dry_run": False,
+        },
+    )
     job = finished(context, job)
     assert (job.state, job.done, job.counts) == ("done", 232, {"waiting": 230, "held": 1, "unreadable": 1})
     assert [(line["row"], line["status"]) for line in lines(context, job)] == [
-        (231, "held"),
-        (232, "unreadable"),
+        (232, "held"),
+        (233, "unreadable"),
     ]
     assert statuses(context.outbox) == {"waiting": 230, "held": 1}
 
 
 def test_a_dry_run_of_an_import_stores_nothing(context):
     job = finished(context, imported(context, CSV, dry_run="true"))
-    assert (job.state, job.counts) == ("done", {"waiting": 230})
+    assert (job.state, job.counts) == ("done", {"waiting": 230, "events": 230, "with_email": 230})
     assert context.outbox.counts().received == 0
 
 
@@ -365,8 +375,8 @@ def test_a_mapping_that_is_gone_fails_the_job_and_no_other(context, around, tmp_
 @pytest.mark.parametrize(
     ("kind", "options", "error"),
     [
-        pytest.param("replay", {}, "nothing says which events", id="no filter"),
-        pytest.param("replay", {"limit": 5}, "nothing says which events", id="a limit is no filter"),
+        pytest.param("replay", {}, "no filter was given", id="no filter"),
+        pytest.param("replay", {"limit": 5}, "no filter was given", id="a limit is no filter"),
         pytest.param("replay", {"maping": "lead"}, "there is a filter of an unknown name", id="typo"),
         pytest.param("replay", {"status": "held", "per_second": 0}, "per_second is not", id="rate of zero"),
         pytest.param("replay", {"status": "held", "per_second": "x"}, "per_second is not", id="no rate"),

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.monitoring.mapping_health import Concern, concerns
 from bridge.models import Finding
+from bridge.monitoring.mapping_health import Concern, concerns
 from bridge.outbox import ErasureRequest, NewEvent, NewJob, NewWebhook, Outbox
 from bridge.settings import Settings, load_settings
 
@@ -156,7 +156,9 @@ def test_a_request_that_a_person_has_to_answer_is_told_for_a_day(store, settings
     [webhook] = webhooks([NOW - HOUR], mapping="privacy", held=True)
     store.add(webhook._replace(events=(held,)))
     assert concerns(store, settings(), ["privacy"], NOW) == [
-        Concern("needs_a_person", "privacy: a customer asks for a copy", "privacy: a customer asks for a copy")
+        Concern(
+            "needs_a_person", "privacy: a customer asks for a copy", "privacy: a customer asks for a copy"
+        )
     ]
     assert concerns(store, settings(), ["privacy"], NOW + DAY) == []
 

@@ -240,6 +240,17 @@ def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(
     assert counts == {"remapped": 1, "cannot_open": 1}
 
 
+def test_a_key_is_accepted_for_what_another_encrypted_until_it_is_lost_too(database_url, open_store, webhook):
+    first, second, third = (
+        open_store(database_url, cipher=Cipher([f"key number {n} of the tests"])) for n in "123"
+    )
+    first.add(webhook("1"))
+    second.accept_key()
+    assert (second.lacks_key(), third.lacks_key()) == (False, True)
+    third.accept_key()
+    assert (second.lacks_key(), third.lacks_key(), first.lacks_key()) == (True, False, False)
+
+
 def test_a_mapping_that_is_gone_is_named_as_the_reason(outbox, webhook, event, now):
     outbox.add(webhook("1", event("", status="held", body=None)))
     assert replay(outbox, Query(), lambda *_: "unknown_mapping", now) == {"unknown_mapping": 1}

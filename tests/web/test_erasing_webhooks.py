@@ -76,7 +76,7 @@ def test_the_webhook_that_asked_is_erased_with_the_person(shop):
 def test_nobody_is_erased_by_a_stranger(shop):
     for headers in ({}, {"X-Token": "guess"}):
         assert shop.post("/hooks/privacy", REDACT, headers).status_code == 401
-    assert receipts(shop) == {**receipts(shop), "erasures": [], "unfinished": []}
+    assert (receipts(shop)["erasures"], receipts(shop)["unfinished"]) == ([], [])
     assert ids(shop) == ["lead-87", "lead-88", "lead-89"]
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from bridge.mapping.compiler.conditions import compile_condition
 from bridge.mapping.compiler.context import Compiling, Read
-from bridge.mapping.compiler.event import destinations
+from bridge.mapping.compiler.destinations import DEFAULT_DESTINATIONS, compile_destinations, require_known
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.erase_requests import CompiledErase, CompiledHold, CompiledRequests
 from bridge.mapping.runtime.event import MappedLine
+from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.models import Receive
 from bridge.positioned_yaml import Block, Node
-from bridge.spelling import closest
 
 _KINDS = ("email", "phone", "external_id", "order_id")
 _NO_EVENT = 0  # the number of the event that lines of these blocks belong to
@@ -41,8 +41,16 @@ def compile_requests(compiling: Compiling, entries: Entries, receive: Receive) -
             for number, (node, own) in enumerate(blocks, 1)
             if (compiled := _hold(compiling, node, own, number))
         ),
-        send_to=destinations(compiling, entries.get("send_to")),
+        send_to=_listed_under(compiling, entries.get("send_to")),
     )
+
+
+def _listed_under(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:
+    """Return the destination of what is held or skipped; where the webhook decides, it is undecided."""
+    if entry is None:
+        return DEFAULT_DESTINATIONS
+    names, routing = compile_destinations(replace(compiling, uses=[]), entry)
+    return UNDECIDED if routing else names
 
 
 def _erase(compiling: Compiling, entry: Entry) -> CompiledErase:
@@ -84,11 +92,8 @@ def _destination(compiling: Compiling, entry: Entry | None) -> str | None:
     """Return the one destination that an erasure is for."""
     if entry is None or entry.value is None:
         return None
-    name, known = str(entry.value), compiling.loading.destinations
-    if known is not None and name not in known:
-        fix = "the settings have " + (", ".join(sorted(known)) or "none")
-        message = f"there is no destination {name!r}"
-        compiling.loading.error(entry.node, "unknown_destination", message, fix, closest(name, sorted(known)))
+    name = str(entry.value)
+    require_known(compiling.loading, entry.node, name)
     return name
 
 

@@ -358,14 +358,33 @@ class CleanDraft(_Value):
         self.shapes: Final = shapes
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
+
+    kind: str
+    typed: str = dataclass_field(repr=False)
+    cleaned: str = dataclass_field(repr=False)
+    sent: str = dataclass_field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
+
+    identifiers: tuple[Identifier, ...]
+    never_send: bool = False
+    destination: str | None = None
+
+
 class Translation(_Value):
     """What one webhook became.
 
     `repeat_key` is a digest: two webhooks of one mapping with the same key are one webhook.
-    `explanation` is empty unless it was asked for.
+    `explanation` is empty unless it was asked for. `erasure` is whom the webhook asks to erase.
     """
 
-    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation")
+    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation", "erasure")
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -376,6 +395,7 @@ class Translation(_Value):
         events: tuple[Event, ...],
         notes: tuple[Finding, ...] = (),
         explanation: Sequence[Mapping[str, Any]] = (),
+        erasure: Erasure | None = None,
     ) -> None:
         self.mapping: Final = mapping
         self.revision: Final = revision
@@ -383,3 +403,4 @@ class Translation(_Value):
         self.events: Final = events
         self.notes: Final = notes
         self.explanation: Final = explanation
+        self.erasure: Final = erasure

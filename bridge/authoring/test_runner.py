@@ -16,6 +16,7 @@ from bridge.mapping.samples import With, accompanied, moment, read_sample, reque
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Position, Request, Translation, Verified
 from bridge.pipeline import translate
+from bridge.privacy.person_identifiers import readable
 
 _VERDICTS = {"expect_skipped": "skipped", "expect_held": "held", "expect_suppressed": "suppressed"}
 
@@ -85,6 +86,8 @@ def _failures(
         translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
     except BridgeError as error:
         return (Failure(test.position, "the webhook", "can be read", error.message),)
+    if test.kind == "expect_erased":
+        return _wrong_person(mapping, test, request, translation)
     if isinstance(test.expected, str):
         return _wrong_verdict(test, test.expected, translation)
     return _wrong_events(mapping, test, test.expected, translation, spec)
@@ -140,6 +143,32 @@ def _readable(difference: Difference, record: Mapping[str, Any] | None) -> str:
 
 def _counted(events: Sequence[Any]) -> str:
     return "no event" if not events else f"{len(events)} event{'s' if len(events) > 1 else ''}"
+
+
+# --- erasing ---------------------------------------------------------------------------------------
+
+
+def _wrong_person(
+    mapping: CompiledMapping, test: MappingTest, request: Request, translation: Translation
+) -> tuple[Failure, ...]:
+    """Compare every identifier of whom the webhook asks to erase, cleaned on both sides."""
+    [wanted] = test.expected if isinstance(test.expected, tuple) else ({},)
+    texts = {
+        kind: [str(text) for text in (value if isinstance(value, list) else [value])]
+        for kind, value in wanted.items()
+    }
+    country = mapping.settings.phone_country
+    expected = {(one.kind, one.cleaned) for one in readable(texts, country)}
+    got = (
+        {(one.kind, one.cleaned) for one in translation.erasure.identifiers} if translation.erasure else set()
+    )
+    if expected == got and len(expected) == sum(map(len, texts.values())):
+        return ()
+    return (Failure(test.position, "whom to erase", _named(expected), _named(got)),)
+
+
+def _named(identifiers: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {text}" for kind, text in sorted(identifiers)) or "nobody"
 
 
 # --- verdicts --------------------------------------------------------------------------------------

@@ -227,6 +227,8 @@ def _events_worth_a_row(one: Posted) -> Sequence[Mapping[str, Any]]:
 def _result(one: Posted) -> str:
     """Say in a few words what came of a webhook."""
     status = str(one.answer.get("status", ""))
+    if status == "erasing":
+        return "erasure request: a job deletes what is stored about this person"
     if status == "sent":
         return f"accepted: events_received {one.answer.get('events_received')}"
     if status in _OK:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.errors import Refused, UnknownMapping
-from bridge.ingest.entries import new_events
+from bridge.ingest.entries import erasure_asked_by, new_events
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import UNKNOWN_DESTINATION
@@ -114,7 +114,7 @@ def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Re
         except Refused:
             return "still_held"
         events = new_events(translation, settings, spec, webhook.request.received_at)
-        return Correction(mapping.revision, _with_codes(events, webhook))
+        return Correction(mapping.revision, _with_codes(events, webhook), erasure_asked_by(translation))
 
     return remap
 

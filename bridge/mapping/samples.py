@@ -30,7 +30,7 @@ class Sample:
     """A sample and what its side file `<name>.headers.json` says about it.
 
     `secrets` are made-up values for the environment names that the mapping's signature needs;
-    `outcome` is what the mapping makes of it (ready, skipped, held, suppressed), when that is noted.
+    `outcome` is what the mapping makes of it (ready, skipped, held, suppressed, erasing), when that is noted.
     """
 
     file: Path

@@ -5,7 +5,7 @@ Nothing is remembered between two looks: all of it is read from what is stored, 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from bridge.outbox import Outbox
+from bridge.mapping.runtime.erase_requests import NEEDS_A_PERSON
+from bridge.outbox import Outbox, Query
 from bridge.outbox.recent import Recent, SentBody, moment_of_id
 from bridge.plurals import counted
 from bridge.settings import Settings
@@ -38,7 +39,7 @@ class Concern:
 
 
 def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: datetime) -> list[Concern]:
-    """Return everything that is unusual about these mappings, and every token that expires soon."""
+    """Return what is unusual about these mappings, tokens that expire soon, and what needs a person."""
     newest = outbox.recent.webhooks(settings.alerts.webhooks)
     by_name = {name: newest.get(name, []) for name in sorted(mappings)}
     return [
@@ -46,6 +47,8 @@ def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: d
         *_silences(outbox, settings, by_name, now),
         *_about_bodies(outbox.recent, settings, by_name),
         *_expiring_tokens(settings, now),
+        *_requests_to_answer(outbox, now),
+        *_failed_erasures(outbox),
     ]
 
 
@@ -151,3 +154,19 @@ def _expiring_tokens(settings: Settings, now: datetime) -> Iterator[Concern]:
             verb = "expires" if expires > now else "expired"
             text = f"{name}: its access token {verb} on {expires.date().isoformat()}"
             yield Concern("token_expires", name, text)
+
+
+def _requests_to_answer(outbox: Outbox, now: datetime) -> Iterator[Concern]:
+    """Yield what a mapping holds for a person to answer; after a day it is a line among what is held."""
+    lately = Query(statuses=frozenset({"held"}), reason=NEEDS_A_PERSON, since=now - _DAY)
+    found = Counter((event.mapping, event.reason or "") for event in outbox.find(lately))
+    for (name, reason), number in sorted(found.items()):
+        times = f" ({number} times)" if number > 1 else ""
+        yield Concern(NEEDS_A_PERSON, f"{name}: {reason}", f"{name}: {reason}{times}")
+
+
+def _failed_erasures(outbox: Outbox) -> Iterator[Concern]:
+    for job in outbox.erasures.unfinished():
+        if job.state == "failed":
+            text = f"erasing a person failed ({job.request['asked_by']}, {job.id}); erase them by hand"
+            yield Concern("erasure_failed", job.id, text)

@@ -15,7 +15,8 @@ from bridge.models import Request
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import EventRows, Statements, claims_event_id, pack_event, store_events
 from bridge.outbox.lanes import LaneOf, lane_key
-from bridge.outbox.records import NewEvent, raw_id, text_id, to_ms
+from bridge.outbox.new_jobs import insert_job, pack_job_of
+from bridge.outbox.records import NewEvent, NewJob, raw_id, text_id, to_ms
 from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
 
 _FOR_EVER = 2**62
@@ -27,10 +28,11 @@ _NO_LONGER = "the corrected mapping makes no such event"
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a webhook becomes with the mapping as it is now."""
+    """What a webhook becomes with the mapping as it is now, and the job that it asks for."""
 
     revision: str
     events: tuple[NewEvent, ...]
+    job: NewJob | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,8 @@ class Corrector:
         fresh = [(new_id(self._now), event) for event in added]
         written = self._store(webhook_id, [*replaced, *fresh])
         discard(self._connection, gone, _NO_LONGER, self._now)
+        if correction.job:
+            insert_job(self._connection, pack_job_of(correction.job, self._run.cipher, webhook_id, self._now))
         self._connection.execute(
             update(webhooks)
             .where(webhooks.c.id == webhook_id)

@@ -127,7 +127,14 @@ def words_expected(node: Node) -> Iterator[Word]:
             yield Word(key, legal, frozenset(same), "expect")
 
 
+def words_of_identifiers(node: Node) -> Iterator[Word]:
+    legal = frozenset(name for name, key in GRAMMAR["erase"].keys.items() if key.kind == "value")
+    for key, _ in node.entries if isinstance(node, Block) else ():
+        yield Word(key, legal, frozenset({key.text}), "expect_erased")
+
+
 INSIDE = {
+    "identifiers": words_of_identifiers,
     "properties": words_of_properties,
     "condition": words_of_condition,
     "conditions": words_of_condition,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.models import Finding
 from bridge.monitoring.mapping_health import Concern, concerns
-from bridge.outbox import NewEvent, NewWebhook, Outbox
+from bridge.outbox import ErasureRequest, NewEvent, NewJob, NewWebhook, Outbox
 from bridge.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)  # a Saturday
@@ -173,3 +174,27 @@ def test_a_token_that_expires_soon_is_told(store, settings, day, words):
     assert [(one.kind, one.text) for one in found] == [
         ("token_expires", f"main: its access token {word}") for word in words
     ]
+
+
+def test_a_request_that_a_person_has_to_answer_is_told_for_a_day(store, settings):
+    finding = Finding("error", "needs_a_person", "a customer asks for a copy", "answer")
+    held = NewEvent("held", "main", "1", "", None, 0, None, reason=finding.message, findings=(finding,))
+    [webhook] = webhooks([NOW - HOUR], mapping="privacy", held=True)
+    store.add(webhook._replace(events=(held,)))
+    assert concerns(store, settings(), ["privacy"], NOW) == [
+        Concern(
+            "needs_a_person", "privacy: a customer asks for a copy", "privacy: a customer asks for a copy"
+        )
+    ]
+    assert concerns(store, settings(), ["privacy"], NOW + DAY) == []
+
+
+def test_an_erasure_that_failed_is_told_without_the_person(store, settings):
+    request = ErasureRequest("mapping privacy", {"email": 1}).as_json()
+    job = store.jobs.add(NewJob("erase", request, b"{}"), NOW)
+    assert concerns(store, settings(), [], NOW) == []
+    claimed = store.jobs.claim(NOW)
+    assert claimed is not None
+    store.jobs.fail(claimed, "broken", NOW)
+    text = f"erasing a person failed (mapping privacy, {job.id}); erase them by hand"
+    assert concerns(store, settings(), [], NOW) == [Concern("erasure_failed", job.id, text)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
 from bridge.mapping.compiler.context import Compiling
+from bridge.mapping.compiler.erase_block import compile_requests
 from bridge.mapping.compiler.event import compile_event
 from bridge.mapping.compiler.formats import check_formats
 from bridge.mapping.compiler.receive import compile_on_result, compile_receive, compile_test_code
@@ -97,6 +98,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     phone_country = compile_field(compiling, country) if country is not None else None
     each = _each(compiling, entries)
     below = compiling.below(each.path, each.locate) if each else compiling
+    requests = compile_requests(below, entries, receive)
     return CompiledMapping(
         name=name,
         file=file,
@@ -107,7 +109,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         phone_country=phone_country,
         each=each,
         first_only="mode" in entries and entries["mode"].value == "first",
-        events=_events(below, entries, root),
+        events=() if requests and not _has_event(loading, entries) else _events(below, entries, root),
         samples=tuple(file.parent / sample for sample in _texts(entries, "samples")),
         tests=read_tests(loading, entries.get("tests"), file.parent),
         test_event_code=compile_test_code(loading, entries.get("test_event_code"), changed_at),
@@ -116,7 +118,18 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
             dict.fromkeys(finding for finding in loading.findings if finding.severity == "warning")
         ),
         node=root,
+        requests=requests,
     )
+
+
+def _has_event(loading: Loading, entries: Entries) -> bool:
+    """Return whether a file makes events as well; keys of an event that is not there are reported."""
+    if entries.keys() & {"events", "event_name", "action_source"}:
+        return True
+    for name in sorted(entries.keys() & (set(loading.grammar["event"].keys) - {"send_to"})):
+        message = f"{name} belongs to an event, and this file makes none"
+        loading.error(entries[name].key, "key_without_event", message, "write event_name, or remove the line")
+    return False
 
 
 def _misspelt(loading: Loading, key: str) -> bool:

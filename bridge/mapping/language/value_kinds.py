@@ -43,4 +43,5 @@ KINDS: dict[str, str] = {
     "test_code": "a text, or a block with code and for or until",
     "data": "any data, as the webhook would bring it",
     "expected": "a list of events, or one; only the named fields are compared",
+    "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from bridge.explain.trace import Trace
 from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
+from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
@@ -54,11 +55,13 @@ class CompiledMapping:
     on_result: OnResult | None
     warnings: tuple[Finding, ...]
     node: Block = field(repr=False)
+    requests: CompiledRequests | None = None
 
     @property
     def send_to(self) -> tuple[str, ...]:
         """Return every destination an event of this mapping may go to."""
-        return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
+        of_events = [name for event in self.events for name in event.send_to]
+        return tuple(dict.fromkeys(of_events or (self.requests.send_to if self.requests else ())))
 
     def saved_text(self) -> bytes | None:
         """Return the content of the file, as long as it is what this mapping was made of."""
@@ -76,7 +79,8 @@ class CompiledMapping:
     @property
     def lines(self) -> tuple[MappedLine, ...]:
         """Return every mapped line of every event, with the paths it reads."""
-        return tuple(line for event in self.events for line in event.lines)
+        of_events = tuple(line for event in self.events for line in event.lines)
+        return (*of_events, *self.requests.lines) if self.requests else of_events
 
     def drafts(self, webhook: Webhook, traces: list[Trace] | None = None) -> tuple[Draft, ...]:
         """Return one draft for every event of every item, the skipped and suppressed ones too.
@@ -122,6 +126,38 @@ class CompiledMapping:
                 skipped = draft.verdict == "skipped"
             if self.first_only and not skipped:
                 return
+
+    def asked(self, webhook: Webhook) -> tuple[Mapping[str, tuple[str, ...]] | None, tuple[Draft, ...]]:
+        """Return how the webhook names whom it asks to erase, and drafts of what a person has to answer."""
+        if self.requests is None:
+            return None, ()
+        scopes = self._scopes(webhook, None)
+        return self.requests.asked(scopes), self.requests.held(scopes, self.settings)
+
+    def read_by_requests(self, webhook: Webhook) -> list[Trace]:
+        """Return what `asked` reads of the webhook, for an explanation."""
+        if self.requests is None:
+            return []
+        scopes = self._scopes(webhook, [])
+        traces = [Trace() for _ in scopes]
+        for scope, trace in zip(scopes, traces, strict=True):
+            scope.trace = trace
+        self.requests.asked(scopes)
+        self.requests.held(scopes, self.settings)
+        return traces
+
+    def _scopes(self, webhook: Webhook, traces: list[Trace] | None) -> list[Scope]:
+        scope = Scope(webhook, self.name)
+        if self.each is None:
+            return [scope]
+        unused: list[Draft] = []
+        return list(self._items(self.each, scope, self.settings, unused, traces))
+
+    def phone_country_of(self, webhook: Webhook) -> str | None:
+        """Return the country of phone numbers without a prefix."""
+        if self.phone_country is None:
+            return self.settings.phone_country
+        return self._settings(Scope(webhook, self.name), self.phone_country).phone_country
 
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""

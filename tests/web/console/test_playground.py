@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bridge.mapping.draft import draft_mapping
+from bridge.meta_spec.shipped_files import shipped
 from bridge.outbox import Query
 from bridge.web.app import create_app
 from tests.web.console.conftest import SCRIPT, text_of
@@ -102,6 +104,12 @@ def test_a_test_shows_no_file_outside_the_folder_of_the_mappings(app, signed_in)
         tests = f"tests:\n  - name: one\n    given: {given}\n    expect: {{user_data.email: x@example.com}}\n"
         answer = asked_by_script(signed_in, name="lead", mapping=GOOD + tests, tests="yes")
         assert "hidden" not in json.dumps(answer.json)
+
+
+def test_every_shipped_mapping_can_be_tried(app):
+    for file in sorted(shipped("mappings").glob("*.yaml")):
+        draft = draft_mapping(file.read_text("utf-8"), app.context.spec, ["main"], file.stem, file.parent)
+        assert [finding for finding in draft.warnings if "secret" in finding.code] == []
 
 
 # --- a stored webhook ------------------------------------------------------------------------------

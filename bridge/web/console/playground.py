@@ -150,7 +150,8 @@ def _from_file(context: AppContext, name: str) -> dict[str, str]:
     mapping = active_mapping(context, name)
     content = content_of(mapping.file) if mapping else b""
     began_as = revision_of(content) if mapping else ""
-    return {"mapping": content.decode("utf-8", "replace"), "began_as": began_as}
+    opened = name if mapping else ""
+    return {"mapping": content.decode("utf-8", "replace"), "began_as": began_as, "opened": opened}
 
 
 def _name(given: Mapping[str, str]) -> str:
@@ -193,6 +194,7 @@ def _page(context: AppContext, viewer: Viewer, shown: PlaygroundState) -> Respon
         name=given.get("name", ""),
         source=given.get("mapping", ""),
         began_as=given.get("began_as", ""),
+        opened=given.get("opened", ""),
         with_tests=given.get("tests") == "yes",
         can_save=can_save,
         can_undo=bool(can_save and mapping and earlier(mapping.file)),

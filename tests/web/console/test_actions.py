@@ -159,7 +159,7 @@ def test_the_mapping_as_it_was_is_compared_with_what_it_is_now(start):
     app.post("/hooks/lead", {"id": "7", "mail": "jane@example.com"})
     event = app.context.outbox().find(Query(limit=1))[0]
     revision = app.context.mappings.get("lead").revision
-    form = {"name": "lead", "mapping": CHANGED, "began_as": revision}
+    form = {"name": "lead", "opened": "lead", "mapping": CHANGED, "began_as": revision}
     assert client.post("/console/playground/save", data=form).status_code == 303
     page = html.unescape(client.get(f"/console/events/{event.id}").get_data(as_text=True))
     assert "-event_name: Lead" in page

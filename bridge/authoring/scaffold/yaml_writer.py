@@ -47,6 +47,7 @@ class StarterTest:
     outcome: str = "expect"
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +279,12 @@ def _test(test: StarterTest) -> list[str]:
             f"      {yaml_text(key)}: {json.dumps(value, ensure_ascii=False)}"
             for key, value in test.given.items()
         ]
-    if test.now:
-        lines.append(f"    with: {{now: {json.dumps(test.now)}}}")
+    beside = {"now": test.now, "headers": dict(test.headers)}
+    if beside := {key: value for key, value in beside.items() if value}:
+        written = ", ".join(
+            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in beside.items()
+        )
+        lines.append(f"    with: {{{written}}}")
     if test.outcome != "expect":
         return [*lines, f"    {test.outcome}: {yaml_text(test.reason)}"]
     lines.append("    expect:")

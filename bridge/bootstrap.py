@@ -39,13 +39,19 @@ def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool | N
         _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
     mark_purpose(settings.database_url, "demo" if settings.demo else "live")
-    problem = None if accept_new_key is None else key_problem(settings)
-    if problem and not accept_new_key:
-        raise CannotOpen(problem.message, fix=problem.fix)
+    if accept_new_key is False:
+        require_stored_key(settings)
+    is_new = bool(accept_new_key) and key_problem(settings) is not None
     cipher = cipher_of(settings)
-    if problem:
+    if is_new:
         with closing(open_outbox(settings.database_url, cipher=cipher)) as outbox:
             outbox.accept_key()
+
+
+def require_stored_key(settings: Settings) -> None:
+    """Raise CannotOpen when stored webhooks were encrypted with a key that is not configured."""
+    if problem := key_problem(settings):
+        raise CannotOpen(problem.message, fix=problem.fix)
 
 
 def key_problem(settings: Settings) -> Finding | None:

@@ -109,6 +109,11 @@ REASONS = [
         [("quantity_assumed", "$.custom_data.contents[0].quantity")],
         {"custom_data": {"contents": [{"id": "a", "quantity": 1}]}},
     ),
+    (
+        {"custom_data": {"content_ids": "10,20"}},
+        [("ids_in_one_text", "$.custom_data.content_ids")],
+        {"custom_data": {"content_ids": ["10,20"]}},
+    ),
     ({"custom_data": {"note": "a" * 5000}}, [("value_left_out", "$.custom_data.note")], {}),
     ({"custom_data": {"note": float("inf")}}, [("value_left_out", "$.custom_data.note")], {}),
     ({"custom_data": {"email": "x"}}, [("personal_data_in_custom_data", "$.custom_data.email")], {}),

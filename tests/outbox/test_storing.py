@@ -60,6 +60,10 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
         "changed_at": "2026-11-21T12:00:00.000+00:00",
         "attempts": 0,
         "next_attempt_at": None,
+        "value": None,
+        "currency": None,
+        "order_id": None,
+        "reason_code": "too_broad",
     }
 
 

@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 WORKERS ?= auto
 
-.PHONY: demo test unit lint types format docs bench bench-peers test-pythons mutants test-tools \
+.PHONY: demo test unit lint types format console screenshots docs bench bench-peers test-pythons mutants test-tools \
   test-deploy soak lock clean help
 
 help:  ## list the targets
@@ -45,6 +45,13 @@ types: .venv/ready-dev  ## mypy, strict
 format: .venv/ready-dev  ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+console: .venv/ready-dev  ## bundle the scripts of the console again, from console/ and npm
+	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund
+	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" node build.cjs ../bridge/web/console/static
+
+screenshots: .venv/ready-dev  ## take the pictures of the console in docs/pictures again
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n0 tests/browser/pictures.py
 
 docs: .venv/ready-dev  ## regenerate the generated pages and schemas
 	$(BIN)/python -m bridge.docgen

@@ -319,6 +319,10 @@ class Event(_Value):
         self.reason: Final = reason
         self.match: Final = match
 
+    def with_findings(self, findings: tuple[Finding, ...]) -> Event:
+        """Return the same event with these findings, among them no error that it did not have."""
+        return Event(self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+
 
 # What tells an event from others of its mapping: its name, and the fields that it does not have.
 EventShape = tuple[str, ...]

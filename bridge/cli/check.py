@@ -18,6 +18,7 @@ from bridge.cli.options import config_option
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import Checked, check_mapping
+from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -122,6 +123,7 @@ def _without_settings(config: Path | None) -> Settings:
 def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> Checked:
     return check_mapping(
         file,
+        name=name_of(file, settings.mappings) if settings else None,
         environment=process_environment(),
         spec=open_meta_spec(settings) if settings else load_meta_spec(),
         destinations=settings.destinations if settings else None,

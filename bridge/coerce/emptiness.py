@@ -48,6 +48,18 @@ class Emptiness:
     is_empty: Callable[[Any], bool]
     own: frozenset[str]
 
+    def is_placeholder(self, value: Any) -> bool:
+        """Say whether an empty value is a text that stands for nothing: `undefined`, `{{id}}`.
+
+        A text that the mapping itself calls empty is nothing.
+        """
+        text = value.strip().lower() if type(value) is str else ""
+        return bool(text) and text not in self.own
+
+    def of_nothing(self) -> Emptiness:
+        """Return the same where a placeholder is a value, which is judged later."""
+        return replace(self, is_empty=lambda value: self.is_empty(value) and not self.is_placeholder(value))
+
     def apart_from(self, names: frozenset[str]) -> Emptiness:
         """Return the same for a field in which some of the words, capitalized, may be names."""
         own, is_empty = names - self.own, self.is_empty

@@ -123,6 +123,7 @@ def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:
             steps=tuple(entry["steps"]),
             hashed=_HASHING[entry["hashed"]],
             many=entry["many"],
+            separated=entry.get("separated", False),
             integer=entry.get("integer", False),
             common=entry.get("common", False),
             escaped=entry.get("escaped", _HASHING[entry["hashed"]] == "yes"),

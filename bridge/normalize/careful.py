@@ -17,10 +17,11 @@ from bridge.normalize.context import CleaningContext, Known
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.custom_values import CustomData
 from bridge.normalize.event_fields import READERS, FieldPlace
-from bridge.normalize.field import Cleaner, listed
+from bridge.normalize.field import Cleaner
 from bridge.normalize.findings import Findings
 from bridge.normalize.product_items import ITEM_READERS
 from bridge.normalize.properties import property_name, property_of
+from bridge.normalize.several import listed
 from bridge.normalize.user_data import add_names, send_value
 
 
@@ -37,11 +38,6 @@ class _ValueAlone(CustomData):
     def amounts(self) -> Amounts:
         """Refuse: an ambiguous amount is settled by the other amounts."""
         raise NotOrdinary
-
-    def compare_currency(self, beside: str | None) -> None:
-        """Refuse where an amount names a currency, which is compared with that of the event."""
-        if beside is not None:
-            raise NotOrdinary
 
 
 def _findings(known: Known) -> Findings:
@@ -111,8 +107,7 @@ def add_person(
     if not cleaner.hashed:
         known.unproven.append(f"user_data.{cleaner.name}")
     findings = _findings(known)
-    if type(value) is str and value[:1] == "[":
-        value = listed(value, cleaner)
+    value = listed(value, cleaner, context)
     send_value(cleaner, value, context, user_data, findings)
     if findings.collected or cleaner.name not in user_data:
         raise NotOrdinary

@@ -131,7 +131,7 @@ def _url(value: Any, at: FieldPlace, *, web_only: bool) -> str:
         return text
     cleaned = clean_url(text, at.spec, at.findings.phones, web_only=web_only)
     if cleaned is None:
-        raise ValueDropped("url_unreadable")
+        raise ValueDropped("placeholder" if at.spec.is_unfilled(text) else "url_unreadable")
     if cleaned.removed:
         at.findings.add("personal_data_in_url", at.field, parameters=", ".join(cleaned.removed))
     if cleaned.completed:

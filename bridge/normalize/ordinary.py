@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 from bridge.meta_spec.spec import MetaSpec
-from bridge.normalize import custom_values, event_fields, ids, text
+from bridge.normalize import custom_values, event_fields, id_lists, ids, text
 from bridge.normalize.birth_date import ordinary_birth_date
 from bridge.normalize.context import Known, Short
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
@@ -47,7 +47,7 @@ _FIELDS: Final[dict[Callable[..., Any], ShortOfField]] = {
     custom_values.amount: custom_values.ordinary_amount,
     custom_values.currency: custom_values.ordinary_currency,
     custom_values.identifier: custom_values.ordinary_identifier,
-    custom_values.identifiers: custom_values.ordinary_identifiers,
+    id_lists.identifiers: custom_values.ordinary_identifiers,
     custom_values.quantity: custom_values.ordinary_count,
     custom_values.whole_number: custom_values.ordinary_count,
 }

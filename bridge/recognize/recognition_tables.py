@@ -85,6 +85,7 @@ class RecognitionTables:
     not_the_amount: frozenset[str]
     status_words: frozenset[str]
     item_lists: frozenset[str]
+    product_words: frozenset[str]
     item_fields: Mapping[str, tuple[str, ...]]
     ids: WordLists
     times: WordLists
@@ -168,6 +169,7 @@ def recognition_tables() -> RecognitionTables:
         not_the_amount=_folded_set(raw["not_the_amount"]),
         status_words=_folded_set(raw["status_words"]),
         item_lists=_folded_set(raw["item_lists"]),
+        product_words=_folded_set(raw["product_words"]),
         item_fields={key: tuple(folded(name) for name in names) for key, names in raw["item_fields"].items()},
         ids=_word_lists(raw["ids"]),
         times=_word_lists(raw["times"]),

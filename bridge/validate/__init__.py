@@ -81,7 +81,7 @@ def validate_foreign(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tu
 
 def validate_body(body: Any, spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a whole request body; paths start at the body (`$.data[0].…`)."""
-    return tuple(_body(body, spec, now))
+    return tuple(map(spec.in_finished_body, _body(body, spec, now)))
 
 
 def _body(body: Any, spec: MetaSpec, now: datetime) -> Iterator[Finding]:

@@ -211,6 +211,16 @@ def test_a_mapping_with_errors_fails_its_tests(bench):
     assert (ran.code, "emial" in ran.out) == (1, True)
 
 
+def test_a_missing_sample_fails_check_and_test_until_it_is_there(bench):
+    bench.mapping(GOOD + "samples: [real.json]\n")
+    for command in ("check", "test"):
+        ran = bench.run(command)
+        assert (ran.code, "bad_sample" in ran.out) == (1, True)
+    assert "ok   contact: a lead" in bench.run("test").out
+    (bench.path / "mappings" / "real.json").write_text('{"id": 7, "email": "jane@example.com"}')
+    assert (bench.run("check").code, bench.run("test").code) == (0, 0)
+
+
 # --- init ------------------------------------------------------------------------------------------
 
 

@@ -47,7 +47,8 @@ class Scope:
 
     Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
     `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
-    only while an explanation is written. `outer` is the scope around the item.
+    only while an explanation is written. `outer` is the scope around the item. `placeholders` are those met
+    since the last field was filled: `[2]` for an entry of a list that was left out, else an empty text.
     """
 
     __slots__ = (
@@ -58,6 +59,7 @@ class Scope:
         "index",
         "item",
         "outer",
+        "placeholders",
         "request",
         "root",
         "source",
@@ -75,12 +77,14 @@ class Scope:
         self.outer: Scope | None = None
         self.trace: Trace | None = None
         self.findings: list[Finding] = []
+        self.placeholders: list[str] = []
         self._known_parts: _KnownParts | None = None
 
     def inside(self, item: Any, index: int, base: str) -> Scope:
         """Return the scope of one entry of a list; findings and opened texts are shared."""
         scope = Scope(self.webhook, self.source)
         scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
+        scope.placeholders = self.placeholders
         scope._known_parts = self._parts()
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
         return scope

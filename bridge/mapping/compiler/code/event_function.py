@@ -90,7 +90,7 @@ class _EventFunction:
             self._user_data()
             self._made_event_id()
             self._custom_data()
-            with self.writer.block("if scope.findings:"):
+            with self.writer.block("if scope.findings or scope.placeholders:"):
                 self.writer.line("raise NotOrdinary")
             self.writer.line("return event, known.shape, known.unproven")
             self.writer.insert(objects_at, self.reads.objects())

@@ -12,6 +12,7 @@ from bridge.mapping.runtime.paths import ChosenEntry, CompiledPath, SpreadPath, 
 from bridge.mapping.runtime.scope import Constant, Reader
 
 _MOST_KEYS: Final = 4
+_IN_THE_WEBHOOK: Final = {"item", "webhook"}
 
 
 class Variable:
@@ -94,7 +95,7 @@ class QuickReads:
             reader = reader.options[0]
         if isinstance(reader, SumOf):
             return self._sum(reader)
-        if not isinstance(reader, FieldReader):
+        if not isinstance(reader, FieldReader) or reader.compiled.path.root not in _IN_THE_WEBHOOK:
             return None
         if isinstance(reader.locate, ChosenEntry):
             return self._chosen(reader.locate)
@@ -110,7 +111,9 @@ class QuickReads:
 
     def _sum(self, reader: SumOf) -> str | None:
         source = reader.read_many.only
-        spread = source.locate if isinstance(source, FieldReader) else None
+        if not isinstance(source, FieldReader) or source.compiled.path.root not in _IN_THE_WEBHOOK:
+            return None
+        spread = source.locate
         if not isinstance(spread, SpreadPath) or not spread.keys:
             return None
         names = [self.writer.constants.named("key", key, key) for key in (*spread.keys, spread.last)]
@@ -124,7 +127,7 @@ class QuickReads:
     def by_keys(self, compiled: CompiledPath) -> str | None:
         """Return the expression that reads a path of plain keys, None for every other path."""
         keys = plain_keys(compiled.path)
-        if compiled.path.root == "system" or not 0 < len(keys) <= _MOST_KEYS:
+        if compiled.path.root not in _IN_THE_WEBHOOK or not 0 < len(keys) <= _MOST_KEYS:
             return None
         names = [self.writer.constants.named("key", key, key) for key in keys]
         start = self._start(whole=compiled.path.root == "webhook")

@@ -15,6 +15,7 @@ from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.lint.check import Checked, check_mapping
+from bridge.mapping import name_of
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import process_environment
@@ -30,7 +31,13 @@ def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     spec = open_meta_spec(settings)
     now = datetime.now(UTC)
     checked = [
-        check_mapping(file, environment=process_environment(), spec=spec, destinations=settings.destinations)
+        check_mapping(
+            file,
+            environment=process_environment(),
+            spec=spec,
+            destinations=settings.destinations,
+            name=name_of(file, settings.mappings),
+        )
         for file in files_meant(paths, settings)
     ]
     results = [result for one in checked if one.mapping for result in run_tests(one.mapping, spec, now)]
@@ -39,7 +46,7 @@ def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
         click.echo(encode_readable(_as_data(results, broken)))
     else:
         _print(results, broken)
-    untested = [one.file.stem for one in checked if one.mapping and not one.mapping.tests]
+    untested = [one.mapping.name for one in checked if one.mapping and not one.mapping.tests]
     _summarise(results, [one.file.stem for one in checked if one.mapping is None], untested)
     if broken or not all(result.passed for result in results):
         raise SystemExit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import product
 from typing import Any, Final
 
@@ -68,7 +68,11 @@ class Emptiness:
 
 def emptiness_of(spec: MetaSpec, extra: Iterable[str] = ()) -> Emptiness:
     """Return what counts as empty, including the mapping's own `empty_values`."""
-    own = frozenset(text.strip().lower() for text in extra)
+    return _emptiness(spec, frozenset(text.strip().lower() for text in extra))
+
+
+@lru_cache(maxsize=64)
+def _emptiness(spec: MetaSpec, own: frozenset[str]) -> Emptiness:
     starts: dict[str, set[str]] = {}
     for text in {*spec.empty_texts, *own, "{{"}:
         for first, second in product(_cases(text[:1]), _cases(text[1:2])):

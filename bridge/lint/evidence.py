@@ -46,12 +46,16 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
-    inline = [
+    return Evidence(samples, webhooks_in_tests(mapping), unreadable)
+
+
+def webhooks_in_tests(mapping: CompiledMapping) -> list[Webhook]:
+    """Return the payloads that are written in the tests of a mapping."""
+    return [
         Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given)
         for test in mapping.tests
         if test.given_file is None
     ]
-    return Evidence(samples, inline, unreadable)
 
 
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:

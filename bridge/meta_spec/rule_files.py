@@ -76,6 +76,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         placeholders=placeholders,
         unfilled=re.compile("|".join(words["unfilled"])),
         unfilled_signs=re.compile("|".join(map(re.escape, words["unfilled_signs"]))),
+        template_signs=tuple(words["unfilled_signs"]),
         placeholder_hashes=frozenset(hashes_of(placeholders)),
         server_user_agents=tuple(words["server_user_agents"]),
         ambiguous_countries=frozenset(words["ambiguous_countries"]),

@@ -184,6 +184,7 @@ class MetaSpec:
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
     unfilled_signs: re.Pattern[str] = field(repr=False)
+    template_signs: tuple[str, ...] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -221,6 +222,10 @@ class MetaSpec:
         name, bracket, place = rest.partition("[")
         rule = self.user_data.get(name) if block == "user_data" else None
         return field if rule is None else f"{block}.{rule.long_name}{bracket}{place}"
+
+    def signs_written_with(self, characters: str) -> tuple[str, ...]:
+        """Return the signs of templates that a text of these characters alone (`[A-Za-z0-9]`) can hold."""
+        return tuple(filter(re.compile(f"{characters}+").fullmatch, self.template_signs))
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

@@ -170,7 +170,7 @@ def ordinary_identifier(value: Any, known: Known) -> str | None:
         text = value
     else:
         return None
-    return None if known.phones and may_hold_mapped_phone(text, known.phones) else text
+    return None if may_hold_mapped_phone(text, known.phones) else text
 
 
 def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
@@ -187,9 +187,9 @@ def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
 def ordinary_amount(value: Any, known: Known) -> Number | None:
     """Return the short way's amount: a number of JSON with at most six decimals, or a machine's text."""
     if type(value) is str:
-        return ordinary_number(value) if known.settings.number_format is None else None
+        return None if known.settings.number_format else ordinary_number(value)
     if type(value) is int:
-        return value if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
+        return value if 0 <= value < _LARGEST_NUMBER else None
     if type(value) is float and 0.001 <= value < 1e9 and round(value, 6) == value:
         return int(value) if value.is_integer() else value
     return None
@@ -201,8 +201,13 @@ def ordinary_count(value: Any, known: Known) -> int | None:
 
 
 def ordinary_currency(value: Any, known: Known) -> str | None:
-    """Return the short way's currency: a code in capital letters."""
-    return value if type(value) is str and value in known.spec.currencies else None
+    """Return the short way's currency: a code, in capital letters or small ones."""
+    if type(value) is not str:
+        return None
+    if value in known.spec.currencies:
+        return value
+    code = value.upper() if value.isalpha() and value.isascii() else ""
+    return code if code in known.spec.currencies else None
 
 
 def enum(name: str) -> Reader:

@@ -110,6 +110,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(letters.casefold()))
 
 
+@lru_cache(maxsize=8192)
 def folded(name: str) -> str:
     """Join the folded words of a name: what names are compared by."""
     return "".join(words_of(name))

@@ -101,6 +101,21 @@ def test_a_slip_is_exit_1_with_file_line_column_caret_and_suggestion(bench):
     assert caret.endswith("^^^^^")
 
 
+def test_the_code_of_a_mapping_is_data_and_its_findings_are_messages(bench):
+    file = bench.mapping(GOOD)
+    ran = bench.run("check", file, "--show-code")
+    assert ran.code == 0
+    assert ran.out.startswith(f"# {file}\n\n# event 1: 'Lead'\n")
+    assert (
+        "    # line 6: user_data.em <- email\n    sent = short_em(item.get(key_email), context)\n" in ran.out
+    )
+    assert "\ndef event_of(" in ran.out
+    bench.mapping(MISSPELT)
+    ran = bench.run("check", file, "--show-code")
+    assert (ran.code, ran.out) == (1, "")
+    assert "did you mean 'email'?" in ran.err
+
+
 def test_every_file_is_told_in_one_run(bench):
     bench.mapping(MISSPELT, "one")
     bench.mapping(MISSPELT, "two")

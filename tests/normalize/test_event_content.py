@@ -246,6 +246,11 @@ def test_the_mappings_formats_are_used_for_times_and_numbers():
     assert event == {"event_time": SECONDS - 15 * 3600, "custom_data": {"value": 1299}}
 
 
+def test_a_time_that_looks_like_the_usual_form_is_read_in_the_author_s():
+    event, findings = normalized({"event_time": "2026-05-04T10:00Z"}, date_format="YYYY-DD-MMTHH:mmZ")
+    assert (event, findings) == ({"event_time": 1_775_383_200}, [])
+
+
 def test_a_full_event_of_odd_types_comes_out_in_metas_types():
     event, findings = normalized(
         {

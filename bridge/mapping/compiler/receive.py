@@ -76,7 +76,7 @@ def _max_size(loading: Loading, entries: Entries) -> int:
     size: int = _value(entries, "max_size", MAX_BODY)
     if size > MAX_BODY:
         loading.error(
-            entries["max_size"].node, "no_amount", "max_size is at most 1 MiB", "write 1 MiB or less"
+            entries["max_size"].node, "no_amount", "max_size cannot be more than 1 MiB", "write 1 MiB or less"
         )
     return size
 
@@ -119,7 +119,9 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
     if "code" not in entries or not entries["code"].value:
         return None
     if "for" in entries and "until" in entries:
-        loading.error(entries["until"].key, "two_sources", "for and until both say how long", "keep one")
+        loading.error(
+            entries["until"].key, "two_sources", "for and until cannot be used together", "keep one"
+        )
     seconds = entries["for"].value if "for" in entries else None
     until = read_time(entries["until"].value) if "until" in entries and entries["until"].value else None
     if seconds is not None and changed_at is not None:
@@ -129,7 +131,12 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
 
 def _checked_code(loading: Loading, entry: Entry, code: str) -> str:
     if code and not is_test_code(code):
-        loading.error(entry.key, "bad_test_event_code", "this is not a test code", "copy it from Test Events")
+        loading.error(
+            entry.key,
+            "bad_test_event_code",
+            "this is not a test event code",
+            "copy it from the Test Events tab of Events Manager",
+        )
     return code
 
 
@@ -141,6 +148,6 @@ def compile_on_result(loading: Loading, entry: Entry | None) -> OnResult | None:
     if entry is None or not url or secret is None:
         return None
     if not url.startswith(("https://", "http://")):
-        loading.error(entries["url"].node, "no_url", "url is a web address", "write https://...")
+        loading.error(entries["url"].node, "no_url", "url must be an https:// URL", "write https://...")
         return None
     return OnResult(url, secret)

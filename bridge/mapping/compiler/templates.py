@@ -67,7 +67,9 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | FieldInText]:
 
 def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | FieldInText]) -> None:
     if _BRACE.search(text):
-        compiling.loading.error(node, "brace_not_closed", "a brace is opened or closed only", "write {field}")
+        compiling.loading.error(
+            node, "brace_not_closed", "a brace is not closed, or was never opened", "write {field}"
+        )
     if text:
         parts.append(text)
 

@@ -163,7 +163,7 @@ class TwoKeys(FieldReader):
 def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
     """Return the reader of a list: the first of its values that is not empty."""
     if not node.items:
-        compiling.loading.error(node, "empty_list", "an empty list has no value", "name at least one field")
+        compiling.loading.error(node, "empty_list", "this list is empty", "name at least one field")
         return NOTHING
     if len(node.items) > MAX_SOURCES:
         compiling.loading.error(
@@ -172,7 +172,9 @@ def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
         return NOTHING
     for item in node.items:
         if isinstance(item, Listing):
-            compiling.loading.error(item, "list_in_list", "a list is inside a list", "write one list")
+            compiling.loading.error(
+                item, "list_in_list", "a list cannot contain another list", "write one list"
+            )
     reads = tuple(
         compile_value(compiling, item, shape) for item in node.items if not isinstance(item, Listing)
     )

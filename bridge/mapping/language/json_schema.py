@@ -74,7 +74,7 @@ _KINDS: dict[str, Schema] = {
         "additionalProperties": {"anyOf": [_TEXT, _ref("answer_hmac"), _ref("value")]},
     },
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
-    "destinations": _TEXTS,
+    "destinations": {"anyOf": [_TEXTS, _ref("value")]},
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
     "data": {},
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},
@@ -116,7 +116,7 @@ def _block(block: BlockGrammar, field: str = "") -> Schema:
         key = block.keys[block.canonical(name) or name]
         if key.only_in not in {"", field}:
             continue
-        properties[name] = {"description": _description(key, name), **_of_kind(key)}
+        properties[name] = {"description": key.explained(name), **_of_kind(key)}
     schema: Schema = {
         "description": block.says,
         "type": "object",
@@ -128,12 +128,6 @@ def _block(block: BlockGrammar, field: str = "") -> Schema:
         schema["allOf"] = twice
     required = [key.name for key in block.keys.values() if key.required]
     return {**schema, "required": required} if required else schema
-
-
-def _description(key: Key, name: str) -> str:
-    same = f" The same as {key.name}." if name != key.name else ""
-    default = f" Default: {key.default}." if key.default else ""
-    return f"{key.says}{same}{default}"
 
 
 def _of_kind(key: Key) -> Schema:
@@ -158,7 +152,8 @@ def _condition(grammar: Grammar) -> Schema:
     return {**own, "additionalProperties": {"anyOf": [*_TEXTS["anyOf"], _ref("test_of_field")]}}
 
 
-def _defaults(grammar: Grammar) -> Schema:
+def fields_with_defaults(grammar: Grammar) -> dict[str, str]:
+    """Return the fields that `defaults` may name without their block, each with what it means."""
     keys = [key for key in grammar["event"].keys.values() if key.kind == "value"]
     names = {key.name: key.says for key in keys}
     for block in ("user_data", "custom_data"):
@@ -167,6 +162,11 @@ def _defaults(grammar: Grammar) -> Schema:
             for name in grammar[block].names()
             if name != "properties"
         }
+    return names
+
+
+def _defaults(grammar: Grammar) -> Schema:
+    names = fields_with_defaults(grammar)
     return {
         "description": "Plain texts for fields that are empty.",
         "type": "object",

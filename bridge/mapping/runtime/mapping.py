@@ -15,6 +15,7 @@ from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec
@@ -58,6 +59,11 @@ class CompiledMapping:
     def send_to(self) -> tuple[str, ...]:
         """Return every destination an event of this mapping may go to."""
         return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Return where a webhook belongs that no event could be made of: to nobody, when it should decide."""
+        return UNDECIDED if any(event.routing for event in self.events) else self.send_to
 
     @property
     def lines(self) -> tuple[MappedLine, ...]:
@@ -179,12 +185,12 @@ class CompiledMapping:
         """Return the draft that says why a list gave nothing, or not all of it."""
         if not too_many:
             reason = f"for_each: the webhook has no list {each.path}"
-            return Draft("for_each", {}, settings, self.send_to, {}, "skipped", reason)
-        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the rest was not mapped"
+            return Draft("for_each", {}, settings, self.undecided, {}, "skipped", reason)
+        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the others were not mapped"
         finding = Finding(
             "error", "too_many_items", reason, "have the sender split it", position=each.position
         )
-        return Draft("for_each", {}, settings, self.send_to, {}, "held", reason, (finding,))
+        return Draft("for_each", {}, settings, self.undecided, {}, "held", reason, (finding,))
 
     def _made_event_id(self, number: int, name: str, scope: Scope) -> str:
         """Return an id that is the same when the same webhook comes again."""
@@ -199,7 +205,11 @@ def _is_usable_key(text: str) -> bool:
 
 def _digest(*parts: bytes) -> bytes:
     """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
-    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()
 
 
 @lru_cache(maxsize=512)

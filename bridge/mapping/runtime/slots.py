@@ -48,7 +48,9 @@ def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
         if value is not None or sent_before:  # inside contents, one entry that has the field is enough
             record.dropped = None
         elif record.dropped is None:
-            record.dropped = NOTHING_FOUND if record.supplied_by is None else "nothing was left of it"
+            record.dropped = (
+                NOTHING_FOUND if record.supplied_by is None else "nothing was left after cleaning"
+            )
         if scope.placeholders and (finding := report_placeholders(path, value, scope)) and value is None:
             record.dropped = finding.message
 

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import bridge.pipeline
-
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -21,7 +19,6 @@ def describe() -> dict[str, Any]:
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
-        "build": "plain Python" if bridge.pipeline.__file__.endswith(".py") else "compiled",
         "cpu": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
@@ -31,6 +28,11 @@ def describe() -> dict[str, Any]:
         "load": round(os.getloadavg()[0], 1),
         "libraries": {name: version(name) for name in ("flask", "gunicorn", "orjson", "jsonschema-rs")},
     }
+
+
+def in_one_line(about: dict[str, Any]) -> str:
+    """Return which machine and which Python this is: ratios move with both."""
+    return f"{about['cpu']}, {about['cores']} cores, Python {about['python']}"
 
 
 def _commit() -> str:
@@ -44,7 +46,9 @@ def _commit() -> str:
 
 
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
+    """Return the model of the processor, with its family where the name alone says little (`AMD EPYC`)."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in said:
+        return platform.processor() or platform.machine()
+    return f"{said['model name']} (family {said.get('cpu family')}, model {said.get('model')})"

@@ -1,7 +1,7 @@
 """The frozen values that travel through the pipeline, and nothing that works on them.
 
 Those made anew for every webhook are plain classes, made in a fraction of the time of a frozen dataclass.
-Their attributes are final: the type checker lets nobody assign to one, and compiled they cannot be.
+Their attributes are final: the type checker lets nobody assign to one.
 """
 
 from __future__ import annotations
@@ -281,28 +281,6 @@ class Draft(_Value):
         self.made_event_id: Final = made_event_id
 
 
-class CleanDraft(_Value):
-    """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
-
-    The other parts are those of a draft.
-    """
-
-    __match_args__ = ("label", "data", "send_to", "positions")
-    __slots__ = __match_args__
-
-    def __init__(
-        self,
-        label: str,
-        data: dict[str, Any],
-        send_to: tuple[str, ...],
-        positions: Mapping[str, Position],
-    ) -> None:
-        self.label: Final = label
-        self.data: Final = data
-        self.send_to: Final = send_to
-        self.positions: Final = positions
-
-
 @dataclass(frozen=True, slots=True)
 class MatchStrength:
     """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ."""
@@ -340,6 +318,44 @@ class Event(_Value):
         self.findings: Final = findings
         self.reason: Final = reason
         self.match: Final = match
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> Event:
+        """Return the same event with these findings, among them no error that it did not have."""
+        return Event(self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+
+
+# What tells an event from others of its mapping: its name, and the fields that it does not have.
+EventShape = tuple[str, ...]
+
+
+class CleanDraft(_Value):
+    """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
+
+    Where every value is right by itself, `shape` decides nearly everything that validation looks at.
+    `unproven` names the fields of which that is not known yet (`custom_data.value`). `shapes` holds what
+    validation said of events of this kind, without their data. The other parts are those of a draft.
+    """
+
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven")
+    __slots__ = (*__match_args__, "shapes")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        data: dict[str, Any],
+        send_to: tuple[str, ...],
+        positions: Mapping[str, Position],
+        shape: EventShape,
+        unproven: Sequence[str],
+        shapes: dict[EventShape, Event],
+    ) -> None:
+        self.label: Final = label
+        self.data: Final = data
+        self.send_to: Final = send_to
+        self.positions: Final = positions
+        self.shape: Final = shape
+        self.unproven: Final = unproven
+        self.shapes: Final = shapes
 
 
 class Translation(_Value):

@@ -83,7 +83,7 @@ def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
     """Return the made-up secrets of all samples beside some mappings, by their names in the environment."""
     secrets: dict[str, str] = {}
     for folder in folders:
-        for side in sorted(folder.glob(f"samples/*/*{_SIDE}")):
+        for side in sorted(folder.glob(f"**/samples/*/*{_SIDE}")):
             secrets.update(_side_file(side.with_name(side.name.removesuffix(_SIDE))).get("secrets", {}))
     return secrets
 

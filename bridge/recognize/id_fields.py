@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.ownership import (
@@ -14,7 +15,13 @@ from bridge.recognize.ownership import (
     words_in,
 )
 from bridge.recognize.payload_fields import PayloadField
-from bridge.recognize.recognition_tables import KnownField, RecognitionTables, folded, words_of
+from bridge.recognize.recognition_tables import (
+    KnownField,
+    RecognitionTables,
+    folded,
+    recognition_tables,
+    words_of,
+)
 from bridge.recognize.value_shapes import has_shape
 
 _NAMED, _ANY_ID, _OF_CUSTOMER, _OF_NOTIFICATION, _URL = 98, 72, 64, 56, 52
@@ -33,14 +40,10 @@ def event_id_strength(
     An id has a digit and is no secret. One that is the same for all webhooks (the account's, the form's, the
     product's) would make every event a duplicate of the first; one of the delivery counts a payment twice.
     """
-    if not _is_id(field, tables):
-        return 0
     kind = _kind_of_id(field, known, tables)
-    return (
-        max(0, kind + (_inside(field, tables) if folded(field.name) in _PLAIN else -field.depth))
-        if kind
-        else 0
-    )
+    if not kind or not _is_id(field, tables):
+        return 0
+    return max(0, kind + (_inside(field, tables) if folded(field.name) in _PLAIN else -field.depth))
 
 
 def _inside(field: PayloadField, tables: RecognitionTables) -> int:
@@ -79,8 +82,15 @@ def external_id_strength(
     field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
 ) -> int:
     """Return how well a field names the customer: their own id, never a user's of the sender's staff."""
-    if not _is_id(field, tables, digit=False) or has_shape("url", field.value):
+    strength = _external_id_by_name(field, known, context, tables)
+    if not strength or not _is_id(field, tables, digit=False) or has_shape("url", field.value):
         return 0
+    return strength
+
+
+def _external_id_by_name(
+    field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
+) -> int:
     name = folded(field.name)
     if name == "userid" and context.has_anonymous_id and not words_around(field) & tables.other_people:
         return _NAMED - 10
@@ -118,14 +128,18 @@ def _is_date(text: str) -> bool:
 
 def _is_of_customer(field: PayloadField, tables: RecognitionTables) -> bool:
     """Say whether an id is the customer's: `customer_id`, or the `id` of the customer's block."""
-    name, words = folded(field.name), words_in(field.name)
-    around = words_around(field)
-    if around & tables.other_people:
+    if words_around(field) & tables.other_people:
         return False
-    if name in _PLAIN:
+    if folded(field.name) in _PLAIN:
         return is_in_customer_block(field, tables)
-    last = set(words_of(field.name)[-1:])
+    return _names_a_customers_id(field.name)
+
+
+@lru_cache(maxsize=8192)
+def _names_a_customers_id(name: str) -> bool:
+    tables, words = recognition_tables(), words_in(name)
     named = bool(words & tables.customer_words) and not words & _NO_CUSTOMERS_ID
+    last = frozenset(words_of(name)[-1:])
     return named and bool(last & tables.ids["suffixes"]) and not words & tables.other_people
 
 

@@ -209,6 +209,11 @@ class Settings:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
 
+    @property
+    def data_folder(self) -> Path:
+        """Return the folder beside the database, where the key and the files of running servers are."""
+        return self.secret_key_file.parent
+
     def alerts_of(self, mapping: str) -> MappingAlerts:
         """Return what is usual for one mapping: what is set for it, or else for all."""
         return replace(self.alerts.of_mapping, **self.hook(mapping).alerts)

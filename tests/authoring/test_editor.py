@@ -70,6 +70,33 @@ def test_keys_and_fields_are_completed(ask):
     assert {"website", "physical_store", "system_generated"} <= set(words)
 
 
+def test_the_time_of_the_click_is_offered_in_the_block_of_a_click_id_alone(ask):
+    of_click, of_email = (
+        ask(
+            {
+                "what": "complete",
+                "text": f"version: 1\nuser_data:\n  {field}:\n    ",
+                "line": 3,
+                "character": 4,
+            }
+        )[0]
+        for field in ("fbclid", "email")
+    )
+    assert ("clicked_at" in of_click, "clicked_at" in of_email) == (True, False)
+    assert {"from", "lookup"} <= set(of_click) & set(of_email)
+
+
+def test_a_block_of_a_click_id_with_its_time_shows_no_problem(ask):
+    good = MAPPING.replace("custom_data:", "  fbclid: {from: page, clicked_at: first_visit}\ncustom_data:")
+    wrong = good.replace("fbclid:", "fbc:")
+    assert [
+        bool(found) for found in ask(*({"what": "problems", "text": text} for text in (good, wrong)))
+    ] == [
+        False,
+        True,
+    ]
+
+
 def test_a_key_is_explained_when_the_mouse_rests_on_it(ask):
     event_id, email = ask(
         {"what": "hover", "text": MAPPING, "line": 3, "character": 3},

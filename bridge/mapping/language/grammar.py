@@ -18,7 +18,10 @@ from bridge.meta_spec.spec import MetaSpec
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a block. `kind` says what its value may be (see KINDS), `of` names the block or the choices."""
+    """One key of a block. `kind` says what its value may be (see value_kinds), `of` names the block or the choices.
+
+    `only_in` names the one field whose block takes the key, where not every block of the kind does.
+    """
 
     name: str
     kind: str
@@ -27,6 +30,7 @@ class Key:
     default: str = ""
     alias: str = ""
     required: bool = False
+    only_in: str = ""
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -71,48 +75,6 @@ class BlockGrammar:
 
 
 Grammar = Mapping[str, BlockGrammar]
-
-# the kind of a value -> how the reference page describes it
-KINDS: dict[str, str] = {
-    "text": "text",
-    "texts": "a text, or a list of texts",
-    "files": "a file name, or a list of them",
-    "choice": "one word of a fixed list",
-    "choices": "one word or several of a fixed list",
-    "yes_no": "yes or no",
-    "whole": "a whole number",
-    "number": "a number",
-    "duration": "a duration such as 30 minutes or 7 days",
-    "size": "a size such as 1 MiB",
-    "moment": "a date and time",
-    "secret": "a secret, written as ${NAME}",
-    "path": "a field of the webhook",
-    "value": "a value: a field, a text with {field}, a list of fields, or a block",
-    "event_name": "a text, a text with {field}, or a block with from, lookup and otherwise",
-    "template": "a text with {field} in it",
-    "positions": "a field that is a list, or a list with one value for each position",
-    "condition": "conditions",
-    "conditions": "a list of blocks of conditions",
-    "properties": "custom names, each with a value",
-    "contents": "a block with for_each, or a field that is a list",
-    "defaults": "names of fields, each with a plain text",
-    "fields": "names of fields this event does not send",
-    "rows": "what is compared, and what it becomes",
-    "expected_texts": "the expected value, by field",
-    "handshake_answer": "a value, or a block with json or header",
-    "answer_values": "names, each with a value or a block with hmac_of",
-    "take": "first, last, rest or a number",
-    "otherwise": "keep, skip, error or a plain text",
-    "country": "a country code or a $. path",
-    "signed": "a text with {body}, {timestamp}, {url}, {method}, {secret}, {body_base64}, {sorted_form}, "
-    "{$headers.name}, {$query.name} or {field}",
-    "destinations": "a destination of the settings, or a list of them",
-    "block": "a block",
-    "blocks": "a list of blocks",
-    "test_code": "a text, or a block with code and for or until",
-    "data": "any data, as the webhook would bring it",
-    "expected": "a list of events, or one; only the named fields are compared",
-}
 
 _FILE = (
     Key("version", "choice", "The version of this language.", ("1",), required=True),
@@ -282,7 +244,13 @@ _VALUE = (
     Key("default", "text", "The plain text when all is empty."),
     Key("required", "yes_no", "The event is held when this is empty."),
     Key("when", "condition", "The value is sent only when all of these hold."),
-    Key("clicked_at", "value", "Of fbclid only: when the ad was clicked.", default="the time of the event"),
+    Key(
+        "clicked_at",
+        "value",
+        "Of fbclid only: when the ad was clicked.",
+        default="the time of the event",
+        only_in="fbclid",
+    ),
     Key("remove", "yes_no", "Takes back a shared field."),
 )
 

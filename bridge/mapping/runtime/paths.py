@@ -28,7 +28,8 @@ class CompiledPath:
             return partial(list, (self.path.text,))
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        return partial(self.walk.places, scope, start, base)
+        keys = self.locate.keys if isinstance(self.locate, _Plain) else ()
+        return partial(_places, self.walk, keys, scope, start, base)
 
     def why_nothing(self, scope: Scope) -> str:
         """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
@@ -211,9 +212,16 @@ class Walk(Reader):
         self.path = path
         self.steps = path.steps
         self.whole = path.root == "webhook"
-        self.runs = [tuple(_literal_runs(path, at)) for at in range(len(path.steps))]
+        self._runs: list[tuple[tuple[str, int], ...]] | None = None
         each = [at for at, step in enumerate(path.steps) if step.kind == "each"]
         self.spread_again = frozenset(each[:-1])
+
+    @property
+    def runs(self) -> list[tuple[tuple[str, int], ...]]:
+        """Return the keys to try at each step; few paths ever need them."""
+        if self._runs is None:
+            self._runs = [tuple(_literal_runs(self.path, at)) for at in range(len(self.steps))]
+        return self._runs
 
     def read(self, scope: Scope) -> Any:
         """Return what the path leads to, or MISSING."""
@@ -286,6 +294,22 @@ class Walk(Reader):
             if _same_text(_subvalue(entry, step), step.key):
                 return self._find(visit, entry, at + 1, visit.below(place, name))
         return MISSING
+
+
+def _places(walk: Walk, keys: tuple[str, ...], scope: Scope, start: Any, base: str) -> list[str]:
+    """Return the concrete places of a path: at once where plain keys lead there, else by walking."""
+    if not keys or not _leads_on(start, keys):
+        return walk.places(scope, start, base)
+    return [".".join((base, *map(plain_key, keys)) if base else map(plain_key, keys))]
+
+
+def _leads_on(value: Any, keys: tuple[str, ...]) -> bool:
+    """Say whether each key is exactly there, one inside the other."""
+    for key in keys:
+        if type(value) is not dict or key not in value:
+            return False
+        value = value[key]
+    return True
 
 
 @dataclass(slots=True)

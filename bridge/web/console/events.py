@@ -70,7 +70,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     given = form(request)
     asked = _asked(given)
     if not asked:
-        raise WrongUse("nothing says which events", fix="choose a filter first")
+        raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
     _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
     job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())

@@ -25,7 +25,7 @@ from bridge.web.responses import Headers, NotAllowed, Response, error_body, erro
 Screen = Callable[[AppContext, HttpRequest, Viewer], Response]
 _SIGN_IN = "/console/sign-in"
 _MOST_FORM_FIELDS = 1000
-_TITLES = {403: "This is not yours to do", 404: "There is nothing here", 429: "Too many attempts"}
+_TITLES = {403: "You cannot do this", 404: "Page not found", 429: "Too many attempts"}
 
 
 def screen(show: Screen, *, admin_only: bool = False) -> View:

@@ -11,7 +11,7 @@ _MOST_DIGITS = 6
 _SENTENCES = {
     "discarded": "discarded",
     "left_alone": "left alone: it was sent, or is being sent right now",
-    "nothing": "nothing was there to do",
+    "nothing": "there was nothing to do",
     "saved": "saved, and active",
     "saved_not_active": "saved, but not active: the list of mappings says why",
     "taken_back": "the content before the last change is active again",

@@ -46,7 +46,7 @@ PAGES = (
     _admin("GET", "/console/jobs/<job_id>", jobs.show),
     _admin("POST", "/console/jobs/<job_id>/cancel", jobs.cancel),
     _admin("GET", "/console/mappings", mappings.show_all),
-    _admin("GET", "/console/mappings/<name>", mappings.show_one),
+    _admin("GET", "/console/mappings/<path:name>", mappings.show_one),
     _admin("GET", "/console/playground", playground.show),
     _admin("POST", "/console/playground", playground.run),
     _admin("POST", "/console/playground/reveal", playground.reveal),

@@ -1,4 +1,4 @@
-"""Pauses of destinations, datasets and apps, kept in the database so that every worker sees them."""
+"""Pauses of destinations, datasets, apps and sources, kept in the database so that every worker sees them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Pause:
     reason: str
     since: datetime
 
+    def is_in_force(self, now: datetime) -> bool:
+        """Return whether it has not ended. One that would last for weeks was set by a wrong clock."""
+        return now < self.until <= now + LONGEST_PAUSE
+
 
 def destination_scope(name: str, dataset_id: str) -> str:
     """Return the scope to pause when a token, a permission or the dataset itself is the problem."""
@@ -40,6 +44,11 @@ def destination_scope(name: str, dataset_id: str) -> str:
 def dataset_scope(dataset_id: str) -> str:
     """Return the scope to pause when a dataset has reached its limit."""
     return f"dataset:{dataset_id}"
+
+
+def source_scope(name: str) -> str:
+    """Return the scope to pause when a source that records are fetched from is in trouble."""
+    return f"source:{name}"
 
 
 def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_id: str) -> str | None:

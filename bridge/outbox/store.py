@@ -17,8 +17,9 @@ from bridge.crypto import Cipher
 from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
-from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
+from bridge.outbox import admin_actions, call_rates, claims, erasure, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
+from bridge.outbox.call_rates import CallRate
 from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, position_of
@@ -357,6 +358,14 @@ class Outbox:
     def resume(self, scope: str, trips: int) -> bool:
         """Resume a scope; return whether this call did it."""
         return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))
+
+    def take_turn(
+        self, source: str, rate: CallRate, now: datetime, patience: timedelta
+    ) -> tuple[bool, timedelta]:
+        """Take the turn to call a source; return whether it was given, and how long to wait either way."""
+        return self._write(
+            "turn", lambda connection: call_rates.take_turn(connection, source, rate, now, patience)
+        )
 
     # --- admin actions -------------------------------------------------------------------------------------
 

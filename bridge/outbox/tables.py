@@ -189,6 +189,13 @@ pauses = Table(
     Column("since", BigInteger, nullable=False),
 )
 
+source_rates = Table(
+    "source_rates",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("next_at", BigInteger, nullable=False),  # microseconds; see call_rates
+)
+
 properties = Table(
     "properties",
     metadata,

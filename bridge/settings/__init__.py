@@ -19,6 +19,7 @@ from bridge.settings.models import (
     Retention,
     ServerLimits,
     Settings,
+    Source,
     TestEventCode,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "Retention",
     "ServerLimits",
     "Settings",
+    "Source",
     "TestEventCode",
     "load_demo_settings",
     "load_settings",

@@ -73,6 +73,23 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One API that mappings may fetch from. URL and headers may hold secrets and are kept out of the repr.
+
+    `give_up` is how long a record is tried for. `allow_private` lets the host have a private address,
+    `insecure` lets the URL be plain http on this machine; the loader holds that.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    rate: Rate = Rate(5, 1.0)
+    give_up: timedelta = timedelta(hours=24)
+    allow_private: bool = False
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MappingAlerts:
     """What is usual for the webhooks of one mapping; a `silent_after` of zero means that silence is fine."""
 
@@ -192,6 +209,7 @@ class Settings:
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.mapping.runtime.fetch_step import recorded_answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.models import Answers, Finding, Position, Verified, Webhook
@@ -64,7 +65,8 @@ def _answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, 
     """Return the webhook with the recorded answers of what the mapping fetches."""
     if not mapping.fetch:
         return webhook
-    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(mapping.recorded(answers)))
+    whole = [replace(step, reads=None) for step in mapping.fetch]  # what a slip meant is there, too
+    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(recorded_answers(whole, answers)))
 
 
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:

@@ -148,6 +148,18 @@ user_data: {email: $contact.email}
     assert [event.verdict for event in translation.events] == ["ready"]
 
 
+@pytest.mark.parametrize(
+    ("data", "targets"),
+    [({"new": 7, "old": 5}, ["/people/7"]), ({"old": 5}, ["/v1/people/5"]), ({"new": "..", "old": 5}, ["/v1/people/5"]),
+     ({}, [])],
+)  # fmt: skip
+def test_of_several_paths_the_first_complete_one_is_called(run, data, targets):
+    text = (
+        "fetch: {p: {from: crm, path: ['/people/{new}', '/v1/people/{old}']}}\nuser_data: {email: $p.email}\n"
+    )
+    assert [made.target for made in run(text, data).calls] == targets
+
+
 BATCH = """
 for_each: $
 fetch:

@@ -150,9 +150,13 @@ user_data: {email: $contact.email}
 
 @pytest.mark.parametrize(
     ("data", "targets"),
-    [({"new": 7, "old": 5}, ["/people/7"]), ({"old": 5}, ["/v1/people/5"]), ({"new": "..", "old": 5}, ["/v1/people/5"]),
-     ({}, [])],
-)  # fmt: skip
+    [
+        ({"new": 7, "old": 5}, ["/people/7"]),
+        ({"old": 5}, ["/v1/people/5"]),
+        ({"new": "..", "old": 5}, ["/v1/people/5"]),
+        ({}, []),
+    ],
+)
 def test_of_several_paths_the_first_complete_one_is_called(run, data, targets):
     text = (
         "fetch: {p: {from: crm, path: ['/people/{new}', '/v1/people/{old}']}}\nuser_data: {email: $p.email}\n"

@@ -91,6 +91,28 @@ def call(target: str = "/persons/7", **others: Any) -> FetchRequest:
             id="not when the webhook has all of it",
         ),
         pytest.param(
+            f"{LEAD}when: {{$person.label: hot, stage: won}}\n",
+            {"id": 1, "person_id": 7},
+            "skipped",
+            (),
+            id="not where the webhook alone says no, whatever the order of the lines",
+        ),
+        pytest.param(
+            f"{PERSON}event_id: lead-{{id}}\nwhen: {{any: [{{$person.label: hot}}, {{stage: won}}]}}\n"
+            "user_data: {email: email}\n",
+            {"id": 1, "person_id": 7, "stage": "won", "email": "jane@example.com"},
+            "ready",
+            (),
+            id="not for an alternative where another one holds already",
+        ),
+        pytest.param(
+            f"{LEAD}when: {{$person.label: hot}}\nconsent: {{from: ads, granted: yes, denied: no}}\n",
+            {"id": 1, "person_id": 7, "ads": "no"},
+            "suppressed",
+            (),
+            id="not of a person who said no, although a condition reads the record",
+        ),
+        pytest.param(
             LEAD, {"id": 1, "person_id": 0}, "held", (), id="not when the step's own condition fails"
         ),
         pytest.param(LEAD, {"id": 1}, "held", (), id="not without an id"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,6 +122,22 @@ class CompiledEvent:
             findings=findings,
             made_event_id=made,
         )
+
+    def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
+        """Return the draft of an event that reads an answer which is not there, and is ended without it.
+
+        A condition or the consent that the webhook alone decides comes before what is fetched.
+        """
+        scope.trace = None
+        for condition in self.conditions:
+            with suppress(NoAnswer):
+                if (failed := condition(scope)) is not None:
+                    return self._ended(scope, settings, "skipped", f"when: {failed}")
+        with suppress(NoAnswer):
+            decision = self.consent(scope) if self.consent is not None else None
+            if decision is not None:
+                return self._ended(scope, settings, *decision)
+        return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,

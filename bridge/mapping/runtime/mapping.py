@@ -141,7 +141,8 @@ class CompiledMapping:
         try:
             return event.draft(scope, settings, self._made_event_id)
         except AnswerNeeded as needed:
-            return event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
+            ended = event.ended_without_answer(scope, settings)
+            return ended or event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
         except AnswerWithheld as withheld:
             return event.unfinished(scope, settings, "held", str(withheld), (withheld.finding,))
 

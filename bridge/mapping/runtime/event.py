@@ -10,9 +10,10 @@ from typing import Any
 from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.consent import Consent
-from bridge.mapping.compiler.context import NoAnswer, PathUse, Read
+from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill
 from bridge.meta_spec.spec import MetaSpec

@@ -67,6 +67,12 @@ def found(mapping, spec) -> list[tuple[str, str, int, str | None]]:
             id="a sample that asks for nothing",
         ),
         pytest.param(
+            f"{LEAD}custom_data: {{contents: {{for_each: $person.orders, id: sku}}}}\n{SAMPLE}",
+            {"samples/lead.json": BODY},
+            [("warning", "no_recorded_answer", 6, None)],
+            id="a list of an answer that is not recorded",
+        ),
+        pytest.param(
             f"{LEAD.replace('$person.email', '$person.emial')}{SAMPLE}",
             {"samples/lead.json": BODY, "samples/lead.fetched.json": ANSWER},
             [("error", "no_such_field", 8, "$person.email")],

@@ -65,11 +65,15 @@ def _no_steps() -> Mapping[str, Any]:
 
 
 def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
-    """Yield the scope of every item of nested lists."""
+    """Yield the scope of every item of nested lists; a list in an answer that is not there has none."""
     if not above:
         yield scope
         return
-    for index, item in enumerate(entries_of(above[0].read(scope), scope)[:MAX_ITEMS]):
+    try:
+        items = entries_of(above[0].read(scope), scope)
+    except NoAnswer:
+        return
+    for index, item in enumerate(items[:MAX_ITEMS]):
         yield from scopes_below(scope.inside(item, index, ""), above[1:])
 
 

@@ -42,12 +42,12 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
     unreadable: list[Finding] = []
     positions = _sample_positions(mapping)
     given = (test.given_file for test in mapping.tests if test.given_file)
-    in_tests = {test.given_file: test.fetched for test in mapping.tests if test.given_file}
     for file in dict.fromkeys([*mapping.samples, *given]):
         try:
             sample = read_sample(file, _ANY_TIME)
             webhook = parse(Verified(sample.request), mapping.receive)
-            samples.append(_answered(webhook, mapping, {**sample.fetched, **in_tests.get(file, {})}))
+            answers = [sample.fetched, *(test.fetched for test in mapping.tests if test.given_file == file)]
+            samples.extend(_answered(webhook, mapping, one) for one in answers if one or one is answers[0])
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))

@@ -22,6 +22,7 @@ from bridge.settings.models import (
     Source,
     TestEventCode,
 )
+from bridge.settings.simulated_sources import SimulatedSources
 
 __all__ = [
     "META_URL",
@@ -37,6 +38,7 @@ __all__ = [
     "Retention",
     "ServerLimits",
     "Settings",
+    "SimulatedSources",
     "Source",
     "TestEventCode",
     "data_folder_of",

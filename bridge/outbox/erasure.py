@@ -19,7 +19,7 @@ from bridge.models import Request
 from bridge.outbox.database import in_portions
 from bridge.outbox.records import text_id
 from bridge.outbox.retention import delete_event_parts
-from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
+from bridge.outbox.tables import events, fetched, fetches, payloads, raw_webhooks, webhooks
 
 _PAGE = 1000
 _SEPARATORS = r"[\s().\-/]{0,3}"
@@ -99,10 +99,16 @@ def _forms(raw: bytes) -> Iterator[str]:
         yield plain.decode("utf-8", "replace").lower()
 
 
-def find(connection: Connection, person: Person, decrypt: Callable[[bytes, bytes], Request | None]) -> Traces:
+def find(
+    connection: Connection,
+    person: Person,
+    decrypt: Callable[[bytes, bytes], Request | None],
+    opened: Callable[[bytes, bytes], bytes | None],
+) -> Traces:
     """Find everything that is kept about the person, without deleting it."""
     bodies = find_bodies(connection, is_in_body(person))
     mentions = find_raw(connection, decrypt, is_in_raw(person))
+    mentions = sorted({*mentions, *find_fetched(connection, opened, is_in_raw(person))})
     event_ids, webhook_ids = set(bodies), set(mentions)
     for ids in in_portions(mentions):
         event_ids.update(connection.execute(_without_body(ids)).scalars())
@@ -142,6 +148,17 @@ def find_raw(
     return [row_id for row_id, encrypted in pages if matches(_searchable(decrypt(encrypted, row_id)))]
 
 
+def find_fetched(
+    connection: Connection,
+    opened: Callable[[bytes, bytes], bytes | None],
+    matches: Callable[[bytes], bool],
+) -> list[bytes]:
+    """Return the ids of the webhooks for which something was fetched that mentions the person."""
+    column = fetched.c.webhook_id
+    pages = _pages(connection, select(column, fetched.c.sealed), column)
+    return [row_id for row_id, encrypted in pages if matches(opened(encrypted, row_id) or b"")]
+
+
 def _searchable(request: Request | None) -> bytes:
     return request.body + b"\n" + request.url.encode("utf-8", "replace") if request else b""
 
@@ -162,10 +179,19 @@ def erase(event_ids: Sequence[bytes], webhook_ids: Sequence[bytes], connection: 
     """
     parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
     affected = {*webhook_ids, *connection.execute(parents).scalars()}
-    erased = sorted({*event_ids, *connection.execute(_without_body(webhook_ids)).scalars()})
+    unfinished = select(events.c.id).where(events.c.webhook_id.in_(affected), events.c.status == "fetching")
+    erased = sorted(
+        {
+            *event_ids,
+            *connection.execute(_without_body(webhook_ids)).scalars(),
+            *connection.execute(unfinished).scalars(),  # they could not be finished without the webhook
+        }
+    )
     delete_event_parts(connection, erased)
     gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()
     connection.execute(update(webhooks).where(webhooks.c.id.in_(affected)).values(event_count=of_webhook))
+    for table in (fetches, fetched):
+        connection.execute(delete(table).where(table.c.webhook_id.in_(affected)))
     raw = connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(affected))).rowcount
     return Erased(gone, raw)

@@ -14,11 +14,21 @@ from uuid import UUID
 from bridge.mode import Mode
 from bridge.models import Finding, Request
 
-NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
+NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
-    "waiting", "sending", "sent", "held", "refused", "expired", "suppressed", "discarded", "skipped"
+    "fetching",
+    "waiting",
+    "sending",
+    "sent",
+    "held",
+    "refused",
+    "expired",
+    "suppressed",
+    "discarded",
+    "skipped",
 ]
 STATUSES: tuple[Status, ...] = (
+    "fetching",
     "waiting",
     "sending",
     "sent",
@@ -53,11 +63,19 @@ class NewEvent(NamedTuple):
     label: str = ""
 
 
+class NewFetch(NamedTuple):
+    """What a webhook with `fetching` events waits for first, and when it is given up."""
+
+    source: str
+    give_up_at: datetime
+
+
 class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
-    None turns that off. `request` is kept encrypted, so that a held event can be mapped again.
+    None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `fetch` is
+    there when some of the events are `fetching`.
     """
 
     mapping: str
@@ -68,6 +86,7 @@ class NewWebhook(NamedTuple):
     request: Request | None
     request_id: str
     events: tuple[NewEvent, ...]
+    fetch: NewFetch | None = None
 
 
 class StoredEvent(NamedTuple):

@@ -17,10 +17,10 @@ from bridge.crypto import Cipher
 from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
-from bridge.outbox import admin_actions, call_rates, claims, erasure, pauses, queries, retention, settlements
+from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
-from bridge.outbox.call_rates import CallRate
 from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
+from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, position_of
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
@@ -84,6 +84,7 @@ class Outbox:
         self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
+        self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
@@ -359,14 +360,6 @@ class Outbox:
         """Resume a scope; return whether this call did it."""
         return self._write("resume", lambda connection: pauses.resume(connection, scope, trips))
 
-    def take_turn(
-        self, source: str, rate: CallRate, now: datetime, patience: timedelta
-    ) -> tuple[bool, timedelta]:
-        """Take the turn to call a source; return whether it was given, and how long to wait either way."""
-        return self._write(
-            "turn", lambda connection: call_rates.take_turn(connection, source, rate, now, patience)
-        )
-
     # --- admin actions -------------------------------------------------------------------------------------
 
     def ids(self, query: Query) -> list[str]:
@@ -393,7 +386,8 @@ class Outbox:
     def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
+        opened = self.fetches.opened
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened, opened))
 
     def lacks_key(self) -> bool:
         """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
@@ -421,7 +415,9 @@ class Outbox:
 
     def find_person(self, person: erasure.Person) -> erasure.Traces:
         """Find everything that is kept about one person: what `erase` would delete."""
-        return self._read(lambda connection: erasure.find(connection, person, self._opened))
+        return self._read(
+            lambda connection: erasure.find(connection, person, self._opened, self.fetches.opened)
+        )
 
     def erase(self, person: erasure.Person) -> erasure.Erased:
         """Delete everything that is kept about one person."""

@@ -18,18 +18,31 @@ from bridge.body.parse import parse
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import CleanDraft, Draft, Event, Finding, Position, Request, Translation, Verified, Webhook
+from bridge.models import (
+    AnswerLookup,
+    Answers,
+    CleanDraft,
+    Draft,
+    Event,
+    Finding,
+    Position,
+    Request,
+    Translation,
+    Verified,
+    Webhook,
+)
 from bridge.normalize import normalize
 from bridge.validate import validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
 
 
-def translate(
+def translate(  # noqa: PLR0913 - all but the first three are named
     request: Request | Verified,
     mapping: CompiledMapping,
     spec: MetaSpec,
     *,
+    fetched: AnswerLookup | None = None,
     explain: bool = False,
     reveal: bool = False,
 ) -> Translation:
@@ -39,9 +52,14 @@ def translate(
     webhook that was verified when it came. Raises only `Refused` (not authentic, unreadable, too large);
     everything that is wrong with an event is a finding on that event. `reveal` shows personal data in
     the explanation.
+
+    `fetched` gives the answers of the calls that a mapping makes by `fetch`. An event that reads one which
+    is not there yet is `fetching`; `calls` of the translation are the calls to make before translating again.
     """
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
+    if mapping.fetch and fetched is not None:
+        webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
     events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
     repeat_key = mapping.repeat_key(webhook)
@@ -67,7 +85,15 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
     if isinstance(draft, CleanDraft):
         return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     if draft.verdict != "ready":
-        return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
+        return Event(
+            draft.label,
+            draft.verdict,
+            None,
+            draft.send_to,
+            draft.findings,
+            draft.reason,
+            needs=draft.needs,
+        )
     data, dropped = normalize(draft, spec, now, trace)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)

@@ -72,7 +72,8 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     request = _as_given(sample.request, given, pairs_of(queries, "=", "--query"), moment_of(arrival, "--now"))
     request = _at_its_url(request, url, mapping.name, settings)
     given_request = request if verifies else Verified(request)
-    translation = translate(given_request, mapping, spec, explain=True, reveal=reveal)
+    fetched = mapping.recorded(sample.fetched)
+    translation = translate(given_request, mapping, spec, fetched=fetched, explain=True, reveal=reveal)
     shown = preview(translation, settings, request.received_at)
     if as_json:
         click.echo(encode_readable(shown if explain or reveal else {**shown, "explain": []}))
@@ -126,7 +127,7 @@ def _at_its_url(request: Request, url: str | None, name: str, settings: Settings
 def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *, explains: bool) -> None:
     """Write the body to stdout, and everything said about it to stderr."""
     click.echo(encode_readable(shown["request"]))
-    for name in ("skipped", "suppressed", "held"):
+    for name in ("skipped", "suppressed", "held", "fetching"):
         for entry in shown[name]:
             click.secho(f"{name}: {entry['reason']}", err=True, fg="yellow")
             for finding in entry.get("findings", ()):

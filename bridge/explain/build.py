@@ -84,7 +84,9 @@ def _read_by(trace: Trace) -> Iterable[str]:
     """Yield the places an event read: for its fields, and for its conditions."""
     yield from trace.paths_read
     for condition in trace.conditions:
-        yield str(condition.get("path", "")).removeprefix("$").removeprefix(".")
+        path = str(condition.get("path", ""))
+        if not path.startswith("$") or path.startswith(("$.", "$[")):
+            yield path.removeprefix("$").removeprefix(".")
 
 
 class Explanation(Sequence[Mapping[str, Any]]):

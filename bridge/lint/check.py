@@ -14,17 +14,23 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 
 
-def load_checked(
+def load_checked(  # noqa: PLR0913 - all but the file are named
     file: Path,
     *,
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "required",
 ) -> CompiledMapping:
     """Return a mapping that may become active; raises Invalid with every finding when it may not."""
     checked = check_mapping(
-        file, environment=environment, spec=spec, destinations=destinations, secrets=secrets
+        file,
+        environment=environment,
+        spec=spec,
+        destinations=destinations,
+        sources=sources,
+        secrets=secrets,
     )
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
@@ -40,18 +46,24 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def check_mapping(
+def check_mapping(  # noqa: PLR0913 - all but the file are named
     file: Path,
     *,
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "optional",
 ) -> Checked:
     """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
     try:
         mapping = load_mapping(
-            file, environment=environment, spec=spec, destinations=destinations, secrets=secrets
+            file,
+            environment=environment,
+            spec=spec,
+            destinations=destinations,
+            sources=sources,
+            secrets=secrets,
         )
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
-from bridge.models import Finding, Position, Verified, Webhook
+from bridge.models import Answers, Finding, Position, Verified, Webhook
 from bridge.positioned_yaml import Listing
 
 # when a sample's own time is not noted; lint looks at fields, and no finding depends on the time
@@ -40,18 +41,30 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
     unreadable: list[Finding] = []
     positions = _sample_positions(mapping)
     given = (test.given_file for test in mapping.tests if test.given_file)
+    in_tests = {test.given_file: test.fetched for test in mapping.tests if test.given_file}
     for file in dict.fromkeys([*mapping.samples, *given]):
         try:
-            samples.append(parse(Verified(read_sample(file, _ANY_TIME).request), mapping.receive))
+            sample = read_sample(file, _ANY_TIME)
+            webhook = parse(Verified(sample.request), mapping.receive)
+            samples.append(_answered(webhook, mapping, {**sample.fetched, **in_tests.get(file, {})}))
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
     inline = [
-        Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given)
+        _answered(
+            Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given), mapping, test.fetched
+        )
         for test in mapping.tests
         if test.given_file is None
     ]
     return Evidence(samples, inline, unreadable)
+
+
+def _answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, Any]) -> Webhook:
+    """Return the webhook with the recorded answers of what the mapping fetches."""
+    if not mapping.fetch:
+        return webhook
+    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(mapping.recorded(answers)))
 
 
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:

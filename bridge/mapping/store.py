@@ -42,6 +42,7 @@ class MappingFolder:
         environment: Mapping[str, str],
         spec: MetaSpec,
         destinations: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
         secrets: SecretsMode = "required",
         look_every_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
@@ -51,6 +52,7 @@ class MappingFolder:
         self._environment = environment
         self._spec = spec
         self._destinations = destinations
+        self._sources = sources
         self._secrets = secrets
         self._look_every = look_every_seconds
         self._clock = clock
@@ -146,6 +148,7 @@ class MappingFolder:
                 environment=self._environment,
                 spec=self._spec,
                 destinations=self._destinations,
+                sources=self._sources,
                 secrets=self._secrets,
             )
         except Invalid as invalid:

@@ -72,6 +72,10 @@ _KINDS: dict[str, Schema] = {
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
     "destinations": _TEXTS,
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
+    "json_body": {"type": "object"},
+    "query_texts": _ROWS,
+    "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},
+    "recorded": {"type": "object"},
     "data": {},
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},
 }
@@ -127,6 +131,8 @@ def _of_kind(key: Key) -> Schema:
         return {"allOf": [_ref(str(key.of))]}
     if key.kind == "blocks":
         return {"type": "array", "minItems": 1, "items": _ref(str(key.of))}
+    if key.kind == "steps":
+        return {"type": "object", "minProperties": 1, "additionalProperties": _ref(str(key.of))}
     if key.kind == "choice":
         return {"enum": _words(key)}
     if key.kind == "choices":

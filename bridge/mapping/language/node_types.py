@@ -212,6 +212,7 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "take": take,
     "otherwise": otherwise,
     "rows": rows,
+    "query_texts": rows,
     "country": text,
     "template": text,
     "signed": text,

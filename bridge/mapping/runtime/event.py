@@ -9,13 +9,21 @@ from typing import Any
 from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.consent import Consent
-from bridge.mapping.compiler.context import PathUse, Read
+from bridge.mapping.compiler.context import NoAnswer, PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import CleanDraft, Draft, EventVerdict, Finding, Position, ReadingSettings
+from bridge.models import (
+    CleanDraft,
+    Draft,
+    EventVerdict,
+    FetchRequest,
+    Finding,
+    Position,
+    ReadingSettings,
+)
 
 # the event's number and name, and the scope of its item -> an id that a redelivery gives again
 MakeEventId = Callable[[int, str, Scope], str]
@@ -113,6 +121,29 @@ class CompiledEvent:
             findings=findings,
             made_event_id=made,
         )
+
+    def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
+        self,
+        scope: Scope,
+        settings: ReadingSettings,
+        verdict: EventVerdict,
+        reason: str,
+        findings: tuple[Finding, ...] = (),
+        needs: FetchRequest | None = None,
+    ) -> Draft:
+        """Return the draft of an event that reads an answer which is not there, under its final label."""
+        label = self.label or self._name_without_answer(scope) or f"event {self.number}"
+        return Draft(
+            label, {}, settings, self.send_to, self.positions, verdict, reason, findings, needs=needs
+        )
+
+    def _name_without_answer(self, scope: Scope) -> str | None:
+        scope.trace = None
+        try:
+            name = self.event_name_text or self._name(scope)
+        except NoAnswer:
+            return None
+        return None if name is SKIP else name
 
     def _name(self, scope: Scope) -> Any:
         if scope.trace is not None:

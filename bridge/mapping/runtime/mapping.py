@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
-from bridge.mapping.compiler.context import MAX_ITEMS, Read
+from bridge.mapping.compiler.context import MAX_ITEMS, NoAnswer, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.fetch_step import AnswerNeeded, AnswerWithheld, FetchStep, recorded_answers
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import CleanDraft, Draft, Finding, Position, ReadingSettings, Receive, Webhook
+from bridge.models import (
+    AnswerLookup,
+    CleanDraft,
+    Draft,
+    Finding,
+    Position,
+    ReadingSettings,
+    Receive,
+    Webhook,
+)
 from bridge.positioned_yaml import Block
 
 _Made = TypeVar("_Made", Draft, Draft | CleanDraft)
@@ -52,6 +62,8 @@ class CompiledMapping:
     on_result: OnResult | None
     warnings: tuple[Finding, ...]
     node: Block = field(repr=False)
+    fetch: tuple[FetchStep, ...] = ()
+    fetch_lines: tuple[MappedLine, ...] = ()
 
     @property
     def send_to(self) -> tuple[str, ...]:
@@ -60,8 +72,16 @@ class CompiledMapping:
 
     @property
     def lines(self) -> tuple[MappedLine, ...]:
-        """Return every mapped line of every event, with the paths it reads."""
-        return tuple(line for event in self.events for line in event.lines)
+        """Return every mapped line of every event and of `fetch`, with the paths it reads."""
+        return (*self.fetch_lines, *(line for event in self.events for line in event.lines))
+
+    def step(self, name: str) -> FetchStep:
+        """Return a step of `fetch`; raises KeyError when there is none of that name."""
+        return {step.name: step for step in self.fetch}[name]
+
+    def recorded(self, answers: Mapping[str, Any]) -> AnswerLookup:
+        """Return what looks calls up in answers that somebody wrote down, by path or by step."""
+        return recorded_answers(self.fetch, answers)
 
     def drafts(self, webhook: Webhook, traces: list[Trace] | None = None) -> tuple[Draft, ...]:
         """Return one draft for every event of every item, the skipped and suppressed ones too.
@@ -96,17 +116,34 @@ class CompiledMapping:
     ) -> None:
         for event in self.events:
             scope.findings = []
-            clean = event.cleaned(scope, settings, self._made_event_id, spec)
+            clean = self._cleaned(event, scope, settings, spec)
             if clean is not None:
                 drafts.append(clean)
                 skipped = False
             else:
                 scope.findings = []
-                draft = event.draft(scope, settings, self._made_event_id)
+                draft = self._draft(event, scope, settings)
                 drafts.append(draft)
                 skipped = draft.verdict == "skipped"
             if self.first_only and not skipped:
                 return
+
+    def _cleaned(
+        self, event: CompiledEvent, scope: Scope, settings: ReadingSettings, spec: MetaSpec
+    ) -> CleanDraft | None:
+        try:
+            return event.cleaned(scope, settings, self._made_event_id, spec)
+        except NoAnswer:
+            return None
+
+    def _draft(self, event: CompiledEvent, scope: Scope, settings: ReadingSettings) -> Draft:
+        """Return the draft of an event; one that reads an answer that is not there waits, or is held."""
+        try:
+            return event.draft(scope, settings, self._made_event_id)
+        except AnswerNeeded as needed:
+            return event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
+        except AnswerWithheld as withheld:
+            return event.unfinished(scope, settings, "held", str(withheld), (withheld.finding,))
 
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""
@@ -134,7 +171,7 @@ class CompiledMapping:
             if traces is not None:
                 scope.trace = Trace()
                 traces.append(scope.trace)
-            draft = event.draft(scope, settings, self._made_event_id)
+            draft = self._draft(event, scope, settings)
             drafts.append(draft)
             if self.first_only and draft.verdict != "skipped":
                 return

@@ -71,6 +71,13 @@ class Unusable:
 
 
 SourceOutcome = Found | NoRecord | TryLater | Unusable
+_WORDS: dict[type, str] = {Found: "found", NoRecord: "missing", Unusable: "unusable"}
+
+
+def word_of(outcome: SourceOutcome) -> str:
+    """Return what came of a call in one word: found, missing, unusable, unreachable, limit or setup."""
+    return (outcome.trouble or "later") if isinstance(outcome, TryLater) else _WORDS[type(outcome)]
+
 
 _LIMITED = 429
 # How an API says in the code of a 503 that it means the caller and not itself.

@@ -1,8 +1,8 @@
 """The webhooks whose records are still to be fetched, and what was fetched for them, encrypted.
 
-A webhook waits here as a whole: its events are `fetching` until all answers that they need are there, and are
-then replaced by what they have become, in one transaction. A process that fetches holds a claim with a lease, as
-one that sends does; when it dies, another one begins again, and nothing was written twice.
+A webhook waits here as a whole: its events are `fetching` until all answers that they need are there, and
+are then replaced by what they have become, in one transaction. A process that fetches holds a claim with a
+lease, as one that sends does; when it dies, another one begins again, and nothing was written twice.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ class FetchingWebhook:
     """A webhook in the hands of a process that fetches for it.
 
     `request` is None when it cannot be decrypted. `kept` is what was fetched for it so far, `events` are
-    those that wait for the rest. `reason` says why it was put off, when it was.
+    those that wait for the rest. `anew`: no answer that is still in memory will do.
     """
 
     id: bytes
+    source: str
     mapping: str
+    revision: str
     request: Request | None = field(repr=False)
     kept: bytes | None = field(repr=False)
     attempts: int
     give_up_at: datetime
-    reason: str
+    anew: bool
     events: tuple[HeldEvent, ...]
 
 
@@ -61,13 +63,22 @@ class FetchClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What a webhook has become, and what was fetched for it (`kept`)."""
+
+    correction: Correction
+    kept: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PutOff:
-    """When a webhook is tried again, which source it waits for, and why."""
+    """When a webhook is tried again, which source it waits for, why, and what was fetched for it so far."""
 
     source: str
     due_at: datetime
     give_up_at: datetime
     reason: str
+    kept: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +169,14 @@ class FetchQueue:
         return tuple(
             FetchingWebhook(
                 id=row.webhook_id,
+                source=row.source,
                 mapping=row.mapping,
+                revision=row.revision,
                 request=decrypt_if_possible(row.request, self._cipher, row.webhook_id),
                 kept=self.opened(row.kept, row.webhook_id),
                 attempts=row.attempts,
                 give_up_at=from_ms(row.give_up_at),
-                reason=row.reason,
+                anew=bool(row.anew),
                 events=_fetching_events(connection, row.webhook_id),
             )
             for row in rows
@@ -182,9 +195,7 @@ class FetchQueue:
         chosen = select(fetched.c.sealed).where(fetched.c.webhook_id == row_id)
         return self.opened(self._read(lambda connection: connection.execute(chosen).scalar()), row_id)
 
-    def settle(
-        self, claim: FetchClaim, webhook: FetchingWebhook, correction: Correction, kept: bytes, now: datetime
-    ) -> None:
+    def settle(self, claim: FetchClaim, webhook: FetchingWebhook, decided: Decided, now: datetime) -> None:
         """Replace the fetching events of a webhook by what they have become, and keep what was fetched.
 
         Raises LeaseLost when the claim is not ours any more; nothing is written then.
@@ -193,16 +204,14 @@ class FetchQueue:
         def work(connection: Connection) -> None:
             _require_mine(connection, claim, webhook)
             corrector = Corrector(connection, self._run, self._lane_of(connection), to_ms(now), "fetching")
-            corrector.correct(webhook.id, correction)
+            corrector.correct(webhook.id, decided.correction)
             connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook.id))
-            self._keep(connection, webhook.id, kept)
+            self._keep(connection, webhook.id, decided.kept)
             _end_if_empty(connection, claim)
 
         self._write("settle fetch", work)
 
-    def put_off(
-        self, claim: FetchClaim, webhook: FetchingWebhook, until: PutOff, kept: bytes, now: datetime
-    ) -> None:
+    def put_off(self, claim: FetchClaim, webhook: FetchingWebhook, until: PutOff, now: datetime) -> None:
         """Try a webhook again later; its events say why. Raises LeaseLost as `settle` does."""
 
         def work(connection: Connection) -> None:
@@ -221,13 +230,15 @@ class FetchQueue:
                 .where(events.c.webhook_id == webhook.id, events.c.status == "fetching")
                 .values(reason=f"waits for {until.source}: {until.reason}", changed_at=to_ms(now))
             )
-            self._keep(connection, webhook.id, kept)
+            self._keep(connection, webhook.id, until.kept)
             _end_if_empty(connection, claim)
 
         self._write("put off", work)
 
-    def _keep(self, connection: Connection, webhook_id: bytes, kept: bytes) -> None:
+    def _keep(self, connection: Connection, webhook_id: bytes, kept: bytes | None) -> None:
         """Keep what was fetched beside the raw webhook; what was kept before is replaced."""
+        if kept is None:
+            return
         row = {"webhook_id": webhook_id, "sealed": self._cipher.encrypt(kept, webhook_id)}
         upsert = dialect_insert(connection.dialect.name)(fetched).values(row)
         connection.execute(
@@ -260,12 +271,14 @@ def _webhooks() -> Select[Any]:
     return (
         select(
             fetches.c.webhook_id,
+            fetches.c.source,
             webhooks.c.mapping,
+            webhooks.c.revision,
             raw_webhooks.c.sealed.label("request"),
             fetched.c.sealed.label("kept"),
             fetches.c.attempts,
             fetches.c.give_up_at,
-            fetches.c.reason,
+            fetches.c.anew,
         )
         .join_from(fetches, webhooks, webhooks.c.id == fetches.c.webhook_id)
         .outerjoin(raw_webhooks, raw_webhooks.c.webhook_id == fetches.c.webhook_id)

@@ -42,7 +42,7 @@ RAW_COLUMNS = ("webhook_id", "sealed")
 REPEAT_COLUMNS = ("mapping", "repeat_key", "scope", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
-FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "attempts", "reason")
+FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "anew", "attempts", "reason")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
 
@@ -146,7 +146,7 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
 
 def fetch_row(fetch: NewFetch, webhook_id: bytes, now: int) -> Row:
     """Return the row that has records fetched for a webhook, at once."""
-    return (webhook_id, fetch.source, now, now, to_ms(fetch.give_up_at), 0, "")
+    return (webhook_id, fetch.source, now, now, to_ms(fetch.give_up_at), int(fetch.anew), 0, "")
 
 
 def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | None:

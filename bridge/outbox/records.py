@@ -64,10 +64,14 @@ class NewEvent(NamedTuple):
 
 
 class NewFetch(NamedTuple):
-    """What a webhook with `fetching` events waits for first, and when it is given up."""
+    """What a webhook with `fetching` events waits for first, and when it is given up.
+
+    `anew`: no answer that is still in memory will do.
+    """
 
     source: str
     give_up_at: datetime
+    anew: bool = False
 
 
 class NewWebhook(NamedTuple):

@@ -200,6 +200,7 @@ fetches = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("give_up_at", BigInteger, nullable=False),
+    Column("anew", SmallInteger, nullable=False),  # 1: no answer that is still in memory will do
     Column("attempts", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("claim_id", LargeBinary(16)),

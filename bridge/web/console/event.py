@@ -52,7 +52,7 @@ def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Send the event again, mapped anew when it was held."""
     event = _detail(context, request, viewer).event
-    remap = remapping(context.settings, context.spec, context.mappings)
+    remap = remapping(context.settings, context.spec, context.mappings, context.now)
     became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
     return see_other(with_query(f"/console/events/{event.id}", {}, done=described(became)))
 

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("give_up_at", sa.BigInteger(), nullable=False),
+        sa.Column("anew", sa.SmallInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("claim_id", sa.LargeBinary(length=16), nullable=True),

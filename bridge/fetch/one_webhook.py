@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.errors import Refused, UnknownMapping
 from bridge.fetch.client import SourceClient
-from bridge.fetch.kept_answers import packed_answers, unpacked_answers
+from bridge.fetch.kept_answers import found_answers, packed_answers
 from bridge.fetch.outcomes import Found, NoRecord, TryLater
 from bridge.ingest.entries import new_events
 from bridge.ingest.replay import with_codes
@@ -107,7 +107,7 @@ class _Fetching:
         self._request = request
         self._mapping = mapping
         self._parts = parts
-        self._answers: Answers = unpacked_answers(webhook.kept, mapping.revision)
+        self._answers: Answers = found_answers(webhook.kept, mapping.revision)
 
     def run(self) -> Decided | Undecided:
         for _ in range(_MOST_ROUNDS):

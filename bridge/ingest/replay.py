@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.errors import Refused, UnknownMapping
-from bridge.fetch.kept_answers import kept_lookup
+from bridge.fetch.kept_answers import found_answers
 from bridge.ingest.entries import new_events, new_fetch
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
@@ -118,8 +118,8 @@ def remapping(
         try:
             mapping = mappings.get(webhook.mapping)
             kept = None if fetch_again else webhook.fetched
-            fetched = kept_lookup(kept, mapping)
-            translation = translate(Verified(webhook.request), mapping, spec, fetched=fetched)
+            fetched = found_answers(kept, mapping.revision)
+            translation = translate(Verified(webhook.request), mapping, spec, fetched=fetched.get)
         except UnknownMapping:
             return "unknown_mapping"
         except Refused:

@@ -272,6 +272,8 @@ class Corrector:
 
     def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
         self._connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook_id))
+        if fetch.anew:
+            self._connection.execute(delete(fetched).where(fetched.c.webhook_id == webhook_id))
         self._run.fetches.many(self._connection, [fetch_row(fetch, webhook_id, self._now)])
 
     def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:

@@ -59,6 +59,15 @@ def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_
     return f"{destination} is paused since {paused.since.isoformat(timespec='seconds')}: {paused.reason}"
 
 
+def why_not_fetched(pauses_by_scope: Mapping[str, Pause], source: str) -> str | None:
+    """Return why records of a source are not fetched now; None when it is not paused."""
+    paused = pauses_by_scope.get(source_scope(source))
+    if paused is None or paused.kind != "circuit":
+        return None
+    since = paused.since.isoformat(timespec="seconds")
+    return f"source {source} is paused since {since}: {paused.reason}"
+
+
 def all_pauses(connection: Connection) -> dict[str, Pause]:
     """Return every pause, also those that are over and not yet lifted."""
     rows = connection.execute(

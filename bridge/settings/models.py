@@ -40,6 +40,11 @@ class Rate:
     count: int
     seconds: float
 
+    @property
+    def as_text(self) -> str:
+        """Return the rate as it is written in the settings."""
+        return f"{self.count}/{self.seconds:g}s"
+
 
 @dataclass(frozen=True, slots=True)
 class Callback:

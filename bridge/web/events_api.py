@@ -67,7 +67,16 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
         }
         for d in outbox.depths(context.now())
     ]
-    body = {"received": totals.received, "by_status": totals.by_status, "waiting": waiting}
+    fetching = [
+        {"source": d.source, "webhooks": d.webhooks, "oldest_seconds": d.oldest_seconds}
+        for d in outbox.fetches.depths(context.now())
+    ]
+    body = {
+        "received": totals.received,
+        "by_status": totals.by_status,
+        "waiting": waiting,
+        "fetching": fetching,
+    }
     return Response(200, {**body, "balanced": totals.reconciled})
 
 

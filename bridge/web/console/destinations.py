@@ -1,9 +1,9 @@
-"""The destinations: what waits for each, whether it is paused and why; a pause is ended here."""
+"""The destinations and sources: what waits for each, whether it is paused and why; a pause is ended here."""
 
 from __future__ import annotations
 
 from bridge.monitoring.status import status_of
-from bridge.outbox.pauses import destination_scope
+from bridge.outbox.pauses import destination_scope, source_scope
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -22,6 +22,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         "destinations.html",
         destinations=[entry for entry in status["destinations"] if viewer.sees(entry["name"])],
         stranded=status["not_configured"] if viewer.is_admin else [],
+        sources=status["sources"] if viewer.is_admin else [],
         settings=context.settings.destinations,
         done=query(request).get("done", ""),
     )
@@ -32,8 +33,21 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
         return see_other(with_query(_HOME, {}, done="there is no such destination"))
-    scope = destination_scope(entry.name, entry.dataset_id)
-    paused = context.outbox().pauses().get(scope)
-    resumed = paused is not None and context.outbox().resume(scope, paused.trips)
+    resumed = _resumed(context, destination_scope(entry.name, entry.dataset_id))
     done = f"{entry.name} sends again" if resumed else f"{entry.name} was not paused"
     return see_other(with_query(_HOME, {}, done=done))
+
+
+def resume_source(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """End the pause of a source: the next call shows whether its cause is gone."""
+    name = form(request).get("source", "")
+    if name not in context.settings.sources:
+        return see_other(with_query(_HOME, {}, done="there is no such source"))
+    resumed = _resumed(context, source_scope(name))
+    done = f"records are fetched from {name} again" if resumed else f"{name} was not paused"
+    return see_other(with_query(_HOME, {}, done=done))
+
+
+def _resumed(context: AppContext, scope: str) -> bool:
+    paused = context.outbox().pauses().get(scope)
+    return paused is not None and context.outbox().resume(scope, paused.trips)

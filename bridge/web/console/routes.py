@@ -48,4 +48,5 @@ PAGES = (
     _admin("POST", "/console/playground", playground.run),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),
+    _admin("POST", "/console/sources/resume", destinations.resume_source),
 )

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from bridge.explain.masking import mask
+from bridge.explain.render import tried_source
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
 from bridge.explain.unused_fields import probably_meant, unused_fields
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -67,7 +68,7 @@ def _empty_lines(
             yield {
                 "event": entry["event"],
                 "field": name,
-                "tried": [tried["path"] for tried in field["tried"]],
+                "tried": [tried_source(tried) for tried in field["tried"]],
                 "suggestion": probably_meant(name, field["tried"], unused),
                 **{key: field[key] for key in ("file", "line", "column")},
             }

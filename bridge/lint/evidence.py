@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.mapping.runtime.fetch_step import recorded_answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.models import Answers, Finding, Position, Verified, Webhook
@@ -41,12 +42,12 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
     unreadable: list[Finding] = []
     positions = _sample_positions(mapping)
     given = (test.given_file for test in mapping.tests if test.given_file)
-    in_tests = {test.given_file: test.fetched for test in mapping.tests if test.given_file}
     for file in dict.fromkeys([*mapping.samples, *given]):
         try:
             sample = read_sample(file, _ANY_TIME)
             webhook = parse(Verified(sample.request), mapping.receive)
-            samples.append(_answered(webhook, mapping, {**sample.fetched, **in_tests.get(file, {})}))
+            answers = [sample.fetched, *(test.fetched for test in mapping.tests if test.given_file == file)]
+            samples.extend(_answered(webhook, mapping, one) for one in answers if one or one is answers[0])
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
@@ -64,7 +65,8 @@ def _answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, 
     """Return the webhook with the recorded answers of what the mapping fetches."""
     if not mapping.fetch:
         return webhook
-    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(mapping.recorded(answers)))
+    whole = [replace(step, reads=None) for step in mapping.fetch]  # what a slip meant is there, too
+    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(recorded_answers(whole, answers)))
 
 
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.lint.evidence import Evidence
-from bridge.mapping.compiler.context import NoAnswer, PathUse
+from bridge.mapping.compiler.context import PathUse
 from bridge.mapping.language.path_syntax import Path
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import MISSING, Scope, plain_key
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Webhook

@@ -47,7 +47,7 @@ class Sample:
 def read_sample(file: Path, now: datetime) -> Sample:
     """Read a sample file; it arrives at `now` unless its side file names another time."""
     body = _bytes_of(file)
-    side = _beside(file, _SIDE)
+    side = _side_file(file)
     headers = {"content-type": _content_type_by_name(file, body)} | _lowered(side.get("headers", {}))
     request = replace(
         request_of_body(body, file.parent.name, now),
@@ -57,7 +57,7 @@ def read_sample(file: Path, now: datetime) -> Sample:
         ip=side.get("ip"),
         received_at=moment(side.get("now"), now),
     )
-    fetched = _beside(file, _FETCHED)
+    fetched = _object_in(answers_file(file)) if answers_file(file).is_file() else {}
     return Sample(file, request, side.get("secrets", {}), side.get("outcome"), fetched)
 
 
@@ -160,8 +160,13 @@ def _bytes_of(file: Path) -> bytes:
     return body
 
 
-def _beside(file: Path, suffix: str) -> dict[str, Any]:
-    side = file.with_suffix(suffix)
+def answers_file(sample: Path) -> Path:
+    """Return the file beside a sample that holds the recorded answers of what its mapping fetches."""
+    return sample.with_suffix(_FETCHED)
+
+
+def _side_file(file: Path) -> dict[str, Any]:
+    side = file.with_suffix(_SIDE)
     return _object_in(side) if side.is_file() else {}
 
 

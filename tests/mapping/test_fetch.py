@@ -91,6 +91,28 @@ def call(target: str = "/persons/7", **others: Any) -> FetchRequest:
             id="not when the webhook has all of it",
         ),
         pytest.param(
+            f"{LEAD}when: {{$person.label: hot, stage: won}}\n",
+            {"id": 1, "person_id": 7},
+            "skipped",
+            (),
+            id="not where the webhook alone says no, whatever the order of the lines",
+        ),
+        pytest.param(
+            f"{PERSON}event_id: lead-{{id}}\nwhen: {{any: [{{$person.label: hot}}, {{stage: won}}]}}\n"
+            "user_data: {email: email}\n",
+            {"id": 1, "person_id": 7, "stage": "won", "email": "jane@example.com"},
+            "ready",
+            (),
+            id="not for an alternative where another one holds already",
+        ),
+        pytest.param(
+            f"{LEAD}when: {{$person.label: hot}}\nconsent: {{from: ads, granted: yes, denied: no}}\n",
+            {"id": 1, "person_id": 7, "ads": "no"},
+            "suppressed",
+            (),
+            id="not of a person who said no, although a condition reads the record",
+        ),
+        pytest.param(
             LEAD, {"id": 1, "person_id": 0}, "held", (), id="not when the step's own condition fails"
         ),
         pytest.param(LEAD, {"id": 1}, "held", (), id="not without an id"),
@@ -146,6 +168,22 @@ user_data: {email: $contact.email}
         answers |= {made: mapping.step(made.step).answered(bodies[made.step], 12) for made in calls}
     assert rounds == [["/leads/5?with=contacts"], ["/contacts/50"]]
     assert [event.verdict for event in translation.events] == ["ready"]
+
+
+@pytest.mark.parametrize(
+    ("data", "targets"),
+    [
+        ({"new": 7, "old": 5}, ["/people/7"]),
+        ({"old": 5}, ["/v1/people/5"]),
+        ({"new": "..", "old": 5}, ["/v1/people/5"]),
+        ({}, []),
+    ],
+)
+def test_of_several_paths_the_first_complete_one_is_called(run, data, targets):
+    text = (
+        "fetch: {p: {from: crm, path: ['/people/{new}', '/v1/people/{old}']}}\nuser_data: {email: $p.email}\n"
+    )
+    assert [made.target for made in run(text, data).calls] == targets
 
 
 BATCH = """

@@ -21,13 +21,19 @@ _OF_A_LIST: Final = ("for_each", "when")
 _NOT_IN_A_PATH: Final = re.compile(r"[#\\\s]|//")
 
 
-def compile_path_of_call(compiling: Compiling, entry: Entry) -> Template:
-    """Return the path of a call; one that could name a host or leave its folder is reported."""
-    template = compile_text(compiling, entry.node)
+def compile_paths(compiling: Compiling, entry: Entry) -> tuple[Template, ...]:
+    """Return the paths of a call, of which the first complete one is called."""
+    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    return tuple(_path(compiling, node) for node in nodes)
+
+
+def _path(compiling: Compiling, node: Node) -> Template:
+    """Return one path; one that could name a host or leave its folder is reported."""
+    template = compile_text(compiling, node)
     literal = "".join(part if isinstance(part, str) else "x" for part in template.parts)
     wrong = _wrong_path(literal) if template.parts else None
     if wrong:
-        compiling.loading.error(entry.node, "bad_path", *wrong)
+        compiling.loading.error(node, "bad_path", *wrong)
     return template
 
 

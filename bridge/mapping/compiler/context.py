@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from bridge.coerce.emptiness import Emptiness
 from bridge.mapping.language.path_syntax import BROWSER_ONLY, BadPath, Path, read_path
 from bridge.mapping.language.reader import Loading
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.paths import CompiledPath, Walk, compile_path
 from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, entries_of
 from bridge.models import Fetched, Position, ReadingSettings, Webhook
@@ -18,10 +19,6 @@ MAX_ITEMS: Final = 1_000
 
 Read = Reader
 Shape = Literal["one", "many"]
-
-
-class NoAnswer(Exception):
-    """A path reads the answer of a call, and there is none: the event cannot be finished now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +60,20 @@ class PathUse:
             return MISSING
 
 
-class AnswerSource(Protocol):
-    """A step of `fetch`, as paths need it."""
-
-    def value(self, scope: Scope) -> Any:
-        """Return the answer for the event of a scope, MISSING when it is empty; raises NoAnswer."""
-
-    def fetched(self, scope: Scope) -> Fetched:
-        """Return the answer with where it came from; raises NoAnswer."""
-
-
-def _no_steps() -> Mapping[str, AnswerSource]:
+def _no_steps() -> Mapping[str, Any]:
     return {}
 
 
 def scopes_below(scope: Scope, above: tuple[Reader, ...]) -> Iterator[Scope]:
-    """Yield the scope of every item of nested lists."""
+    """Yield the scope of every item of nested lists; a list in an answer that is not there has none."""
     if not above:
         yield scope
         return
-    for index, item in enumerate(entries_of(above[0].read(scope), scope)[:MAX_ITEMS]):
+    try:
+        items = entries_of(above[0].read(scope), scope)
+    except NoAnswer:
+        return
+    for index, item in enumerate(items[:MAX_ITEMS]):
         yield from scopes_below(scope.inside(item, index, ""), above[1:])
 
 
@@ -91,8 +82,8 @@ class Compiling:
     """The state of compiling at one place of the file; `uses` collects every path in their order.
 
     `false_is_empty` where no field of Meta takes a truth value: Odoo sends false for every empty field.
-    `answers` are the names of the steps of `fetch`; `steps` holds them as soon as they are compiled, and
-    is None where a webhook is read before anything is fetched.
+    `answers` are the names of the steps of `fetch`; `steps` holds each FetchStep as soon as it is compiled,
+    and is None where a webhook is read before anything is fetched.
     """
 
     loading: Loading
@@ -106,7 +97,7 @@ class Compiling:
     false_is_empty: bool = False
     uses: list[PathUse] = field(default_factory=list)
     answers: tuple[str, ...] = ()
-    steps: Mapping[str, AnswerSource] | None = field(default_factory=_no_steps)
+    steps: Mapping[str, Any] | None = field(default_factory=_no_steps)
 
     def below(self, path: str, reader: Reader) -> Compiling:
         """Return the state inside the entries of a list."""
@@ -153,7 +144,8 @@ class Compiling:
             return value if value is MISSING else walk.read_from(scope, value)
 
         def fetched(scope: Scope) -> Fetched:
-            return steps[name].fetched(scope)
+            found: Fetched = steps[name].fetched(scope)
+            return found
 
         return CompiledPath(path, Called(read), walk, fetched)
 

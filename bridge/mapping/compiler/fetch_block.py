@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
-from bridge.mapping.compiler.call_block import compile_json, compile_path_of_call, compile_query
+from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import Compiling, PathUse, Read
-from bridge.mapping.compiler.templates import Template
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.language.path_syntax import SYSTEM_VALUES, Path
 from bridge.mapping.language.reader import Entries, Entry, Loading
@@ -110,14 +109,14 @@ class _Step:
     def compiled(self) -> FetchStep:
         """Return the step; of what is wrong with it, as little as possible is left out."""
         self._check_source()
-        path = self._part("path", lambda entry: compile_path_of_call(self.compiling, entry))
+        paths = self._part("path", lambda entry: compile_paths(self.compiling, entry))
         query = self._part("query", lambda entry: compile_query(self.compiling, entry))
         return FetchStep(
             name=self.key.text,
             source=self._word("from", ""),
             position=self.key.position,
             method=self._method(),
-            target=Target(path or Template(()), query or {}),
+            target=Target(paths or (), query or {}),
             body=self._part("json", lambda entry: compile_json(self.compiling, entry)),
             condition=self._part("when", self._condition),
             take=self._part("take", lambda entry: self._in_the_answer(entry.node, "take")),

@@ -72,6 +72,7 @@ _KINDS: dict[str, Schema] = {
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
     "destinations": _TEXTS,
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
+    "templates": _TEXTS,
     "json_body": {"type": "object"},
     "query_texts": _ROWS,
     "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},

@@ -213,6 +213,7 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "otherwise": otherwise,
     "rows": rows,
     "query_texts": rows,
+    "templates": texts,
     "country": text,
     "template": text,
     "signed": text,

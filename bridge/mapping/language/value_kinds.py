@@ -40,6 +40,7 @@ KINDS: dict[str, str] = {
     "block": "a block",
     "blocks": "a list of blocks",
     "test_code": "a text, or a block with code and for or until",
+    "templates": "a text with {field} in it, or a list: the first one whose fields are all there",
     "steps": "names you choose, each with a block",
     "json_body": "a block as the source wants it; {field} in a text puts a field in",
     "query_texts": "names, each with a text with {field} in it",

@@ -34,18 +34,31 @@ class CannotCall(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The path and the query of a call, as texts with fields in them."""
+    """The path and the query of a call, as texts with fields in them; the first complete path counts."""
 
-    path: Template
+    paths: tuple[Template, ...]
     query: Mapping[str, Template]
 
     def of(self, scope: Scope) -> str:
         """Return both for one webhook, percent-encoded; raises CannotCall."""
-        path = "".join(_encoded(part, scope, _IN_A_PATH) for part in self.path.parts)
-        if not _DOTS.isdisjoint(path.split("/")):
-            raise CannotCall("a value in its path would lead to another path")
+        path = self._path(scope)
         query = "&".join(f"{quote(name)}={_text(text, scope)}" for name, text in self.query.items())
         return f"{path}?{query}" if query else path
+
+    def _path(self, scope: Scope) -> str:
+        for template in self.paths[:-1]:
+            try:
+                return _path(template, scope)
+            except CannotCall:
+                continue
+        return _path(self.paths[-1], scope)
+
+
+def _path(template: Template, scope: Scope) -> str:
+    path = "".join(_encoded(part, scope, _IN_A_PATH) for part in template.parts)
+    if not _DOTS.isdisjoint(path.split("/")):
+        raise CannotCall("a value in its path would lead to another path")
+    return path
 
 
 def _text(template: Template, scope: Scope) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.consent import Consent
-from bridge.mapping.compiler.context import NoAnswer, PathUse, Read
+from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill
 from bridge.meta_spec.spec import MetaSpec
@@ -121,6 +123,22 @@ class CompiledEvent:
             findings=findings,
             made_event_id=made,
         )
+
+    def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
+        """Return the draft of an event that reads an answer which is not there, and is ended without it.
+
+        A condition or the consent that the webhook alone decides comes before what is fetched.
+        """
+        scope.trace = None
+        for condition in self.conditions:
+            with suppress(NoAnswer):
+                if (failed := condition(scope)) is not None:
+                    return self._ended(scope, settings, "skipped", f"when: {failed}")
+        with suppress(NoAnswer):
+            decision = self.consent(scope) if self.consent is not None else None
+            if decision is not None:
+                return self._ended(scope, settings, *decision)
+        return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,

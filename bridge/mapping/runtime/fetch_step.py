@@ -14,37 +14,15 @@ from typing import Any, Final, Literal
 
 from bridge.explain.trace import Trace
 from bridge.mapping.compiler.conditions import Condition, folded
-from bridge.mapping.compiler.context import NoAnswer, Read
+from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
 from bridge.mapping.runtime.call_parts import CannotCall, Json, Target, json_body
+from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld
 from bridge.mapping.runtime.scope import MISSING, Scope, entries_of, plain_key
 from bridge.models import AnswerLookup, Answers, Fetched, FetchRequest, Finding, Position, Request, Webhook
 
 _AFTER_A_KEY: Final = {"", ".", "[", "]", "(", "'", '"'}
 _NO_REQUEST: Final = Request("POST", "", {}, {}, b"", None, datetime.fromtimestamp(0, UTC))
-
-
-class AnswerNeeded(NoAnswer):
-    """Nobody has asked yet: `call` is to be made."""
-
-    def __init__(self, step: FetchStep, call: FetchRequest) -> None:
-        super().__init__(f"waits for ${step.name} of {step.source}")
-        self.call = call
-
-
-class AnswerWithheld(NoAnswer):
-    """There is no answer to be had, and the mapping says that events that read it are held."""
-
-    def __init__(self, step: FetchStep, reason: str) -> None:
-        super().__init__(f"${step.name} has no answer: {reason}")
-        self.step = step
-
-    @property
-    def finding(self) -> Finding:
-        """Return what to tell the person who has to act."""
-        fix = "replay the event when the record is there, or let the event go on without it: see on_missing"
-        fix += " and on_failure"
-        return Finding("error", "no_answer", str(self), fix, position=self.step.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +62,7 @@ class FetchStep:
         """Return what the answer holds for the event of a scope; raises NoAnswer when it is not there."""
         fetched = self.fetched(scope)
         if fetched.withheld:
-            raise AnswerWithheld(self, fetched.reason)
+            raise AnswerWithheld(self._withheld(fetched.reason))
         return MISSING if fetched.value is None else fetched.value
 
     def fetched(self, scope: Scope) -> Fetched:
@@ -118,7 +96,7 @@ class FetchStep:
             return self.missing(reason=f"not called, because {problem}")
         found = answers.of(call)
         if found is None:
-            raise AnswerNeeded(self, call)
+            raise AnswerNeeded(f"waits for ${self.name} of {self.source}", call)
         return self._matched(found, scope, answers) if self.match else found
 
     def _call(self, scope: Scope) -> FetchRequest:
@@ -169,6 +147,13 @@ class FetchStep:
         if data == failed:
             return replace(self.failed("it could not be asked"), how="recorded")
         return self.answered(data, how="recorded")
+
+    def _withheld(self, reason: str) -> Finding:
+        """Return what to tell the person who has to act."""
+        fix = "replay it when the record is there, or let it go on without: see on_missing and on_failure"
+        return Finding(
+            "error", "no_answer", f"${self.name} has no answer: {reason}", fix, position=self.position
+        )
 
     def _nothing(self, reason: str) -> Fetched:
         return Fetched(None, self.source, reason=reason)

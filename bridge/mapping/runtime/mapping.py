@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
-from bridge.mapping.compiler.context import MAX_ITEMS, NoAnswer, Read
+from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
-from bridge.mapping.runtime.fetch_step import AnswerNeeded, AnswerWithheld, FetchStep, recorded_answers
+from bridge.mapping.runtime.fetch_step import FetchStep, recorded_answers
+from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld, NoAnswer
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
@@ -141,7 +142,8 @@ class CompiledMapping:
         try:
             return event.draft(scope, settings, self._made_event_id)
         except AnswerNeeded as needed:
-            return event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
+            ended = event.ended_without_answer(scope, settings)
+            return ended or event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
         except AnswerWithheld as withheld:
             return event.unfinished(scope, settings, "held", str(withheld), (withheld.finding,))
 

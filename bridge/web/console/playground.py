@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bridge.errors import BridgeError, Invalid
 from bridge.ingest.preview import preview
 from bridge.mapping.draft import draft_mapping
+from bridge.mapping.samples import answers_file
 from bridge.models import Finding, Verified
 from bridge.outbox import EventDetail
 from bridge.pipeline import translate
@@ -16,9 +17,17 @@ from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import form, page
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.dry_run import made_up_request
+from bridge.web.dry_run import made_up_request, recorded_in
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
+
+
+class Tried(NamedTuple):
+    """What the panes hold: a mapping, a webhook, and the recorded answers of what the mapping fetches."""
+
+    source: str
+    payload: str = ""
+    answers: str = ""
 
 
 class TrialRun(NamedTuple):
@@ -41,43 +50,44 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     if stored is not None:
         context.log.info("revealed", request_id=request.id, stored_event=stored.event.id, peer=request.peer)
         raw = context.outbox().raw(stored.event.webhook_id)
-        return _page(context, viewer, source, raw.body.decode("utf-8", "replace") if raw else "")
+        return _page(context, viewer, Tried(source, raw.body.decode("utf-8", "replace") if raw else ""))
     samples = mapping.samples if mapping else ()
-    return _page(context, viewer, source, text_of_file(samples[0]) if samples else "")
+    if not samples:
+        return _page(context, viewer, Tried(source))
+    answers = text_of_file(answers_file(samples[0])) if answers_file(samples[0]).is_file() else ""
+    return _page(context, viewer, Tried(source, text_of_file(samples[0]), answers))
 
 
 def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Run the mapping over the sample."""
     given = form(request)
-    source, payload = given.get("mapping", ""), given.get("payload", "")
-    outcome = _outcome(context, source, payload)
+    tried = Tried(given.get("mapping", ""), given.get("payload", ""), given.get("answers", ""))
+    outcome = _outcome(context, tried)
     if request.headers.get("hx-request"):
         return page(context, viewer, "playground_result.html", outcome=outcome)
-    return _page(context, viewer, source, payload, outcome)
+    return _page(context, viewer, tried, outcome)
 
 
-def _page(
-    context: AppContext, viewer: Viewer, source: str, payload: str, outcome: TrialRun | None = None
-) -> Response:
+def _page(context: AppContext, viewer: Viewer, tried: Tried, outcome: TrialRun | None = None) -> Response:
     if outcome is None:
-        outcome = _outcome(context, source, payload) if source and payload else TrialRun()
+        outcome = _outcome(context, tried) if tried.source and tried.payload else TrialRun()
     return page(
         context,
         viewer,
         "playground.html",
-        source=source,
-        payload=payload,
+        tried=tried,
         outcome=outcome,
         mappings=context.mappings.names(),
     )
 
 
-def _outcome(context: AppContext, source: str, payload: str) -> TrialRun:
+def _outcome(context: AppContext, tried: Tried) -> TrialRun:
     try:
-        text = source.replace("\r\n", "\n")
+        text = tried.source.replace("\r\n", "\n")
         mapping = draft_mapping(text, context.spec, context.settings.destinations)
-        webhook = made_up_request({"payload": payload}, context.now())
-        translation = translate(Verified(webhook), mapping, context.spec, explain=True)
+        webhook = made_up_request({"payload": tried.payload}, context.now())
+        fetched = mapping.recorded(recorded_in(tried.answers))
+        translation = translate(Verified(webhook), mapping, context.spec, fetched=fetched, explain=True)
     except Invalid as invalid:
         return TrialRun(findings=invalid.findings)
     except BridgeError as error:

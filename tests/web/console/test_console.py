@@ -336,6 +336,33 @@ def test_the_playground_runs_a_mapping_or_says_what_is_wrong(signed_in, source, 
         assert "<code>left</code>" in page
 
 
+FETCHING = """version: 1
+event_name: Lead
+action_source: system_generated
+fetch: {person: {from: crm, path: "/persons/{id}"}}
+user_data: {email: $person.email}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ('{"person": {"email": "jane@example.com"}}', '"event_name": "Lead"'),
+        ("", "waits for $person of crm"),
+        ('{"person": missing', "the answers are no JSON object"),
+        ("[1]", "fetched is not an object"),
+    ],
+)
+def test_the_playground_uses_the_answers_beside_the_webhook(signed_in, answers, says):
+    response = signed_in.post(
+        "/console/playground",
+        data={"mapping": FETCHING, "payload": '{"id": 7}', "answers": answers},
+        headers={"HX-Request": "true"},
+    )
+    assert response.status_code == 200
+    assert says.casefold() in html.unescape(response.get_data(as_text=True)).casefold()
+
+
 # --- readers ---------------------------------------------------------------------------------------
 
 

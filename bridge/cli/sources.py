@@ -15,7 +15,6 @@ from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.monitoring.status import sources_of
 from bridge.outbox import Outbox
-from bridge.outbox.pauses import source_scope
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 from bridge.spelling import closest
@@ -48,8 +47,7 @@ def resume(name: str, config: Path | None, as_json: bool) -> None:
     with _opened(config) as (outbox, settings):
         if name not in settings.sources:
             raise WrongUse(f"there is no source {name}", fix=_meant(name, settings))
-        paused = outbox.pauses().get(source_scope(name))
-        resumed = paused is not None and outbox.resume(paused.scope, paused.trips)
+        resumed = outbox.fetches.resume(name, utc_now())
     if as_json:
         click.echo(encode_readable({"source": name, "resumed": resumed}))
     else:

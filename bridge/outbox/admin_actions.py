@@ -84,9 +84,9 @@ def requeue(
 ) -> dict[bytes, str]:
     """Send events again with the same body and ids, each at its time; return what became of each.
 
-    An event that waits already is only made due. One whose name and id another event took meanwhile stays
-    as it is (`duplicate`), and so does one that is too old by now (`too_old`), has no body (`no_body`) or is
-    being sent (`sending`).
+    An event that waits already is only made due, and so is what is fetched for one (`fetching`). One whose
+    name and id another event took meanwhile stays as it is (`duplicate`), and so does one that is too old by
+    now (`too_old`), has no body (`no_body`) or is being sent (`sending`).
     """
     rows = connection.execute(
         select(
@@ -105,6 +105,9 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     if row.queued is not None:
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(due_at=due_at))
         return "replayed"
+    if row.status == "fetching":
+        mine = (fetches.c.webhook_id == row.webhook_id) & fetches.c.claim_id.is_(None)
+        connection.execute(update(fetches).where(mine).values(due_at=due_at))
     reason = _why_not(connection, row, now)
     if reason:
         return reason

@@ -24,9 +24,10 @@ from bridge.outbox.database import dialect_insert
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
+from bridge.outbox.pauses import source_scope
 from bridge.outbox.raw_webhooks import decrypt_if_possible
 from bridge.outbox.records import from_ms, raw_id, to_ms
-from bridge.outbox.tables import claims, events, fetched, fetches, raw_webhooks, webhooks
+from bridge.outbox.tables import claims, events, fetched, fetches, pauses, raw_webhooks, webhooks
 
 Read = Callable[[Callable[[Connection], Any]], Any]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
@@ -255,6 +256,18 @@ class FetchQueue:
             connection.execute(delete(claims).where(claims.c.id == claim.id))
 
         self._write("release", work)
+
+    def resume(self, source: str, now: datetime) -> bool:
+        """End the pause of a source, and try all that waits for it now; return whether it was paused."""
+
+        def work(connection: Connection) -> bool:
+            ended = connection.execute(delete(pauses).where(pauses.c.scope == source_scope(source)))
+            mine = (fetches.c.source == source) & fetches.c.claim_id.is_(None)
+            connection.execute(update(fetches).where(mine).values(due_at=to_ms(now)))
+            return ended.rowcount == 1
+
+        was_paused: bool = self._write("resume", work)
+        return was_paused
 
     def depths(self, now: datetime) -> list[FetchDepth]:
         """Return how many webhooks wait for each source."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridge.monitoring.status import status_of
-from bridge.outbox.pauses import destination_scope, source_scope
+from bridge.outbox.pauses import destination_scope
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -33,7 +33,9 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
         return see_other(with_query(_HOME, {}, done="there is no such destination"))
-    resumed = _resumed(context, destination_scope(entry.name, entry.dataset_id))
+    scope = destination_scope(entry.name, entry.dataset_id)
+    paused = context.outbox().pauses().get(scope)
+    resumed = paused is not None and context.outbox().resume(scope, paused.trips)
     done = f"{entry.name} sends again" if resumed else f"{entry.name} was not paused"
     return see_other(with_query(_HOME, {}, done=done))
 
@@ -43,11 +45,6 @@ def resume_source(context: AppContext, request: HttpRequest, viewer: Viewer) -> 
     name = form(request).get("source", "")
     if name not in context.settings.sources:
         return see_other(with_query(_HOME, {}, done="there is no such source"))
-    resumed = _resumed(context, source_scope(name))
+    resumed = context.outbox().fetches.resume(name, context.now())
     done = f"records are fetched from {name} again" if resumed else f"{name} was not paused"
     return see_other(with_query(_HOME, {}, done=done))
-
-
-def _resumed(context: AppContext, scope: str) -> bool:
-    paused = context.outbox().pauses().get(scope)
-    return paused is not None and context.outbox().resume(scope, paused.trips)

@@ -63,7 +63,8 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
 
 def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:
     detail = context.outbox().show(event_id)
-    return detail.attempts[-1] if detail and detail.attempts else None
+    calls = [attempt for attempt in detail.attempts if attempt.outcome != "fetched"] if detail else []
+    return calls[-1] if calls else None
 
 
 def response_after_meta(

@@ -15,7 +15,7 @@ NO_COMPILER = there is no C compiler with the Python headers on this machine. On
 PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
   tests/body tests/shipped_mappings tests/authoring
 
-.PHONY: demo test unit compiled wheel lint types format docs bench bench-peers test-pythons mutants test-tools \
+.PHONY: demo test unit compiled wheel lint types format console screenshots docs bench bench-peers test-pythons mutants test-tools \
   test-deploy soak lock clean help
 
 help:  ## list the targets
@@ -62,6 +62,13 @@ format: .venv/ready-dev  ## let ruff fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+console: .venv/ready-dev  ## bundle the scripts of the console again, from console/ and npm
+	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund
+	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" node build.cjs ../bridge/web/console/static
+
+screenshots: .venv/ready-dev  ## take the pictures of the console in docs/pictures again
+	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n0 tests/browser/pictures.py
+
 docs: .venv/ready-dev  ## regenerate the generated pages and schemas
 	$(BIN)/python -m bridge.docgen
 
@@ -73,7 +80,8 @@ bench: .venv/ready-dev  ## run the benchmarks (about ten minutes); writes benchm
 bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
 
-soak: .venv/ready-dev  ## kill and restart processes for eleven minutes; every event must be accounted for
+soak: .venv/ready-dev  ## kill and restart processes for eleven minutes, and compare 200,000 events of both ways
+	CASES=200000 $(BIN)/python -m pytest -n $(WORKERS) tests/mapping/test_generated_code.py
 	$(BIN)/python tests/faults/soak_server.py
 	$(BIN)/python tests/faults/soak.py --minutes 10
 

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "intake", "delivery", "backlog", "size")
+PARTS = ("transform", "loading", "intake", "delivery", "backlog", "size")
 EXTRA = ("peers",)
 
 
@@ -22,7 +22,7 @@ def main(wanted: list[str]) -> int:
     for part in wanted or PARTS:
         started = time.monotonic()
         about = machine.describe()
-        print(f"{part}, pipeline: {about['build']} …", flush=True)
+        print(f"{part}, pipeline: {about['build']}, {machine.in_one_line(about)} …", flush=True)
         measured = importlib.import_module(f"benchmarks.{part}").measure()
         for one in measured:
             spread = f"[{one.least:,.3f}-{one.most:,.3f}]"

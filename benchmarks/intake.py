@@ -26,7 +26,7 @@ PART = "intake"
 ROUNDS = 5
 WINDOW_SECONDS = 2
 WARM_SECONDS = 1  # wrk knows whole seconds only
-BODIES = 14_000  # more than any window uses up
+BODIES = 60_000  # each of wrk's two threads must not come round in a window
 CONNECTIONS = (8, 32, 128)
 THREADS = 8
 

@@ -33,6 +33,11 @@ def describe() -> dict[str, Any]:
     }
 
 
+def in_one_line(about: dict[str, Any]) -> str:
+    """Return which machine and which Python this is: ratios move with both."""
+    return f"{about['cpu']}, {about['cores']} cores, Python {about['python']}"
+
+
 def _commit() -> str:
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -44,7 +49,9 @@ def _commit() -> str:
 
 
 def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
+    """Return the model of the processor, with its family where the name alone says little (`AMD EPYC`)."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    said = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    if "model name" not in said:
+        return platform.processor() or platform.machine()
+    return f"{said['model name']} (family {said.get('cpu family')}, model {said.get('model')})"

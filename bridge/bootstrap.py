@@ -26,21 +26,26 @@ from bridge.validate.graph_version import version_note
 _SQLITE = "sqlite:///"
 
 
-def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool = True) -> None:
+def prepare(settings: Settings, *, apart: bool = False, accept_new_key: bool | None = None) -> None:
     """Migrate the database, mark what it is for, and make the key for what is kept at rest.
 
     Raises CannotOpen when it cannot be opened, or when a demo would meet live events.
 
-    `apart` keeps what that imports out of this process; see `upgrade`. Without `accept_new_key` a key
-    that does not fit the stored webhooks raises CannotOpen, before another one is made in its place.
+    `apart` keeps what that imports out of this process; see `upgrade`. A key that does not fit the stored
+    webhooks raises CannotOpen when `accept_new_key` is False, before another one is made in its place; True
+    accepts it for this start and all later ones, and None does not ask.
     """
     if settings.demo:
         _refuse_to_demo(settings)
     upgrade(settings.database_url, apart=apart)
     mark_purpose(settings.database_url, "demo" if settings.demo else "live")
-    if not accept_new_key:
+    if accept_new_key is False:
         require_stored_key(settings)
-    cipher_of(settings)
+    is_new = bool(accept_new_key) and key_problem(settings) is not None
+    cipher = cipher_of(settings)
+    if is_new:
+        with closing(open_outbox(settings.database_url, cipher=cipher)) as outbox:
+            outbox.accept_key()
 
 
 def require_stored_key(settings: Settings) -> None:
@@ -63,7 +68,8 @@ KEY_PROBLEM = Finding(
     "secret_key_missing",
     "stored webhooks were encrypted with a secret key that is not configured",
     "put secret.key back, or add the old key after the new one in CAPI_BRIDGE_SECRET_KEY, with a comma; "
-    "to give those webhooks up (their held events can no longer be replayed), start with --accept-new-key",
+    "to give those webhooks up (their held events can no longer be replayed), start once with "
+    "--accept-new-key",
 )
 
 

@@ -10,6 +10,7 @@ nonce is safe for about 2^32 texts per key: four billion webhooks, then rotate.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Sequence
@@ -68,14 +69,34 @@ class Cipher:
         if not secret_texts:
             raise WrongUse("no secret key given", fix="set CAPI_BRIDGE_SECRET_KEY")
         keys = [_derive(text) for text in secret_texts]
+        self._digest_keys = [(key_id, _digest_key(key)) for key_id, key in keys]
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
         self._prefix = _VERSION + keys[0][0]
         self._cipher = self._ciphers[keys[0][0]]
+
+    @property
+    def key_id(self) -> str:
+        """Return what names the key that encrypts; it says nothing about the key itself."""
+        return self._prefix[len(_VERSION) :].hex()
 
     def encrypt(self, plain: bytes, bound_to: bytes = b"") -> bytes:
         """Encrypt; the result decrypts only with the same `bound_to` (a row's id)."""
         nonce = _nonces.take()
         return self._prefix + nonce + self._cipher.encrypt(nonce, plain, bound_to)
+
+    def digest(self, text: bytes) -> tuple[bytes, bytes]:
+        """Return the id of the first key and a text's HMAC with it: who lacks the key can try out no text."""
+        key_id, key = self._digest_keys[0]
+        return key_id, hmac.digest(key, text, "sha256")
+
+    def digests(self, text: bytes) -> list[bytes]:
+        """Return a text's digests with all keys: one that was kept before a rotation is among them."""
+        return [hmac.digest(key, text, "sha256") for _, key in self._digest_keys]
+
+    @property
+    def key_ids(self) -> frozenset[bytes]:
+        """Return the ids of all keys."""
+        return frozenset(self._ciphers)
 
     def has_key_of(self, encrypted: bytes) -> bool:
         """Return whether the key that encrypted a text is one of ours."""
@@ -140,3 +161,7 @@ def _derive(text: str) -> tuple[bytes, bytes]:
         )
     key = hashlib.sha256(b"capi-bridge at rest\x00" + text.encode()).digest()
     return hashlib.sha256(b"key id\x00" + key).digest()[:_KEY_ID_BYTES], key
+
+
+def _digest_key(key: bytes) -> bytes:
+    return hashlib.sha256(b"capi-bridge digests\x00" + key).digest()

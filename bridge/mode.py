@@ -8,6 +8,8 @@ Mode = Literal["demo", "test", "live"]
 MODES: tuple[Mode, ...] = ("live", "test", "demo")
 TEST_CODE_MAX_LENGTH = 50
 DEMO_DATASET_ID = "1000000000000000"  # of nobody at Meta: every event of a demo carries it
+# What stands in the place of a destination when nobody knows it: no destination can have this name.
+UNKNOWN_DESTINATION = "(unknown)"
 
 
 def mode_of(dataset_id: str, test_event_code: str | None) -> Mode:

@@ -114,10 +114,9 @@ class Verified(_Value):
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """One call of a `fetch` step for one webhook: everything about it but the host and the secret.
+    """One call of a `fetch` step: everything about it but the host and the secret.
 
-    `target` is a path that starts with a slash and may have a query, both percent-encoded; `body` is JSON
-    for a POST, None for a GET. An answer may be used again for `keep_seconds`, 0 means never.
+    `target` is path and query, percent-encoded; `body` the JSON of a POST; `keep_seconds` 0 means never.
     """
 
     step: str
@@ -132,8 +131,7 @@ class FetchRequest:
 class Fetched:
     """What came of one call: the part of the answer that the mapping reads, or None and why.
 
-    `took_ms` is how long the call took; `how` is `cached` or `recorded` when it was not made now. `withheld`:
-    there is no answer, and the mapping wants the events that read it to be held.
+    `took_ms` is how long the call took. `withheld`: events that read it, and find none, are held.
     """
 
     value: Any = dataclass_field(repr=False)
@@ -148,10 +146,7 @@ AnswerLookup = Callable[[FetchRequest], Fetched | None]
 
 
 class Answers:
-    """The answers that the mapping of one webhook may read; `known` remembers what was worked out of them.
-
-    `lookup` gives the answer of a call, None while there is none.
-    """
+    """The answers that one webhook's mapping may read; `known` remembers what was worked out of them."""
 
     __slots__ = ("_found", "_lookup", "known")
 
@@ -301,8 +296,7 @@ class Draft(_Value):
     the virtual fields `full_name`, `fbclid` and `clicked_at` of `user_data`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
-    for an event whose own id is missing or identifies nothing. `needs` is the call whose answer an event
-    waits for that is `fetching`.
+    for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
     """
 
     __match_args__ = (
@@ -344,28 +338,6 @@ class Draft(_Value):
         self.needs: Final = needs
 
 
-class CleanDraft(_Value):
-    """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
-
-    The other parts are those of a draft.
-    """
-
-    __match_args__ = ("label", "data", "send_to", "positions")
-    __slots__ = __match_args__
-
-    def __init__(
-        self,
-        label: str,
-        data: dict[str, Any],
-        send_to: tuple[str, ...],
-        positions: Mapping[str, Position],
-    ) -> None:
-        self.label: Final = label
-        self.data: Final = data
-        self.send_to: Final = send_to
-        self.positions: Final = positions
-
-
 @dataclass(frozen=True, slots=True)
 class MatchStrength:
     """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ."""
@@ -379,8 +351,8 @@ class MatchStrength:
 class Event(_Value):
     """One event at the end of the pipeline: what would be sent, or why nothing is.
 
-    `data` is exactly one element of Meta's `data` array (None unless it could be built); it is
-    already cleaned and hashed. `needs` is the call that it waits for while it is `fetching`.
+    `data` is exactly one element of Meta's `data` array, cleaned and hashed (None unless it could be
+    built). `needs` is the call that it waits for while it is `fetching`.
     """
 
     __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match", "needs")
@@ -405,6 +377,45 @@ class Event(_Value):
         self.reason: Final = reason
         self.match: Final = match
         self.needs: Final = needs
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> Event:
+        """Return the same event with these findings, among them no error that it did not have."""
+        parts = (self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+        return Event(*parts, self.needs)
+
+
+# What tells an event from others of its mapping: its name, and the fields that it does not have.
+EventShape = tuple[str, ...]
+
+
+class CleanDraft(_Value):
+    """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
+
+    Where every value is right by itself, `shape` decides nearly everything that validation looks at.
+    `unproven` names the fields of which that is not known yet (`custom_data.value`). `shapes` holds what
+    validation said of events of this kind, without their data. The other parts are those of a draft.
+    """
+
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven")
+    __slots__ = (*__match_args__, "shapes")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
+        self,
+        label: str,
+        data: dict[str, Any],
+        send_to: tuple[str, ...],
+        positions: Mapping[str, Position],
+        shape: EventShape,
+        unproven: Sequence[str],
+        shapes: dict[EventShape, Event],
+    ) -> None:
+        self.label: Final = label
+        self.data: Final = data
+        self.send_to: Final = send_to
+        self.positions: Final = positions
+        self.shape: Final = shape
+        self.unproven: Final = unproven
+        self.shapes: Final = shapes
 
 
 class Translation(_Value):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from bridge.body.parse import parse
 from bridge.explain.trace import Trace
@@ -32,9 +32,11 @@ from bridge.models import (
     Webhook,
 )
 from bridge.normalize import normalize
-from bridge.validate import validate
+from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
+
+_MOST_SHAPES: Final = 1024  # of one event of a mapping
 
 
 def translate(  # noqa: PLR0913 - all but the first three are named
@@ -62,7 +64,9 @@ def translate(  # noqa: PLR0913 - all but the first three are named
         webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
     events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
-    repeat_key = mapping.repeat_key(webhook)
+    repeat_key, doubts = mapping.repeat_key_with_doubts(webhook)
+    if doubts:
+        events = tuple([event.with_findings(event.findings + doubts) for event in events])
     if not explain:
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
     from bridge.explain.build import explanation
@@ -83,7 +87,7 @@ def _traced(
 def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
     if isinstance(draft, CleanDraft):
-        return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
+        return _validated(draft, spec, now)
     if draft.verdict != "ready":
         return Event(
             draft.label,
@@ -97,6 +101,24 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
     data, dropped = normalize(draft, spec, now, trace)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)
+
+
+def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
+    """Validate a clean draft: in full when it is the first of its shape, else what its values decide."""
+    if not is_right_by_its_values(draft.data, draft.unproven, spec, now):
+        return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
+    known = draft.shapes.get(draft.shape)
+    if known is None:
+        known = _judged(draft, draft.data, validate(draft.data, spec, now), spec)
+        if len(draft.shapes) >= _MOST_SHAPES:
+            draft.shapes.clear()
+        draft.shapes[draft.shape] = _with_data(known, None)
+    return _with_data(known, draft.data)
+
+
+def _with_data(event: Event, data: dict[str, Any] | None) -> Event:
+    """Return what is known of an event, as that of another one of the same shape."""
+    return Event(event.label, event.verdict, data, event.send_to, event.findings, event.reason, event.match)
 
 
 def _judged(

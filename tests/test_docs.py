@@ -35,7 +35,7 @@ from bridge.web.routes import ROUTES
 TOP = Path(__file__).parent.parent
 PAGES = (TOP / "README.md", TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob("*.md")))
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-DESTINATIONS = ("main", "agency")
+DESTINATIONS = ("acme", "globex", "main", "agency")
 
 # the lines that belong to a short recipe unless it says otherwise
 AROUND = {
@@ -130,7 +130,9 @@ class AnyName(dict[str, str]):
 def test_the_settings_in_the_docs_are_right(block, tmp_path):
     file = tmp_path / "bridge.yaml"
     file.write_text(
-        re.sub(r"\$\{META_\w+(:-)?\}", "1234567890123456", block.text).replace("${CAPI_BRIDGE_", "${THE_")
+        re.sub(r"\$\{(META_\w+(:-)?|file:[^}]+)\}", "1234567890123456", block.text).replace(
+            "${CAPI_BRIDGE_", "${THE_"
+        )
     )
     assert load_settings(file, AnyName()).folder == tmp_path
 
@@ -251,6 +253,7 @@ def endpoints() -> Iterator[tuple[str, str]]:
 
 def test_every_endpoint_in_the_docs_exists():
     known = [f"{path}/".split("/") for path in document(ROUTES)["paths"]]
+    known += [[*path[:-1], "{name}"] for path in known if path[-2] == "{name}"]  # a mapping in a folder
 
     def exists(endpoint: str) -> bool:
         steps = endpoint.rstrip(".").split("/")

@@ -25,7 +25,9 @@ PROGRAM = Path(sys.executable).with_name("capi-bridge")
 HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 
 # these run until somebody stops them, or need another machine: only their arguments are checked
-NOT_STARTED = re.compile(r"capi-bridge (serve|worker|simulator|demo|alerts|destinations)\b|postgresql://")
+NOT_STARTED = re.compile(
+    r"capi-bridge (serve|reload|worker|simulator|demo|alerts|destinations)\b|postgresql://"
+)
 
 # what a reader replaces with something else
 PLACEHOLDERS = {

@@ -42,7 +42,7 @@ def decode_all(pieces: Sequence[bytes], declared: str | None) -> tuple[list[str]
     The declared one counts first, then UTF-8, then Windows-1252, which reads any bytes; only the
     last is worth a note.
     """
-    for name in (_known_charset(declared), "utf-8"):
+    for name in (known_charset(declared), "utf-8"):
         texts = _try_decode(pieces, name) if name else None
         if texts is not None:
             return texts, ()
@@ -57,7 +57,7 @@ _GUESSED = Finding(
 )
 
 
-def _known_charset(declared: str | None) -> str | None:
+def known_charset(declared: str | None) -> str | None:
     """Return Python's name for a declared character set, None when it is unknown or no plain one."""
     if not declared:
         return None

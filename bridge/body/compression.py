@@ -31,7 +31,7 @@ def inflate(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
 
 def _unknown_encoding() -> WrongContentType:
     return WrongContentType(
-        "The body is compressed in a way that is not read here.",
+        "The body is compressed with an encoding that is not supported.",
         fix="Send it uncompressed, or with Content-Encoding gzip or deflate.",
     )
 

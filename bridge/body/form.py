@@ -29,7 +29,7 @@ _OPENED_NOTE = Finding(
     "warning",
     "json_in_form_field",
     "The form has one field and that holds JSON; its content can be read directly.",
-    "Nothing has to be done; to be exact, send the JSON itself with Content-Type: application/json.",
+    "Nothing needs to be done; to be exact, send the JSON itself with Content-Type: application/json.",
 )
 
 

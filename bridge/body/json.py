@@ -157,7 +157,7 @@ def _check_length(text: str) -> None:
 
 
 def _unbounded_number() -> UnreadableBody:
-    return UnreadableBody("A number of the body is too long or too large.", fix="Send it as text, in quotes.")
+    return UnreadableBody("A number in the body is too long or too large.", fix="Send it as text, in quotes.")
 
 
 def _position_of(text: str, constant: str) -> int:

@@ -62,7 +62,7 @@ def body_kind(content: bytes, media: MediaType) -> tuple[str, tuple[Finding, ...
     if media.name in _TELLS_NOTHING:
         return _guessed_kind(content, media)
     raise WrongContentType(
-        "The content type of the body is none that is read here.",
+        "The content type of the body is not supported.",
         fix="Send application/json, application/x-www-form-urlencoded or multipart/form-data.",
     )
 
@@ -76,7 +76,7 @@ def _guessed_kind(content: bytes, media: MediaType) -> tuple[str, tuple[Finding,
         return "form", _mistaken_note(media, "a form")
     if media.name == "text/html" or content.lstrip().startswith(b"<"):
         raise WrongContentType(
-            "The body is a web page or XML, not data that is read here.",
+            "The body is a web page or XML, which the bridge does not read.",
             fix="Send application/json or a form.",
         )
     raise UnreadableBody(
@@ -94,6 +94,6 @@ def _mistaken_note(media: MediaType, what: str) -> tuple[Finding, ...]:
             "warning",
             "content_type_mistaken",
             f"The body is {what}, sent {said}.",
-            "Nothing has to be done; to be exact, set the Content-Type header at the sender.",
+            "Nothing needs to be done; to be exact, set the Content-Type header at the sender.",
         ),
     )

@@ -15,7 +15,7 @@ _NUL_NOTE: Final = Finding(
 _SURROGATE_NOTE: Final = Finding(
     "warning",
     "broken_character",
-    "A character of the body was only half there and was replaced by �.",
+    "The body held half of a character, which was replaced by �.",
     "The sender cuts texts in the middle of an emoji; shorten them by characters instead.",
 )
 

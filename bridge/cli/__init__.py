@@ -19,6 +19,7 @@ from bridge.spelling import closest
 # command -> (module, attribute, one line of help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("bridge.cli.serve", "serve", "Receive webhooks, and deliver them beside it."),
+    "reload": ("bridge.cli.reload", "reload", "Have a running `serve` take up changed settings."),
     "worker": ("bridge.cli.worker", "worker", "Deliver what is stored; for more processes and machines."),
     "dry-run": (
         "bridge.cli.dry_run",
@@ -42,7 +43,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),
-    "import": ("bridge.cli.import_file", "import_file", "Feed a CSV or JSON-lines file through a mapping."),
+    "import": (
+        "bridge.cli.import_file",
+        "import_file",
+        "Feed a CSV, Excel or JSON-lines file through a mapping.",
+    ),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),
     "db": ("bridge.cli.db", "db", "Look after the database."),
     "demo": ("bridge.cli.demo", "demo", "Post every shipped sample to a running bridge."),

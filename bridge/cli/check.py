@@ -10,13 +10,15 @@ from pathlib import Path
 
 import click
 
+from bridge.authoring.code_listing import code_listing
 from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
 from bridge.cli.options import config_option
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
-from bridge.lint.check import check_mapping
+from bridge.lint.check import Checked, check_mapping
+from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -39,7 +41,17 @@ _OF_SETTINGS = frozenset({"destinations", "database_url", "graph_url", "mappings
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--live", is_flag=True, help="Ask Meta about tokens; ask for every secret; find silent lines.")
-def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_json: bool, live: bool) -> None:
+@click.option(
+    "--show-code", is_flag=True, help="Print the Python written for each mapping; findings go to stderr."
+)
+def check(  # noqa: PLR0913, PLR0917 - one argument for each option
+    paths: tuple[str, ...],
+    config: Path | None,
+    output_format: str,
+    as_json: bool,
+    live: bool,
+    show_code: bool,
+) -> None:
     """Check the settings and every mapping, or the files and folders named; exit 1 when there are errors."""
     output_format = "json" if as_json else output_format
     mappings = [path for path in paths if not _is_settings_file(path)]
@@ -55,11 +67,13 @@ def check(paths: tuple[str, ...], config: Path | None, output_format: str, as_js
     quietly = [] if paths else [file for file in files if _ships(file)]
     for file in files:
         twin = twin_finding(file)
-        found = (twin,) if twin else _check_mapping(file, settings, live=live)
-        findings += [finding for finding in found if finding.severity == "error" or file not in quietly]
+        checked = Checked(file, None, (twin,)) if twin else _check_mapping(file, settings, live=live)
+        findings += [one for one in checked.findings if one.severity == "error" or file not in quietly]
+        if show_code and checked.mapping is not None:
+            click.echo(code_listing(checked.mapping))
     if live and settings is not None:
         findings += [*_silent(settings), *_stranded(settings), *_tokens(settings)]
-    click.echo(write_findings(findings, output_format), nl=False)
+    click.echo(write_findings(findings, output_format), nl=False, err=show_code)
     _summarise(findings, len(files), quiet=bool(files) and not own and not paths)
     if any(finding.severity == "error" for finding in findings):
         raise SystemExit(1)
@@ -106,15 +120,16 @@ def _without_settings(config: Path | None) -> Settings:
     return replace(usual, mappings=(beside,)) if beside.is_dir() else usual
 
 
-def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> tuple[Finding, ...]:
+def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> Checked:
     return check_mapping(
         file,
+        name=name_of(file, settings.mappings) if settings else None,
         environment=process_environment(),
         spec=open_meta_spec(settings) if settings else load_meta_spec(),
         destinations=settings.destinations if settings else None,
         sources=settings.sources if settings else None,
         secrets="optional" if _ships(file) and not live else "required",
-    ).findings
+    )
 
 
 def _ships(file: Path) -> bool:

@@ -20,7 +20,7 @@ from bridge.authoring.diff import (
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, reveal_option, settings_of
-from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, process_environment
@@ -51,8 +51,10 @@ def diff(old: str, new: str, stored: bool, reveal: bool, config: Path | None, as
 
 
 def _load(name: str, settings: Settings) -> CompiledMapping:
+    file = file_meant(name, settings)
     return load_mapping(
-        file_meant(name, settings),
+        file,
+        name=name_of(file, settings.mappings),
         environment=process_environment(),
         spec=open_meta_spec(settings),
         destinations=settings.destinations,

@@ -19,7 +19,7 @@ from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
-from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.mapping.samples import LOCAL_URL, Sample, read_sample, request_of_body
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import AnswerLookup, Request, Translation, Verified
@@ -70,8 +70,10 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     settings = settings_of(config)
     spec = open_meta_spec(settings)
     sample = _sample(payload, mapping_name)
+    file = _mapping_file(mapping_name, settings)
     mapping = load_mapping(
-        _mapping_file(mapping_name, settings),
+        file,
+        name=name_of(file, settings.mappings),
         environment={**sample.secrets, **process_environment()},
         spec=spec,
         destinations=settings.destinations,

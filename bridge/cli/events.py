@@ -14,12 +14,15 @@ import click
 import orjson
 
 from bridge.bootstrap import open_store, prepare
-from bridge.cli.options import config_option, json_option, moment_of, settings_of
-from bridge.cli.output import progress, table
-from bridge.cli.person import Identifier, looked_for, person_of, person_options
+from bridge.cli.erase import erase, erasures
+from bridge.cli.event_table import events_table
+from bridge.cli.options import config_option, json_option, local_now, moment_of, settings_of
+from bridge.cli.output import progress, terminal_width
+from bridge.cli.person import person_options
 from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
+from bridge.ingest.persons import Identifier, looked_for, person_of
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
@@ -33,17 +36,6 @@ _NOT_REPLAYED = {
     "give the file its old name, replay, then rename it",
     "cannot_open": "cannot be decrypted: add the old key to CAPI_BRIDGE_SECRET_KEY, after the new one",
 }
-_COLUMNS = (
-    "id",
-    "received_at",
-    "mode",
-    "mapping",
-    "event_name",
-    "event_id",
-    "destination",
-    "status",
-    "reason",
-)
 _FILTERS = (
     click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these."),
     click.option("--mapping", help="Only from this mapping."),
@@ -53,6 +45,12 @@ _FILTERS = (
     click.option("--reason", help="Only those whose reason or findings contain this text."),
     click.option("--since", help="Only received since then: 2026-11-21T12:00:00Z, 1h, yesterday, 2026-11."),
     click.option("--until", help="Only received before this time."),
+    click.option(
+        "--by",
+        type=click.Choice(["received", "event"]),
+        default="received",
+        help="What --since and --until mean: when it was received, or when it happened.",
+    ),
 )
 
 
@@ -67,7 +65,8 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def with_query(**options: Any) -> None:
         given = {
-            name: options.pop(name) for name in ("mapping", "destination", "event_name", "event_id", "reason")
+            name: options.pop(name)
+            for name in ("mapping", "destination", "event_name", "event_id", "reason", "by")
         }
         query = Query(
             ids=tuple(options.pop("ids", ())),
@@ -96,7 +95,7 @@ def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
 @_filters
 @person_options
 @click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most this many."
 )
 @json_option
 def list_events(
@@ -109,7 +108,8 @@ def list_events(
     if as_json:
         click.echo(encode_readable({"events": [event.as_json() for event in found]}))
         return
-    _print_table(found)
+    click.echo(events_table(found, terminal_width()))
+    click.echo(f"times are in {local_now():%Z} (UTC{local_now():%z})", err=True)
     if identifiers:
         click.echo(f"{looked_for(identifiers)}: {counted(len(found), 'event')}", err=True)
     totals = ", ".join(f"{number} {status}" for status, number in counts.by_status.items() if number)
@@ -122,7 +122,7 @@ def _found(outbox: Outbox, query: Query, identifiers: tuple[Identifier, ...]) ->
 
     if not identifiers:
         return list(each(outbox, query))
-    ids = outbox.find_person(person_of(identifiers)).shown_ids
+    ids = outbox.erasures.find(person_of(identifiers)).shown_ids
     return list(each(outbox, replace(query, ids=ids))) if ids else []
 
 
@@ -155,7 +155,7 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
 @config_option
 @_filters
 @click.option("--dry-run", is_flag=True, help="Only say how many events are selected.")
-@click.option("--rate", type=click.FloatRange(0.01), help="At most so many events a second.")
+@click.option("--rate", type=click.FloatRange(0.01), help="At most this many events a second.")
 @click.option("--fetch-again", is_flag=True, help="Fetch records anew instead of using what is kept of them.")
 @json_option
 def replay(  # noqa: PLR0913 - one argument for each option
@@ -224,51 +224,15 @@ def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_j
 def export(config: Path | None, query: Query, style: str, bodies: bool, as_json: bool) -> None:
     """Write the selected events, however many there are."""
     from bridge.ingest.replay import each
-    from bridge.jobs.bulk_export import exported, write_csv
+    from bridge.jobs.bulk_export import columns_of, exported, write_csv
 
     with _opened(config) as (outbox, _):
         records = exported(outbox, each(outbox, _with_limit(query, ALL)), bodies=bodies)
         if style == "csv" and not as_json:
-            write_csv(records, sys.stdout, has_header=True)
+            write_csv(records, sys.stdout, columns_of(bodies=bodies), has_header=True)
         else:
             for record in records:
                 click.echo(encode(record).decode())
-
-
-@events.command(help="Erase everything about one person: events, and the webhooks they came from.")
-@person_options
-@click.option("--dry-run", is_flag=True, help="Only say how much would be erased.")
-@click.option("--yes", is_flag=True, help="Erase without asking.")
-@config_option
-@json_option
-def erase(
-    identifiers: tuple[Identifier, ...], dry_run: bool, yes: bool, config: Path | None, as_json: bool
-) -> None:
-    """Erase one person. What was sent stays at Meta: erase it there too."""
-    if not identifiers:
-        raise WrongUse("no person is named", fix="give --email, --phone or --external-id")
-    person = person_of(identifiers)
-    with _opened(config) as (outbox, _):
-        click.echo(looked_for(identifiers), err=True)
-        found = outbox.find_person(person)
-        counts = {"events": len(found.event_ids), "raw_webhooks": len(found.webhook_ids)}
-        if not dry_run:
-            _ask_before_erasing(counts, yes=yes, as_json=as_json)
-            erased = outbox.erase(person)
-            counts = {"events": erased.events, "raw_webhooks": erased.raw_webhooks}
-    _print_counts(counts, as_json=as_json)
-    if not dry_run:
-        click.echo("what was sent already stays at Meta: erase it there too", err=True)
-
-
-def _ask_before_erasing(counts: Mapping[str, int], *, yes: bool, as_json: bool) -> None:
-    """Let the person at the terminal confirm; a program has nobody to ask and says --yes."""
-    if yes or not any(counts.values()):
-        return
-    if as_json or not sys.stdin.isatty():
-        raise WrongUse("erasing cannot be undone, and there is nobody to ask", fix="add --yes")
-    sizes = f"{counted(counts['events'], 'event')} and {counted(counts['raw_webhooks'], 'stored webhook')}"
-    click.confirm(f"erase {sizes}? This cannot be undone", abort=True, err=True)
 
 
 @events.command(help="Check that the totals reconcile: every event received is accounted for.")
@@ -297,7 +261,7 @@ def _with_limit(query: Query, limit: int) -> Query:
 
 def _must_say_which(query: Query) -> None:
     if query == Query():
-        raise WrongUse("no filter says which events", fix="give ids, or --status, --mapping, --since …")
+        raise WrongUse("no filter was given", fix="give ids, or --status, --mapping, --since …")
 
 
 def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:
@@ -307,11 +271,6 @@ def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:
         click.echo(
             ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in counts.items()) or "nothing"
         )
-
-
-def _print_table(found: list[EventRecord]) -> None:
-    records = [event.as_json() for event in found]
-    click.echo(table(_COLUMNS, [[record[name] for name in _COLUMNS] for record in records]))
 
 
 def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
@@ -327,4 +286,5 @@ def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
     click.echo(encode_readable(record["body"]))
 
 
-events.add_command(retarget)
+for command in (retarget, erase, erasures):
+    events.add_command(command)

@@ -43,19 +43,12 @@ def _event(entry: Mapping[str, Any], spec: MetaSpec) -> Iterator[str]:
 
 def _row(field: Mapping[str, Any], spec: MetaSpec) -> tuple[str, ...]:
     return (
-        _as_written(field["field"], spec),
+        spec.name_in_mappings(field["field"]),
         _source(field),
         "" if field["given"] is None else plainly(field["given"]),
         _cleaned(field),
         _result(field),
     )
-
-
-def _as_written(name: str, spec: MetaSpec) -> str:
-    """Return a field by the name that mappings use: `user_data.zip` for Meta's `user_data.zp`."""
-    block, _, key = name.partition(".")
-    rule = spec.user_data.get(key) if block == "user_data" else None
-    return f"user_data.{rule.long_name}" if rule and rule.long_name else name
 
 
 def _source(field: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from bridge.models import Finding
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, process_environment
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}/){0,3}[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SENDERS = ("server", "automation", "browser")
 
 
@@ -111,7 +111,7 @@ def _file_for(name: str, folder: Path, *, force: bool) -> Path:
     if not _NAME.fullmatch(name):
         raise WrongUse(
             f"{name!r} cannot be the name of a mapping",
-            fix="it becomes part of the URL: use letters, digits, - and _",
+            fix="it becomes part of the URL: use letters, digits, - and _, and / for a folder",
         )
     file = folder / f"{name}.yaml"
     if file.exists() and not force:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from bridge.errors import CannotOpen, WrongUse
+from bridge.mapping import SUFFIXES, mapping_files, name_of
 from bridge.settings import Settings
 from bridge.spelling import closest
-
-_SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 def files_meant(paths: Iterable[str], settings: Settings) -> list[Path]:
     """Return every mapping file that the arguments mean; without any, all mappings of the settings."""
     given = tuple(paths)
     if not given:
-        return [_as_seen(file) for folder in settings.mappings for file in mappings_in(folder)]
+        return [_as_seen(file) for folder in settings.mappings for file in mapping_files(folder)]
     return [_as_seen(file) for path in given for file in _meant(path, settings)]
 
 
@@ -26,11 +25,6 @@ def file_meant(path: str, settings: Settings) -> Path:
     if len(files) != 1:
         raise WrongUse(f"{path} is a folder", fix="name one mapping or its file")
     return files[0]
-
-
-def mappings_in(folder: Path) -> Iterator[Path]:
-    """Yield the mapping files of a folder, by name; samples and folders below are none."""
-    return (file for file in sorted(folder.glob("*")) if file.suffix in _SUFFIXES and file.is_file())
 
 
 def _as_seen(file: Path) -> Path:
@@ -44,13 +38,13 @@ def _as_seen(file: Path) -> Path:
 def _meant(path: str, settings: Settings) -> list[Path]:
     as_path = Path(path)
     if as_path.is_dir():
-        return list(mappings_in(as_path))
+        return list(mapping_files(as_path))
     if as_path.is_file():
         return [as_path]
-    named = [folder / f"{path}{suffix}" for folder in settings.mappings for suffix in sorted(_SUFFIXES)]
+    named = [folder / f"{path}{suffix}" for folder in settings.mappings for suffix in sorted(SUFFIXES)]
     found = next((file for file in named if file.is_file()), None)
     if found is None:
-        known = [file.stem for folder in settings.mappings for file in mappings_in(folder)]
+        known = [name_of(file, [folder]) for folder in settings.mappings for file in mapping_files(folder)]
         near = closest(path, known)
         fix = f"did you mean {near}?" if near else "name a file, a folder or a mapping"
         raise CannotOpen(f"there is no file, folder or mapping {path}", fix=fix)

@@ -35,6 +35,11 @@ def local_now() -> datetime:
     return datetime.now().astimezone()
 
 
+def local_time(moment: datetime) -> str:
+    """Return a moment as people at this machine read it, with its distance from UTC."""
+    return moment.astimezone().isoformat(" ", "seconds")
+
+
 def moment_of(given: str | None, option: str) -> datetime | None:
     """Return the time an option names; None when the option was not given."""
     return None if given is None else read_moment(given, option, local_now())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Generic, NamedTuple, TypeVar
 
 import click
 
 Advance = Callable[[int, int], None]
 _WIDEST = 200
+_GAP = 2
+Record = TypeVar("Record")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], widths: Sequence[int] = ()) -> str:
@@ -19,6 +23,56 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]], widths: Seq
     widths = (*widths, *(_WIDEST,) * (len(headings) - len(widths)))
     cut = [[_cut(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     return tabulate(cut, headings, tablefmt="plain", disable_numparse=True)
+
+
+class Column(NamedTuple, Generic[Record]):
+    """One column of a table: its heading, how it is read of a record, and its fewest letters."""
+
+    heading: str
+    read: Callable[[Record], object]
+    least: int
+
+
+def terminal_width() -> int | None:
+    """Return how many letters a line of the terminal has; None when nobody reads along."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def fitted_table(columns: Sequence[Column[Record]], records: Sequence[Record], width: int | None) -> str:
+    """Return records in columns that fit into a width: cells are cut, and what has no room is left out.
+
+    The columns come in the order of their importance; the last ones are left out first.
+    """
+    kept = list(columns)
+    while width is not None and len(kept) > 1 and _least_width(kept) > width:
+        kept.pop()
+    rows = [[column.read(record) for column in kept] for record in records]
+    return table([column.heading for column in kept], rows, _widths(kept, rows, width))
+
+
+def _least_width(columns: Sequence[Column[Record]]) -> int:
+    return sum(map(_least, columns)) + _GAP * (len(columns) - 1)
+
+
+def _least(column: Column[Record]) -> int:
+    """Return how wide a column is at least; tabulate gives a heading two letters more than it has."""
+    return max(column.least, len(column.heading) + 2)
+
+
+def _widths(
+    columns: Sequence[Column[Record]], rows: Sequence[Sequence[object]], width: int | None
+) -> list[int]:
+    """Return how wide each column may be: the widest ones give way until all fit."""
+    least = list(map(_least, columns))
+    wide = [
+        min(_WIDEST, max([fewest, *(len(_cut(row[number], _WIDEST)) for row in rows)]))
+        for number, fewest in enumerate(least)
+    ]
+    room = None if width is None else width - _GAP * (len(columns) - 1)
+    while room is not None and sum(wide) > room and wide != least:
+        spare = [size - fewest for size, fewest in zip(wide, least, strict=True)]
+        wide[spare.index(max(spare))] -= 1
+    return wide
 
 
 def _cut(cell: object, width: int) -> str:

@@ -11,12 +11,10 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from threading import Event as Stop
 from urllib.parse import urlsplit
 
 import click
@@ -60,34 +58,29 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     accept_new_key: bool,
 ) -> None:
     """Run the web server and the delivery until told to stop."""
-    settings = (load_demo_settings if demo else load_settings)(config, process_environment())
+
+    def load() -> Settings:
+        return (load_demo_settings if demo else load_settings)(config, process_environment())
+
+    settings = load()
     simulates = needs_simulator(settings)
     settings = with_simulator_port(settings) if simulates else settings
     if not _takes_over(os.environ):
         require_free(bind)
     folder = _folder_for_counters()
     from bridge.bootstrap import prepare
-    from bridge.delivery.process import deliver_until
     from bridge.monitoring.log import configure
     from bridge.monitoring.metrics import Metrics
-    from bridge.server import Application, BridgeServer, Listening
-    from bridge.web.context import open_context
+    from bridge.server import BridgeServer, Listening, Renewal, ServicePlan, announced
 
     configure(settings.log_level, settings.log_format)
     prepare(settings, apart=True, accept_new_key=accept_new_key)
-    metrics = Metrics(folder)
-    context = open_context(settings, metrics, process_environment())
+    plan = ServicePlan(load, process_environment, Metrics(folder), threads, not no_deliver, simulates)
+    service = plan.build(settings)
     listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
-    work: Callable[[Stop], None] = partial(
-        deliver_until,
-        settings=settings,
-        metrics=metrics,
-        mappings=context.mappings,
-        clock=context.now,
-        with_simulator=simulates,
-    )
     _announce(settings, bind, delivers=not no_deliver)
-    BridgeServer(Application(context, threads), listening, None if no_deliver else work).run()
+    with announced(settings.data_folder, bind) as running:
+        BridgeServer(service, listening, Renewal(plan, service, running)).run()
 
 
 def _takes_over(environment: Mapping[str, str]) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bridge.bootstrap import open_mappings, open_store, prepare
-from bridge.cli.options import config_option, json_option
+from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
 from bridge.monitoring.status import status_of
@@ -41,7 +42,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["held"]:
         held = [(one["events"], one["mapping"], one["reason"]) for one in found["held"]]
         yield "\n" + table(("HELD", "MAPPING", "REASON"), held, (8, 40, 120))
-    rows = [(one["name"], one["last_webhook_at"] or "never", _activity(one)) for one in found["mappings"]]
+    rows = [(one["name"], _local(one["last_webhook_at"]), _activity(one)) for one in found["mappings"]]
     yield "\n" + table(("MAPPING", "LAST WEBHOOK", ""), rows)
     counted = ", ".join(f"{number} {name}" for name, number in found["events"].items() if number)
     yield f"\nevents: {counted or 'none yet'}"
@@ -93,8 +94,12 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _state(one: Mapping[str, Any]) -> str:
     if one["paused"]:
-        return f"PAUSED since {one['paused_since']}: {one['reason']}"
+        return f"PAUSED since {_local(one['paused_since'])}: {one['reason']}"
     return "sends as a test" if one["test_event_code"] else "sends"
+
+
+def _local(moment: str | None) -> str:
+    return "never" if moment is None else local_time(datetime.fromisoformat(moment))
 
 
 def _activity(one: Mapping[str, Any]) -> str:

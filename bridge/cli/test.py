@@ -15,6 +15,7 @@ from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.lint.check import Checked, check_mapping
+from bridge.mapping import name_of
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import process_environment
@@ -30,24 +31,30 @@ def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     spec = open_meta_spec(settings)
     now = datetime.now(UTC)
     checked = [
-        check_mapping(file, environment=process_environment(), spec=spec, destinations=settings.destinations)
+        check_mapping(
+            file,
+            environment=process_environment(),
+            spec=spec,
+            destinations=settings.destinations,
+            name=name_of(file, settings.mappings),
+        )
         for file in files_meant(paths, settings)
     ]
     results = [result for one in checked if one.mapping for result in run_tests(one.mapping, spec, now)]
-    broken = [one for one in checked if one.mapping is None]
+    broken = [one for one in checked if one.errors]
     if as_json:
         click.echo(encode_readable(_as_data(results, broken)))
     else:
         _print(results, broken)
-    untested = [one.file.stem for one in checked if one.mapping and not one.mapping.tests]
-    _summarise(results, broken, untested)
+    untested = [one.mapping.name for one in checked if one.mapping and not one.mapping.tests]
+    _summarise(results, [one.file.stem for one in checked if one.mapping is None], untested)
     if broken or not all(result.passed for result in results):
         raise SystemExit(1)
 
 
 def _print(results: Sequence[TestResult], broken: Sequence[Checked]) -> None:
     for one in broken:
-        click.echo(write_findings(_errors(one)), nl=False)
+        click.echo(write_findings(one.errors), nl=False)
     for result in results:
         click.echo(f"{'ok  ' if result.passed else 'FAIL'} {result.mapping}: {result.test.name}")
         for failure in result.failures:
@@ -63,10 +70,6 @@ def _side_by_side(failure: Failure) -> str:
     return "\n".join([*lines, *(f"       | {line}" for line in failure.story)])
 
 
-def _errors(one: Checked) -> list[Any]:
-    return [finding for finding in one.findings if finding.severity == "error"]
-
-
 def _as_data(results: Sequence[TestResult], broken: Sequence[Checked]) -> dict[str, Any]:
     return {
         "tests": [
@@ -78,16 +81,14 @@ def _as_data(results: Sequence[TestResult], broken: Sequence[Checked]) -> dict[s
             }
             for result in results
         ],
-        "findings": [finding.as_json() for one in broken for finding in _errors(one)],
+        "findings": [finding.as_json() for one in broken for finding in one.errors],
     }
 
 
-def _summarise(results: Sequence[TestResult], broken: Sequence[Checked], untested: Sequence[str]) -> None:
+def _summarise(results: Sequence[TestResult], not_run: Sequence[str], untested: Sequence[str]) -> None:
     failed = sum(not result.passed for result in results)
     click.echo(f"{counted(len(results), 'test')}, {failed} failed", err=True)
-    if broken:
-        click.echo(
-            f"not run, because they have errors: {', '.join(one.file.stem for one in broken)}", err=True
-        )
+    if not_run:
+        click.echo(f"not run, because they have errors: {', '.join(not_run)}", err=True)
     if untested:
         click.echo(f"without tests: {', '.join(untested)}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import product
 from typing import Any, Final
 
@@ -48,6 +48,18 @@ class Emptiness:
     is_empty: Callable[[Any], bool]
     own: frozenset[str]
 
+    def is_placeholder(self, value: Any) -> bool:
+        """Say whether an empty value is a text that stands for nothing: `undefined`, `{{id}}`.
+
+        A text that the mapping itself calls empty is nothing.
+        """
+        text = value.strip().lower() if type(value) is str else ""
+        return bool(text) and text not in self.own
+
+    def of_nothing(self) -> Emptiness:
+        """Return the same where a placeholder is a value, which is judged later."""
+        return replace(self, is_empty=lambda value: self.is_empty(value) and not self.is_placeholder(value))
+
     def apart_from(self, names: frozenset[str]) -> Emptiness:
         """Return the same for a field in which some of the words, capitalized, may be names."""
         own, is_empty = names - self.own, self.is_empty
@@ -56,7 +68,11 @@ class Emptiness:
 
 def emptiness_of(spec: MetaSpec, extra: Iterable[str] = ()) -> Emptiness:
     """Return what counts as empty, including the mapping's own `empty_values`."""
-    own = frozenset(text.strip().lower() for text in extra)
+    return _emptiness(spec, frozenset(text.strip().lower() for text in extra))
+
+
+@lru_cache(maxsize=64)
+def _emptiness(spec: MetaSpec, own: frozenset[str]) -> Emptiness:
     starts: dict[str, set[str]] = {}
     for text in {*spec.empty_texts, *own, "{{"}:
         for first, second in product(_cases(text[:1]), _cases(text[1:2])):

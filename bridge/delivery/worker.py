@@ -73,13 +73,6 @@ def run_forever(outbox: Outbox, settings: Settings, stop: threading.Event, **oth
     Worker(delivery_context(outbox, settings, **others)).run_forever(stop)
 
 
-def deliver_now(
-    outbox: Outbox, settings: Settings, event_ids: Sequence[str], **others: Any
-) -> dict[str, Delivered]:
-    """Send certain events at once. Keep a `Worker` and call its method when this happens often."""
-    return Worker(delivery_context(outbox, settings, **others)).deliver_now(event_ids)
-
-
 class Worker:
     """One worker of possibly many. Its state only saves it from asking the database too often."""
 

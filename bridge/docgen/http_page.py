@@ -101,9 +101,12 @@ curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
 | `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
 | `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
 | `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
-| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`; `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read |
+| `{{"kind": "erase"}}` | a person: `email`, `phone`, `external_id`, `order_id` (texts or lists), `country` of the phone; `destination`, `never_send` | erases one person, and keeps a receipt |
+| `POST /api/import/<mapping>` | the file as the body (up to 16 MiB); `?format=` `csv`, `tsv`, `jsonl`, `xlsx`; `?encoding=`, `?file_name=`, `?per_second=`, `?dry_run=true` | maps each row as if it had been posted, and writes a line for each that is held or cannot be read, under its line in the file |
 
-The filters are those of `GET /api/events`, and `ids`. Replay and discard require one of them. `POST /api/replay` with a
+The filters are those of `GET /api/events`, and `ids`. `by: event` makes `since` and `until` mean the time of the event.
+Replay and discard require one of them. `POST /api/export` starts an export, `POST /api/erase` an erasure; with `dry_run: true`
+the latter only counts. `POST /api/replay` with a
 `limit` of more than 1,000, or with `per_second`, starts a job too.
 
 `GET /api/jobs/<id>` shows the `state` (`queued`, `running`, `done`, `failed`, `cancelled`), how many rows are `done` of
@@ -114,6 +117,22 @@ next part. `POST /api/jobs/<id>/cancel` ends a job; the rows that were done stay
 Each step of a job is committed together with its progress. A process that is killed in mid-job loses nothing and does
 no row twice: the next one goes on, after 10 seconds at the latest. At most 50 jobs wait at once (429 beyond). A file that
 was handed in is kept encrypted until its job ends; jobs and their results are deleted after `retention.raw_webhooks`.
+
+## One person
+
+`POST /api/events/search` lists the events of one person: `{{"email": "jane@example.com"}}`, or `phone` (with its country
+code, or `country` beside it), `external_id`, `order_id`, and the filters of `GET /api/events`. A person is named in the body
+alone, because URLs are kept in logs.
+
+`POST /api/erase` takes the same identifiers and starts a job; see [erasing a person](operating.md#fixing-and-replaying). `GET /api/erasures` lists
+the receipts (`erasures`) and the jobs that are not finished, or could not be (`unfinished`). Neither names anybody.
+
+## Pauses
+
+`GET /api/pauses` lists what is paused, by the bridge or by a person. `POST /api/pauses` pauses a destination:
+`{{"destination": "main", "for": "2h", "because": "a new token comes"}}`; `for` is an hour when it is left out, and at most 7 days.
+Its events wait. `POST /api/pauses/resume` with `{{"destination": "main"}}` ends any pause of a destination. `GET /api/status` shows
+the same as `capi-bridge status --json`.
 
 ## The drop-in for Meta's own endpoint
 
@@ -134,8 +153,9 @@ curl https://bridge.example/v27.0/1234567890123456/events \\
 - All events are taken, or none. An event that Meta would reject is rejected at once, with Meta's code and subcode, and a
   sentence that says what to do. A known word in the wrong place is answered with the right one.
 - `messages` names what was left out or put right, and the events it is about: a value that could not be used, a key
-  that Meta does not know, `email` read as `em`, a time in milliseconds. `partner_agent`, `namespace_id` and `upload_*` are
-  not passed on, because the bridge sends batches of its own; the messages say so.
+  that Meta does not know, `email` read as `em`, a time in milliseconds. `namespace_id` and `upload_*` are
+  not passed on, because the bridge sends batches of its own, and `partner_agent` is that of the destination
+  (`destinations.<name>.partner_agent`); the messages say so.
 - `events_received` means that they are on disk. `?wait=true` waits for Meta.
 - The same call again is received once, and so is the same event in another call. An event without `event_id` is recognized
   by its content. The id that the bridge makes for it is sent, but not for a website event with `fbp` or `external_id`: there Meta

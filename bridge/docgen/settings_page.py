@@ -34,7 +34,9 @@ hooks:
 ```
 
 `${NAME}` stands for an environment variable; one that is not set is an error. `${NAME:-other}` takes
-`other` instead, and `${NAME:-}` takes nothing. Secrets belong into the environment, never into the file.
+`other` instead, and `${NAME:-}` takes nothing. `${file:/run/secrets/meta_token}` stands for what is
+in a file, as Docker, Kubernetes and systemd hand over secrets; a relative path starts at the folder of
+the settings. Secrets belong into the environment or such files, never into `bridge.yaml` itself.
 
 Every mistake is reported at once, with its line and column: an unknown key (and the one that was probably
 meant), a value of the wrong kind, a variable that is not set.

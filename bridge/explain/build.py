@@ -64,7 +64,7 @@ def _empty_lines(
         return
     for field in entry["fields"]:
         if field["dropped"] == NOTHING_FOUND:
-            name = _as_written(field["field"])
+            name = load_meta_spec().name_in_mappings(field["field"])
             yield {
                 "event": entry["event"],
                 "field": name,
@@ -72,13 +72,6 @@ def _empty_lines(
                 "suggestion": probably_meant(name, field["tried"], unused),
                 **{key: field[key] for key in ("file", "line", "column")},
             }
-
-
-def _as_written(name: str) -> str:
-    """Return a field by the name that mappings use: `user_data.zip` for Meta's `user_data.zp`."""
-    block, _, key = name.partition(".")
-    rule = load_meta_spec().user_data.get(key) if block == "user_data" else None
-    return f"user_data.{rule.long_name}" if rule else name
 
 
 def _read_by(trace: Trace) -> Iterable[str]:

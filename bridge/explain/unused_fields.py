@@ -43,13 +43,17 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
 
 
 def _was_read(concrete: str, read: frozenset[str]) -> bool:
+    """Say whether a place was read, itself or with everything around it."""
     if not concrete:
         return "$" in read
-    return "$" in read or concrete in read or any(_is_below(concrete, path) for path in read)
-
-
-def _is_below(concrete: str, path: str) -> bool:
-    return concrete.startswith(path) and concrete[len(path) : len(path) + 1] == "."
+    if "$" in read or concrete in read:
+        return True
+    end = concrete.rfind(".")
+    while end >= 0:
+        if concrete[:end] in read:
+            return True
+        end = concrete.rfind(".", 0, end)
+    return False
 
 
 def probably_meant(

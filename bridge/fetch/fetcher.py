@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,17 +26,16 @@ from bridge.ingest.entries import HELD_BY_AN_ERROR
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.log import failure, get_logger
-from bridge.outbox import Outbox, Pause
+from bridge.outbox import Outbox
 from bridge.outbox.claims import Lease
 from bridge.outbox.fetch_queue import Decided, FetchClaim, FetchingWebhook, PutOff
-from bridge.outbox.pauses import source_scope
+from bridge.outbox.pauses import source_of
 from bridge.outbox.records import to_ms
 from bridge.settings import Settings
 
 LEASE = timedelta(seconds=60)
 _LEASE_LEFT = timedelta(seconds=30)  # a call takes less, with the wait for its turn
 IDLE_SECONDS = 0.2
-_IDLE_SECONDS_WITHOUT_SOURCES = 10.0
 _AFTER_ERROR_SECONDS = 1.0
 _THREADS = 8
 _PER_SOURCE = 4
@@ -96,7 +95,6 @@ class Fetcher:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._waits: dict[str, datetime] = {}
-        self._idle_seconds = IDLE_SECONDS if context.settings.sources else _IDLE_SECONDS_WITHOUT_SOURCES
 
     def run_once(self) -> int:
         """Fetch for everything that is due now; return for how many webhooks that was done."""
@@ -116,7 +114,7 @@ class Fetcher:
                 claim = self._guarded(self._claim)
                 if claim is None:
                     places.release()
-                    stop.wait(self._idle_seconds)
+                    stop.wait(IDLE_SECONDS)
                     continue
                 threads.submit(self._in_thread, claim, places)
 
@@ -153,7 +151,9 @@ class Fetcher:
         with self._lock:
             waited_for = {name for name, until in self._waits.items() if now < until}
             called = {name for name, number in self._running.items() if number >= _PER_SOURCE}
-        paused = {name for name in self._context.settings.sources if _is_paused(name, pauses, now)}
+        paused = {
+            name for scope, pause in pauses.items() if pause.is_in_force(now) and (name := source_of(scope))
+        }
         return waited_for | called | paused
 
     # --- working -------------------------------------------------------------------------------------
@@ -247,8 +247,3 @@ class _LeaseKeeper:
         if not self._context.outbox.prolong([self._claim.id], now + LEASE):
             raise LeaseLost("the lease ran out between two calls")
         self._until = to_ms(now + LEASE)
-
-
-def _is_paused(source: str, pauses: Mapping[str, Pause], now: datetime) -> bool:
-    pause = pauses.get(source_scope(source))
-    return pause is not None and pause.is_in_force(now)

@@ -19,7 +19,7 @@ _NO_SUCH_OBJECT = (100, 33)
 
 
 def graph_error(status: int, data: Any) -> tuple[GraphTrouble, str] | None:
-# "Unsupported get request. Object with ID … does not exist, cannot be loaded due to missing permissions …"
+    """Return what an error of the Graph API says, and its meaning in our words; None for any other answer."""
     error = data.get("error") if isinstance(data, Mapping) else None
     if not isinstance(error, Mapping) or "fbtrace_id" not in error:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from bridge.errors import UnreadableBody
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.mode import TEST_CODE_MAX_LENGTH, is_test_code
+from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Finding, Request, Translation
 from bridge.outbox import NewEvent, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
@@ -118,7 +118,7 @@ def code_of_destination(settings: Settings, name: str, now: datetime) -> str | N
 
 def translation_after_a_fault(mapping: CompiledMapping, request: Request) -> Translation:
     """Return a translation that holds a webhook which the bridge could not translate."""
-    event = Event("", "held", None, mapping.send_to, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
+    event = Event("", "held", None, mapping.undecided, (HELD_BY_AN_ERROR,), HELD_BY_AN_ERROR.message)
     return Translation(mapping.name, mapping.revision, hashlib.sha256(request.body).digest(), (event,))
 
 
@@ -168,7 +168,9 @@ def _without_data(
 
 def _dataset(settings: Settings, name: str) -> str:
     destination = settings.destinations.get(name)
-    return destination.dataset_id if destination else ""
+    if destination is not None:
+        return destination.dataset_id
+    return DEMO_DATASET_ID if settings.demo else ""
 
 
 def _whole(data: Mapping[str, Any], key: str) -> int:

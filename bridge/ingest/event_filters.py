@@ -12,9 +12,21 @@ from bridge.mode import MODES
 from bridge.outbox import STATUSES, Query
 from bridge.spelling import closest
 
-_TEXT_FILTERS = ("mapping", "destination", "event_name", "event_id", "reason", "webhook_id", "mode", "before")
+_TEXT_FILTERS = (
+    "mapping",
+    "destination",
+    "event_name",
+    "event_id",
+    "reason",
+    "webhook_id",
+    "mode",
+    "by",
+    "before",
+)
+_USUAL = {"by": "received"}
 _FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit")
-_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before"})
+_OF_A_PERSON = ("email", "phone", "external_id", "order_id")
+_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before", "by"})
 
 
 def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int | None = None) -> Query:
@@ -30,6 +42,9 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
     mode = asked.get("mode") or None
     if mode is not None and mode not in MODES:
         raise WrongUse("mode is not one there is", fix=f"use one of {', '.join(MODES)}")
+    by = asked.get("by") or "received"
+    if by not in {"received", "event"}:
+        raise WrongUse("by is not one there is", fix="use received or event: the time that is meant")
     return Query(
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),
@@ -45,7 +60,7 @@ def require_filter(asked: Mapping[str, Any]) -> None:
     _refuse_unknown(asked)
     if not any(asked.get(name) for name in _SELECTING):
         fix = "give ids, status, mapping, destination, reason or since"
-        raise WrongUse("nothing says which events", fix=fix)
+        raise WrongUse("no filter was given", fix=fix)
 
 
 def filters_of(query: Query) -> dict[str, Any]:
@@ -55,13 +70,16 @@ def filters_of(query: Query) -> dict[str, Any]:
     for name in ("since", "until"):
         moment = getattr(query, name)
         filters[name] = moment.isoformat() if moment else None
-    return {name: value for name, value in filters.items() if value}
+    return {name: value for name, value in filters.items() if value and _USUAL.get(name) != value}
 
 
 def _refuse_unknown(asked: Mapping[str, Any]) -> None:
     """Raise WrongUse for a name that is no filter: ignored, it would select events nobody meant."""
     for name in asked:
         if name not in _FILTERS:
+            if name in _OF_A_PERSON:
+                fix = "name a person in the body of POST /api/events/search"
+                raise WrongUse("a person is not named in a URL, where logs would keep them", fix=fix)
             meant = closest(name, _FILTERS)
             fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(_FILTERS)}"
             raise WrongUse("there is a filter of an unknown name", fix=fix)

@@ -16,14 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from bridge.body.parse import parse
 from bridge.errors import CannotStore, Refused
+from bridge.ingest.corrected_rows import CorrectedRows, place_of
 from bridge.ingest.entries import new_webhook
-from bridge.ingest.import_rows import FileRow, digest_of, rows_of
+from bridge.ingest.import_rows import FileReading, FileRow, digest_of
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Request, Verified
-from bridge.outbox import ImportPosition, NewWebhook, Outbox
+from bridge.models import Event, Finding, Request, Verified
+from bridge.outbox import ImportPosition, NewWebhook, Outbox, Receipt, Replacements
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
@@ -31,7 +31,8 @@ _PORTION = 500
 _MOST_RETRIES = 120  # so often a full outbox is asked again
 _REPORTED = ("held", "unreadable")
 _UNUSABLE = frozenset({"digits_lost", "placeholder"})
-_IDS = ("id", "_ids")
+_COOKIES = frozenset({"fbc", "fbp"})
+_IDENTITIES = {"with_email": "em", "with_phone": "ph"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RowResult:
     """What became of one row; `webhook` is what is to be stored, if anything.
 
     `broken_ids` are the fields whose id lost digits in a spreadsheet, or was never filled in.
+    `made` are the events that could be built, ready or held.
     """
 
     row: FileRow
@@ -47,6 +49,7 @@ class RowResult:
     findings: tuple[Finding, ...] = ()
     webhook: NewWebhook | None = None
     broken_ids: tuple[str, ...] = ()
+    made: tuple[Event, ...] = ()
 
     @property
     def is_reported(self) -> bool:
@@ -66,15 +69,26 @@ class RowResult:
 
 @dataclass(slots=True)
 class ImportSummary:
-    """How many events became what, and how many rows met ids that identify nothing."""
+    """How many events became what, and how many rows met ids that identify nothing.
+
+    `matchable` counts the events that could be built (`events`), and those of them with an e-mail address
+    or a phone number. `sample` is the first row that became an event to send. `replaced` counts the held
+    events of earlier imports that a corrected row took the place of.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     rows_with_broken_ids: int = 0
+    matchable: Counter[str] = field(default_factory=Counter)
+    sample: FileRow | None = None
+    replaced: int = 0
 
     def add(self, results: Sequence[RowResult], counts: Counter[str]) -> None:
         """Count one portion."""
         self.counts += counts
         self.rows_with_broken_ids += sum(bool(result.broken_ids) for result in results)
+        self.matchable += matchable(results)
+        if self.sample is None:
+            self.sample = next((result.row for result in results if "waiting" in result.outcomes), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +102,14 @@ class ImportContext:
     sleep: Callable[[float], None]
     per_second: float | None = None
     progress: Callable[[int], None] = lambda _row: None
+    file_name: str = ""
 
 
-def dry_run(file: Path, context: ImportContext, report: Path) -> ImportSummary:
+def dry_run(file: Path, reading: FileReading, context: ImportContext, report: Path) -> ImportSummary:
     """Translate every row without storing anything; return how many became what."""
     summary = ImportSummary()
-    with report.open("w", encoding="utf-8") as lines:
-        for portion in portions_of(rows_of(file), _PORTION):
+    with file.open("rb") as stream, report.open("w", encoding="utf-8") as lines:
+        for portion in portions_of(reading.rows(stream), _PORTION):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
             summary.add(results, counted_outcomes(results))
@@ -102,38 +117,40 @@ def dry_run(file: Path, context: ImportContext, report: Path) -> ImportSummary:
     return summary
 
 
-def import_file(file: Path, outbox: Outbox, context: ImportContext, report: Path) -> ImportSummary:
+def import_file(
+    file: Path, reading: FileReading, outbox: Outbox, context: ImportContext, report: Path
+) -> ImportSummary:
     """Store every row that was not stored before; return how many events became what.
 
-    Rows that were done by an earlier, interrupted run count as `done_before`.
+    Rows that were done by an earlier, interrupted run count as `done_before`. A row that was corrected
+    takes the place of the event that its earlier form left held.
     """
     import_id = f"{digest_of(file)}:{context.mapping.name}"
-    done = outbox.imported_up_to(import_id)
+    done = outbox.imports.up_to(import_id)
     summary = ImportSummary(Counter({"done_before": done} if done else {}))
-    rows = (row for row in rows_of(file) if row.number > done)
-    with _continued(report, done) as lines:
+    corrected = CorrectedRows.of(outbox, context.mapping.name, context.file_name)
+    with file.open("rb") as stream, _continued(report, done) as lines:
+        rows = (row for row in reading.rows(stream) if row.number > done)
         for portion in portions_of(rows, _size_of_portion(context)):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
-            stored = _store(outbox, results, _position(import_id, portion, context), context)
+            replacing = Replacements(corrected.replaced_by(results), context.clock())
+            position = ImportPosition(import_id, portion[-1].number, context.clock())
+            receipts = _store(outbox, results, position, replacing, context)
             unstored = counted_outcomes([result for result in results if result.webhook is None])
-            summary.add(results, unstored + stored)
+            summary.add(results, unstored + _became(receipts))
+            summary.replaced += replacing.number(receipts)
             context.progress(portion[-1].number)
             if context.per_second:
                 context.sleep(len(portion) / context.per_second)
     return summary
 
 
-def _position(import_id: str, portion: Sequence[FileRow], context: ImportContext) -> ImportPosition:
-    return ImportPosition(import_id, portion[-1].number, context.clock())
-
-
 def translated(row: FileRow, context: ImportContext) -> RowResult:
     """Map one row as if it had just been posted by a verified sender."""
     if row.mistake is not None:
         return RowResult(row, ("unreadable",), row.mistake)
-    now, mapping = context.clock(), context.mapping
-    request = Request("POST", "", {"content-type": "application/json"}, {}, row.body, None, now)
+    mapping, request = context.mapping, request_of(row, context)
     try:
         translation = translate(Verified(request), mapping, context.spec)
     except Refused as refusal:
@@ -143,51 +160,75 @@ def translated(row: FileRow, context: ImportContext) -> RowResult:
         request,
         context.settings,
         context.spec,
-        request_id=f"row {row.number}",
+        request_id=place_of(context.file_name, row.number),
         repeat_window_seconds=mapping.receive.repeat_window_seconds,
     )
     held = next((event for event in webhook.events if event.status == "held"), None)
-    broken = dict(_broken_ids(webhook, mapping))
+    broken = dict(_broken_ids(webhook))
     order = sorted((event.status for event in webhook.events), key=lambda status: status != "held")
     return RowResult(
         row=row,
         outcomes=tuple(order) or ("skipped",),
         reason=held.reason if held else None,
-        findings=held.findings if held else tuple(filter(None, broken.values())),
+        findings=held.findings if held else tuple(broken.values()),
         webhook=webhook,
         broken_ids=tuple(broken),
+        made=tuple(event for event in translation.events if event.data is not None),
     )
 
 
-def _broken_ids(webhook: NewWebhook, mapping: CompiledMapping) -> Iterator[tuple[str, Finding | None]]:
+def request_of(row: FileRow, context: ImportContext) -> Request:
+    """Return a row as the request that a sender would have made of it."""
+    headers = {"content-type": "application/json"}
+    return Request("POST", "", headers, {}, row.body, None, context.clock())
+
+
+def _broken_ids(webhook: NewWebhook) -> Iterator[tuple[str, Finding]]:
     """Yield each field whose id lost digits or was never filled in, with the finding about it."""
     for event in webhook.events:
         for finding in event.findings:
-            if finding.code in _UNUSABLE and finding.path and finding.path.endswith(_IDS):
-                yield finding.path.removeprefix("$."), finding
-    if mapping.receive.repeat_key is not None and webhook.request is not None:
-        parsed = parse(Verified(webhook.request), mapping.receive)
-        if not mapping.has_usable_repeat_key(parsed):
-            yield "repeat_key", None
+            if finding.code == "repeat_key_unusable":
+                yield "repeat_key", finding
+            elif finding.code in _UNUSABLE and _is_id(finding.path or ""):
+                yield (finding.path or "").removeprefix("$."), finding
+
+
+def _is_id(path: str) -> bool:
+    """Say whether a path (`$.custom_data.content_ids[2]`) leads to an id, or to a cookie that is one."""
+    name = path.rpartition(".")[2].partition("[")[0]
+    return name.endswith(("id", "ids")) or name in _COOKIES
 
 
 def _store(
-    outbox: Outbox, results: Sequence[RowResult], position: ImportPosition, context: ImportContext
-) -> Counter[str]:
+    outbox: Outbox,
+    results: Sequence[RowResult],
+    position: ImportPosition,
+    replacing: Replacements,
+    context: ImportContext,
+) -> Sequence[Receipt]:
     """Store a portion; a full outbox is waited for, since a file can wait."""
     webhooks = [result.webhook for result in results if result.webhook]
     for _ in range(_MOST_RETRIES):
         with suppress(CannotStore):
-            return _received(outbox, webhooks, position)
+            return outbox.add_all(webhooks, position, replacing)
         context.sleep(5)
-    return _received(outbox, webhooks, position)
+    return outbox.add_all(webhooks, position, replacing)
 
 
-def _received(outbox: Outbox, webhooks: Sequence[NewWebhook], position: ImportPosition) -> Counter[str]:
+def _became(receipts: Sequence[Receipt]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for receipt in outbox.add_all(webhooks, position):
+    for receipt in receipts:
         counts.update(["duplicate"] if receipt.duplicate else [event.status for event in receipt.events])
     return counts
+
+
+def matchable(results: Sequence[RowResult]) -> Counter[str]:
+    """Count the events that could be built, and those with an e-mail address or a phone number."""
+    people = [event.data.get("user_data", {}) for result in results for event in result.made if event.data]
+    counted = Counter({"events": len(people)})
+    for name, key in _IDENTITIES.items():
+        counted[name] = sum(bool(person.get(key)) for person in people)
+    return counted
 
 
 def counted_outcomes(results: Sequence[RowResult]) -> Counter[str]:

@@ -16,6 +16,7 @@ from bridge.fetch.kept_answers import found_answers
 from bridge.ingest.entries import new_events, new_fetch
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
+from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Verified
 from bridge.outbox import Correction, EventRecord, HeldEvent, HeldWebhook, NewEvent, Outbox, Query, ReplayPage
 from bridge.pipeline import translate
@@ -113,7 +114,8 @@ def remapping(
     def remap(webhook: HeldWebhook) -> Correction | str:
         if webhook.request is None:
             return "still_held"
-        if not all(settings.is_configured(event.destination, event.dataset_id) for event in webhook.events):
+        known = [event for event in webhook.events if event.destination != UNKNOWN_DESTINATION]
+        if not all(settings.is_configured(event.destination, event.dataset_id) for event in known):
             return "other_dataset"
         try:
             mapping = mappings.get(webhook.mapping)

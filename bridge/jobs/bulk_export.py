@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import IO, Any
 
 import orjson
@@ -47,7 +48,7 @@ def export_steps(context: JobContext, job: Job) -> Iterator[Job]:
 def exported(outbox: Outbox, found: Iterable[EventRecord], *, bodies: bool) -> Iterator[dict[str, Any]]:
     """Return each event as it is exported, with the body that is sent for it where that is wanted."""
     for event in found:
-        record = event.as_json()
+        record = {**event.as_json(), "event_at": _moment(event.event_time)}
         if bodies:
             detail = outbox.show(event.id)
             record["body"] = orjson.loads(detail.body) if detail and detail.body else None
@@ -59,19 +60,29 @@ def written(records: Iterable[Mapping[str, Any]], job: Job) -> bytes:
     if job.request["format"] == "jsonl":
         return b"".join(encode(record) + b"\n" for record in records)
     text = io.StringIO()
-    write_csv(records, text, has_header=job.step == 0)
+    write_csv(records, text, columns_of(bodies=job.request["bodies"]), has_header=job.step == 0)
     return text.getvalue().encode("utf-8", "replace")
 
 
-def write_csv(records: Iterable[Mapping[str, Any]], to: IO[str], *, has_header: bool) -> None:
-    """Write records as CSV, with their names in the first row unless that was written before."""
-    writer = None
+def columns_of(*, bodies: bool) -> tuple[str, ...]:
+    """Return the columns of a CSV file."""
+    return (*EventRecord.__slots__, "event_at", *(("body",) if bodies else ()))
+
+
+def write_csv(
+    records: Iterable[Mapping[str, Any]], to: IO[str], columns: Sequence[str], *, has_header: bool
+) -> None:
+    """Write records as CSV; the names of the columns are the first row, unless that was written before."""
+    writer = csv.DictWriter(to, columns)
+    if has_header:
+        writer.writeheader()
     for record in records:
-        if writer is None:
-            writer = csv.DictWriter(to, list(record))
-            if has_header:
-                writer.writeheader()
         writer.writerow({name: _cell(value) for name, value in record.items()})
+
+
+def _moment(seconds: int) -> str | None:
+    """Return a Unix time as a spreadsheet reads it; an event without data has none."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
 
 
 def _cell(value: Any) -> Any:

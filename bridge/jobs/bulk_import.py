@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import dropwhile
 
+import orjson
+
 from bridge.errors import TooLarge, WrongUse
+from bridge.ingest.corrected_rows import CorrectedRows
+from bridge.ingest.file_encoding import Encoding
 from bridge.ingest.import_file import (
     ImportContext,
+    RowResult,
     counted_outcomes,
+    matchable,
     portions_of,
     report_of,
     translated,
 )
-from bridge.ingest.import_rows import READERS, FileRow
+from bridge.ingest.import_rows import STYLES, FileReading, FileRow, reading_of
 from bridge.jobs.job_kind import Asked, JobContext, choice_of, flag_of, rate_of, require_known
-from bridge.outbox import Job, JobStep, NewJob
+from bridge.outbox import Job, JobStep, NewJob, Replacements
 
 MOST_BYTES = 16 * 1_048_576
 _PORTION = 100
-_OPTIONS = ("mapping", "format", "per_second", "dry_run")
+_OPTIONS = ("mapping", "format", "encoding", "file_name", "per_second", "dry_run")
+_LONGEST_NAME = 255
 
 
 def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
@@ -30,24 +38,32 @@ def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
     if len(content) > MOST_BYTES:
         raise TooLarge(f"the file is larger than {MOST_BYTES} bytes", fix="use `capi-bridge import`")
     mapping = context.mappings.get(str(asked.get("mapping", "")))
-    style = choice_of(asked, "format", tuple(READERS))
-    total = sum(1 for _ in READERS[style](BytesIO(content)))
+    reading = reading_of(BytesIO(content), choice_of(asked, "format", tuple(STYLES)), asked.get("encoding"))
+    total = sum(1 for _ in reading.rows(BytesIO(content)))
     if not total:
         raise WrongUse("the file has no rows", fix="send the file itself as the body of the request")
     rate = rate_of(asked)
-    request = {"mapping": mapping.name, "format": style, "dry_run": flag_of(asked, "dry_run")}
+    request = {
+        "mapping": mapping.name,
+        "format": reading.style,
+        "encoding": reading.encoding.codec,
+        "read_as": reading.in_words(BytesIO(content)),
+        "file_name": str(asked.get("file_name", ""))[:_LONGEST_NAME],
+        "dry_run": flag_of(asked, "dry_run"),
+    }
     return NewJob("import", {**request, **({"per_second": rate} if rate else {})}, content, total)
 
 
 def import_steps(context: JobContext, job: Job) -> Iterator[Job]:
     """Store the rows, portion by portion; those that are held or cannot be read are reported."""
     around = _around(context, job)
+    corrected = CorrectedRows.of(context.outbox, around.mapping.name, around.file_name)
     done = int(job.position or 0)
-    rows: Iterator[FileRow] = READERS[job.request["format"]](BytesIO(context.outbox.jobs.source(job)))
-    left = dropwhile(lambda row: row.number <= done, rows)
+    reading = FileReading(job.request["format"], Encoding(job.request.get("encoding", "utf-8-sig")))
+    left = dropwhile(lambda row: row.number <= done, reading.rows(BytesIO(context.outbox.jobs.source(job))))
     for portion in portions_of(left, max(1, min(_PORTION, int(around.per_second or _PORTION)))):
         started = time.monotonic()
-        job = _store(context, job, around, portion)
+        job = _do(context, job, around, portion, corrected)
         yield job
         if around.per_second:
             context.wait(len(portion) / around.per_second - (time.monotonic() - started))
@@ -55,19 +71,37 @@ def import_steps(context: JobContext, job: Job) -> Iterator[Job]:
         yield context.outbox.jobs.note(job, JobStep(job.position, 0, is_last=True), context.clock())
 
 
-def _store(context: JobContext, job: Job, around: ImportContext, portion: list[FileRow]) -> Job:
+def _do(
+    context: JobContext, job: Job, around: ImportContext, portion: list[FileRow], corrected: CorrectedRows
+) -> Job:
     results = [translated(row, around) for row in portion]
-    webhooks = [result.webhook for result in results if result.webhook and not job.request["dry_run"]]
-    counted = results if job.request["dry_run"] else [row for row in results if row.webhook is None]
-    step = JobStep(
-        position=str(portion[-1].number),
-        done=len(portion),
-        counts=counted_outcomes(counted),
-        output=report_of(results).encode("utf-8", "replace"),
+    if job.request["dry_run"]:
+        sample = _sample(results) if not job.position else b""
+        counts = counted_outcomes(results) + matchable(results)
+        return context.outbox.jobs.note(job, _step(results, counts, sample), context.clock())
+    step = _step(results, counted_outcomes([result for result in results if result.webhook is None]))
+    webhooks = [result.webhook for result in results if result.webhook]
+    if not webhooks:
+        return context.outbox.jobs.note(job, step, context.clock())
+    replacing = Replacements(corrected.replaced_by(results), context.clock())
+    return context.outbox.jobs.store(job, step, webhooks, context.clock(), replacing)
+
+
+def _step(results: list[RowResult], counts: Counter[str], before: bytes = b"") -> JobStep:
+    return JobStep(
+        position=str(results[-1].row.number),
+        done=len(results),
+        counts=counts,
+        output=before + report_of(results).encode("utf-8", "replace"),
     )
-    if webhooks:
-        return context.outbox.jobs.store(job, step, webhooks, context.clock())
-    return context.outbox.jobs.note(job, step, context.clock())
+
+
+def _sample(results: list[RowResult]) -> bytes:
+    """Return a line with the first event that would be sent, as Meta would get it."""
+    ready = ((result, event) for result in results for event in result.made if event.verdict == "ready")
+    for result, event in ready:
+        return orjson.dumps({"row": result.row.number, "status": "waiting", "event": event.data}) + b"\n"
+    return b""
 
 
 def _around(context: JobContext, job: Job) -> ImportContext:
@@ -78,4 +112,5 @@ def _around(context: JobContext, job: Job) -> ImportContext:
         clock=context.clock,
         sleep=lambda _seconds: None,
         per_second=job.request.get("per_second"),
+        file_name=job.request.get("file_name", ""),
     )

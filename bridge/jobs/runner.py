@@ -12,6 +12,7 @@ from bridge.jobs.bulk_changes import discard_steps, read_discard, read_replay, r
 from bridge.jobs.bulk_export import export_steps, read_export
 from bridge.jobs.bulk_import import import_steps
 from bridge.jobs.comparison import comparison_steps, read_comparison
+from bridge.jobs.erasing import erasing_steps, read_erasure
 from bridge.jobs.job_kind import JobContext, JobKind
 from bridge.monitoring.log import failure
 from bridge.outbox import Job
@@ -21,6 +22,7 @@ KINDS: Mapping[str, JobKind] = {
     "discard": JobKind(read_discard, discard_steps),
     "export": JobKind(read_export, export_steps),
     "compare": JobKind(read_comparison, comparison_steps),
+    "erase": JobKind(read_erasure, erasing_steps),
 }
 STEPS = {**{name: kind.steps for name, kind in KINDS.items()}, "import": import_steps}
 _LOOK_EVERY_SECONDS = 1.0

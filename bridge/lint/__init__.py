@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bridge.lint.answer_lint import lint_answers
 from bridge.lint.event_lint import lint_events
-from bridge.lint.evidence import read_evidence
+from bridge.lint.evidence import Evidence, read_evidence
 from bridge.lint.path_lint import lint_paths
 from bridge.lint.person_lint import lint_person
 from bridge.mapping.runtime.mapping import CompiledMapping
@@ -17,7 +17,11 @@ from bridge.models import Finding
 
 def lint(mapping: CompiledMapping, spec: MetaSpec) -> tuple[Finding, ...]:
     """Return what is wrong with a compiled mapping; reads the sample files that it names."""
-    evidence = read_evidence(mapping)
+    return lint_with(mapping, read_evidence(mapping), spec)
+
+
+def lint_with(mapping: CompiledMapping, evidence: Evidence, spec: MetaSpec) -> tuple[Finding, ...]:
+    """Return what is wrong with a compiled mapping, judged by these webhooks alone."""
     findings = [
         *evidence.unreadable,
         *lint_events(mapping, spec),

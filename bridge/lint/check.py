@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from bridge.errors import Invalid
 from bridge.lint import lint
@@ -12,6 +13,9 @@ from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.reader import SecretsMode
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
+
+# Samples are for whoever works on the file. That one is missing says nothing about the mapping itself.
+_ABOUT_SAMPLES: Final = frozenset({"bad_sample"})
 
 
 def load_checked(  # noqa: PLR0913 - all but the file are named
@@ -22,6 +26,7 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     destinations: Collection[str] | None = None,
     sources: Collection[str] | None = None,
     secrets: SecretsMode = "required",
+    name: str | None = None,
 ) -> CompiledMapping:
     """Return a mapping that may become active; raises Invalid with every finding when it may not."""
     checked = check_mapping(
@@ -31,6 +36,7 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
         destinations=destinations,
         sources=sources,
         secrets=secrets,
+        name=name,
     )
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
@@ -45,6 +51,11 @@ class Checked:
     mapping: CompiledMapping | None
     findings: tuple[Finding, ...]
 
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Return the findings that are errors; of an active mapping those about its samples."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
 
 def check_mapping(  # noqa: PLR0913 - all but the file are named
     file: Path,
@@ -54,6 +65,7 @@ def check_mapping(  # noqa: PLR0913 - all but the file are named
     destinations: Collection[str] | None = None,
     sources: Collection[str] | None = None,
     secrets: SecretsMode = "optional",
+    name: str | None = None,
 ) -> Checked:
     """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
     try:
@@ -64,12 +76,14 @@ def check_mapping(  # noqa: PLR0913 - all but the file are named
             destinations=destinations,
             sources=sources,
             secrets=secrets,
+            name=name,
         )
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)
     findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, spec), *_without_evidence(mapping))))
-    broken = any(finding.severity == "error" for finding in findings)
-    return Checked(file, None if broken else mapping, findings)
+    checked = Checked(file, mapping, findings)
+    broken = any(finding.code not in _ABOUT_SAMPLES for finding in checked.errors)
+    return replace(checked, mapping=None) if broken else checked
 
 
 def _without_evidence(mapping: CompiledMapping) -> Iterator[Finding]:

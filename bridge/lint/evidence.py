@@ -47,21 +47,25 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
             sample = read_sample(file, _ANY_TIME)
             webhook = parse(Verified(sample.request), mapping.receive)
             answers = [sample.fetched, *(test.fetched for test in mapping.tests if test.given_file == file)]
-            samples.extend(_answered(webhook, mapping, one) for one in answers if one or one is answers[0])
+            samples.extend(answered(webhook, mapping, one) for one in answers if one or one is answers[0])
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
-    inline = [
-        _answered(
+    return Evidence(samples, webhooks_in_tests(mapping), unreadable)
+
+
+def webhooks_in_tests(mapping: CompiledMapping) -> list[Webhook]:
+    """Return the payloads that are written in the tests of a mapping, with the answers that they record."""
+    return [
+        answered(
             Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given), mapping, test.fetched
         )
         for test in mapping.tests
         if test.given_file is None
     ]
-    return Evidence(samples, inline, unreadable)
 
 
-def _answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, Any]) -> Webhook:
+def answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, Any]) -> Webhook:
     """Return the webhook with the recorded answers of what the mapping fetches."""
     if not mapping.fetch:
         return webhook

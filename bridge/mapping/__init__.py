@@ -3,12 +3,14 @@
 from bridge.mapping.compiler.context import PathUse
 from bridge.mapping.compiler.loader import load_mapping
 from bridge.mapping.compiler.receive import OnResult, TestCode
+from bridge.mapping.files import SUFFIXES, mapping_files, name_of
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.store import MappingFolder
 
 __all__ = [
+    "SUFFIXES",
     "CompiledMapping",
     "MappedLine",
     "MappingFolder",
@@ -17,4 +19,6 @@ __all__ = [
     "PathUse",
     "TestCode",
     "load_mapping",
+    "mapping_files",
+    "name_of",
 ]

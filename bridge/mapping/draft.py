@@ -27,11 +27,18 @@ class AnySecret(Mapping[str, str]):
 
 
 def draft_mapping(
-    text: str, spec: MetaSpec, destinations: Collection[str], name: str = "mapping"
+    text: str,
+    spec: MetaSpec,
+    destinations: Collection[str],
+    name: str = "mapping",
+    folder: Path | None = None,
 ) -> CompiledMapping:
-    """Return the mapping that a text means; raises Invalid with everything that is wrong with it."""
+    """Return the mapping that a text means; raises Invalid with everything that is wrong with it.
+
+    `folder` is where its samples are, if it has any.
+    """
     return load_mapping(
-        Path(f"{name}.yaml"),
+        (folder or Path()) / f"{name}.yaml",
         environment=AnySecret(),
         spec=spec,
         destinations=destinations,

@@ -89,7 +89,7 @@ def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
     """Return the made-up secrets of all samples beside some mappings, by their names in the environment."""
     secrets: dict[str, str] = {}
     for folder in folders:
-        for side in sorted(folder.glob(f"samples/*/*{_SIDE}")):
+        for side in sorted(folder.glob(f"**/samples/*/*{_SIDE}")):
             secrets.update(_object_in(side).get("secrets", {}))
     return secrets
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.errors import BridgeError, Invalid, UnknownMapping
 from bridge.mapping.compiler.loader import load_mapping
+from bridge.mapping.files import mapping_files, name_of
 from bridge.mapping.language.reader import SecretsMode
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
@@ -62,7 +65,8 @@ class MappingFolder:
         self._by_name: dict[str, CompiledMapping] = {}
         self._next_look = float("-inf")
         self._is_watched = False
-        self.refresh()
+        with _without_garbage_collection():
+            self.refresh()
 
     def get(self, name: str) -> CompiledMapping:
         """Return the active mapping of a name; raises UnknownMapping."""
@@ -88,6 +92,10 @@ class MappingFolder:
         """Return what is wrong with each file that cannot be taken as it is now, by file."""
         self._look()
         return {str(file): known.findings for file, known in sorted(self._known.items()) if known.findings}
+
+    def broken(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Return the same by the name under which the mapping answers, or would."""
+        return {name_of(Path(file), self._folders): findings for file, findings in self.problems().items()}
 
     def watch(self, report: Callable[[Exception], None]) -> Callable[[], None]:
         """Look at the files in a thread of their own from now on, so that asking never waits for a disk.
@@ -123,14 +131,17 @@ class MappingFolder:
     def _refresh(self) -> None:
         self._next_look = self._clock() + self._look_every
         files = {
-            file: stamp for folder in self._folders for file in _files(folder) if (stamp := _stamp(file))
+            file: stamp
+            for folder in self._folders
+            for file in mapping_files(folder)
+            if (stamp := _stamp(file))
         }
         known = {file: self._entry(file, stamp) for file, stamp in files.items()}
         if known != self._known or not self._by_name:
             by_name: dict[str, CompiledMapping] = {}
-            for file, entry in known.items():
+            for entry in known.values():
                 if entry.mapping is not None:
-                    by_name.setdefault(file.stem, entry.mapping)
+                    by_name.setdefault(entry.mapping.name, entry.mapping)
             self._known, self._by_name = known, by_name
 
     def _entry(self, file: Path, stamp: Stamp) -> _Known:
@@ -150,6 +161,7 @@ class MappingFolder:
                 destinations=self._destinations,
                 sources=self._sources,
                 secrets=self._secrets,
+                name=name_of(file, self._folders),
             )
         except Invalid as invalid:
             return _Known(stamp, last_good, invalid.findings)
@@ -161,6 +173,18 @@ class MappingFolder:
         return _Known(stamp, mapping, ())
 
 
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Load many mappings in half the time: nearly all that is made meanwhile stays."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def twin_finding(file: Path) -> Finding | None:
     """Return an error for a .yml file beside the .yaml file of its name: only one of them can be active."""
     twin = file.with_suffix(".yaml")
@@ -169,16 +193,6 @@ def twin_finding(file: Path) -> Finding | None:
     message = f"{file.name} is beside {twin.name}: both have the name {file.stem}, and {twin.name} is used"
     fix = f"merge them into {twin.name}, or rename one"
     return Finding("error", "two_files_of_one_name", message, fix, position=Position(str(file), 1, 1))
-
-
-def _files(folder: Path) -> list[Path]:
-    """Return the mapping files of a folder itself; samples and other folders below are not mappings."""
-    try:
-        return sorted(
-            file for file in folder.iterdir() if file.suffix in {".yaml", ".yml"} and file.is_file()
-        )
-    except OSError:
-        return []
 
 
 def _stamp(file: Path) -> Stamp | None:

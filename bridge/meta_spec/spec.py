@@ -26,6 +26,7 @@ class UserDataRule:
     steps: tuple[str, ...] = ()
     hashed: Hashing = "no"
     many: bool = False
+    separated: bool = False
     integer: bool = False
     common: bool = False
     escaped: bool = False
@@ -47,7 +48,10 @@ class UserDataRule:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that can be wrong: its stable code, how bad it is, what to say and what to do."""
+    """One thing that can be wrong: its stable code, how bad it is, what to say and what to do.
+
+    `fix_in_body` is the fix for a finished event, where that of a mapping says nothing; else it is empty.
+    """
 
     code: str
     severity: Severity
@@ -57,6 +61,7 @@ class Rule:
     area: str = "event"
     trips: str = ""
     passes: str = ""
+    fix_in_body: str = ""
 
     def finding(self, path: str | None, position: Position | None = None, **names: object) -> Finding:
         """Return the finding; `names` fill the message and must never hold a value that a person sent."""
@@ -178,6 +183,7 @@ class MetaSpec:
     placeholders: frozenset[str] = field(repr=False)
     unfilled: re.Pattern[str] = field(repr=False)
     unfilled_signs: re.Pattern[str] = field(repr=False)
+    template_signs: tuple[str, ...] = field(repr=False)
     placeholder_hashes: frozenset[str] = field(repr=False)
     server_user_agents: tuple[str, ...] = field(repr=False)
     ambiguous_countries: frozenset[str] = field(repr=False)
@@ -201,6 +207,24 @@ class MetaSpec:
     def is_unfilled(self, text: str) -> bool:
         """Say whether a text holds a template that was never filled in, such as `{{1.email}}`."""
         return self.unfilled_signs.search(text) is not None and self.unfilled.search(text) is not None
+
+    def in_finished_body(self, finding: Finding) -> Finding:
+        """Return a finding for who sends finished events: its fix speaks of the body, not of a mapping."""
+        rule = self.rules.get(finding.code)
+        if rule is None or not rule.fix_in_body or finding.suggestion is not None:
+            return finding
+        return replace(finding, fix=rule.fix_in_body)
+
+    def name_in_mappings(self, field: str) -> str:
+        """Return a field by the name that mappings use: `user_data.zip` for Meta's `user_data.zp`."""
+        block, _, rest = field.partition(".")
+        name, bracket, place = rest.partition("[")
+        rule = self.user_data.get(name) if block == "user_data" else None
+        return field if rule is None else f"{block}.{rule.long_name}{bracket}{place}"
+
+    def signs_written_with(self, characters: str) -> tuple[str, ...]:
+        """Return the signs of templates that a text of these characters alone (`[A-Za-z0-9]`) can hold."""
+        return tuple(filter(re.compile(f"{characters}+").fullmatch, self.template_signs))
 
     def country_names(self) -> dict[str, str]:
         """Read country names in many languages: on demand, because few webhooks need them."""

@@ -57,7 +57,7 @@ class Metrics:
     @cached_property
     def _refused(self) -> Counter:
         labels = ["destination", "code", "subcode"]
-        return self._counter("bridge_events_refused", "Refused by Meta for good.", labels)
+        return self._counter("bridge_events_refused", "Rejected by Meta for good.", labels)
 
     @cached_property
     def _attempts(self) -> Counter:

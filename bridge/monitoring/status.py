@@ -23,6 +23,7 @@ def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: 
     depths = {depth.destination: depth for depth in outbox.depths(now)}
     pauses = outbox.pauses()
     held = outbox.overview.held()
+    totals = outbox.counts()
     return {
         "mode": "demo" if settings.demo else "live",
         "destinations": [
@@ -31,7 +32,9 @@ def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: 
         ],
         "sources": sources_of(outbox, settings, now),
         "queue": _queue(depths),
-        "events": dict(outbox.counts().by_status),
+        "received": totals.received,
+        "reconciled": totals.reconciled,
+        "events": dict(totals.by_status),
         "held": [{"mapping": one.mapping, "reason": one.reason, "events": one.events} for one in held],
         "not_configured": [entry.as_json() for entry in stranded_events(outbox, settings)],
         "test_codes": [

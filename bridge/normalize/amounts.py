@@ -22,7 +22,8 @@ def ordinary_number(text: str) -> Number | None:
     if not _ORDINARY(text):
         return None
     number = float(text)
-    return int(number) if number.is_integer() else number
+    whole = int(number)
+    return whole if whole == number else number
 
 
 def number_of(value: Any, example: str | None, decimals: int | None = None) -> Number | None:

@@ -51,7 +51,7 @@ def ordinary_birth_date(spec: MetaSpec, placeholders: Collection[str]) -> Short:
             return None
         if not _EARLIEST <= day <= context.today or context.date_format or value in placeholders:
             return None
-        return sha256((value[:4] + value[5:7] + value[8:]).encode()).hexdigest()
+        return sha256(value.replace("-", "").encode()).hexdigest()
 
     return hashed
 

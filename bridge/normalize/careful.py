@@ -2,7 +2,8 @@
 
 Each function returns what the general way would send of a value alone. Where that would report something,
 or needs to see the other values, it raises NotOrdinary or ValueDropped: then the whole event goes the
-general way.
+general way. What is sent this way is noted as unproven, unless it is a hash, and what is missing as a part of
+the event's shape.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from bridge.normalize.context import CleaningContext, Known
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.custom_values import CustomData
 from bridge.normalize.event_fields import READERS, FieldPlace
-from bridge.normalize.field import Cleaner, listed
+from bridge.normalize.field import Cleaner
 from bridge.normalize.findings import Findings
 from bridge.normalize.product_items import ITEM_READERS
 from bridge.normalize.properties import property_name, property_of
+from bridge.normalize.several import listed
 from bridge.normalize.user_data import add_names, send_value
 
 
@@ -36,11 +38,6 @@ class _ValueAlone(CustomData):
     def amounts(self) -> Amounts:
         """Refuse: an ambiguous amount is settled by the other amounts."""
         raise NotOrdinary
-
-    def compare_currency(self, beside: str | None) -> None:
-        """Refuse where an amount names a currency, which is compared with that of the event."""
-        if beside is not None:
-            raise NotOrdinary
 
 
 def _findings(known: Known) -> Findings:
@@ -75,19 +72,26 @@ def custom_value(field: str, value: Any, known: Known) -> Any:
 
 def add_field(event: dict[str, Any], field: str, value: Any, known: Known) -> None:
     """Put what is sent of a field into the event, if there is a value."""
-    if value is not None:
-        event[field] = field_value(field, value, known)
+    if value is None:
+        known.shape.append(field)
+        return
+    known.unproven.append(field)
+    event[field] = field_value(field, value, known)
 
 
 def add_custom(custom_data: dict[str, Any], field: str, value: Any, known: Known) -> None:
     """Put what is sent of a field into `custom_data`, if there is a value."""
-    if value is not None:
-        custom_data[field] = custom_value(field, value, known)
+    if value is None:
+        known.shape.append(field)
+        return
+    known.unproven.append(f"custom_data.{field}")
+    custom_data[field] = custom_value(field, value, known)
 
 
 def add_item(item: dict[str, Any], field: str, value: Any, known: Known) -> None:
     """Put what is sent of a field of a product into it, if there is a value."""
     if value is not None:
+        known.unproven.append("custom_data.contents")
         findings = _findings(known)
         item[field] = ITEM_READERS[field](value, _ValueAlone({}, known.settings, findings))
         _without(findings)
@@ -98,10 +102,12 @@ def add_person(
 ) -> None:
     """Put what is sent of a field into `user_data`, if there is a value: a list where Meta takes one."""
     if value is None:
+        known.shape.append(cleaner.name)
         return
+    if not cleaner.hashed:
+        known.unproven.append(f"user_data.{cleaner.name}")
     findings = _findings(known)
-    if type(value) is str and value[:1] == "[":
-        value = listed(value, cleaner)
+    value = listed(value, cleaner, context)
     send_value(cleaner, value, context, user_data, findings)
     if findings.collected or cleaner.name not in user_data:
         raise NotOrdinary
@@ -112,6 +118,7 @@ def fill_names(full_name: Any, user_data: dict[str, Any], context: CleaningConte
     findings = _findings(known)
     add_names({"full_name": full_name}, known.settings, context, user_data, findings)
     _without(findings)
+    known.shape.extend([f"with {name}" for name in ("fn", "ln") if name in user_data])
 
 
 def fill_fbc(event: dict[str, Any], click: dict[str, Any], urls: dict[str, Any], known: Known) -> None:
@@ -120,3 +127,6 @@ def fill_fbc(event: dict[str, Any], click: dict[str, Any], urls: dict[str, Any],
     draft = Draft("", {**urls, "user_data": click}, known.settings, (), {})
     fill_click_id(event, draft, known.now, findings)
     _without(findings)
+    if "fbc" in event["user_data"]:
+        known.shape.append("with fbc")
+        known.unproven.append("user_data.fbc")

@@ -53,15 +53,20 @@ class Known:
     """What the short ways of an event's fields know besides the value: settings, time, mapped phones, rules.
 
     `now` counts Unix seconds; `phones` are the digits of the phone numbers that the webhook maps.
+
+    `shape` tells the keys of this event from those of others of its mapping: what the webhook does not have.
+    `unproven` names the fields whose values are not right by themselves; those of a short way and hashes are.
     """
 
-    __slots__ = ("now", "phones", "settings", "spec")
+    __slots__ = ("now", "phones", "settings", "shape", "spec", "unproven")
 
     def __init__(self, settings: ReadingSettings, now: int, phones: Sequence[str], spec: MetaSpec) -> None:
         self.settings: Final = settings
         self.now: Final = now
         self.phones: Final = phones
         self.spec: Final = spec
+        self.shape: Final[list[str]] = []
+        self.unproven: Final[list[str]] = []
 
 
 # The short way of a cleaner, for the values that machines write: what is sent of a value, or None when the

@@ -11,6 +11,7 @@ from bridge.normalize.amounts import rounded
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_values import MONEY, CustomData, Reader, enum, explain_number
 from bridge.normalize.findings import Findings
+from bridge.normalize.id_lists import identifiers
 from bridge.normalize.product_items import contents, shown_key
 from bridge.normalize.properties import property_name, property_of
 
@@ -58,7 +59,7 @@ def round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
 CUSTOM_DATA_READERS: Final[dict[str, Reader]] = {
     "value": custom_values.amount,
     "currency": custom_values.currency,
-    "content_ids": custom_values.identifiers,
+    "content_ids": identifiers,
     "contents": contents,
     "content_type": enum("content_type"),
     "content_name": custom_values.text,

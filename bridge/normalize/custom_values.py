@@ -5,7 +5,7 @@ A reader takes the value and the block it stands in, and returns what is sent, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -174,8 +174,11 @@ def ordinary_identifier(value: Any, known: Known) -> str | None:
 
 
 def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
-    """Return the short way's ids: a list of ordinary ones."""
-    if type(value) is not list or not value:
+    """Return the short way's ids: a list of ordinary ones, or one alone."""
+    if type(value) is not list:
+        alone = ordinary_identifier(value, known)
+        return None if alone is None else [alone]
+    if not value:
         return None
     ids = [text for entry in value if (text := ordinary_identifier(entry, known)) is not None]
     return ids if len(ids) == len(value) else None
@@ -184,9 +187,9 @@ def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
 def ordinary_amount(value: Any, known: Known) -> Number | None:
     """Return the short way's amount: a number of JSON with at most six decimals, or a machine's text."""
     if type(value) is str:
-        return ordinary_number(value) if known.settings.number_format is None else None
+        return None if known.settings.number_format else ordinary_number(value)
     if type(value) is int:
-        return value if -_LARGEST_NUMBER < value < _LARGEST_NUMBER else None
+        return value if 0 <= value < _LARGEST_NUMBER else None
     if type(value) is float and 0.001 <= value < 1e9 and round(value, 6) == value:
         return int(value) if value.is_integer() else value
     return None
@@ -198,37 +201,11 @@ def ordinary_count(value: Any, known: Known) -> int | None:
 
 
 def ordinary_currency(value: Any, known: Known) -> str | None:
-    """Return the short way's currency: a code in capital letters."""
-    return value if type(value) is str and value in known.spec.currencies else None
-
-
-def identifiers(value: Any, block: CustomData) -> list[str]:
-    """Read a list of ids, also one that is a JSON text; a single id is a list of one.
-
-    Entries that cannot be used are left out one by one.
-    """
-    if not isinstance(value, list | tuple):
-        value = opened_text(value)
-        if not isinstance(value, list):
-            return [identifier(value, block)]
-    ids = []
-    holds_texts_of_json = any(entry.lstrip()[:1] == "[" for entry in value if type(entry) is str)
-    for place, entry in enumerate(_flat(value) if holds_texts_of_json else value):
-        try:
-            ids.append(identifier(entry, block))
-        except ValueDropped as reason:
-            if reason.code != "empty_value":
-                block.findings.add(reason.code, f"custom_data.content_ids[{place}]", **reason.names)
-    if not ids:
-        raise ValueDropped("empty_value")
-    return ids
-
-
-def _flat(values: Sequence[Any]) -> Iterator[Any]:
-    """Yield the entries of a list; mappings put a JSON text as the only entry into one."""
-    for value in values:
-        entries = opened_text(value) if type(value) is str and value.lstrip()[:1] == "[" else value
-        yield from entries if isinstance(entries, list) else (entries,)
+    """Return the short way's currency: a code, in capital letters or small ones."""
+    if type(value) is not str or not value.isalpha():
+        return None
+    code = value.upper()
+    return code if code in known.spec.currencies and value.isascii() else None
 
 
 def enum(name: str) -> Reader:

@@ -85,6 +85,11 @@ def _time(value: Any, at: FieldPlace) -> int:
     return seconds
 
 
+def ordinary_event_name(value: Any, known: Known) -> str | None:
+    """Return the short way's name: one of Meta's standard events."""
+    return value if type(value) is str and value in known.spec.standard_events else None
+
+
 def ordinary_event_time(value: Any, known: Known) -> int | None:
     """Return the short way's seconds: of a time with its offset, or Unix seconds, and never of the future."""
     if type(value) is str:
@@ -97,9 +102,9 @@ def ordinary_event_time(value: Any, known: Known) -> int | None:
         if moment.tzinfo is None:
             return None
         value = int(moment.timestamp())
-    elif type(value) is not int or not _FEWEST_SECONDS < value < known.spec.milliseconds_from:
+    elif type(value) is not int:
         return None
-    return value if value <= known.now else None
+    return value if _FEWEST_SECONDS < value <= known.now else None
 
 
 def ordinary_url(value: Any, known: Known) -> str | None:
@@ -126,7 +131,7 @@ def _url(value: Any, at: FieldPlace, *, web_only: bool) -> str:
         return text
     cleaned = clean_url(text, at.spec, at.findings.phones, web_only=web_only)
     if cleaned is None:
-        raise ValueDropped("url_unreadable")
+        raise ValueDropped("placeholder" if at.spec.is_unfilled(text) else "url_unreadable")
     if cleaned.removed:
         at.findings.add("personal_data_in_url", at.field, parameters=", ".join(cleaned.removed))
     if cleaned.completed:

@@ -54,6 +54,8 @@ def event_id(value: Any, field: str, findings: Findings) -> str:
     if lost_digits(value):
         raise ValueDropped("digits_lost")
     text = text_from(value, findings.spec)
+    if text.lower() in findings.spec.placeholders:
+        raise ValueDropped("placeholder")
     if text.isalpha():
         return text
     if reason := why_unusable(text):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final, cast
@@ -39,13 +37,14 @@ _BASE64_OF_32_BYTES: Final = re.compile(r"[A-Za-z0-9+/_-]{43}=").fullmatch
 class Cleaner:
     """One compiled field: `clean` returns the value (cleaned, as sent), or raises ValueDropped."""
 
-    __slots__ = ("common", "hashed", "many", "name", "placeholders", "steps", "surnames")
+    __slots__ = ("common", "hashed", "many", "name", "placeholders", "separated", "steps", "surnames")
 
     def __init__(self, rule: UserDataRule, hashed: bool, steps: Named, placeholders: frozenset[str]) -> None:
         self.name: Final = rule.name
         self.common: Final = rule.common
         self.placeholders: Final = placeholders
         self.many: Final = rule.many
+        self.separated: Final = rule.separated
         self.hashed: Final = hashed
         self.steps: Final = steps
         self.surnames: Final = rule.surnames
@@ -61,17 +60,6 @@ class Cleaner:
     def readable(self, text: str) -> str:
         """Return a text as the steps get it."""
         return text
-
-
-def listed(value: Any, field: Cleaner) -> Any:
-    """Return the entries of a JSON list that a sender put into one text; every other value as it is."""
-    if not field.many or type(value) is not str or value[-1:] != "]" or len(value) > LONGEST:
-        return value
-    try:
-        entries = json.loads(value, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return value
-    return entries if isinstance(entries, list) else value
 
 
 @cache

@@ -55,9 +55,7 @@ class Findings:
 
     def _shown(self, field: str) -> str:
         """Return a field as its author knows it: mappings say `zip`, and what was not mapped says `zp`."""
-        block, _, name = field.partition(".")
-        rule = self.spec.user_data.get(name) if self.positions and block == "user_data" else None
-        return field if rule is None else f"{block}.{rule.long_name}"
+        return self.spec.name_in_mappings(field) if self.positions else field
 
     def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""

@@ -77,11 +77,14 @@ def ordinary_user_agent(value: Any, context: CleaningContext) -> str | None:
 
 def ordinary_click_cookie(spec: MetaSpec) -> Short:
     """Return the short way for `_fbc` as the pixel writes it."""
-    may_be_template = spec.unfilled_signs.search
+    signs = spec.signs_written_with("[A-Za-z0-9._-]")
 
     def plain(value: Any, context: CleaningContext) -> str | None:
-        if type(value) is not str or not _ORDINARY_CLICK_COOKIE(value) or may_be_template(value):
+        if type(value) is not str or not _ORDINARY_CLICK_COOKIE(value):
             return None
+        for sign in signs:
+            if sign in value:
+                return None
         return value
 
     return plain

@@ -8,10 +8,11 @@ has no short way until somebody has looked at it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, Final
 
 from bridge.meta_spec.spec import MetaSpec
-from bridge.normalize import custom_values, event_fields, ids, text
+from bridge.normalize import custom_values, event_fields, id_lists, ids, text
 from bridge.normalize.birth_date import ordinary_birth_date
 from bridge.normalize.context import Known, Short
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
@@ -39,26 +40,35 @@ _USER_DATA: Final[dict[tuple[bool, tuple[str, ...]], _Maker]] = {
 
 # cleaner of a field beside user_data -> its short way
 _FIELDS: Final[dict[Callable[..., Any], ShortOfField]] = {
+    READERS["event_name"]: event_fields.ordinary_event_name,
     READERS["event_id"]: ordinary_event_id,
     READERS["event_time"]: event_fields.ordinary_event_time,
     READERS["event_source_url"]: event_fields.ordinary_url,
     custom_values.amount: custom_values.ordinary_amount,
     custom_values.currency: custom_values.ordinary_currency,
     custom_values.identifier: custom_values.ordinary_identifier,
-    custom_values.identifiers: custom_values.ordinary_identifiers,
+    id_lists.identifiers: custom_values.ordinary_identifiers,
     custom_values.quantity: custom_values.ordinary_count,
     custom_values.whole_number: custom_values.ordinary_count,
 }
 
 
-# cleaners of custom_data that look at nothing but the value: a text of the mapping is cleaned once
-SAME_FOR_EVERY_EVENT: Final = frozenset(
+# cleaners of custom_data that look at nothing but the value
+_BY_VALUE_ALONE: Final = frozenset(
     {custom_values.currency, *(CUSTOM_DATA_READERS[name] for name in ("content_type", "delivery_category"))}
 )
 
 
+def is_same_for_every_event(reader: Callable[..., Any] | None, text: Any) -> bool:
+    """Say whether a text of the mapping can be cleaned once: without digits, no phone number can be in it."""
+    if reader in _BY_VALUE_ALONE:
+        return True
+    return reader is custom_values.text and type(text) is str and not any(map(str.isdigit, text))
+
+
+@cache
 def short_way_of_person(cleaner: Cleaner, spec: MetaSpec) -> Short | None:
-    """Return the short way of a field of `user_data`, if it has one."""
+    """Return the short way of a field of `user_data`, if it has one; the same for all mappings."""
     if cleaner.common:
         return cleaner.cached
     make = _USER_DATA.get((cleaner.hashed, tuple([name for name, _ in cleaner.steps])))

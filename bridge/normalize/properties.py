@@ -40,8 +40,8 @@ def property_of(value: Any, field: str, findings: Findings, depth: int = 0) -> A
 def _text(text: str, findings: Findings) -> str:
     if len(text) > findings.spec.limits.custom_text or not is_encodable(text):
         raise ValueDropped("value_left_out")
-    if is_empty_text(text.strip()):
-        raise ValueDropped("empty_value")
+    if is_empty_text(stripped := text.strip()):
+        raise ValueDropped("placeholder" if stripped else "empty_value")
     if holds_contact(text, findings.phones):
         raise ValueDropped("personal_data_in_custom_data")
     return text

@@ -28,7 +28,7 @@ def text_from(value: Any, spec: MetaSpec) -> str:
     else:
         text = _encodable(value) if isinstance(value, str) else _written(value)
     if is_empty_text(text):
-        raise ValueDropped("empty_value")
+        raise ValueDropped("placeholder" if text else "empty_value")
     return text
 
 

@@ -11,7 +11,8 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.event import normalize
-from bridge.normalize.field import Cleaner, cleaners, listed
+from bridge.normalize.field import Cleaner, cleaners
+from bridge.normalize.several import each_alone, listed
 from bridge.normalize.user_data import known_about
 
 _SETTINGS = ReadingSettings()
@@ -61,10 +62,10 @@ def normalize_value(  # noqa: PLR0913 - one call of a public function, all but t
 
 
 def _each(field: str, cleaner: Cleaner, value: Any, context: CleaningContext, spec: MetaSpec) -> Normalized:
-    value = listed(value, cleaner)
+    value = listed(value, cleaner, context)
     if not isinstance(value, list | tuple):
         return _one(field, cleaner, value, context, spec)
-    results = [_one(field, cleaner, item, context, spec) for item in value]
+    results = [_one(field, cleaner, item, context, spec) for item in each_alone(value, cleaner, context)]
     usable = [result for result in results if result.dropped is None]
     if not usable:
         return Normalized(field, None, None, results[0].dropped if results else f"{field} is empty.")

@@ -28,9 +28,9 @@ _EMAIL: Final = re.compile(
     r"[^\s@<>\"(),;:\x00-\x1f\x7f]+@[^\W_](?:[\w\-]*[^\W_])?(?:\.[^\W_](?:[\w\-]*[^\W_])?)+"
 ).fullmatch
 _ORDINARY_EMAIL: Final = re.compile(
-    r"[a-z0-9._+-]+@(?:[a-z0-9]+-)*[a-z0-9]+(?:\.(?:[a-z0-9]+-)*[a-z0-9]+)+"
+    r"[a-z0-9._+-]++@(?=[a-z0-9-]++\.)[a-z0-9]++(?:[.-][a-z0-9]++)*+"
 ).fullmatch
-_LETTERS_AND_MARKS: Final = re.compile(r"[a-z][a-z '.-]*").fullmatch
+_MARKS_OF_NAMES: Final = (" ", "'", ".", "-")
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _REMARK: Final = re.compile(r"\s*\([^()]*\)$")  # `jane@example.com (work)`
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
@@ -157,7 +157,7 @@ def email(text: str, context: CleaningContext) -> str:
 
 def ordinary_email(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for e-mail addresses: the hash of one that needs no more than lower case."""
-    may_be_template = spec.unfilled_signs.search
+    signs = spec.signs_written_with("[A-Za-z0-9._+-]")
 
     def hashed(value: Any, context: CleaningContext) -> str | None:
         if type(value) is not str or len(value) > _LONGEST_ORDINARY:
@@ -165,8 +165,9 @@ def ordinary_email(spec: MetaSpec, placeholders: Collection[str]) -> Short:
         text = value.strip().lower()
         if not value.isascii() or text in placeholders or not _ORDINARY_EMAIL(text):
             return None
-        if may_be_template(value):
-            return None
+        for sign in signs:
+            if sign in value:
+                return None
         return sha256(text.encode()).hexdigest()
 
     return hashed
@@ -174,7 +175,7 @@ def ordinary_email(spec: MetaSpec, placeholders: Collection[str]) -> Short:
 
 def ordinary_name(spec: MetaSpec, placeholders: Collection[str]) -> Short:
     """Return the short way for names: the hash of ASCII letters, with nothing between but marks of names."""
-    may_be_template = spec.unfilled_signs.search
+    signs = spec.signs_written_with("[A-Za-z '.-]")
 
     def hashed(value: Any, context: CleaningContext) -> str | None:
         if type(value) is not str or not value.isascii():
@@ -183,10 +184,14 @@ def ordinary_name(spec: MetaSpec, placeholders: Collection[str]) -> Short:
         if text in placeholders or len(text) >= SHORTER_THAN_HASHES:
             return None
         if not text.isalpha():
-            if not _LETTERS_AND_MARKS(text) or may_be_template(value):
+            if not text[:1].isalpha():
                 return None
-            text = text.translate(_PUNCTUATION)
-            if not text.isalpha() or text in placeholders:
+            for sign in signs:
+                if sign in value:
+                    return None
+            for mark in _MARKS_OF_NAMES:
+                text = text.replace(mark, "")
+            if text in placeholders or not text.isalpha():
                 return None
         return sha256(text.encode()).hexdigest()
 

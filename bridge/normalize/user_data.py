@@ -12,10 +12,11 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.escapes import without_escapes
-from bridge.normalize.field import Cleaner, cleaners, listed
+from bridge.normalize.field import Cleaner, cleaners
 from bridge.normalize.findings import Findings
 from bridge.normalize.full_name import split_name
 from bridge.normalize.places import country_code
+from bridge.normalize.several import each_alone, listed
 from bridge.normalize.steps import STEP_WORDS
 from bridge.normalize.text import lowered, text_of
 
@@ -36,8 +37,11 @@ def clean_user_data(
         field = fields.get(key) or _by_other_name(key, fields, findings)
         if field is None:
             continue
-        if traced or type(value) is list or (type(value) is str and value[:1] == "["):
-            send_value(field, listed(value, field), context, sent, findings)
+        may_be_several = type(value) is str and (field.separated or value[:1] == "[")
+        values = listed(value, field, context) if may_be_several else value
+        if traced or type(values) is list:
+            _explain_list(field, value, values, findings)
+            send_value(field, values, context, sent, findings)
             continue
         try:  # the same as send_value for one value, without its call: this is the busiest line of the bridge
             result = field.clean(value, context)[1]
@@ -146,7 +150,7 @@ def _usable(field: Cleaner, values: Any, context: CleaningContext, findings: Fin
     """Return each usable value once, in the order given, and no more than belong to one person."""
     limit = findings.spec.limits.user_data_list
     usable: list[Any] = []
-    for value in values[: limit * 4]:
+    for value in each_alone(values[: limit * 4], field, context):
         try:
             result = field.clean(value, context)[1]
         except ValueDropped as reason:
@@ -159,6 +163,11 @@ def _usable(field: Cleaner, values: Any, context: CleaningContext, findings: Fin
     if field.many and len(usable) > limit:
         findings.add("too_many_values", f"user_data.{field.name}", limit=limit)
     return usable[:limit]
+
+
+def _explain_list(field: Cleaner, value: Any, values: Any, findings: Findings) -> None:
+    if findings.trace is not None and values is not value:
+        findings.trace.step(f"user_data.{field.name}", "several values in one text, each on its own", values)
 
 
 def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, findings: Findings) -> None:

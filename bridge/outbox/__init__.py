@@ -13,9 +13,10 @@ from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
-from bridge.outbox.import_positions import ImportPosition
+from bridge.outbox.erasures import ErasureReceipt, ErasureRequest
+from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
 from bridge.outbox.inserts import PackedWebhook
-from bridge.outbox.job_queue import Job, JobStep, NewJob
+from bridge.outbox.job_queue import Job, JobStep
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.pauses import Pause
@@ -27,6 +28,7 @@ from bridge.outbox.records import (
     EventDetail,
     EventRecord,
     NewEvent,
+    NewJob,
     NewWebhook,
     Query,
     Receipt,
@@ -47,9 +49,12 @@ __all__ = [
     "Counts",
     "Depth",
     "Erased",
+    "ErasureReceipt",
+    "ErasureRequest",
     "EventDetail",
     "EventRecord",
     "HeldEvent",
+    "HeldRow",
     "HeldWebhook",
     "ImportPosition",
     "Job",
@@ -66,6 +71,7 @@ __all__ = [
     "Purged",
     "Query",
     "Receipt",
+    "Replacements",
     "ReplayPage",
     "Settled",
     "Span",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import (
@@ -270,7 +271,8 @@ class Corrector:
             select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
         ).scalar_one()
         packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
-        stored = store_events(self._connection, self._run, packed, self._lane_of)
+        allowed = self._run.never_send.events(self._connection, packed)
+        stored = store_events(self._connection, self._run, allowed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
 
     def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
@@ -342,7 +344,9 @@ def _paired_by_order(
     added = []
     free = [row for row in old if row.id not in pairs]
     for event in rest:
-        match = next((row for row in free if row.destination == event.destination), None)
+        match = next(
+            (row for row in free if row.destination in {event.destination, UNKNOWN_DESTINATION}), None
+        )
         if match is None:
             added.append(event)
         else:

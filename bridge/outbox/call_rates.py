@@ -43,9 +43,13 @@ def call_rate(count: int, seconds: float) -> CallRate:
     return CallRate(burst, timedelta(seconds=seconds) / (count - burst + 1))
 
 
+# whether the turn was given, and how long to wait: for the call, or to ask again
+Turn = tuple[bool, timedelta]
+
+
 def take_turn(
     connection: Connection, source: str, rate: CallRate, now: datetime, patience: timedelta
-) -> tuple[bool, timedelta]:
+) -> Turn:
     """Take a token; return whether that worked, and how long to wait: for the call, or to ask again.
 
     What lies further ahead than any rate allows was written by a clock that was set wrong: it is past.

@@ -190,6 +190,14 @@ class FetchQueue:
         except CannotDecrypt:
             return None
 
+    def text_of(self, request: bytes, records: bytes | None, webhook_id: bytes) -> bytes:
+        """Return what can be searched of an encrypted webhook: its body, its URL and what was fetched for it."""
+        found = decrypt_if_possible(request, self._cipher, webhook_id)
+        if found is None:
+            return b""
+        url = found.url.encode("utf-8", "replace")
+        return b"\n".join((found.body, url, self.opened(records, webhook_id) or b""))
+
     def kept(self, webhook_id: str) -> bytes | None:
         """Return what was fetched for a webhook, while it is kept."""
         row_id = raw_id(webhook_id) or b""

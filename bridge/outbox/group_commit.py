@@ -41,7 +41,8 @@ class CommitQueue(Generic[Item, Result]):
     """Hands items to `write`, in the one thread that holds `lock` meanwhile; it returns one result for each.
 
     A result that is an exception belongs to its item alone. `before` runs in that thread before each group,
-    without the lock. The thread starts when it is first needed, and again in a forked child.
+    without the lock; what it raises is the result of the whole group. The thread starts when it is first
+    needed, and again in a forked child.
     """
 
     def __init__(
@@ -93,18 +94,17 @@ class CommitQueue(Generic[Item, Result]):
 
     def _work(self, waiting: queue.SimpleQueue[object]) -> None:
         while (first := waiting.get()) is not _STOP:
-            self._before()
-            if first is not None:
-                self._commit(first, waiting)
+            self._commit([] if first is None else [first], waiting)
 
-    def _commit(self, first: object, waiting: queue.SimpleQueue[object]) -> None:
-        group = [first]
+    def _commit(self, group: list[object], waiting: queue.SimpleQueue[object]) -> None:
         taken: list[tuple[Item, futures.Future[Result]]] = []
-        results: Sequence[Result | Exception]
+        results: Sequence[Result | Exception] = []
         try:
-            with self._lock():
-                taken = _not_withdrawn(_gather(group, waiting, self._largest))
-                results = self._write([item for item, _ in taken])
+            self._before()
+            if group:
+                with self._lock():
+                    taken = _not_withdrawn(_gather(group, waiting, self._largest))
+                    results = self._write([item for item, _ in taken])
         except BaseException as error:  # noqa: BLE001 - whatever stopped the writer stopped everyone it wrote for
             taken = taken or _not_withdrawn(group)
             results = [_exception(error)] * len(taken)

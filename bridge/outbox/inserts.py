@@ -15,7 +15,7 @@ Two guarantees are the database's own, and what they reject stays visible:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
@@ -29,8 +29,19 @@ from bridge.errors import WrongUse
 from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
+from bridge.outbox.never_send import NeverSend
+from bridge.outbox.new_jobs import JobRows, insert_jobs, pack_job
 from bridge.outbox.raw_webhooks import encrypt_request
-from bridge.outbox.records import NewEvent, NewFetch, NewWebhook, Receipt, StoredEvent, text_id, to_ms
+from bridge.outbox.records import (
+    NewEvent,
+    NewFetch,
+    NewJob,
+    NewWebhook,
+    Receipt,
+    StoredEvent,
+    text_id,
+    to_ms,
+)
 from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
 
@@ -76,6 +87,7 @@ class PackedWebhook(NamedTuple):
     events: tuple[EventRows, ...]
     cipher: Cipher
     fetch_row: Row | None = None
+    job: JobRows | None = None
 
     @property
     def is_recognised_again(self) -> bool:
@@ -94,7 +106,8 @@ class Statements:
     touches to be able to undo one statement of many rows.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, cipher: Cipher) -> None:
+        self.never_send = NeverSend(cipher)
         insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
         self.webhooks = PreparedStatement(insert(webhooks), engine, WEBHOOK_COLUMNS)
         self.raw = PreparedStatement(insert(raw_webhooks), engine, RAW_COLUMNS)
@@ -141,12 +154,19 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
         ),
         cipher=cipher,
         fetch_row=None if webhook.fetch is None else fetch_row(webhook.fetch, webhook_id, received_at),
+        job=_job(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
     )
 
 
 def fetch_row(fetch: NewFetch, webhook_id: bytes, now: int) -> Row:
     """Return the row that has records fetched for a webhook, at once."""
     return (webhook_id, fetch.source, now, now, to_ms(fetch.give_up_at), int(fetch.anew), 0, "")
+
+
+def _job(wanted: NewJob, cipher: Cipher, webhook_id: bytes, now: int) -> JobRows:
+    """Return the job that a webhook asks for; it knows which one that is."""
+    request = {**wanted.request, "webhook_id": text_id(webhook_id)}
+    return pack_job(replace(wanted, request=request), cipher, now)
 
 
 def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | None:
@@ -220,19 +240,23 @@ def store(
 ) -> list[Receipt]:
     """Write all webhooks in the open transaction and return their receipts in the same order."""
     winners = _remember(connection, run, packed_webhooks)
-    fresh = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
+    new = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
+    fresh = run.never_send.webhooks(connection, new)
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
     run.fetches.many(connection, [packed.fetch_row for packed in fresh if packed.fetch_row])
-    receipts = {
-        packed.id: Receipt(False, text_id(packed.id), tuple(stored[rows.id] for rows in packed.events))
-        for packed in fresh
-    }
+    insert_jobs(connection, [packed.job for packed in fresh])
+    receipts = {packed.id: _receipt(packed, stored) for packed in fresh}
     return [
         receipts.get(packed.id) or already_stored(connection, winners[packed.id])
         for packed in packed_webhooks
     ]
+
+
+def _receipt(packed: PackedWebhook, stored: Mapping[bytes, StoredEvent]) -> Receipt:
+    events = tuple([stored[rows.id] for rows in packed.events])
+    return Receipt(False, text_id(packed.id), events, job_id=text_id(packed.job.id) if packed.job else None)
 
 
 def store_again(
@@ -244,9 +268,12 @@ def store_again(
     missing = [packed for packed in packed_webhooks if packed.id not in there]
     receipts = store(connection, run, missing, lane_of)
     stored = dict(zip((packed.id for packed in missing), receipts, strict=True))
-    return [
-        stored.get(row_id) or already_stored(connection, row_id)._replace(duplicate=False) for row_id in ids
-    ]
+    return [stored.get(packed.id) or _stored_before(connection, packed) for packed in packed_webhooks]
+
+
+def _stored_before(connection: Connection, packed: PackedWebhook) -> Receipt:
+    job_id = text_id(packed.job.id) if packed.job else None
+    return already_stored(connection, packed.id)._replace(duplicate=False, job_id=job_id)
 
 
 def probe(connection: Connection) -> None:

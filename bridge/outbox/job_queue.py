@@ -10,7 +10,6 @@ a process may be killed, or be so slow that another one takes over: every row is
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +23,11 @@ from bridge.crypto import Cipher
 from bridge.errors import LeaseLost, TooManyRequests
 from bridge.outbox.admin_actions import ReplayPage, discard, replay_page
 from bridge.outbox.ids import new_id
+from bridge.outbox.import_positions import Replacements
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
-from bridge.outbox.records import NewWebhook, Receipt, from_ms, raw_id, text_id, to_ms
+from bridge.outbox.new_jobs import insert_job, open_part, pack_job, seal_part
+from bridge.outbox.records import NewJob, NewWebhook, Receipt, from_ms, raw_id, text_id, to_ms
 from bridge.outbox.tables import job_parts, jobs
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -35,7 +36,6 @@ MOST_OPEN = 50
 LEASE = timedelta(seconds=10)
 _LONGEST_LEASE_MS = 86_400_000  # a longer one was written by a clock that was set wrong
 _MOST_INTERRUPTIONS = 5
-_PART_BYTES = 262_144
 _OUTPUT_AT_ONCE = 1_048_576
 _PURGED_AT_ONCE = 20
 Alongside = Callable[[Connection, Sequence[Receipt]], None]
@@ -77,16 +77,6 @@ _MOMENTS = ("created_at", "changed_at")
 
 
 @dataclass(frozen=True, slots=True)
-class NewJob:
-    """What is asked for. `request` and `source` (a file, the text of a mapping) belong to its kind."""
-
-    kind: str
-    request: Mapping[str, Any]
-    source: bytes = b""
-    total: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class JobStep:
     """What one step comes to: where the next begins, how many rows it did and what they became."""
 
@@ -116,20 +106,14 @@ class JobQueue:
 
     def add(self, wanted: NewJob, now: datetime) -> Job:
         """Put a job in the queue. Raises TooManyRequests when many are in it already."""
-        row_id, moment = new_id(to_ms(now)), to_ms(now)
-        parts = [
-            {"job_id": row_id, "side": "input", "number": number, "sealed": self._sealed(part, row_id)}
-            for number, part in enumerate(_cut(wanted.source))
-        ]
+        packed = pack_job(wanted, self._cipher, to_ms(now))
 
         def work(connection: Connection) -> Job:
-            if _find(connection, jobs.c.id == row_id, 1):  # only the confirmation of the COMMIT was lost
-                return _job_of(connection, row_id)
+            if _find(connection, jobs.c.id == packed.id, 1):  # only the confirmation of the COMMIT was lost
+                return _job_of(connection, packed.id)
             _refuse_too_many(connection)
-            connection.execute(insert(jobs).values(_new_row(wanted, row_id, moment)))
-            if parts:
-                connection.execute(insert(job_parts), parts)
-            return _job_of(connection, row_id)
+            insert_job(connection, packed)
+            return _job_of(connection, packed.id)
 
         added: Job = self._write("job", work)
         return added
@@ -158,7 +142,7 @@ class JobQueue:
         for number, sealed in self._parts(row_id, "output", first):
             if size > _OUTPUT_AT_ONCE:
                 return b"".join(parts), number
-            parts.append(self._opened(sealed, row_id))
+            parts.append(open_part(self._cipher, sealed, row_id))
             size += len(parts[-1])
         return b"".join(parts), None
 
@@ -192,15 +176,16 @@ class JobQueue:
     def source(self, job: Job) -> bytes:
         """Return what was handed in with a job."""
         row_id = raw_id(job.id) or b""
-        return b"".join(self._opened(sealed, row_id) for _, sealed in self._parts(row_id, "input", 0))
+        parts = self._parts(row_id, "input", 0)
+        return b"".join(open_part(self._cipher, sealed, row_id) for _, sealed in parts)
 
     def note(self, job: Job, step: JobStep, now: datetime) -> Job:
         """Write a step that changes nothing but the job itself."""
-        return self._step(job, step, now, lambda _connection: Counter())
+        return self.write_step(job, step, now, lambda _connection: Counter())
 
     def replay(self, job: Job, step: JobStep, page: ReplayPage, now: datetime) -> Job:
         """Write a step that sends events again; what they became is added to its counts."""
-        return self._step(
+        return self.write_step(
             job,
             step,
             now,
@@ -212,27 +197,40 @@ class JobQueue:
     def discard(self, job: Job, step: JobStep, ids: Sequence[str], reason: str, now: datetime) -> Job:
         """Write a step that gives events up."""
         rows = [row for row in map(raw_id, ids) if row]
-        return self._step(
+        return self.write_step(
             job,
             step,
             now,
             lambda connection: Counter(discarded=discard(connection, rows, reason, to_ms(now))),
         )
 
-    def store(self, job: Job, step: JobStep, webhooks: Sequence[NewWebhook], now: datetime) -> Job:
-        """Write a step that stores webhooks; what they became is added to its counts."""
+    def store(
+        self,
+        job: Job,
+        step: JobStep,
+        webhooks: Sequence[NewWebhook],
+        now: datetime,
+        replacing: Replacements | None = None,
+    ) -> Job:
+        """Write a step that stores webhooks; what they became is added to its counts.
+
+        `replacing` names the held events they take the place of, which count as `replaced`.
+        """
         written: list[Job] = []
 
         def alongside(connection: Connection, receipts: Sequence[Receipt]) -> None:
             became = Counter(status for receipt in receipts for status in _became(receipt))
+            if replacing and (number := replacing.settle(connection, receipts)):
+                became["replaced"] += number
             written.append(self._record(connection, job, step, became, to_ms(now)))
 
         self._store_together(webhooks, alongside)
         return written[-1]
 
-    def _step(
+    def write_step(
         self, job: Job, step: JobStep, now: datetime, work: Callable[[Connection], Counter[str]]
     ) -> Job:
+        """Write a step with what `work` does in the same transaction, and add up what it counts."""
         written: Job = self._write(
             "job step",
             lambda connection: self._record(connection, job, step, work(connection), to_ms(now)),
@@ -259,7 +257,7 @@ class JobQueue:
         if not connection.execute(_held(job).values(values)).rowcount:
             raise LeaseLost("the job was cancelled, or another process has taken it over")
         if step.output:
-            sealed = self._sealed(step.output, row_id)
+            sealed = seal_part(self._cipher, step.output, row_id)
             part = {"job_id": row_id, "side": "output", "number": job.step, "sealed": sealed}
             connection.execute(insert(job_parts).values(part))
         if step.is_last:
@@ -267,14 +265,6 @@ class JobQueue:
         return _job_of(connection, row_id)
 
     # --- keeping it --------------------------------------------------------------------------------
-
-    def forget_results(self) -> None:
-        """Delete what finished jobs have written: it may be about a person who is to be erased."""
-        ended = select(jobs.c.id).where(jobs.c.state.not_in(OPEN))
-        self._write(
-            "erase",
-            lambda connection: connection.execute(delete(job_parts).where(job_parts.c.job_id.in_(ended))),
-        )
 
     def _parts(self, row_id: bytes, side: str, first: int) -> Iterator[tuple[int, bytes]]:
         """Read the parts one by one: all of them together may be large."""
@@ -290,19 +280,9 @@ class JobQueue:
             yield row.number, row.sealed
             number = row.number + 1
 
-    def _sealed(self, plain: bytes, row_id: bytes) -> bytes:
-        return self._cipher.encrypt(zlib.compress(plain, 1), row_id)
-
-    def _opened(self, sealed: bytes, row_id: bytes) -> bytes:
-        return zlib.decompress(self._cipher.decrypt(sealed, row_id))
-
 
 def _became(receipt: Receipt) -> list[str]:
     return ["duplicate"] if receipt.duplicate else [event.status for event in receipt.events]
-
-
-def _cut(source: bytes) -> Iterator[bytes]:
-    return (source[start : start + _PART_BYTES] for start in range(0, len(source), _PART_BYTES))
 
 
 def _ms(length: timedelta) -> int:
@@ -313,24 +293,6 @@ def _refuse_too_many(connection: Connection) -> None:
     waiting = select(func.count()).select_from(jobs).where(jobs.c.state.in_(OPEN))
     if connection.execute(waiting).scalar_one() >= MOST_OPEN:
         raise TooManyRequests(f"{MOST_OPEN} jobs are waiting already", retry_after_seconds=60)
-
-
-def _new_row(wanted: NewJob, row_id: bytes, now: int) -> dict[str, Any]:
-    return {
-        "id": row_id,
-        "kind": wanted.kind,
-        "request": orjson.dumps(wanted.request).decode(),
-        "state": "queued",
-        "step": 0,
-        "position": "",
-        "done": 0,
-        "total": wanted.total,
-        "counts": "{}",
-        "lease_until": 0,
-        "interruptions": 0,
-        "created_at": now,
-        "changed_at": now,
-    }
 
 
 def _is_free(now: int) -> ColumnElement[bool]:
@@ -384,6 +346,12 @@ def _end(connection: Connection, row_id: bytes, state: JobState, message: str | 
 
 def _forget_input(connection: Connection, row_id: bytes) -> None:
     connection.execute(delete(job_parts).where(job_parts.c.job_id == row_id, job_parts.c.side == "input"))
+
+
+def forget_results(connection: Connection) -> None:
+    """Delete what finished jobs have written: it may be about a person who is erased."""
+    ended = select(jobs.c.id).where(jobs.c.state.not_in(OPEN))
+    connection.execute(delete(job_parts).where(job_parts.c.job_id.in_(ended)))
 
 
 def purge_jobs(connection: Connection, before: int) -> int:

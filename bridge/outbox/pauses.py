@@ -51,6 +51,12 @@ def source_scope(name: str) -> str:
     return f"source:{name}"
 
 
+def source_of(scope: str) -> str | None:
+    """Return the source that a scope is about; None when it is about something else."""
+    kind, _, name = scope.partition(":")
+    return name if kind == "source" else None
+
+
 def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_id: str) -> str | None:
     """Return why events for a dataset are not sent now; None when their destination is not paused."""
     paused = pauses_by_scope.get(destination_scope(destination, dataset_id))

@@ -62,15 +62,19 @@ _SHOWN = (
     queue.c.due_at.label("next_attempt_at"),
 )
 
+# read only where a person looks at events
+_OF_ONE = (payloads.c.body, attempts.c.code, attempts.c.subcode)
+
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
     """Return the events that match a query, newest first."""
-    return _records(connection, _selected(query).limit(query.limit))
+    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*_conditions(query))
+    return _records(connection, chosen.order_by(events.c.id.desc()).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
     """Return how many events match a query, without its limit."""
-    inner = _selected(query).order_by(None).subquery()
+    inner = _joined(select(events.c.id)).where(*_conditions(query)).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
@@ -83,9 +87,9 @@ def ids_of(connection: Connection, query: Query) -> list[bytes]:
 def show(connection: Connection, event_id: bytes) -> EventDetail | None:
     """Return everything that is kept about one event."""
     row = connection.execute(
-        _joined(select(*_SHOWN, payloads.c.body, webhooks.c.revision, webhooks.c.request_id, _raw_kept()))
-        .outerjoin(payloads, payloads.c.event_id == events.c.id)
-        .where(events.c.id == event_id)
+        _with_body(
+            _joined(select(*_SHOWN, *_OF_ONE, webhooks.c.revision, webhooks.c.request_id, _raw_kept()))
+        ).where(events.c.id == event_id)
     ).first()
     if row is None:
         return None
@@ -230,10 +234,6 @@ def expiring(connection: Connection, before: int) -> int:
     return int(connection.execute(select(func.count()).select_from(queue).where(old)).scalar_one())
 
 
-def _selected(query: Query) -> Select[Any]:
-    return _joined(select(*_SHOWN)).where(*_conditions(query)).order_by(events.c.id.desc())
-
-
 def _joined(selection: Select[Any]) -> Select[Any]:
     return (
         selection.select_from(events)
@@ -242,10 +242,16 @@ def _joined(selection: Select[Any]) -> Select[Any]:
     )
 
 
+def _with_body(selection: Select[Any]) -> Select[Any]:
+    return selection.outerjoin(payloads, payloads.c.event_id == events.c.id).outerjoin(
+        attempts, attempts.c.id == events.c.last_attempt
+    )
+
+
 def _conditions(query: Query) -> list[ColumnElement[bool]]:
     if any("\x00" in text for text in query.texts()):
         raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
-    conditions = [*_has_texts(query), *_was_received(query)]
+    conditions = [*_has_texts(query), *_lies_between(query)]
     if query.ids:
         conditions.append(events.c.id.in_([raw_id(text) for text in query.ids]))
     if query.statuses:
@@ -275,11 +281,16 @@ def _has_texts(query: Query) -> Iterator[ColumnElement[bool]]:
     return (column == value for value, column in wanted if value is not None)
 
 
-def _was_received(query: Query) -> Iterator[ColumnElement[bool]]:
+def _lies_between(query: Query) -> Iterator[ColumnElement[bool]]:
+    """Match the time by which events are looked for; an event without data has not happened at any."""
+    received = query.by == "received"
+    column = webhooks.c.received_at if received else events.c.event_time * 1000
+    if not received and (query.since or query.until):
+        yield events.c.event_time > 0
     if query.since is not None:
-        yield webhooks.c.received_at >= to_ms(query.since)
+        yield column >= to_ms(query.since)
     if query.until is not None:
-        yield webhooks.c.received_at < to_ms(query.until)
+        yield column < to_ms(query.until)
 
 
 def _has_status(status: str) -> ColumnElement[bool]:
@@ -345,7 +356,27 @@ def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
         changed_at=from_ms(row.changed_at),
         attempts=row.attempts,
         next_attempt_at=None if row.next_attempt_at is None else from_ms(row.next_attempt_at),
+        **_of_one(row) if hasattr(row, "body") else {},
     )
+
+
+def _of_one(row: Row[Any]) -> dict[str, Any]:
+    """Return what people ask about an event: its worth, its order, and the code of its reason."""
+    sold = (orjson.loads(row.body).get("custom_data") or {}) if row.body else {}
+    order_id = sold.get("order_id")
+    return {
+        "value": sold.get("value"),
+        "currency": sold.get("currency"),
+        "order_id": None if order_id is None else str(order_id),
+        "reason_code": _reason_code(row),
+    }
+
+
+def _reason_code(row: Row[Any]) -> str | None:
+    if row.status == "refused" and row.code is not None:
+        return str(row.code) if row.subcode is None else f"{row.code}/{row.subcode}"
+    found = orjson.loads(row.findings) if row.findings and row.status == "held" else ()
+    return next((finding["code"] for finding in found if finding["severity"] == "error"), None)
 
 
 def _attempt(row: Row[Any]) -> Attempt:

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 from bridge.crypto import Cipher
 from bridge.errors import CannotDecrypt
 from bridge.models import Request
-from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.database import dialect_insert
+from bridge.outbox.tables import properties, raw_webhooks
 
 _LENGTH_BYTES = 4
+_ACCEPTED = "accepted_key"
 
 
 def encrypt_request(request: Request, cipher: Cipher, webhook_id: bytes) -> bytes:
@@ -55,3 +57,16 @@ def oldest_and_newest(connection: Connection) -> list[bytes]:
     chosen = select(raw_webhooks.c.sealed).limit(1)
     orders = (raw_webhooks.c.webhook_id.asc(), raw_webhooks.c.webhook_id.desc())
     return [row.sealed for order in orders for row in connection.execute(chosen.order_by(order))]
+
+
+def accepted_key(connection: Connection) -> str | None:
+    """Return the id of the key that somebody accepted although stored webhooks need another one."""
+    return connection.execute(
+        select(properties.c.value).where(properties.c.name == _ACCEPTED)
+    ).scalar_one_or_none()
+
+
+def accept_key(connection: Connection, key_id: str) -> None:
+    """Remember that webhooks which need another key than this one are given up."""
+    accepted = dialect_insert(connection.dialect.name)(properties).values(name=_ACCEPTED, value=key_id)
+    connection.execute(accepted.on_conflict_do_update(index_elements=["name"], set_={"value": key_id}))

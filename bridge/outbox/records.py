@@ -74,12 +74,26 @@ class NewFetch(NamedTuple):
     anew: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is asked for. `request` and `source` (a file, the text of a mapping, a person) belong to its kind.
+
+    `request` is shown in lists, so it names no person; `source` is kept encrypted until the job has ended.
+    """
+
+    kind: str
+    request: Mapping[str, Any]
+    source: bytes = b""
+    total: int | None = None
+
+
 class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
     None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `fetch` is
-    there when some of the events are `fetching`.
+    there when some of the events are `fetching`. `job` is bulk work that the webhook asks for: it is queued
+    when the webhook is stored.
     """
 
     mapping: str
@@ -91,6 +105,7 @@ class NewWebhook(NamedTuple):
     request_id: str
     events: tuple[NewEvent, ...]
     fetch: NewFetch | None = None
+    job: NewJob | None = None
 
 
 class StoredEvent(NamedTuple):
@@ -118,17 +133,23 @@ class Receipt(NamedTuple):
     """The proof that a webhook is on disk. `duplicate`: it already was, and these are its events.
 
     `remapped`: it already was, but events of it were held, and have been made anew from this one.
+    `job_id`: of the job that the webhook asked for.
     """
 
     duplicate: bool
     webhook_id: str
     events: tuple[StoredEvent, ...]
     remapped: bool = False
+    job_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One stored event as it is shown. Times are aware and in UTC."""
+    """One stored event as it is shown. Times are aware and in UTC.
+
+    `value`, `currency` and `order_id` are read from the body, in lists and where one event is shown.
+    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event.
+    """
 
     id: str
     webhook_id: str
@@ -150,6 +171,10 @@ class EventRecord:
     changed_at: datetime
     attempts: int
     next_attempt_at: datetime | None
+    value: float | None = None
+    currency: str | None = None
+    order_id: str | None = None
+    reason_code: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of an event in every JSON answer."""
@@ -195,8 +220,9 @@ class EventDetail:
 class Query:
     """Which events are meant: every part that is given must hold.
 
-    `destinations` are those that whoever asks may see. `before` is the id to page on from (newest first),
-    `after` the one to go on behind (oldest first).
+    `since` and `until` bound the time that `by` names: when the webhook was received, or when the event
+    happened. `destinations` are those that whoever asks may see. `before` is the id to page on from (newest
+    first), `after` the one to go on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -210,6 +236,7 @@ class Query:
     reason: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    by: Literal["received", "event"] = "received"
     webhook_id: str | None = None
     before: str | None = None
     after: str | None = None

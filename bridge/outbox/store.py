@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,18 +18,20 @@ from bridge.crypto import Cipher
 from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
-from bridge.outbox import admin_actions, claims, erasure, pauses, queries, retention, settlements
+from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
-from bridge.outbox.database import DRIVER_ERRORS, Database, in_portions, translated_errors
+from bridge.outbox.database import Database, translated_errors
+from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
-from bridge.outbox.import_positions import ImportPosition, position_of
+from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
 from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
+from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
-from bridge.outbox.raw_webhooks import decrypt_if_possible, oldest_and_newest
+from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
 from bridge.outbox.records import (
     Attempt,
@@ -77,14 +80,18 @@ class Outbox:
         self._backpressure = Backpressure(bounds, self._queued, database.file)
         self._failpoint = failpoint
         self._cipher = cipher
-        self._statements = Statements(database.engine)
+        self._statements = Statements(database.engine, cipher)
         self._lanes = Lanes(database.write_locked)
+        self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
         self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
+        self.erasures = Erasures(
+            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
+        )
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
@@ -122,13 +129,24 @@ class Outbox:
             self._database.write(probe, patience_seconds)
 
     def add_all(
-        self, webhooks: Sequence[NewWebhook], position: ImportPosition | None = None
+        self,
+        webhooks: Sequence[NewWebhook],
+        position: ImportPosition | None = None,
+        replacing: Replacements | None = None,
     ) -> list[Receipt]:
         """Store many webhooks in one transaction: all of them, or none.
 
-        `position` says how far an import has come with them, and is stored with them.
+        `position` says how far an import has come with them, and is stored with them; `replacing` names the
+        held events they take the place of.
         """
-        return self._add_together(webhooks, position.remember if position else None)
+
+        def alongside(connection: Connection, receipts: Sequence[Receipt]) -> None:
+            if replacing:
+                replacing.settle(connection, receipts)
+            if position:
+                position.remember(connection)
+
+        return self._add_together(webhooks, alongside)
 
     def _add_together(self, webhooks: Sequence[NewWebhook], alongside: Alongside | None) -> list[Receipt]:
         with translated_errors():
@@ -137,18 +155,12 @@ class Outbox:
             with self._database.write_lock(PATIENCE_SECONDS):
                 return self._store(packed, alongside)
 
-    def imported_up_to(self, import_id: str) -> int:
-        """Return the last row of a file that was imported, 0 when none was."""
-        return self._read(lambda connection: position_of(connection, import_id))
-
     def _queued(self, most: int) -> int:
         return self._database.read(lambda connection: queries.queued(connection, most))
 
     def _measure(self) -> None:
-        try:
+        with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
-        except DRIVER_ERRORS:
-            return  # storing will meet the same, and say so to whom it concerns
 
     def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
@@ -390,9 +402,16 @@ class Outbox:
         return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened, opened))
 
     def lacks_key(self) -> bool:
-        """Return whether the oldest or the newest raw webhook was encrypted with a key that is not ours."""
+        """Return whether stored webhooks or erased persons need a key that is not ours, nor given up."""
         ends = self._read(oldest_and_newest)
-        return not all(self._cipher.has_key_of(encrypted) for encrypted in ends)
+        has_all = all(self._cipher.has_key_of(encrypted) for encrypted in ends)
+        if has_all and not self._read(lambda connection: has_unknown_key(connection, self._cipher.key_ids)):
+            return False
+        return self._read(accepted_key) != self._cipher.key_id
+
+    def accept_key(self) -> None:
+        """Give up the raw webhooks that need another key than ours: `lacks_key` is false from now on."""
+        self._write("key", lambda connection: accept_key(connection, self._cipher.key_id))
 
     # --- retention -----------------------------------------------------------------------------------------
 
@@ -412,21 +431,6 @@ class Outbox:
         while portion := self._write("purge", work):
             total += portion
         return total
-
-    def find_person(self, person: erasure.Person) -> erasure.Traces:
-        """Find everything that is kept about one person: what `erase` would delete."""
-        return self._read(
-            lambda connection: erasure.find(connection, person, self._opened, self.fetches.opened)
-        )
-
-    def erase(self, person: erasure.Person) -> erasure.Erased:
-        """Delete everything that is kept about one person."""
-        found = self.find_person(person)
-        steps = [partial(erasure.erase, ids, ()) for ids in in_portions(found.event_ids)]
-        steps += [partial(erasure.erase, (), ids) for ids in in_portions(found.webhook_ids)]
-        erased = [self._write("erase", step) for step in steps]
-        self.jobs.forget_results()
-        return erasure.Erased(sum(one.events for one in erased), sum(one.raw_webhooks for one in erased))
 
     def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:
         return decrypt_if_possible(encrypted, self._cipher, webhook_id)

@@ -16,7 +16,9 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     sessions                        who is signed in to the console, and one-time sign-in links
-    properties                      what this database is for, see purpose
+    erasures                        receipts of erased persons, which name nobody
+    never_send                      keyed digests of erased persons of whom nothing may be sent again
+    properties                      what this database is for, and a key that was accepted for a lost one
 
 `queue` is apart from `events` because claiming and settling rewrite its small rows only, and apart from
 `payloads` so that they never drag a body along. There are no foreign keys: every insert would pay for them,
@@ -234,7 +236,7 @@ source_rates = Table(
 properties = Table(
     "properties",
     metadata,
-    Column("name", Text, primary_key=True),  # "purpose": demo or live
+    Column("name", Text, primary_key=True),  # see purpose and raw_webhooks
     Column("value", Text, nullable=False),
 )
 
@@ -254,6 +256,31 @@ sessions = Table(
     Column("viewer", Text, nullable=False),  # the name of a reader in the settings; empty: the admin
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("asked_by", Text, nullable=False),  # "command line", "API", "mapping shop-privacy"
+    Column("looked_for", Text, nullable=False),  # {"email": 1}: how many identifiers of which kind
+    Column("destination", Text),  # NULL: all of them
+    Column("never_send", SmallInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("raw_webhooks", BigInteger, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger, nullable=False),
+)
+
+never_send = Table(
+    "never_send",
+    metadata,
+    Column(
+        "digest", LargeBinary(32), primary_key=True
+    ),  # HMAC with a key that is derived from the secret key
+    Column("key_id", LargeBinary(4), nullable=False),  # of the secret key
+    Column("created_at", BigInteger, nullable=False),
+    **_CLUSTERED,
 )
 
 jobs = Table(

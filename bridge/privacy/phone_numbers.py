@@ -19,7 +19,6 @@ _MOST: Final = 15
 _LONGEST: Final = 4096
 _LONGEST_CALLING_CODE: Final = 4  # with a digit of a carrier or trunk prefix
 
-_ORDINARY: Final = re.compile(r"\+[1-9][0-9]{6,14}").fullmatch
 _GATE: Final = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}").search
 _SEPARATED: Final = re.compile(r"[0-9][^0-9A-Za-z]{1,3}[0-9]").search
 _BETWEEN: Final = r"[ ().\-/\u00a0\u2010\u2011\u2013]{0,3}"
@@ -87,8 +86,8 @@ def holds_phone(text: str, phones: Phones = ()) -> bool:
 
 def mapped_phones(values: Any) -> tuple[str, ...]:
     """Return the digits of the phone numbers that a webhook maps, as written and without leading zeros."""
-    if type(values) is str and _ORDINARY(values):
-        return (values[1:],)
+    if type(values) is str and values[:1] == "+" and _is_plain(digits := values[1:]):
+        return (digits,)
     found = []
     for value in values if isinstance(values, list | tuple) else [values]:
         if isinstance(value, str | int) and not isinstance(value, bool) and len(text := str(value)) < 64:
@@ -98,6 +97,10 @@ def mapped_phones(values: Any) -> tuple[str, ...]:
             if _FEWEST <= len(digits) <= _MOST:
                 found.append(digits)
     return tuple(found)
+
+
+def _is_plain(digits: str) -> bool:
+    return _FEWEST <= len(digits) <= _MOST and digits.isdigit() and digits.isascii() and digits[0] != "0"
 
 
 def holds_hashed_phone(text: str, hashes: Any) -> bool:

@@ -12,7 +12,7 @@ from bridge.privacy.personal_data import (
     is_personal_parameter,
     without_email,
 )
-from bridge.privacy.phone_numbers import Phones, may_hold_phone, may_hold_phone_behind_separators
+from bridge.privacy.phone_numbers import Phones, may_hold_mapped_phone, may_hold_phone
 
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.\-]*://").match
 _HOST_FIRST: Final = re.compile(r"(?:[a-zA-Z0-9\-]+\.)+[a-zA-Z]{2,}(?::[0-9]+)?(?:[/?#]|$)").match
@@ -22,7 +22,9 @@ _PARTS: Final = re.compile("[&#?;]")
 _PIECES: Final = re.compile("[/&#?;=]")
 _MANY_DIGITS: Final = re.compile(r"[0-9](?:[^0-9/&=]{0,9}[0-9]){6}").search
 _LONGEST: Final = 8192
-_ORDINARY: Final = re.compile(r"https?://[A-Za-z0-9./_~\-]{1,2000}").fullmatch
+# No separator of a phone number between digits: then only a mapped number can be one.
+_ORDINARY: Final = re.compile(r"https?://(?:[A-Za-z./_~\-]++|[0-9]++(?![./_~\-]{1,3}[0-9]))++").fullmatch
+_LONGEST_ORDINARY: Final = 2000
 
 
 class CleanUrl(NamedTuple):
@@ -50,7 +52,9 @@ def is_clean(text: str, spec: MetaSpec, phones: Phones = ()) -> bool:
 
 def is_ordinary_url(text: str, phones: Phones) -> bool:
     """Say the same of a URL without parameters, more quickly; a no means that `is_clean` must look."""
-    return _ORDINARY(text) is not None and not may_hold_phone_behind_separators(text, phones)
+    if len(text) > _LONGEST_ORDINARY or _ORDINARY(text) is None:
+        return False
+    return not may_hold_mapped_phone(text, phones)
 
 
 def _holds_contact(text: str, phones: Phones) -> bool:

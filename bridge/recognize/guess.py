@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from bridge.coerce.emptiness import is_empty
@@ -93,9 +93,8 @@ def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tu
 def _strengths(
     field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
 ) -> Iterator[tuple[KnownField, int]]:
-    for known in tables.fields:
-        if known.rule is not None and not empty:
-            yield known, _RULES[known.rule](field, known, context, tables)
+    for known, rule in () if empty else _recognized_by_rule():
+        yield known, rule(field, known, context, tables)
     for known, named in _candidates(field, context, tables, empty=empty):
         if not (_is_personal(known) and belongs_to_another(field, known, context, tables)):
             yield known, _strength(field, known, named, tables, empty=empty)
@@ -112,9 +111,19 @@ def _candidates(
     if empty:
         return
     already = {known.destination for known, _ in named}
-    for known in tables.fields:
-        if known.by_value and known.destination not in already and _is_surely(known, field):
+    for known in _recognized_by_value():
+        if known.destination not in already and _is_surely(known, field):
             yield known, _VALUE_ALONE
+
+
+@cache
+def _recognized_by_rule() -> tuple[tuple[KnownField, _Strength], ...]:
+    return tuple((known, _RULES[known.rule]) for known in recognition_tables().fields if known.rule)
+
+
+@cache
+def _recognized_by_value() -> tuple[KnownField, ...]:
+    return tuple(known for known in recognition_tables().fields if known.by_value)
 
 
 def _confirmed_names(

@@ -33,14 +33,10 @@ def event_id_strength(
     An id has a digit and is no secret. One that is the same for all webhooks (the account's, the form's, the
     product's) would make every event a duplicate of the first; one of the delivery counts a payment twice.
     """
-    if not _is_id(field, tables):
-        return 0
     kind = _kind_of_id(field, known, tables)
-    return (
-        max(0, kind + (_inside(field, tables) if folded(field.name) in _PLAIN else -field.depth))
-        if kind
-        else 0
-    )
+    if not kind or not _is_id(field, tables):
+        return 0
+    return max(0, kind + (_inside(field, tables) if folded(field.name) in _PLAIN else -field.depth))
 
 
 def _inside(field: PayloadField, tables: RecognitionTables) -> int:
@@ -79,8 +75,15 @@ def external_id_strength(
     field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
 ) -> int:
     """Return how well a field names the customer: their own id, never a user's of the sender's staff."""
-    if not _is_id(field, tables, digit=False) or has_shape("url", field.value):
+    strength = _external_id_by_name(field, known, context, tables)
+    if not strength or not _is_id(field, tables, digit=False) or has_shape("url", field.value):
         return 0
+    return strength
+
+
+def _external_id_by_name(
+    field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
+) -> int:
     name = folded(field.name)
     if name == "userid" and context.has_anonymous_id and not words_around(field) & tables.other_people:
         return _NAMED - 10

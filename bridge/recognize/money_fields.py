@@ -28,16 +28,16 @@ def value_strength(
     field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
 ) -> int:
     """Return how well a field is what the customer paid: no fee, tax, commission or list price."""
-    if isinstance(field.value, bool) or is_empty(field.value) or not has_shape("amount", field.value):
-        return 0
     name, words = folded(field.name), words_in(field.name)
     rank = known.names.get(name, _rank_of_value(field, known))
+    if rank is None and not words & known.words:
+        return 0
+    if isinstance(field.value, bool) or is_empty(field.value) or not has_shape("amount", field.value):
+        return 0
     certain = rank is not None and rank < _CERTAIN_RANKS
     if words & tables.not_the_amount - (words if rank is not None else frozenset()):
         return 0
     if not certain and words_of_blocks(field, tables) & (tables.not_the_amount | tables.other_people):
-        return 0
-    if rank is None and not words & known.words:
         return 0
     if words & (tables.ids["suffixes"] | tables.ids["secret"]) and rank is None:
         return 0
@@ -54,14 +54,17 @@ def currency_strength(
     field: PayloadField, known: KnownField, context: PayloadContext, tables: RecognitionTables
 ) -> int:
     """Return how well a field is a currency's code."""
-    if not has_shape("currency", field.value):
-        return 0
+    strength = _currency_by_name(field, known)
+    return strength - field.depth if strength and has_shape("currency", field.value) else 0
+
+
+def _currency_by_name(field: PayloadField, known: KnownField) -> int:
     name = folded(field.name)
     if name in known.names:
-        return _NAMED - known.names[name] - field.depth
+        return _NAMED - known.names[name]
     if name in _CODE and field.within and folded(field.within[-1]) in known.names:
-        return _NAMED - known.names[folded(field.within[-1])] - field.depth
-    return _BY_WORD - field.depth if words_in(field.name) & known.words else 0
+        return _NAMED - known.names[folded(field.within[-1])]
+    return _BY_WORD if words_in(field.name) & known.words else 0
 
 
 def nearest_currency(amount: PayloadField, currencies: Sequence[PayloadField]) -> PayloadField | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from bridge.mapping.runtime.scope import plain_key
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
@@ -34,8 +35,7 @@ class PayloadField:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     path: str = ""
     concrete: str = ""
     names: tuple[str, ...] = ()
@@ -64,6 +64,7 @@ class _Reading:
     titles: Mapping[str, str]
 
 
+@lru_cache(maxsize=8192)
 def joined_path(parent: str, key: str) -> str:
     """Return the path of a key below another; a key with signs of the path language stands in brackets."""
     if _NEEDS_BRACKETS.search(key) and key.strip():
@@ -94,7 +95,7 @@ def _walk(node: Any, place: _Place, reading: _Reading) -> Iterator[PayloadField]
         for index, item in enumerate(node):
             yield from _walk_item(node, index, item, place, reading)
     else:
-        yield _field(node, place, reading.tables)
+        yield _field(node, place)
 
 
 def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
@@ -174,20 +175,19 @@ def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tu
     return None
 
 
-def _field(value: Any, place: _Place, tables: RecognitionTables) -> PayloadField:
-    names = place.names
-    while len(names) > 1 and (folded(names[-1]) in tables.value_keys or names[-1].isdigit()):
+def _field(value: Any, place: _Place) -> PayloadField:
+    name, within, parts = _named_by(place.names)
+    return PayloadField(place.path or "$", place.concrete, name, within, value, place.depth + parts - 1)
+
+
+@lru_cache(maxsize=8192)
+def _named_by(names: tuple[str, ...]) -> tuple[str, tuple[str, ...], int]:
+    """Return what a field is called, the names above it, and into how many parts its key was split."""
+    value_keys = recognition_tables().value_keys
+    while len(names) > 1 and (folded(names[-1]) in value_keys or names[-1].isdigit()):
         names = names[:-1]
     flat = _flat_parts(names[-1]) if names else ()
-    within = (*names[:-1], *flat[:-1])
-    return PayloadField(
-        place.path or "$",
-        place.concrete,
-        flat[-1] if flat else "",
-        within,
-        value,
-        place.depth + len(flat) - 1,
-    )
+    return flat[-1] if flat else "", (*names[:-1], *flat[:-1]), len(flat)
 
 
 def _flat_parts(name: str) -> tuple[str, ...]:

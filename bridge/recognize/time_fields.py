@@ -23,10 +23,8 @@ def event_time_strength(
     What was approved or submitted comes before what was created, and a moment with its zone before one
     without: a wrong zone is hours off, a wrong field seconds.
     """
-    if not has_shape("date", field.value):
-        return 0
     strength = _by_name(folded(field.name), words_in(field.name), known, tables)
-    if not strength:
+    if not strength or not has_shape("date", field.value):
         return 0
     strength += 0 if is_of_the_event(field, tables) else _ELSEWHERE
     return max(0, strength + _precision(str(field.value).strip()) - field.depth * _PER_LEVEL)

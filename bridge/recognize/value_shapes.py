@@ -33,7 +33,7 @@ def _digits(text: str) -> int:
 
 
 def _is_email(text: str) -> bool:
-    return _EMAIL.fullmatch(text.removeprefix("mailto:")) is not None
+    return "@" in text and _EMAIL.fullmatch(text.removeprefix("mailto:")) is not None
 
 
 def _is_date(text: str) -> bool:
@@ -111,4 +111,9 @@ def has_shape(shape: str, value: Any) -> bool:
         return shape == "yes_or_no"
     if isinstance(value, dict | list) or value is None:
         return False
-    return SHAPES[shape](str(value).strip()[:2048])
+    return SHAPES[shape](as_text(value))
+
+
+def as_text(value: Any) -> str:
+    """Return a single value as its shape is judged: numbers as their digits, without outer spaces."""
+    return str(value).strip()[:2048]

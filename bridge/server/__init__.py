@@ -9,5 +9,7 @@ from __future__ import annotations
 
 from bridge.server.asgi import Application
 from bridge.server.gunicorn_app import BridgeServer, Listening
+from bridge.server.running import announced
+from bridge.server.service import Renewal, ServicePlan
 
-__all__ = ["Application", "BridgeServer", "Listening"]
+__all__ = ["Application", "BridgeServer", "Listening", "Renewal", "ServicePlan", "announced"]

@@ -24,15 +24,29 @@ class DeliveryProcess:
         self._master = master
         self._pid = 0
         self._started_at = 0.0
+        self._insist_at = float("inf")
+
+    def replace(self, work: Callable[[threading.Event], None] | None) -> None:
+        """Have it settle its batches and end; the next one does other work. Does not wait for that."""
+        self._work = work
+        self._insist_at = time.monotonic() + STOP_SECONDS
+        self._signal(signal.SIGTERM)
 
     def keep_running(self) -> None:
         """Start the process if it is not running, at most once a second."""
-        if self._work is None or self._is_running() or time.monotonic() - self._started_at < 1:
+        if self._is_running():
+            self._insist()
             return
-        if self._pid:
+        if self._work is None or time.monotonic() - self._started_at < 1:
+            return
+        if self._pid and self._insist_at == float("inf"):
             self._master.log.error("Delivery (pid:%s) ended and is started again.", self._pid)
-        self._started_at = time.monotonic()
+        self._started_at, self._insist_at = time.monotonic(), float("inf")
         self._pid = os.fork() or self._run(self._work)
+
+    def _insist(self) -> None:
+        if time.monotonic() > self._insist_at:
+            self._signal(signal.SIGKILL)
 
     def stop(self, *, graceful: bool) -> None:
         """Ask it to finish its batches; insist after half a minute, or at once when in a hurry."""

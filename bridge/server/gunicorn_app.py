@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,8 @@ from gunicorn.arbiter import Arbiter
 from bridge.server.asgi import Application
 from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
 from bridge.server.guard import Limits, limit_connections, most_connections
+from bridge.server.service import Renewal, Service
+from bridge.server.terminal import Terminal
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
 _SWITCH_SECONDS = 0.001
@@ -39,7 +39,8 @@ class Master(Arbiter):  # type: ignore[misc]
 
     def __init__(self, app: BridgeServer) -> None:
         super().__init__(app)
-        self.delivery = DeliveryProcess(app.deliver, self)
+        self.delivery = DeliveryProcess(app.service.deliver, self)
+        self._terminal = Terminal.of_this_process()
 
     def manage_workers(self) -> None:
         """Keep the web workers, and the delivery beside them, running."""
@@ -50,6 +51,18 @@ class Master(Arbiter):  # type: ignore[misc]
         """Start what is missing, without the pauses meant for applications that load slowly."""
         for _ in range(self.num_workers - len(self.WORKERS)):
             self.spawn_worker()
+
+    def handle_hup(self) -> None:
+        """Take up the settings anew. A demo ends, and so does a server whose terminal was closed.
+
+        The sockets stay open, new workers are started, and then the old ones finish what they have begun.
+        """
+        if self.app.service.context.settings.demo or self._terminal.is_gone():
+            raise StopIteration  # gunicorn's own way to end
+        if self.app.renew():
+            super().handle_hup()
+            self.delivery.replace(self.app.service.deliver)
+            self.app.renewal.done()
 
     def stop(self, graceful: bool = True) -> None:
         """Let requests be answered first, then batches be settled."""
@@ -68,18 +81,20 @@ def settle_memory() -> None:
 
 
 class BridgeServer(BaseApplication):  # type: ignore[misc]
-    """gunicorn with our settings; `deliver` is what the child beside the web workers does."""
+    """gunicorn with our settings; `renewal` makes the next service when the settings are to be read again."""
 
-    def __init__(
-        self,
-        application: Application,
-        listening: Listening,
-        deliver: Callable[[threading.Event], None] | None,
-    ) -> None:
-        self._application = application
+    def __init__(self, service: Service, listening: Listening, renewal: Renewal) -> None:
+        self.service = service
+        self.renewal = renewal
         self._listening = listening
-        self.deliver = deliver
         super().__init__()
+
+    def renew(self) -> bool:
+        """Serve with the settings as they are now; return whether they can be used."""
+        service = self.renewal()
+        if service is not None:
+            self.service, self.callable = service, None
+        return service is not None
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -115,7 +130,7 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Application:
         """Return the application, which is loaded already."""
-        return self._application
+        return self.service.application
 
     def run(self) -> None:
         """Serve until told to stop."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.settings.demo import load_demo_settings
 from bridge.settings.environment import process_environment, set_for_children
-from bridge.settings.loader import load_settings
+from bridge.settings.loader import data_folder_of, load_settings
 from bridge.settings.models import (
     DEFAULT_GIVE_UP,
     META_URL,
@@ -41,6 +41,7 @@ __all__ = [
     "Settings",
     "Source",
     "TestEventCode",
+    "data_folder_of",
     "load_demo_settings",
     "load_settings",
     "process_environment",

@@ -23,6 +23,7 @@ from bridge.settings.models import (
     Alerts,
     Callback,
     ConsoleReader,
+    ConsoleSettings,
     DeliverySettings,
     Destination,
     HookSettings,
@@ -61,15 +62,29 @@ def load_settings(
 
     Raises CannotOpen when a file that was asked for is not there, and Invalid with every finding.
     """
-    reading = Reading(environment)
-    _doubt_unknown_variables(reading)
-    source = _open(reading, config, environment, folder or Path.cwd())
-    values = read_section(reading, source.node, SETTINGS)
-    settings = _settings(reading, values, source)
+    reading, source, settings = _read(config, environment, folder or Path.cwd())
     if any(finding.severity == "error" for finding in reading.findings):
         name = source.file.name if source.file else "the environment"
         raise Invalid(f"the settings in {name} have errors", reading.findings)
     return settings
+
+
+def data_folder_of(config: Path | None, environment: Mapping[str, str]) -> Path:
+    """Return where a server keeps its data, even when its settings have errors for whoever reads them here.
+
+    A shell rarely has the secrets that the server was started with. Raises CannotOpen as `load_settings`.
+    """
+    return _read(config, environment, Path.cwd())[2].data_folder
+
+
+def _read(
+    config: Path | None, environment: Mapping[str, str], folder: Path
+) -> tuple[Reading, _Source, Settings]:
+    reading = Reading(environment)
+    _doubt_unknown_variables(reading)
+    source = _open(reading, config, environment, folder)
+    reading.folder = source.folder
+    return reading, source, _settings(reading, read_section(reading, source.node, SETTINGS), source)
 
 
 def _doubt_unknown_variables(reading: Reading) -> None:
@@ -81,7 +96,7 @@ def _doubt_unknown_variables(reading: Reading) -> None:
     for name in sorted(reading.environment):
         if name.startswith("CAPI_BRIDGE_") and name not in known:
             message = f"the environment variable {name} is not a setting"
-            fix = "see the page of settings"
+            fix = "see docs/settings.md"
             meant = closest(name, known)
             reading.findings.append(Finding("warning", "unknown_variable", message, fix, suggestion=meant))
 
@@ -119,6 +134,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),
         readers=_readers(reading, keys.get("readers", {}), destinations),
+        console=ConsoleSettings(**values.pop("console")),
         retention=Retention(**values.pop("retention")),
         limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),

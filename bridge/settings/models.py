@@ -124,6 +124,13 @@ class ConsoleReader:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """What the console may do; `edit` lets it write mapping files."""
+
+    edit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept once they are of no more use for delivery."""
 
@@ -214,6 +221,7 @@ class Settings:
     limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
+    console: ConsoleSettings = ConsoleSettings()
     readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
     sources: Mapping[str, Source] = field(default_factory=dict)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
@@ -224,6 +232,11 @@ class Settings:
     def test_codes_allowed(self) -> bool:
         """Whether a test_event_code may be used at all; the live profile says no unless asked."""
         return self.profile != "live" or self.allow_test_event_code
+
+    @property
+    def data_folder(self) -> Path:
+        """Return the folder beside the database, where the key and the files of running servers are."""
+        return self.secret_key_file.parent
 
     def alerts_of(self, mapping: str) -> MappingAlerts:
         """Return what is usual for one mapping: what is set for it, or else for all."""

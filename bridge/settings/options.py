@@ -30,13 +30,15 @@ class Option:
 class Section:
     """A block of options. `named` blocks hold one such block for each name the author chooses.
 
-    `scalar` names the option that plain text in place of the block sets.
+    `scalar` names the option that plain text in place of the block sets. `by_mapping`: the names are those of
+    mappings, which may be in folders.
     """
 
     help: str
     options: Mapping[str, Option | Section]
     named: bool = False
     scalar: str | None = None
+    by_mapping: bool = False
 
 
 # What is usual for the webhooks of a mapping: said for all of them, and for one.
@@ -89,6 +91,7 @@ HOOKS = Section(
         "alerts": Section("What is usual here, where it differs from `alerts:`.", OF_MAPPING),
     },
     named=True,
+    by_mapping=True,
 )
 
 SOURCES = Section(
@@ -168,7 +171,7 @@ SETTINGS = Section(
         ),
         "trusted_proxies": Option(
             types.NETWORK,
-            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+            "Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted.",
             "",
             "CAPI_BRIDGE_TRUSTED_PROXIES",
             many=True,
@@ -208,6 +211,10 @@ SETTINGS = Section(
                 ),
                 "readers": READERS,
             },
+        ),
+        "console": Section(
+            "The console at /console/.",
+            {"edit": Option(types.SWITCH, "Lets the console write mapping files.", "no")},
         ),
         "retention": Section(
             "How long things are kept.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from bridge.models import Finding, Position
@@ -13,7 +14,10 @@ from bridge.settings.options import Option, Section
 from bridge.spelling import closest
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_FILE = re.compile(r"\$\{file:([^}]+)\}")
+_MOST_BYTES_OF_A_FILE = 65_536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+_NAME_OF_MAPPING = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,3}}")
 Values = dict[str, Any]
 
 
@@ -27,9 +31,10 @@ class Spot:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of one file: the environment it may use and the findings so far."""
+    """One reading of one file: the environment it may use, where it lies, and the findings so far."""
 
     environment: Mapping[str, str]
+    folder: Path = Path()
     findings: list[Finding] = field(default_factory=list)
 
     def wrong(
@@ -111,7 +116,7 @@ def _read_named(reading: Reading, node: Node | None, section: Section, path: str
     block = _as_block(reading, node, section, path)
     named = {}
     for key, value in block.entries if block else ():
-        if not _NAME.fullmatch(key.text):
+        if not (_NAME_OF_MAPPING if section.by_mapping else _NAME).fullmatch(key.text):
             message = f"a name under {path} has characters that names cannot have"
             reading.wrong(Spot(path, key.position), "bad_name", message, "use letters, digits, _ . and -")
             continue
@@ -189,6 +194,30 @@ def _filled(reading: Reading, node: Scalar, path: str) -> str | None:
             f"set {name}, or write ${{{name}:-}} when it may be empty",
             closest(name, [known for known in environment if "_" in known]),
         )
-    if missing:
+    files = {name: _file_text(reading, name, Spot(path, node.position)) for name in _FILE.findall(node.text)}
+    if missing or None in files.values():
         return None
-    return _REFERENCE.sub(lambda match: environment.get(match[1]) or match[2] or "", node.text).strip()
+    text = _REFERENCE.sub(lambda match: environment.get(match[1]) or match[2] or "", node.text)
+    return _FILE.sub(lambda match: files.get(match[1]) or "", text).strip()
+
+
+def _file_text(reading: Reading, name: str, spot: Spot) -> str | None:
+    """Return what a `${file:…}` holds, without the line end behind it; None when it cannot be used."""
+    file = reading.folder / name.strip()
+    try:
+        text = file.read_bytes()[: _MOST_BYTES_OF_A_FILE + 1].decode().strip()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        problem = "is not text"
+    else:
+        problem = "is empty" if not text else "is too large" if len(text) > _MOST_BYTES_OF_A_FILE else ""
+    if not problem:
+        return text
+    reading.wrong(
+        spot,
+        "unusable_file",
+        f"{spot.path}: the file {file} {problem}",
+        "check its path, and who may read it",
+    )
+    return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -21,8 +21,23 @@ from bridge.validate.event_rules import (
     website_page,
     website_user_agent,
 )
-from bridge.validate.schema import schema_findings
+from bridge.validate.schema import are_valid_fields, schema_findings
 from bridge.validate.user_data_rules import FOREIGN_USER_DATA_RULES, browser_ids, identity
+
+# `is_right_by_its_values` asks those that compare values, too. What the others find depends on the shape of
+# an event, and on fields that are never looked at alone (`schema.py`).
+_RULES: Final = (
+    identity,
+    browser_ids,
+    time_window,
+    event_name,
+    append_attribution,
+    event_id,
+    website_page,
+    website_user_agent,
+    custom_data_keys,
+    money_and_items,
+)
 
 # What cleaning guarantees: checked only for events that others have made.
 _FOREIGN_RULES: Final = (*FOREIGN_USER_DATA_RULES, *FOREIGN_EVENT_RULES)
@@ -35,21 +50,26 @@ def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Find
     """
     seconds = int(now.timestamp())
     findings = schema_findings(event, spec)
-    for found in (
-        identity(event, seconds, spec),
-        browser_ids(event, seconds, spec),
-        time_window(event, seconds, spec),
-        event_name(event, seconds, spec),
-        append_attribution(event, seconds, spec),
-        event_id(event, seconds, spec),
-        website_page(event, seconds, spec),
-        website_user_agent(event, seconds, spec),
-        custom_data_keys(event, seconds, spec),
-        money_and_items(event, seconds, spec),
-    ):
-        if found:
+    for rule in _RULES:
+        if found := rule(event, seconds, spec):
             findings = (*findings, *found)
     return findings
+
+
+def is_right_by_its_values(
+    event: dict[str, Any], unproven: Iterable[str], spec: MetaSpec, now: datetime
+) -> bool:
+    """Say whether values are right: the unproven ones by themselves, and all of them beside each other.
+
+    Where the other values are right by themselves, `validate` then says the same of all events of one shape.
+    """
+    seconds = int(now.timestamp())
+    return (
+        not browser_ids(event, seconds, spec)
+        and not time_window(event, seconds, spec)
+        and not event_id(event, seconds, spec)
+        and are_valid_fields(event, unproven, spec)
+    )
 
 
 def validate_foreign(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
@@ -61,7 +81,7 @@ def validate_foreign(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tu
 
 def validate_body(body: Any, spec: MetaSpec, now: datetime) -> tuple[Finding, ...]:
     """Return everything that is wrong with a whole request body; paths start at the body (`$.data[0].…`)."""
-    return tuple(_body(body, spec, now))
+    return tuple(map(spec.in_finished_body, _body(body, spec, now)))
 
 
 def _body(body: Any, spec: MetaSpec, now: datetime) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Messages of the library quote the offending value, so ours are made from the sch
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
@@ -29,7 +29,11 @@ def schema_findings(event: dict[str, Any], spec: MetaSpec) -> tuple[Finding, ...
 
 @cache
 def _is_valid(spec: MetaSpec) -> Callable[[Any], bool]:
-    decide = jsonschema_rs.Draft202012Validator(spec.event_schema).is_valid
+    return _decided_by(spec.event_schema)
+
+
+def _decided_by(schema: dict[str, Any]) -> Callable[[Any], bool]:
+    decide = jsonschema_rs.Draft202012Validator(schema).is_valid
 
     def is_valid(event: Any) -> bool:
         """Ask the fast library; what it cannot read (lone surrogates, NaN) is asked in a readable form."""
@@ -44,6 +48,50 @@ def _is_valid(spec: MetaSpec) -> Callable[[Any], bool]:
 def is_valid(event: Any, spec: MetaSpec) -> bool:
     """Say whether an event satisfies the schema."""
     return _is_valid(spec)(event)
+
+
+# Whether the rest of an event is right depends on the values of these: they are never judged alone.
+DECIDING: Final = frozenset(
+    {
+        "event_name",
+        "action_source",
+        "messaging_channel",
+        "data_processing_options",
+        "app_data",
+        "original_event_data",
+        "custom_data.currency",
+        "custom_data.event_source",
+    }
+)
+
+
+def are_valid_fields(event: Mapping[str, Any], fields: Iterable[str], spec: MetaSpec) -> bool:
+    """Say whether some fields (`event_id`, `custom_data.value`) are right by themselves."""
+    validators = _validators(spec)
+    for field in fields:
+        block, _, key = field.partition(".")
+        inside = event.get(block, {}) if key else event
+        if field not in validators:
+            if block != "custom_data":
+                return False
+        elif (key or block) not in inside or not validators[field](inside[key or block]):
+            return False
+    return True
+
+
+@cache
+def _validators(spec: MetaSpec) -> dict[str, Callable[[Any], bool]]:
+    """Return what decides about each field by its own part of the schema; all but the author's properties."""
+    top = spec.event_schema["properties"]
+    schemas = dict(top)
+    for block in ("user_data", "custom_data"):
+        schemas |= {f"{block}.{name}": part for name, part in top[block]["properties"].items()}
+    return {field: _never if field in DECIDING else _decided_by(part) for field, part in schemas.items()}
+
+
+def _never(value: Any) -> bool:
+    """Leave a field that decides about others to the whole schema."""
+    return False
 
 
 @cache

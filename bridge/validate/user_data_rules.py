@@ -56,22 +56,16 @@ def browser_ids(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Fin
 def _age(name: str, value: Any, seconds: int, days: int, spec: MetaSpec) -> Iterable[Finding]:
     if type(value) is not str:
         return ()
-    # Nearly every cookie is `fb.1.` and thirteen digits of milliseconds.
-    time = value[5:18] if value[4:5] == "." == value[18:19] else _third_part(value)
-    if not time.isdecimal() or len(time) > 20:
+    parts = value.split(".", 3)
+    if len(parts) != 4 or not parts[2].isdecimal() or len(parts[2]) > 20:
         return ()
-    made = int(time)
+    made = int(parts[2])
     older = seconds * 1000 - made
     if made >= spec.milliseconds_from and -86_400_000 <= older <= days * 86_400_000:
         return ()
     code = "click_id_expired" if older > 0 and made >= spec.milliseconds_from else "click_id_time"
     field = f"user_data.{name}"
     return (spec.rules[code].finding(f"$.{field}", field=field, days=days),)
-
-
-def _third_part(value: str) -> str:
-    parts = value.split(".", 3)
-    return parts[2] if len(parts) == 4 else ""
 
 
 # --- rules for events that the bridge did not clean -------------------------------------------

@@ -30,7 +30,7 @@ def _allowed(request: Request, receive: Receive) -> Request:
         return request
     others = tuple(name.upper() for name in sorted(receive.methods))
     raise WrongMethod(
-        f"this mapping does not take webhooks by {request.method}: nothing was stored",
+        f"this mapping does not accept webhooks by {request.method}: nothing was stored",
         allowed=others,
         fix=f"have the sender use {' or '.join(others)}, or add {method} to receive.methods in the mapping",
     )

@@ -34,7 +34,10 @@ def verify(request: Request, rule: VerifyRule) -> Verified:
     Where the body is a token, what was verified are its claims: they are the body of the result.
     """
     if rule.scheme != "none" and not any(rule.secrets) and not rule.keys:
-        raise NotAuthentic("the mapping has no secret to compare with", fix="Set the secret's variable.")
+        raise NotAuthentic(
+            "the mapping has no secret to compare with",
+            fix="Set the environment variable that holds the secret.",
+        )
     proven = SCHEMES[rule.scheme](request, rule)
     return Verified(proven or request)
 

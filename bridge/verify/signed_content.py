@@ -90,7 +90,7 @@ def _sorted_form(content: Content) -> bytes:
 
 def _form_fields(request: Request) -> list[tuple[str, str]]:
     if "x-www-form-urlencoded" not in request.headers.get("content-type", ""):
-        raise NotAuthentic("what is signed are the fields of a form, and the body is none")
+        raise NotAuthentic("the signature covers the fields of a form, but the body is not a form")
     try:
         text = request.body.decode()
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FORM_FIELDS)

@@ -58,7 +58,7 @@ def _view(
 
 def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Response:
     code = error.code or 500
-    messages = {404: "there is nothing at this URL", 405: "this URL does not take that method"}
+    messages = {404: "there is nothing at this URL", 405: "this URL does not accept that method"}
     body = error_body(error.name.lower().replace(" ", "_"), messages.get(code, error.name))
     headers = tuple((name, value) for name, value in error.get_headers() if name in {"Allow", "Location"})
     rendered = answer(context, request_from(flask.request.environ), Response(code, body, headers))

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store
@@ -78,7 +77,7 @@ class AppContext:
         try:
             return self.mappings.get(name)
         except UnknownMapping:
-            if any(Path(file).stem == name for file in self.mappings.problems()):
+            if name in self.mappings.broken():
                 raise CannotStore("this mapping has errors and is not active yet") from None
             raise
 

@@ -125,7 +125,7 @@ def _read_call(context: AppContext, request: HttpRequest) -> ApiCall:
         destination=destination,
         events=given_events(fields),
         test_event_code=str(code) if code else None,
-        findings=body_findings(fields, context.spec),
+        findings=body_findings(fields, context.spec, destination.partner_agent),
     )
 
 

@@ -105,15 +105,10 @@ def finished_event(
         made_event_id=digest,
     )
     event = finish(draft, spec, request.received_at)
-    repairs = tuple(_repairs(given.fields, event, digest, spec))
-    return FinishedEvent(_with_findings(event, repairs), _INTERNAL + digest)
-
-
-def _with_findings(event: Event, more: tuple[Finding, ...]) -> Event:
-    if not more:
-        return event
-    findings = event.findings + more
-    return Event(event.label, event.verdict, event.data, event.send_to, findings, event.reason, event.match)
+    findings = [*event.findings, *_repairs(given.fields, event, digest, spec)]
+    if findings:
+        event = event.with_findings(tuple(map(spec.in_finished_body, findings)))
+    return FinishedEvent(event, _INTERNAL + digest)
 
 
 def in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> GivenEvent:

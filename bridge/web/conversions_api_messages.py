@@ -17,13 +17,22 @@ _OF_GRAPH = frozenset(
     {"appsecret_time", "debug", "fields", "format", "locale", "method", "pretty", "summary"}
 )
 _LONGEST_KEY = 64
+_NOT_FORWARDED = "body_key_not_forwarded"
+_RULES = {"partner_agent": "partner_agent_of_destination"}
 
 
-def body_findings(fields: Mapping[str, object], spec: MetaSpec) -> tuple[Finding, ...]:
-    """Return a finding for each field beside `data` that goes no further than the bridge."""
-    rule = spec.rules["body_key_not_forwarded"]
-    keys = [key for key, value in fields.items() if value not in (None, "", []) and key not in _OF_THE_CALL]
-    return tuple(rule.finding(f"$.{key}", field=key) for key in map(_shown, keys) if key not in _OF_GRAPH)
+def body_findings(
+    fields: Mapping[str, object], spec: MetaSpec, partner_agent: str | None = None
+) -> tuple[Finding, ...]:
+    """Return a finding for each field beside `data` that goes no further than the bridge.
+
+    `partner_agent` is that of the destination, which every request to Meta carries.
+    """
+    given = {key: value for key, value in fields.items() if value not in (None, "", [])}
+    if given.get("partner_agent") == partner_agent:
+        given.pop("partner_agent", None)
+    keys = [_shown(key) for key in given if key not in _OF_THE_CALL and key not in _OF_GRAPH]
+    return tuple(spec.rules[_RULES.get(key, _NOT_FORWARDED)].finding(f"$.{key}", field=key) for key in keys)
 
 
 def _shown(key: str) -> str:

@@ -11,6 +11,7 @@ from bridge.ingest.event_filters import query_of, require_filter
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.jobs.bulk_changes import MOST
 from bridge.monitoring.line_counts import last_webhooks, line_counts
+from bridge.monitoring.status import status_of
 from bridge.outbox import EventDetail, Query
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import start_job
@@ -78,6 +79,11 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
         "fetching": fetching,
     }
     return Response(200, {**body, "balanced": totals.reconciled})
+
+
+def status(context: AppContext, request: HttpRequest) -> Response:
+    """Say in one look what runs, waits, is held or paused."""
+    return Response(200, status_of(context.outbox(), context.settings, context.mappings, context.now()))
 
 
 def list_events(context: AppContext, request: HttpRequest) -> Response:

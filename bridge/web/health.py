@@ -11,6 +11,7 @@ from typing import Any, Literal
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
+from bridge.mapping import name_of
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_not_fetched, why_waiting
@@ -75,7 +76,7 @@ def check(context: AppContext) -> list[Reason]:
 
 def stuck() -> list[Reason]:
     """Return the reason that can be given while a check does not come back."""
-    return [Reason("blocks", "database", "the database does not answer, a check of it has not come back")]
+    return [Reason("blocks", "database", "the database does not answer: a check has not returned")]
 
 
 def _reasons(context: AppContext, now: datetime) -> Iterator[Reason]:
@@ -103,7 +104,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     depths = context.outbox().depths(context.now())
     waiting = sum(depth.waiting for depth in depths)
     if waiting >= context.settings.limits.queue_events:
-        yield Reason("blocks", "queue_full", f"{waiting} events wait, the bound is reached")
+        yield Reason("blocks", "queue_full", f"{waiting} events are waiting, which is the limit")
     limit = context.settings.alerts.oldest_waiting.total_seconds()
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
@@ -128,7 +129,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
 def _broken_mappings(context: AppContext) -> Iterator[Reason]:
     active = context.mappings.names()
     for file, findings in context.mappings.problems().items():
-        name = Path(file).stem
+        name = name_of(Path(file), context.settings.mappings)
         first = findings[0].message
         if name in active:
             message = f"{Path(file).name} stopped loading, the last good one stays active: {first}"
@@ -189,7 +190,7 @@ def samples(context: AppContext) -> Iterator[GaugeSample]:
         yield "bridge_oldest_fetching_seconds", "Age of the oldest webhook to fetch for.", labels, age
     for status, number in outbox.counts().by_status.items():
         yield "bridge_events", "Events that are kept, by status.", {"status": status}, number
-    broken = {Path(file).stem for file in context.mappings.problems()}
+    broken = set(context.mappings.broken())
     for name in sorted({*context.mappings.names(), *broken}):
         value = float(name in broken)
         yield "bridge_mapping_broken", "1 when the file does not load.", {"mapping": name}, value
@@ -201,7 +202,7 @@ def samples(context: AppContext) -> Iterator[GaugeSample]:
         used = float(f"mapping {name}" in in_force)
         yield "bridge_mapping_test_mode", "1 while it has a test_event_code.", {"mapping": name}, used
     for scope, pause in outbox.pauses().items():
-        yield "bridge_paused", "1 while it rests.", {"scope": scope, "kind": pause.kind}, 1.0
+        yield "bridge_paused", "1 while it is paused.", {"scope": scope, "kind": pause.kind}, 1.0
     free = free_disk_bytes(context.settings)
     if free is not None:
         yield "bridge_free_disk_bytes", "Free disk beside the database.", {}, float(free)

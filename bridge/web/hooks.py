@@ -60,7 +60,7 @@ def limit_address(context: AppContext, request: HttpRequest) -> None:
     rate = context.settings.limits.rate_per_address
     if rate is not None:
         address = sender_address(request, context.settings.trusted_proxies)
-        context.rates.admit(f"a {address}", rate, "too many requests from this address")
+        context.rates.admit(f"a {address}", rate, "too many requests from this IP address")
 
 
 def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
@@ -89,7 +89,7 @@ def _alive(mapping: CompiledMapping) -> Response:
     Where a challenge is due, only its right answer is a yes.
     """
     if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
-        raise NotAuthentic("the handshake does not hold what the mapping expects")
+        raise NotAuthentic("the handshake does not contain what the mapping expects")
     return Response(
         200, {"status": "ready", "message": f"send webhooks here with {_methods(mapping)}"}, code="alive"
     )

@@ -19,11 +19,16 @@ _CSV = "text/csv; charset=utf-8"
 
 
 def start(context: AppContext, request: HttpRequest) -> Response:
-    """Put a job in the queue: replay, discard, export or compare."""
+    """Put a job in the queue: replay, discard, export, compare or erase."""
     asked = dict(json_object(request, context.settings.limits.max_body_bytes))
     if "kind" not in asked:
         raise WrongUse("kind is missing", fix=f"use one of {', '.join(KINDS)}")
     return start_job(context, choice_of({"kind": asked.pop("kind")}, "kind", tuple(KINDS)), asked)
+
+
+def export(context: AppContext, request: HttpRequest) -> Response:
+    """Start the export of all events that filters mean; the same as a job of that kind."""
+    return start_job(context, "export", json_object(request, context.settings.limits.max_body_bytes))
 
 
 def import_file(context: AppContext, request: HttpRequest) -> Response:

@@ -43,6 +43,28 @@ FINDING = {
     ),
     "required": ["severity", "code", "message", "fix", "path", "file", "line", "column", "suggestion"],
 }
+_MOMENT = {"type": "string", "format": "date-time"}
+_COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
+PAUSE = _object(
+    scope=_TEXT,
+    destination=_NULL_TEXT,
+    dataset_id=_NULL_TEXT,
+    kind={"enum": ["circuit", "limit"]},
+    reason=_TEXT,
+    since=_MOMENT,
+    until=_MOMENT,
+)
+RECEIPT = _object(
+    id=_TEXT,
+    asked_by=_TEXT,
+    looked_for=_COUNTS,
+    destination=_NULL_TEXT,
+    never_send={"type": "boolean"},
+    events={"type": "integer"},
+    raw_webhooks={"type": "integer"},
+    asked_at=_MOMENT,
+    finished_at=_MOMENT,
+)
 SCHEMAS: dict[str, Any] = {
     "Finding": FINDING,
     "Error": {
@@ -59,7 +81,16 @@ SCHEMAS: dict[str, Any] = {
         "required": ["error", "request_id"],
     },
     "Event": _object(
-        id=_TEXT, event_name=_TEXT, event_id=_NULL_TEXT, destination=_TEXT, status=_TEXT, reason=_NULL_TEXT
+        id=_TEXT,
+        event_name=_TEXT,
+        event_id=_NULL_TEXT,
+        destination=_TEXT,
+        status=_TEXT,
+        reason=_NULL_TEXT,
+        reason_code=_NULL_TEXT,
+        value={"type": ["number", "null"]},
+        currency=_NULL_TEXT,
+        order_id=_NULL_TEXT,
     ),
     "Taken": {
         **_object(
@@ -104,7 +135,7 @@ SCHEMAS: dict[str, Any] = {
     "Job": {
         **_object(
             id=_TEXT,
-            kind={"enum": ["replay", "discard", "import", "export", "compare"]},
+            kind={"enum": ["replay", "discard", "import", "export", "compare", "erase"]},
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
             done={"type": "integer"},
@@ -119,6 +150,26 @@ SCHEMAS: dict[str, Any] = {
         "required": ["id", "kind", "state", "done", "total", "counts", "message", "has_result"],
     },
     "Jobs": _object(jobs=_list_of(_reference("Job")), request_id=_TEXT),
+    "Pause": _object(pause=PAUSE, request_id=_TEXT),
+    "Pauses": _object(pauses=_list_of(PAUSE), request_id=_TEXT),
+    "Found": _object(
+        looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
+    ),
+    "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Status": _object(
+        mode={"enum": ["demo", "live"]},
+        destinations=_list_of(_OBJECT),
+        queue=_OBJECT,
+        events=_COUNTS,
+        held=_list_of(_OBJECT),
+        not_configured=_list_of(_OBJECT),
+        test_codes=_list_of(_OBJECT),
+        unusual=_list_of(_OBJECT),
+        mappings=_list_of(_OBJECT),
+        database=_OBJECT,
+        disk=_OBJECT,
+        request_id=_TEXT,
+    ),
     "Any": _OBJECT,
 }
 HOOK_ERRORS = {
@@ -126,14 +177,14 @@ HOOK_ERRORS = {
     "401": "The signature or token is wrong.",
     "404": "There is no such mapping.",
     "413": "The body is too large.",
-    "415": "The mapping does not take this content type.",
+    "415": "The mapping does not accept this content type.",
     "422": "The events have problems and are kept for repair.",
     "429": "Over a rate limit; see Retry-After.",
-    "502": "Meta refused (with ?wait=true).",
+    "502": "Meta rejected it (with ?wait=true).",
     "503": "It could not be stored; see Retry-After and send it again.",
 }
 ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
-META_ERRORS = {"400": "What Meta would refuse, in Meta's shape."}
+META_ERRORS = {"400": "What Meta would reject, in Meta's shape."}
 NOT_READY = {"503": "Not ready; see reasons."}
 FILTERS = (
     "status",
@@ -144,6 +195,8 @@ FILTERS = (
     "reason",
     "since",
     "until",
+    "by",
+    "mode",
     "limit",
     "before",
 )
@@ -173,7 +226,7 @@ class Route(NamedTuple):
     @property
     def path(self) -> str:
         """Return the path as OpenAPI writes it."""
-        return self.rule.replace("<", "{").replace(">", "}")
+        return self.rule.replace("<path:", "<").replace("<", "{").replace(">", "}")
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:

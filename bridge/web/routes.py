@@ -7,7 +7,17 @@ from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.settings.models import ServerLimits
-from bridge.web import conversions_api, cors, dry_run, events_api, health, hooks, jobs_api
+from bridge.web import (
+    conversions_api,
+    cors,
+    dry_run,
+    events_api,
+    health,
+    hooks,
+    jobs_api,
+    pauses_api,
+    persons_api,
+)
 from bridge.web.auth import require_admin, require_admin_unless_demo
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
@@ -33,18 +43,18 @@ def _admin(method: str, rule: str, view: View, summary: str, **others: Any) -> R
 ROUTES = (
     Route(
         "POST",
-        "/hooks/<name>",
+        "/hooks/<path:name>",
         hooks.ENDPOINT,
-        "Take in a webhook",
+        "Receive a webhook",
         "Taken",
         HOOK_ERRORS,
         query=("wait", "test_event_code"),
     ),
-    Route("GET", "/hooks/<name>", hooks.ENDPOINT, "Answer a sender's handshake", "Taken", HOOK_ERRORS),
-    Route("OPTIONS", "/hooks/<name>", cors.preflight),
+    Route("GET", "/hooks/<path:name>", hooks.ENDPOINT, "Answer a sender's handshake", "Taken", HOOK_ERRORS),
+    Route("OPTIONS", "/hooks/<path:name>", cors.preflight),
     Route(
         "POST",
-        "/dry-run/<name>",
+        "/dry-run/<path:name>",
         dry_run.of_mapping,
         "Show what a webhook would become",
         "Preview",
@@ -71,7 +81,7 @@ ROUTES = (
         "POST",
         "/capi/<dataset_id>/events",
         conversions_api.GATEWAY,
-        "Take what one would send to a Conversions API Gateway",
+        "Receive events as a Conversions API Gateway does",
         "MetaAnswer",
         META_ERRORS,
         query=("wait",),
@@ -81,18 +91,31 @@ ROUTES = (
         "POST",
         "/<version>/<dataset_id>/events",
         conversions_api.ENDPOINT,
-        "Take what one would send to Meta",
+        "Receive events as Meta does",
         "MetaAnswer",
         META_ERRORS,
         query=("access_token", "wait"),
     ),
     _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
-    _admin("GET", "/api/mappings/<name>", events_api.show_mapping, "Show one mapping and how its lines fare"),
+    _admin(
+        "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
+    ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
+    _admin(
+        "GET",
+        "/api/status",
+        events_api.status,
+        "Show in one look what runs, waits, is held or paused",
+        schema="Status",
+    ),
+    _admin("GET", "/api/pauses", pauses_api.list_pauses, "List what is paused, and why", schema="Pauses"),
+    _admin("POST", "/api/pauses", pauses_api.pause, "Pause a destination for a while", schema="Pause"),
+    _admin("POST", "/api/pauses/resume", pauses_api.resume, "End the pause of a destination"),
     _admin("GET", "/api/events", events_api.list_events, "List events, newest first", query=FILTERS),
+    _admin("POST", "/api/events/search", persons_api.search, "Find the events of one person", schema="Found"),
     _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
-    _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Give one event up"),
+    _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
         "POST",
         "/api/replay",
@@ -101,11 +124,30 @@ ROUTES = (
     ),
     _admin(
         "POST",
-        "/api/import/<name>",
+        "/api/export",
+        jobs_api.export,
+        "Export events by a job, as JSON lines or CSV",
+        schema="Job",
+        success=202,
+    ),
+    _admin(
+        "POST",
+        "/api/erase",
+        persons_api.erase,
+        "Erase one person by a job; dry_run counts",
+        schema="Job",
+        success=202,
+    ),
+    _admin(
+        "GET", "/api/erasures", persons_api.list_erasures, "List the receipts of erasures", schema="Erasures"
+    ),
+    _admin(
+        "POST",
+        "/api/import/<path:name>",
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "per_second", "dry_run"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run"),
         success=202,
         takes="text/csv",
     ),
@@ -113,7 +155,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export or compare",
+        "Start a job: replay, discard, export, compare or erase",
         schema="Job",
         success=202,
     ),
@@ -156,8 +198,8 @@ def intake_at(method: str, path: str) -> Intake | None:
     The path is split before its segments are decoded: an encoded slash is part of a name.
     """
     match path.removesuffix("/").split("/"):
-        case ["", "hooks", name] if name and method in {"POST", *READ}:
-            return Intake(hooks.ENDPOINT, {"name": unquote(name)})
+        case ["", "hooks", *names] if names and all(names) and method in {"POST", *READ}:
+            return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
         case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
             return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
         case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":

@@ -112,7 +112,7 @@ def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
     }
     error = {
         "code": "refused_by_meta",
-        "message": "Meta refused the event",
+        "message": "Meta rejected the event",
         "meta_code": code,
         "meta_subcode": subcode,
         "fbtrace_id": attempt.fbtrace_id if attempt else None,

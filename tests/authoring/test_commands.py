@@ -101,6 +101,21 @@ def test_a_slip_is_exit_1_with_file_line_column_caret_and_suggestion(bench):
     assert caret.endswith("^^^^^")
 
 
+def test_the_code_of_a_mapping_is_data_and_its_findings_are_messages(bench):
+    file = bench.mapping(GOOD)
+    ran = bench.run("check", file, "--show-code")
+    assert ran.code == 0
+    assert ran.out.startswith(f"# {file}\n\n# event 1: 'Lead'\n")
+    assert (
+        "    # line 6: user_data.em <- email\n    sent = short_em(item.get(key_email), context)\n" in ran.out
+    )
+    assert "\ndef event_of(" in ran.out
+    bench.mapping(MISSPELT)
+    ran = bench.run("check", file, "--show-code")
+    assert (ran.code, ran.out) == (1, "")
+    assert "did you mean 'email'?" in ran.err
+
+
 def test_every_file_is_told_in_one_run(bench):
     bench.mapping(MISSPELT, "one")
     bench.mapping(MISSPELT, "two")
@@ -194,6 +209,16 @@ def test_a_mapping_with_errors_fails_its_tests(bench):
     bench.mapping(MISSPELT)
     ran = bench.run("test")
     assert (ran.code, "emial" in ran.out) == (1, True)
+
+
+def test_a_missing_sample_fails_check_and_test_until_it_is_there(bench):
+    bench.mapping(GOOD + "samples: [real.json]\n")
+    for command in ("check", "test"):
+        ran = bench.run(command)
+        assert (ran.code, "bad_sample" in ran.out) == (1, True)
+    assert "ok   contact: a lead" in bench.run("test").out
+    (bench.path / "mappings" / "real.json").write_text('{"id": 7, "email": "jane@example.com"}')
+    assert (bench.run("check").code, bench.run("test").code) == (0, 0)
 
 
 # --- init ------------------------------------------------------------------------------------------

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,9 @@ from typing import Any
 import pytest
 
 from bridge.meta_spec.shipped_files import shipped
+from tests.node_packages import installed, run_script
 
 HERE = Path(__file__).parent.parent / "node" / "editor"
-CACHE = Path.home() / ".cache" / "capi-bridge" / "editor"
 SCHEMA = json.loads((shipped("schemas") / "mapping.schema.json").read_text("utf-8"))
 Ask = Callable[..., Any]
 
@@ -31,38 +28,13 @@ custom_data:
 """
 
 
-def install(npm: str) -> None:
-    """Put the language server into a cache folder outside the repository; quick when it is there already."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "installing.lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        _install_once(npm)
-
-
-def _install_once(npm: str) -> None:
-    lock = (HERE / "package-lock.json").read_text("utf-8")
-    marker = CACHE / "installed-package-lock.json"
-    if marker.is_file() and marker.read_text("utf-8") == lock:
-        return
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, CACHE / name)
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    done = subprocess.run(command, cwd=CACHE, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"npm could not install the YAML language server:\n{done.stderr}"
-    marker.write_text(lock, "utf-8")
-
-
 @pytest.fixture(scope="module")
 def ask() -> Ask:
-    npm, node = shutil.which("npm"), shutil.which("node")
-    assert npm and node, "this test needs Node.js and npm (https://nodejs.org); install them and run it again"
-    install(npm)
-    shutil.copy(HERE / "ask.cjs", CACHE / "ask.cjs")
+    modules = installed(HERE)
 
     def answers(*questions: dict[str, Any]) -> Any:
         asked = json.dumps({"schema": SCHEMA, "questions": questions})
-        command = [node, str(CACHE / "ask.cjs")]
-        done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=120, check=False)
+        done = run_script(HERE / "ask.cjs", modules, standard_input=asked)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -96,6 +68,33 @@ def test_keys_and_fields_are_completed(ask):
     assert "user_data" in keys
     assert {"email", "phone", "full_name"} <= set(fields)
     assert {"website", "physical_store", "system_generated"} <= set(words)
+
+
+def test_the_time_of_the_click_is_offered_in_the_block_of_a_click_id_alone(ask):
+    of_click, of_email = (
+        ask(
+            {
+                "what": "complete",
+                "text": f"version: 1\nuser_data:\n  {field}:\n    ",
+                "line": 3,
+                "character": 4,
+            }
+        )[0]
+        for field in ("fbclid", "email")
+    )
+    assert ("clicked_at" in of_click, "clicked_at" in of_email) == (True, False)
+    assert {"from", "lookup"} <= set(of_click) & set(of_email)
+
+
+def test_a_block_of_a_click_id_with_its_time_shows_no_problem(ask):
+    good = MAPPING.replace("custom_data:", "  fbclid: {from: page, clicked_at: first_visit}\ncustom_data:")
+    wrong = good.replace("fbclid:", "fbc:")
+    assert [
+        bool(found) for found in ask(*({"what": "problems", "text": text} for text in (good, wrong)))
+    ] == [
+        False,
+        True,
+    ]
 
 
 def test_a_key_is_explained_when_the_mouse_rests_on_it(ask):

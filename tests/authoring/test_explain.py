@@ -77,7 +77,7 @@ def test_a_field_tells_its_source_what_was_tried_its_cleaning_and_its_line(told)
 def test_a_dropped_field_tells_the_rule_and_a_default_that_it_is_one(told):
     event, _ = told()
     phone = field(event, "user_data.ph")
-    assert (phone["sent"], phone["tried"]) == (None, [{"path": "phone", "outcome": "blank"}])
+    assert (phone["sent"], phone["tried"]) == (None, [{"path": "phone", "outcome": "placeholder"}])
     assert phone["dropped"]
     assert field(event, "custom_data.currency")["defaulted"] is True
 

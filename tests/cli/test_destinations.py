@@ -70,10 +70,18 @@ def test_only_code_190_says_that_a_token_is_bad(started, options, more, code, st
     assert TOKEN not in ran.out + ran.err
 
 
-def test_without_a_network_the_exit_code_is_3(folder):
-    ran = folder.run("destinations", "check")
+@pytest.mark.parametrize("what", ["check", "datasets"])
+def test_without_a_network_the_exit_code_is_3(folder, what):
+    ran = folder.run("destinations", what)
     assert ran.code == 3
     assert "no response" in ran.err
+
+
+def test_a_token_that_may_not_list_datasets_gets_meta_s_reason(started):
+    folder, _ = started(send_only_tokens=[TOKEN])
+    ran = folder.run("destinations", "datasets")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err == "Meta does not list the datasets: (#100) Missing Permission (code 100)"
 
 
 def test_a_test_event_is_sent_with_its_code_and_shows_in_the_figures(started):

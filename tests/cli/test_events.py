@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from bridge.cli.event_table import events_table
+from bridge.jobs.bulk_export import write_csv
+from bridge.outbox import EventRecord
 from bridge.simulator import Simulator
 from tests.cli.conftest import SETTINGS
 
@@ -43,6 +47,44 @@ WAITING, SKIPPED, HELD = ("lead", "lead-1", "waiting"), ("paid", None, "skipped"
 def test_events_are_listed_by_filters(stored, filters, expected):
     found = listed(stored, *filters)
     assert [(m, e if e else None, s) for m, e, s in found] == expected
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 200, None])
+def test_the_table_fits_the_terminal_and_leaves_the_least_important_columns_out(width):
+    event = EventRecord(
+        id="01a1fcef-d037-723e-af54-1cda694aa12a",
+        webhook_id="",
+        mapping="shopify-orders",
+        label="",
+        destination="agency",
+        dataset_id="1",
+        test_event_code="TEST1",
+        mode="test",
+        event_name="Purchase",
+        event_id="order-820982911946154508",
+        event_time=1795780800,
+        status="refused",
+        reason="Meta rejected it: " + "the value is missing " * 20,
+        findings=(),
+        match_score=72,
+        accepted_until=None,
+        received_at=datetime(2026, 11, 28, 9, 0, tzinfo=UTC),
+        changed_at=datetime(2026, 11, 28, 9, 0, tzinfo=UTC),
+        attempts=1,
+        next_attempt_at=None,
+        value=1234.5,
+        currency="EUR",
+    )
+    head, row = events_table([event], width).splitlines()
+    assert event.id in row
+    if width is None:
+        assert head.split() == [
+            "ID", "RECEIVED", "STATUS", "EVENT", "REASON", "MODE", "MAPPING", "VALUE", "MATCH", "EVENT_ID",
+            "DESTINATION",
+        ]  # fmt: skip
+        assert ("1,234.50 EUR" in row, "72" in row.split(), "agency" in row) == (True, True, True)
+    else:
+        assert len(row) <= max(width, len(event.id))
 
 
 def test_the_table_for_people_says_how_many_there_are(stored):
@@ -110,6 +152,30 @@ def test_an_export_is_json_lines_or_csv(stored):
 
     rows = list(csv.DictReader(io.StringIO(stored.run("events", "export", "--format", "csv").out)))
     assert [row["status"] for row in rows] == ["held", "skipped", "waiting"]
+    assert [row["reason_code"] for row in rows] == ["no_identity", "", ""]
+    assert {"value", "currency", "order_id", "event_at", "received_at"} <= rows[0].keys()
+
+
+def test_a_csv_export_without_events_has_its_header_all_the_same(stored):
+    ran = stored.run("events", "export", "--format", "csv", "--mapping", "none")
+    [header] = ran.out.splitlines()
+    assert header.startswith("id,webhook_id,mapping,")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-1", "@x", "\tx", "\rx"])
+def test_a_cell_that_begins_like_a_formula_is_kept_from_being_one(text):
+    written = io.StringIO()
+    write_csv([{"reason": text}], written, ["reason"], has_header=False)
+    [[cell]] = csv.reader(io.StringIO(written.getvalue(), newline=""))
+    assert cell == f"'{text}"
+
+
+def test_events_are_found_by_the_time_they_happened(stored):
+    assert listed(stored, "--since", "1h", "--by", "event") == listed(
+        stored, "--status", "waiting", "--status", "held"
+    )
+    assert listed(stored, "--until", "1h", "--by", "event") == []
+    assert stored.run("events", "list", "--by", "day").code == 2
 
 
 @pytest.mark.parametrize(
@@ -132,17 +198,38 @@ def test_a_person_is_erased_by_the_address_as_it_was_typed(stored):
 
     ran = stored.run("events", "erase", "--yes", *person)
 
-    assert (ran.code, ran.json) == (0, tried.json)
+    assert (ran.code, {name: ran.json[name] for name in tried.json}) == (0, tried.json)
+    assert ran.json["looked_for"] == {"email": 1}
     assert ran.json["events"] >= 1
     assert "jane" not in (ran.out + ran.err).lower()
     assert "lead-1" not in json.dumps(listed(stored))
+    assert stored.run("events", "erasures", "--json").json == {"erasures": [ran.json], "unfinished": []}
+
+
+def test_the_receipt_for_a_person_to_file_shows_nobody(stored):
+    ran = stored.run("events", "erase", "--yes", "--email", "jane@example.com", "--and-never-send")
+    receipt, when, kinds, destination, never = ran.out.splitlines()
+    assert (receipt, kinds) == ("erased 2 events and 2 stored webhooks", "looked for: 1 email")
+    assert (destination, never) == ("destination: all", "never sent again: yes")
+    assert when.startswith("receipt: ")
+    assert "stays at Meta" in ran.err
+    assert "jane" not in (ran.out + ran.err + stored.run("events", "erasures").out).lower()
+
+
+def test_an_erasure_may_be_for_one_destination(stored):
+    before = listed(stored)
+    wrong = stored.run("events", "erase", "--yes", "--email", "jane@example.com", "--destination", "mian")
+    assert (wrong.code, listed(stored)) == (2, before)
+    right = stored.run("events", "erase", "--yes", "--email", "jane@example.com", "--destination", "main")
+    assert (right.code, "destination: main" in right.out) == (0, True)
+    assert listed(stored) == [HELD]
 
 
 def test_nothing_is_erased_while_nobody_can_be_asked(stored):
     before = listed(stored)
     ran = stored.run("events", "erase", "--email", "jane@example.com")
     assert (ran.code, listed(stored)) == (2, before)
-    assert "--yes" in ran.err or "nobody to ask" in ran.err
+    assert "no terminal to ask" in ran.err
 
 
 @pytest.mark.parametrize(

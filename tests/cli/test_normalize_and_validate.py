@@ -119,7 +119,7 @@ def test_warnings_are_told_and_end_with_zero(kinds_of_events):
                 "code": "event_id_missing",
                 "message": "There is no event_id; a repeated delivery counts twice, and Meta cannot match it "
                 "with the pixel's event.",
-                "fix": "Map an id that both sides know: the order, the lead, the submission.",
+                "fix": "Send an id that both sides know: the order, the lead, the submission.",
                 "path": "$.data[0].event_id",
                 "file": None,
                 "line": None,

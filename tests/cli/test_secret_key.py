@@ -24,8 +24,17 @@ def test_a_worker_does_not_start_and_makes_no_new_key(changed):
     assert list(changed.path.rglob("secret.key")) == []
 
 
-def test_a_worker_starts_when_the_loss_is_accepted(changed):
+def test_a_worker_starts_when_the_loss_is_accepted_and_later_without_a_word(changed):
     assert changed.run("worker", "--once", "--accept-new-key").code == 0
+    assert changed.run("worker", "--once").code == 0
+    assert "secret_key_missing" not in changed.run("check", "--format", "json").out
+    assert changed.run("events", "replay", "--status", "held", "--json").json == {"cannot_open": 1}
+
+
+def test_a_key_that_is_lost_after_another_was_accepted_is_an_error_again(changed):
+    assert changed.run("worker", "--once", "--accept-new-key").code == 0
+    changed.settings(SETTINGS + "keys: {secret: [a-third-secret-for-the-tests]}\n")
+    assert changed.run("worker", "--once").code == 3
 
 
 def test_check_says_so_too(changed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def test_the_whole_status_as_json(stored):
     ran = stored.run("status", "--json")
@@ -52,6 +54,12 @@ def test_events_of_a_dataset_that_is_no_longer_configured_stand_out(stored):
     stored.settings(text.replace("1234567890123456", "42"))
 
     assert "NOT CONFIGURED: 1 waiting and 1 held events of main for dataset" in stored.run("status").out
+
+
+def test_times_for_people_are_local_and_say_their_distance_from_utc(stored):
+    shown = stored.run("status").out
+    [line] = [line for line in shown.splitlines() if line.startswith("lead ")]
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d$", line.strip())
 
 
 def test_a_demo_says_that_it_is_one(folder):

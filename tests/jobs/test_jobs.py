@@ -21,7 +21,7 @@ from bridge.jobs.runner import KINDS, STEPS, do_job
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.monitoring.log import get_logger
-from bridge.outbox import Bounds, Job, NewWebhook, Outbox, Person, Query, Settled, Span
+from bridge.outbox import Bounds, ErasureRequest, Job, NewWebhook, Outbox, Person, Query, Settled, Span
 from bridge.outbox.job_queue import LEASE, MOST_OPEN
 from bridge.settings import load_settings
 from tests.outbox.conftest import DATASET, NOW, new_event, new_webhook, request_of
@@ -212,19 +212,29 @@ CSV = b"id;mail\n" + b"".join(b"%d;p%d@example.com\n" % (number, number) for num
 
 def test_an_import_stores_each_row_and_reports_what_is_held(context):
     job = imported(context, CSV + b"230;\n231;a;b\n", format="csv")
-    assert (job.total, job.request) == (232, {"mapping": "lead", "format": "csv", "dry_run": False})
+    assert (job.total, job.request) == (
+        232,
+        {
+            "mapping": "lead",
+            "format": "csv",
+            "encoding": "utf-8-sig",
+            "read_as": "columns separated by semicolons, read as UTF-8",
+            "file_name": "",
+            "dry_run": False,
+        },
+    )
     job = finished(context, job)
     assert (job.state, job.done, job.counts) == ("done", 232, {"waiting": 230, "held": 1, "unreadable": 1})
     assert [(line["row"], line["status"]) for line in lines(context, job)] == [
-        (231, "held"),
-        (232, "unreadable"),
+        (232, "held"),
+        (233, "unreadable"),
     ]
     assert statuses(context.outbox) == {"waiting": 230, "held": 1}
 
 
 def test_a_dry_run_of_an_import_stores_nothing(context):
     job = finished(context, imported(context, CSV, dry_run="true"))
-    assert (job.state, job.counts) == ("done", {"waiting": 230})
+    assert (job.state, job.counts) == ("done", {"waiting": 230, "events": 230, "with_email": 230})
     assert context.outbox.counts().received == 0
 
 
@@ -365,8 +375,8 @@ def test_a_mapping_that_is_gone_fails_the_job_and_no_other(context, around, tmp_
 @pytest.mark.parametrize(
     ("kind", "options", "error"),
     [
-        pytest.param("replay", {}, "nothing says which events", id="no filter"),
-        pytest.param("replay", {"limit": 5}, "nothing says which events", id="a limit is no filter"),
+        pytest.param("replay", {}, "no filter was given", id="no filter"),
+        pytest.param("replay", {"limit": 5}, "no filter was given", id="a limit is no filter"),
         pytest.param("replay", {"maping": "lead"}, "there is a filter of an unknown name", id="typo"),
         pytest.param("replay", {"status": "held", "per_second": 0}, "per_second is not", id="rate of zero"),
         pytest.param("replay", {"status": "held", "per_second": "x"}, "per_second is not", id="no rate"),
@@ -464,8 +474,64 @@ def test_erasing_a_person_forgets_what_finished_jobs_have_written(context):
     context.outbox.add_all([new_webhook("1")])
     job = finished(context, asked(context, "export"))
     assert job.has_result
-    context.outbox.erase(Person(emails=("jane@example.com",)))
+    person = Person(emails=("jane@example.com",))
+    context.outbox.erasures.erase(person, ErasureRequest("test", {"email": 1}), context.clock())
     assert not now_is(context, job).has_result
+
+
+# --- erasing -----------------------------------------------------------------------------------------
+
+EMAIL_HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
+
+
+def of_jane(number: int) -> list[NewWebhook]:
+    """Make webhooks of a person: half by the hash in an event, half by the raw body."""
+    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
+    return [
+        new_webhook(str(key), new_event(f"hers-{key}", body=body), request=None)
+        if key % 2
+        else new_webhook(str(key), new_event("", **HELD), request=request_of(b'{"x": "jane@example.com"}'))
+        for key in range(number)
+    ]
+
+
+def test_a_person_is_erased_by_a_job_that_leaves_a_receipt_without_the_person(context):
+    context.outbox.add_all([*of_jane(10), new_webhook("other", new_event("other"))])
+    job = asked(context, "erase", email=" Jane@Example.com ", phone="0151 2345678", country="DE")
+    assert job.request == {
+        "asked_by": "API", "looked_for": {"email": 1, "phone": 1}, "destination": None, "never_send": False,
+    }  # fmt: skip
+    job = finished(context, job)
+    assert (job.state, job.counts) == ("done", {"events": 10, "raw_webhooks": 5})
+    [receipt] = context.outbox.erasures.receipts()
+    assert (receipt.id, receipt.erased.events, receipt.erased.raw_webhooks) == (job.id, 10, 5)
+    assert [record.event_id for record in context.outbox.find(Query())] == ["other"]
+    assert (parts(context), context.outbox.erasures.unfinished()) == (0, [])
+
+
+@pytest.mark.parametrize("taken", range(4))
+def test_an_erasure_that_is_killed_is_finished_by_the_next_process(context, clock, taken):
+    context.outbox.add_all(of_jane(10))
+    job = asked(context, "erase", email="jane@example.com", never_send=True)
+    claimed = context.outbox.jobs.claim(clock())
+    killed_after(STEPS["erase"](context, claimed), taken)
+    clock.later(seconds=LEASE.total_seconds() + 1)
+    assert finished(context, job).state == "done"
+    [receipt] = context.outbox.erasures.receipts()
+    assert (receipt.erased.events, receipt.erased.raw_webhooks) == (10, 5)
+    assert statuses(context.outbox) == {}
+    context.outbox.add_all([new_webhook("back", new_event("back", body=of_jane(2)[1].events[0].body))])
+    assert statuses(context.outbox) == {"suppressed": 1}
+
+
+def test_an_erasure_of_nobody_is_refused_before_it_is_queued(context):
+    jane = {"email": "jane@example.com"}
+    nobody: list[dict[str, Any]] = [{}, {"email": ""}, {"email": {}}, {"phone": "0151 2345678"}]
+    for options in (*nobody, {"emial": "jane@example.com"}, {**jane, "destination": "nowhere"}):
+        with pytest.raises(BridgeError) as refused:
+            asked(context, "erase", **options)
+        assert "jane" not in str(refused.value)
+    assert context.outbox.jobs.newest() == []
 
 
 def test_an_id_that_is_none_leads_nowhere(context, clock):

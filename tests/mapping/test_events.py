@@ -157,7 +157,7 @@ def test_the_time_of_a_click_belongs_to_fbclid_itself(drafts, line):
     with pytest.raises(Invalid) as invalid:
         drafts(f"user_data:\n  {line}\n", {})
     (finding,) = invalid.value.findings
-    assert (finding.code, finding.message) == ("wrong_block", "clicked_at belongs to fbclid alone")
+    assert (finding.code, finding.message) == ("wrong_block", "clicked_at can only be used with fbclid")
 
 
 def test_a_list_that_is_not_there_is_a_skipped_event_that_says_so(drafts):
@@ -203,13 +203,13 @@ def test_too_many_contents_hold_the_event(drafts):
         pytest.param(
             "{from: s, lookup: {a: Lead}, otherwise: skip}",
             {"s": "b"},
-            ("event 1", "skipped", "event_name: no row of its lookup fits, and otherwise says skip"),
+            ("event 1", "skipped", "event_name: no row of its lookup matches, and otherwise says skip"),
             id="no row, skip",
         ),
         pytest.param(
             "{from: s, lookup: {a: Lead}, otherwise: skip}",
             {},
-            ("event 1", "skipped", "event_name: no row of its lookup fits, and otherwise says skip"),
+            ("event 1", "skipped", "event_name: no row of its lookup matches, and otherwise says skip"),
             id="nothing to look up, skip",
         ),
         pytest.param(
@@ -259,7 +259,7 @@ CONSENT = "consent: {from: ads, granted: [yes, granted], denied: [no, denied]"
         pytest.param(
             ", unknown: suppress",
             {"ads": "perhaps"},
-            ("Lead", "suppressed", "consent: what was said is neither granted nor denied"),
+            ("Lead", "suppressed", "consent: the value is neither among granted nor among denied"),
             id="unknown is suppressed when asked",
         ),
     ],

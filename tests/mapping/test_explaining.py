@@ -62,7 +62,7 @@ NOTHING = {"by": None, "tried": [], "steps": [], "dropped": None, "defaulted": F
             {
                 "by": "email",
                 "steps": [("split", ["a", "b.de"]), ("take", None)],
-                "dropped": "nothing was left of it",
+                "dropped": "nothing was left after cleaning",
             },
             id="an option that leaves nothing",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pycountry
@@ -61,6 +62,13 @@ def test_every_rule_tells_what_to_do_and_where_it_comes_from():
         if not (rule.message.endswith(".") and rule.fix.endswith(".") and rule.source)
     ]
     assert incomplete == []
+
+
+def test_a_fix_for_finished_events_speaks_of_no_mapping():
+    of_mappings = re.compile(r"\bmap(?:ped|ping)?\b|settings[.:]|defaults|lookup|true_when|_format")
+    fixes = {code: rule.fix_in_body or rule.fix for code, rule in SPEC.rules.items()}
+    assert {code: fix for code, fix in fixes.items() if of_mappings.search(fix.lower())} == {}
+    assert [rule.code for rule in SPEC.rules.values() if "{" in rule.fix_in_body] == []
 
 
 def test_the_pinned_graph_version_has_more_than_ninety_days_to_live():

@@ -2,7 +2,7 @@
 
 Each change is made in a copy of the repository. The tests of the part then run in a forked child of one
 warm process until the first failure: those that reach the line, the fastest in front, then those that
-reach the file.
+reach the file. What takes ten times as long as without the change counts as noticed "by time".
 Results are kept in `.mutants/`, so a stopped run goes on; whatever depends on a changed file is tried again.
 `equivalent.yaml` lists changes that nobody can notice, each with its reason. They are tried as well.
 
@@ -24,12 +24,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.mutants.bench import Bench, Recording
+from tests.mutants.bench import TIME_LIMIT, Bench, Recording
 from tests.mutants.changes import PARTS, Mutant, equivalent, mutants_of, sample
 
 REPOSITORY = Path(__file__).parent.parent.parent
 RESULTS = REPOSITORY / ".mutants"
 _IN_MEMORY = Path("/dev/shm")  # databases that sync to no disk halve the time
+_COLUMNS = ("tried", "killed", "by time", "alive", "equivalent")  # what time ran out for is killed too
 _NOT_COPIED = (".venv*", ".git", ".mypy_cache", ".compiled", ".bench", ".mutants", ".hypothesis")
 
 
@@ -96,15 +97,15 @@ def report(found: Iterable[tuple[Mutant, Result]], reasons: Mapping[tuple[str, s
         fate = "killed" if result.noticed_by else "equivalent" if listed else "alive"
         if fate == "alive":
             print(f"alive: {mutant}", flush=True)
+        by_time = ["by time"] if result.noticed_by.startswith(TIME_LIMIT) else []
         for part in (mutant.part, "all"):
-            counts[part].update(["tried", fate])
-    print(f"{'part':10} {'tried':>6} {'killed':>7} {'alive':>6} {'equivalent':>11} {'share':>7}")
+            counts[part].update(["tried", fate, *by_time])
+    print(f"{'part':10}", *(f"{column:>10}" for column in (*_COLUMNS, "share")))
     for part, count in counts.items():
         if not count:
             continue
         share = count["killed"] / max(1, count["killed"] + count["alive"])
-        cells = f"{count['tried']:6} {count['killed']:7} {count['alive']:6} {count['equivalent']:11}"
-        print(f"{part:10} {cells} {share:7.1%}")
+        print(f"{part:10}", *(f"{count[column]:10}" for column in _COLUMNS), f"{share:10.1%}")
     return share
 
 

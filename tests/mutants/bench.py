@@ -21,11 +21,18 @@ import pytest
 
 from tests.mutants.changes import PARTS, Mutant
 
-_PATIENCE_SECONDS = 120
+TIME_LIMIT = "the time limit"
+_RUNNING = ".running"  # the id of the test that runs
+_PATIENCE_SECONDS = 40  # for what a recorded time says nothing about: a busy machine, the first import
+_TIMES_SLOWER = 10  # than recorded is too slow for a test, and for all tests of one change together
 _WARM = (  # what every run imports and no change touches
     *("sqlalchemy", "orjson", "jsonschema", "jsonschema_rs", "phonenumbers"),
     *("cryptography", "urllib3", "flask", "alembic.command"),
 )
+
+
+def _limit_of(seconds: Iterable[float]) -> int:
+    return _PATIENCE_SECONDS + int(_TIMES_SLOWER * sum(seconds))
 
 
 def _files_of(place: Path) -> Iterable[Path]:
@@ -65,6 +72,7 @@ class _Plugin:
 
     def __init__(self, running_postgres: str, chosen: Mapping[str, float] | None = None) -> None:
         self._chosen = chosen
+        self._ends_at = time.monotonic() + _limit_of((chosen or {}).values())
         self.coverage: coverage.Coverage | None = None
         self.seconds: dict[str, float] = {}
         self.failed = ""
@@ -87,8 +95,10 @@ class _Plugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         if self.coverage is not None:
             self.coverage.switch_context(item.nodeid)
-        if self._chosen is not None:  # a change may make a loop endless
-            signal.alarm(_PATIENCE_SECONDS + int(10 * self._chosen[item.nodeid]))
+        if self._chosen is not None:  # a change may make a loop endless, or every test slow
+            left = int(self._ends_at - time.monotonic())
+            signal.alarm(max(1, min(left, _limit_of([self._chosen[item.nodeid]]))))
+        (item.config.rootpath / _RUNNING).write_text(item.nodeid)
         started = time.perf_counter()
         yield
         self.seconds[item.nodeid] = round(time.perf_counter() - started, 4)
@@ -127,8 +137,12 @@ class Bench:
         """Make the change, run the tests until one fails, and undo it; empty when none fails."""
         with self._changed(mutant):
             chosen = recording.chosen_for(mutant)
-            answer = self._in_child(lambda: self._try(chosen), _PATIENCE_SECONDS)
-        return answer if answer is not None else "the time limit"
+            answer = self._in_child(lambda: self._try(chosen), _limit_of(()))
+        return answer if answer is not None else f"{TIME_LIMIT} of {self._last_test()}"
+
+    def _last_test(self) -> str:
+        running = self._copy / _RUNNING
+        return running.read_text("utf-8") if running.exists() else "the import"
 
     @contextmanager
     def _changed(self, mutant: Mutant) -> Iterator[None]:
@@ -144,7 +158,8 @@ class Bench:
     def _in_child(self, work: Callable[[], str], seconds: int) -> str | None:
         """Return what `work` answers in a forked child, or None when that ends without an answer."""
         answer = self._copy / ".answer"
-        answer.unlink(missing_ok=True)
+        for file in (answer, self._copy / _RUNNING):
+            file.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
             os.setsid()

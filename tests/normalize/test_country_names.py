@@ -60,3 +60,9 @@ def test_the_way_it_is_written_does_not_matter(language, written):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_code_in_brackets_behind_any_name_decides(language):
     assert [name for name, code in names_in(language) if cleaned(f"{name} ({code.upper()})") != code] == []
+
+
+@pytest.mark.parametrize(("length", "country"), [(80, "de"), (81, None)])
+def test_a_country_is_looked_for_in_a_text_of_up_to_80_characters(length, country):
+    text = ("Germany-" * 10).ljust(length, "-")
+    assert normalize_value("country", text).normalized == country

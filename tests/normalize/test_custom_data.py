@@ -273,6 +273,16 @@ def test_an_id_that_names_nothing_is_left_out(given, sent, code):
         ({"content_ids": "[A1]"}, {"content_ids": ["[A1]"]}),
         ({"content_ids": '["A1"'}, {"content_ids": ['["A1"']}),
         ({"content_ids": '["A1", null, ""]'}, {"content_ids": ["A1"]}),
+        ({"content_ids": "A1,B2"}, {"content_ids": ["A1", "B2"]}),
+        ({"content_ids": "A1, B2; C3,"}, {"content_ids": ["A1", "B2", "C3"]}),
+        ({"content_ids": "4711,4712"}, {"content_ids": ["4711", "4712"]}),
+        ({"content_ids": "123, 456"}, {"content_ids": ["123", "456"]}),
+        ({"content_ids": "sku-red|sku-blue"}, {"content_ids": ["sku-red", "sku-blue"]}),
+        ({"content_ids": "['A1', 'B2']"}, {"content_ids": ["A1", "B2"]}),
+        ({"content_ids": "gid://shop/1,gid://shop/2"}, {"content_ids": ["gid://shop/1", "gid://shop/2"]}),
+        ({"content_ids": ["A1,B2"]}, {"content_ids": ["A1,B2"]}),
+        ({"content_ids": "A1,"}, {"content_ids": ["A1,"]}),
+        ({"order_id": "A1,B2"}, {"order_id": "A1,B2"}),
         ({"contents": '[{"id":"A1","quantity":2}]'}, {"contents": [{"id": "A1", "quantity": 2}]}),
         ({"contents": '{"id":"A1","quantity":2}'}, {"contents": [{"id": "A1", "quantity": 2}]}),
         ({"contents": ['{"id":"A1","quantity":2}']}, {"contents": [{"id": "A1", "quantity": 2}]}),
@@ -284,3 +294,36 @@ def test_an_id_that_names_nothing_is_left_out(given, sent, code):
 )
 def test_a_list_that_came_as_a_json_text_is_opened(given, sent):
     assert cleaned(given) == (sent, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "101,102",
+        "1,234",
+        "12,5",
+        "12345,987",
+        "10,20",
+        "KABEL-2,5",
+        "WIRE-2,5MM",
+        "Shirt, blue",
+        "RED,BLUE",
+        "A 1; B 2",
+    ],
+)
+def test_a_text_that_may_be_one_id_or_several_is_sent_as_one_and_told(text):
+    told = [("ids_in_one_text", "$.custom_data.content_ids")]
+    assert cleaned({"content_ids": text}) == ({"content_ids": [text]}, told)
+
+
+def test_a_listed_id_that_identifies_nothing_is_left_out_alone():
+    told = [("placeholder", f"$.custom_data.content_ids[{place}]") for place in (1, 2)]
+    assert cleaned({"content_ids": "A1,{{id}},undefined,B2"}) == ({"content_ids": ["A1", "B2"]}, told)
+
+
+def test_ids_out_of_one_text_are_a_step_of_the_explanation():
+    trace = Trace()
+    cleaned({"content_ids": "A1,B2"}, trace=trace)
+    assert trace.records["custom_data.content_ids"].steps == [
+        {"step": "several ids in one text, each on its own", "value": ["A1", "B2"]}
+    ]

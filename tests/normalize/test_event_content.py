@@ -109,6 +109,11 @@ REASONS = [
         [("quantity_assumed", "$.custom_data.contents[0].quantity")],
         {"custom_data": {"contents": [{"id": "a", "quantity": 1}]}},
     ),
+    (
+        {"custom_data": {"content_ids": "10,20"}},
+        [("ids_in_one_text", "$.custom_data.content_ids")],
+        {"custom_data": {"content_ids": ["10,20"]}},
+    ),
     ({"custom_data": {"note": "a" * 5000}}, [("value_left_out", "$.custom_data.note")], {}),
     ({"custom_data": {"note": float("inf")}}, [("value_left_out", "$.custom_data.note")], {}),
     ({"custom_data": {"email": "x"}}, [("personal_data_in_custom_data", "$.custom_data.email")], {}),
@@ -225,6 +230,11 @@ def test_the_mappings_formats_are_used_for_times_and_numbers():
         number_format="1.234,56",
     )
     assert event == {"event_time": SECONDS - 15 * 3600, "custom_data": {"value": 1299}}
+
+
+def test_a_time_that_looks_like_the_usual_form_is_read_in_the_author_s():
+    event, findings = normalized({"event_time": "2026-05-04T10:00Z"}, date_format="YYYY-DD-MMTHH:mmZ")
+    assert (event, findings) == ({"event_time": 1_775_383_200}, [])
 
 
 def test_a_full_event_of_odd_types_comes_out_in_metas_types():

@@ -9,7 +9,7 @@ import pytest
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.ingest.replay import Pace, discard, each, replay
-from bridge.outbox import Attempt, Correction, HeldEvent, Person, Query, Settled, Span, Traces
+from bridge.outbox import Attempt, Correction, HeldEvent, Query, Settled, Span
 from bridge.outbox.database import Database
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
@@ -226,75 +226,6 @@ def test_of_what_is_forgotten_nothing_stays_in_any_table(outbox, database_url, w
     assert left_in(database_url) == {"lanes": 1}
 
 
-def test_of_an_erased_person_no_event_stays_in_any_table(outbox, database_url, webhook, event):
-    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
-    outbox.add(webhook("1", event("hers", body=body)))
-    outbox.erase(JANE)
-    assert left_in(database_url) == {"lanes": 1, "webhooks": 1, "repeat_keys": 1}
-
-
-EMAIL_HASH = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
-JANE = Person(frozenset({EMAIL_HASH}), ("Jane@Example.com",), ("+49 151 2345678",), ("customer-77",))
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        pytest.param(b'{"email": "jane@example.com"}', id="plain"),
-        pytest.param(b'{"email": "JANE@EXAMPLE.COM"}', id="capitals"),
-        pytest.param(b"email=jane%40example.com&x=1", id="form"),
-        pytest.param(b'{"email": "jane\\u0040example.com"}', id="escaped"),
-        pytest.param(b'{"tel": "0151 / 234 5678"}', id="phone as people write it"),
-        pytest.param(b'{"id": "customer-77"}', id="external id"),
-    ],
-)
-def test_erasing_finds_the_person_in_raw_webhooks_however_written(outbox, webhook, event, request_of, raw):
-    held = outbox.add(webhook("1", event("", **HELD), request=request_of(raw)))
-    other = outbox.add(webhook("2", event("", **HELD), request=request_of(b'{"email": "xjane@example.com"}')))
-    erased = outbox.erase(JANE)
-    assert (erased.events, erased.raw_webhooks) == (1, 1)
-    assert outbox.raw(held.webhook_id) is None
-    assert outbox.raw(other.webhook_id) is not None
-
-
-def test_erasing_removes_events_by_their_hashes_and_a_repeat_stays_a_repeat(outbox, webhook, event, now):
-    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
-    outbox.add(webhook("1", event("hers", body=body), event("other"), request=None))
-    outbox.add(webhook("2", event("sent", body=body), request=None))
-    assert outbox.erase(JANE).events == 2
-    assert [record.event_id for record in outbox.find(Query())] == ["other"]
-    assert outbox.add(webhook("2", event("sent", body=body))).duplicate is True
-    assert outbox.counts().received == 1
-
-
-@pytest.mark.parametrize(
-    "nobody",
-    [
-        pytest.param(Person(emails=("", " ")), id="empty addresses"),
-        pytest.param(Person(phones=("", "abc", "12345")), id="no number, and one of a few digits"),
-        pytest.param(Person(external_ids=("", " ")), id="empty ids"),
-    ],
-)
-def test_an_empty_identifier_finds_nobody_instead_of_everybody(outbox, webhook, event, request_of, nobody):
-    body = b'{"email": "", "tel": "12345", "id": " ", "name": ""}'
-    outbox.add(webhook("1", event("", **HELD), request=request_of(body)))
-    outbox.add(webhook("2", event("x", body=body), request=None))
-    assert outbox.find_person(nobody) == Traces((), ())
-    assert (outbox.erase(nobody).events, outbox.counts().received) == (0, 2)
-
-
-def test_what_is_found_of_a_person_is_what_an_erasure_deletes(outbox, webhook, event, request_of):
-    body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
-    outbox.add(webhook("1", event("hers", body=body), request=request_of(b"{}")))
-    outbox.add(webhook("2", event("", **HELD), request=request_of(b'{"email": "jane@example.com"}')))
-    outbox.add(webhook("3", event("", **HELD), request=request_of(b'{"email": "joe@example.com"}')))
-    found = outbox.find_person(JANE)
-    assert len(found.shown_ids) == 2
-    erased = outbox.erase(JANE)
-    assert (erased.events, erased.raw_webhooks) == (len(found.event_ids), len(found.webhook_ids))
-    assert outbox.find_person(JANE) == Traces((), ())
-
-
 def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(
     database_url, open_store, webhook, event, now
 ):
@@ -307,6 +238,17 @@ def test_a_webhook_that_cannot_be_decrypted_stops_no_replay_of_others(
 
     counts = replay(outbox, Query(), lambda *_: Correction("second", (event("order"),)), now)
     assert counts == {"remapped": 1, "cannot_open": 1}
+
+
+def test_a_key_is_accepted_for_what_another_encrypted_until_it_is_lost_too(database_url, open_store, webhook):
+    first, second, third = (
+        open_store(database_url, cipher=Cipher([f"key number {n} of the tests"])) for n in "123"
+    )
+    first.add(webhook("1"))
+    second.accept_key()
+    assert (second.lacks_key(), third.lacks_key()) == (False, True)
+    third.accept_key()
+    assert (second.lacks_key(), third.lacks_key(), first.lacks_key()) == (True, False, False)
 
 
 def test_a_mapping_that_is_gone_is_named_as_the_reason(outbox, webhook, event, now):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from bridge.errors import LeaseLost
-from bridge.outbox import Attempt, Depth, Query, Settled, Span
+from bridge.outbox import Attempt, Depth, NewJob, Query, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
 
@@ -220,6 +221,13 @@ def test_an_erased_event_in_flight_does_not_disturb_the_others(outbox, claim, we
     assert statuses(outbox) == {"sent": 4}
 
 
+def test_a_discard_leaves_what_is_being_sent_and_takes_what_waits_beside_it(outbox, claim, webhook, now):
+    waiting = outbox.add(webhook("2", received_at=now + MINUTE)).events[0].id
+    sending = text_id(claim(limit=1).events[0].id)
+    assert outbox.discard([sending, waiting], "changed my mind", now) == 1
+    assert statuses(outbox) == {"sending": 1, "discarded": 1}
+
+
 def test_a_lease_holds_until_its_very_last_moment(outbox, claim, now):
     assert claim() is not None
     assert (outbox.free_lost(now + MINUTE), claim(worker="two", at=now + MINUTE)) == (0, None)
@@ -248,3 +256,61 @@ def test_every_call_that_carried_an_event_stays_in_its_history(outbox, claim, no
     worked = an_attempt(later)
     outbox.settle_span(Span(again.id), Settled("sent"), worked, later)
     assert outbox.show(text_id(held.events[0].id)).attempts == (paused, worked)
+
+
+@pytest.fixture
+def beside(new_postgres_url, open_store, now):
+    """Return what one outbox gets, and what another gets while the first has not committed yet."""
+    url = new_postgres_url()
+    quick = open_store(url)
+
+    def run(prepare, first, second):
+        got = []
+
+        def meanwhile(point):
+            if point.endswith("before the commit") and not got:
+                with ThreadPoolExecutor(1) as thread:
+                    got.append(thread.submit(second, quick).result(10))
+
+        prepare(quick)
+        return first(open_store(url, failpoint=meanwhile)), *got
+
+    return run
+
+
+@pytest.mark.postgres
+def test_who_claims_beside_another_gets_the_next_event_without_waiting(beside, webhook, now):
+    def one(outbox):
+        [lane] = outbox.lanes()
+        claim = outbox.claim(lane, worker="w", now=now, lease_until=now + MINUTE, limit=1)
+        return [event.body[-9:] for event in claim.events]
+
+    both = beside(lambda outbox: outbox.add_all([webhook(key) for key in "12"]), one, one)
+    assert both == ([b'order-1"}'], [b'order-2"}'])
+
+
+@pytest.mark.postgres
+def test_who_wants_events_that_another_is_claiming_gets_the_others_without_waiting(beside, webhook, now):
+    ids = []
+
+    def store(outbox):
+        ids.extend(event.id for key in "12" for event in outbox.add(webhook(key)).events)
+
+    def claim(outbox, most):
+        [claim] = outbox.claim_these(ids[:most], worker="w", lease_until=now + MINUTE)
+        return [text_id(event.id) for event in claim.events]
+
+    both = beside(store, lambda outbox: claim(outbox, 1), lambda outbox: claim(outbox, 2))
+    assert both == (ids[:1], ids[1:])
+
+
+@pytest.mark.postgres
+def test_who_looks_for_a_job_beside_another_gets_the_next_one_without_waiting(beside, now):
+    def ask(outbox):
+        for number in range(2):
+            outbox.jobs.add(NewJob("export", {"number": number}), now)
+
+    def one(outbox):
+        return outbox.jobs.claim(now).request["number"]
+
+    assert beside(ask, one, one) == (0, 1)

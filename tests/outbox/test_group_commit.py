@@ -132,6 +132,19 @@ def test_bounds_are_looked_at_before_each_group_and_when_asked(queue_of):
     assert looks == [0, 1]
 
 
+def test_a_failed_look_fails_the_group_behind_it_and_the_writer_works_on(queue_of):
+    looks = iter([OSError("a look for nobody"), OSError("a look for one"), None])
+
+    def look():
+        if error := next(looks):
+            raise error
+
+    queue = queue_of(lambda items: items, before=look)
+    queue.wake()
+    assert str(wait(queue.submit(1), may_give_up=True)) == "a look for one"
+    assert wait(queue.submit(2), may_give_up=True) == 2
+
+
 def test_a_forked_child_has_a_writer_of_its_own(queue_of):
     queue = queue_of(lambda items: items)
     assert queue.submit(1).result(10) == 1
@@ -178,6 +191,13 @@ class TestWriteLock:
             pass
         ours.close()
         theirs.close()
+
+    def test_a_closed_lock_is_nobody_s_and_can_be_taken_again(self, tmp_path):
+        lock = WriteLock(tmp_path / "lock")
+        for _ in range(2):
+            with lock(10):
+                pass
+            lock.close()
 
 
 def test_closing_waits_until_everything_submitted_is_written(queue_of):

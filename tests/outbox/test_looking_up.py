@@ -29,10 +29,10 @@ def test_the_status_of_events_is_told_for_those_that_exist(outbox, webhook, even
 
 
 def test_an_import_goes_on_after_the_last_row_stored_with_its_webhooks(outbox, webhook):
-    assert outbox.imported_up_to("file") == 0
+    assert outbox.imports.up_to("file") == 0
     outbox.add_all([webhook("1")], ImportPosition("file", 1, NOW))
     outbox.add_all([webhook("2"), webhook("3")], ImportPosition("file", 3, NOW))
-    assert (outbox.imported_up_to("file"), outbox.imported_up_to("another")) == (3, 0)
+    assert (outbox.imports.up_to("file"), outbox.imports.up_to("another")) == (3, 0)
 
 
 def test_what_is_held_is_counted_by_mapping_and_reason_the_most_frequent_first(outbox, webhook, event):
@@ -82,3 +82,10 @@ def test_webhooks_of_a_mapping_are_counted_from_one_moment_up_to_another(outbox,
     assert outbox.recent.came_before("shop", now - MINUTE) is True
     assert outbox.recent.came_before("shop", now - 2 * MINUTE) is False
     assert outbox.recent.came_before("crm", now - MINUTE) is False
+
+
+def test_webhooks_of_a_mapping_are_listed_from_the_newest_page_by_page(outbox, webhook):
+    ids = [outbox.add(webhook(str(number))).webhook_id for number in range(3)]
+    outbox.add(webhook("4", mapping="crm"))
+    assert outbox.recent.ids("shop", 2) == [ids[2], ids[1]]
+    assert outbox.recent.ids("shop", 2, before=ids[1]) == [ids[0]]

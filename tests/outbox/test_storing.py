@@ -12,6 +12,7 @@ import pytest
 from bridge.errors import CannotStore, WrongUse
 from bridge.models import Finding, Position
 from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
+from bridge.outbox.backpressure import UNBOUNDED
 
 
 def in_threads(number, work):
@@ -59,6 +60,10 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
         "changed_at": "2026-11-21T12:00:00.000+00:00",
         "attempts": 0,
         "next_attempt_at": None,
+        "value": None,
+        "currency": None,
+        "order_id": None,
+        "reason_code": "too_broad",
     }
 
 
@@ -313,11 +318,11 @@ def test_an_id_that_is_none_finds_nothing(outbox, wrong):
     assert outbox.find(Query(ids=(wrong,))) == []
 
 
-@pytest.fixture(name="files")
-def files_fixture(tmp_path, open_store) -> tuple[Path, Outbox]:
+@pytest.fixture(name="files", params=[UNBOUNDED, Bounds(9, 1)], ids=["unbounded", "with bounds"])
+def files_fixture(request, tmp_path, open_store) -> tuple[Path, Outbox]:
     path = tmp_path / "new" / "bridge.db"
     upgrade(f"sqlite:///{path}")
-    return path, open_store(f"sqlite:///{path}")
+    return path, open_store(f"sqlite:///{path}", bounds=request.param)
 
 
 def test_the_files_of_a_database_are_readable_by_their_owner_alone(files, webhook):
@@ -331,14 +336,20 @@ def test_the_files_of_a_database_are_readable_by_their_owner_alone(files, webhoo
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, webhook, tmp_path, replaced):
     path, outbox = files
-    outbox.add(webhook("1"))
+    assert outbox.counts().received == 0
     moved = path.rename(tmp_path / "moved.db")
     if replaced:
         path.write_bytes(b"")
-    for work in (lambda: outbox.add(webhook("2")), outbox.counts, lambda: outbox.add(webhook("3"))):
+    for work in (
+        lambda: outbox.submit(outbox.pack(webhook("1"))).result(30),
+        lambda: outbox.add(webhook("2")),
+        outbox.counts,
+        lambda: outbox.add(webhook("3")),
+    ):
         with pytest.raises(CannotStore, match="deleted or replaced"):
             work()
     assert path.exists() is replaced
     path.unlink(missing_ok=True)
     moved.rename(path)
+    outbox.submit(outbox.pack(webhook("4"))).result(30)
     assert outbox.counts().received == 1

@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 import pytest
+from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gasgi import ASGIWorker
 
@@ -17,6 +18,11 @@ RELIED_ON = {
     Arbiter.spawn_workers: "7b62bc734e4df7af",
     Arbiter.spawn_worker: "b80f6eba97f68ad3",
     Arbiter.stop: "ae623649ce582580",
+    Arbiter.handle_hup: "1115b9b71ff1d261",
+    Arbiter.reload: "9c12fba64d0cb9d8",
+    Arbiter.setup: "91302118c363625f",
+    BaseApplication.reload: "a59fc0c4e50457c9",
+    BaseApplication.wsgi: "bab496d0be088c7c",
     Arbiter.halt: "639ff29fbe948c0e",
     Arbiter.reap_workers: "b08d41e3a6ece6a3",
     ASGIWorker.run: "39c170e48908c2ea",

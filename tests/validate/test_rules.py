@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 
 import pytest
@@ -363,6 +364,7 @@ EVENT = [
     ),
 ]
 
+HASHED_PHONE = hashlib.sha256(b"4915112345678").hexdigest()
 FOREIGN = [
     ("lead", {"user_data.ph": [None]}, ("null_sent", "$.user_data.ph"), {}),
     ("lead", {"user_data.fn": None}, ("null_sent", "$.user_data.fn"), {}),
@@ -379,6 +381,12 @@ FOREIGN = [
         {},
     ),
     ("lead", {"event_id": "for jane@x.de"}, ("personal_data_in_id", "$.event_id"), {"event_id": "for jane"}),
+    (
+        "lead",
+        {"event_id": "lead-4915112345678", "user_data.ph": [HASHED_PHONE]},
+        ("personal_data_in_id", "$.event_id"),
+        {"event_id": "lead-4915112345679", "user_data.ph": [HASHED_PHONE]},
+    ),
     (
         "purchase",
         {"event_source_url": "https://x.de/?email=j%40x.de"},
@@ -634,6 +642,18 @@ def test_personal_data_is_found_twenty_levels_deep(nested, kinds, now):
     assert "personal_data_in_custom_data" in messages(event, now)
     event = kinds.changed("lead", {"custom_data": {"own": nested(deepest)}})
     assert "personal_data_in_custom_data" not in messages(event, now)  # deeper than Meta reads
+
+
+@pytest.mark.parametrize(
+    "nested", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["list", "object"]
+)
+def test_an_event_that_is_nested_without_end_is_judged_by_the_rest_of_it(nested, kinds, now):
+    endless = "x"
+    for _ in range(5_000):
+        endless = nested(endless)
+    event = kinds.changed("lead", {"event_name": kinds.gone})
+    event["custom_data"] = {"own": endless}
+    assert ("missing_field", "$.event_name") in found(event, now)
 
 
 @pytest.mark.parametrize(("away", "warned"), [(3599, True), (3600, False), (-3599, True), (-3600, False)])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.validate.schema import explain, is_valid, schema_findings
+from bridge.validate.schema import DECIDING, are_valid_fields, explain, is_valid, schema_findings
 
 SPEC = load_meta_spec()
 SCHEMA = SPEC.event_schema
@@ -156,3 +156,51 @@ def test_every_rule_the_schema_names_exists():
     named = set(re.findall(r'"x-rule": "(\w+)"', json.dumps(SCHEMA)))
     assert named
     assert named <= set(SPEC.rules)
+
+
+# --- fields that are judged alone -------------------------------------------------------------------
+
+
+def looked_at(schema, path=()):
+    """Yield each field of whose value a condition of the schema says something."""
+    for part in (schema[keyword] for keyword in ("if", "then", "not") if keyword in schema):
+        yield from looked_at(part, path)
+    for part in (*schema.get("allOf", ()), *schema.get("anyOf", ())):
+        yield from looked_at(part, path)
+    for name, part in schema.get("properties", {}).items():
+        if {"const", "enum", "contains", "pattern", "minimum"} & part.keys():
+            yield ".".join((*path, name))
+        yield from looked_at(part, (*path, name))
+
+
+def test_no_field_that_a_condition_looks_at_is_judged_alone():
+    conditions = [field for part in SCHEMA["allOf"] for field in looked_at(part)]
+    assert set(conditions) <= DECIDING
+    assert len(conditions) > 5
+    event = {"event_name": "Purchase", "custom_data": {"event_source": "crm", "value": 5}}
+    assert not are_valid_fields(event, ["event_name"], SPEC)
+    assert not are_valid_fields(event, ["custom_data.event_source"], SPEC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "is_right"),
+    [
+        ("event_id", "order-1", True),
+        ("event_id", "", False),
+        ("event_source_url", "ftp://x.example", False),
+        ("custom_data.value", 5, True),
+        ("custom_data.value", -5, False),
+        ("custom_data.contents", [{"id": "A", "quantity": 1}], True),
+        ("custom_data.contents", [{"id": "A"}], False),
+        ("custom_data.own.property", {"anything": 1}, True),
+        ("user_data.em", ["a" * 64], True),
+        ("user_data.em", ["jane"], False),
+        ("user_data.unknown", "x", False),
+        ("unknown", "x", False),
+    ],
+)
+def test_a_field_is_judged_by_its_own_part_of_the_schema(field, value, is_right):
+    block, _, key = field.partition(".")
+    event = {block: {key: value} if key else value}
+    assert are_valid_fields(event, [field], SPEC) is is_right
+    assert not are_valid_fields({}, ["event_id"], SPEC)

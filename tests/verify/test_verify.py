@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import NotAuthentic
-from bridge.models import HandshakeRule, Request, VerifyRule, Webhook
+from bridge.models import HandshakeRule, Request, SenderAnswer, VerifyRule, Webhook
 from bridge.verify import handshake_answer, signed, verify
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -419,8 +419,12 @@ ASKED = {"hub.mode": "subscribe", "hub.verify_token": "s3cret", "hub.challenge":
     ],
 )
 def test_a_handshake_is_answered_when_it_is_one(rule, asked, answer):
-    given = handshake_answer(asked, rule)
-    assert (given.text if given else None) == answer
+    assert handshake_answer(asked, rule) == (answer and SenderAnswer(answer))
+
+
+def test_a_handshake_may_be_answered_in_the_sender_s_own_form():
+    own = SenderAnswer('{"challenge": "abc"}', "application/json", (("x-hook", "abc"),))
+    assert handshake_answer(Webhook(request(), {}), HandshakeRule("field", (), lambda _webhook: own)) == own
 
 
 @pytest.mark.parametrize(

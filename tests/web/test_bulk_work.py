@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from io import BytesIO
 
+import openpyxl
 import pytest
 
 from bridge.jobs.job_kind import JobContext
@@ -70,7 +72,51 @@ def test_a_file_is_imported_by_posting_it(web):
     job = followed(web, web.client.post("/api/import/lead", data=body, headers=ADMIN))
     assert (job["state"], job["counts"]) == ("done", {"waiting": 1, "held": 1})
     [line] = web.client.get(f"/api/jobs/{job['id']}/result", headers=ADMIN).text.splitlines()
-    assert (json.loads(line)["row"], json.loads(line)["status"]) == (2, "held")
+    assert (json.loads(line)["row"], json.loads(line)["status"]) == (3, "held")
+
+
+def test_a_posted_file_may_be_in_another_encoding_and_says_how_it_was_read(web):
+    body = "id;name;mail\n1;Zoë;jane@example.com\n".encode("utf-16")
+    job = followed(web, web.client.post("/api/import/lead", data=body, headers=ADMIN))
+    assert (job["counts"], job["request"]["read_as"]) == (
+        {"waiting": 1},
+        "columns separated by semicolons, read as UTF-16",
+    )
+    cyrillic = "id;имя\n1;Иван\n".encode("cp1251")
+    refused = web.client.post("/api/import/lead", data=cyrillic, headers=ADMIN)
+    assert (refused.status_code, "encoding" in refused.json["error"]["message"]) == (400, True)
+    named = web.client.post("/api/import/lead?encoding=cp1251", data=cyrillic, headers=ADMIN)
+    assert followed(web, named)["counts"] == {"held": 1}
+
+
+def test_a_posted_excel_file_is_imported(web):
+    book = openpyxl.Workbook()
+    for cells in (["id", "mail"], [1, "jane@example.com"]):
+        book.active.append(cells)
+    file = BytesIO()
+    book.save(file)
+    answer = web.client.post("/api/import/lead?format=xlsx", data=file.getvalue(), headers=ADMIN)
+    assert followed(web, answer)["counts"] == {"waiting": 1}
+
+
+def test_the_trial_of_a_posted_file_shows_an_event_and_who_can_be_matched(web):
+    body = b"id;mail\n1;\n2;jane@example.com\n"
+    job = followed(web, web.client.post("/api/import/lead?dry_run=true", data=body, headers=ADMIN))
+    assert job["counts"] == {"held": 1, "waiting": 1, "events": 2, "with_email": 1}
+    result = web.client.get(f"/api/jobs/{job['id']}/result", headers=ADMIN).text.splitlines()
+    assert [(json.loads(line)["row"], json.loads(line)["status"]) for line in result] == [
+        (3, "waiting"),
+        (2, "held"),
+    ]
+    assert json.loads(result[0])["event"]["event_name"] == "Lead"
+
+
+def test_a_corrected_row_that_is_posted_again_settles_what_was_held(web):
+    for row, counts in (("2;", {"held": 1}), ("2;jane@example.com", {"waiting": 1, "replaced": 1})):
+        body = f"id;mail\n1;joe@example.com\n{row}\n".encode()
+        job = followed(web, web.client.post("/api/import/lead?file_name=a.csv", data=body, headers=ADMIN))
+        assert {name: job["counts"][name] for name in counts} == counts
+    assert web.client.get("/api/events?status=held", headers=ADMIN).json["events"] == []
 
 
 def test_a_file_may_be_larger_than_other_bodies_but_not_without_end(start):
@@ -136,7 +182,7 @@ def test_jobs_are_listed_and_cancelled(web):
         ("POST", "/api/jobs", {"kind": "compare", "mapping": {"a": 1}, "text": ""}, 404, "unknown_mapping"),
         ("POST", "/api/import/nope", None, 404, "unknown_mapping"),
         ("POST", "/api/import/lead", None, 400, "wrong_use"),
-        ("POST", "/api/import/lead?format=xlsx", None, 400, "wrong_use"),
+        ("POST", "/api/import/lead?format=docx", None, 400, "wrong_use"),
         ("GET", "/api/jobs/x", None, 404, "no_such_job"),
         ("GET", "/api/jobs/x/result", None, 404, "no_such_job"),
         ("POST", "/api/jobs/01a1fcef-d037-723e-af54-1cda694aa12a/cancel", None, 404, "no_such_job"),
@@ -160,4 +206,4 @@ def test_the_description_says_202_where_a_job_is_started():
         path for path, operations in paths.items() if "202" in operations.get("post", {}).get("responses", {})
     }
     of_a_gateway = {"/capi/{dataset_id}/events"}
-    assert starting - of_a_gateway == {"/api/jobs", "/api/import/{name}"}
+    assert starting - of_a_gateway == {"/api/jobs", "/api/import/{name}", "/api/export", "/api/erase"}

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.simulator import Simulator
+from bridge.web.conversions_api_messages import body_findings
 from tests.web.conftest import ENVIRONMENT, NOW
 
 DATASET = ENVIRONMENT["META_DATASET_ID"]
@@ -241,7 +243,7 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             {"user_data": {"em": JANE, "client_ip_address": "10.0.0.1"}},
             {},
             "data[0]: user_data.client_ip_address was left out: the address is private or reserved, "
-            "so it is not the visitor's. Map the address the visitor came from.",
+            "so it is not the visitor's. Send the address the visitor came from.",
             id="a useless value is left out",
         ),
         pytest.param(
@@ -286,6 +288,22 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
             "Send an id that both sides know: the order, the lead, the submission.",
             id="an id was made",
         ),
+        pytest.param(
+            {"custom_data": {"order_id": "{{order.id}}"}},
+            {},
+            "data[0]: custom_data.order_id was left out: it is a placeholder (such as null, unknown or "
+            "test, or a template that was not filled in), not a value. "
+            "Fill it in, or leave it out when there is no value.",
+            id="an id that was never filled in",
+        ),
+        pytest.param(
+            {},
+            {"partner_agent": "plother"},
+            "partner_agent is not passed on to Meta as it was sent: a request of the bridge holds the "
+            "events of many calls, and carries the partner_agent of their destination. "
+            "Set partner_agent of the destination in bridge.yaml to the same text.",
+            id="another partner_agent",
+        ),
         *[
             pytest.param(
                 {},
@@ -295,7 +313,6 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
                 id=key,
             )
             for key in (
-                "partner_agent",
                 "namespace_id",
                 "upload_id",
                 "upload_tag",
@@ -308,6 +325,10 @@ def test_a_known_word_beside_the_event_name_is_refused_with_its_right_place(web,
 def test_what_was_left_out_or_put_right_is_in_the_messages(web, changes, more, message):
     answer = web.post(PATH, {"data": [{**LEAD, **changes}], "access_token": TOKEN, **more})
     assert (answer.status_code, answer.json["messages"]) == (200, [message])
+
+
+def test_the_partner_agent_of_the_destination_is_what_every_request_carries():
+    assert body_findings({"data": [], "partner_agent": "plshop"}, load_meta_spec(), "plshop") == ()
 
 
 @pytest.mark.parametrize(

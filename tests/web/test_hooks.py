@@ -11,7 +11,7 @@ import pytest
 from bridge.errors import CannotStore
 from bridge.simulator import Simulator
 from bridge.web.context import OpenedLater
-from tests.web.conftest import ADMIN, ENVIRONMENT, NOW
+from tests.web.conftest import ADMIN, ENVIRONMENT, MAPPINGS, NOW
 
 JANE = {"id": 7, "mail": " Jane@Example.com "}
 NOBODY = {"id": 8}
@@ -231,6 +231,22 @@ def test_a_mapping_that_never_loaded_is_our_fault_and_not_the_senders(start):
 
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param("samples: [samples/real.json]\n", id="a sample"),
+        pytest.param(
+            "tests: [{name: t, given: samples/real.json, expect: [{}]}]\n", id="what a test is given"
+        ),
+    ],
+)
+def test_a_mapping_whose_sample_is_missing_takes_webhooks(named, start):
+    web = start(mappings={"sampled": f"{MAPPINGS['lead']}{named}"})
+
+    assert web.post("/hooks/sampled", JANE).json["status"] == "queued"
+    assert web.client.get("/readyz").json["status"] == "ready"
 
 
 def test_a_mapping_that_broke_while_running_stays_as_it_was(start):

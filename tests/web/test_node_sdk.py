@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.simulator import Simulator
+from tests.node_packages import installed, run_script
 
 pytestmark = pytest.mark.process
 
@@ -25,19 +22,8 @@ JANE = "8c87b489ce35cf2e2f39f80e282cb2e804932a56a213983eeeb428407d43b52d"
 
 @pytest.fixture(scope="session")
 def sdk() -> Path:
-    """Install what package-lock.json says, once; several test processes take turns."""
-    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
-    assert not missing, f"this test needs {' and '.join(missing)}: install Node.js 20 or newer"
-    with (Path(tempfile.gettempdir()) / "capi-bridge-node-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = FOLDER / "node_modules" / ".installed"
-        wanted = (FOLDER / "package-lock.json").read_text()
-        if not done.is_file() or done.read_text() != wanted:
-            install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            ran = subprocess.run(install, check=False, cwd=FOLDER, capture_output=True, text=True)
-            assert ran.returncode == 0, f"npm ci failed; is the registry reachable? {ran.stderr[-500:]}"
-            done.write_text(wanted)
-    return FOLDER / "send.js"
+    """The packages of package-lock.json, the SDK among them."""
+    return installed(FOLDER)
 
 
 @pytest.fixture
@@ -57,21 +43,13 @@ def send(sdk, meta, start_bridge) -> Callable[..., Any]:
     )
 
     def run(token: str = "sdk-token", age_seconds: int = 5, script: str = "send.js") -> Any:
-        environment = {
-            "PATH": str(Path(shutil.which("node") or "").parent),
-            "BRIDGE_URL": bridge.url,
-            "DATASET": DATASET,
-            "TOKEN": token,
-            "EVENT_TIME": str(int(time.time()) - age_seconds),
-        }
-        ran = subprocess.run(
-            ["node", sdk.with_name(script)],
-            env=environment,
-            cwd=FOLDER,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        ran = run_script(
+            FOLDER / script,
+            sdk,
+            BRIDGE_URL=bridge.url,
+            DATASET=DATASET,
+            TOKEN=token,
+            EVENT_TIME=str(int(time.time()) - age_seconds),
         )
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)

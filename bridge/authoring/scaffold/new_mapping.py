@@ -42,7 +42,10 @@ _PAGE = "https://www.example.com/contact"
 
 @dataclass(frozen=True, slots=True)
 class MappingRequest:
-    """What a new mapping is made from. `file` is where it will be, `given` its sample's path beside it."""
+    """What a new mapping is made from. `file` is where it will be, `given` its sample's path beside it.
+
+    Without `given` no test is written: it would hold the person of the sample.
+    """
 
     file: Path
     wishes: Wishes
@@ -75,7 +78,8 @@ def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapp
     plan = plan_mapping(data, asked.wishes, spec.standard_events)
     shape = known_shape(data) if asked.known_shapes and can_start_from_shipped(asked.wishes) else None
     text = _from_shipped(shape, plan, asked, spec) if shape else _planned(plan, asked, spec, now)
-    tests = [_test_of_sample(_compiled(text, asked.file, spec), asked, spec, now)]
+    compiled = _compiled(text, asked.file, spec)
+    tests = [_test_of_sample(compiled, asked, spec, now)] if asked.given else []
     return NewMapping(text + tests_as_text(tests), plan, shape)
 
 

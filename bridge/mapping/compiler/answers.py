@@ -33,12 +33,12 @@ def compile_answer(loading: Loading, entry: Entry | None) -> SenderAnswer | None
     entries: Entries = (entry.value if entry else None) or {}
     if entry is None or len(entries.keys() & {"text", "json"}) != 1:
         if entry is not None:
-            loading.error(entry.node, "missing_key", "answer needs text or json, one of them", "add text: OK")
+            loading.error(entry.node, "missing_key", "answer takes either text or json", "add text: OK")
         return None
     text = encode(plain_data(entries["json"].node)).decode() if "json" in entries else entries["text"].value
     if len(text or "") > _LONGEST_ANSWER:
         message = f"an answer has at most {_LONGEST_ANSWER:,} characters"
-        loading.error(entry.node, "too_long", message, "senders read a word or two; shorten it")
+        loading.error(entry.node, "too_long", message, "shorten it; senders expect a word or two")
     return SenderAnswer(text or "", _content_type(loading, entries))
 
 
@@ -48,7 +48,7 @@ def _content_type(loading: Loading, entries: Entries) -> str:
     entry = entries.get("content_type")
     written: str = (entry.value if entry else None) or "text/plain"
     if entry is not None and not _CONTENT_TYPE.fullmatch(written):
-        loading.error(entry.node, "unknown_word", f"{written[:40]!r} is no content type", "write text/xml")
+        loading.error(entry.node, "unknown_word", f"{written[:40]!r} is not a content type", "write text/xml")
     return written if "charset" in written else f"{written}; charset=utf-8"
 
 
@@ -74,7 +74,9 @@ def _expected(
     expect: list[tuple[Callable[[Webhook], Any], str]] = []
     block = entries["expect"].node if "expect" in entries else None
     if block is not None and not isinstance(block, Block):
-        compiling.loading.error(block, "wrong_shape", "expect is a block", "write field: text below it")
+        compiling.loading.error(
+            block, "wrong_shape", "expect must be a block", "write field: text on the lines below it"
+        )
     for key, node in block.entries if isinstance(block, Block) else ():
         wanted = _expected_text(compiling.loading, key, node)
         read = compile_value(compiling, key)
@@ -125,7 +127,7 @@ def _object(
 ) -> tuple[Callable[[Webhook], Any], bool]:
     if not isinstance(node, Block) or not node.entries:
         fix = "write a name and a field, such as challenge: challenge"
-        compiling.loading.error(node, "wrong_shape", "json is a block of names with values", fix)
+        compiling.loading.error(node, "wrong_shape", "json must be a block of names and values", fix)
         return lambda _webhook: None, False
     parts: dict[str, Callable[[Webhook], Any]] = {}
     computed = False
@@ -150,7 +152,7 @@ def _as_object(parts: Mapping[str, Callable[[Webhook], Any]]) -> Callable[[Webho
 def _hmac_of(compiling: Compiling, node: Block, source: str, verify: VerifyRule) -> Callable[[Webhook], Any]:
     entries = compiling.loading.block(node, "answer_hmac", "the block of a computed answer")
     if verify.scheme not in {"hmac", "digest"}:
-        fix = "add verify with a secret; what is computed with it is answered to its owner only"
+        fix = "add verify with a secret; only the owner of the secret may get a computed answer"
         compiling.loading.error(node, "missing_key", "hmac_of needs the secret of verify", fix)
     path = entries["hmac_of"].node if "hmac_of" in entries else None
     read = _of_webhook(compile_value(compiling, path), source) if path is not None else lambda _webhook: None

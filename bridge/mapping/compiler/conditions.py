@@ -34,11 +34,16 @@ def compile_condition(compiling: Compiling, node: Node) -> Condition:
     """Return a condition; every line of it must hold."""
     if not isinstance(node, Block):
         compiling.loading.error(
-            node, "wrong_shape", "conditions are a block", "write field: value below when"
+            node,
+            "wrong_shape",
+            "when must be a block of conditions",
+            "write field: value on the lines below when",
         )
         return _all_of(())
     if len(node.entries) > MAX_TESTS:
-        compiling.loading.error(node, "too_many_conditions", f"there are at most {MAX_TESTS} conditions")
+        compiling.loading.error(
+            node, "too_many_conditions", f"a block may hold at most {MAX_TESTS} conditions"
+        )
         return _all_of(())
     return _all_of(
         _webhook_first(compiling, [partial(_line, compiling, key, below) for key, below in node.entries])
@@ -78,7 +83,7 @@ def _line(compiling: Compiling, key: Scalar, node: Node) -> Condition:
         return _not(compile_condition(compiling, node))
     meant = _mistyped_word(compiling, key, node)
     if meant:
-        message = f"{shown(key.text)} is no field here, because a field has no blocks of conditions below it"
+        message = f"{shown(key.text)} cannot be read as a field here: the block below it is not a condition"
         compiling.loading.error(key, "unknown_key", message, f"write {meant}", meant)
         return _all_of(())
     compiled = compiling.path(key, key.text)
@@ -100,7 +105,9 @@ def _mistyped_word(compiling: Compiling, key: Scalar, node: Node) -> str | None:
 
 def _any_of(compiling: Compiling, key: Scalar, node: Node) -> Condition:
     if not isinstance(node, Listing) or not node.items:
-        compiling.loading.error(node, "wrong_shape", "any is a list of blocks", "start each block with -")
+        compiling.loading.error(
+            node, "wrong_shape", "any must be a list of blocks", "start each block with a dash (-)"
+        )
         return _all_of(())
     conditions = _webhook_first(
         compiling, [partial(compile_condition, compiling, item) for item in node.items]
@@ -153,12 +160,12 @@ def _tests(compiling: Compiling, key: Scalar, node: Node) -> list[tuple[tuple[st
     """Return the tests of one line, each with what to say when it fails."""
     loading = compiling.loading
     if isinstance(node, Scalar) and node.null:
-        loading.error(key, "no_value", f"{key.text} has no value", "write what it must be, or exists: yes")
+        loading.error(key, "no_value", f"{key.text} has no value", "write the expected value, or exists: yes")
         return []
     if isinstance(node, Block):
         entries = loading.block(node, "test_of_field", f"the condition on {shown(key.text)}")
         if not node.entries:
-            loading.error(node, "no_value", f"{key.text} has no test", "write what it must be")
+            loading.error(node, "no_value", f"{key.text} has no test", "write the expected value")
         return [
             (_says(name, entry.value), _MAKE[name](compiling, entry.value, entry.position))
             for name, entry in entries.items()
@@ -267,8 +274,8 @@ def _numeric(
     warning = Finding(
         "warning",
         "number_test_on_text",
-        "a condition compares numbers, but the webhook's field is none or could be two, so it does not hold",
-        "compare another field, or give number_format under settings",
+        "a condition that compares numbers does not hold: the value is not a number, or can be read as two",
+        "compare another field, or set number_format under settings",
         position=position,
     )
 

@@ -45,7 +45,7 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
             return None
         if unknown == "ready":
             return None
-        why = "nothing was said" if value is None else "what was said is neither granted nor denied"
+        why = "nothing was said" if value is None else "the value is neither among granted nor among denied"
         return unknown, f"consent: {why}"
 
     return decide
@@ -62,7 +62,7 @@ def _check_alone(compiling: Compiling, entry: Entry | None, entries: Entries) ->
     for name in ("granted", "denied", "unknown"):
         if entry is not None and name in entries:
             compiling.loading.error(
-                entries[name].key, "option_alone", f"{name} says nothing without from", "add from"
+                entries[name].key, "option_alone", f"{name} has no effect without from", "add from"
             )
             return
 

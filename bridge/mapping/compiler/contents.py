@@ -21,7 +21,9 @@ def compile_contents(compiling: Compiling, node: Block) -> Read:
     each = entries.pop("for_each", None)
     if each is None or not isinstance(each.node, Scalar):
         if each is not None:
-            compiling.loading.error(each.node, "wrong_shape", "for_each is one path", "write the list's path")
+            compiling.loading.error(
+                each.node, "wrong_shape", "for_each must be one path", "write the path of the list"
+            )
         return NOTHING
     compiled = compiling.path(each.node, each.node.text)
     if compiled is None:

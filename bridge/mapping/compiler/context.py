@@ -119,7 +119,7 @@ class Compiling:
             self.loading.error(
                 node,
                 "not_the_visitors",
-                f"{path.system} of a webhook that a server sends belongs to that server, not to the person",
+                f"{path.system} in a webhook sent by a server describes that server, not the person",
                 "remove the line, or write sent_by: browser under receive when browsers post here directly",
             )
             return None

@@ -74,7 +74,7 @@ def _listed(compiling: Compiling, entries: Mapping[str, Entry], name: str) -> fr
         for word in entry.value:
             if is_personal(compiling.loading.spec, word):
                 fix = "map it under user_data, where it is hashed, or leave it out"
-                message = f"{word} looks personal, and custom data is not hashed"
+                message = f"{word} looks like personal data, and custom_data is not hashed"
                 compiling.loading.error(entry.node, "personal_property", message, fix)
     return frozenset(word.strip().casefold() for word in entry.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -12,24 +13,25 @@ from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.consent import compile_consent, compile_limited_data_use
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.copied_properties import compile_copy
+from bridge.mapping.compiler.destinations import (
+    DEFAULT_DESTINATIONS,
+    compile_destinations,
+    require_default_destination,
+)
 from bridge.mapping.compiler.event_name import compile_event_name
 from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
-from bridge.mapping.language.node_types import PLAIN_KINDS
 from bridge.mapping.language.reader import Entries, Entry, Loading
-from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.event import CodeOnDemand, CompiledEvent, MappedLine
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Position
-from bridge.positioned_yaml import Block, Listing, Node
-from bridge.spelling import closest
-
-DEFAULT_DESTINATIONS = ("main",)
+from bridge.positioned_yaml import Block, Node
 
 _NEEDED = {
-    "event_name": "name it as Meta does: Lead, Purchase, ...",
-    "action_source": "say where it happened: website, system_generated, ...",
+    "event_name": "name it as Meta does, such as Lead or Purchase",
+    "action_source": "say where it happened, such as website or system_generated",
 }
 
 
@@ -41,13 +43,16 @@ def compile_event(
     for name, fix in _NEEDED.items():
         if name not in entries and not _written(compiling.loading, node, name):
             compiling.loading.error(node, "missing_key", f"an event needs {name}", fix)
+    if "send_to" not in entries:
+        require_default_destination(compiling.loading, node)
     defaults = defaults_of(compiling, entries.get("defaults"))
     silent = replace(compiling, uses=[])
     priced = replace(compiling, uses=[]).with_currency(_currency(silent, entries, defaults))
     event = _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
-    return write_event_code(event, compiling.settings, compiling.loading.spec, compiling.empty)
+    write = partial(write_event_code, event, compiling.settings, compiling.loading.spec, compiling.empty)
+    return replace(event, on_demand=CodeOnDemand(write))
 
 
 class _Event:
@@ -72,6 +77,7 @@ class _Event:
         blocks = tuple(
             (name, self._slots(name, self._below(name))) for name in NESTED if name in self.entries
         )
+        send_to, routing = self._part("send_to", compile_destinations) or (DEFAULT_DESTINATIONS, None)
         return CompiledEvent(
             number=self.number,
             label=self._plain("name"),
@@ -90,7 +96,8 @@ class _Event:
                 if path not in self.removed
             ),
             removed=self.removed,
-            send_to=destinations(self.compiling, self.entries.get("send_to")),
+            send_to=send_to,
+            routing=routing,
             positions=self._all_positions(defaults),
             lines=tuple(self.lines),
         )
@@ -232,19 +239,3 @@ def _currency(
             scope.trace = trace
 
     return Called(currency)
-
-
-def destinations(compiling: Compiling, entry: Entry | None) -> tuple[str, ...]:
-    """Return where the event goes; unknown names are reported when the destinations are known."""
-    loading = compiling.loading
-    if entry is None:
-        return DEFAULT_DESTINATIONS
-    rule = loading.grammar["event"].keys["send_to"]
-    names: tuple[str, ...] | None = loading.plain(PLAIN_KINDS["texts"], rule, entry.node, "send_to")
-    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
-    for name, node in zip(names or (), nodes, strict=False):
-        if loading.destinations is not None and name not in loading.destinations:
-            fix = "the settings have " + (", ".join(sorted(loading.destinations)) or "none")
-            suggestion = closest(name, sorted(loading.destinations))
-            loading.error(node, "unknown_destination", f"there is no destination {name!r}", fix, suggestion)
-    return names or DEFAULT_DESTINATIONS

@@ -22,7 +22,7 @@ def compile_event_name(compiling: Compiling, entry: Entry) -> tuple[Read, str | 
     node = entry.node
     if isinstance(node, Listing):
         compiling.loading.error(
-            node, "wrong_shape", "event_name is one name", "use events for several events"
+            node, "wrong_shape", "event_name must be one name", "to send several events, use events"
         )
         return NOTHING, None
     if isinstance(node, Block):
@@ -40,9 +40,9 @@ def warn_of_near_name(compiling: Compiling, node: Node, name: str) -> None:
     known = sorted(spec.standard_events | spec.messaging_events | spec.reserved_events)
     near = None if name in known else closest(name, known)
     if near is not None and _spelt(near) != _spelt(name):
-        message = f"{shown(name)} is nearly Meta's {near}, but would be a custom event"
+        message = f"{shown(name)} looks like Meta's {near}, but would be sent as a custom event"
         compiling.loading.warning(
-            node, "near_standard_event", message, f"write {near} if that is meant", near
+            node, "near_standard_event", message, f"write {near} if you mean that one", near
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from bridge.mapping.compiler.contents import compile_contents
 from bridge.mapping.compiler.context import Compiling, Read
@@ -58,9 +57,11 @@ def resolve_field(compiling: Compiling, key: Scalar) -> str | None:
         return found[0]
     if found:
         message = f"{key.text} could be {' or '.join(found)}"
-        compiling.loading.error(key, "ambiguous_field", message, "write it with its block")
+        compiling.loading.error(
+            key, "ambiguous_field", message, "write it with the name of its block in front"
+        )
     elif key.text in _PLAIN_TEXT:
-        message = f"{key.text} is a plain text already"
+        message = f"{key.text} already has a constant text"
         compiling.loading.error(
             key, "wrong_block", message, f"write it beside user_data: {key.text}: ...", key.text
         )
@@ -85,7 +86,7 @@ def defaults_of(compiling: Compiling, entry: Entry | None) -> dict[str, tuple[st
         return {}
     if not isinstance(entry.node, Block):
         compiling.loading.error(
-            entry.node, "wrong_shape", "defaults is a block", "write field: text below it"
+            entry.node, "wrong_shape", "defaults must be a block", "write field: text on the lines below it"
         )
         return {}
     found: dict[str, tuple[str, Position]] = {}
@@ -93,11 +94,13 @@ def defaults_of(compiling: Compiling, entry: Entry | None) -> dict[str, tuple[st
         path = resolve_field(compiling, key)
         if not isinstance(node, Scalar) or node.null:
             compiling.loading.error(
-                node, "no_value", f"the default of {key.text} is one plain text", "write it"
+                node, "no_value", f"the default of {key.text} must be a constant text", "write it"
             )
         elif "{" in node.text and "}" in node.text:
             fix = f'write {key.text}: "{node.text}" at its own place'
-            compiling.loading.error(node, "field_in_default", "a default is a plain text without fields", fix)
+            compiling.loading.error(
+                node, "field_in_default", "a default is a constant text and cannot contain fields", fix
+            )
         elif path in found:
             compiling.loading.error(key, "same_field_twice", f"{key.text} has a default already", "keep one")
         elif path:
@@ -113,7 +116,9 @@ def removed_fields(compiling: Compiling, entry: Entry | None) -> frozenset[str]:
     paths = set()
     for item in items:
         if not isinstance(item, Scalar) or item.null:
-            compiling.loading.error(item, "wrong_shape", "remove is a list of field names", "write the names")
+            compiling.loading.error(
+                item, "wrong_shape", "remove must be a list of field names", "write the names"
+            )
             continue
         path = resolve_field(compiling, item)
         if path:
@@ -169,7 +174,7 @@ def _slot_reader(compiling: Compiling, block: str, name: str, entry: Entry) -> R
     if kind in {"contents", "positions"}:
         return compile_value(compiling, entry.node, "many")
     if _takes_list(compiling.loading.spec, block, name):
-        return as_list(compile_value(compiling, entry.node, "many"))
+        return compile_value(compiling, entry.node, "many")
     if block == "user_data":
         names = compiling.loading.spec.user_data[name].surnames
         kind_of_empty = compiling.empty.apart_from(names) if names else compiling.empty
@@ -182,16 +187,6 @@ def _takes_list(spec: MetaSpec, block: str, name: str) -> bool:
     rule = schema.get(name, {}) if not block else schema.get(block, {}).get("properties", {}).get(name, {})
     kinds = rule.get("type", ())
     return bool(kinds == "array")
-
-
-def as_list(read: Read) -> Read:
-    """Let a reader give a list in any case."""
-
-    def read_list(scope: Scope) -> Any:
-        value = read.read(scope)
-        return value if value is None or isinstance(value, list) else [value]
-
-    return Called(read_list)
 
 
 def _positions(compiling: Compiling, node: Listing) -> Read:
@@ -211,7 +206,9 @@ def _positions(compiling: Compiling, node: Listing) -> Read:
 def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
     loading = compiling.loading
     if not isinstance(entry.node, Block):
-        loading.error(entry.node, "wrong_shape", "properties is a block", "write name: field below it")
+        loading.error(
+            entry.node, "wrong_shape", "properties must be a block", "write name: field on the lines below it"
+        )
         return
     standard = loading.grammar["custom_data"].keys
     for key, node in entry.node.entries:
@@ -221,7 +218,10 @@ def _properties(compiling: Compiling, entry: Entry) -> Iterator[Slot]:
         elif names_a_person(loading.spec, key.text):
             fix = "move it to user_data, where it is hashed, or remove it"
             loading.error(
-                key, "personal_property", f"{key.text} looks personal, and custom data is not hashed", fix
+                key,
+                "personal_property",
+                f"{key.text} looks like personal data, and custom_data is not hashed",
+                fix,
             )
         else:
             yield Slot(f"custom_data.{key.text}", key.position, compile_value(compiling, node))

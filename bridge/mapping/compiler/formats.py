@@ -27,7 +27,7 @@ def check_formats(loading: Loading, entries: Entries) -> None:
 def _check_timezone(loading: Loading, node: Node, zone: str) -> None:
     known = _timezones()
     if zone not in known:
-        fix = "write it as Europe/Berlin"
+        fix = "write it like Europe/Berlin"
         loading.error(
             node, "unknown_timezone", f"there is no time zone {zone!r}", fix, closest(zone, sorted(known))
         )
@@ -35,14 +35,24 @@ def _check_timezone(loading: Loading, node: Node, zone: str) -> None:
 
 def _check_date_format(loading: Loading, node: Node, pattern: str) -> None:
     if date_pattern(pattern) is None:
-        fix = "write it as DD.MM.YYYY HH:mm"
-        loading.error(node, "bad_date_format", "a date format needs day, month and year once", fix)
+        fix = "write it like DD.MM.YYYY HH:mm"
+        loading.error(
+            node,
+            "bad_date_format",
+            "a date format needs the day, the month and the year exactly once each",
+            fix,
+        )
 
 
 def _check_number_format(loading: Loading, node: Node, example: str) -> None:
     if read_number(example, example) is None:
         fix = "write an example such as 1.234,56"
-        loading.error(node, "bad_number_format", "number_format is a number as the sender writes it", fix)
+        loading.error(
+            node,
+            "bad_number_format",
+            "number_format must be an example of a number as the sender writes it",
+            fix,
+        )
 
 
 @cache

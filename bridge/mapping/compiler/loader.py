@@ -36,22 +36,26 @@ def load_mapping(  # noqa: PLR0913 - all but the file are named
     sources: Collection[str] | None = None,
     source: bytes | None = None,
     secrets: SecretsMode = "required",
+    name: str | None = None,
 ) -> CompiledMapping:
     """Read and compile one mapping; raises Invalid with all findings when it has errors.
 
     `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
     not set, and sources of `fetch` that the settings do not have, pass as warnings, for checking a file where
-    it will not run.
+    it will not run. `name` is the one it answers under, where that is not the name of the file: `acme/lead`
+    in a folder of a client.
     """
     content, changed_at = (source, None) if source is not None else _content(file)
     loading = Loading(str(file), spec, environment, destinations, sources, secrets)
     root, problems = read_yaml(content, str(file))
-    mapping = _compiled(loading, root, file, content, changed_at) if isinstance(root, Block) else None
+    mapping = None
+    if isinstance(root, Block):
+        mapping = _compiled(loading, root, file, name or file.stem, content, changed_at)
     if root is None and not problems:
-        problems = [_problem(file, "empty_file", "the file is empty", "write version: 1 and the rest")]
+        problems = [_problem(file, "empty_file", "the file is empty", "start with version: 1")]
     elif root is not None and not isinstance(root, Block):
         problems.append(
-            _problem(file, "wrong_shape", "a mapping is a block of keys", "write version: 1 first")
+            _problem(file, "wrong_shape", "a mapping must be a block of keys", "start with version: 1")
         )
     findings = _in_order(problems, loading.findings)
     if mapping is None or any(finding.severity == "error" for finding in findings):
@@ -66,7 +70,7 @@ def _content(file: Path) -> tuple[bytes, int | None]:
         return file.read_bytes(), int(file.stat().st_mtime)
     except OSError as error:
         raise CannotOpen(
-            f"{file}: {error.strerror or 'cannot be read'}", fix="look at the name and the rights"
+            f"{file}: {error.strerror or 'cannot be read'}", fix="check the file's name and permissions"
         ) from error
 
 
@@ -85,12 +89,12 @@ def _place(finding: Finding) -> tuple[int, int]:
     return (finding.position.line, finding.position.column) if finding.position else (0, 0)
 
 
-def _compiled(
-    loading: Loading, root: Block, file: Path, content: bytes, changed_at: int | None
+def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
+    loading: Loading, root: Block, file: Path, name: str, content: bytes, changed_at: int | None
 ) -> CompiledMapping:
     entries = loading.block(root, "file", "the file")
     if root.get("version") is None and not _misspelt(loading, "version"):
-        loading.error(root, "missing_key", "the file needs version", "write version: 1 at the top")
+        loading.error(root, "missing_key", "version is missing", "write version: 1 at the top")
     settings, country = _settings(loading, entries)
     receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
     browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
@@ -103,7 +107,6 @@ def _compiled(
         answers=answers,
         steps=None,
     )
-    name = file.stem
     receive = compile_receive(compiling, entries.get("receive"), name)
     phone_country = compile_field(compiling, country) if country is not None else None
     each = _each(compiling, entries)
@@ -151,7 +154,10 @@ def _each(compiling: Compiling, entries: Entries) -> Each | None:
         return None
     if not isinstance(entry.node, Scalar):
         compiling.loading.error(
-            entry.node, "wrong_shape", "for_each is one path", "write the list's path, or $"
+            entry.node,
+            "wrong_shape",
+            "for_each must be one path",
+            "write the path of the list, or $ for the whole body",
         )
         return None
     compiled = compiling.path(entry.node, entry.node.text)
@@ -168,10 +174,12 @@ def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[Compil
     blocks: list[tuple[Node, Entries]] = listed.value or []
     if not blocks:
         compiling.loading.error(
-            listed.node, "empty_list", "events has no entry", "write one, or remove events"
+            listed.node, "empty_list", "events is empty", "add an event, or remove events"
         )
     if len(blocks) > MAX_EVENTS:
-        compiling.loading.error(listed.node, "too_many_events", f"a file has at most {MAX_EVENTS} events")
+        compiling.loading.error(
+            listed.node, "too_many_events", f"a mapping can have at most {MAX_EVENTS} events"
+        )
     numbered = enumerate(blocks[:MAX_EVENTS], 1)
     return tuple(compile_event(compiling, shared, own, node, number) for number, (node, own) in numbered)
 
@@ -206,6 +214,6 @@ def _phone_country(loading: Loading, block: Entries) -> tuple[str | None, Scalar
     code = entry.value.strip()
     if loading.spec.countries.get(code.lower()) and len(code) == 2:
         return code.upper(), None
-    fix = "write a code of two letters such as DE, or a path from the top such as $.address.country"
+    fix = "write a two-letter code such as DE, or a path from the top such as $.address.country"
     loading.error(entry.node, "unknown_country", f"there is no country {code!r}", fix)
     return None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,13 +76,17 @@ def _max_size(loading: Loading, entries: Entries) -> int:
     size: int = _value(entries, "max_size", MAX_BODY)
     if size > MAX_BODY:
         loading.error(
-            entries["max_size"].node, "no_amount", "max_size is at most 1 MiB", "write 1 MiB or less"
+            entries["max_size"].node, "no_amount", "max_size cannot be more than 1 MiB", "write 1 MiB or less"
         )
     return size
 
 
 def _repeat_key(compiling: Compiling, entry: Entry) -> Read:
-    """Read the repeat key; a list here means all of its values together, not the first one."""
+    """Read the repeat key; a list here means all of its values together, not the first one.
+
+    A placeholder is read, too: a key that was never filled in must not pass for one that is absent.
+    """
+    compiling = replace(compiling, empty=compiling.empty.of_nothing())
     if not isinstance(entry.node, Listing):
         return compile_value(compiling, entry.node, "many")
     reads = tuple(compile_value(compiling, item) for item in entry.node.items)
@@ -115,7 +119,9 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
     if "code" not in entries or not entries["code"].value:
         return None
     if "for" in entries and "until" in entries:
-        loading.error(entries["until"].key, "two_sources", "for and until both say how long", "keep one")
+        loading.error(
+            entries["until"].key, "two_sources", "for and until cannot be used together", "keep one"
+        )
     seconds = entries["for"].value if "for" in entries else None
     until = read_time(entries["until"].value) if "until" in entries and entries["until"].value else None
     if seconds is not None and changed_at is not None:
@@ -125,7 +131,12 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
 
 def _checked_code(loading: Loading, entry: Entry, code: str) -> str:
     if code and not is_test_code(code):
-        loading.error(entry.key, "bad_test_event_code", "this is not a test code", "copy it from Test Events")
+        loading.error(
+            entry.key,
+            "bad_test_event_code",
+            "this is not a test event code",
+            "copy it from the Test Events tab of Events Manager",
+        )
     return code
 
 
@@ -137,6 +148,6 @@ def compile_on_result(loading: Loading, entry: Entry | None) -> OnResult | None:
     if entry is None or not url or secret is None:
         return None
     if not url.startswith(("https://", "http://")):
-        loading.error(entries["url"].node, "no_url", "url is a web address", "write https://...")
+        loading.error(entries["url"].node, "no_url", "url must be an https:// URL", "write https://...")
         return None
     return OnResult(url, secret)

@@ -14,7 +14,7 @@ from bridge.mapping.compiler.templates import compile_template
 from bridge.mapping.compiler.transforms import decimals_of, number_ambiguous
 from bridge.mapping.language.grammar import SOURCES
 from bridge.mapping.language.reader import Entries, Entry
-from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of, text_of
+from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Reader, Scope, entries_of, text_of
 from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
@@ -34,13 +34,13 @@ def compile_source(
     if len(named) > 1:
         second = entries[named[1]].key
         loading.error(
-            second, "two_sources", f"{named[0]} and {named[1]} are both sources of this value", "keep one"
+            second, "two_sources", f"{named[0]} and {named[1]} cannot both give this value", "keep one"
         )
     elif not named:
         misspelt = len(entries) < len(node.entries)
         if not misspelt and "remove" not in entries and "default" not in entries:
             fix = "add from, text, all, sum, count or hash_of"
-            loading.error(node, "no_source", "this block does not say where its value comes from", fix)
+            loading.error(node, "no_source", "this block does not say where the value comes from", fix)
         return NOTHING
     elif named == ["for_each"]:
         loading.error(
@@ -68,14 +68,19 @@ def _text(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compi
         return NOTHING
     if "{" in entry.node.text or "}" in entry.node.text:
         return compile_template(compiling, entry.node)
-    constant = entry.node.text
+    return _TextOfMapping(entry.node.text)
 
-    def read(scope: Scope) -> str:
+
+class _TextOfMapping(Constant):
+    """A constant whose explanation says where it comes from."""
+
+    __slots__ = ()
+
+    def read(self, scope: Scope) -> Any:
+        """Return the text."""
         if scope.trace is not None:
             scope.trace.supplied(scope.field, "the mapping's text")
-        return constant
-
-    return Called(read)
+        return self.value
 
 
 def _many(compiling: Compiling, entry: Entry, compile_value: CompileValue) -> _Many:
@@ -123,7 +128,7 @@ def _all(compiling: Compiling, entry: Entry, shape: Shape, compile_value: Compil
 def _sum(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
     read_many = _many(compiling, entry, compile_value)
     broken = Finding(
-        "warning", "sum_of_text", "a sum leaves out an entry that is no number", position=entry.position
+        "warning", "sum_of_text", "a sum left out an entry that is not a number", position=entry.position
     )
     example = compiling.settings.number_format
     return SumOf(read_many, example, compiling.currency, broken, number_ambiguous(entry))
@@ -169,7 +174,9 @@ class SumOf(Reader):
 
 def _count(compiling: Compiling, entry: Entry, shape: Shape, compile_value: CompileValue) -> Read:
     if not isinstance(entry.node, Scalar):
-        compiling.loading.error(entry.node, "wrong_shape", "count is one field", "write the list's path")
+        compiling.loading.error(
+            entry.node, "wrong_shape", "count must be one field", "write the path of the list"
+        )
         return NOTHING
     compiled = compiling.path(entry.node, entry.node.text)
     if compiled is None:
@@ -207,7 +214,9 @@ def _each_source(compiling: Compiling, entries: Entries, source: str, compile_va
     each = entries["for_each"]
     path = each.node.text if isinstance(each.node, Scalar) else ""
     if not path or len(compiling.base) >= 2:
-        compiling.loading.error(each.key, "for_each_too_deep", "for_each is one path, at most 2 levels deep")
+        compiling.loading.error(
+            each.key, "for_each_too_deep", "for_each must be one path, nested at most 2 levels deep"
+        )
         return NOTHING
     compiled = compiling.path(each.node, path)
     if compiled is None:
@@ -217,10 +226,12 @@ def _each_source(compiling: Compiling, entries: Entries, source: str, compile_va
     inner = _SOURCES[source](below, entries[source], "one", compile_value)
 
     def read(scope: Scope) -> list[Any] | None:
-        values = (
+        values = [
             inner.read(scope.inside(item, index, scope.place_of(path, index) if scope.trace else ""))
             for index, item in enumerate(entries_of(locate.read(scope), scope)[:MAX_ITEMS])
-        )
+        ]
+        if scope.placeholders and None in values:
+            scope.placeholders.append(f"[{values.index(None)}]")
         return [value for value in values if value is not None] or None
 
     return Called(read)

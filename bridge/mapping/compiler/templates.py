@@ -67,7 +67,9 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | FieldInText]:
 
 def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | FieldInText]) -> None:
     if _BRACE.search(text):
-        compiling.loading.error(node, "brace_not_closed", "a brace is opened or closed only", "write {field}")
+        compiling.loading.error(
+            node, "brace_not_closed", "a brace is not closed, or was never opened", "write {field}"
+        )
     if text:
         parts.append(text)
 
@@ -88,7 +90,7 @@ def _field(
 class FieldInText(Reader):
     """Reads a path as a part of a text."""
 
-    __slots__ = ("compiled", "false_is_empty", "is_empty", "locate", "starts")
+    __slots__ = ("compiled", "false_is_empty", "is_empty", "is_placeholder", "locate", "starts")
 
     def __init__(self, compiled: CompiledPath, compiling: Compiling) -> None:
         self.compiled: Final = compiled
@@ -96,6 +98,7 @@ class FieldInText(Reader):
         self.false_is_empty: Final = compiling.false_is_empty
         self.starts: Final = compiling.empty.starts
         self.is_empty: Final = compiling.empty.is_empty
+        self.is_placeholder: Final = compiling.empty.is_placeholder
 
     def read(self, scope: Scope) -> str | None:
         """Return the text, None when it is empty."""
@@ -104,6 +107,8 @@ class FieldInText(Reader):
             value = None
         text = (value if type(value) is str else _as_text(value, self.is_empty) or "").strip()
         kept = None if not text or (text[0] in self.starts and self.is_empty(text)) else text
+        if kept is None and text and self.is_placeholder(text):
+            scope.placeholders.append("")
         if scope.trace is not None:
             outcome = "blank" if isinstance(value, str) else self.compiled.why_nothing(scope)
             watch(self.compiled, scope, None if kept is not None else outcome)

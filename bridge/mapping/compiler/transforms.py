@@ -46,15 +46,13 @@ def _lookup(compiling: Compiling, entry: Entry, entries: Entries) -> Change | No
         return None
     table = {key.strip().casefold(): result for key, result in rows.items()}
     if len(table) < len(rows):
-        compiling.loading.error(
-            entry.node, "duplicate_key", "two rows of this lookup mean the same", "keep one"
-        )
+        compiling.loading.error(entry.node, "duplicate_key", "two rows of this lookup are equal", "keep one")
     silent = "error" if compiling.skips else None  # an event without a name must not get lost
     otherwise = entries["otherwise"].value if "otherwise" in entries else silent
     unknown = Finding(
         "error",
         "no_lookup_row",
-        "a lookup has no row for what the webhook holds",
+        "a lookup has no row for the value in the webhook",
         "add the row, or say otherwise: skip, keep or a text",
         position=entry.position,
     )
@@ -127,7 +125,7 @@ def _minor_units(compiling: Compiling, entry: Entry, entries: Entries) -> Change
     unknown = Finding(
         "error",
         "minor_units_without_currency",
-        "an amount counts cents, but its currency is not known, so the point cannot be set",
+        "an amount is in minor units, but its currency is not known, so it cannot be converted",
         "map custom_data.currency, or put one under defaults",
         position=entry.position,
     )
@@ -177,8 +175,8 @@ def number_ambiguous(entry: Entry) -> Finding:
     return Finding(
         "warning",
         "number_ambiguous",
-        "a number could be two, a thousand times apart (1.234), so it was left out",
-        "give number_format under settings, an example as the sender writes it (1.234,56)",
+        "a number is ambiguous (1.234 can mean 1234 or 1.234), so it was left out",
+        "set number_format under settings to an example as the sender writes it (1.234,56)",
         position=entry.position,
     )
 

@@ -23,7 +23,7 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
     loading = compiling.loading
     if _unquoted_brace(node):
         loading.error(
-            node, "brace_in_text", "a text that starts with { needs quotes", 'write it as "{field}"'
+            node, "brace_in_text", "a text that starts with { must be quoted", 'write it as "{field}"'
         )
         return NOTHING
     entries = loading.block(node, "value", "the block of a value")
@@ -39,7 +39,9 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
     _check_companions(compiling, entries)
     if "clicked_at" in entries:  # fbclid takes its own out before it comes here
         fix = "write it directly in the block of fbclid, beside from"
-        loading.error(entries["clicked_at"].key, "wrong_block", "clicked_at belongs to fbclid alone", fix)
+        loading.error(
+            entries["clicked_at"].key, "wrong_block", "clicked_at can only be used with fbclid", fix
+        )
     check_formats(loading, entries)
     if not changes and not any(name in entries for name in ("when", "default", "required")):
         return source
@@ -97,6 +99,8 @@ class _BlockValue(Reader):
             if value is SKIP:
                 return SKIP if self.compiling.skips else None
             if self.compiling.empty.is_empty(value):
+                if name != "lookup" and self.compiling.empty.is_placeholder(value):
+                    scope.placeholders.append("")
                 value = None
             if scope.trace is not None:
                 scope.trace.step(scope.field, name, value)
@@ -114,8 +118,8 @@ def _required_finding(entries: Entries) -> Finding:
     return Finding(
         "error",
         "required_value_missing",
-        "a value that the mapping calls required is empty",
-        "have the sender fill it, or name another field",
+        "a value that the mapping marks as required is empty",
+        "have the sender fill it, or map another field",
         position=entries["required"].position,
     )
 
@@ -125,5 +129,5 @@ def _check_companions(compiling: Compiling, entries: Entries) -> None:
     for name, needs in (("otherwise", "lookup"),):
         if name in entries and needs not in entries:
             compiling.loading.error(
-                entries[name].key, "option_alone", f"{name} says nothing without {needs}", f"add {needs}"
+                entries[name].key, "option_alone", f"{name} has no effect without {needs}", f"add {needs}"
             )

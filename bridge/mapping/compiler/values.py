@@ -5,7 +5,6 @@ A value's reader returns what was found, or None when there is nothing: what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -57,7 +56,7 @@ def _field_reader(compiled: CompiledPath, compiling: Compiling, shape: Shape) ->
 class FieldReader(Reader):
     """Reads one path, and looks closely at what is no plain value: is it empty, is it a list."""
 
-    __slots__ = ("compiled", "is_empty", "locate", "many", "plain", "starts")
+    __slots__ = ("compiled", "is_empty", "is_placeholder", "locate", "many", "plain", "starts")
 
     def __init__(self, compiled: CompiledPath, compiling: Compiling, shape: Shape) -> None:
         self.plain: Final = PLAIN - {bool} if compiling.false_is_empty else PLAIN
@@ -65,6 +64,7 @@ class FieldReader(Reader):
         self.locate: Final = compiled.locate
         self.starts: Final = compiling.empty.starts
         self.is_empty: Final = compiling.empty.is_empty
+        self.is_placeholder: Final = compiling.empty.is_placeholder
         self.many: Final = shape == "many"
 
     def read(self, scope: Scope) -> Any:
@@ -88,15 +88,36 @@ class FieldReader(Reader):
             value, outcome = None, "absent" if scope.trace is None else self.compiled.why_nothing(scope)
         elif type(value) is str:
             if self.is_empty(value):
-                value, outcome = None, "blank"
+                value, outcome = None, self._kind_of_empty(scope, value)
         elif value is False and bool not in self.plain:
             value, outcome = None, "blank"
         elif type(value) is list or type(value) is dict:
-            value = _entries(value, self.is_empty) if self.many else _single(value, self.is_empty)
+            value = self._kept_entries(scope, value)
             outcome = "blank" if value is None else None
         if scope.trace is not None:
             watch(self.compiled, scope, outcome)
         return value
+
+    def _kind_of_empty(self, scope: Scope, value: str) -> str:
+        if not self.is_placeholder(value):
+            return "blank"
+        scope.placeholders.append("")
+        return "placeholder"
+
+    def _kept_entries(self, scope: Scope, value: list[Any] | dict[str, Any]) -> Any:
+        """Return a list without what is empty in it; an only entry alone, unless a list is wanted."""
+        if type(value) is not list:
+            return value or None
+        kept = [entry for entry in value if type(entry) in PLAIN or not self.is_empty(entry)]
+        if len(kept) < len(value):
+            self._note_first_placeholder(scope, value, is_rest_sent=bool(kept))
+        return kept[0] if len(kept) == 1 and not self.many else kept or None
+
+    def _note_first_placeholder(self, scope: Scope, entries: list[Any], *, is_rest_sent: bool) -> None:
+        for place, entry in enumerate(entries):
+            if self.is_placeholder(entry) and self.is_empty(entry):
+                scope.placeholders.append(f"[{place}]" if is_rest_sent else "")
+                return
 
 
 class OneKey(FieldReader):
@@ -139,22 +160,10 @@ class TwoKeys(FieldReader):
         return self.kept(scope, self.locate.read(scope))
 
 
-def _single(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
-    kept = _entries(value, is_empty)
-    return kept[0] if type(kept) is list and len(kept) == 1 else kept
-
-
-def _entries(value: list[Any] | dict[str, Any], is_empty: Callable[[Any], bool]) -> Any:
-    if type(value) is list:
-        kept = [entry for entry in value if type(entry) in PLAIN or not is_empty(entry)]
-        return kept or None
-    return value or None
-
-
 def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
     """Return the reader of a list: the first of its values that is not empty."""
     if not node.items:
-        compiling.loading.error(node, "empty_list", "an empty list has no value", "name at least one field")
+        compiling.loading.error(node, "empty_list", "this list is empty", "name at least one field")
         return NOTHING
     if len(node.items) > MAX_SOURCES:
         compiling.loading.error(
@@ -163,7 +172,9 @@ def _first_of(compiling: Compiling, node: Listing, shape: Shape) -> Read:
         return NOTHING
     for item in node.items:
         if isinstance(item, Listing):
-            compiling.loading.error(item, "list_in_list", "a list is inside a list", "write one list")
+            compiling.loading.error(
+                item, "list_in_list", "a list cannot contain another list", "write one list"
+            )
     reads = tuple(
         compile_value(compiling, item, shape) for item in node.items if not isinstance(item, Listing)
     )

@@ -106,7 +106,7 @@ def _check_scheme(loading: Loading, entry: Entry, entries: Entries, scheme: str)
         loading.error(entry.node, "missing_key", "the scheme digest needs signed", fix)
     for name in entries:
         if name != "scheme" and name not in allowed:
-            message = f"{name} says nothing for the scheme {scheme}"
+            message = f"{name} has no effect with the scheme {scheme}"
             loading.error(entries[name].key, "option_alone", message, "remove it, or use another scheme")
     _check_algorithm(loading, entry, entries, scheme)
     _check_time(loading, entries)
@@ -119,10 +119,12 @@ def _check_place(
     places = [place for place in ("header", "query", "field") if place in allowed]
     if places and not signed_body and not written & set(places):
         wanted = f"{', '.join(places[:-1])} or {places[-1]}"
-        loading.error(entry.node, "missing_key", f"the scheme {scheme} needs {wanted}", "say where it is")
+        loading.error(
+            entry.node, "missing_key", f"the scheme {scheme} needs {wanted}", "say where the signature is"
+        )
     if scheme in {"hmac", "digest", "rsa", "ed25519"} and len(written & _WHERE) > 1:
-        fix = "leave one of header, query and field"
-        loading.error(entry.node, "option_alone", "a signature stands in one place", fix)
+        fix = "keep only one of header, query and field"
+        loading.error(entry.node, "option_alone", "a signature can only be in one place", fix)
 
 
 def _check_algorithm(loading: Loading, entry: Entry, entries: Entries, scheme: str) -> None:
@@ -133,7 +135,7 @@ def _check_algorithm(loading: Loading, entry: Entry, entries: Entries, scheme: s
     if algorithm.value not in known:
         fix = f"use {' or '.join(sorted(known))}"
         loading.error(
-            algorithm.node, "unknown_word", f"{algorithm.value} is not for the scheme {scheme}", fix
+            algorithm.node, "unknown_word", f"{algorithm.value} cannot be used with the scheme {scheme}", fix
         )
     wanted = _JWT_ALGORITHMS.get(algorithm.value) if scheme == "jwt" else None
     if wanted and wanted not in entries:
@@ -142,7 +144,7 @@ def _check_algorithm(loading: Loading, entry: Entry, entries: Entries, scheme: s
     for name in sorted(
         (_KEYS if wanted == "secret" else _SECRETS if wanted else frozenset()) & entries.keys()
     ):
-        message = f"{name} says nothing for {algorithm.value}"
+        message = f"{name} has no effect with {algorithm.value}"
         loading.error(entries[name].key, "option_alone", message, "remove it, or use another algorithm")
 
 
@@ -151,7 +153,7 @@ def _check_time(loading: Loading, entries: Entries) -> None:
     uses_time = signed is not None and isinstance(signed.value, str) and "{timestamp}" in signed.value
     has_time = "timestamp_header" in entries or "{timestamp}" in str(_value(entries, "format", ""))
     if uses_time and signed is not None and not has_time:
-        message = "signed holds {timestamp}, but no line says where the timestamp is"
+        message = "signed contains {timestamp}, but no line says where the timestamp is"
         fix = "add timestamp_header, or a format with {timestamp}"
         loading.error(signed.node, "missing_key", message, fix)
 
@@ -235,8 +237,8 @@ def _path(compiling: Compiling, entry: Entry | None) -> Any:
     if entry is None:
         return None
     if not isinstance(entry.node, Scalar):
-        message = f"{entry.key.text} is one path"
-        compiling.loading.error(entry.node, "wrong_shape", message, "write the field of the body")
+        message = f"{entry.key.text} must be one path"
+        compiling.loading.error(entry.node, "wrong_shape", message, "write the path of a field of the body")
         return None
     compiled = compiling.path(entry.node, entry.node.text)
     return compiled.locate if compiled else None
@@ -293,8 +295,8 @@ def _keys(loading: Loading, entries: Entries, kind: str) -> tuple[Any, ...]:
         if found is not None:
             keys.append(found)
         elif loading.secrets == "required":
-            message = f"{name} is not a public key of the kind {_KIND_OF_KEY[kind]}"
-            fix = "give the sender's public key as it is published, in PEM"
+            message = f"{name} is not a public key of type {_KIND_OF_KEY[kind]}"
+            fix = "paste the public key that the sender publishes, in PEM format"
             loading.error(entries[name].node, "bad_secret", message, fix)
     return tuple(keys)
 
@@ -309,7 +311,9 @@ def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes
     match = _SECRET.fullmatch(written.strip())
     if match is None:
         fix = 'put it into an environment variable and write "${NAME}"'
-        loading.error(entry.node, "secret_in_file", f"{entry.key.text} is never written into the file", fix)
+        loading.error(
+            entry.node, "secret_in_file", f"{entry.key.text} must not be written into the file", fix
+        )
         return None
     secret = loading.environment.get(match[1], "")
     if not secret:

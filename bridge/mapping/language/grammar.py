@@ -18,7 +18,10 @@ from bridge.meta_spec.spec import MetaSpec
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a block. `kind` says what its value may be (see value_kinds), `of` names the block or the choices."""
+    """One key of a block. `kind` says what its value may be (see value_kinds), `of` names the block or the choices.
+
+    `only_in` names the one field whose block takes the key, where not every block of the kind does.
+    """
 
     name: str
     kind: str
@@ -27,11 +30,21 @@ class Key:
     default: str = ""
     alias: str = ""
     required: bool = False
+    only_in: str = ""
 
     @property
     def choices(self) -> tuple[str, ...]:
         """The words allowed here, for a choice."""
         return self.of if isinstance(self.of, tuple) else ()
+
+    def explained(self, written: str) -> str:
+        """Return what the key means, for somebody who wrote it under this name."""
+        sentences = [self.says] if self.says else []
+        if written != self.name:
+            sentences.append(f"The same as {self.name}.")
+        if self.default:
+            sentences.append(f"Default: {self.default}.")
+        return " ".join(text if text.endswith(".") else f"{text}." for text in sentences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +259,13 @@ _VALUE = (
     Key("default", "text", "The plain text when all is empty."),
     Key("required", "yes_no", "The event is held when this is empty."),
     Key("when", "condition", "The value is sent only when all of these hold."),
-    Key("clicked_at", "value", "Of fbclid only: when the ad was clicked.", default="the time of the event"),
+    Key(
+        "clicked_at",
+        "value",
+        "Of fbclid only: when the ad was clicked.",
+        default="the time of the event",
+        only_in="fbclid",
+    ),
     Key("remove", "yes_no", "Takes back a shared field."),
 )
 

@@ -147,7 +147,7 @@ class _ExpectedEvents:
     def add(self, node: Node) -> None:
         if not isinstance(node, Block):
             fix = "write event_name: ... and what matters"
-            self.loading.error(node, "wrong_shape", "an expected event is a block", fix)
+            self.loading.error(node, "wrong_shape", "an expected event must be a block", fix)
             return
         self.found.append({})
         for key, below in node.entries:

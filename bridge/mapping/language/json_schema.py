@@ -27,13 +27,17 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/definitions/{name}"}
 
 
-_VALUE: Schema = {
-    "anyOf": [
-        _TEXT,
-        {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, _ref("value")]}},
-        _ref("value"),
-    ]
-}
+def _value(block: str = "value") -> Schema:
+    return {
+        "anyOf": [
+            _TEXT,
+            {"type": "array", "minItems": 1, "items": {"anyOf": [_TEXT, _ref("value")]}},
+            _ref(block),
+        ]
+    }
+
+
+_VALUE: Schema = _value()
 _TABLE_OF_VALUES: Schema = {"type": "object", "additionalProperties": _VALUE}
 
 # kind of a key -> what an editor accepts there
@@ -70,7 +74,7 @@ _KINDS: dict[str, Schema] = {
         "additionalProperties": {"anyOf": [_TEXT, _ref("answer_hmac"), _ref("value")]},
     },
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
-    "destinations": _TEXTS,
+    "destinations": {"anyOf": [_TEXTS, _ref("value")]},
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
     "templates": _TEXTS,
     "json_body": {"type": "object"},
@@ -89,6 +93,7 @@ def editor_schema() -> str:
     definitions["condition"] = _condition(grammar)
     definitions["defaults"] = _defaults(grammar)
     definitions["expected_event"] = _expected_event(grammar)
+    _widen_blocks_of_single_fields(definitions, grammar)
     definitions["test"]["oneOf"] = [{"required": [name]} for name in EXPECTATIONS]
     definitions["event"].pop("required", None)
     schema = {
@@ -103,11 +108,20 @@ def editor_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _block(block: BlockGrammar) -> Schema:
+def _widen_blocks_of_single_fields(definitions: dict[str, Schema], grammar: Grammar) -> None:
+    """Let the block of a field take what no other value's block does: `clicked_at` in that of `fbclid`."""
+    for field in {key.only_in for key in grammar["value"].keys.values()} - {""}:
+        definitions[f"value_of_{field}"] = _block(grammar["value"], field)
+        definitions["user_data"]["properties"][field] |= _value(f"value_of_{field}")
+
+
+def _block(block: BlockGrammar, field: str = "") -> Schema:
     properties = {}
     for name in block.names():
         key = block.keys[block.canonical(name) or name]
-        properties[name] = {"description": _description(key, name), **_of_kind(key)}
+        if key.only_in not in {"", field}:
+            continue
+        properties[name] = {"description": key.explained(name), **_of_kind(key)}
     schema: Schema = {
         "description": block.says,
         "type": "object",
@@ -119,12 +133,6 @@ def _block(block: BlockGrammar) -> Schema:
         schema["allOf"] = twice
     required = [key.name for key in block.keys.values() if key.required]
     return {**schema, "required": required} if required else schema
-
-
-def _description(key: Key, name: str) -> str:
-    same = f" The same as {key.name}." if name != key.name else ""
-    default = f" Default: {key.default}." if key.default else ""
-    return f"{key.says}{same}{default}"
 
 
 def _of_kind(key: Key) -> Schema:
@@ -151,7 +159,8 @@ def _condition(grammar: Grammar) -> Schema:
     return {**own, "additionalProperties": {"anyOf": [*_TEXTS["anyOf"], _ref("test_of_field")]}}
 
 
-def _defaults(grammar: Grammar) -> Schema:
+def fields_with_defaults(grammar: Grammar) -> dict[str, str]:
+    """Return the fields that `defaults` may name without their block, each with what it means."""
     keys = [key for key in grammar["event"].keys.values() if key.kind == "value"]
     names = {key.name: key.says for key in keys}
     for block in ("user_data", "custom_data"):
@@ -160,6 +169,11 @@ def _defaults(grammar: Grammar) -> Schema:
             for name in grammar[block].names()
             if name != "properties"
         }
+    return names
+
+
+def _defaults(grammar: Grammar) -> Schema:
+    names = fields_with_defaults(grammar)
     return {
         "description": "Plain texts for fields that are empty.",
         "type": "object",

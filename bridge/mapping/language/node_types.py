@@ -35,11 +35,11 @@ def text(node: Node, rule: Key) -> str:
     if isinstance(node, Block):
         if any(isinstance(below, Scalar) and below.null for _, below in node.entries):
             raise BadText(
-                "brace_in_text", "is a text; one that starts with { needs quotes", 'write "{field}"'
+                "brace_in_text", "must be a text; one that starts with { must be quoted", 'write "{field}"'
             )
-        raise BadText("wrong_shape", "is a text, not a block", "write the text behind the colon")
+        raise BadText("wrong_shape", "must be a text, not a block", "write the text after the colon")
     if isinstance(node, Listing):
-        raise BadText("wrong_shape", "is one text, not a list", "keep one")
+        raise BadText("wrong_shape", "must be one text, not a list", "keep one")
     if len(node.text.encode()) > MAX_TEXT:
         raise BadText("text_too_long", f"is longer than {MAX_TEXT // 1024} KiB")
     return node.text
@@ -50,7 +50,7 @@ def texts(node: Node, rule: Key) -> tuple[str, ...]:
     if not isinstance(node, Listing):
         return (text(node, rule),)
     if not node.items:
-        raise BadText("empty_list", "is an empty list", "name at least one")
+        raise BadText("empty_list", "must not be an empty list", "name at least one")
     return tuple(_entry(item, rule) for item in node.items)
 
 
@@ -61,7 +61,9 @@ def _entry(item: Node, rule: Key) -> str:
         bad.node = bad.node or item
         raise
     if isinstance(item, Scalar) and item.null:
-        raise BadText("no_value", "has an entry without a value", "write the text or remove the -", node=item)
+        raise BadText(
+            "no_value", "has an entry without a value", "write the text, or remove the dash (-)", node=item
+        )
     return found
 
 
@@ -88,7 +90,7 @@ def yes_no(node: Node, rule: Key) -> bool:
     word = text(node, rule).lower()
     if word in _YES_NO:
         return _YES_NO[word]
-    raise BadText("unknown_word", "is yes or no", "write yes or no", closest(word, ("yes", "no")))
+    raise BadText("unknown_word", "must be yes or no", "write yes or no", closest(word, ("yes", "no")))
 
 
 def whole(node: Node, rule: Key) -> int:
@@ -96,14 +98,14 @@ def whole(node: Node, rule: Key) -> int:
     word = text(node, rule)
     if word.isascii() and word.isdigit() and 0 < len(word) < 10 and int(word) > 0:
         return int(word)
-    raise BadText("no_number", "is a whole number of at least 1", "write digits alone")
+    raise BadText("no_number", "must be a whole number of at least 1", "write digits only")
 
 
 def number(node: Node, rule: Key) -> Decimal:
     """Return a number written with a point."""
     found = read_number(text(node, rule), "1234.56")
     if found is None:
-        raise BadText("no_number", "is a number", "write digits, with a point for decimals")
+        raise BadText("no_number", "must be a number", "write digits, with a point for decimals")
     return found
 
 
@@ -115,7 +117,10 @@ def duration(node: Node, rule: Key) -> int:
         unit = unit_of(written)
         suggestion = closest(unit, UNITS) if unit else None
         raise BadText(
-            "no_amount", "is a duration such as 30 minutes or 7 days", "write a number and a unit", suggestion
+            "no_amount",
+            "must be a duration such as 30 minutes or 7 days",
+            "write a number and a unit",
+            suggestion,
         )
     return math.ceil(found.total_seconds())
 
@@ -124,7 +129,7 @@ def size(node: Node, rule: Key) -> int:
     """Return a size in bytes."""
     found = read_size(text(node, rule))
     if not found:
-        raise BadText("no_amount", "is a size such as 512 KiB or 1 MiB", "write a number and a unit")
+        raise BadText("no_amount", "must be a size such as 512 KiB or 1 MiB", "write a number and a unit")
     return found
 
 
@@ -132,7 +137,7 @@ def moment(node: Node, rule: Key) -> str:
     """Return a time as written, once it is sure that it can be read."""
     written = text(node, rule)
     if read_time(written) is None:
-        raise BadText("no_time", "is a date and time", "write it as 2026-11-21T10:00:00Z")
+        raise BadText("no_time", "must be a date and time", "write it like 2026-11-21T10:00:00Z")
     return written
 
 
@@ -146,7 +151,7 @@ def take(node: Node, rule: Key) -> str | int:
     known = closest(word, ("first", "last", "rest"))
     raise BadText(
         "unknown_word",
-        "is first, last, rest or a number from 1",
+        "must be first, last, rest or a number from 1",
         "write first, last, rest or a number",
         known,
     )
@@ -164,7 +169,7 @@ def otherwise(node: Node, rule: Key) -> str:
     meant = None if word in OTHERWISE else closest(word, OTHERWISE)
     if meant and len(word) > 2:
         raise BadText(
-            "unknown_word", f"cannot be {shown(word)}, which is nearly {meant}", f"write {meant}", meant
+            "unknown_word", f"cannot be {shown(word)}, which looks like {meant}", f"write {meant}", meant
         )
     return word
 
@@ -172,7 +177,9 @@ def otherwise(node: Node, rule: Key) -> str:
 def rows(node: Node, rule: Key) -> dict[str, str]:
     """Return a table of texts."""
     if not isinstance(node, Block):
-        raise BadText("wrong_shape", "is a block of rows", "write each row as one line: this: that")
+        raise BadText(
+            "wrong_shape", "must be a block of rows", "write each row on its own line, as this: that"
+        )
     if len(node.entries) > MAX_ROWS:
         raise BadText("too_many_rows", f"has more than {MAX_ROWS} rows")
     return {key.text: _row(below, rule) for key, below in node.entries}

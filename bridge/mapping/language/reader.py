@@ -119,7 +119,12 @@ class Loading:
 
     def _blocks(self, rule: Key, key: Scalar, node: Node) -> list[tuple[Node, Entries]]:
         if not isinstance(node, Listing):
-            self.error(node, "wrong_shape", f"{key.text} is a list of blocks", "start each block with -")
+            self.error(
+                node,
+                "wrong_shape",
+                f"{key.text} must be a list of blocks",
+                "start each block with a dash (-)",
+            )
             return []
         return [(item, self.block(item, str(rule.of), f"an entry of {key.text}")) for item in node.items]
 
@@ -133,4 +138,4 @@ class Loading:
         fix = "write its keys below it, indented"
         if isinstance(node, Scalar) and ":" in node.text and not node.quoted:
             fix = "a space is missing after the colon: write key: value"
-        self.error(node, "wrong_shape", f"{called} is a block", fix)
+        self.error(node, "wrong_shape", f"{called} must be a block", fix)

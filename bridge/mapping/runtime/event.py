@@ -14,12 +14,15 @@ from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
 from bridge.mapping.runtime.no_answer import NoAnswer
+from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
-from bridge.mapping.runtime.slots import Slots, fill
+from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
     Draft,
+    Event,
+    EventShape,
     EventVerdict,
     FetchRequest,
     Finding,
@@ -44,13 +47,39 @@ class MappedLine:
 
 @dataclass(frozen=True, slots=True)
 class EventCode:
-    """The function written for one event: its source, what the names in it stand for, its rules."""
+    """The function written for one event: its source, what the names in it stand for, its rules.
+
+    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `shapes` is where the pipeline keeps what validation said of events of one shape.
+    """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., dict[str, Any]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
     gives_up: tuple[type[Exception], ...]
+    shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
+
+
+class CodeOnDemand:
+    """The code of one event, written when the first webhook needs it: of many mappings, most never do.
+
+    Two threads may write it at the same time; both get the same.
+    """
+
+    __slots__ = ("_code", "_write")
+
+    def __init__(self, write: Callable[[], EventCode | None]) -> None:
+        self._write: Callable[[], EventCode | None] | None = write
+        self._code: EventCode | None = None
+
+    def get(self) -> EventCode | None:
+        """Return the code, or None where the general way must do everything."""
+        write = self._write
+        if write is not None:
+            self._code = write()
+            self._write = None
+        return self._code
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +100,15 @@ class CompiledEvent:
     defaults: tuple[tuple[str | None, str, str], ...]
     removed: frozenset[str]
     send_to: tuple[str, ...]
+    routing: Routing | None
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
-    code: EventCode | None = None
+    on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def code(self) -> EventCode | None:
+        """Return the code that was written for this event, if it has any."""
+        return None if self.on_demand is None else self.on_demand.get()
 
     def cleaned(
         self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec
@@ -83,33 +118,48 @@ class CompiledEvent:
         That is when the event has no code for these rules, or something in the webhook is not ordinary:
         a condition that does not hold, a value that is left out, anything to be said.
         """
-        if self.code is None or self.code.spec is not spec:
+        code = self.code
+        if code is None or code.spec is not spec:
+            return None
+        send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
+        if send_to == UNDECIDED:
             return None
         now = int(scope.request.received_at.timestamp())
         name = self.event_name_text or self._name(scope)
         if name is None or name is SKIP:
             return None
         try:
-            data = self.code.run(scope, settings, now, name, made_event_id)
-        except self.code.gives_up:
+            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+        except code.gives_up:
             return None
-        return CleanDraft(self.label or name, data, self.send_to, self.positions)
+        return CleanDraft(
+            self.label or name,
+            data,
+            send_to,
+            self.positions,
+            (name, *shape),
+            unproven,
+            code.shapes,
+        )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
         """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""
+        send_to = self._destinations(scope)
         for condition in self.conditions:
             failed = condition(scope)
             if failed is not None:
-                return self._ended(scope, settings, "skipped", f"when: {failed}")
+                return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         if self.consent is not None and (decision := self.consent(scope)) is not None:
-            return self._ended(scope, settings, *decision)
+            return self._ended(scope, settings, send_to, *decision)
+        if self.routing is not None and send_to == UNDECIDED:
+            return self._of_nobody(scope, settings, self.routing)
+        scope.placeholders.clear()
         name: Any = self.event_name_text
         if name is None or scope.trace is not None:
             name = self._name(scope)
         if name is SKIP:
-            return self._ended(
-                scope, settings, "skipped", "event_name: no row of its lookup fits, and otherwise says skip"
-            )
+            reason = "event_name: no row of its lookup matches, and otherwise says skip"
+            return self._ended(scope, settings, send_to, "skipped", reason)
         fields = self._fields(scope, name)
         given = fields.get("event_id")
         made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
@@ -118,7 +168,7 @@ class CompiledEvent:
             self.label or name or f"event {self.number}",
             fields,
             settings,
-            self.send_to,
+            send_to,
             self.positions,
             findings=findings,
             made_event_id=made,
@@ -130,14 +180,15 @@ class CompiledEvent:
         A condition or the consent that the webhook alone decides comes before what is fetched.
         """
         scope.trace = None
+        send_to = self._destinations(scope)
         for condition in self.conditions:
             with suppress(NoAnswer):
                 if (failed := condition(scope)) is not None:
-                    return self._ended(scope, settings, "skipped", f"when: {failed}")
+                    return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
             decision = self.consent(scope) if self.consent is not None else None
             if decision is not None:
-                return self._ended(scope, settings, *decision)
+                return self._ended(scope, settings, send_to, *decision)
         return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
@@ -151,9 +202,11 @@ class CompiledEvent:
     ) -> Draft:
         """Return the draft of an event that reads an answer which is not there, under its final label."""
         label = self.label or self._name_without_answer(scope) or f"event {self.number}"
-        return Draft(
-            label, {}, settings, self.send_to, self.positions, verdict, reason, findings, needs=needs
-        )
+        send_to = self._destinations(scope)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, needs=needs)
+
+    def _destinations(self, scope: Scope) -> tuple[str, ...]:
+        return self.send_to if self.routing is None else self.routing.destinations(scope)
 
     def _name_without_answer(self, scope: Scope) -> str | None:
         scope.trace = None
@@ -171,6 +224,7 @@ class CompiledEvent:
         return name if name is SKIP or name is None else text_of(name)
 
     def _fields(self, scope: Scope, name: str | None) -> dict[str, Any]:
+        report_placeholders("event_name", name, scope)
         fields: dict[str, Any] = {"action_source": self.action_source}
         if name is not None:
             fields["event_name"] = name
@@ -193,15 +247,16 @@ class CompiledEvent:
             fields.setdefault("data_processing_options_country", 0)
             fields.setdefault("data_processing_options_state", 0)
         if "event_time" not in fields:
-            self._warn_when_mapped("event_time", "the time the webhook arrived is sent", scope)
+            self._warn_when_mapped("event_time", "the time of receipt is sent instead", scope)
             fields["event_time"] = int(scope.request.received_at.timestamp())
         if "event_id" not in fields:
-            self._warn_when_mapped("event_id", "an id made from the webhook stands in", scope)
+            self._warn_when_mapped("event_id", "an id made from the webhook is used instead", scope)
         return fields
 
     def _warn_when_mapped(self, field: str, instead: str, scope: Scope) -> None:
-        """Add a finding for a field that is mapped and that this webhook does not have."""
-        if any(key == field for key, _, _ in self.top):
+        """Add a finding for a field that is mapped and not in this webhook, unless another says why."""
+        is_said = any(finding.path == f"$.{field}" for finding in scope.findings)
+        if not is_said and any(key == field for key, _, _ in self.top):
             message = f"{field} is mapped, but nothing was found for it in this webhook; {instead}"
             fix = "check the name on the right, or have the sender send it"
             scope.findings.append(
@@ -219,12 +274,27 @@ class CompiledEvent:
                     record = scope.trace.record(f"{block}.{key}" if block else key)
                     record.defaulted, record.dropped, record.supplied_by = True, None, "defaults"
 
-    def _ended(self, scope: Scope, settings: ReadingSettings, verdict: EventVerdict, reason: str) -> Draft:
+    def _of_nobody(self, scope: Scope, settings: ReadingSettings, routing: Routing) -> Draft:
+        """Return the draft of an event whose client is unknown: nobody else's dataset gets it."""
+        finding = routing.unknown()
+        if routing.skips:
+            return self._ended(scope, settings, UNDECIDED, "skipped", f"send_to: {finding.message}")
+        label = self.label or self.event_name_text or f"event {self.number}"
+        return Draft(label, {}, settings, UNDECIDED, self.positions, "held", finding.message, (finding,))
+
+    def _ended(
+        self,
+        scope: Scope,
+        settings: ReadingSettings,
+        send_to: tuple[str, ...],
+        verdict: EventVerdict,
+        reason: str,
+    ) -> Draft:
         findings = tuple(scope.findings)
         if verdict == "held":
-            fix = "have the sender say it, or say under consent what unknown means"
+            fix = "have the sender include it, or set unknown under consent"
             findings += (
                 Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
             )
         label = self.label or self.event_name_text or f"event {self.number}"
-        return Draft(label, {}, settings, self.send_to, self.positions, verdict, reason, findings)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings)

@@ -17,7 +17,9 @@ from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, recorded_answers
 from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld, NoAnswer
+from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
+from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     AnswerLookup,
@@ -70,6 +72,11 @@ class CompiledMapping:
     def send_to(self) -> tuple[str, ...]:
         """Return every destination an event of this mapping may go to."""
         return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """Return where a webhook belongs that no event could be made of: to nobody, when it should decide."""
+        return UNDECIDED if any(event.routing for event in self.events) else self.send_to
 
     @property
     def lines(self) -> tuple[MappedLine, ...]:
@@ -149,14 +156,25 @@ class CompiledMapping:
 
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""
-        texts = [text for text in self._repeat_texts(webhook) if identifies(text)]
-        if texts:
-            return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts))
-        return _digest(b"body", webhook.request.body)
+        return self.repeat_key_with_doubts(webhook)[0]
 
-    def has_usable_repeat_key(self, webhook: Webhook) -> bool:
-        """Return whether everything that its repeat key is made of can identify a webhook."""
-        return all(identifies(text) for text in self._repeat_texts(webhook))
+    def repeat_key_with_doubts(self, webhook: Webhook) -> tuple[bytes, tuple[Finding, ...]]:
+        """Return the digest, and a finding where the mapped key identifies nothing."""
+        texts = self._repeat_texts(webhook)
+        is_usable = all(map(_is_usable_key, texts))
+        if texts and is_usable:
+            return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts)), ()
+        return _digest(b"body", webhook.request.body), () if is_usable else (self._unusable_key(),)
+
+    def _unusable_key(self) -> Finding:
+        receive = self.node.get("receive")
+        key = receive.get("repeat_key") if isinstance(receive, Block) else None
+        message = (
+            "repeat_key is a placeholder, or a number that lost its digits: it identifies no webhook, "
+            "and the whole body stands in for it"
+        )
+        fix = "have the sender fill it in, or name another field"
+        return Finding("warning", "repeat_key_unusable", message, fix, position=key.position if key else None)
 
     def _repeat_texts(self, webhook: Webhook) -> list[str]:
         """Return the texts of the mapped repeat key; none when nothing is mapped or found."""
@@ -180,6 +198,7 @@ class CompiledMapping:
 
     def _settings(self, scope: Scope, phone_country: Read) -> ReadingSettings:
         country = text_of(phone_country.read(scope))
+        scope.placeholders.clear()
         return _with_country(self.settings, country) if country and len(country) <= 60 else self.settings
 
     def _items(
@@ -205,12 +224,12 @@ class CompiledMapping:
         """Return the draft that says why a list gave nothing, or not all of it."""
         if not too_many:
             reason = f"for_each: the webhook has no list {each.path}"
-            return Draft("for_each", {}, settings, self.send_to, {}, "skipped", reason)
-        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the rest was not mapped"
+            return Draft("for_each", {}, settings, self.undecided, {}, "skipped", reason)
+        reason = f"for_each: the list has more than {MAX_ITEMS} entries; the others were not mapped"
         finding = Finding(
             "error", "too_many_items", reason, "have the sender split it", position=each.position
         )
-        return Draft("for_each", {}, settings, self.send_to, {}, "held", reason, (finding,))
+        return Draft("for_each", {}, settings, self.undecided, {}, "held", reason, (finding,))
 
     def _made_event_id(self, number: int, name: str, scope: Scope) -> str:
         """Return an id that is the same when the same webhook comes again."""
@@ -219,9 +238,17 @@ class CompiledMapping:
         return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
 
 
+def _is_usable_key(text: str) -> bool:
+    return identifies(text) and text.strip().lower() not in load_meta_spec().placeholders
+
+
 def _digest(*parts: bytes) -> bytes:
     """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
-    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()
 
 
 @lru_cache(maxsize=512)

@@ -230,9 +230,16 @@ class Walk(Reader):
         self.path = path
         self.steps = path.steps
         self.whole = path.root == "webhook"
-        self.runs = [tuple(_literal_runs(path, at)) for at in range(len(path.steps))]
+        self._runs: list[tuple[tuple[str, int], ...]] | None = None
         each = [at for at, step in enumerate(path.steps) if step.kind == "each"]
         self.spread_again = frozenset(each[:-1])
+
+    @property
+    def runs(self) -> list[tuple[tuple[str, int], ...]]:
+        """Return the keys to try at each step; few paths ever need them."""
+        if self._runs is None:
+            self._runs = [tuple(_literal_runs(self.path, at)) for at in range(len(self.steps))]
+        return self._runs
 
     def read(self, scope: Scope) -> Any:
         """Return what the path leads to, or MISSING."""

@@ -30,24 +30,35 @@ class Missing:
 MISSING: Final = Missing()
 
 
+class _KnownParts:
+    """What was found out about parts of one webhook, by their identity: texts that hold JSON, odd keys."""
+
+    __slots__ = ("odd_keys", "opened", "plain")
+
+    def __init__(self) -> None:
+        self.opened: Final[dict[int, Any]] = {}
+        self.odd_keys: Final[dict[int, dict[str, Any]]] = {}
+        self.plain: Final[dict[int, bool]] = {}
+
+
 class Scope:
     """One webhook being read, seen from one item of it.
 
     Not frozen, because it remembers what was opened and what went wrong; it lives for one webhook only.
     `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
-    only while an explanation is written. `outer` is the scope around the item.
+    only while an explanation is written. `outer` is the scope around the item. `placeholders` are those met
+    since the last field was filled: `[2]` for an entry of a list that was left out, else an empty text.
     """
 
     __slots__ = (
+        "_known_parts",
         "base",
         "field",
         "findings",
         "index",
         "item",
-        "odd_keys",
-        "opened",
         "outer",
-        "plain",
+        "placeholders",
         "request",
         "root",
         "source",
@@ -65,17 +76,23 @@ class Scope:
         self.outer: Scope | None = None
         self.trace: Trace | None = None
         self.findings: list[Finding] = []
-        self.opened: dict[int, Any] = {}
-        self.odd_keys: dict[int, dict[str, Any]] = {}
-        self.plain: dict[int, bool] = {}
+        self.placeholders: list[str] = []
+        self._known_parts: _KnownParts | None = None
 
     def inside(self, item: Any, index: int, base: str) -> Scope:
         """Return the scope of one entry of a list; findings and opened texts are shared."""
         scope = Scope(self.webhook, self.source)
         scope.trace, scope.field, scope.findings = self.trace, self.field, self.findings
-        scope.opened, scope.odd_keys, scope.plain = self.opened, self.odd_keys, self.plain
+        scope.placeholders = self.placeholders
+        scope._known_parts = self._parts()
         scope.item, scope.index, scope.base, scope.outer = item, index, base, self
         return scope
+
+    def _parts(self) -> _KnownParts:
+        parts = self._known_parts
+        if parts is None:
+            parts = self._known_parts = _KnownParts()
+        return parts
 
     def place_of(self, path: str, index: int) -> str:
         """Return the place of a list entry in the webhook (`orders.0.lines.1`), for explanations."""
@@ -94,25 +111,28 @@ class Scope:
 
     def open_text(self, text: str) -> Any:
         """Return the data of a text that holds JSON, and the text itself when it holds none."""
-        kept = self.opened.get(id(text), MISSING)
+        opened = self._parts().opened
+        kept = opened.get(id(text), MISSING)
         if kept is MISSING:
-            kept = self.opened[id(text)] = _json_in(text)
+            kept = opened[id(text)] = _json_in(text)
         return kept
 
     def has_plain_keys(self, item: dict[str, Any]) -> bool:
         """Return whether every key is plain, so that a key that is not there exactly is not there at all."""
-        plain = self.plain.get(id(item))
+        known = self._parts().plain
+        plain = known.get(id(item))
         if plain is None:
-            plain = self.plain[id(item)] = _all_plain(item)
+            plain = known[id(item)] = _all_plain(item)
         return plain
 
     def oddly_named(self, item: dict[str, Any], key: str) -> Any:
         """Return the value of a key that is equal in NFC and without surrounding whitespace, else MISSING."""
         if self.has_plain_keys(item):
             return MISSING
-        odd = self.odd_keys.get(id(item))
+        known = self._parts().odd_keys
+        odd = known.get(id(item))
         if odd is None:
-            odd = self.odd_keys[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
+            odd = known[id(item)] = {plain_key(name): value for name, value in reversed(item.items())}
         return odd.get(plain_key(key), MISSING)
 
 

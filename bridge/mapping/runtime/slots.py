@@ -8,7 +8,8 @@ from typing import Any
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.runtime.scope import Scope
-from bridge.models import Position
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.models import Finding, Position
 
 # key, dotted path, reader
 Slots = tuple[tuple[str, str, Read], ...]
@@ -28,10 +29,12 @@ def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     if scope.trace is not None:
         _fill_and_record(slots, scope, into)
         return
-    for key, _, reader in slots:
+    for key, path, reader in slots:
         value = reader.read(scope)
         if value is not None:
             into[key] = value
+        if scope.placeholders:
+            report_placeholders(path, value, scope)
 
 
 def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
@@ -45,4 +48,22 @@ def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
         if value is not None or sent_before:  # inside contents, one entry that has the field is enough
             record.dropped = None
         elif record.dropped is None:
-            record.dropped = NOTHING_FOUND if record.supplied_by is None else "nothing was left of it"
+            record.dropped = (
+                NOTHING_FOUND if record.supplied_by is None else "nothing was left after cleaning"
+            )
+        if scope.placeholders and (finding := report_placeholders(path, value, scope)) and value is None:
+            record.dropped = finding.message
+
+
+def report_placeholders(path: str, value: Any, scope: Scope) -> Finding | None:
+    """Add a finding for the placeholder that was met while a field was read, unless another value is sent."""
+    places = [place for place in scope.placeholders if place or value is None]
+    scope.placeholders.clear()
+    if not places:
+        return None
+    spec = load_meta_spec()
+    field = f"{path}{places[0]}"
+    finding = spec.rules["placeholder"].finding(f"$.{field}", field=spec.name_in_mappings(field))
+    if finding not in scope.findings:
+        scope.findings.append(finding)
+    return finding

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bridge.monitoring.status import status_of
 from bridge.outbox.pauses import destination_scope
 from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.results import sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest, query
+from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 _HOME = "/console/destinations"
@@ -24,7 +25,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         stranded=status["not_configured"] if viewer.is_admin else [],
         sources=status["sources"] if viewer.is_admin else [],
         settings=context.settings.destinations,
-        done=query(request).get("done", ""),
+        done=sentence_of(request),
     )
 
 
@@ -32,19 +33,17 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     """End the pause of a destination: the next batch shows whether its cause is gone."""
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
-        return see_other(with_query(_HOME, {}, done="there is no such destination"))
+        return see_other(with_query(_HOME, {}, done="no_destination"))
     scope = destination_scope(entry.name, entry.dataset_id)
     paused = context.outbox().pauses().get(scope)
     resumed = paused is not None and context.outbox().resume(scope, paused.trips)
-    done = f"{entry.name} sends again" if resumed else f"{entry.name} was not paused"
-    return see_other(with_query(_HOME, {}, done=done))
+    return see_other(with_query(_HOME, {}, done="resumed" if resumed else "not_paused"))
 
 
 def resume_source(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """End the pause of a source: the next call shows whether its cause is gone."""
     name = form(request).get("source", "")
     if name not in context.settings.sources:
-        return see_other(with_query(_HOME, {}, done="there is no such source"))
+        return see_other(with_query(_HOME, {}, done="no_source"))
     resumed = context.outbox().fetches.resume(name, context.now())
-    done = f"records are fetched from {name} again" if resumed else f"{name} was not paused"
-    return see_other(with_query(_HOME, {}, done=done))
+    return see_other(with_query(_HOME, {}, done="source_resumed" if resumed else "not_paused"))

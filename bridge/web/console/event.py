@@ -18,12 +18,12 @@ from bridge.outbox import EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
 from bridge.web.console.active_mappings import active_mapping
-from bridge.web.console.events import described
 from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.results import code_of, sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.events_api import event_detail, no_such_event
-from bridge.web.request import HttpRequest, query
+from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
@@ -40,7 +40,7 @@ class Shown(NamedTuple):
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show one event; what is personal is masked."""
-    return _page(context, viewer, _detail(context, request, viewer), done=query(request).get("done", ""))
+    return _page(context, viewer, _detail(context, request, viewer), done=sentence_of(request))
 
 
 def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -55,7 +55,7 @@ def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
     event = _detail(context, request, viewer).event
     remap = remapping(context.settings, context.spec, context.mappings, context.now)
     became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
-    return see_other(with_query(f"/console/events/{event.id}", {}, done=described(became)))
+    return see_other(with_query(f"/console/events/{event.id}", {}, done=code_of(became)))
 
 
 def give_up(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -63,7 +63,7 @@ def give_up(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respon
     event = _detail(context, request, viewer).event
     reason = form(request).get("because", "").strip()[:500] or "discarded by a person"
     number = discard(context.outbox(), Query(ids=(event.id,), limit=1), reason, context.now())
-    done = "discarded" if number else "left alone: it was sent, or is being sent right now"
+    done = "discarded" if number else "left_alone"
     return see_other(with_query(f"/console/events/{event.id}", {}, done=done))
 
 

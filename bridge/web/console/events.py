@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import query_of
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
-from bridge.web.console.jobs import WORDS
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -71,7 +70,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     given = form(request)
     asked = _asked(given)
     if not asked:
-        raise WrongUse("nothing says which events", fix="choose a filter first")
+        raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
     _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
     job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
@@ -96,13 +95,7 @@ def _refuse_when_changed(number: int, shown: str) -> None:
         )
 
 
-def described(became: Any) -> str:
-    """Return the result of a replay as a sentence."""
-    parts = [f"{number:,} {WORDS.get(word, word)}" for word, number in became.items() if number]
-    return ", ".join(parts) or "nothing was there to do"
-
-
-def _asked(given: Any) -> dict[str, str]:
+def _asked(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name in FILTERS if (text := given.get(name, "").strip())}
 
 

@@ -36,7 +36,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         "overview.html",
         needs=list(_needs(context, viewer, status, destinations)),
         destinations=destinations,
-        totals=context.outbox().counts() if viewer.is_admin else None,
+        totals=status if viewer.is_admin else None,
         mappings=status["mappings"] if viewer.is_admin else [],
         database=status["database"],
         disk=status["disk"],

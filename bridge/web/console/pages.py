@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jinja2
 
@@ -20,12 +20,12 @@ from bridge.web.console.viewers import Viewer, refuse_other_sites, viewer_of
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
 from bridge.web.request import HttpRequest
-from bridge.web.responses import Headers, NotAllowed, Response, error_response
+from bridge.web.responses import Headers, NotAllowed, Response, error_body, error_response
 
 Screen = Callable[[AppContext, HttpRequest, Viewer], Response]
 _SIGN_IN = "/console/sign-in"
 _MOST_FORM_FIELDS = 1000
-_TITLES = {403: "This is not yours to do", 404: "There is nothing here", 429: "Too many attempts"}
+_TITLES = {403: "You cannot do this", 404: "Page not found", 429: "Too many attempts"}
 
 
 def screen(show: Screen, *, admin_only: bool = False) -> View:
@@ -34,16 +34,31 @@ def screen(show: Screen, *, admin_only: bool = False) -> View:
     def view(context: AppContext, request: HttpRequest) -> Response:
         viewer = viewer_of(context, request)
         if viewer is None:
-            return see_other(f"{_SIGN_IN}?{urlencode({'next': request.target})}")
+            return _sign_in_first(request)
         try:
             refuse_other_sites(context, request)
             if admin_only and not viewer.is_admin:
                 raise NotAllowed("only the admin may do this")
             return show(context, request, viewer)
         except BridgeError as error:
-            return error_page(context, viewer, error)
+            return error_response(error) if wants_json(request) else error_page(context, viewer, error)
 
     return view
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether a script of ours asks, and not a person's browser for a page."""
+    return request.headers.get("accept") == "application/json"
+
+
+def _sign_in_first(request: HttpRequest) -> Response:
+    """Answer whose session has ended: a script shows a dialog or leaves its page, a browser gets the form."""
+    if wants_json(request):
+        return Response(401, error_body("signed_out", "the session has ended: sign in again"))
+    if request.headers.get("hx-request"):
+        shown = urlsplit(request.headers.get("hx-current-url", ""))._replace(scheme="", netloc="")
+        return Response(401, "", (("HX-Redirect", with_query(_SIGN_IN, {"next": shown.geturl()})),))
+    return see_other(with_query(_SIGN_IN, {"next": request.target}))
 
 
 def page(
@@ -51,12 +66,13 @@ def page(
 ) -> Response:
     """Return a page made of a template; everything in `values` is escaped where it is written."""
     nonce = secrets.token_urlsafe(16)
-    text = (
-        _templates()
-        .get_template(template)
-        .render(**values, viewer=viewer, nonce=nonce, demo=context.settings.demo, now=context.now())
-    )
-    return Response(status, text, _headers(nonce))
+    values |= {"viewer": viewer, "nonce": nonce, "demo": context.settings.demo, "now": context.now()}
+    return Response(status, rendered(template, **values), _headers(nonce))
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return the text of a template, such as a part of a page."""
+    return _templates().get_template(template).render(**values)
 
 
 def error_page(context: AppContext, viewer: Viewer | None, error: BridgeError) -> Response:

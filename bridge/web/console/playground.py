@@ -1,103 +1,180 @@
-"""The playground: a sample, a mapping and what comes of them, side by side. Nothing is stored or sent."""
+"""The playground: a webhook, a mapping and what comes of them, side by side. Nothing is stored or sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
-from bridge.errors import BridgeError, Invalid
-from bridge.ingest.preview import preview
-from bridge.mapping.draft import draft_mapping
-from bridge.mapping.samples import answers_file
-from bridge.models import Finding, Verified
-from bridge.outbox import EventDetail
-from bridge.pipeline import translate
-from bridge.serialization import encode_readable
-from bridge.web.console.active_mappings import active_mapping, text_of_file
-from bridge.web.console.pages import form, page
+from bridge.errors import WrongUse
+from bridge.mapping.language.completion import completion_table
+from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.mapping_files import MAPPING_NAME, content_of, earlier, revision_of
+from bridge.web.console.pages import form, page, rendered, wants_json
+from bridge.web.console.results import sentence_of
+from bridge.web.console.sample_choice import (
+    SampleChoice,
+    recent_events,
+    sample_of_file,
+    stored_sample,
+    webhook_of,
+)
+from bridge.web.console.trial_run import TrialRun, WrittenMapping, run_trial
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.dry_run import made_up_request, recorded_in
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
-
-class Tried(NamedTuple):
-    """What the panes hold: a mapping, a webhook, and the recorded answers of what the mapping fetches."""
-
-    source: str
-    payload: str = ""
-    answers: str = ""
+_NEW = "new-mapping"
 
 
-class TrialRun(NamedTuple):
-    """What a mapping made of a sample, or what is wrong with one of them."""
+class PlaygroundState(NamedTuple):
+    """What is on the page: the fields of its form, the webhook, what came of it, what a button did."""
 
-    result: Mapping[str, Any] | None = None
-    events: tuple[str, ...] = ()
-    findings: Sequence[Finding] = ()
-    warnings: Sequence[Finding] = ()
-    problem: str = ""
-    fix: str = ""
+    given: Mapping[str, str]
+    sample: SampleChoice
+    outcome: TrialRun
+    done: str = ""
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
-    """Show the panes, filled with a mapping that exists and a sample of it, or with a webhook that came."""
+    """Show the panes: a mapping with one of its samples, or with a webhook that came (masked)."""
     given = query(request)
-    stored = _stored(context, viewer, given.get("event", ""))
-    mapping = active_mapping(context, stored.event.mapping if stored else given.get("mapping", ""))
-    source = text_of_file(mapping.file) if mapping else ""
-    if stored is not None:
-        context.log.info("revealed", request_id=request.id, stored_event=stored.event.id, peer=request.peer)
-        raw = context.outbox().raw(stored.event.webhook_id)
-        return _page(context, viewer, Tried(source, raw.body.decode("utf-8", "replace") if raw else ""))
-    samples = mapping.samples if mapping else ()
-    if not samples:
-        return _page(context, viewer, Tried(source))
-    answers = text_of_file(answers_file(samples[0])) if answers_file(samples[0]).is_file() else ""
-    return _page(context, viewer, Tried(source, text_of_file(samples[0]), answers))
+    kind, _, chosen = given.get("sample", "").partition("/")
+    event_id = given.get("event") or (chosen if kind == "event" else "")
+    name = given.get("mapping", "")
+    if event_id:
+        detail = context.outbox().show(event_id)
+        name = name or (detail.event.mapping if detail else "")
+        return _opened(context, request, viewer, name, stored_sample(context, event_id, reveal=False))
+    mapping = active_mapping(context, name)
+    file = chosen if kind == "file" else ""
+    sample = sample_of_file(context, mapping, file) if mapping else SampleChoice()
+    return _opened(context, request, viewer, name, sample)
 
 
 def run(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
-    """Run the mapping over the sample."""
+    """Run the mapping over the webhook."""
     given = form(request)
-    tried = Tried(given.get("mapping", ""), given.get("payload", ""), given.get("answers", ""))
-    outcome = _outcome(context, tried)
-    if request.headers.get("hx-request"):
-        return page(context, viewer, "playground_result.html", outcome=outcome)
-    return _page(context, viewer, tried, outcome)
+    outcome = _outcome(context, given)
+    if not wants_json(request):
+        return _page(context, viewer, PlaygroundState(given, _kept(given), outcome))
+    parts = {
+        "result": rendered("playground_result.html", outcome=outcome),
+        "fields_list": rendered("playground_fields.html", outcome=outcome),
+        "findings": outcome.marks,
+        "fields": [field._asdict() for field in outcome.fields],
+    }
+    return Response(200, parts, (("Cache-Control", "no-store"),))
 
 
-def _page(context: AppContext, viewer: Viewer, tried: Tried, outcome: TrialRun | None = None) -> Response:
-    if outcome is None:
-        outcome = _outcome(context, tried) if tried.source and tried.payload else TrialRun()
+def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show the stored webhook as it came, to be edited, and log that somebody looked."""
+    given = form(request)
+    event_id = given.get("stored", "")
+    context.log.info("revealed", request_id=request.id, stored_event=event_id, peer=request.peer)
+    sample = stored_sample(context, event_id, reveal=True)
+    outcome = _outcome(context, {**given, "payload": sample.payload})
+    return _page(context, viewer, PlaygroundState(given, sample, outcome))
+
+
+def begin(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Write a new mapping for the webhook in the playground."""
+    from bridge.authoring.scaffold.new_mapping import MappingRequest, new_mapping
+    from bridge.authoring.scaffold.plan import Wishes
+
+    given = form(request)
+    webhook = webhook_of(context, given)
+    if webhook is None:
+        raise WrongUse("there is no webhook to begin with", fix="go back and paste one")
+    wishes = Wishes(send_to=next(iter(context.settings.destinations), "main"))
+    asked = MappingRequest(Path(f"{_name(given)}.yaml"), wishes, replace(webhook, received_at=context.now()))
+    made = {**given, "mapping": new_mapping(asked, context.spec, context.now()).text}
+    return _page(context, viewer, PlaygroundState(made, _kept(given), _outcome(context, made)))
+
+
+def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Answer the mapping as a file to keep."""
+    given = form(request)
+    name = _name(given)
+    headers = (
+        ("Content-Type", "application/yaml; charset=utf-8"),
+        ("Content-Disposition", f'attachment; filename="{name}.yaml"'),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "no-store"),
+    )
+    return Response(200, given.get("mapping", "").replace("\r\n", "\n"), headers)
+
+
+def language(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Answer what the editor completes with."""
+    return Response(200, completion_table(context.spec, context.settings.destinations))
+
+
+def _opened(
+    context: AppContext, request: HttpRequest, viewer: Viewer, name: str, sample: SampleChoice
+) -> Response:
+    mapping = active_mapping(context, name)
+    content = content_of(mapping.file) if mapping else b""
+    given = {"name": name, "mapping": content.decode("utf-8", "replace"), "tests": "yes"}
+    given["began_as"] = revision_of(content) if mapping else ""
+    given |= {"file": sample.file, "stored": sample.stored}
+    if not sample.is_masked:
+        given |= {"payload": sample.payload, "answers": sample.answers}
+    return _page(
+        context, viewer, PlaygroundState(given, sample, _outcome(context, given), sentence_of(request))
+    )
+
+
+def _name(given: Mapping[str, str]) -> str:
+    """Return the name that somebody gave the mapping, as far as it can be one."""
+    name = given.get("name", "")
+    return name if MAPPING_NAME.fullmatch(name) else _NEW
+
+
+def _kept(given: Mapping[str, str]) -> SampleChoice:
+    """Return the sample that a form was sent with."""
+    return SampleChoice(
+        given.get("payload", ""),
+        stored=given.get("stored", ""),
+        file=given.get("file", ""),
+        is_masked="payload" not in given and bool(given.get("stored")),
+        answers=given.get("answers", ""),
+    )
+
+
+def _outcome(context: AppContext, given: Mapping[str, str]) -> TrialRun:
+    source = given.get("mapping", "").replace("\r\n", "\n")
+    if not source.strip():
+        return TrialRun()
+    mapping = active_mapping(context, given.get("name", ""))
+    folder = mapping.file.parent if mapping else None
+    written = WrittenMapping(source, mapping.name if mapping else _NEW, folder, given.get("answers", ""))
+    webhook = webhook_of(context, given)
+    with_tests = given.get("tests") == "yes"
+    return run_trial(context, written, webhook, reveal="payload" in given, with_tests=with_tests)
+
+
+def _page(context: AppContext, viewer: Viewer, shown: PlaygroundState) -> Response:
+    given, sample, can_save = shown.given, shown.sample, context.settings.console.edit
+    if sample.is_masked and not sample.payload:
+        sample = stored_sample(context, sample.stored, reveal=False)
+    mapping = active_mapping(context, given.get("name", ""))
     return page(
         context,
         viewer,
         "playground.html",
-        tried=tried,
-        outcome=outcome,
+        name=given.get("name", ""),
+        source=given.get("mapping", ""),
+        began_as=given.get("began_as", ""),
+        with_tests=given.get("tests") == "yes",
+        can_save=can_save,
+        can_undo=bool(can_save and mapping and earlier(mapping.file)),
+        sample=sample,
+        outcome=shown.outcome,
+        done=shown.done,
+        mapping=mapping,
+        recent=recent_events(context, mapping) if mapping else [],
         mappings=context.mappings.names(),
     )
-
-
-def _outcome(context: AppContext, tried: Tried) -> TrialRun:
-    try:
-        text = tried.source.replace("\r\n", "\n")
-        mapping = draft_mapping(text, context.spec, context.settings.destinations)
-        webhook = made_up_request({"payload": tried.payload}, context.now())
-        fetched = mapping.recorded(recorded_in(tried.answers))
-        translation = translate(Verified(webhook), mapping, context.spec, fetched=fetched, explain=True)
-    except Invalid as invalid:
-        return TrialRun(findings=invalid.findings)
-    except BridgeError as error:
-        return TrialRun(problem=error.message, fix=error.fix)
-    result = preview(translation, context.settings, webhook.received_at)
-    events = tuple(encode_readable(event) for event in result["events"])
-    return TrialRun(result, events, warnings=mapping.warnings)
-
-
-def _stored(context: AppContext, viewer: Viewer, event_id: str) -> EventDetail | None:
-    """Return a stored event to take the webhook of, if this viewer may see it."""
-    detail = context.outbox().show(event_id) if event_id else None
-    return detail if detail and viewer.sees(detail.event.destination) else None

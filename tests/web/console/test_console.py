@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from bridge.outbox import Query
 from bridge.settings.models import ConsoleReader
 from bridge.web.app import create_app
-from tests.web.conftest import NOW, WebClient
+from tests.web.conftest import NOW
+from tests.web.console.conftest import SCRIPT, text_of
 
 SCREENS = (
     "/console/",
@@ -28,30 +28,6 @@ SCREENS = (
     "/console/playground?mapping=lead",
     "/console/destinations",
 )
-SCRIPT = "<script>alert('x')</script>"
-
-
-@pytest.fixture
-def app(web: WebClient) -> WebClient:
-    """A bridge with the usual mappings, which takes webhooks in both ways."""
-    return web
-
-
-@pytest.fixture
-def browser(app) -> FlaskClient:
-    """A browser on this machine that nobody is signed in with."""
-    return create_app(app.context).test_client()
-
-
-@pytest.fixture
-def signed_in(browser) -> FlaskClient:
-    response = browser.post("/console/session", data={"token": "admin-token"})
-    assert (response.status_code, response.location) == (303, "/console/")
-    return browser
-
-
-def text_of(response: TestResponse) -> str:
-    return html.unescape(re.sub(r"<[^>]+>", " ", response.get_data(as_text=True)))
 
 
 # --- who gets in -----------------------------------------------------------------------------------
@@ -311,56 +287,6 @@ def test_all_of_a_filter_is_refused_when_it_means_others_by_now(app, signed_in, 
 
 def test_all_needs_a_filter(signed_in):
     assert signed_in.post("/console/events/all", data={"number": "0"}).status_code == 400
-
-
-PLAYGROUND: tuple[tuple[str, str, str], ...] = (
-    ("version: 1\nevent_name: Lead\naction_source: system_generated\nuser_data: {email: mail}", "", "mail"),
-    ("version: 1\nevent_nam: Lead", "event_name", ""),
-    ("a: [", "this is not YAML", ""),
-)
-
-
-@pytest.mark.parametrize(("source", "says", "unused"), PLAYGROUND)
-def test_the_playground_runs_a_mapping_or_says_what_is_wrong(signed_in, source, says, unused):
-    response = signed_in.post(
-        "/console/playground",
-        data={"mapping": source, "payload": '{"mail": "jane@example.com", "left": 1}'},
-        headers={"HX-Request": "true"},
-    )
-    page = response.get_data(as_text=True)
-    assert response.status_code == 200
-    assert not page.startswith("<!doctype")
-    assert says in page
-    if unused:
-        assert '"event_name": "Lead"' in html.unescape(page)
-        assert "<code>left</code>" in page
-
-
-FETCHING = """version: 1
-event_name: Lead
-action_source: system_generated
-fetch: {person: {from: crm, path: "/persons/{id}"}}
-user_data: {email: $person.email}
-"""
-
-
-@pytest.mark.parametrize(
-    ("answers", "says"),
-    [
-        ('{"person": {"email": "jane@example.com"}}', '"event_name": "Lead"'),
-        ("", "waits for $person of crm"),
-        ('{"person": missing', "the answers are no JSON object"),
-        ("[1]", "fetched is not an object"),
-    ],
-)
-def test_the_playground_uses_the_answers_beside_the_webhook(signed_in, answers, says):
-    response = signed_in.post(
-        "/console/playground",
-        data={"mapping": FETCHING, "payload": '{"id": 7}', "answers": answers},
-        headers={"HX-Request": "true"},
-    )
-    assert response.status_code == 200
-    assert says.casefold() in html.unescape(response.get_data(as_text=True)).casefold()
 
 
 # --- readers ---------------------------------------------------------------------------------------

@@ -53,13 +53,8 @@ def write_contents(
 
 
 def _item_field(writer: Writer, reads: QuickReads, key: str, reader: Reader, short: str | None) -> None:
-    write, key_name = writer.line, writer.constants.named("key", key, key)
+    key_name, general = writer.constants.named("key", key, key), "add_item(content, {0}, {1}, known)"
     if short is None:
-        reads.read_generally("value", reader, key)
-        write(f"add_item(content, {key_name}, value, known)")
+        writer.line(general.format(key_name, reads.generally(reader, key)))
         return
-    again = reads.read_quickly("value", reader, key)
-    write(f"sent = {short.format('value')}")
-    write(f"if sent is not None: content[{key_name}] = sent")
-    value = "value" if again is None else again
-    write(f"else: add_item(content, {key_name}, {value}, known)")
+    writer.by_short_way(short, *reads.quickly(reader, key), f"content[{key_name}] = sent", general, key_name)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from bridge.coerce.emptiness import Emptiness
+from bridge.mapping.compiler.code.built_ins import built_ins
 from bridge.mapping.compiler.code.contents_function import write_contents
-from bridge.mapping.compiler.code.quick_reads import QuickReads, Variable, chosen, sum_of_whole_numbers
+from bridge.mapping.compiler.code.quick_reads import QuickReads, Variable
 from bridge.mapping.compiler.code.writer import Constants, Writer
 from bridge.mapping.compiler.conditions import Condition, FieldTest, Words
 from bridge.mapping.compiler.contents import ContentsReader
 from bridge.mapping.compiler.templates import FieldInText, Template
 from bridge.mapping.runtime.event import CompiledEvent, EventCode
-from bridge.mapping.runtime.scope import Constant, Reader, Scope
+from bridge.mapping.runtime.scope import Constant, Reader
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize import careful
 from bridge.normalize.careful import NotOrdinary
 from bridge.normalize.context import Known, ValueDropped
-from bridge.normalize.custom_data import CUSTOM_DATA_READERS, round_money
-from bridge.normalize.event import has_a_browser_twin
+from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.event_fields import READERS
 from bridge.normalize.event_id import ordinary_numbered_id
 from bridge.normalize.field import Cleaner, cleaners
-from bridge.normalize.ordinary import SAME_FOR_EVERY_EVENT, short_way_of, short_way_of_person
-from bridge.normalize.user_data import known_about
-from bridge.privacy.phone_numbers import mapped_phones
+from bridge.normalize.ordinary import is_same_for_every_event, short_way_of, short_way_of_person
 
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 _CLICK: Final = ("fbclid", "clicked_at")
@@ -38,19 +35,18 @@ _GIVES_UP: Final = (NotOrdinary, ValueDropped)
 _EARLY: Final = frozenset({"ph", "country"})  # other fields depend on them
 _URLS: Final = ("event_source_url", "referrer_url")
 _Default = tuple[str | None, str, str]
-_PIECE_LIMIT: Final = 10**30
 
 
 def write_event_code(
     event: CompiledEvent, settings: ReadingSettings, spec: MetaSpec, empty: Emptiness
-) -> CompiledEvent:
-    """Return the event with its code, or as it is where only the general way can do it."""
+) -> EventCode | None:
+    """Return the code of an event; None where only the general way can do it."""
     try:
         function = _EventFunction(event, settings, spec, empty)
         function.write()
     except (NotOrdinary, ValueDropped):
-        return event
-    return replace(event, code=function.compiled())
+        return None
+    return function.compiled()
 
 
 class _EventFunction:
@@ -68,7 +64,7 @@ class _EventFunction:
         self.cleaners = cleaners(spec, settings.hash_external_id)
         self.blocks = dict(event.blocks)
         self.constants = Constants()
-        self.constants.values |= _helpers(spec, empty)
+        self.constants.values |= built_ins(spec, empty)
         self.writer = Writer(self.constants)
         self.reads = QuickReads(self.writer, "item", "{}(scope)")
         self.functions: list[str] = []
@@ -94,9 +90,9 @@ class _EventFunction:
             self._user_data()
             self._made_event_id()
             self._custom_data()
-            with self.writer.block("if scope.findings:"):
+            with self.writer.block("if scope.findings or scope.placeholders:"):
                 self.writer.line("raise NotOrdinary")
-            self.writer.line("return event")
+            self.writer.line("return event, known.shape, known.unproven")
             self.writer.insert(objects_at, self.reads.objects())
 
     # --- what comes before the fields
@@ -170,20 +166,35 @@ class _EventFunction:
         key = self.constants.named("key", "event_name", "event_name")
         text = self.event.event_name_text
         self._says("event_name")
-        if text is not None and text.isalpha():
+        if text is not None and not any(map(str.isdigit, text)):
             self.writer.line(f"event[{key}] = {self._sent_text('event_name', text)}")
         else:
-            self.writer.line(f"add_field(event, {key}, name, known)")
+            self._field("event_name", Variable("name"))
 
-    def _field(self, key: str, reader: Reader) -> None:
+    def _field(self, key: str, reader: Reader | Variable) -> None:
         if key not in READERS:
             raise NotOrdinary
-        variable = key if key in _URLS else "value"
-        self._add(
-            "event", key, reader, variable, self._short_of_field(key), "add_field(event, {0}, {1}, known)"
-        )
+        if key == "event_id" and self._numbered(reader):
+            return
+        if key in _URLS:
+            self._url(key, reader)
+            return
+        self._add("event", key, reader, self._short_of_field(key), "add_field(event, {0}, {1}, known)")
 
-    def _numbered(self, reader: Reader) -> bool:
+    def _url(self, key: str, reader: Reader | Variable) -> None:
+        """Write the same for a URL, which is kept in a variable: a click id may be in it."""
+        write, key_name = self.writer.line, self.constants.named("key", key, key)
+        quick, again = self.reads.quickly(reader, key)
+        short = self._short_of_field(key)
+        write(f"{key} = {quick}")
+        write(f"sent = {'None' if short is None else short.format(key)}")
+        write(f"if sent is not None: event[{key_name}] = sent")
+        with self.writer.block("else:"):
+            if again is not None:
+                write(f"{key} = {again}")
+            write(f"add_field(event, {key_name}, {key}, known)")
+
+    def _numbered(self, reader: Reader | Variable) -> bool:
         """Write an id made of a word of the mapping and a number of the webhook, if that is what it is."""
         word, field = reader.parts if isinstance(reader, Template) and len(reader.parts) == 2 else ("", None)
         if not isinstance(word, str) or not isinstance(field, FieldInText):
@@ -195,7 +206,7 @@ class _EventFunction:
         write(f"sent = {self._short('event_id', short, f'({quick}, known)')}")
         write("if sent is not None: event[key_event_id] = sent")
         with self.writer.block("else:"):
-            self._add("event", "event_id", reader, "value", None, "add_field(event, {0}, {1}, known)")
+            self._add("event", "event_id", reader, None, "add_field(event, {0}, {1}, known)")
         return True
 
     def _short_of_field(self, field: str) -> str | None:
@@ -213,24 +224,17 @@ class _EventFunction:
         block: str,
         key: str,
         reader: Reader | Variable,
-        variable: str,
         short: str | None,
         general: str,
         sent: str = "sent",
     ) -> None:
         """Write how a value comes into its block: by the short way if it has one, else by the general one."""
-        write, key_name = self.writer.line, self.constants.named("key", key, key)
+        key_name = self.constants.named("key", key, key)
         if short is None:
-            self.reads.read_generally(variable, reader, key)
-            write(general.format(key_name, variable))
+            self.writer.line(general.format(key_name, self.reads.generally(reader, key)))
             return
-        again = self.reads.read_quickly(variable, reader, key)
-        write(f"sent = {short.format(variable)}")
-        write(f"if sent is not None: {block}[{key_name}] = {sent}")
-        with self.writer.block("else:"):
-            if again is not None:
-                write(f"{variable} = {again}")
-            write(general.format(key_name, variable))
+        quick, again = self.reads.quickly(reader, key)
+        self.writer.by_short_way(short, quick, again, f"{block}[{key_name}] = {sent}", general, key_name)
 
     def _default(self, block: str, key: str, write_field: Callable[[], None]) -> None:
         name = self.constants.named("key", key, key)
@@ -246,6 +250,7 @@ class _EventFunction:
         limited = named("condition", self.event.limited, "limited")
         self._says("consent")
         with self.writer.block(f"if {options} not in event and {limited}(scope) is None:"):
+            write(f"known.shape.append({options})")
             write(f"event[{options}] = [{named('text', 'LDU')}]")
             for place in ("country", "state"):
                 write(f"event.setdefault({named('key', f'data_processing_options_{place}', place)}, 0)")
@@ -256,7 +261,7 @@ class _EventFunction:
             if any(mapped == "event_time" for mapped, _, _ in self.event.top):
                 self.writer.line("raise NotOrdinary")
             else:
-                self.writer.line(f"add_field(event, {key}, now, known)")
+                self._field("event_time", Variable("now"))
 
     # --- user_data
 
@@ -269,7 +274,7 @@ class _EventFunction:
         for key, path, reader in slots:
             if key in _VIRTUAL:
                 self._says(path)
-                self.reads.read_generally(key, reader, key)
+                self.writer.line(f"{key} = {self.reads.generally(reader, key)}")
                 continue
             if key not in _EARLY:
                 self._says(path)
@@ -296,7 +301,7 @@ class _EventFunction:
         call = None if short is None else self._short(key, short, "({}, context)")
         cleaner_name = self.constants.named("cleaner", cleaner, key)
         general = f"add_person(user_data, {cleaner_name}, {{1}}, context, known)"
-        self._add("user_data", key, reader, "value", call, general, "[sent]" if cleaner.many else "sent")
+        self._add("user_data", key, reader, call, general, "[sent]" if cleaner.many else "sent")
 
     def _made_of_others(self, mapped: set[str]) -> None:
         """Write what is made out of a full name, a click id and the URLs."""
@@ -346,21 +351,25 @@ class _EventFunction:
         if isinstance(reader, ContentsReader) and (function := self._contents(reader)):
             self._contents_or_general(function, key, reader)
             return
-        if isinstance(reader, Constant) and CUSTOM_DATA_READERS.get(key) in SAME_FOR_EVERY_EVENT:
-            known = Known(self.settings, 0, (), self.spec)
-            sent = self.constants.named("sent", careful.custom_value(key, reader.value, known), key)
-            self.writer.line(f"custom_data[{self.constants.named('key', key, key)}] = {sent}")
+        if isinstance(reader, Constant) and is_same_for_every_event(
+            CUSTOM_DATA_READERS.get(key), reader.value
+        ):
+            self._custom_text(key, reader.value)
             return
         short = self._short_of_field(f"custom_data.{key}") if key in CUSTOM_DATA_READERS else None
-        self._add("custom_data", key, reader, "value", short, general)
+        self._add("custom_data", key, reader, short, general)
+
+    def _custom_text(self, key: str, text: Any) -> None:
+        """Clean a text of the mapping once and for all."""
+        sent = careful.custom_value(key, text, Known(self.settings, 0, (), self.spec))
+        name, key_name = self.constants.named("sent", sent, key), self.constants.named("key", key, key)
+        self.writer.line(f"custom_data[{key_name}] = {name}")
 
     def _contents_or_general(self, function: str, key: str, reader: ContentsReader) -> None:
         write, key_name = self.writer.line, self.constants.named("key", key, key)
         write(f"sent = {function}(scope, item, known)")
         write(f"if sent is not None: custom_data[{key_name}] = sent")
-        with self.writer.block("else:"):
-            self.reads.read_generally("value", reader, key)
-            write(f"add_custom(custom_data, {key_name}, value, known)")
+        write(f"else: add_custom(custom_data, {key_name}, {self.reads.generally(reader, key)}, known)")
 
     def _contents(self, reader: ContentsReader) -> str | None:
         writer = Writer(self.constants)
@@ -376,6 +385,7 @@ class _EventFunction:
         self.writer.line(f"{self.constants.named('copy', self.event.copy)}(scope, copied)")
         with self.writer.block("for key, value in copied.items():"):
             self.writer.line("if key not in custom_data: add_custom(custom_data, key, value, known)")
+            self.writer.line("known.shape.append(key)")
 
     # --- helpers
 
@@ -393,31 +403,6 @@ class _EventFunction:
         self.writer.comment(f"{where}{path}{f' <- {paths}' if paths else ''}")
 
 
-def _helpers(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
-    """Return what every function may call."""
-    return {
-        "NO_FIELDS": {},
-        "NotOrdinary": NotOrdinary,
-        "Known": Known,
-        "add_custom": careful.add_custom,
-        "add_field": careful.add_field,
-        "add_item": careful.add_item,
-        "add_person": careful.add_person,
-        "fill_fbc": careful.fill_fbc,
-        "fill_names": careful.fill_names,
-        "has_a_browser_twin": has_a_browser_twin,
-        "known_about": known_about,
-        "mapped_phones": mapped_phones,
-        "read_inside": _read_inside,
-        "round_money": round_money,
-        "chosen": chosen,
-        "spec": spec,
-        "sum_of_whole_numbers": sum_of_whole_numbers,
-        "starts": empty.starts,
-        "text_of_piece": _text_of_piece(empty.starts),
-    }
-
-
 def _unless_empty(short: Callable[..., Any], empty: Emptiness) -> Callable[..., Any]:
     """Return a short way for a mapping that calls more texts empty than others do."""
 
@@ -425,23 +410,3 @@ def _unless_empty(short: Callable[..., Any], empty: Emptiness) -> Callable[..., 
         return None if empty.is_empty(value) else short(value, known)
 
     return unless_empty
-
-
-def _read_inside(scope: Scope, item: Any, index: int, read: Callable[[Scope], Any]) -> Any:
-    """Read a value of one entry of a list the general way."""
-    return read(scope.inside(item, index, ""))
-
-
-def _text_of_piece(starts: Mapping[str, Any]) -> Callable[[Any], str | None]:
-    """Return what makes the text of a field inside a text, None for one that must be looked at closely."""
-
-    def text_of_piece(value: Any) -> str | None:
-        if type(value) is str:
-            text = value.strip()
-        elif type(value) is int and -_PIECE_LIMIT < value < _PIECE_LIMIT:
-            text = str(value)
-        else:
-            return None
-        return text if text and text[0] not in starts else None
-
-    return text_of_piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from bridge.mapping.compiler.code.writer import Writer
 from bridge.mapping.compiler.sources import SumOf
@@ -51,37 +51,32 @@ class QuickReads:
 
     def read(self, target: str, reader: Reader, hint: str) -> None:
         """Write the lines that put a value, or None, into a variable."""
-        again = self.read_quickly(target, reader, hint)
+        quick, again = self.quickly(reader, hint)
+        self.writer.line(f"{target} = {quick}")
         if again is not None:
             starts = f"{target}[0] in starts and {target}[1:2] in starts[{target}[0]]"
             self.writer.line(f"if type({target}) is not str or not {target} or {starts}: {target} = {again}")
 
-    def read_generally(self, target: str, reader: Reader | Variable, hint: str) -> None:
-        """Write the line that reads a value as always: for fields without a short way."""
+    def generally(self, reader: Reader | Variable, hint: str) -> str:
+        """Return the expression that reads a value as always: for fields without a short way."""
         if isinstance(reader, Variable):
-            self.writer.line(f"{target} = {reader.name}")
-        else:
-            self.writer.line(f"{target} = {self._text(reader, hint) or self._general(reader, hint)}")
-
-    def read_quickly(self, target: str, reader: Reader | Variable, hint: str) -> str | None:
-        """Write the line that puts something into a variable: the value, or what is no ordinary one.
-
-        Return what reads the value again with all care, None when it was read so already.
-        """
-        if isinstance(reader, Variable) or self._text(reader, hint) is not None:
-            self.read_generally(target, reader, hint)
-            return None
-        general = self._general(reader, hint)
-        if isinstance(reader, Template) and self._template(target, reader, general):
-            return None
-        quick = self._quick(reader)
-        self.writer.line(f"{target} = {general if quick is None else quick}")
-        return None if quick is None else general
-
-    def _text(self, reader: Reader, hint: str) -> str | None:
+            return reader.name
         if isinstance(reader, Constant):
             return self.writer.constants.named("text", reader.value, hint)
-        return None
+        return self._general(reader, hint)
+
+    def quickly(self, reader: Reader | Variable, hint: str) -> tuple[str, str | None]:
+        """Return the expression of something: the value, or what is no ordinary one.
+
+        With it comes the expression that reads the value with all care; None when the first does so already.
+        """
+        quick = None if isinstance(reader, Variable) else self._quick(reader)
+        general = self.generally(reader, hint)
+        if quick is not None:
+            return quick, general
+        if isinstance(reader, Template) and (text := self._template(reader, general)) is not None:
+            return text, None
+        return general, None
 
     def list_of(self, target: str, path: CompiledPath) -> bool:
         """Write the line that finds a list, and say whether there is a quick way to it."""
@@ -146,51 +141,21 @@ class QuickReads:
                 self.inner[way] = f"{name}_{len(self.inner)}_" if taken else f"{name}_"
         return self.inner[start, *keys] if keys else start
 
-    def _template(self, target: str, template: Template, general: str) -> bool:
-        """Write the lines of a text with fields, when each field has a quick way."""
+    def _template(self, template: Template, general: str) -> str | None:
+        """Write the lines that read the fields of a text, when each has a quick way; return the text."""
         named = self.writer.constants.named
-        pieces = []
-        for part in template.parts:
-            quick = self.by_keys(part.compiled) if isinstance(part, FieldInText) else named("text", part)
-            if quick is None:
-                return False
-            pieces.append((isinstance(part, FieldInText), quick))
-        variables: list[str] = []
-        for is_field, quick in pieces:
+        pieces = [
+            (self.by_keys(part.compiled), True)
+            if isinstance(part, FieldInText)
+            else (named("text", part), False)
+            for part in template.parts
+        ]
+        if any(quick is None for quick, _ in pieces) or not any(is_field for _, is_field in pieces):
+            return None
+        variables = []
+        for number, (quick, is_field) in enumerate(pieces, 1):
             if is_field:
-                variables.append(f"piece_{len(variables) + 1}")
-                self.writer.line(f"{variables[-1]} = text_of_piece({quick})")
-            else:
-                variables.append(quick)
-        fields = [name for name in variables if name.startswith("piece_")]
-        if not fields:
-            return False
-        absent = " or ".join(f"{name} is None" for name in fields)
-        self.writer.line(f"{target} = {general} if {absent} else {' + '.join(variables)}")
-        return True
-
-
-def chosen(items: Any, key: str, wanted: str, after: str) -> Any:
-    """Return what the first fitting entry of a list holds; None leaves everything odd to the reader."""
-    if type(items) is not list:
-        return None
-    for entry in items:
-        name = entry.get(key) if type(entry) is dict else None
-        if type(name) is not str:
-            return None
-        if name == wanted or name.strip().casefold() == wanted:
-            return entry.get(after)
-    return None
-
-
-def sum_of_whole_numbers(items: Any, key: str) -> int | None:
-    """Return the sum of a field over a list of objects; None leaves everything odd to the reader."""
-    if type(items) is not list or not items:
-        return None
-    total = 0
-    for entry in items:
-        number = entry.get(key) if type(entry) is dict else None
-        if type(number) is not int:
-            return None
-        total += number
-    return total
+                self.writer.line(f"piece_{number} = text_of_piece({quick})")
+            variables.append(f"piece_{number}" if is_field else str(quick))
+        absent = " or ".join(f"{name} is None" for name in variables if name.startswith("piece_"))
+        return f"{general} if {absent} else {' + '.join(variables)}"

@@ -49,6 +49,20 @@ class Writer:
         """Add a line."""
         self.lines.append(f"{_INDENT * self._depth}{text}")
 
+    def by_short_way(  # noqa: PLR0913, PLR0917 - one argument for each part of the three lines
+        self, short: str, quick: str, again: str | None, put: str, general: str, key: str
+    ) -> None:
+        """Write the lines of one field: what its short way sends is put, another value goes the general way.
+
+        `quick` is the expression of the value, `again` the one that reads it with all care if that differs.
+        """
+        if again is None and not quick.isidentifier():
+            self.line(f"value = {quick}")
+            quick = "value"
+        self.line(f"sent = {short.format(quick)}")
+        self.line(f"if sent is not None: {put}")
+        self.line(f"else: {general.format(key, again or quick)}")
+
     def comment(self, text: str) -> None:
         """Add a comment; nothing that a mapping's author wrote can end it."""
         shown = _NOT_PRINTABLE.sub("?", text)

@@ -53,7 +53,10 @@
     event.preventDefault();
     keys[event.key]();
   });
-  document.addEventListener("DOMContentLoaded", () => enhance(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    sessionStorage.removeItem("htmx-current-path-for-history"); // nothing is kept in the browser
+    enhance(document);
+  });
   document.addEventListener("htmx:load", (event) => enhance(event.target));
   // what is refreshed must not take the focus away from a row
   let focused = null;

@@ -1,0 +1,163 @@
+"""Erasures as they are asked for: who is looked for, what is deleted, and the receipt, which names nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, insert, select
+
+from bridge.outbox.erasure import Erased, Page, Person, Searchable, Traces, delete_raw, erase, find, look
+from bridge.outbox.ids import new_id
+from bridge.outbox.job_queue import Job, JobQueue, JobStep, forget_results
+from bridge.outbox.never_send import NeverSend
+from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
+from bridge.outbox.tables import erasures
+
+_MOST_SHOWN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRequest:
+    """What is asked for, without the person: by whom, how many identifiers of which kind, how far."""
+
+    asked_by: str
+    looked_for: Mapping[str, int]
+    destination: str | None = None
+    never_send: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the request as a job and its receipt show it."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """The proof that somebody was erased: how much was deleted, when, and what was looked for."""
+
+    id: str
+    request: ErasureRequest
+    erased: Erased
+    asked_at: datetime
+    finished_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of a receipt in every JSON answer."""
+        moments = {name: getattr(self, name).isoformat("T", "milliseconds") for name in _MOMENTS}
+        erased = {"events": self.erased.events, "raw_webhooks": self.erased.raw_webhooks}
+        return {"id": self.id, **self.request.as_json(), **erased, **moments}
+
+
+_MOMENTS = ("asked_at", "finished_at")
+
+
+class Erasures:
+    """Erases persons, at once or step by step; `read` and `write` are the outbox's."""
+
+    def __init__(
+        self,
+        read: Callable[[Callable[[Connection], Any]], Any],
+        write: Callable[[str, Callable[[Connection], Any]], Any],
+        text_of: Searchable,
+        never_send: NeverSend,
+        jobs: JobQueue,
+    ) -> None:
+        self._read, self._write, self._text_of = read, write, text_of
+        self._never_send, self._jobs = never_send, jobs
+
+    def find(self, person: Person) -> Traces:
+        """Find everything that is kept about one person: what an erasure deletes."""
+        found: Traces = self._read(lambda connection: find(connection, person, self._text_of))
+        return found
+
+    def erase(self, person: Person, request: ErasureRequest, now: datetime) -> ErasureReceipt:
+        """Erase one person now, and return the receipt, which is kept."""
+        if request.never_send:
+            self._write("erase", lambda c: self._never_send.add(c, person, to_ms(now)))
+        found = self.find(person)
+
+        def work(connection: Connection) -> ErasureReceipt:
+            erased = erase(connection, found)
+            forget_results(connection)
+            return _keep(connection, ErasureReceipt(text_id(new_id(to_ms(now))), request, erased, now, now))
+
+        receipt: ErasureReceipt = self._write("erase", work)
+        return receipt
+
+    def look(self, person: Person, position: str) -> Page:
+        """Look through one page of what is kept, from a position on; `BEGINNING` is the first."""
+        page: Page = self._read(lambda connection: look(connection, person, self._text_of, position))
+        return page
+
+    def begin(self, job: Job, step: JobStep, person: Person, now: datetime) -> Job:
+        """Write the first step of a job: who is remembered, and the webhook that asked is deleted."""
+        own = raw_id(job.request.get("webhook_id") or "")
+
+        def work(connection: Connection) -> Counter[str]:
+            if job.request["never_send"]:
+                self._never_send.add(connection, person, to_ms(now))
+            return Counter(raw_webhooks=delete_raw(connection, [own] if own else []))
+
+        return self._jobs.write_step(job, step, now, work)
+
+    def erase_page(self, job: Job, step: JobStep, traces: Traces, now: datetime) -> Job:
+        """Write a step that deletes what was found on one page; the last one writes the receipt."""
+
+        def work(connection: Connection) -> Counter[str]:
+            erased = erase(connection, traces)
+            counts = Counter(events=erased.events, raw_webhooks=erased.raw_webhooks)
+            if step.is_last:
+                forget_results(connection)
+                _keep(connection, _receipt_of(job, Counter(job.counts) + counts, now))
+            return counts
+
+        return self._jobs.write_step(job, step, now, work)
+
+    def receipts(self, most: int = _MOST_SHOWN) -> list[ErasureReceipt]:
+        """Return the receipts, newest first."""
+        chosen = select(erasures).order_by(erasures.c.id.desc()).limit(most)
+        found: list[ErasureReceipt] = self._read(
+            lambda connection: [_receipt(row) for row in connection.execute(chosen)]
+        )
+        return found
+
+    def unfinished(self) -> list[Job]:
+        """Return the erasures that are queued, running, cancelled or could not be finished."""
+        finished = {receipt.id for receipt in self.receipts()}
+        return [job for job in self._jobs.newest() if job.kind == "erase" and job.id not in finished]
+
+
+def _receipt_of(job: Job, counts: Mapping[str, int], now: datetime) -> ErasureReceipt:
+    request = ErasureRequest(**{name: job.request[name] for name in ErasureRequest.__slots__})
+    erased = Erased(counts.get("events", 0), counts.get("raw_webhooks", 0))
+    return ErasureReceipt(job.id, request, erased, job.created_at, now)
+
+
+def _keep(connection: Connection, receipt: ErasureReceipt) -> ErasureReceipt:
+    request = receipt.request
+    connection.execute(
+        insert(erasures).values(
+            id=raw_id(receipt.id),
+            asked_by=request.asked_by,
+            looked_for=orjson.dumps(dict(request.looked_for)).decode(),
+            destination=request.destination,
+            never_send=int(request.never_send),
+            events=receipt.erased.events,
+            raw_webhooks=receipt.erased.raw_webhooks,
+            asked_at=to_ms(receipt.asked_at),
+            finished_at=to_ms(receipt.finished_at),
+        )
+    )
+    return receipt
+
+
+def _receipt(row: Any) -> ErasureReceipt:
+    request = ErasureRequest(
+        row.asked_by, orjson.loads(row.looked_for), row.destination, never_send=bool(row.never_send)
+    )
+    erased = Erased(row.events, row.raw_webhooks)
+    return ErasureReceipt(text_id(row.id), request, erased, from_ms(row.asked_at), from_ms(row.finished_at))

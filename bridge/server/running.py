@@ -1,0 +1,119 @@
+"""The servers that run here: each keeps a locked file, by which `capi-bridge reload` finds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import BridgeError, CannotOpen
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class RunningServer:
+    """The file of this server: its process, where it listens, and how its last reload went."""
+
+    descriptor: int
+    bind: str
+    reloads: int = 0
+
+    def note_reload(self, error: BridgeError | None) -> None:
+        """Write down that a reload is over, and what was wrong with the new settings."""
+        self.reloads += 1
+        self.write(None if error is None else _as_json(error))
+
+    def write(self, problem: Mapping[str, Any] | None = None) -> None:
+        """Write the file in place: another one would not be locked."""
+        said = {"pid": os.getpid(), "bind": self.bind, "reloads": self.reloads, "problem": problem}
+        content = json.dumps(said).encode()
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, content, 0)
+
+
+def _as_json(error: BridgeError) -> dict[str, Any]:
+    findings = [finding.as_json() for finding in getattr(error, "findings", ())]
+    return {"code": error.code, "message": error.message, "fix": error.fix or None, "details": findings}
+
+
+@contextmanager
+def announced(data_folder: Path, bind: str) -> Iterator[RunningServer]:
+    """Keep the file of a server while it runs; only the process that made it takes it away."""
+    owner = os.getpid()
+    file = data_folder / f"serve-{re.sub(r'[^0-9A-Za-z.]+', '-', bind)}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with suppress(OSError):  # the server that this one replaces still has it
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    server = RunningServer(descriptor, bind)
+    server.write()
+    try:
+        yield server
+    finally:
+        if os.getpid() == owner and _read(file).get("pid") == owner:
+            file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A server that runs, as its file says."""
+
+    file: Path
+    pid: int
+    bind: str
+    reloads: int
+
+    def reload(self, patience_seconds: float) -> Mapping[str, Any] | None:
+        """Have it take up its settings anew; return what was wrong with them, None when all is well.
+
+        Raises CannotOpen when it cannot be asked, or does not answer.
+        """
+        try:
+            os.kill(self.pid, signal.SIGHUP)
+        except OSError as error:
+            raise CannotOpen(f"the server at {self.bind} cannot be asked ({error.strerror})") from error
+        deadline = time.monotonic() + patience_seconds
+        while time.monotonic() < deadline:
+            said = _read(self.file)
+            if said.get("reloads", self.reloads) != self.reloads:
+                problem: Mapping[str, Any] | None = said["problem"]
+                return problem
+            time.sleep(_POLL_SECONDS)
+        raise CannotOpen(f"the server at {self.bind} did not reload in time", fix="look into its log")
+
+
+def running_servers(data_folder: Path) -> list[Found]:
+    """Return the servers that run on this machine and keep their data in a folder."""
+    found = []
+    for file in sorted(data_folder.glob("serve-*.json")):
+        said = _read(file)
+        if said and _is_locked(file):
+            found.append(Found(file, said["pid"], said["bind"], said["reloads"]))
+    return found
+
+
+def _is_locked(file: Path) -> bool:
+    with file.open("rb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    """Return what a file says; nothing when it is gone, or is just being written."""
+    try:
+        said: Mapping[str, Any] = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return said

@@ -1,0 +1,110 @@
+"""Which webhook the playground tries: one that is pasted, a sample file of a mapping, or a stored one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from bridge.body.parse import parse
+from bridge.errors import BridgeError
+from bridge.explain.masking import mask
+from bridge.mapping import CompiledMapping
+from bridge.mapping.samples import answers_file, read_sample
+from bridge.models import Receive, Request, Verified
+from bridge.outbox import EventRecord, Query
+from bridge.serialization import encode_readable
+from bridge.web.console.active_mappings import active_mapping
+from bridge.web.context import AppContext
+from bridge.web.dry_run import made_up_request
+
+ANY_BODY = Receive(max_size_bytes=2_097_152)
+_OFFERED = 10
+
+
+class SampleChoice(NamedTuple):
+    """The webhook in the playground. `stored` is the event it became, `file` the sample it comes from.
+
+    A stored one is masked, and cannot be edited, until the admin asks to see it. `answers` is the text of the
+    answers recorded beside a sample, of what its mapping fetches.
+    """
+
+    payload: str = ""
+    stored: str = ""
+    file: str = ""
+    is_masked: bool = False
+    problem: str = ""
+    answers: str = ""
+
+
+def stored_sample(context: AppContext, event_id: str, *, reveal: bool) -> SampleChoice:
+    """Return the webhook that an event came from."""
+    request = _stored_request(context, event_id)
+    if request is None:
+        return SampleChoice(problem="The webhook of this event is no longer kept, or cannot be decrypted.")
+    text = request.body.decode("utf-8", "replace") if reveal else _masked(request)
+    return SampleChoice(text, stored=event_id, is_masked=not reveal)
+
+
+def _masked(request: Request) -> str:
+    try:
+        return encode_readable(mask(parse(Verified(request), ANY_BODY).data))
+    except BridgeError as error:
+        return f"This webhook cannot be read: {error.message}"
+
+
+def sample_of_file(context: AppContext, mapping: CompiledMapping, name: str = "") -> SampleChoice:
+    """Return a sample file of a mapping by its name, else the first one."""
+    files = [file for file in mapping.samples if not name or file.name == name]
+    request = _read_file(context, mapping, files[0].name) if files else None
+    if request is None:
+        return SampleChoice()
+    beside = answers_file(files[0])
+    answers = beside.read_text("utf-8", "replace") if beside.is_file() else ""
+    return SampleChoice(request.body.decode("utf-8", "replace"), file=files[0].name, answers=answers)
+
+
+def webhook_of(context: AppContext, given: Mapping[str, str]) -> Request | None:
+    """Return the webhook that a form of the playground describes, None when there is none yet.
+
+    Headers, query and time are those of the stored webhook or of the sample file it began as.
+    """
+    payload = given.get("payload")
+    origin = _origin(context, given)
+    if origin is None:
+        return made_up_request({"payload": payload}, context.now()) if payload else None
+    if payload is None or _same_text(payload, origin.body):
+        return origin
+    return replace(origin, body=payload.encode("utf-8", "replace"))
+
+
+def _origin(context: AppContext, given: Mapping[str, str]) -> Request | None:
+    if given.get("stored"):
+        return _stored_request(context, given["stored"])
+    mapping = active_mapping(context, given.get("name", ""))
+    return _read_file(context, mapping, given["file"]) if mapping and given.get("file") else None
+
+
+def _stored_request(context: AppContext, event_id: str) -> Request | None:
+    detail = context.outbox().show(event_id)
+    return context.outbox().raw(detail.event.webhook_id) if detail else None
+
+
+def _read_file(context: AppContext, mapping: CompiledMapping, name: str) -> Request | None:
+    """Return a sample that the mapping names as a request; no other file can be read."""
+    file = next((file for file in mapping.samples if file.name == name), None)
+    try:
+        return read_sample(file, context.now()).request if file else None
+    except BridgeError:
+        return None
+
+
+def _same_text(typed: str, body: bytes) -> bool:
+    """Tell whether a text area still holds what it was given: browsers change the ends of lines."""
+    original = body.decode("utf-8", "replace")
+    return typed.replace("\r\n", "\n") == original.replace("\r\n", "\n")
+
+
+def recent_events(context: AppContext, mapping: CompiledMapping) -> list[EventRecord]:
+    """Return the newest events of a mapping, whose webhooks can be tried."""
+    return context.outbox().find(Query(mapping=mapping.name, limit=_OFFERED))

@@ -1,0 +1,75 @@
+"""Takes the pictures of docs/pictures from a demo: `make screenshots`. Look at them before you commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.conftest import COMMAND, free_port
+
+FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
+WIDE, TALL, PHONE = (1280, 860), (1280, 1400), (390, 844)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Iterator[str]:
+    bind = f"127.0.0.1:{free_port()}"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path_factory.mktemp("home"))}
+    command = [COMMAND, "demo", "--bind", bind]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("the console" in line for line in process.stdout), "the demo ended early"
+        yield f"http://{bind}"
+        process.send_signal(signal.SIGTERM)
+
+
+def show_event(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/events?mapping=shopify-orders&status=sent")
+    page.locator("a.row").first.click()
+
+
+def show_completion(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/playground?mapping=website-lead-form")
+    page.wait_for_selector("#result pre")
+    line = page.locator(".cm-line", has_text="email:").first
+    line.click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("date")
+    page.wait_for_selector(".cm-tooltip-autocomplete")
+
+
+PICTURES = {
+    "overview": ("", WIDE, "light"),
+    "events": ("events", WIDE, "light"),
+    "event": (show_event, TALL, "light"),
+    "mapping": ("mappings/shopify-orders", WIDE, "light"),
+    "playground": (show_completion, TALL, "light"),
+    "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
+    "destinations": ("destinations", WIDE, "light"),
+    "phone": ("", PHONE, "light"),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_taken(demo, chromium, name):
+    FOLDER.mkdir(exist_ok=True)
+    shown, (width, height), scheme = PICTURES[name]
+    page = chromium.new_page(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        locale="en-US",
+        timezone_id="Europe/Berlin",
+    )
+    page.goto(f"{demo}/console/" + (shown if isinstance(shown, str) else ""))
+    if not isinstance(shown, str):
+        shown(page)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=FOLDER / f"console-{name}.png")
+    page.close()

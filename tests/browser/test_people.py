@@ -1,0 +1,179 @@
+"""Working with the console: by keyboard alone, without JavaScript, with a list that refreshes itself."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import READER
+from tests.conftest import COMMAND
+
+pytestmark = pytest.mark.process
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.getAttribute('href') || document.activeElement.name || ''")
+
+
+# --- keys ------------------------------------------------------------------------------------------
+
+
+def test_an_event_is_found_opened_and_sent_again_by_keys_alone(site):
+    visit = site.visit("/console/events")
+    keys = visit.page.keyboard
+    keys.press("Tab")
+    assert focused(visit.page) == "#main"
+    keys.press("/")
+    assert focused(visit.page) == "mapping"
+    keys.type("broken")
+    keys.press("Enter")
+    visit.page.wait_for_url("**/console/events?**mapping=broken**")
+    keys.press("j")
+    first = focused(visit.page)
+    keys.press("j")
+    keys.press("k")
+    assert focused(visit.page) == first == f"/console/events/{site.events['held']}"
+    keys.press("Enter")
+    visit.page.wait_for_url(f"**{first}")
+    keys.press("r")
+    expect(visit.page.locator(".done")).to_have_text("1 still held.")
+    assert visit.faults() == []
+
+
+def test_the_list_of_keys_opens_and_closes(site):
+    visit = site.visit("/console/")
+    visit.page.keyboard.press("?")
+    expect(visit.page.locator("#keys")).to_be_visible()
+    assert visit.faults() == []
+    visit.page.keyboard.press("Escape")
+    expect(visit.page.locator("#keys")).not_to_be_visible()
+
+
+def test_keys_are_letters_where_somebody_types(site):
+    visit = site.visit("/console/events")
+    visit.page.locator("input[name=reason]").focus()
+    visit.page.keyboard.type("jerk?/")
+    assert visit.page.locator("input[name=reason]").input_value() == "jerk?/"
+
+
+@pytest.mark.parametrize(
+    "path", ["/console/", "/console/events", "/console/destinations", "/console/playground"]
+)
+def test_everything_that_can_be_clicked_is_reached_by_tab(site, path):
+    visit = site.visit(path)
+    visible = (
+        "[...document.querySelectorAll('a[href], button, select, input')].filter(e => e.checkVisibility())"
+    )
+    wanted = visit.page.evaluate(f"{visible}.length")
+    reached = set()
+    for number in range(wanted + 40):
+        visit.page.keyboard.press("Tab")
+        mark = "e => { e.dataset.reached ??= String(Math.random()); return e.dataset.reached }"
+        reached.add(
+            visit.page.locator(":focus").first.evaluate(mark)
+            if visit.page.locator(":focus").count()
+            else number
+        )
+    missed = visit.page.evaluate(
+        f"{visible}.filter(e => !e.dataset.reached).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert missed == []
+
+
+# --- without JavaScript ----------------------------------------------------------------------------
+
+
+def test_lists_filters_and_sending_again_work_without_javascript(site):
+    page = site.visit("/console/events", java_script_enabled=False).page
+    page.locator("select[name=status]").select_option("held")
+    page.get_by_role("button", name="Filter").click()
+    assert "status=held" in page.url
+    page.locator(f"a.row[href$='{site.events['held']}']").click()
+    page.get_by_role("button", name="Map again and send").click()
+    expect(page.locator(".done")).to_have_text("1 still held.")
+
+
+def test_the_playground_runs_without_javascript(site):
+    page = site.visit("/console/playground?mapping=lead", java_script_enabled=False).page
+    page.locator("textarea[name=payload]").fill('{"id": 9, "mail": "joe@example.com"}')
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#result pre").first).to_contain_text('"event_id": "lead-9"')
+
+
+# --- what refreshes itself -------------------------------------------------------------------------
+
+
+def test_a_new_event_appears_in_the_list_and_the_focus_stays(site):
+    visit = site.visit("/console/events?mapping=lead")
+    rows = visit.page.locator("a.row")
+    before = rows.count()
+    rows.first.focus()
+    focused_before = focused(visit.page)
+    site.bridge.post("/hooks/lead", {"id": 77, "mail": "joe@example.com"})
+    expect(rows).to_have_count(before + 1, timeout=20_000)
+    assert focused(visit.page) == focused_before
+    assert visit.faults() == []
+
+
+def test_times_are_those_of_the_viewer(site):
+    page = site.visit("/console/events").page
+    time = page.locator("time").first
+    assert re.fullmatch(r"\w{3} \d+, \d{4}, \d+:\d\d:\d\d [AP]M", time.inner_text())
+    assert time.get_attribute("title").endswith("+00:00")
+
+
+# --- who gets in -----------------------------------------------------------------------------------
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(site):
+    visit = site.visit("/console/events?status=held", token="")
+    page = visit.page
+    expect(page).to_have_title("Sign in · capi-bridge")
+    page.keyboard.type("not the token")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This token is not the admin token")
+    assert visit.faults() == []
+    page.keyboard.type("admin-token")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/events?status=held")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/console/sign-in")
+    visit.go("/console/events")
+    expect(page).to_have_title("Sign in · capi-bridge")
+
+
+def test_a_link_from_the_shell_signs_in_once(site):
+    done = subprocess.run(
+        [COMMAND, "console", "--url", site.bridge.url],
+        cwd=site.bridge.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    [link] = re.findall(r"https?://\S+", done.stdout)
+    path = link.removeprefix(site.bridge.url)
+    first, second = site.visit(path, token=""), site.visit(path, token="")
+    first.page.get_by_role("button", name="Sign in").click()
+    expect(first.page).to_have_title("Overview · capi-bridge")
+    second.page.get_by_role("button", name="Sign in").click()
+    expect(second.page.get_by_role("alert")).to_contain_text("used already")
+
+
+def test_a_reader_sees_the_own_destination_and_no_button(site):
+    visit = site.visit("/console/", token=READER)
+    links = visit.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
+    assert links == ["Overview", "Events", "Destinations"]
+    expect(visit.page.locator("main")).not_to_contain_text("main")
+    assert visit.faults() == []
+
+
+def test_nothing_is_kept_in_the_browser_but_a_cookie(site):
+    page = site.visit(f"/console/events/{site.events['sent']}").page
+    page.goto(site.bridge.url + "/console/playground?mapping=lead")
+    kept = page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+    assert kept == [0, 0, ""]
+    [cookie] = page.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("cb", True, "Strict")

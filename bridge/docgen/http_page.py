@@ -97,7 +97,7 @@ curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
 
 | job | takes | does |
 |---|---|---|
-| `{{"kind": "replay"}}` | filters, `per_second` | sends events again, held ones mapped anew; oldest first |
+| `{{"kind": "replay"}}` | filters, `per_second`, `fetch_again` | sends events again, held ones mapped anew; oldest first |
 | `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
 | `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
 | `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |

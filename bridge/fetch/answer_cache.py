@@ -38,10 +38,15 @@ class AnswerCache:
         self._kept: OrderedDict[CallKey, _Kept] = OrderedDict()
         self._running: dict[CallKey, Future[SourceOutcome]] = {}
 
-    def get_or_call(self, key: CallKey, keep: timedelta, call: Callable[[], SourceOutcome]) -> SourceOutcome:
-        """Return what is kept and young enough, or what `call` returns; who asks meanwhile shares that."""
+    def get_or_call(
+        self, key: CallKey, keep: timedelta, call: Callable[[], SourceOutcome], *, anew: bool = False
+    ) -> SourceOutcome:
+        """Return what is kept and young enough, or what `call` returns; who asks meanwhile shares that.
+
+        `anew` wants nothing that is kept.
+        """
         with self._lock:
-            kept = self._young(key, keep)
+            kept = None if anew else self._young(key, keep)
             if kept is not None:
                 return replace(kept, cached=True)
             running = self._running.get(key)

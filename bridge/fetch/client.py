@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bridge.fetch.answer_cache import AnswerCache
 from bridge.fetch.exchange import Exchange, SourceCall, open_exchange
 from bridge.fetch.gate import Gate, OpenGate
-from bridge.fetch.outcomes import SourceOutcome, TryLater, Unusable, outcome_of
+from bridge.fetch.outcomes import SourceOutcome, TryLater, Unusable, outcome_of, word_of
 from bridge.models import FetchRequest
 from bridge.monitoring.clock import SteadyClock
 from bridge.settings import Settings, Source
@@ -20,29 +20,43 @@ _TARGET = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?]*")
 _DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
+# Is told of each call: the source, what came of it in one word, and how long it took (milliseconds).
+ObserveCall = Callable[[str, str, int], None]
+
+
+def ignore_call(_source: str, _outcome: str, _took_ms: int) -> None:
+    """Ignore a call."""
+
+
 class SourceClient:
     """Makes the calls of `fetch` steps. Safe to use from many threads.
 
-    `clock` says how old an answer is, `sleep` waits for a turn (seconds).
+    `clock` says how old an answer is, `sleep` waits for a turn (seconds), `observe` is told of each call.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two are named
         self,
         sources: Mapping[str, Source],
         exchange: Exchange,
         gate: Gate,
         clock: Callable[[], datetime],
+        *,
         sleep: Callable[[float], None] = time.sleep,
+        observe: ObserveCall = ignore_call,
     ) -> None:
         self._sources = sources
         self._exchange = exchange
         self._gate = gate
         self._clock = clock
         self._sleep = sleep
+        self._observe = observe
         self._cache = AnswerCache(clock)
 
-    def call(self, request: FetchRequest) -> SourceOutcome:
-        """Return the record, or why there is none. Never raises for what a source does."""
+    def call(self, request: FetchRequest, *, anew: bool = False) -> SourceOutcome:
+        """Return the record, or why there is none; `anew` wants none from memory.
+
+        Never raises for what a source does.
+        """
         source = self._sources.get(request.source)
         if source is None:
             return TryLater(f"there is no source {request.source} in the settings")
@@ -50,7 +64,7 @@ class SourceClient:
             return Unusable("the path has parts that a URL cannot have")
         key = (request.source, request.method, request.target, request.body)
         keep = timedelta(seconds=request.keep_seconds)
-        return self._cache.get_or_call(key, keep, lambda: self._ask(source, request))
+        return self._cache.get_or_call(key, keep, lambda: self._ask(source, request), anew=anew)
 
     def _ask(self, source: Source, request: FetchRequest) -> SourceOutcome:
         wait = self._gate.admit(source)
@@ -60,6 +74,7 @@ class SourceClient:
             self._sleep(wait.total_seconds())
         response = self._exchange(SourceCall(source, request.method, request.target, request.body))
         outcome = outcome_of(response, self._clock())
+        self._observe(source.name, word_of(outcome), response.took_ms)
         self._gate.observe(source, outcome)
         return outcome
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -83,7 +84,7 @@ def open_exchange(
     """Return what makes calls; tests pass a resolver, and certificates to trust instead of the system's."""
     logging.getLogger("urllib3.connection").setLevel(logging.ERROR)  # its warnings quote URLs
     look_up = lookup or system_lookup(limits.connect)
-    trusted = trust or ssl.create_default_context()
+    trusted = (lambda: trust) if trust else cache(ssl.create_default_context)  # 20 ms, and not always needed
 
     def exchange(call: SourceCall) -> SourceResponse:
         started = time.monotonic()
@@ -100,7 +101,7 @@ def open_exchange(
 class _Attempt:
     limits: TimeLimits
     lookup: Lookup
-    trusted: ssl.SSLContext
+    trusted: Callable[[], ssl.SSLContext]
     deadline: float
 
     @property
@@ -175,7 +176,7 @@ def _connect(source: Source, address: str, attempt: _Attempt) -> HTTPConnection:
         HTTPConnection(address, port, timeout=seconds)
         if parts.scheme == "http"
         else HTTPSConnection(
-            address, port, timeout=seconds, server_hostname=parts.hostname, ssl_context=attempt.trusted
+            address, port, timeout=seconds, server_hostname=parts.hostname, ssl_context=attempt.trusted()
         )
     )
     try:

@@ -65,7 +65,7 @@ class SharedGate:
         if pause is not None and not self._may_probe(pause, now):
             return TryLater(f"{source.name} is paused: {pause.reason}", wait=max(pause.until - now, PATIENCE))
         rate = call_rate(source.rate.count, source.rate.seconds)
-        is_mine, wait = self._outbox.take_turn(source.name, rate, now, PATIENCE)
+        is_mine, wait = self._outbox.fetches.take_turn(source.name, rate, now, PATIENCE)
         return wait if is_mine else TryLater(f"the rate of {source.name} is kept", wait=wait)
 
     def _may_probe(self, pause: Pause, now: datetime) -> bool:

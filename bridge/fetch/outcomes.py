@@ -22,6 +22,7 @@ from bridge.body.json import read_json
 from bridge.body.media_type import MediaType
 from bridge.errors import Refused as Unreadable
 from bridge.fetch.exchange import SourceResponse
+from bridge.fetch.graph_errors import graph_error
 from bridge.fetch.wait_headers import asked_wait
 
 Trouble = Literal["unreachable", "limit", "setup"]
@@ -71,6 +72,13 @@ class Unusable:
 
 
 SourceOutcome = Found | NoRecord | TryLater | Unusable
+_WORDS: dict[type, str] = {Found: "found", NoRecord: "missing", Unusable: "unusable"}
+
+
+def word_of(outcome: SourceOutcome) -> str:
+    """Return what came of a call in one word: found, missing, unusable, unreachable, limit or setup."""
+    return (outcome.trouble or "later") if isinstance(outcome, TryLater) else _WORDS[type(outcome)]
+
 
 _LIMITED = 429
 # How an API says in the code of a 503 that it means the caller and not itself.
@@ -80,10 +88,27 @@ _NAMES_A_LIMIT = re.compile(r"limit|quota|throttl|too.?many", re.IGNORECASE)
 def outcome_of(response: SourceResponse, now: datetime) -> SourceOutcome:
     """Say what a response means."""
     if response.status is not None:
-        return _meaning(response.status)(response, response.status, now)
+        return _of_graph(response, response.status, now) or _of_status(response, response.status, now)
     if response.cause == "record":
         return Unusable(response.failure)
     return TryLater(response.failure, response.cause)
+
+
+def _of_graph(response: SourceResponse, status: int, now: datetime) -> SourceOutcome | None:
+    data = _data_or_none(response.body) if 400 <= status < 600 else None
+    found = graph_error(status, data)
+    if found is None:
+        return None
+    trouble, meaning = found
+    if trouble == "no_record":
+        return NoRecord(response.took_ms)
+    if trouble == "never":
+        return Unusable(meaning)
+    return TryLater(meaning, trouble, asked_wait(response.headers, data, now, is_limited=trouble == "limit"))
+
+
+def _of_status(response: SourceResponse, status: int, now: datetime) -> SourceOutcome:
+    return _meaning(status)(response, status, now)
 
 
 def _meaning(status: int) -> Callable[[SourceResponse, int, datetime], SourceOutcome]:

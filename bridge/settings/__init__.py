@@ -6,6 +6,7 @@ from bridge.settings.demo import load_demo_settings
 from bridge.settings.environment import process_environment, set_for_children
 from bridge.settings.loader import data_folder_of, load_settings
 from bridge.settings.models import (
+    DEFAULT_GIVE_UP,
     META_URL,
     SIMULATOR_URL,
     Alerts,
@@ -25,6 +26,7 @@ from bridge.settings.models import (
 from bridge.settings.simulated_sources import SimulatedSources
 
 __all__ = [
+    "DEFAULT_GIVE_UP",
     "META_URL",
     "SIMULATOR_URL",
     "Alerts",

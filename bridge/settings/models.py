@@ -16,6 +16,7 @@ Network = IPv4Network | IPv6Network
 SIMULATOR_URL = "http://127.0.0.1:8402"
 META_URL = "https://graph.facebook.com"
 SQLITE = "sqlite:///"
+DEFAULT_GIVE_UP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Rate:
 
     count: int
     seconds: float
+
+    @property
+    def as_text(self) -> str:
+        """Return the rate as it is written in the settings."""
+        return f"{self.count}/{self.seconds:g}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Source:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     rate: Rate = Rate(5, 1.0)
-    give_up: timedelta = timedelta(hours=24)
+    give_up: timedelta = DEFAULT_GIVE_UP
     allow_private: bool = False
     insecure: bool = False
 

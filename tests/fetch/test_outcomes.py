@@ -121,6 +121,33 @@ def test_every_other_answer_says_what_to_do(answer, outcome):
     assert outcome_of(answer, NOW) == outcome
 
 
+def graph(code, subcode=None, **others):
+    error = {"message": "localized, with zoe@example.com", "code": code, "fbtrace_id": "A1", **others}
+    return json.dumps({"error": error if subcode is None else {**error, "error_subcode": subcode}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        pytest.param(400, graph(190, 463), "setup", id="expired token"),
+        pytest.param(400, graph(4), "limit", id="rate limit of the app"),
+        pytest.param(400, graph(32), "limit", id="rate limit of the page"),
+        pytest.param(403, graph(200), "setup", id="no permission"),
+        pytest.param(400, graph(2, is_transient=True), "unreachable", id="transient"),
+        pytest.param(500, graph(1), "unreachable", id="unknown"),
+    ],
+)
+def test_errors_of_metas_own_api_are_told_apart_by_their_code(status, body, kind):
+    outcome = outcome_of(response(status, body), NOW)
+    assert outcome.trouble == kind
+    assert "zoe" not in outcome.reason
+
+
+def test_metas_own_api_says_in_a_code_that_there_is_no_such_record():
+    assert outcome_of(response(400, graph(100, 33)), NOW) == NoRecord(12)
+    assert isinstance(outcome_of(response(400, graph(100)), NOW), Unusable)
+
+
 def seconds(number):
     return timedelta(seconds=number)
 

@@ -17,8 +17,9 @@ _KIND = re.compile(r"^# Kind: (?P<kind>\w+)(?:, sender: (?P<sender>.+))?$", re.M
 # A source in the comment at the top of a mapping: `#   crm: {url: "https://…"}`
 _SOURCE = re.compile(r"^#\s+(\w+): (\{url: .+\})$", re.MULTILINE)
 _ABOUT_SOURCES = (
-    "A mapping that [fetches](../docs/fetch.md) the person behind an id needs one of these entries in `bridge.yaml`. Take over\n"
-    "those of your senders, with your own host where it says `your-…`; without it the mapping stays out of use, and `check` says so."
+    "A mapping that [fetches](../docs/fetch.md) the person behind an id needs one of these entries in "
+    "`bridge.yaml`.\nCopy those of your senders, with your own host where it says `your-…`. Without its "
+    "source a mapping stays out of use,\nand `capi-bridge check` says so."
 )
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import Sample, read_sample
-from bridge.models import Answers, Fetched, FetchRequest, Verified, Webhook
+from bridge.models import Fetched, FetchRequest, Verified, Webhook
 from bridge.serialization import encode
 
 # when a sample's own time is not noted; what is fetched does not depend on it

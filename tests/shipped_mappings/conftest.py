@@ -179,7 +179,7 @@ def missing_in_header_file(name: str, side_file: Path) -> Iterator[str]:
 
 
 def variables_of(name: str) -> set[str]:
-    """Return the secrets of a mapping; those of its sources are in comments, because the operator has them."""
+    """Return the secrets of a mapping; those of its sources are in comments: the operator has them."""
     lines = (FOLDER / f"{name}.yaml").read_text("utf-8").splitlines()
     return {found for line in lines if line[:1] != "#" for found in re.findall(r"\$\{(\w+)\}", line)}
 

@@ -18,6 +18,7 @@ from bridge.spelling import closest
 
 _NOTHING: Final = Template(())
 _OF_A_LIST: Final = ("for_each", "when")
+_NESTED: Final = re.compile(r"\{[^}]*\{")  # braces inside braces are no field: a GraphQL query has them
 _NOT_IN_A_PATH: Final = re.compile(r"[#\\\s]|//")
 
 
@@ -85,7 +86,7 @@ def _json(compiling: Compiling, node: Node) -> Json:
         return _object(compiling, node) if each is None else _for_each(compiling, node, each)
     if isinstance(node, Listing):
         return call_parts.list_of(tuple(_json(compiling, item) for item in node.items))
-    if holds_fields(node.text):
+    if holds_fields(node.text) and not _NESTED.search(node.text):
         return call_parts.text_with_fields(compile_text(compiling, node))
     return call_parts.constant(plain_data(node))
 

@@ -70,8 +70,11 @@ class FetchStep:
         """Return the answer for the event of a scope; raises AnswerNeeded when nobody has asked yet."""
         event = _event_scope(scope, self.depth)
         answers = event.webhook.answers or Answers(_no_answers)
-        known = None if event.trace is not None else answers.known(self.name, event.item)
-        return known or answers.remember(self.name, event.item, self._traced_apart(event, answers))
+        known: Fetched | None = answers.known(self.name, event.item)
+        if known is None or event.trace is not None:
+            known = self._traced_apart(event, answers)
+            answers.remember(self.name, event.item, known)
+        return known
 
     def _traced_apart(self, scope: Scope, answers: Answers) -> Fetched:
         """Ask, and leave in an explanation only which fields of the webhook the call was made of."""

@@ -131,7 +131,7 @@ the receipts (`erasures`) and the jobs that are not finished, or could not be (`
 
 `GET /api/pauses` lists what is paused, by the bridge or by a person. `POST /api/pauses` pauses a destination:
 `{{"destination": "main", "for": "2h", "because": "a new token comes"}}`; `for` is an hour when it is left out, and at most 7 days.
-Its events wait. `POST /api/pauses/resume` with `{{"destination": "main"}}` ends any pause of a destination. `GET /api/status` shows
+Its events wait. `POST /api/pauses/resume` with `{{"destination": "main"}}` ends any pause of a destination, with `{{"source": "crm"}}` that of a source. `GET /api/status` shows
 the same as `capi-bridge status --json`.
 
 ## The drop-in for Meta's own endpoint

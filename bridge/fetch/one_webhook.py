@@ -17,6 +17,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Fetched, FetchRequest, Finding, Request, Translation, Verified
 from bridge.outbox import Correction, HeldEvent, NewEvent
 from bridge.outbox.fetch_queue import Decided, FetchingWebhook
+from bridge.outbox.ids import moment_of
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.settings import Settings
@@ -78,18 +79,19 @@ def _finding(code: str, message: str) -> Finding:
 
 def held(webhook: FetchingWebhook, finding: Finding) -> Decided:
     """Return that a webhook cannot be finished, and what has to be fixed first."""
-    events = tuple(_held_event(event, finding) for event in webhook.events)
+    received_at = moment_of(webhook.id) // 1000
+    events = tuple(_held_event(event, finding, received_at) for event in webhook.events)
     return Decided(Correction(webhook.revision, events, note=finding.message), webhook.kept)
 
 
-def _held_event(event: HeldEvent, finding: Finding) -> NewEvent:
+def _held_event(event: HeldEvent, finding: Finding, received_at: int) -> NewEvent:
     return NewEvent(
         status="held",
         destination=event.destination,
         dataset_id=event.dataset_id,
         event_name="",
         event_id="",
-        event_time=0,
+        event_time=received_at,
         body=None,
         test_event_code=event.test_event_code,
         reason=finding.message,
@@ -113,13 +115,13 @@ class _Fetching:
         for _ in range(_MOST_ROUNDS):
             translation = self._translated(self._answers)
             if not translation.calls:
-                break
+                return Decided(self._correction(translation), self._kept())
             for call in translation.calls:
                 answer = self._answer(call)
                 if isinstance(answer, TryLater):
                     return self._undecided(call, answer)
                 self._answers[call] = answer
-        return Decided(self._correction(translation), self._kept())
+        raise RuntimeError("the mapping goes on needing calls")  # a fault of ours: it is held
 
     def _translated(self, answers: Mapping[FetchRequest, Fetched]) -> Translation:
         return translate(Verified(self._request), self._mapping, self._parts.spec, fetched=answers.get)

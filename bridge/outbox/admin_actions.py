@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
 
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
@@ -23,6 +23,7 @@ from bridge.outbox.inserts import (
 )
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.records import NewEvent, NewFetch, raw_id, text_id, to_ms
+from bridge.outbox.retention import lock_fetches
 from bridge.outbox.tables import (
     attempts,
     event_attempts,
@@ -140,6 +141,8 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
     """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
+    lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
     discarded = connection.execute(
         update(events)
@@ -148,15 +151,14 @@ def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int)
     ).rowcount
     gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
-    stop_fetching(connection, select(events.c.webhook_id).where(events.c.id.in_(ids)))
+    _stop_fetching(connection, of_these)
     return discarded
 
 
-def stop_fetching(connection: Connection, webhook_ids: object) -> None:
+def _stop_fetching(connection: Connection, webhook_ids: Select[tuple[bytes]]) -> None:
     """Fetch nothing more for those of some webhooks of which no event is fetching any more."""
     still = exists().where(events.c.webhook_id == fetches.c.webhook_id, events.c.status == "fetching")
-    mine = fetches.c.webhook_id.in_(webhook_ids)  # type: ignore[arg-type]
-    connection.execute(delete(fetches).where(mine, ~still))
+    connection.execute(delete(fetches).where(fetches.c.webhook_id.in_(webhook_ids), ~still))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 
 from bridge.outbox.database import in_portions
 from bridge.outbox.records import text_id
-from bridge.outbox.retention import delete_event_parts
+from bridge.outbox.retention import delete_event_parts, lock_fetches
 from bridge.outbox.tables import events, fetched, fetches, payloads, raw_webhooks, webhooks
 
 # An encrypted webhook, what was fetched for it, and its id -> the text to search; empty when none decrypts.
@@ -251,6 +251,7 @@ def _erase_some(connection: Connection, event_ids: Sequence[bytes], webhook_ids:
     parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
     affected = {*webhook_ids, *connection.execute(parents).scalars()}
     erased = sorted({*event_ids, *connection.execute(_without_body(webhook_ids)).scalars()})
+    lock_fetches(connection, sorted(affected))
     delete_event_parts(connection, erased)
     gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()

@@ -191,7 +191,7 @@ class FetchQueue:
             return None
 
     def text_of(self, request: bytes, records: bytes | None, webhook_id: bytes) -> bytes:
-        """Return what can be searched of an encrypted webhook: its body, its URL and what was fetched."""
+        """Return what can be searched of an encrypted webhook: body, URL and what was fetched for it."""
         found = decrypt_if_possible(request, self._cipher, webhook_id)
         if found is None:
             return b""

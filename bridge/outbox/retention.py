@@ -69,6 +69,17 @@ def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:
     return connection.execute(delete(webhooks).where(webhooks.c.id.in_(ids))).rowcount
 
 
+def lock_fetches(connection: Connection, webhook_ids: object) -> None:
+    """Keep what is fetched for some webhooks from being settled until we commit.
+
+    Whoever settles locks this row first, and the events after it; in another order two would wait for each
+    other.
+    """
+    mine = fetches.c.webhook_id.in_(webhook_ids)  # type: ignore[arg-type]
+    chosen = select(fetches.c.webhook_id).where(mine).order_by(fetches.c.webhook_id)
+    connection.execute(chosen.with_for_update()).all()
+
+
 def delete_event_parts(connection: Connection, ids: object) -> None:
     """Delete what hangs on events, but not the events themselves; `ids` is a list or a selection."""
     columns: tuple[ColumnElement[bytes], ...] = (

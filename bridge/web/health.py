@@ -114,8 +114,8 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     for fetching in context.outbox().fetches.depths(context.now()):
         if fetching.oldest_seconds > limit:
             age = round(fetching.oldest_seconds)
-            waiting = counted(fetching.webhooks, "waiting webhook")
-            message = f"source {fetching.source}: the oldest of {waiting} is {age} s old"
+            behind = counted(fetching.webhooks, "waiting webhook")
+            message = f"source {fetching.source}: the oldest of {behind} is {age} s old"
             yield Reason("degrades", "fetching_behind", message)
     if context.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")

@@ -79,7 +79,7 @@ def test_a_paused_source_is_shown_and_its_pause_is_ended(web):
 def test_a_source_that_is_not_there_cannot_be_resumed(web):
     answer = web.post("/api/pauses/resume", {"source": "crn"}, ADMIN)
     assert answer.status_code == 400
-    assert answer.json["error"]["message"] == "there is no such source"
+    assert answer.json["error"]["message"] == "there is no such source; did you mean crm?"
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics", "/api/status", "/api/pauses", "/api/events"])

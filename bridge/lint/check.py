@@ -24,12 +24,19 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "required",
     name: str | None = None,
 ) -> CompiledMapping:
     """Return a mapping that may become active; raises Invalid with every finding when it may not."""
     checked = check_mapping(
-        file, environment=environment, spec=spec, destinations=destinations, secrets=secrets, name=name
+        file,
+        environment=environment,
+        spec=spec,
+        destinations=destinations,
+        sources=sources,
+        secrets=secrets,
+        name=name,
     )
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
@@ -56,13 +63,20 @@ def check_mapping(  # noqa: PLR0913 - all but the file are named
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "optional",
     name: str | None = None,
 ) -> Checked:
     """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
     try:
         mapping = load_mapping(
-            file, environment=environment, spec=spec, destinations=destinations, secrets=secrets, name=name
+            file,
+            environment=environment,
+            spec=spec,
+            destinations=destinations,
+            sources=sources,
+            secrets=secrets,
+            name=name,
         )
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)

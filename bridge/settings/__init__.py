@@ -6,6 +6,7 @@ from bridge.settings.demo import load_demo_settings
 from bridge.settings.environment import process_environment, set_for_children
 from bridge.settings.loader import data_folder_of, load_settings
 from bridge.settings.models import (
+    DEFAULT_GIVE_UP,
     META_URL,
     SIMULATOR_URL,
     Alerts,
@@ -19,10 +20,13 @@ from bridge.settings.models import (
     Retention,
     ServerLimits,
     Settings,
+    Source,
     TestEventCode,
 )
+from bridge.settings.simulated_sources import SimulatedSources
 
 __all__ = [
+    "DEFAULT_GIVE_UP",
     "META_URL",
     "SIMULATOR_URL",
     "Alerts",
@@ -36,6 +40,8 @@ __all__ = [
     "Retention",
     "ServerLimits",
     "Settings",
+    "SimulatedSources",
+    "Source",
     "TestEventCode",
     "data_folder_of",
     "load_demo_settings",

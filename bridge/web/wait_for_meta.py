@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,13 @@ from bridge.web.context import AppContext
 from bridge.web.responses import Response
 
 _TRUE = frozenset({"true", "1", "yes"})
+_WORDS = {
+    "waiting": "queued",
+    "sending": "queued",
+    "fetching": "queued",
+    "held": "held",
+    "suppressed": "suppressed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +30,12 @@ class MetaResult:
     status: str
     reason: str | None
     attempt: Attempt | None
+
+
+def overall(statuses: Iterable[str]) -> str:
+    """Return the one word for several events: the most lively of their states."""
+    present = set(statuses)
+    return next((word for status, word in _WORDS.items() if status in present), "skipped")
 
 
 def waits_for_meta(query: Mapping[str, str]) -> bool:
@@ -50,7 +63,8 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
 
 def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:
     detail = context.outbox().show(event_id)
-    return detail.attempts[-1] if detail and detail.attempts else None
+    calls = [attempt for attempt in detail.attempts if attempt.outcome != "fetched"] if detail else []
+    return calls[-1] if calls else None
 
 
 def response_after_meta(
@@ -59,7 +73,8 @@ def response_after_meta(
     """Answer with what Meta said; None when there is nothing to say about Meta.
 
     An event that could not be delivered now stays waiting and is tried again by the worker: the answer is an
-    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed).
+    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed). What
+    was fetched may show that there is nothing to send: then the answer says what the event has become.
     """
     if not results:
         return None
@@ -71,9 +86,10 @@ def response_after_meta(
     if all(result.status == "sent" for result in results.values()):
         return Response(200, _accepted(list(results.values()), shown), code="sent")
     reasons = sorted({result.reason for result in results.values() if result.reason})
-    if not reasons:
+    status = overall(result.status for result in results.values())
+    if not reasons and status == "queued":
         return None
-    return Response(200, {"status": "queued", "reasons": reasons, "events": shown}, code="queued")
+    return Response(200, {"status": status, "reasons": reasons, "events": shown}, code=status)
 
 
 def _accepted(results: Sequence[MetaResult], shown: list[dict[str, Any]]) -> dict[str, Any]:

@@ -29,6 +29,10 @@ _KINDS: dict[str, Shape | str] = {
     "otherwise": {"words": list(OTHERWISE)},
     "path": _READS,
     "template": _READS,
+    "templates": {**_READS, "entries": _READS},
+    "query_texts": {"any_key": _READS},
+    "match": {"any_key": _READS},
+    "json_body": "json_body",
     "country": _READS,
     "value": "value",
     "positions": "value",
@@ -69,6 +73,7 @@ def completion_table(spec: MetaSpec, destinations: Collection[str]) -> dict[str,
         "contents": {**shapes["contents"], **_READS},
         "handshake_answer": {**shapes["handshake_answer"], **_READS},
         "answer_hmac": {**shapes["answer_hmac"], **_READS},
+        "json_body": {"any_key": "json_body", "entries": "json_body", **_READS},
         "defaults": {"keys": _keys_of_defaults(grammar)},
         "fields": {"words": list(_keys_of_defaults(grammar)), "entries": "fields"},
         "destinations": {"words": sorted(destinations), "entries": "destinations"},
@@ -90,6 +95,8 @@ def _shape(key: Key) -> Shape | str:
         return str(key.of)
     if key.kind == "blocks":
         return {"entries": str(key.of)}
+    if key.kind == "steps":
+        return {"any_key": str(key.of)}
     if key.kind in {"choice", "choices"}:
         words: Shape = {"words": list(key.choices)}
         return {**words, "entries": words} if key.kind == "choices" else words

@@ -18,7 +18,7 @@ from bridge.meta_spec.spec import MetaSpec
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a block. `kind` says what its value may be (see KINDS), `of` names the block or the choices.
+    """One key of a block. `kind` says what its value may be (see value_kinds), `of` names the block or the choices.
 
     `only_in` names the one field whose block takes the key, where not every block of the kind does.
     """
@@ -76,55 +76,13 @@ class BlockGrammar:
 
 Grammar = Mapping[str, BlockGrammar]
 
-# the kind of a value -> how the reference page describes it
-KINDS: dict[str, str] = {
-    "text": "text",
-    "texts": "a text, or a list of texts",
-    "files": "a file name, or a list of them",
-    "choice": "one word of a fixed list",
-    "choices": "one word or several of a fixed list",
-    "yes_no": "yes or no",
-    "whole": "a whole number",
-    "number": "a number",
-    "duration": "a duration such as 30 minutes or 7 days",
-    "size": "a size such as 1 MiB",
-    "moment": "a date and time",
-    "secret": "a secret, written as ${NAME}",
-    "path": "a field of the webhook",
-    "value": "a value: a field, a text with {field}, a list of fields, or a block",
-    "event_name": "a text, a text with {field}, or a block with from, lookup and otherwise",
-    "template": "a text with {field} in it",
-    "positions": "a field that is a list, or a list with one value for each position",
-    "condition": "conditions",
-    "conditions": "a list of blocks of conditions",
-    "properties": "custom names, each with a value",
-    "contents": "a block with for_each, or a field that is a list",
-    "defaults": "names of fields, each with a plain text",
-    "fields": "names of fields this event does not send",
-    "rows": "what is compared, and what it becomes",
-    "expected_texts": "the expected value, by field",
-    "handshake_answer": "a value, or a block with json or header",
-    "answer_values": "names, each with a value or a block with hmac_of",
-    "take": "first, last, rest or a number",
-    "otherwise": "keep, skip, error or a plain text",
-    "country": "a country code or a $. path",
-    "signed": "a text with {body}, {timestamp}, {url}, {method}, {secret}, {body_base64}, {sorted_form}, "
-    "{$headers.name}, {$query.name} or {field}",
-    "destinations": "a destination of the settings, a list of them, or a block with from, lookup and otherwise (hold, skip)",
-    "block": "a block",
-    "blocks": "a list of blocks",
-    "test_code": "a text, or a block with code and for or until",
-    "data": "any data, as the webhook would bring it",
-    "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",
-    "expected": "a list of events, or one; only the named fields are compared",
-}
-
 _FILE = (
     Key("version", "choice", "The version of this language.", ("1",), required=True),
     Key("description", "text", "What this webhook is, for people."),
     Key("receive", "block", "Who may send here, and how they are answered.", "receive"),
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
+    Key("fetch", "steps", "Records that the webhook only names; each is read as $name.field.", "fetch_step"),
     Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
     Key("erase", "block", "Whom the webhook asks to erase; such a webhook needs no event.", "erase"),
     Key("hold", "blocks", "Webhooks that a person has to answer; they are held and never sent.", "hold"),
@@ -245,6 +203,20 @@ _SETTINGS = (
     ),
 )
 
+_FETCH_STEP = (
+    Key("from", "text", "The source of bridge.yaml that is asked.", required=True),
+    Key("path", "templates", "The path behind the URL of the source; {field} in it is percent-encoded.", required=True),
+    Key("query", "query_texts", "The query of the URL."),
+    Key("method", "choice", "How it is asked.", ("GET", "POST"), "GET, with json POST"),
+    Key("json", "json_body", "The JSON body of a POST; for_each in a block makes a list."),
+    Key("when", "condition", "Only asked when all of these hold; they read the webhook."),
+    Key("take", "path", "The part of the answer that is kept; paths start there.", default="all of it"),
+    Key("match", "match", "Of a list of records, the one of this event."),
+    Key("keep", "duration", "How long an answer may serve for the same question.", default="not at all"),
+    Key("on_missing", "choice", "Without a record: go on without it, or hold the events that read it.", ("continue", "hold"), "continue"),
+    Key("on_failure", "choice", "When the source cannot be asked: hold, or send without it.", ("hold", "send_without"), "hold"),
+)  # fmt: skip
+
 _CONTENTS = (
     Key("for_each", "path", "The list of products; paths below start at one product.", required=True),
     Key("when", "condition", "Only products for which all of these hold."),
@@ -358,6 +330,7 @@ _WITH = (
     Key("cookies", "rows", "Cookies."),
     Key("ip", "text", "The sender's IP address."),
     Key("now", "moment", "The time of arrival."),
+    Key("fetched", "recorded", "The answers of the steps of fetch."),
 )
 
 _TEST_EVENT_CODE = (
@@ -399,6 +372,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("settings", "How this sender writes.", _SETTINGS),
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),
+            _block("fetch_step", "A record behind an id.", _FETCH_STEP),
             _block("contents", "The products.", _CONTENTS),
             _block("app_data", "What Meta asks of app events.", _plain_fields(schema, "app_data")),
             _block(

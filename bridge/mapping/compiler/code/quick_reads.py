@@ -12,6 +12,7 @@ from bridge.mapping.runtime.paths import ChosenEntry, CompiledPath, SpreadPath, 
 from bridge.mapping.runtime.scope import Constant, Reader
 
 _MOST_KEYS: Final = 4
+_IN_THE_WEBHOOK: Final = {"item", "webhook"}
 
 
 class Variable:
@@ -124,7 +125,7 @@ class QuickReads:
     def by_keys(self, compiled: CompiledPath) -> str | None:
         """Return the expression that reads a path of plain keys, None for every other path."""
         keys = plain_keys(compiled.path)
-        if compiled.path.root == "system" or not 0 < len(keys) <= _MOST_KEYS:
+        if compiled.path.root not in _IN_THE_WEBHOOK or not 0 < len(keys) <= _MOST_KEYS:
             return None
         names = [self.writer.constants.named("key", key, key) for key in keys]
         start = self._start(whole=compiled.path.root == "webhook")

@@ -40,7 +40,9 @@ class Bench:
 
     def client(self):
         gate = SharedGate(self.outbox, lambda: self.now, self.notifications.append)
-        return SourceClient({"crm": self.source}, self._answer, gate, lambda: self.now, self.slept.append)
+        return SourceClient(
+            {"crm": self.source}, self._answer, gate, lambda: self.now, sleep=self.slept.append
+        )
 
     def _answer(self, call):
         self.calls.append(call)

@@ -145,36 +145,19 @@ class Fetched:
 AnswerLookup = Callable[[FetchRequest], Fetched | None]
 
 
-class Answers:
-    """The answers that one webhook's mapping may read; `known` remembers what was worked out of them."""
-
-    __slots__ = ("_found", "_lookup", "known")
-
-    def __init__(self, lookup: AnswerLookup) -> None:
-        self._lookup: Final = lookup
-        self._found: Final[dict[FetchRequest, Fetched | None]] = {}
-        self.known: Final[dict[tuple[str, int], Any]] = {}
-
-    def of(self, call: FetchRequest) -> Fetched | None:
-        """Return the answer of a call, which is looked up once."""
-        if call not in self._found:
-            self._found[call] = self._lookup(call)
-        return self._found[call]
-
-
 class Webhook(_Value):
     """A verified request together with what its body says, as plain data.
 
     `data` holds only dict, list, str, bool, None, int, float and Decimal, and every number keeps all
     the digits it was sent with. `notes` are harmless oddities worth mentioning (a guessed charset).
-    `answers` are those of the mapping's `fetch` steps; None when no call was answered.
+    `answers` holds those of the mapping's `fetch` steps (`Answers`); None when no call was answered.
     """
 
     __match_args__ = ("request", "data", "notes", "answers")
     __slots__ = __match_args__
 
     def __init__(
-        self, request: Request, data: Any, notes: tuple[Finding, ...] = (), answers: Answers | None = None
+        self, request: Request, data: Any, notes: tuple[Finding, ...] = (), answers: Any = None
     ) -> None:
         self.request: Final = request
         self.data: Final = data

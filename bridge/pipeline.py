@@ -17,10 +17,10 @@ from typing import Any, Final
 from bridge.body.parse import parse
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     AnswerLookup,
-    Answers,
     CleanDraft,
     Draft,
     Event,

@@ -49,7 +49,7 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
     clock = clock or SteadyClock(report_step)
     with (
         contextlib.closing(outbox),
-        _simulator(settings, wanted=with_simulator),
+        _simulator(settings, mappings, wanted=with_simulator),
         open_reporter(settings, metrics, mappings) as reporter,
     ):
         watch = threading.Thread(
@@ -158,13 +158,18 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
 
 
 @contextlib.contextmanager
-def _simulator(settings: Settings, *, wanted: bool) -> Iterator[None]:
-    """Run the simulator in this process, on the host and port of `graph_url`."""
+def _simulator(settings: Settings, mappings: MappingFolder, *, wanted: bool) -> Iterator[None]:
+    """Run the simulator in this process, on the host and port of `graph_url`.
+
+    It also stands in for the APIs that the mappings fetch from, with what is recorded beside their samples.
+    """
     if not wanted:
         yield
         return
     from bridge.simulator import Simulator
+    from bridge.simulator.recorded_calls import recorded_calls
 
     url = urlsplit(settings.graph_url)
-    with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0):
+    recorded = recorded_calls(mappings.mappings())
+    with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0, recorded=recorded):
         yield

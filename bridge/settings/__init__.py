@@ -23,6 +23,7 @@ from bridge.settings.models import (
     Source,
     TestEventCode,
 )
+from bridge.settings.simulated_sources import SimulatedSources
 
 __all__ = [
     "DEFAULT_GIVE_UP",
@@ -39,6 +40,7 @@ __all__ = [
     "Retention",
     "ServerLimits",
     "Settings",
+    "SimulatedSources",
     "Source",
     "TestEventCode",
     "data_folder_of",

@@ -170,6 +170,25 @@ user_data: {email: $contact.email}
     assert [event.verdict for event in translation.events] == ["ready"]
 
 
+def test_a_graphql_query_is_sent_as_it_is_and_its_variables_are_filled_in(run):
+    text = """
+fetch:
+  client:
+    from: crm
+    path: /graphql
+    json:
+      query: "query($id: ID!) { client(id: $id) { email } }"
+      variables: {id: "{person_id}", first: 1}
+    take: data.client
+user_data: {email: $client.email}
+"""
+    [made] = run(text, {"person_id": 7}).calls
+    assert json.loads(made.body) == {
+        "query": "query($id: ID!) { client(id: $id) { email } }",
+        "variables": {"id": "7", "first": 1},
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "targets"),
     [

@@ -29,11 +29,11 @@ from bridge.errors import Invalid, Refused
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.path_syntax import read_path
 from bridge.mapping.runtime.event import EventCode
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import with_severities
 from bridge.models import (
-    Answers,
     CleanDraft,
     Fetched,
     FetchRequest,

@@ -38,7 +38,10 @@ _REMARKS = {
 
 @dataclass(frozen=True, slots=True)
 class StarterTest:
-    """The test at the end of a new mapping. `given` is a sample file's name or an inline payload."""
+    """The test at the end of a new mapping. `given` is a sample file's name or an inline payload.
+
+    `missing` are the steps of `fetch` whose answers nobody has recorded yet.
+    """
 
     name: str
     given: str | Mapping[str, Any]
@@ -47,6 +50,7 @@ class StarterTest:
     outcome: str = "expect"
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +282,12 @@ def _test(test: StarterTest) -> list[str]:
             f"      {yaml_text(key)}: {json.dumps(value, ensure_ascii=False)}"
             for key, value in test.given.items()
         ]
-    if test.now:
-        lines.append(f"    with: {{now: {json.dumps(test.now)}}}")
+    beside = [f"now: {json.dumps(test.now)}"] if test.now else []
+    if test.missing:
+        answers = ", ".join(f"{step}: missing" for step in test.missing)
+        beside.append(f"fetched: {{{answers}}}")
+    if beside:
+        lines.append(f"    with: {{{', '.join(beside)}}}")
     if test.outcome != "expect":
         return [*lines, f"    {test.outcome}: {yaml_text(test.reason)}"]
     lines.append("    expect:")

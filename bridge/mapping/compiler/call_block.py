@@ -18,6 +18,7 @@ from bridge.spelling import closest
 
 _NOTHING: Final = Template(())
 _OF_A_LIST: Final = ("for_each", "when")
+_NESTED: Final = re.compile(r"\{[^}]*\{")  # braces inside braces are no field: a GraphQL query has them
 _NOT_IN_A_PATH: Final = re.compile(r"[#\\\s]|//")
 
 
@@ -39,13 +40,13 @@ def _path(compiling: Compiling, node: Node) -> Template:
 
 def _wrong_path(literal: str) -> tuple[str, str] | None:
     if "://" in literal or literal.startswith("//"):
-        return "path names a host, and the host is that of the source", "write what follows it: /persons/{id}"
+        return "path must not name a host: the source has one", "write what follows it: /persons/{id}"
     if not literal.startswith("/"):
-        return "path starts with a slash", "write / in front of it"
+        return "path must start with a slash", "write / in front of it"
     if "?" in literal:
         return "path holds a query", "write its values below query"
     if _NOT_IN_A_PATH.search(literal) or not {".", ".."}.isdisjoint(literal.split("/")):
-        return "path is no plain path", "write /name/{field}, without spaces, #, \\ and dots alone"
+        return "path must be a plain path", "write /name/{field}, without spaces, #, \\ and dots alone"
     return None
 
 
@@ -74,7 +75,7 @@ def compile_json(compiling: Compiling, entry: Entry) -> Json:
     if isinstance(entry.node, Block):
         return _json(compiling, entry.node)
     compiling.loading.error(
-        entry.node, "wrong_shape", "json is a block", "write name: text with {field} below it"
+        entry.node, "wrong_shape", "json must be a block", "write name: text with {field} below it"
     )
     return call_parts.constant(None)
 
@@ -85,7 +86,7 @@ def _json(compiling: Compiling, node: Node) -> Json:
         return _object(compiling, node) if each is None else _for_each(compiling, node, each)
     if isinstance(node, Listing):
         return call_parts.list_of(tuple(_json(compiling, item) for item in node.items))
-    if holds_fields(node.text):
+    if holds_fields(node.text) and not _NESTED.search(node.text):
         return call_parts.text_with_fields(compile_text(compiling, node))
     return call_parts.constant(plain_data(node))
 
@@ -106,7 +107,9 @@ def _object(compiling: Compiling, node: Block, but: tuple[str, ...] = ()) -> Jso
 def _for_each(compiling: Compiling, node: Block, each: Node) -> Json:
     """Compile a block that makes a list: one object for each entry of a list of the webhook."""
     if not isinstance(each, Scalar):
-        compiling.loading.error(each, "wrong_shape", "for_each is one path", "write the list's path, or $")
+        compiling.loading.error(
+            each, "wrong_shape", "for_each must be one path", "write the list's path, or $"
+        )
         return call_parts.constant(None)
     located = compiling.path(each, each.text)
     if located is None:

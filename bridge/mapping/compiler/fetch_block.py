@@ -89,11 +89,11 @@ def compile_fetch(compiling: Compiling, entry: Entry | None, steps: dict[str, Fe
 
 def _check_name(loading: Loading, key: Scalar) -> None:
     if not _NAME.fullmatch(key.text):
-        fix = "write a name of small letters, digits and _, such as person"
-        message = f"{key.text[:_LONGEST_SHOWN]!r} is no name that $name could read"
+        fix = "use small letters, digits and _, and start with a letter: person"
+        message = f"{key.text[:_LONGEST_SHOWN]!r} cannot be the name of a step"
         loading.error(key, "bad_step_name", message, fix)
     elif key.text in _RESERVED:
-        message = f"${key.text} means something else already"
+        message = f"${key.text} already means something else"
         loading.error(key, "bad_step_name", message, "choose another name, such as person")
 
 
@@ -163,7 +163,7 @@ class _Step:
     def _in_the_answer(self, node: Node, what: str) -> Read | None:
         """Compile a path that starts in the answer, not in the webhook."""
         if not isinstance(node, Scalar) or node.text.startswith("$"):
-            message = f"{what} is one field of the answer, written without $"
+            message = f"{what} must be one field of the answer, without $"
             self.loading.error(node, "wrong_shape", message, "write the field alone, such as data.items")
             return None
         compiled = replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
@@ -173,7 +173,7 @@ class _Step:
         rows = entry.node.entries if isinstance(entry.node, Block) else ()
         if len(rows) != 1 or not isinstance(rows[0][1], Scalar) or rows[0][1].null:
             fix = "write the field of an entry and the event's field that is equal, such as id: objectId"
-            self.loading.error(entry.node, "wrong_shape", "match is one line", fix)
+            self.loading.error(entry.node, "wrong_shape", "match must be one line", fix)
             return None
         of_entry = self._in_the_answer(rows[0][0], "the left side of match")
         of_event = compile_field(self.compiling, rows[0][1])

@@ -105,7 +105,9 @@ def _recorded(loading: Loading, entry: Entry | None, steps: Collection[str]) -> 
     if entry is None:
         return MappingProxyType({})
     if not isinstance(entry.node, Block):
-        loading.error(entry.node, "wrong_shape", "fetched is a block", "write a step and its answer below it")
+        loading.error(
+            entry.node, "wrong_shape", "fetched must be a block", "write a step and its answer below it"
+        )
         return MappingProxyType({})
     for key, node in entry.node.entries:
         if key.text not in steps and not key.text.startswith("/"):
@@ -114,7 +116,7 @@ def _recorded(loading: Loading, entry: Entry | None, steps: Collection[str]) -> 
             loading.error(key, "unknown_step", message, fix, closest(key.text, steps))
         if isinstance(node, Scalar) and node.text not in RECORDED_WORDS:
             fix = f"write the answer as a block, or {one_of(RECORDED_WORDS)}"
-            message = f"{key.text[:40]} has no answer, which is a block or a list"
+            message = f"the answer of {key.text[:40]} must be a block or a list"
             loading.error(node, "wrong_shape", message, fix, closest(node.text, RECORDED_WORDS))
     return MappingProxyType({key.text: plain_data(node) for key, node in entry.node.entries})
 

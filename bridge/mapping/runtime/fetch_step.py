@@ -17,9 +17,10 @@ from bridge.mapping.compiler.conditions import Condition, folded
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
 from bridge.mapping.runtime.call_parts import CannotCall, Json, Target, json_body
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld
 from bridge.mapping.runtime.scope import MISSING, Scope, entries_of, plain_key
-from bridge.models import AnswerLookup, Answers, Fetched, FetchRequest, Finding, Position, Request, Webhook
+from bridge.models import AnswerLookup, Fetched, FetchRequest, Finding, Position, Request, Webhook
 
 _AFTER_A_KEY: Final = {"", ".", "[", "]", "(", "'", '"'}
 _NO_REQUEST: Final = Request("POST", "", {}, {}, b"", None, datetime.fromtimestamp(0, UTC))
@@ -69,11 +70,11 @@ class FetchStep:
         """Return the answer for the event of a scope; raises AnswerNeeded when nobody has asked yet."""
         event = _event_scope(scope, self.depth)
         answers = event.webhook.answers or Answers(_no_answers)
-        key = (self.name, id(event.item))
-        found = answers.known.get(key)
-        if found is None or event.trace is not None:
-            found = answers.known[key] = self._traced_apart(event, answers)
-        return found
+        known: Fetched | None = answers.known(self.name, event.item)
+        if known is None or event.trace is not None:
+            known = self._traced_apart(event, answers)
+            answers.remember(self.name, event.item, known)
+        return known
 
     def _traced_apart(self, scope: Scope, answers: Answers) -> Fetched:
         """Ask, and leave in an explanation only which fields of the webhook the call was made of."""
@@ -109,10 +110,10 @@ class FetchStep:
         match = self.match
         if match is None or found.value is None:
             return found
-        key = (f"{self.name} by {match.key}", id(found))
-        entries = answers.known.get(key)
+        what = f"{self.name} by {match.key}"
+        entries = answers.known(what, found)
         if entries is None:
-            entries = answers.known[key] = _by_key(found.value, match, scope)
+            entries = answers.remember(what, found, _by_key(found.value, match, scope))
         wanted = folded(match.of_event.read(scope))
         if wanted in entries:
             return replace(found, value=entries[wanted])

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.delivery.meta_responses import classify_response
+from bridge.delivery.worker import Delivered
 from bridge.meta_spec.spec import MetaSpec
-from bridge.outbox import Attempt, Query, Receipt, StoredEvent
+from bridge.outbox import Attempt, EventRecord, Query, Receipt, StoredEvent
 from bridge.web.context import AppContext
 from bridge.web.responses import Response
 
@@ -58,16 +59,16 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
 
     The delivery process may have been quicker: then the call that carried the event is looked up.
     """
-    results = {}
-    records = {record.id: record for record in context.outbox().find(Query(ids=tuple(event_ids)))}
-    for event_id, delivered in context.deliver(event_ids).items():
-        attempt = delivered.report.attempt if delivered.report else _last_attempt(context, event_id)
-        failed = attempt.reason if attempt and delivered.status == "waiting" else None
-        record = records[event_id]
-        results[event_id] = MetaResult(
-            delivered.status, delivered.reason or failed, attempt, record.event_name, record.event_id
-        )
-    return results
+    delivered = context.deliver(event_ids)
+    records = context.outbox().find(Query(ids=tuple(delivered))) if delivered else []
+    return {record.id: _result(context, record, delivered[record.id]) for record in records}
+
+
+def _result(context: AppContext, record: EventRecord, delivered: Delivered) -> MetaResult:
+    attempt = delivered.report.attempt if delivered.report else _last_attempt(context, record.id)
+    failed = attempt.reason if attempt and delivered.status == "waiting" else None
+    reason = delivered.reason or failed
+    return MetaResult(delivered.status, reason, attempt, record.event_name, record.event_id)
 
 
 def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.fetch.client import SourceClient
-from bridge.fetch.outcomes import Found, NoRecord, SourceOutcome
+from bridge.fetch.outcomes import FoundRecord, NoRecord, SourceOutcome
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.models import AnswerLookup, Fetched, FetchRequest, Translation
@@ -26,7 +26,7 @@ def live_answers(
 
 
 def _answer(step: FetchStep, outcome: SourceOutcome) -> Fetched:
-    if isinstance(outcome, Found):
+    if isinstance(outcome, FoundRecord):
         return step.answered(outcome.data, outcome.took_ms, "cached" if outcome.cached else "")
     if isinstance(outcome, NoRecord):
         return step.missing(outcome.took_ms)

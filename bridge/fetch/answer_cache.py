@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridge.fetch.outcomes import Found, NoRecord, SourceOutcome
+from bridge.fetch.outcomes import FoundRecord, NoRecord, SourceOutcome
 
 CallKey = tuple[str, str, str, bytes | None]  # source, method, target, body
 # A record that was not there may be made any moment.
@@ -22,7 +22,7 @@ _BYTES_OF_ENTRY = 500
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    outcome: Found | NoRecord
+    outcome: FoundRecord | NoRecord
     asked_at: datetime
     size: int
 
@@ -73,20 +73,20 @@ class AnswerCache:
     def _end(self, key: CallKey, outcome: SourceOutcome | None = None) -> None:
         with self._lock:
             del self._running[key]
-            if isinstance(outcome, Found | NoRecord):
+            if isinstance(outcome, FoundRecord | NoRecord):
                 self._keep(key, outcome)
 
-    def _young(self, key: CallKey, keep: timedelta) -> Found | NoRecord | None:
+    def _young(self, key: CallKey, keep: timedelta) -> FoundRecord | NoRecord | None:
         kept = self._kept.get(key)
         if kept is None:
             return None
-        longest = keep if isinstance(kept.outcome, Found) else min(keep, _MISSING_KEPT)
+        longest = keep if isinstance(kept.outcome, FoundRecord) else min(keep, _MISSING_KEPT)
         if not timedelta() <= self._clock() - kept.asked_at < longest:
             return None
         self._kept.move_to_end(key)
         return kept.outcome
 
-    def _keep(self, key: CallKey, outcome: Found | NoRecord) -> None:
+    def _keep(self, key: CallKey, outcome: FoundRecord | NoRecord) -> None:
         self._forget(key)
         size = _size(key, outcome)
         self._kept[key] = _Kept(outcome, self._clock(), size)
@@ -101,10 +101,10 @@ class AnswerCache:
 
 
 def _shared(outcome: SourceOutcome) -> SourceOutcome:
-    return replace(outcome, cached=True) if isinstance(outcome, Found | NoRecord) else outcome
+    return replace(outcome, cached=True) if isinstance(outcome, FoundRecord | NoRecord) else outcome
 
 
-def _size(key: CallKey, outcome: Found | NoRecord) -> int:
+def _size(key: CallKey, outcome: FoundRecord | NoRecord) -> int:
     _, _, target, body = key
-    content = outcome.content if isinstance(outcome, Found) else b""
+    content = outcome.content if isinstance(outcome, FoundRecord) else b""
     return _BYTES_OF_ENTRY + len(target) + len(body or b"") + len(content)

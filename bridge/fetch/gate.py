@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bridge.delivery import circuit_breaker
 from bridge.delivery.reports import Notification, Notify, ignore_notification
-from bridge.fetch.outcomes import Found, SourceOutcome, TryLater
+from bridge.fetch.outcomes import FoundRecord, SourceOutcome, TryLater
 from bridge.outbox import Outbox, Pause
 from bridge.outbox.call_rates import call_rate
 from bridge.outbox.pauses import PauseKind, source_scope
@@ -78,7 +78,7 @@ class SharedGate:
         if not isinstance(outcome, TryLater):
             self._unanswered.pop(source.name, None)
             self._resume(source)
-            if isinstance(outcome, Found) and outcome.wait > PATIENCE:
+            if isinstance(outcome, FoundRecord) and outcome.wait > PATIENCE:
                 self._pause(source, "limit", outcome.wait, "its rate limit is used up")
         elif outcome.trouble == "limit":
             self._pause(source, "limit", outcome.wait, outcome.reason)

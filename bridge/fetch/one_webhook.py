@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.errors import Refused, UnknownMapping
 from bridge.fetch.client import SourceClient
 from bridge.fetch.kept_answers import found_answers, packed_answers
-from bridge.fetch.outcomes import Found, NoRecord, TryLater
+from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater
 from bridge.ingest.entries import new_events
 from bridge.ingest.replay import with_codes
 from bridge.mapping import CompiledMapping, MappingFolder
@@ -131,7 +131,7 @@ class _Fetching:
         step = self._mapping.step(call.step)
         self._parts.before_call()
         outcome = self._parts.client.call(call, anew=self._webhook.anew)
-        if isinstance(outcome, Found):
+        if isinstance(outcome, FoundRecord):
             return step.answered(outcome.data, outcome.took_ms, "cached" if outcome.cached else "")
         if isinstance(outcome, NoRecord):
             return step.missing(outcome.took_ms)

@@ -1,6 +1,6 @@
 """What an answer of a source means: the record, no such record, not now, or never.
 
-    2xx with JSON ─▶ Found        404, 410, an empty answer ─▶ NoRecord
+    2xx with JSON ─▶ FoundRecord        404, 410, an empty answer ─▶ NoRecord
     429, 5xx, 408, no answer, a page instead of JSON ─▶ TryLater: a limit, or out of reach
     401, 403, a redirect, a certificate, a forbidden address ─▶ TryLater: its setup, somebody must act
     any other 4xx, an answer that is too long ─▶ Unusable: the same call would fail again
@@ -29,7 +29,7 @@ Trouble = Literal["unreachable", "limit", "setup"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecord:
     """The record, as JSON; `wait` is how long the source asks to be left alone before the next call."""
 
     content: bytes = field(repr=False)
@@ -71,8 +71,8 @@ class Unusable:
     reason: str
 
 
-SourceOutcome = Found | NoRecord | TryLater | Unusable
-_WORDS: dict[type, str] = {Found: "found", NoRecord: "missing", Unusable: "unusable"}
+SourceOutcome = FoundRecord | NoRecord | TryLater | Unusable
+_WORDS: dict[type, str] = {FoundRecord: "found", NoRecord: "missing", Unusable: "unusable"}
 
 
 def word_of(outcome: SourceOutcome) -> str:
@@ -142,7 +142,7 @@ def _record(response: SourceResponse, _status: int, now: datetime) -> SourceOutc
             return Unusable("its answer holds more values than are read here")
         return TryLater("it answered with something that is not JSON", "unreachable")
     wait = asked_wait(response.headers, data, now, is_limited=False)
-    return Found(response.body, response.took_ms, wait=wait)
+    return FoundRecord(response.body, response.took_ms, wait=wait)
 
 
 def _later(response: SourceResponse, status: int, now: datetime) -> SourceOutcome:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.delivery.meta_responses import classify_response
+from bridge.delivery.worker import Delivered
 from bridge.meta_spec.spec import MetaSpec
-from bridge.outbox import Attempt, Receipt, StoredEvent
+from bridge.outbox import Attempt, EventRecord, Query, Receipt, StoredEvent
 from bridge.web.context import AppContext
 from bridge.web.responses import Response
 
@@ -25,11 +26,16 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class MetaResult:
-    """What became of one event, and the call that decided it (none when it was not sent yet)."""
+    """What became of one event, and the call that decided it (none when it was not sent yet).
+
+    What is fetched decides its name and id, so they are those of now.
+    """
 
     status: str
     reason: str | None
     attempt: Attempt | None
+    event_name: str
+    event_id: str | None
 
 
 def overall(statuses: Iterable[str]) -> str:
@@ -53,12 +59,16 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
 
     The delivery process may have been quicker: then the call that carried the event is looked up.
     """
-    results = {}
-    for event_id, delivered in context.deliver(event_ids).items():
-        attempt = delivered.report.attempt if delivered.report else _last_attempt(context, event_id)
-        failed = attempt.reason if attempt and delivered.status == "waiting" else None
-        results[event_id] = MetaResult(delivered.status, delivered.reason or failed, attempt)
-    return results
+    delivered = context.deliver(event_ids)
+    records = context.outbox().find(Query(ids=tuple(delivered))) if delivered else []
+    return {record.id: _result(context, record, delivered[record.id]) for record in records}
+
+
+def _result(context: AppContext, record: EventRecord, delivered: Delivered) -> MetaResult:
+    attempt = delivered.report.attempt if delivered.report else _last_attempt(context, record.id)
+    failed = attempt.reason if attempt and delivered.status == "waiting" else None
+    reason = delivered.reason or failed
+    return MetaResult(delivered.status, reason, attempt, record.event_name, record.event_id)
 
 
 def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:
@@ -122,4 +132,7 @@ def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
 
 
 def _shown(event: StoredEvent, result: MetaResult | None) -> dict[str, Any]:
-    return {**event.as_json(), "status": result.status if result else event.status}
+    if result is None:
+        return event.as_json()
+    now = {"event_name": result.event_name, "event_id": result.event_id, "status": result.status}
+    return {**event.as_json(), **now}

@@ -70,7 +70,7 @@ def test_with_fetch_the_source_is_really_asked(mapped, api):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        pytest.param(json_answer({}, "404 Not Found"), "crm has no such record", id="no such record"),
+        pytest.param(json_answer({}, "404 Not FoundRecord"), "crm has no such record", id="no such record"),
         pytest.param(json_answer({}, "503 Service Unavailable"), "HTTP 503", id="a source that is down"),
         pytest.param(json_answer({}, "401 Unauthorized"), "HTTP 401", id="a wrong key"),
     ],

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridge.fetch.answer_cache import AnswerCache
-from bridge.fetch.outcomes import Found, NoRecord, TryLater, Unusable
+from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater, Unusable
 
 KEY = ("crm", "GET", "/persons/7", None)
 OTHER = ("crm", "GET", "/persons/8", None)
@@ -43,18 +43,18 @@ def counting(*outcomes):
 
 def test_an_answer_is_kept_for_as_long_as_is_asked_and_says_so(clock):
     cache = AnswerCache(clock)
-    call, given = counting(Found(b'{"v":1}', 9), Found(b'{"v":2}', 9))
-    assert cache.get_or_call(KEY, KEEP, call) == Found(b'{"v":1}', 9)
+    call, given = counting(FoundRecord(b'{"v":1}', 9), FoundRecord(b'{"v":2}', 9))
+    assert cache.get_or_call(KEY, KEEP, call) == FoundRecord(b'{"v":1}', 9)
     clock.now += KEEP - timedelta(seconds=1)
-    assert cache.get_or_call(KEY, KEEP, call) == Found(b'{"v":1}', 9, cached=True)
+    assert cache.get_or_call(KEY, KEEP, call) == FoundRecord(b'{"v":1}', 9, cached=True)
     clock.now += timedelta(seconds=1)
-    assert cache.get_or_call(KEY, KEEP, call) == Found(b'{"v":2}', 9)
+    assert cache.get_or_call(KEY, KEEP, call) == FoundRecord(b'{"v":2}', 9)
     assert len(given) == 2
 
 
 def test_every_request_is_kept_by_itself(clock):
     cache = AnswerCache(clock)
-    call, given = counting(*[Found(b'{"v":%d}' % number) for number in range(5)])
+    call, given = counting(*[FoundRecord(b'{"v":%d}' % number) for number in range(5)])
     keys = [
         KEY,
         OTHER,
@@ -88,15 +88,15 @@ def test_that_there_is_no_record_is_kept_for_a_minute(clock):
 
 def test_without_a_time_to_keep_every_request_is_a_call(clock):
     cache = AnswerCache(clock)
-    call, given = counting(Found(b"{}"), Found(b"{}"))
+    call, given = counting(FoundRecord(b"{}"), FoundRecord(b"{}"))
     for _ in range(2):
-        assert cache.get_or_call(KEY, timedelta(), call) == Found(b"{}")
+        assert cache.get_or_call(KEY, timedelta(), call) == FoundRecord(b"{}")
     assert len(given) == 2
 
 
 def test_an_answer_of_the_future_was_dated_by_a_wrong_clock(clock):
     cache = AnswerCache(clock)
-    call, given = counting(Found(b"{}"), Found(b"{}"))
+    call, given = counting(FoundRecord(b"{}"), FoundRecord(b"{}"))
     cache.get_or_call(KEY, KEEP, call)
     clock.now -= timedelta(hours=1)
     cache.get_or_call(KEY, KEEP, call)
@@ -105,7 +105,7 @@ def test_an_answer_of_the_future_was_dated_by_a_wrong_clock(clock):
 
 def test_what_was_used_longest_ago_goes_when_there_is_no_room(clock):
     cache = AnswerCache(clock, most_bytes=2_400)
-    call, given = counting(*[Found(b'{"v":"%s"}' % (b"x" * 500)) for _ in range(4)])
+    call, given = counting(*[FoundRecord(b'{"v":"%s"}' % (b"x" * 500)) for _ in range(4)])
     for key in (KEY, OTHER, KEY, ("crm", "GET", "/persons/9", None), KEY, OTHER):
         cache.get_or_call(key, KEEP, call)
     assert len(given) == 4  # OTHER had to go, and was asked for again
@@ -113,7 +113,7 @@ def test_what_was_used_longest_ago_goes_when_there_is_no_room(clock):
 
 def test_an_answer_larger_than_all_room_is_not_kept(clock):
     cache = AnswerCache(clock, most_bytes=100)
-    call, given = counting(Found(b"[]"), Found(b"[]"))
+    call, given = counting(FoundRecord(b"[]"), FoundRecord(b"[]"))
     for _ in range(2):
         cache.get_or_call(KEY, KEEP, call)
     assert len(given) == 2
@@ -128,7 +128,7 @@ def test_who_asks_for_what_is_being_asked_shares_the_answer(clock, keep):
         calls.append(1)
         asked.set()
         go_on.wait(30)
-        return Found(b"{}", 5)
+        return FoundRecord(b"{}", 5)
 
     with ThreadPoolExecutor(5) as threads:
         first = threads.submit(cache.get_or_call, KEY, keep, slow)
@@ -138,9 +138,9 @@ def test_who_asks_for_what_is_being_asked_shares_the_answer(clock, keep):
             pass
         go_on.set()
         shared = [future.result(30) for future in others]
-    assert first.result() == Found(b"{}", 5)
+    assert first.result() == FoundRecord(b"{}", 5)
     if keep:
-        assert shared == [Found(b"{}", 5, cached=True)] * 4
+        assert shared == [FoundRecord(b"{}", 5, cached=True)] * 4
         assert len(calls) == 1
 
 
@@ -152,4 +152,4 @@ def test_a_call_that_breaks_down_breaks_down_for_all_and_is_made_anew(clock):
 
     with pytest.raises(RuntimeError):
         cache.get_or_call(KEY, KEEP, broken)
-    assert cache.get_or_call(KEY, KEEP, lambda: Found(b"{}")) == Found(b"{}")
+    assert cache.get_or_call(KEY, KEEP, lambda: FoundRecord(b"{}")) == FoundRecord(b"{}")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bridge.fetch.client import SourceClient, is_safe_target, open_client
 from bridge.fetch.exchange import SourceResponse
 from bridge.fetch.gate import OpenGate, SharedGate
-from bridge.fetch.outcomes import Found, NoRecord, TryLater, Unusable
+from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater, Unusable
 from bridge.models import FetchRequest
 from bridge.outbox.pauses import source_scope
 from bridge.settings import Rate, Source, load_settings
@@ -40,7 +40,9 @@ class Bench:
 
     def client(self):
         gate = SharedGate(self.outbox, lambda: self.now, self.notifications.append)
-        return SourceClient({"crm": self.source}, self._answer, gate, lambda: self.now, self.slept.append)
+        return SourceClient(
+            {"crm": self.source}, self._answer, gate, lambda: self.now, sleep=self.slept.append
+        )
 
     def _answer(self, call):
         self.calls.append(call)
@@ -70,7 +72,7 @@ def get(path="/persons/7", keep=0, **others):
 
 def test_a_record_is_found(bench):
     found = bench.client().call(get())
-    assert (found, found.data) == (Found(b'{"id":7}', 3), {"id": 7})
+    assert (found, found.data) == (FoundRecord(b'{"id":7}', 3), {"id": 7})
     assert (bench.pause, bench.notices) == (None, [])
 
 
@@ -148,7 +150,7 @@ def test_a_limit_pauses_for_as_long_as_the_source_asks_and_alerts_nobody(bench):
     )
     assert (bench.pause.kind, bench.pause.until) == ("limit", NOW + timedelta(seconds=90))
     bench.now, bench.status, bench.headers = bench.pause.until, 200, {}
-    assert isinstance(client.call(get()), Found)
+    assert isinstance(client.call(get()), FoundRecord)
     assert (bench.pause, bench.notices) == (None, [])
 
 
@@ -165,7 +167,7 @@ def test_a_storm_of_429_is_asked_less_and_less_often(bench):
 def test_an_answer_that_uses_the_limit_up_pauses_before_it_is_passed(bench):
     bench.headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "8"}
     client = bench.client()
-    assert isinstance(client.call(get()), Found)
+    assert isinstance(client.call(get()), FoundRecord)
     assert (bench.pause.kind, bench.pause.until) == ("limit", NOW + timedelta(seconds=8))
     assert isinstance(client.call(get("/persons/8")), TryLater)
     assert len(bench.calls) == 1
@@ -178,7 +180,7 @@ def test_a_call_waits_for_its_turn_when_that_comes_soon(bench):
     bench.source = replace(CRM, rate=Rate(4, 1))
     client = bench.client()
     for number in range(3):
-        assert isinstance(client.call(get(f"/persons/{number}")), Found)
+        assert isinstance(client.call(get(f"/persons/{number}")), FoundRecord)
     assert bench.slept == [0.25, 0.5]
 
 
@@ -195,7 +197,7 @@ def test_what_is_kept_needs_neither_a_turn_nor_a_source_that_works(bench):
     client = bench.client()
     client.call(get(keep=600))
     bench.status = 500
-    assert client.call(get(keep=600)) == Found(b'{"id":7}', 3, cached=True)
+    assert client.call(get(keep=600)) == FoundRecord(b'{"id":7}', 3, cached=True)
 
 
 def test_a_thousand_requests_for_ten_records_make_ten_calls(bench):
@@ -203,7 +205,7 @@ def test_a_thousand_requests_for_ten_records_make_ten_calls(bench):
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda n: client.call(get(f"/persons/{n % 10}", keep=600)), range(1000)))
     assert len(bench.calls) == 10
-    assert all(isinstance(outcome, Found) for outcome in outcomes)
+    assert all(isinstance(outcome, FoundRecord) for outcome in outcomes)
 
 
 # --- targets ----------------------------------------------------------------------------------------------

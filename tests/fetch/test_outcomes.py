@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.fetch.exchange import SourceResponse
-from bridge.fetch.outcomes import Found, NoRecord, TryLater, Unusable, outcome_of
+from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater, Unusable, outcome_of
 from bridge.fetch.wait_headers import asked_wait
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ def response(status, body=b"{}", **headers):
 @pytest.mark.parametrize("status", [200, 201, 203, 207])
 def test_json_is_a_record(status):
     outcome = outcome_of(response(status, b'{"id": 12345678901234567890, "value": 12.50}'), NOW)
-    assert outcome == Found(b'{"id": 12345678901234567890, "value": 12.50}', 12)
+    assert outcome == FoundRecord(b'{"id": 12345678901234567890, "value": 12.50}', 12)
     assert outcome.data == {"id": 12345678901234567890, "value": Decimal("12.50")}
 
 
@@ -236,5 +236,5 @@ def test_whatever_an_answer_says_the_wait_is_within_bounds(headers, data, is_lim
 )
 def test_every_answer_has_a_meaning(status, body):
     outcome = outcome_of(response(status, body), NOW)
-    if isinstance(outcome, Found):
+    if isinstance(outcome, FoundRecord):
         assert isinstance(outcome.data, dict | list)

@@ -121,6 +121,7 @@ def open_mappings(settings: Settings, environment: Mapping[str, str]) -> Mapping
         environment={**made_up, **environment},
         spec=open_meta_spec(settings),
         destinations=settings.destinations,
+        sources=settings.sources,
         load=load_checked,
     )
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 
 Severity = Literal["error", "warning"]
-EventVerdict = Literal["ready", "held", "skipped", "suppressed"]
+EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +112,57 @@ class Verified(_Value):
         self.request: Final = request
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """One call of a `fetch` step: everything about it but the host and the secret.
+
+    `target` is path and query, percent-encoded; `body` the JSON of a POST; `keep_seconds` 0 means never.
+    """
+
+    step: str
+    source: str
+    method: Literal["GET", "POST"]
+    target: str
+    body: bytes | None = dataclass_field(default=None, repr=False)
+    keep_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of one call: the part of the answer that the mapping reads, or None and why.
+
+    `took_ms` is how long the call took. `withheld`: events that read it, and find none, are held.
+    """
+
+    value: Any = dataclass_field(repr=False)
+    source: str
+    took_ms: int | None = None
+    how: Literal["", "cached", "recorded"] = ""
+    reason: str = ""
+    withheld: bool = False
+
+
+AnswerLookup = Callable[[FetchRequest], Fetched | None]
+
+
 class Webhook(_Value):
     """A verified request together with what its body says, as plain data.
 
     `data` holds only dict, list, str, bool, None, int, float and Decimal, and every number keeps all
     the digits it was sent with. `notes` are harmless oddities worth mentioning (a guessed charset).
+    `answers` holds those of the mapping's `fetch` steps (`Answers`); None when no call was answered.
     """
 
-    __match_args__ = ("request", "data", "notes")
+    __match_args__ = ("request", "data", "notes", "answers")
     __slots__ = __match_args__
 
-    def __init__(self, request: Request, data: Any, notes: tuple[Finding, ...] = ()) -> None:
+    def __init__(
+        self, request: Request, data: Any, notes: tuple[Finding, ...] = (), answers: Any = None
+    ) -> None:
         self.request: Final = request
         self.data: Final = data
         self.notes: Final = notes
+        self.answers: Final = answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +279,7 @@ class Draft(_Value):
     the virtual fields `full_name`, `fbclid` and `clicked_at` of `user_data`. `positions` holds for each
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
-    for an event whose own id is missing or identifies nothing.
+    for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
     """
 
     __match_args__ = (
@@ -255,6 +292,7 @@ class Draft(_Value):
         "reason",
         "findings",
         "made_event_id",
+        "needs",
     )
     __slots__ = __match_args__
 
@@ -269,6 +307,7 @@ class Draft(_Value):
         reason: str | None = None,
         findings: tuple[Finding, ...] = (),
         made_event_id: str | None = None,
+        needs: FetchRequest | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -279,6 +318,7 @@ class Draft(_Value):
         self.reason: Final = reason
         self.findings: Final = findings
         self.made_event_id: Final = made_event_id
+        self.needs: Final = needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +334,11 @@ class MatchStrength:
 class Event(_Value):
     """One event at the end of the pipeline: what would be sent, or why nothing is.
 
-    `data` is exactly one element of Meta's `data` array (None unless it could be built); it is
-    already cleaned and hashed.
+    `data` is exactly one element of Meta's `data` array, cleaned and hashed (None unless it could be
+    built). `needs` is the call that it waits for while it is `fetching`.
     """
 
-    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match")
+    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match", "needs")
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -310,6 +350,7 @@ class Event(_Value):
         findings: tuple[Finding, ...] = (),
         reason: str | None = None,
         match: MatchStrength | None = None,
+        needs: FetchRequest | None = None,
     ) -> None:
         self.label: Final = label
         self.verdict: Final = verdict
@@ -318,10 +359,12 @@ class Event(_Value):
         self.findings: Final = findings
         self.reason: Final = reason
         self.match: Final = match
+        self.needs: Final = needs
 
     def with_findings(self, findings: tuple[Finding, ...]) -> Event:
         """Return the same event with these findings, among them no error that it did not have."""
-        return Event(self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+        parts = (self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
+        return Event(*parts, self.needs)
 
 
 # What tells an event from others of its mapping: its name, and the fields that it does not have.
@@ -404,3 +447,8 @@ class Translation(_Value):
         self.notes: Final = notes
         self.explanation: Final = explanation
         self.erasure: Final = erasure
+
+    @property
+    def calls(self) -> tuple[FetchRequest, ...]:
+        """Return the calls whose answers its events need next, each once; none when all is decided."""
+        return tuple(dict.fromkeys(event.needs for event in self.events if event.needs is not None))

@@ -18,8 +18,10 @@ from bridge.body.parse import parse
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.erase_requests import CompiledRequests
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
+    AnswerLookup,
     CleanDraft,
     Draft,
     Erasure,
@@ -40,11 +42,12 @@ from bridge.verify import verify
 _MOST_SHAPES: Final = 1024  # of one event of a mapping
 
 
-def translate(
+def translate(  # noqa: PLR0913 - all but the first three are named
     request: Request | Verified,
     mapping: CompiledMapping,
     spec: MetaSpec,
     *,
+    fetched: AnswerLookup | None = None,
     explain: bool = False,
     reveal: bool = False,
 ) -> Translation:
@@ -54,9 +57,14 @@ def translate(
     webhook that was verified when it came. Raises only `Refused` (not authentic, unreadable, too large);
     everything that is wrong with an event is a finding on that event. `reveal` shows personal data in
     the explanation.
+
+    `fetched` gives the answers of the calls that a mapping makes by `fetch`. An event that reads one which
+    is not there yet is `fetching`; `calls` of the translation are the calls to make before translating again.
     """
     verified = request if isinstance(request, Verified) else verify(request, mapping.receive.verify)
     webhook = parse(verified, mapping.receive)
+    if mapping.fetch and fetched is not None:
+        webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
     events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
     erasure = None
@@ -102,7 +110,15 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
     if isinstance(draft, CleanDraft):
         return _validated(draft, spec, now)
     if draft.verdict != "ready":
-        return Event(draft.label, draft.verdict, None, draft.send_to, draft.findings, draft.reason)
+        return Event(
+            draft.label,
+            draft.verdict,
+            None,
+            draft.send_to,
+            draft.findings,
+            draft.reason,
+            needs=draft.needs,
+        )
     data, dropped = normalize(draft, spec, now, trace)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)

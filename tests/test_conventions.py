@@ -126,6 +126,7 @@ CORE = (
     "bridge.jobs",
     "bridge.outbox",
     "bridge.delivery",
+    "bridge.fetch",
     "bridge.monitoring",
     "bridge.web",
 )

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from bridge.authoring.test_runner import test_request
 from bridge.errors import BridgeError, Refused
 from bridge.explain.build import clear_text
 from bridge.explain.masking import mask
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.mapping.samples import read_sample
+from bridge.mapping.samples import Sample, read_sample, sample_of_test
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
+from bridge.serialization import encode
 
 NOTHING = "(nothing)"
 
@@ -81,33 +82,38 @@ class WebhookChange:
         }
 
 
-Named = tuple[str, Request]
+class TriedWebhook(NamedTuple):
+    """A webhook that both mappings are tried with, and the recorded answers of what they fetch."""
+
+    name: str
+    request: Request
+    fetched: Mapping[str, Any] = MappingProxyType({})
 
 
-def sample_requests(mappings: Sequence[CompiledMapping], now: datetime) -> Iterator[Named]:
+def sample_requests(mappings: Sequence[CompiledMapping], now: datetime) -> Iterator[TriedWebhook]:
     """Yield what the mappings' samples and tests bring, each once."""
     seen: set[tuple[Any, ...]] = set()
     for mapping in mappings:
-        for name, request in _brought(mapping, now):
-            known = (request.body, *request.query.items())
+        for name, sample in _brought(mapping, now):
+            known = (sample.request.body, *sample.request.query.items(), encode(sample.fetched))
             if known not in seen:
                 seen.add(known)
-                yield name, request
+                yield TriedWebhook(name, sample.request, sample.fetched)
 
 
-def _brought(mapping: CompiledMapping, now: datetime) -> Iterator[Named]:
+def _brought(mapping: CompiledMapping, now: datetime) -> Iterator[tuple[str, Sample]]:
     for file in mapping.samples:
         with suppress(BridgeError):
-            yield f"sample {file.name}", read_sample(file, now).request
+            yield f"sample {file.name}", read_sample(file, now)
     for test in mapping.tests:
         with suppress(BridgeError):
-            yield f"test {test.name}", test_request(mapping, test, now)
+            yield f"test {test.name}", sample_of_test(test, mapping.name, now)
 
 
 def changes(
     old: CompiledMapping,
     new: CompiledMapping,
-    requests: Iterable[Named],
+    webhooks: Iterable[TriedWebhook],
     spec: MetaSpec,
     *,
     reveal: bool = False,
@@ -117,11 +123,11 @@ def changes(
     Signatures are not checked. The old mapping runs under the new one's name, on which generated ids depend.
     """
     old = replace(old, name=new.name)
-    for name, request in requests:
-        before, after = _events(old, request, spec), _events(new, request, spec)
+    for webhook in webhooks:
+        before, after = _events(old, webhook, spec), _events(new, webhook, spec)
         pairs = _paired(before, after)
         found = (_changed(left, right, reveal=reveal) for left, right in pairs)
-        yield WebhookChange(name, tuple(change for change in found if change))
+        yield WebhookChange(webhook.name, tuple(change for change in found if change))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +142,12 @@ class _SeenEvent:
 _Pair = tuple[_SeenEvent | None, _SeenEvent | None]
 
 
-def _events(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> list[_SeenEvent]:
+def _events(mapping: CompiledMapping, webhook: TriedWebhook, spec: MetaSpec) -> list[_SeenEvent]:
+    fetched = mapping.recorded(webhook.fetched)
     try:
-        translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
+        translation = translate(
+            Verified(webhook.request), mapping, spec, fetched=fetched, explain=True, reveal=True
+        )
     except Refused as refused:
         return [_SeenEvent("the webhook", (None, None), "refused", refused.message, {})]
     seen = []

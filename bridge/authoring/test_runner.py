@@ -12,9 +12,9 @@ from bridge.errors import BridgeError
 from bridge.explain.build import clear_text
 from bridge.explain.render import field_lines
 from bridge.mapping import CompiledMapping, MappingTest
-from bridge.mapping.samples import With, accompanied, moment, read_sample, request_of_data
+from bridge.mapping.samples import sample_of_test
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Position, Request, Translation, Verified
+from bridge.models import Event, Position, Translation, Verified
 from bridge.pipeline import translate
 from bridge.privacy.person_identifiers import readable
 
@@ -68,26 +68,19 @@ def run_tests(mapping: CompiledMapping, spec: MetaSpec, now: datetime) -> tuple[
     )
 
 
-def test_request(mapping: CompiledMapping, test: MappingTest, now: datetime) -> Request:
-    """Return the request a test stands for: its data or file, and what comes with it."""
-    if test.given_file is not None:
-        request = read_sample(test.given_file, now).request
-    else:
-        request = request_of_data(test.given, mapping.name, now)
-    arrived = moment(test.now, now) if test.now else None
-    return accompanied(request, With(test.headers, test.query, test.cookies, test.ip, arrived))
-
-
 def _failures(
     mapping: CompiledMapping, test: MappingTest, spec: MetaSpec, now: datetime
 ) -> tuple[Failure, ...]:
     try:
-        request = test_request(mapping, test, now)
-        translation = translate(Verified(request), mapping, spec, explain=True, reveal=True)
+        sample = sample_of_test(test, mapping.name, now)
+        fetched = mapping.recorded(sample.fetched)
+        translation = translate(
+            Verified(sample.request), mapping, spec, fetched=fetched, explain=True, reveal=True
+        )
     except BridgeError as error:
         return (Failure(test.position, "the webhook", "can be read", error.message),)
     if test.kind == "expect_erased":
-        return _wrong_person(mapping, test, request, translation)
+        return _wrong_person(mapping, test, translation)
     if isinstance(test.expected, str):
         return _wrong_verdict(test, test.expected, translation)
     return _wrong_events(mapping, test, test.expected, translation, spec)
@@ -149,7 +142,7 @@ def _counted(events: Sequence[Any]) -> str:
 
 
 def _wrong_person(
-    mapping: CompiledMapping, test: MappingTest, request: Request, translation: Translation
+    mapping: CompiledMapping, test: MappingTest, translation: Translation
 ) -> tuple[Failure, ...]:
     """Compare every identifier of whom the webhook asks to erase, cleaned on both sides."""
     [wanted] = test.expected if isinstance(test.expected, tuple) else ({},)

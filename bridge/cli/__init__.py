@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "destinations",
         "See what Meta says about your tokens and datasets.",
     ),
+    "sources": ("bridge.cli.sources", "sources", "See the APIs that records are fetched from."),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),

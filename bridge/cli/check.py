@@ -127,6 +127,7 @@ def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> Chec
         environment=process_environment(),
         spec=open_meta_spec(settings) if settings else load_meta_spec(),
         destinations=settings.destinations if settings else None,
+        sources=settings.sources if settings else None,
         secrets="optional" if _ships(file) and not live else "required",
     )
 

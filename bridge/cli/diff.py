@@ -9,7 +9,14 @@ from pathlib import Path
 
 import click
 
-from bridge.authoring.diff import EventChange, FieldChange, Named, WebhookChange, changes, sample_requests
+from bridge.authoring.diff import (
+    EventChange,
+    FieldChange,
+    TriedWebhook,
+    WebhookChange,
+    changes,
+    sample_requests,
+)
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, reveal_option, settings_of
@@ -57,7 +64,7 @@ def _load(name: str, settings: Settings) -> CompiledMapping:
 
 def _requests(
     old: CompiledMapping, new: CompiledMapping, settings: Settings, *, stored: bool
-) -> Iterator[Named]:
+) -> Iterator[TriedWebhook]:
     yield from sample_requests((new, old), datetime.now(UTC))
     if not stored:
         return
@@ -68,7 +75,8 @@ def _requests(
     prepare(settings)
     with closing(open_store(settings)) as outbox:
         for number, request in enumerate(last_webhooks(outbox, new.name, Query), 1):
-            yield f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}", request
+            name = f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}"
+            yield TriedWebhook(name, request)
 
 
 def _print(change: WebhookChange) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -21,12 +22,16 @@ from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.mapping.samples import LOCAL_URL, Sample, read_sample, request_of_body
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Request, Verified
+from bridge.models import AnswerLookup, Request, Translation, Verified
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import Settings, process_environment
 
+_HOW_TO_FETCH = (
+    "An answer is missing: record it beside the sample (new-lead.fetched.json for new-lead.json), "
+    "or ask with --fetch."
+)
 _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 
 
@@ -42,6 +47,9 @@ _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 @click.option("--explain", is_flag=True, help="Show where the value of each field came from.")
 @click.option("--reveal", is_flag=True, help="Show personal data in the explanation.")
 @click.option("--verify", "verifies", is_flag=True, help="Check the signature or token too.")
+@click.option(
+    "--fetch", "fetches", is_flag=True, help="Really ask the sources for records; else recorded answers."
+)
 @json_option
 def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     mapping_name: str,
@@ -55,9 +63,10 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     explain: bool,
     reveal: bool,
     verifies: bool,
+    fetches: bool,
     as_json: bool,
 ) -> None:
-    """Translate one payload and print exactly what would be sent; exit 1 when an event is held."""
+    """Translate one payload and print what would be sent; exit 1 when an event is held or lacks an answer."""
     settings = settings_of(config)
     spec = open_meta_spec(settings)
     sample = _sample(payload, mapping_name)
@@ -68,19 +77,22 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
         environment={**sample.secrets, **process_environment()},
         spec=spec,
         destinations=settings.destinations,
+        sources=settings.sources,
         secrets="required" if verifies else "optional",
     )
     given = {**pairs_of(headers, ":", "--header"), **({"content-type": content_type} if content_type else {})}
     request = _as_given(sample.request, given, pairs_of(queries, "=", "--query"), moment_of(arrival, "--now"))
     request = _at_its_url(request, url, mapping.name, settings)
     given_request = request if verifies else Verified(request)
-    translation = translate(given_request, mapping, spec, explain=True, reveal=reveal)
+    translated = partial(translate, given_request, mapping, spec, explain=True, reveal=reveal)
+    fetched = _live(mapping, settings, translated) if fetches else mapping.recorded(sample.fetched)
+    translation = translated(fetched=fetched)
     shown = preview(translation, settings, request.received_at)
     if as_json:
         click.echo(encode_readable(shown if explain or reveal else {**shown, "explain": []}))
     else:
         _print(shown, mapping, spec, explains=explain or reveal)
-    if shown["held"]:
+    if shown["held"] or shown["fetching"]:
         raise SystemExit(1)
 
 
@@ -116,6 +128,15 @@ def _as_given(
     )
 
 
+def _live(
+    mapping: CompiledMapping, settings: Settings, translated: Callable[..., Translation]
+) -> AnswerLookup:
+    from bridge.cli.live_answers import live_answers
+    from bridge.fetch.client import open_client
+
+    return live_answers(mapping, open_client(settings), lambda answers: translated(fetched=answers))
+
+
 def _at_its_url(request: Request, url: str | None, name: str, settings: Settings) -> Request:
     """Return the webhook at the URL its sender signed: the one given, else that of this bridge."""
     if url is None and (settings.public_url is None or not request.url.startswith(LOCAL_URL)):
@@ -128,7 +149,9 @@ def _at_its_url(request: Request, url: str | None, name: str, settings: Settings
 def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *, explains: bool) -> None:
     """Write the body to stdout, and everything said about it to stderr."""
     click.echo(encode_readable(shown["request"]))
-    for name in ("skipped", "suppressed", "held"):
+    if shown["fetching"]:
+        click.echo(_HOW_TO_FETCH, err=True)
+    for name in ("skipped", "suppressed", "held", "fetching"):
         for entry in shown[name]:
             click.secho(f"{name}: {entry['reason']}", err=True, fg="yellow")
             for finding in entry.get("findings", ()):

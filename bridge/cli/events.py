@@ -157,8 +157,17 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
 @_filters
 @click.option("--dry-run", is_flag=True, help="Only say how many events are selected.")
 @click.option("--rate", type=click.FloatRange(0.01), help="At most this many events a second.")
+@click.option("--fetch-again", is_flag=True, help="Fetch records anew instead of using what is kept of them.")
 @json_option
-def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None, as_json: bool) -> None:
+def replay(  # noqa: PLR0913 - one argument for each option
+    *,
+    config: Path | None,
+    query: Query,
+    dry_run: bool,
+    rate: float | None,
+    fetch_again: bool,
+    as_json: bool,
+) -> None:
     """Make the selected events due again, with the same ids."""
     from bridge.bootstrap import open_mappings, open_meta_spec
     from bridge.ingest.replay import Pace, remapping
@@ -175,7 +184,7 @@ def replay(config: Path | None, query: Query, dry_run: bool, rate: float | None,
             counts = replay_events(
                 outbox,
                 _with_limit(query, ALL),
-                remapping(settings, open_meta_spec(settings), mappings),
+                remapping(settings, open_meta_spec(settings), mappings, utc_now, fetch_again=fetch_again),
                 utc_now(),
                 Pace(per_second=rate, progress=advance),
             )

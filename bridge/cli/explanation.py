@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from bridge.cli.output import table
-from bridge.explain.render import plainly
+from bridge.explain.render import plainly, tried_source
 from bridge.meta_spec.spec import MetaSpec
 
 _HEADINGS = ("field", "from", "value", "cleaned", "sent")
-_WIDTHS = (34, 40, 32, 32, 60)
+_WIDTHS = (34, 56, 32, 32, 60)
 _HASH_STEP = "SHA-256"
 _COLORS = {"ready": "green", "held": "red"}
 
@@ -54,7 +54,7 @@ def _row(field: Mapping[str, Any], spec: MetaSpec) -> tuple[str, ...]:
 def _source(field: Mapping[str, Any]) -> str:
     if field["from"]:
         return f"{field['from']} (default)" if field["defaulted"] else str(field["from"])
-    tried = ", ".join(entry["path"] for entry in field["tried"])
+    tried = ", ".join(tried_source(entry) for entry in field["tried"])
     return f"nothing in {tried}" if tried else ""
 
 

@@ -21,7 +21,7 @@ from bridge.cli.options import config_option, json_option, settings_of
 from bridge.errors import CannotOpen, WrongUse
 from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
-from bridge.mapping.samples import read_sample
+from bridge.mapping.samples import answers_file, read_sample
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
@@ -155,9 +155,9 @@ def _from(file: Path, sample: str | None, wishes: Wishes, like: _Written, spec: 
     beside = f"samples/{file.stem}/{source.name}"
     asked = MappingRequest(file, wishes, read_sample(source, now).request, beside, source.name)
     copies = [CopiedFile(source, beside)]
-    side = source.with_suffix(".headers.json")
-    if side.is_file():
-        copies.append(CopiedFile(side, f"samples/{file.stem}/{side.name}"))
+    for side in (source.with_suffix(".headers.json"), answers_file(source)):
+        if side.is_file():
+            copies.append(CopiedFile(side, f"samples/{file.stem}/{side.name}"))
     if like.text:
         return _Written(_with_sample(like.text, beside), (*like.copies, *copies))
     new = new_mapping(asked, spec, now)

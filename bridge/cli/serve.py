@@ -25,6 +25,7 @@ from bridge.models import Finding
 from bridge.settings import (
     SIMULATOR_URL,
     Settings,
+    SimulatedSources,
     load_demo_settings,
     load_settings,
     process_environment,
@@ -100,7 +101,8 @@ def with_simulator_port(settings: Settings) -> Settings:
             probe.bind(("127.0.0.1", urlsplit(SIMULATOR_URL).port or 0))
         except OSError:
             probe.bind(("127.0.0.1", 0))
-        return replace(settings, graph_url=f"http://127.0.0.1:{probe.getsockname()[1]}")
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+        return replace(settings, graph_url=url, sources=SimulatedSources(url))
 
 
 def needs_simulator(settings: Settings) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     if found["mode"] == "demo":
         yield "DEMO: no dataset is configured; nothing reaches Meta\n"
     yield _destinations(found)
+    if found["sources"]:
+        yield "\n" + sources_table(found["sources"])
     yield from _warnings(found)
     if found["held"]:
         held = [(one["events"], one["mapping"], one["reason"]) for one in found["held"]]
@@ -61,6 +63,21 @@ def _destinations(found: Mapping[str, Any]) -> str:
         for one in found["destinations"]
     ]
     return table(("DESTINATION", "DATASET", "WAITING", "OLDEST", "STATE"), rows)
+
+
+def sources_table(sources: Sequence[Mapping[str, Any]]) -> str:
+    """Return the sources that records are fetched from, what waits for each and whether it is paused."""
+    rows = [
+        (one["name"], one["rate"] or "", one["webhooks"], _age(one["oldest_seconds"]), _source_state(one))
+        for one in sources
+    ]
+    return table(("SOURCE", "RATE", "WAITING", "OLDEST", "STATE"), rows)
+
+
+def _source_state(one: Mapping[str, Any]) -> str:
+    if not one["configured"]:
+        return "NOT CONFIGURED: there is no such source in the settings"
+    return f"PAUSED since {one['paused_since']}: {one['reason']}" if one["paused"] else "is fetched from"
 
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:

@@ -20,9 +20,10 @@ from bridge.cli.options import (
 from bridge.delivery.process import deliver_until, open_reporter
 from bridge.delivery.signals import asked_to_stop
 from bridge.delivery.worker import run_once
+from bridge.fetch.fetcher import Fetcher, fetch_context
+from bridge.monitoring.clock import SteadyClock
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
-from bridge.monitoring.reporter import Reporter
 from bridge.settings import Settings, process_environment
 
 
@@ -55,7 +56,17 @@ def _offered(metrics: Metrics, at: str | None) -> AbstractContextManager[object]
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
-    with closing(open_store(settings)) as outbox, _reporter(settings) as reporter:
+    mappings = open_mappings(settings, process_environment())
+    with closing(open_store(settings)) as outbox, open_reporter(settings, Metrics(), mappings) as reporter:
+        fetching = fetch_context(
+            outbox,
+            settings,
+            mappings,
+            clock=SteadyClock(),
+            observe=reporter.observe_call,
+            notify=reporter.notify,
+        )
+        Fetcher(fetching).run_once()
         reports = run_once(outbox, settings, observe=reporter.observe, notify=reporter.notify)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
@@ -67,7 +78,3 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
         click.echo(f"{len(reports)} calls: {totals}")
     if ends["refused"]:
         raise SystemExit(1)
-
-
-def _reporter(settings: Settings) -> AbstractContextManager[Reporter]:
-    return open_reporter(settings, Metrics(), open_mappings(settings, process_environment()))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes, open_meta_spec, open_store
 from bridge.delivery.worker import run_forever, utc_now
+from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.jobs.job_kind import JobContext
 from bridge.jobs.runner import run_jobs
 from bridge.mapping import MappingFolder
@@ -48,7 +49,7 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
     clock = clock or SteadyClock(report_step)
     with (
         contextlib.closing(outbox),
-        _simulator(settings, wanted=with_simulator),
+        _simulator(settings, mappings, wanted=with_simulator),
         open_reporter(settings, metrics, mappings) as reporter,
     ):
         watch = threading.Thread(
@@ -58,7 +59,8 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
             name="monitor",
         )
         watch.start()
-        with _jobs(JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait), stop):
+        jobs = JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait)
+        with _jobs(jobs, stop), _fetching(jobs, reporter, stop):
             run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
 
 
@@ -66,6 +68,25 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
 def _jobs(context: JobContext, stop: threading.Event) -> Iterator[None]:
     """Do bulk work beside delivering; at the end the step under way is finished."""
     thread = threading.Thread(target=run_jobs, args=(context, stop, get_logger()), daemon=True, name="jobs")
+    thread.start()
+    yield
+    thread.join(_LAST_STEP_SECONDS)
+
+
+@contextlib.contextmanager
+def _fetching(context: JobContext, reporter: Reporter, stop: threading.Event) -> Iterator[None]:
+    """Fetch records beside delivering; at the end the calls under way are finished."""
+    fetcher = Fetcher(
+        fetch_context(
+            context.outbox,
+            context.settings,
+            context.mappings,
+            clock=context.clock,
+            observe=reporter.observe_call,
+            notify=reporter.notify,
+        )
+    )
+    thread = threading.Thread(target=fetcher.run_forever, args=(stop,), daemon=True, name="fetcher")
     thread.start()
     yield
     thread.join(_LAST_STEP_SECONDS)
@@ -92,6 +113,7 @@ def new_reporter(settings: Settings, metrics: Metrics, mappings: MappingFolder) 
 def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> Snapshot:
     """Return the present state of the queue, the disk, the test codes and the sources."""
     ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
+    ages |= {f"source {depth.source}": depth.oldest_seconds for depth in outbox.fetches.depths(now)}
     test_modes = tuple(where for where, _ in codes_in_force(settings, mappings, now))
     unusual = tuple(concerns(outbox, settings, mappings.names(), now))
     return Snapshot(ages, free_disk_bytes(settings), test_modes, unusual)
@@ -152,13 +174,18 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
 
 
 @contextlib.contextmanager
-def _simulator(settings: Settings, *, wanted: bool) -> Iterator[None]:
-    """Run the simulator in this process, on the host and port of `graph_url`."""
+def _simulator(settings: Settings, mappings: MappingFolder, *, wanted: bool) -> Iterator[None]:
+    """Run the simulator in this process, on the host and port of `graph_url`.
+
+    It also stands in for the APIs that the mappings fetch from, with what is recorded beside their samples.
+    """
     if not wanted:
         yield
         return
     from bridge.simulator import Simulator
+    from bridge.simulator.recorded_calls import recorded_calls
 
     url = urlsplit(settings.graph_url)
-    with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0):
+    recorded = recorded_calls(mappings.mappings())
+    with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0, recorded=recorded):
         yield

@@ -39,14 +39,15 @@ class RequestedPause:
 def requested_pauses(headers: Mapping[str, str], now: datetime) -> list[RequestedPause]:
     """Return what a response's headers ask for; unreadable headers ask for nothing."""
     asked = [
-        RequestedPause("dataset", _retry_after(headers.get("retry-after", ""), now)),
+        RequestedPause("dataset", retry_after(headers.get("retry-after", ""), now)),
         RequestedPause("app", _longest_pause(headers.get(_APP_HEADER, ""))),
         *(RequestedPause("dataset", _longest_pause(headers.get(name, ""))) for name in _DATASET_HEADERS),
     ]
     return [RequestedPause(one.of, min(one.length, _LONGEST)) for one in asked if one.length > timedelta()]
 
 
-def _retry_after(text: str, now: datetime) -> timedelta:
+def retry_after(text: str, now: datetime) -> timedelta:
+    """Return how long a `Retry-After` asks to wait, in seconds or until a date; nothing when unreadable."""
     if text.strip().isascii() and text.strip().isdigit():
         return timedelta(seconds=min(int(text.strip()[:9]), 1_000_000))
     try:

@@ -21,7 +21,7 @@ from bridge.errors import BridgeError
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.monitoring.clock import SteadyClock
 from bridge.outbox import Claim, Lane, Outbox, Pause
-from bridge.outbox.pauses import LONGEST_PAUSE, dataset_scope, destination_scope, why_waiting
+from bridge.outbox.pauses import dataset_scope, destination_scope, why_waiting
 from bridge.outbox.records import text_id
 from bridge.plurals import counted
 from bridge.settings import Settings
@@ -183,7 +183,7 @@ class Worker:
     def _most(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> int:
         """Return how many events of a lane may be claimed: a batch, one as a probe, or none."""
         relevant = [pauses[scope] for scope in self._scopes(lane) if scope in pauses]
-        if any(_is_in_force(pause, now) for pause in relevant):
+        if any(pause.is_in_force(now) for pause in relevant):
             return 0
         probes = [pause for pause in relevant if pause.kind == "circuit"]
         until = now + self._context.settings.delivery.lease
@@ -252,7 +252,7 @@ class Worker:
         return statuses
 
     def _is_paused(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> bool:
-        return any(scope in pauses and _is_in_force(pauses[scope], now) for scope in self._scopes(lane))
+        return any(scope in pauses and pauses[scope].is_in_force(now) for scope in self._scopes(lane))
 
     # --- housekeeping ------------------------------------------------------------------------------
 
@@ -290,8 +290,3 @@ class Worker:
             return False
         self._jobs_done_at[job] = now
         return True
-
-
-def _is_in_force(pause: Pause, now: datetime) -> bool:
-    """Return whether a pause has not ended. One that would last for weeks was set by a wrong clock."""
-    return now < pause.until <= now + LONGEST_PAUSE

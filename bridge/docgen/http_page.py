@@ -98,7 +98,7 @@ curl https://bridge.example/api/jobs -H 'Authorization: Bearer <admin token>' \\
 
 | job | takes | does |
 |---|---|---|
-| `{{"kind": "replay"}}` | filters, `per_second` | sends events again, held ones mapped anew; oldest first |
+| `{{"kind": "replay"}}` | filters, `per_second`, `fetch_again` | sends events again, held ones mapped anew; oldest first |
 | `{{"kind": "discard"}}` | filters, `because` | gives events up; what was sent, or is being sent, is left alone |
 | `{{"kind": "export"}}` | filters, `format` (`jsonl`, `csv`), `bodies` | writes up to 100,000 events, newest first |
 | `{{"kind": "compare"}}` | `mapping`, `text` (of the changed file), `limit` | tries up to 10,000 stored webhooks with both, and writes a line for each that would change |
@@ -132,7 +132,7 @@ the receipts (`erasures`) and the jobs that are not finished, or could not be (`
 
 `GET /api/pauses` lists what is paused, by the bridge or by a person. `POST /api/pauses` pauses a destination:
 `{{"destination": "main", "for": "2h", "because": "a new token comes"}}`; `for` is an hour when it is left out, and at most 7 days.
-Its events wait. `POST /api/pauses/resume` with `{{"destination": "main"}}` ends any pause of a destination. `GET /api/status` shows
+Its events wait. `POST /api/pauses/resume` with `{{"destination": "main"}}` ends any pause of a destination, with `{{"source": "crm"}}` that of a source. `GET /api/status` shows
 the same as `capi-bridge status --json`.
 
 ## The drop-in for Meta's own endpoint

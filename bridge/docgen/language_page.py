@@ -34,6 +34,7 @@ To learn the language, start with [learn.md](learn.md); for ready pieces, see [r
 | `$` and `$.key` | the whole webhook, also inside `for_each` |
 | `$headers.x` `$query.x` | a header or a query parameter of the webhook's request |
 | `$cookies.x` `$ip` `$user_agent` | of the visitor; only with `sent_by: browser` |
+| `$person.email` | `email` in the answer of the step `person` of [fetch](#fetch) |
 | `$received_at` `$index` `$source` | time of arrival, number of the `for_each` entry, name of the mapping |
 """
 
@@ -48,6 +49,8 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
      "`for_each`), then what happens to it, in the order of this table."),
     ("condition", "Conditions", "Every other key is a field. Its value is a text (equal), a list (one of "
      "these) or a block of the tests below. All lines must hold."),
+    ("fetch_step", "fetch", "Records that the webhook only names. Each step has a name of your choice, and "
+     "its answer is read as `$name.field`; there are at most three. See [fetch.md](fetch.md)."),
     ("settings", "settings", "How this sender writes dates, numbers, phones and names."),
     ("consent", "consent", "What the person allowed. A denied event is kept as *suppressed* and never sent."),
     ("copy", "copy", "Takes over simple properties into `custom_data`. Personal-looking keys are rejected."),
@@ -115,6 +118,8 @@ def _allowed(key: Key) -> str:
         return ", ".join(f"`{choice}`" for choice in key.choices) + several
     if key.kind == "block" and isinstance(key.of, str):
         return f"a block, see [{_title(key.of)}](#{_title(key.of).casefold().replace(' ', '-')})"
+    if key.kind == "steps":
+        return f"{KINDS[key.kind]}, see [{_title(str(key.of))}](#{_title(str(key.of))})"
     if key.kind in _LINKED:
         return _LINKED[key.kind]
     return KINDS[key.kind]

@@ -14,6 +14,13 @@ from bridge.models import VerifyRule
 
 _START, _END = "<!-- generated: the list of mappings -->", "<!-- end of the list -->"
 _KIND = re.compile(r"^# Kind: (?P<kind>\w+)(?:, sender: (?P<sender>.+))?$", re.MULTILINE)
+# A source in the comment at the top of a mapping: `#   crm: {url: "https://…"}`
+_SOURCE = re.compile(r"^#\s+(\w+): (\{url: .+\})$", re.MULTILINE)
+_ABOUT_SOURCES = (
+    "A mapping that [fetches](../docs/fetch.md) the person behind an id needs one of these entries in "
+    "`bridge.yaml`.\nCopy those of your senders, with your own host where it says `your-…`. Without its "
+    "source a mapping stays out of use,\nand `capi-bridge check` says so."
+)
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 # kind, as a mapping's header names it -> its heading
@@ -56,7 +63,21 @@ def page() -> str:
     """Return mappings/README.md with its list as the mappings are now."""
     rows = list(_shipped())
     parts = [part for kind, heading in _KINDS.items() for part in (f"### {heading}", _table(_of(rows, kind)))]
-    return _with_list("mappings/README.md", "\n\n".join(parts))
+    return _with_list("mappings/README.md", "\n\n".join([*parts, "### Sources", _sources(rows)]))
+
+
+def _sources(rows: Iterable[_Shipped]) -> str:
+    """Return the sources that mappings fetch from, as the comments at their tops say them, to be copied."""
+    users: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for name, block in _SOURCE.findall(row.text):
+            users.setdefault((name, block), []).append(row.mapping.name)
+    lines = [
+        line
+        for (name, block), mappings in sorted(users.items())
+        for line in (f"  # {', '.join(mappings)}", f"  {name}: {block}")
+    ]
+    return "\n".join([_ABOUT_SOURCES, "", "```yaml", "sources:", *lines, "```"])
 
 
 def readme() -> str:

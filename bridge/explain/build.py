@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from bridge.explain.masking import mask
+from bridge.explain.render import tried_source
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
 from bridge.explain.unused_fields import probably_meant, unused_fields
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -69,7 +70,7 @@ def _empty_lines(
             yield {
                 "event": entry["event"],
                 "field": name,
-                "tried": [tried["path"] for tried in field["tried"]],
+                "tried": [tried_source(tried) for tried in field["tried"]],
                 "suggestion": probably_meant(name, field["tried"], unused),
                 **{key: field[key] for key in ("file", "line", "column")},
             }
@@ -79,7 +80,9 @@ def _read_by(trace: Trace) -> Iterable[str]:
     """Yield the places an event read: for its fields, and for its conditions."""
     yield from trace.paths_read
     for condition in trace.conditions:
-        yield str(condition.get("path", "")).removeprefix("$").removeprefix(".")
+        path = str(condition.get("path", ""))
+        if not path.startswith("$") or path.startswith(("$.", "$[")):
+            yield path.removeprefix("$").removeprefix(".")
 
 
 class Explanation(Sequence[Mapping[str, Any]]):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+# what a field of the webhook is that gives nothing; anything else is why an answer was not there
+PLAIN_OUTCOMES: Final = {"absent", "blank", "wrong type"}
 
 
 def field_lines(field: Mapping[str, Any]) -> list[str]:
@@ -15,6 +18,12 @@ def field_lines(field: Mapping[str, Any]) -> list[str]:
         lines.append(f"      from {field['from']}{' (default)' if field['defaulted'] else ''}")
     lines += [f"      {step['step']}: {_short(step['value'])}" for step in field["steps"]]
     return lines
+
+
+def tried_source(tried: Mapping[str, str]) -> str:
+    """Return a path that gave nothing; one into an answer that is not there, with the reason."""
+    plainly_empty = tried["outcome"] in PLAIN_OUTCOMES
+    return tried["path"] if plainly_empty else f"{tried['path']} ({tried['outcome']})"
 
 
 def _outcome(field: Mapping[str, Any]) -> str:

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge.errors import Refused
+from bridge.fetch.kept_answers import kept_lookup
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Verified
-from bridge.monitoring.line_counts import StoredWebhooks
+from bridge.outbox import Outbox
 from bridge.pipeline import translate
 
 
 def explained(
-    stored: StoredWebhooks, webhook_id: str, mapping: str, mappings: MappingFolder, spec: MetaSpec
+    stored: Outbox, webhook_id: str, mapping: str, mappings: MappingFolder, spec: MetaSpec
 ) -> Sequence[Mapping[str, Any]] | None:
     """Return the explanation of a stored webhook, personal data masked.
 
@@ -25,6 +26,8 @@ def explained(
     if request is None:
         return None
     try:
-        return list(translate(Verified(request), mappings.get(mapping), spec, explain=True).explanation)
+        found = mappings.get(mapping)
+        fetched = kept_lookup(stored.fetches.kept(webhook_id), found)
+        return list(translate(Verified(request), found, spec, fetched=fetched, explain=True).explanation)
     except Refused:
         return None

@@ -14,13 +14,14 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Finding, Request, Translation
 from bridge.outbox import NewEvent, NewJob, NewWebhook
-from bridge.outbox.records import NewStatus
+from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode
-from bridge.settings import Settings
+from bridge.settings import DEFAULT_GIVE_UP, Settings
 from bridge.validate import accepted_until
 
 _STATUS: dict[str, NewStatus] = {
     "ready": "waiting",
+    "fetching": "fetching",
     "held": "held",
     "skipped": "skipped",
     "suppressed": "suppressed",
@@ -58,6 +59,7 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
         request=request,
         request_id=request_id,
         events=events,
+        fetch=new_fetch(translation, settings, request.received_at),
         job=erasure_asked_by(translation),
     )
 
@@ -69,6 +71,20 @@ def erasure_asked_by(translation: Translation) -> NewJob | None:
         return None
     asked_by = f"mapping {translation.mapping}"
     return erasure_job(erasure.identifiers, asked_by, erasure.destination, never_send=erasure.never_send)
+
+
+def new_fetch(
+    translation: Translation, settings: Settings, since: datetime, *, anew: bool = False
+) -> NewFetch | None:
+    """Return what is to be fetched for a webhook first; None when all of its events are decided.
+
+    Its time runs from `since`; with `anew`, no answer that is still in memory will do.
+    """
+    if not translation.calls:
+        return None
+    source = translation.calls[0].source
+    known = settings.sources.get(source)
+    return NewFetch(source, since + (known.give_up if known else DEFAULT_GIVE_UP), anew)
 
 
 def new_events(
@@ -126,7 +142,7 @@ def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of the
 ) -> NewEvent:
     data = event.data
     if data is None:
-        held_at = int(now.timestamp()) if event.verdict == "held" else 0
+        held_at = int(now.timestamp()) if event.verdict in {"held", "fetching"} else 0
         return _without_data(event, destination, settings, held_at, code)
     return NewEvent(
         status=_STATUS[event.verdict],

@@ -14,12 +14,18 @@ from bridge.settings import Settings
 def preview(
     translation: Translation, settings: Settings, now: datetime, test_event_code: str | None = None
 ) -> dict[str, Any]:
-    """Return events, findings, skipped, held, suppressed, explain and the request that would be sent.
+    """Return events, findings, skipped, held, suppressed, fetching, explain and what would be sent.
 
     Of an explained translation also `empty`, the mapped fields that found nothing, and `unused`, the fields
     of the webhook that nothing read.
     """
-    by_verdict: dict[str, list[Event]] = {"ready": [], "held": [], "skipped": [], "suppressed": []}
+    by_verdict: dict[str, list[Event]] = {
+        "ready": [],
+        "held": [],
+        "skipped": [],
+        "suppressed": [],
+        "fetching": [],
+    }
     for event in translation.events:
         by_verdict[event.verdict].append(event)
     ready = by_verdict["ready"]
@@ -40,6 +46,7 @@ def preview(
             for event in by_verdict["held"]
         ],
         "suppressed": [_reason(event) for event in by_verdict["suppressed"]],
+        "fetching": [_reason(event) for event in by_verdict["fetching"]],
         "erase": _erasure(translation.erasure),
         "match": [_match(event) for event in ready],
         "explain": list(translation.explanation),

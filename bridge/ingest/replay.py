@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.errors import Refused, UnknownMapping
-from bridge.ingest.entries import erasure_asked_by, new_events
+from bridge.fetch.kept_answers import found_answers
+from bridge.ingest.entries import erasure_asked_by, new_events, new_fetch
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Verified
-from bridge.outbox import Correction, EventRecord, HeldWebhook, NewEvent, Outbox, Query, ReplayPage
+from bridge.outbox import Correction, EventRecord, HeldEvent, HeldWebhook, NewEvent, Outbox, Query, ReplayPage
 from bridge.pipeline import translate
 from bridge.settings import Settings
 
@@ -48,7 +49,8 @@ def replay(
 ) -> Mapping[str, int]:
     """Send events again, and map held ones again first; return how many became what.
 
-    The counts: `replayed` (due again), `remapped` (held, now waiting), `still_held`, `unknown_mapping` (held,
+    The counts: `replayed` (due again), `remapped` (held, now waiting), `fetching` (held, now waiting for what
+    is fetched), `still_held`, `unknown_mapping` (held,
     and no mapping has that name now), `raw_gone` (held, and the webhook is no longer kept), `cannot_open`
     (held, and no configured key decrypts the webhook), `other_dataset` (held for a dataset that is no longer
     configured). Left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
@@ -93,11 +95,20 @@ def _without_request(webhook: HeldWebhook) -> str:
     return "cannot_open" if webhook.is_kept else "raw_gone"
 
 
-def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Remap:
+def remapping(
+    settings: Settings,
+    spec: MetaSpec,
+    mappings: MappingFolder,
+    now: Callable[[], datetime],
+    *,
+    fetch_again: bool = False,
+) -> Remap:
     """Return what maps a stored webhook with the active mapping.
 
     The webhook was verified when it came, so its signature (whose timestamp is old by now) is not checked
-    again. The moment it came stays its moment, a test stays a test, and live stays live.
+    again. The moment it came stays its moment, a test stays a test, and live stays live. The records that
+    were fetched for it are used again, unless the mapping has changed since or `fetch_again` asks for new
+    ones; what is not there is fetched before the event is sent.
     """
 
     def remap(webhook: HeldWebhook) -> Correction | str:
@@ -108,20 +119,25 @@ def remapping(settings: Settings, spec: MetaSpec, mappings: MappingFolder) -> Re
             return "other_dataset"
         try:
             mapping = mappings.get(webhook.mapping)
-            translation = translate(Verified(webhook.request), mapping, spec)
+            kept = None if fetch_again else webhook.fetched
+            fetched = found_answers(kept, mapping.revision)
+            translation = translate(Verified(webhook.request), mapping, spec, fetched=fetched.get)
         except UnknownMapping:
             return "unknown_mapping"
         except Refused:
             return "still_held"
         events = new_events(translation, settings, spec, webhook.request.received_at)
-        return Correction(mapping.revision, _with_codes(events, webhook), erasure_asked_by(translation))
+        fetch = new_fetch(translation, settings, now(), anew=fetch_again)
+        return Correction(
+            mapping.revision, with_codes(events, webhook.events), fetch, job=erasure_asked_by(translation)
+        )
 
     return remap
 
 
-def _with_codes(events: Sequence[NewEvent], webhook: HeldWebhook) -> tuple[NewEvent, ...]:
-    """Return events with the test codes of the held ones, whatever the settings say now."""
-    codes = {held.destination: held.test_event_code for held in webhook.events}
+def with_codes(events: Sequence[NewEvent], before: Sequence[HeldEvent]) -> tuple[NewEvent, ...]:
+    """Return events with the test codes that they had before, whatever the settings say now."""
+    codes = {held.destination: held.test_event_code for held in before}
     of_webhook = next(iter(codes.values()), None)
     return tuple(event._replace(test_event_code=codes.get(event.destination, of_webhook)) for event in events)
 

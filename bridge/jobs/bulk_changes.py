@@ -8,18 +8,20 @@ from dataclasses import replace
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import filters_of, query_of, require_filter
 from bridge.ingest.replay import due_times, planned, remapping
-from bridge.jobs.job_kind import Asked, JobContext, rate_of
+from bridge.jobs.job_kind import Asked, JobContext, flag_of, rate_of
 from bridge.outbox import Job, JobStep, NewJob, Query
 
 MOST = 10_000_000
 _PAGE = 100  # how many events share a transaction: webhooks wait for it to be committed
 _LONGEST_REASON = 500
+_OWN = frozenset({"per_second", "because", "fetch_again"})  # what says how, and not which events
 
 
 def read_replay(context: JobContext, asked: Asked) -> NewJob:
     """Check what is to be sent again, and how fast."""
-    rate = rate_of(asked)
-    return _new_job("replay", context, asked, {"per_second": rate} if rate else {})
+    rate, again = rate_of(asked), flag_of(asked, "fetch_again")
+    own = {**({"per_second": rate} if rate else {}), **({"fetch_again": True} if again else {})}
+    return _new_job("replay", context, asked, own)
 
 
 def read_discard(context: JobContext, asked: Asked) -> NewJob:
@@ -31,7 +33,7 @@ def read_discard(context: JobContext, asked: Asked) -> NewJob:
 
 
 def _new_job(kind: str, context: JobContext, asked: Asked, own: Asked) -> NewJob:
-    filters = {name: value for name, value in asked.items() if name not in {"per_second", "because"}}
+    filters = {name: value for name, value in asked.items() if name not in _OWN}
     require_filter(filters)
     query = query_of(filters, context.clock(), most=MOST)
     total = min(query.limit, context.outbox.count(query))
@@ -40,7 +42,8 @@ def _new_job(kind: str, context: JobContext, asked: Asked, own: Asked) -> NewJob
 
 def replay_steps(context: JobContext, job: Job) -> Iterator[Job]:
     """Send the events again, page by page; held ones are mapped with the mapping that is active now."""
-    remap = remapping(context.settings, context.spec, context.mappings)
+    again = bool(job.request.get("fetch_again"))
+    remap = remapping(context.settings, context.spec, context.mappings, context.clock, fetch_again=again)
     rate = job.request.get("per_second")
     while job.is_open:
         ids = _next_ids(context, job)
@@ -68,7 +71,7 @@ def _next_ids(context: JobContext, job: Job) -> list[str]:
 
 
 def _query(context: JobContext, job: Job) -> Query:
-    filters = {name: value for name, value in job.request.items() if name not in {"per_second", "because"}}
+    filters = {name: value for name, value in job.request.items() if name not in _OWN}
     return query_of(filters, context.clock(), most=MOST)
 
 

@@ -58,9 +58,10 @@ def _compared(  # noqa: PLR0913, PLR0917 - both mappings, and what they are trie
     job: Job,
     ids: Sequence[str],
 ) -> JobStep:
-    from bridge.authoring.diff import changes
+    from bridge.authoring.diff import TriedWebhook, changes
 
-    changed = [change for change in changes(old, new, kept, context.spec) if change.events]
+    tried = (TriedWebhook(row_id, request) for row_id, request in kept)
+    changed = [change for change in changes(old, new, tried, context.spec) if change.events]
     worse = sum(any(event.is_worse for event in change.events) for change in changed)
     counts = Counter(compared=len(kept), changed=len(changed), worse=worse, raw_gone=len(ids) - len(kept))
     return JobStep(

@@ -25,6 +25,7 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "required",
     name: str | None = None,
 ) -> CompiledMapping:
@@ -33,7 +34,13 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     It comes without the text of its file: only checks look at that, and it is half of what a mapping weighs.
     """
     checked = check_mapping(
-        file, environment=environment, spec=spec, destinations=destinations, secrets=secrets, name=name
+        file,
+        environment=environment,
+        spec=spec,
+        destinations=destinations,
+        sources=sources,
+        secrets=secrets,
+        name=name,
     )
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
@@ -60,13 +67,20 @@ def check_mapping(  # noqa: PLR0913 - all but the file are named
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     secrets: SecretsMode = "optional",
     name: str | None = None,
 ) -> Checked:
     """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
     try:
         mapping = load_mapping(
-            file, environment=environment, spec=spec, destinations=destinations, secrets=secrets, name=name
+            file,
+            environment=environment,
+            spec=spec,
+            destinations=destinations,
+            sources=sources,
+            secrets=secrets,
+            name=name,
         )
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.mapping.runtime.fetch_step import recorded_answers
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.models import Finding, Position, Verified, Webhook
@@ -42,7 +45,10 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
     given = (test.given_file for test in mapping.tests if test.given_file)
     for file in dict.fromkeys([*mapping.samples, *given]):
         try:
-            samples.append(parse(Verified(read_sample(file, _ANY_TIME).request), mapping.receive))
+            sample = read_sample(file, _ANY_TIME)
+            webhook = parse(Verified(sample.request), mapping.receive)
+            answers = [sample.fetched, *(test.fetched for test in mapping.tests if test.given_file == file)]
+            samples.extend(answered(webhook, mapping, one) for one in answers if one or one is answers[0])
         except BridgeError as error:
             position = positions.get(str(file))
             unreadable.append(Finding("error", "bad_sample", error.message, error.fix, position=position))
@@ -50,12 +56,22 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
 
 
 def webhooks_in_tests(mapping: CompiledMapping) -> list[Webhook]:
-    """Return the payloads that are written in the tests of a mapping."""
+    """Return the payloads that are written in the tests of a mapping, with the answers that they record."""
     return [
-        Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given)
+        answered(
+            Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given), mapping, test.fetched
+        )
         for test in mapping.tests
         if test.given_file is None
     ]
+
+
+def answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, Any]) -> Webhook:
+    """Return the webhook with the recorded answers of what the mapping fetches."""
+    if not mapping.fetch:
+        return webhook
+    whole = [replace(step, reads=None) for step in mapping.fetch]  # what a slip meant is there, too
+    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(recorded_answers(whole, answers)))
 
 
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:

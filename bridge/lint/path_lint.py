@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.lint.evidence import Evidence
-from bridge.mapping.compiler.context import PathUse, scopes_below
-from bridge.mapping.language.path_syntax import Path, read_path
+from bridge.mapping.compiler.context import PathUse
+from bridge.mapping.language.path_syntax import Path
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import MISSING, Scope, plain_key
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Webhook
@@ -120,12 +121,25 @@ def _names_itself(line: MappedLine, name: str) -> bool:
 
 
 def _starts(use: PathUse, webhook: Webhook) -> Iterator[Any]:
-    for scope in scopes_below(Scope(webhook, ""), use.above):
-        yield scope.item if not use.text.startswith("$") else scope.root
+    for scope in use.scopes(webhook):
+        start = _start(use, scope)
+        if start is not MISSING:
+            yield start
+
+
+def _start(use: PathUse, scope: Scope) -> Any:
+    """Return where a path starts: MISSING for an answer that is not recorded."""
+    if use.compiled.fetched is None:
+        return scope.root if use.text.startswith("$") else scope.item
+    try:
+        value = use.compiled.fetched(scope).value
+    except NoAnswer:
+        return MISSING
+    return MISSING if value is None else value
 
 
 def _failure(use: PathUse, webhooks: Sequence[Webhook]) -> _Failure:
-    path = read_path(use.text)
+    path = use.compiled.path
     nodes = [start for webhook in webhooks for start in _starts(use, webhook)]
     for number, step in enumerate(path.steps):
         below = [found for node in nodes for found in _taken(node, step.kind, step.key)]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from bridge.coerce.dates import read_time
 from bridge.errors import CannotOpen
+from bridge.mapping.language.inline_tests import MappingTest
 from bridge.models import Request
 from bridge.serialization import encode
 
 LOCAL_URL = "https://bridge.example.com/hooks/"
 MAX_SAMPLE_BYTES = 2_097_152
 _SIDE = ".headers.json"
+_FETCHED = ".fetched.json"
 _KINDS = {
     ".json": "application/json",
     ".form": "application/x-www-form-urlencoded",
@@ -27,16 +30,18 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample and what its side file `<name>.headers.json` says about it.
+    """A sample and what the files beside it say: `<name>.headers.json` and `<name>.fetched.json`.
 
     `secrets` are made-up values for the environment names that the mapping's signature needs;
     `outcome` is what the mapping makes of it (ready, skipped, held, suppressed, erasing), when that is noted.
+    `fetched` are recorded answers, as their sources gave them, by the step of `fetch` or by the path called.
     """
 
     file: Path
     request: Request
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     outcome: str | None = None
+    fetched: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def read_sample(file: Path, now: datetime) -> Sample:
@@ -52,7 +57,8 @@ def read_sample(file: Path, now: datetime) -> Sample:
         ip=side.get("ip"),
         received_at=moment(side.get("now"), now),
     )
-    return Sample(file, request, side.get("secrets", {}), side.get("outcome"))
+    fetched = _object_in(answers_file(file)) if answers_file(file).is_file() else {}
+    return Sample(file, request, side.get("secrets", {}), side.get("outcome"), fetched)
 
 
 def request_of_body(body: bytes, name: str, now: datetime) -> Request:
@@ -84,8 +90,15 @@ def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
     secrets: dict[str, str] = {}
     for folder in folders:
         for side in sorted(folder.glob(f"**/samples/*/*{_SIDE}")):
-            secrets.update(_side_file(side.with_name(side.name.removesuffix(_SIDE))).get("secrets", {}))
+            secrets.update(_object_in(side).get("secrets", {}))
     return secrets
+
+
+def recorded_fetches(folders: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
+    """Yield the recorded answers of all samples beside some mappings, file by file."""
+    for folder in folders:
+        for file in sorted(folder.glob(f"samples/*/*{_FETCHED}")):
+            yield _object_in(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,24 @@ def accompanied(request: Request, extra: With) -> Request:
     )
 
 
+def sample_of_test(test: MappingTest, name: str, now: datetime) -> Sample:
+    """Return what a test stands for: its data or file, what comes with it, and the answers it records.
+
+    The answers of the test count before those beside its file.
+    """
+    if test.given_file is not None:
+        sample = read_sample(test.given_file, now)
+    else:
+        sample = Sample(Path("-"), request_of_data(test.given, name, now))
+    arrived = moment(test.now, now) if test.now else None
+    beside = With(test.headers, test.query, test.cookies, test.ip, arrived)
+    return replace(
+        sample,
+        request=accompanied(sample.request, beside),
+        fetched={**sample.fetched, **test.fetched},
+    )
+
+
 def moment(text: Any, otherwise: datetime) -> datetime:
     """Read a time as the author of a test or sample wrote it."""
     seconds = read_time(text) if text is not None else None
@@ -129,14 +160,21 @@ def _bytes_of(file: Path) -> bytes:
     return body
 
 
+def answers_file(sample: Path) -> Path:
+    """Return the file beside a sample that holds the recorded answers of what its mapping fetches."""
+    return sample.with_suffix(_FETCHED)
+
+
 def _side_file(file: Path) -> dict[str, Any]:
     side = file.with_suffix(_SIDE)
-    if not side.is_file():
-        return {}
+    return _object_in(side) if side.is_file() else {}
+
+
+def _object_in(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(side.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"), parse_float=Decimal)
     except (OSError, ValueError) as error:
-        raise CannotOpen(f"{side}: this is not a JSON object", fix="see another sample's file") from error
+        raise CannotOpen(f"{file}: this is not a JSON object", fix="see another sample's file") from error
     return content if isinstance(content, dict) else {}
 
 

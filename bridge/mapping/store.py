@@ -45,6 +45,7 @@ class MappingFolder:
         environment: Mapping[str, str],
         spec: MetaSpec,
         destinations: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
         secrets: SecretsMode = "required",
         look_every_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
@@ -54,6 +55,7 @@ class MappingFolder:
         self._environment = environment
         self._spec = spec
         self._destinations = destinations
+        self._sources = sources
         self._secrets = secrets
         self._look_every = look_every_seconds
         self._clock = clock
@@ -157,6 +159,7 @@ class MappingFolder:
                 environment=self._environment,
                 spec=self._spec,
                 destinations=self._destinations,
+                sources=self._sources,
                 secrets=self._secrets,
                 name=name_of(file, self._folders),
             )

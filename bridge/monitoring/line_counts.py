@@ -84,8 +84,11 @@ def last_webhooks(stored: StoredWebhooks, mapping: str, query: Callable[..., Any
 
 
 def line_counts(mapping: CompiledMapping, requests: Iterable[Request]) -> tuple[LineCount, ...]:
-    """Count for each line that reads something how many of these webhooks it found something in."""
-    lines = [line for line in mapping.lines if line.paths and line.field not in _NOT_COUNTED]
+    """Count for each line that reads something how many of these webhooks it found something in.
+
+    A line that reads what was fetched is not counted: the webhook alone does not say what it found.
+    """
+    lines = [line for line in mapping.lines if _reads_webhook(line) and line.field not in _NOT_COUNTED]
     found = [0] * len(lines)
     webhooks = 0
     for webhook in _readable(mapping, requests):
@@ -93,6 +96,10 @@ def line_counts(mapping: CompiledMapping, requests: Iterable[Request]) -> tuple[
         for number, line in enumerate(lines):
             found[number] += _finds(line, webhook, mapping)
     return tuple(LineCount(line, count, webhooks) for line, count in zip(lines, found, strict=True))
+
+
+def _reads_webhook(line: MappedLine) -> bool:
+    return bool(line.paths) and not any(use.answer for use in line.paths)
 
 
 def silent_lines(mapping: CompiledMapping, requests: Iterable[Request]) -> tuple[Finding, ...]:

@@ -68,6 +68,16 @@ class Metrics:
         return self._histogram("bridge_call_seconds", "One call to Meta.", ["destination"], _CALL_SECONDS)
 
     @cached_property
+    def _source_calls(self) -> Counter:
+        labels = ["source", "outcome"]
+        return self._counter("bridge_source_calls", "Calls that fetch records, by outcome.", labels)
+
+    @cached_property
+    def _source_seconds(self) -> Histogram:
+        labels = ["source"]
+        return self._histogram("bridge_source_call_seconds", "One call to a source.", labels, _CALL_SECONDS)
+
+    @cached_property
     def _end_to_end(self) -> Histogram:
         labels = ["destination"]
         return self._histogram(
@@ -89,6 +99,11 @@ class Metrics:
         """Count one call to Meta."""
         self._child(self._attempts, destination, outcome).inc()
         self._child(self._calls, destination).observe(seconds)
+
+    def source_call(self, source: str, outcome: str, seconds: float) -> None:
+        """Count one call to a source that records are fetched from."""
+        self._child(self._source_calls, source, outcome).inc()
+        self._child(self._source_seconds, source).observe(seconds)
 
     def delivered(self, destination: str, *, test: bool, seconds_since_webhook: Sequence[float]) -> None:
         """Count accepted events, and how long each took from its webhook to Meta."""

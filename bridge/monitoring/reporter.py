@@ -69,6 +69,11 @@ class Reporter:
             for message in self._result_webhooks.messages(report.rows(), attempt.fbtrace_id, self._now()):
                 self._notifier.send(message)
 
+    def observe_call(self, source: str, outcome: str, took_ms: int) -> None:
+        """Record one call to a source that records are fetched from."""
+        self._log.info("source_call", source=source, outcome=outcome, ms=took_ms)
+        self._metrics.source_call(source, outcome, took_ms / 1000)
+
     def notify(self, notification: Notification) -> None:
         """Record something a person should know."""
         self._log.info(

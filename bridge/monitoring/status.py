@@ -11,8 +11,9 @@ from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
 from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
-from bridge.outbox.pauses import destination_scope
-from bridge.settings import Destination, Settings
+from bridge.outbox.fetch_queue import FetchDepth
+from bridge.outbox.pauses import destination_scope, source_scope
+from bridge.settings import Destination, Settings, Source
 
 _NOTHING_WAITS = Depth("", 0, 0, None)
 
@@ -29,6 +30,7 @@ def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: 
             _destination(entry, pauses, depths.get(entry.name, _NOTHING_WAITS), now)
             for entry in settings.destinations.values()
         ],
+        "sources": sources_of(outbox, settings, now),
         "queue": _queue(depths),
         "received": totals.received,
         "reconciled": totals.reconciled,
@@ -63,6 +65,32 @@ def _destination(
         "waiting": depth.waiting,
         "sending": depth.sending,
         "oldest_seconds": depth.oldest_seconds,
+    }
+
+
+def sources_of(outbox: Outbox, settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    """Return each source that records are fetched from: how many webhooks wait for it, and its pause."""
+    depths = {depth.source: depth for depth in outbox.fetches.depths(now)}
+    pauses = outbox.pauses()
+    names = sorted({*settings.sources, *depths})
+    return [
+        _source(name, pauses.get(source_scope(name)), depths.get(name), settings.sources.get(name))
+        for name in names
+    ]
+
+
+def _source(
+    name: str, pause: Pause | None, depth: FetchDepth | None, source: Source | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "configured": source is not None,
+        "rate": source.rate.as_text if source else None,
+        "paused": pause is not None,
+        "reason": pause.reason if pause else None,
+        "paused_since": pause.since.isoformat(timespec="seconds") if pause else None,
+        "webhooks": depth.webhooks if depth else 0,
+        "oldest_seconds": depth.oldest_seconds if depth else None,
     }
 
 

@@ -6,32 +6,58 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
 
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
 from bridge.outbox.ids import new_id
-from bridge.outbox.inserts import EventRows, Statements, claims_event_id, pack_event, store_events
+from bridge.outbox.inserts import (
+    EventRows,
+    Statements,
+    claims_event_id,
+    fetch_row,
+    pack_event,
+    store_events,
+)
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.new_jobs import insert_job, pack_job_of
-from bridge.outbox.records import NewEvent, NewJob, raw_id, text_id, to_ms
-from bridge.outbox.tables import attempts, event_attempts, events, payloads, queue, raw_webhooks, webhooks
+from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
+from bridge.outbox.retention import lock_fetches
+from bridge.outbox.tables import (
+    attempts,
+    event_attempts,
+    events,
+    fetched,
+    fetches,
+    payloads,
+    queue,
+    raw_webhooks,
+    webhooks,
+)
 
 _FOR_EVER = 2**62
 REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
-_DISCARDABLE = ("waiting", "held", "refused", "expired")
+_DISCARDABLE = ("fetching", "waiting", "held", "refused", "expired")
 _BECAME = {"waiting": "remapped", "held": "still_held"}
+# The status that a correction replaces -> how the history of an event names that.
+_OUTCOMES: dict[str, str] = {"held": "remapped", "fetching": "fetched"}
 _NO_LONGER = "the corrected mapping makes no such event"
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a webhook becomes with the mapping as it is now, and the job that it asks for."""
+    """What a webhook becomes with the mapping as it is now, and with what was fetched for it.
+
+    `fetch` says what is still to be fetched for those of its events that are `fetching`; `note` is a line for
+    the history of its events; `job` is what the webhook asks for.
+    """
 
     revision: str
     events: tuple[NewEvent, ...]
+    fetch: NewFetch | None = None
+    note: str = ""
     job: NewJob | None = None
 
 
@@ -62,9 +88,9 @@ def requeue(
 ) -> dict[bytes, str]:
     """Send events again with the same body and ids, each at its time; return what became of each.
 
-    An event that waits already is only made due. One whose name and id another event took meanwhile stays
-    as it is (`duplicate`), and so does one that is too old by now (`too_old`), has no body (`no_body`) or is
-    being sent (`sending`).
+    An event that waits already is only made due, and so is what is fetched for one (`fetching`). One whose
+    name and id another event took meanwhile stays as it is (`duplicate`), and so does one that is too old by
+    now (`too_old`), has no body (`no_body`) or is being sent (`sending`).
     """
     rows = connection.execute(
         select(
@@ -83,6 +109,9 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     if row.queued is not None:
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(due_at=due_at))
         return "replayed"
+    if row.status == "fetching":
+        mine = (fetches.c.webhook_id == row.webhook_id) & fetches.c.claim_id.is_(None)
+        connection.execute(update(fetches).where(mine).values(due_at=due_at))
     reason = _why_not(connection, row, now)
     if reason:
         return reason
@@ -114,6 +143,8 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
     """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
+    lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
     discarded = connection.execute(
         update(events)
@@ -122,7 +153,14 @@ def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int)
     ).rowcount
     gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
+    _stop_fetching(connection, of_these)
     return discarded
+
+
+def _stop_fetching(connection: Connection, webhook_ids: Select[tuple[bytes]]) -> None:
+    """Fetch nothing more for those of some webhooks of which no event is fetching any more."""
+    still = exists().where(events.c.webhook_id == fetches.c.webhook_id, events.c.status == "fetching")
+    connection.execute(delete(fetches).where(fetches.c.webhook_id.in_(webhook_ids), ~still))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +174,31 @@ class HeldEvent:
 
 @dataclass(frozen=True, slots=True)
 class HeldWebhook:
-    """A webhook with held events; `request` is None when it is no longer kept or cannot be decrypted."""
+    """A webhook with held events; `request` is None when it is no longer kept or cannot be decrypted.
+
+    `fetched` is what was fetched for it.
+    """
 
     id: str
     mapping: str
     request: Request | None
     is_kept: bool
     events: tuple[HeldEvent, ...]
+    fetched: bytes | None = None
 
 
 def held_webhooks(
-    connection: Connection, ids: Sequence[bytes], decrypt: Callable[[bytes | None, bytes], Request | None]
+    connection: Connection,
+    ids: Sequence[bytes],
+    decrypt: Callable[[bytes | None, bytes], Request | None],
+    opened: Callable[[bytes | None, bytes], bytes | None],
 ) -> list[HeldWebhook]:
     """Return the webhooks that these held events came from."""
     of_held = select(events.c.webhook_id).where(events.c.id.in_(ids), events.c.status == "held")
     rows = connection.execute(
-        select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed)
+        select(webhooks.c.id, webhooks.c.mapping, raw_webhooks.c.sealed, fetched.c.sealed.label("fetched"))
         .outerjoin_from(webhooks, raw_webhooks, raw_webhooks.c.webhook_id == webhooks.c.id)
+        .outerjoin(fetched, fetched.c.webhook_id == webhooks.c.id)
         .where(webhooks.c.id.in_(of_held))
         .order_by(webhooks.c.id)
     )
@@ -163,6 +209,7 @@ def held_webhooks(
             request=decrypt(row.sealed, row.id),
             is_kept=row.sealed is not None,
             events=_held_events(connection, row.id),
+            fetched=opened(row.fetched, row.id),
         )
         for row in rows.all()
     ]
@@ -175,17 +222,25 @@ def _held_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, 
 
 
 class Corrector:
-    """Replaces the held events of a webhook with corrected ones; the others stay as they are.
+    """Replaces the events of a webhook that have one status (held, fetching); the others stay as they are.
 
     An event keeps its own id. Old and new events are paired by label and destination,
     then by order; what is new is added, what is gone is discarded.
     """
 
-    def __init__(self, connection: Connection, run: Statements, lane_of: LaneOf, now: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        run: Statements,
+        lane_of: LaneOf,
+        now: int,
+        status: Literal["held", "fetching"] = "held",
+    ) -> None:
         self._connection = connection
         self._run = run
         self._lane_of = lane_of
         self._now = now
+        self._status = status
 
     def correct(self, webhook_id: bytes, correction: Correction) -> dict[bytes, str]:
         """Return the status each event of the webhook that was touched has now."""
@@ -193,17 +248,20 @@ class Corrector:
             select(events.c.id, events.c.label, events.c.destination, events.c.status)
             .where(events.c.webhook_id == webhook_id)
             .order_by(events.c.id)
+            .with_for_update()
         ).all()
-        held = [row for row in old if row.status == "held"]
+        held = [row for row in old if row.status == self._status]
         if not held:  # another process was faster
             return {}
-        pairs, added = _paired(old, correction.events)
+        pairs, added = _paired(old, correction.events, self._status)
         gone = [row.id for row in held if row.id not in pairs]
         self._record(webhook_id, [row.id for row in held], correction)
         self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
         replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
         fresh = [(new_id(self._now), event) for event in added]
         written = self._store(webhook_id, [*replaced, *fresh])
+        if correction.fetch is not None and "fetching" in written.values():
+            self._fetch(webhook_id, correction.fetch)
         discard(self._connection, gone, _NO_LONGER, self._now)
         if correction.job:
             insert_job(self._connection, pack_job_of(correction.job, self._run.cipher, webhook_id, self._now))
@@ -222,6 +280,12 @@ class Corrector:
         allowed = self._run.never_send.events(self._connection, packed)
         stored = store_events(self._connection, self._run, allowed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
+
+    def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
+        self._connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook_id))
+        if fetch.anew:
+            self._connection.execute(delete(fetched).where(fetched.c.webhook_id == webhook_id))
+        self._run.fetches.many(self._connection, [fetch_row(fetch, webhook_id, self._now)])
 
     def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:
         rows = pack_event(event, mapping, webhook_id, self._now)
@@ -252,15 +316,18 @@ class Corrector:
             "events": number,
             "started_at": self._now,
             "duration_ms": 0,
-            "outcome": "remapped",
-            "reason": f"mapped again with revision {correction.revision}, before with {revision}",
+            "outcome": _OUTCOMES[self._status],
+            "reason": correction.note
+            or f"mapped again with revision {correction.revision}, before with {revision}",
         }
         self._connection.execute(insert(attempts).values(line))
         lines = [{"event_id": row_id, "attempt_id": attempt_id} for row_id in ids]
         self._connection.execute(insert(event_attempts), lines)
 
 
-def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
+def _paired(
+    old: Sequence[Any], new: Sequence[NewEvent], status: str
+) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
     """Pair each old row with the new event that replaces it; return the pairs and the events left over."""
     places: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for row in old:
@@ -273,15 +340,15 @@ def _paired(old: Sequence[Any], new: Sequence[NewEvent]) -> tuple[dict[bytes, Ne
             pairs[place.pop(0)] = event
         else:
             rest.append(event)
-    return _paired_by_order(old, pairs, rest)
+    return _paired_by_order([row for row in old if row.status == status], pairs, rest)
 
 
 def _paired_by_order(
     old: Sequence[Any], pairs: dict[bytes, NewEvent], rest: list[NewEvent]
 ) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Pair the rest with held rows left over: a webhook that could not be mapped had no labels."""
+    """Pair the rest with rows left over: a webhook that could not be mapped had no labels."""
     added = []
-    free = [row for row in old if row.id not in pairs and row.status == "held"]
+    free = [row for row in old if row.id not in pairs]
     for event in rest:
         match = next(
             (row for row in free if row.destination in {event.destination, UNKNOWN_DESTINATION}), None

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, exists, insert
 
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import Lane
-from bridge.outbox.tables import claims, lanes, payloads, queue
+from bridge.outbox.tables import claims, fetches, lanes, payloads, queue
 
 _LONGEST_WAIT_MS = 30 * 86_400_000  # far beyond any retry, pause or slow replay
 _LONGEST_LEASE_MS = 86_400_000  # far beyond any call and its heartbeat
@@ -110,12 +110,14 @@ def free_lost(connection: Connection, now: int) -> int:
     """
     lost = list(connection.execute(delete(claims).where(_is_lost(now)).returning(claims.c.id)).scalars())
     if lost:
-        connection.execute(update(queue).where(queue.c.claim_id.in_(lost)).values(claim_id=None))
+        for table in (queue, fetches):
+            connection.execute(update(table).where(table.c.claim_id.in_(lost)).values(claim_id=None))
     connection.execute(
         update(queue)
         .where(queue.c.lane_id.in_(select(lanes.c.id)), queue.c.due_at > now + _LONGEST_WAIT_MS)
         .values(due_at=now)
     )
+    connection.execute(update(fetches).where(fetches.c.due_at > now + _LONGEST_WAIT_MS).values(due_at=now))
     return len(lost)
 
 
@@ -123,7 +125,9 @@ def any_lost(connection: Connection, now: int) -> bool:
     """Return whether some lease has run out, or something waits for a time that nobody can have meant."""
     misdated = exists().where(queue.c.lane_id == lanes.c.id, queue.c.due_at > now + _LONGEST_WAIT_MS)
     any_misdated = select(lanes.c.id).where(misdated).exists()
-    return bool(connection.execute(select(exists().where(_is_lost(now)) | any_misdated)).scalar())
+    misdated_fetch = exists().where(fetches.c.due_at > now + _LONGEST_WAIT_MS)
+    found = exists().where(_is_lost(now)) | any_misdated | misdated_fetch
+    return bool(connection.execute(select(found)).scalar())
 
 
 def _is_lost(now: int) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.records import to_ms
-from bridge.outbox.tables import attempts, claims, events, imports, jobs, metadata, queue, webhooks
+from bridge.outbox.tables import attempts, claims, events, fetches, imports, jobs, metadata, queue, webhooks
 
 _ROWS_AT_ONCE = 1000
 _STOP = "stop the bridge and every worker, then copy again"
@@ -92,6 +92,7 @@ def _state_of_stopped(connection: Connection, now: int) -> tuple[Any, ...]:
         select(func.sum(events.c.attempts)).scalar_subquery(),
         select(func.count(queue.c.event_id)).scalar_subquery(),
         select(func.sum(queue.c.due_at)).scalar_subquery(),
+        select(func.sum(fetches.c.due_at)).scalar_subquery(),
         _newest(attempts).scalar_subquery(),
         select(func.sum(imports.c.position)).scalar_subquery(),
         select(func.sum(jobs.c.step + 1)).scalar_subquery(),
@@ -141,7 +142,7 @@ def _copy_table(table: Table, source: Connection, target: Connection, progress: 
     copied = 0
     everything = source.execute(select(table), execution_options={"yield_per": _ROWS_AT_ONCE})
     for rows in everything.mappings().partitions():
-        unclaimed = {"claim_id": None} if table is queue else {}
+        unclaimed = {"claim_id": None} if table in {queue, fetches} else {}
         target.execute(insert(table), [{**row, **unclaimed} for row in rows])
         copied += len(rows)
         progress(table.name, copied)

@@ -1,4 +1,4 @@
-"""Erasing one person: events that carry a hash of theirs, and raw webhooks that mention them.
+"""Erasing one person: events with a hash of theirs, and webhooks that mention them, or whose records do.
 
 This scans. An index of everybody's hashes would be quicker to ask, but every webhook would pay for three or
 more random writes, and it would be one more store of personal data; and it could not find the webhooks that
@@ -16,13 +16,13 @@ from urllib.parse import unquote_plus
 import orjson
 from sqlalchemy import Connection, Select, delete, func, select, update
 
-from bridge.models import Request
 from bridge.outbox.database import in_portions
 from bridge.outbox.records import text_id
-from bridge.outbox.retention import delete_event_parts
-from bridge.outbox.tables import events, payloads, raw_webhooks, webhooks
+from bridge.outbox.retention import delete_event_parts, lock_fetches
+from bridge.outbox.tables import events, fetched, fetches, payloads, raw_webhooks, webhooks
 
-Decrypt = Callable[[bytes, bytes], Request | None]
+# An encrypted webhook, what was fetched for it, and its id -> the text to search; empty when none decrypts.
+Searchable = Callable[[bytes, bytes | None, bytes], bytes]
 BEGINNING = "events:"
 _PAGE = 1000
 _SEPARATORS = r"[\s().\-/]{0,3}"
@@ -142,30 +142,30 @@ def _forms(raw: bytes) -> Iterator[str]:
         yield plain.decode("utf-8", "replace").lower()
 
 
-def find(connection: Connection, person: Person, decrypt: Decrypt) -> Traces:
+def find(connection: Connection, person: Person, text_of: Searchable) -> Traces:
     """Find everything that is kept about the person, without deleting it."""
-    found = [page.traces for page in pages(connection, person, decrypt)]
+    found = [page.traces for page in pages(connection, person, text_of)]
     event_ids = {row for traces in found for row in traces.event_ids}
     webhook_ids = {row for traces in found for row in traces.webhook_ids}
     return Traces(tuple(sorted(event_ids)), tuple(sorted(webhook_ids)))
 
 
-def pages(connection: Connection, person: Person, decrypt: Decrypt) -> Iterator[Page]:
+def pages(connection: Connection, person: Person, text_of: Searchable) -> Iterator[Page]:
     """Look through everything that is kept, page by page."""
     following: str | None = BEGINNING
     while following is not None:
-        page = look(connection, person, decrypt, following)
+        page = look(connection, person, text_of, following)
         yield page
         following = page.following
 
 
-def look(connection: Connection, person: Person, decrypt: Decrypt, position: str) -> Page:
+def look(connection: Connection, person: Person, text_of: Searchable, position: str) -> Page:
     """Look through the page that begins at a position, and return where the next one does."""
     table, _, last = position.partition(":")
-    return _LOOKS[table](connection, person, decrypt, bytes.fromhex(last))
+    return _LOOKS[table](connection, person, text_of, bytes.fromhex(last))
 
 
-def _look_at_events(connection: Connection, person: Person, _decrypt: Decrypt, last: bytes) -> Page:
+def _look_at_events(connection: Connection, person: Person, _text_of: Searchable, last: bytes) -> Page:
     column = payloads.c.event_id
     rows = connection.execute(_after(last, column, payloads.c.body)).all()
     matches = is_in_body(person)
@@ -176,12 +176,13 @@ def _look_at_events(connection: Connection, person: Person, _decrypt: Decrypt, l
     return Page(len(rows), _only_of(connection, person, chosen, webhook_ids), following)
 
 
-def _look_at_webhooks(connection: Connection, person: Person, decrypt: Decrypt, last: bytes) -> Page:
-    """Look through raw webhooks; one that cannot be decrypted is skipped."""
+def _look_at_webhooks(connection: Connection, person: Person, text_of: Searchable, last: bytes) -> Page:
+    """Look through raw webhooks and what was fetched for them; one that cannot be decrypted is skipped."""
     column = raw_webhooks.c.webhook_id
-    rows = connection.execute(_after(last, column, raw_webhooks.c.sealed)).all()
+    chosen = _after(last, column, raw_webhooks.c.sealed, fetched.c.sealed)
+    rows = connection.execute(chosen.outerjoin(fetched, fetched.c.webhook_id == column)).all()
     matches = is_in_raw(person)
-    found = [row_id for row_id, sealed in rows if matches(_searchable(decrypt(sealed, row_id)))]
+    found = [row.webhook_id for row in rows if matches(text_of(row[1], row[2], row.webhook_id))]
     without_body = _in(connection, (_without_body(ids) for ids in in_portions(found)))
     event_ids = _in(connection, _kept_for(person.destination, without_body))
     following = f"webhooks:{rows[-1][0].hex()}" if len(rows) == _PAGE else None
@@ -191,8 +192,8 @@ def _look_at_webhooks(connection: Connection, person: Person, decrypt: Decrypt, 
 _LOOKS = {"events": _look_at_events, "webhooks": _look_at_webhooks}
 
 
-def _after(last: bytes, key: Any, content: Any) -> Select[Any]:
-    return select(key, content).where(key > last).order_by(key).limit(_PAGE)
+def _after(last: bytes, key: Any, *contents: Any) -> Select[Any]:
+    return select(key, *contents).select_from(key.table).where(key > last).order_by(key).limit(_PAGE)
 
 
 def _in(connection: Connection, selections: Iterable[Select[Any]]) -> list[bytes]:
@@ -235,10 +236,6 @@ def _kept_raw_of(event_ids: Sequence[bytes]) -> Select[Any]:
     return select(raw_webhooks.c.webhook_id).where(raw_webhooks.c.webhook_id.in_(parents))
 
 
-def _searchable(request: Request | None) -> bytes:
-    return request.body + b"\n" + request.url.encode("utf-8", "replace") if request else b""
-
-
 def erase(connection: Connection, traces: Traces) -> Erased:
     """Delete events and raw webhooks, and what could not be repaired without them.
 
@@ -254,6 +251,7 @@ def _erase_some(connection: Connection, event_ids: Sequence[bytes], webhook_ids:
     parents = select(events.c.webhook_id).where(events.c.id.in_(event_ids))
     affected = {*webhook_ids, *connection.execute(parents).scalars()}
     erased = sorted({*event_ids, *connection.execute(_without_body(webhook_ids)).scalars()})
+    lock_fetches(connection, sorted(affected))
     delete_event_parts(connection, erased)
     gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()
@@ -262,5 +260,7 @@ def _erase_some(connection: Connection, event_ids: Sequence[bytes], webhook_ids:
 
 
 def delete_raw(connection: Connection, webhook_ids: Sequence[bytes]) -> int:
-    """Delete raw webhooks alone; return how many were kept."""
+    """Delete raw webhooks alone, and what was fetched for them; return how many were kept."""
+    for table in (fetches, fetched):
+        connection.execute(delete(table).where(table.c.webhook_id.in_(webhook_ids)))
     return connection.execute(delete(raw_webhooks).where(raw_webhooks.c.webhook_id.in_(webhook_ids))).rowcount

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, select
 
-from bridge.outbox.erasure import Decrypt, Erased, Page, Person, Traces, delete_raw, erase, find, look
+from bridge.outbox.erasure import Erased, Page, Person, Searchable, Traces, delete_raw, erase, find, look
 from bridge.outbox.ids import new_id
 from bridge.outbox.job_queue import Job, JobQueue, JobStep, forget_results
 from bridge.outbox.never_send import NeverSend
@@ -64,22 +64,22 @@ def erasures_as_json(receipts: Iterable[ErasureReceipt], unfinished: Iterable[Jo
 
 
 class Erasures:
-    """Erases persons, at once or step by step; `read`, `write` and `decrypt` are the outbox's."""
+    """Erases persons, at once or step by step; `read` and `write` are the outbox's."""
 
     def __init__(
         self,
         read: Callable[[Callable[[Connection], Any]], Any],
         write: Callable[[str, Callable[[Connection], Any]], Any],
-        decrypt: Decrypt,
+        text_of: Searchable,
         never_send: NeverSend,
         jobs: JobQueue,
     ) -> None:
-        self._read, self._write, self._decrypt = read, write, decrypt
+        self._read, self._write, self._text_of = read, write, text_of
         self._never_send, self._jobs = never_send, jobs
 
     def find(self, person: Person) -> Traces:
         """Find everything that is kept about one person: what an erasure deletes."""
-        found: Traces = self._read(lambda connection: find(connection, person, self._decrypt))
+        found: Traces = self._read(lambda connection: find(connection, person, self._text_of))
         return found
 
     def erase(self, person: Person, request: ErasureRequest, now: datetime) -> ErasureReceipt:
@@ -98,7 +98,7 @@ class Erasures:
 
     def look(self, person: Person, position: str) -> Page:
         """Look through one page of what is kept, from a position on; `BEGINNING` is the first."""
-        page: Page = self._read(lambda connection: look(connection, person, self._decrypt, position))
+        page: Page = self._read(lambda connection: look(connection, person, self._text_of, position))
         return page
 
     def begin(self, job: Job, step: JobStep, person: Person, now: datetime) -> Job:

@@ -32,9 +32,17 @@ from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.never_send import NeverSend
 from bridge.outbox.new_jobs import JobRows, insert_jobs, pack_job_of
 from bridge.outbox.raw_webhooks import encrypt_request
-from bridge.outbox.records import NewEvent, NewWebhook, Receipt, StoredEvent, text_id, to_ms
+from bridge.outbox.records import (
+    NewEvent,
+    NewFetch,
+    NewWebhook,
+    Receipt,
+    StoredEvent,
+    text_id,
+    to_ms,
+)
 from bridge.outbox.repeat_scope import repeat_scope
-from bridge.outbox.tables import events, payloads, queue, raw_webhooks, repeat_keys, webhooks
+from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
 
 Row = tuple[Any, ...]
 _FOR_EVER = 2**62
@@ -44,6 +52,7 @@ RAW_COLUMNS = ("webhook_id", "sealed")
 REPEAT_COLUMNS = ("mapping", "repeat_key", "scope", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
+FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "anew", "attempts", "reason")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
 
@@ -76,6 +85,7 @@ class PackedWebhook(NamedTuple):
     repeat_row: Row | None
     events: tuple[EventRows, ...]
     cipher: Cipher
+    fetch_row: Row | None = None
     job: JobRows | None = None
 
     @property
@@ -103,6 +113,7 @@ class Statements:
         self.raw = PreparedStatement(insert(raw_webhooks), engine, RAW_COLUMNS)
         self.payloads = PreparedStatement(insert(payloads), engine, PAYLOAD_COLUMNS)
         self.queue = PreparedStatement(insert(queue), engine, QUEUE_COLUMNS)
+        self.fetches = PreparedStatement(insert(fetches), engine, FETCH_COLUMNS)
         self.events = PreparedStatement(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
         remember = insert(repeat_keys)
         self.repeat_keys = PreparedStatement(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
@@ -142,8 +153,14 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
             [pack_event(event, webhook.mapping, webhook_id, received_at) for event in webhook.events]
         ),
         cipher=cipher,
+        fetch_row=None if webhook.fetch is None else fetch_row(webhook.fetch, webhook_id, received_at),
         job=pack_job_of(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
     )
+
+
+def fetch_row(fetch: NewFetch, webhook_id: bytes, now: int) -> Row:
+    """Return the row that has records fetched for a webhook, at once."""
+    return (webhook_id, fetch.source, now, now, to_ms(fetch.give_up_at), int(fetch.anew), 0, "")
 
 
 def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | None:
@@ -222,6 +239,7 @@ def store(
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
+    run.fetches.many(connection, [packed.fetch_row for packed in fresh if packed.fetch_row])
     insert_jobs(connection, [packed.job for packed in fresh])
     receipts = {packed.id: _receipt(packed, stored) for packed in fresh}
     return [

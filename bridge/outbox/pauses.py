@@ -1,4 +1,4 @@
-"""Pauses of destinations, datasets and apps, kept in the database so that every worker sees them."""
+"""Pauses of destinations, datasets, apps and sources, kept in the database so that every worker sees them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class Pause:
     reason: str
     since: datetime
 
+    def is_in_force(self, now: datetime) -> bool:
+        """Return whether it has not ended. One that would last for weeks was set by a wrong clock."""
+        return now < self.until <= now + LONGEST_PAUSE
+
 
 def destination_scope(name: str, dataset_id: str) -> str:
     """Return the scope to pause when a token, a permission or the dataset itself is the problem."""
@@ -42,12 +46,32 @@ def dataset_scope(dataset_id: str) -> str:
     return f"dataset:{dataset_id}"
 
 
+def source_scope(name: str) -> str:
+    """Return the scope to pause when a source that records are fetched from is in trouble."""
+    return f"source:{name}"
+
+
+def source_of(scope: str) -> str | None:
+    """Return the source that a scope is about; None when it is about something else."""
+    kind, _, name = scope.partition(":")
+    return name if kind == "source" else None
+
+
 def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_id: str) -> str | None:
     """Return why events for a dataset are not sent now; None when their destination is not paused."""
     paused = pauses_by_scope.get(destination_scope(destination, dataset_id))
     if paused is None or paused.kind != "circuit":
         return None
     return f"{destination} is paused since {paused.since.isoformat(timespec='seconds')}: {paused.reason}"
+
+
+def why_not_fetched(pauses_by_scope: Mapping[str, Pause], source: str) -> str | None:
+    """Return why records of a source are not fetched now; None when it is not paused."""
+    paused = pauses_by_scope.get(source_scope(source))
+    if paused is None or paused.kind != "circuit":
+        return None
+    since = paused.since.isoformat(timespec="seconds")
+    return f"source {source} is paused since {since}: {paused.reason}"
 
 
 def all_pauses(connection: Connection) -> dict[str, Pause]:

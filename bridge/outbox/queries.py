@@ -30,6 +30,7 @@ from bridge.outbox.tables import (
     attempts,
     event_attempts,
     events,
+    fetches,
     lanes,
     payloads,
     queue,
@@ -172,10 +173,22 @@ def discrepancies(connection: Connection) -> list[str]:
     queued = exists().where(queue.c.event_id == events.c.id)
     has_body = exists().where(payloads.c.event_id == queue.c.event_id)
     known = exists().where(events.c.id == queue.c.event_id, events.c.status == "waiting")
+    fetched_for = exists().where(fetches.c.webhook_id == events.c.webhook_id)
+    still_fetching = exists().where(
+        events.c.webhook_id == fetches.c.webhook_id, events.c.status == "fetching"
+    )
+    has_request = exists().where(raw_webhooks.c.webhook_id == fetches.c.webhook_id)
     checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
         ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
         ("queued events that are not waiting", queue, not_(known)),
         ("queued events without a body", queue, not_(has_body)),
+        (
+            "fetching events that nobody will fetch for",
+            events,
+            and_(events.c.status == "fetching", not_(fetched_for)),
+        ),
+        ("webhooks to fetch for without a fetching event", fetches, not_(still_fetching)),
+        ("webhooks to fetch for that are not kept", fetches, not_(has_request)),
     )
     for description, source, broken in checks:
         number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
@@ -211,9 +224,10 @@ def _oldest_queued(connection: Connection) -> ColumnElement[bytes]:
 
 
 def queued(connection: Connection, most: int) -> int:
-    """Return how many events have still to be sent, counting no further than `most`."""
-    some = select(queue.c.event_id).limit(most).subquery()
-    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+    """Return how many events have still to be sent or fetched for, counting no further than `most`."""
+    parts = [select(column).limit(most).subquery() for column in (queue.c.event_id, fetches.c.webhook_id)]
+    counts = [select(func.count()).select_from(part).scalar_subquery() for part in parts]
+    return min(int(connection.execute(select(counts[0] + counts[1])).scalar_one()), most)
 
 
 def expiring(connection: Connection, before: int) -> int:

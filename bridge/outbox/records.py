@@ -14,11 +14,21 @@ from uuid import UUID
 from bridge.mode import Mode
 from bridge.models import Finding, Request
 
-NewStatus = Literal["waiting", "held", "skipped", "suppressed"]
+NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
-    "waiting", "sending", "sent", "held", "refused", "expired", "suppressed", "discarded", "skipped"
+    "fetching",
+    "waiting",
+    "sending",
+    "sent",
+    "held",
+    "refused",
+    "expired",
+    "suppressed",
+    "discarded",
+    "skipped",
 ]
 STATUSES: tuple[Status, ...] = (
+    "fetching",
     "waiting",
     "sending",
     "sent",
@@ -53,6 +63,17 @@ class NewEvent(NamedTuple):
     label: str = ""
 
 
+class NewFetch(NamedTuple):
+    """What a webhook with `fetching` events waits for first, and when it is given up.
+
+    `anew`: no answer that is still in memory will do.
+    """
+
+    source: str
+    give_up_at: datetime
+    anew: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class NewJob:
     """What is asked for. `request` and `source` (a file, the text of a mapping, a person) belong to its kind.
@@ -70,8 +91,9 @@ class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
-    None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `job` is
-    bulk work that the webhook asks for: it is queued when the webhook is stored.
+    None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `fetch` is
+    there when some of the events are `fetching`. `job` is bulk work that the webhook asks for: it is queued
+    when the webhook is stored.
     """
 
     mapping: str
@@ -82,6 +104,7 @@ class NewWebhook(NamedTuple):
     request: Request | None
     request_id: str
     events: tuple[NewEvent, ...]
+    fetch: NewFetch | None = None
     job: NewJob | None = None
 
 

@@ -22,6 +22,7 @@ from bridge.outbox import admin_actions, claims, pauses, queries, retention, set
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
+from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
@@ -89,8 +90,9 @@ class Outbox:
         self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
+        self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self.erasures = Erasures(
-            self._read, self._write, self._opened, self._statements.never_send, self.jobs
+            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
         )
         self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
@@ -398,7 +400,8 @@ class Outbox:
     def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
         rows = [row for row in map(raw_id, event_ids) if row]
-        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened))
+        opened = self.fetches.opened
+        return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened, opened))
 
     def lacks_key(self) -> bool:
         """Return whether stored webhooks or erased persons need a key that is not ours, nor given up."""

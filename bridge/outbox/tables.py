@@ -9,7 +9,10 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
              └──── queue ── claims  only what still has to be sent; who is sending it, until when
     attempts ── event_attempts      HTTP calls; which events a failed one carried
     lanes                           destination + dataset + test code: what may share a batch
-    pauses                          destinations and datasets that wait, for all workers to see
+    webhooks ── fetches ── claims   those whose records are still to be fetched; who does that, until when
+       └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
+    source_rates                    how often each source may be called, for all nodes together
+    pauses                          destinations, datasets and sources that wait, for all workers to see
     mapping_revisions               what each mapping said, as long as it is of use
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
@@ -191,6 +194,45 @@ pauses = Table(
     Column("trips", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
+)
+
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("webhook_id", LargeBinary(16), primary_key=True),
+    Column("source", Text, nullable=False),  # which it waits for now
+    Column("received_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("give_up_at", BigInteger, nullable=False),
+    Column("anew", SmallInteger, nullable=False),  # 1: no answer that is still in memory will do
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("claim_id", LargeBinary(16)),
+    **_CLUSTERED,
+)
+_UNCLAIMED_FETCH = fetches.c.claim_id.is_(None)
+Index(
+    "fetches_due",
+    fetches.c.due_at,
+    fetches.c.webhook_id,
+    sqlite_where=_UNCLAIMED_FETCH,
+    postgresql_where=_UNCLAIMED_FETCH,
+)
+_CLAIMED_FETCH = fetches.c.claim_id.is_not(None)
+Index("fetches_claimed", fetches.c.claim_id, sqlite_where=_CLAIMED_FETCH, postgresql_where=_CLAIMED_FETCH)
+
+fetched = Table(
+    "fetched",
+    metadata,
+    Column("webhook_id", LargeBinary(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+source_rates = Table(
+    "source_rates",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("next_at", BigInteger, nullable=False),  # microseconds; see call_rates
 )
 
 properties = Table(

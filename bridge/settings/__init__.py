@@ -6,6 +6,7 @@ from bridge.settings.demo import load_demo_settings
 from bridge.settings.environment import process_environment, set_for_children
 from bridge.settings.loader import data_folder_of, load_settings
 from bridge.settings.models import (
+    DEFAULT_GIVE_UP,
     META_URL,
     SIMULATOR_URL,
     Alerts,
@@ -20,10 +21,13 @@ from bridge.settings.models import (
     RetrySchedule,
     ServerLimits,
     Settings,
+    Source,
     TestEventCode,
 )
+from bridge.settings.simulated_sources import SimulatedSources
 
 __all__ = [
+    "DEFAULT_GIVE_UP",
     "META_URL",
     "SIMULATOR_URL",
     "Alerts",
@@ -38,6 +42,8 @@ __all__ = [
     "RetrySchedule",
     "ServerLimits",
     "Settings",
+    "SimulatedSources",
+    "Source",
     "TestEventCode",
     "data_folder_of",
     "load_demo_settings",

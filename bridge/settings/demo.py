@@ -9,6 +9,7 @@ from pathlib import Path
 from bridge.mode import DEMO_DATASET_ID
 from bridge.settings.loader import load_settings
 from bridge.settings.models import SIMULATOR_URL, Destination, Settings, demo_database
+from bridge.settings.simulated_sources import SimulatedSources
 
 _META = "META_"
 _STAND_INS = dict.fromkeys(("META_DATASET_ID", "META_ACCESS_TOKEN"), DEMO_DATASET_ID)
@@ -31,6 +32,7 @@ def load_demo_settings(
         settings,
         demo=True,
         graph_url=SIMULATOR_URL,
+        sources=SimulatedSources(SIMULATOR_URL),
         profile="default",
         database_url=demo_database(settings.live_database_url),
         destinations={name: _simulated(entry) for name, entry in settings.destinations.items()},

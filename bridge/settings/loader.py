@@ -38,6 +38,7 @@ from bridge.settings.models import (
 )
 from bridge.settings.options import OF_MAPPING, SETTINGS, every_option
 from bridge.settings.parser import Reading, Spot, Values, read_section
+from bridge.settings.source_block import read_sources
 from bridge.settings.types import DATASET, TOKEN, is_of
 from bridge.spelling import closest
 
@@ -141,6 +142,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         delivery=_delivery(reading, values.pop("delivery")),
         alerts=_alerts(values.pop("alerts")),
         rules={code: rule["severity"] for code, rule in values.pop("rules").items() if rule},
+        sources=read_sources(reading, values.pop("sources")),
         hooks={name: _hook(reading, hook, source) for name, hook in values.pop("hooks").items()},
         warnings=tuple(finding for finding in reading.findings if finding.severity == "warning"),
         **values,

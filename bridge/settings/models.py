@@ -16,6 +16,7 @@ Network = IPv4Network | IPv6Network
 SIMULATOR_URL = "http://127.0.0.1:8402"
 META_URL = "https://graph.facebook.com"
 SQLITE = "sqlite:///"
+DEFAULT_GIVE_UP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Rate:
 
     count: int
     seconds: float
+
+    @property
+    def as_text(self) -> str:
+        """Return the rate as it is written in the settings."""
+        return f"{self.count}/{self.seconds:g}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,23 @@ class Destination:
         if self.app_secret is None:
             return None
         return hmac.new(self.app_secret.encode(), self.access_token.encode(), "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One API that mappings may fetch from. URL and headers may hold secrets and are kept out of the repr.
+
+    `give_up` is how long a record is tried for. `allow_private` lets the host have a private address,
+    `insecure` lets the URL be plain http on this machine; the loader holds that.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    rate: Rate = Rate(5, 1.0)
+    give_up: timedelta = DEFAULT_GIVE_UP
+    allow_private: bool = False
+    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +244,7 @@ class Settings:
     alerts: Alerts = Alerts()
     console: ConsoleSettings = ConsoleSettings()
     readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, Source] = field(default_factory=dict)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     rules: Mapping[str, Literal["error", "warning"]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()

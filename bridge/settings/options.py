@@ -100,6 +100,31 @@ HOOKS = Section(
     by_mapping=True,
 )
 
+SOURCES = Section(
+    "The APIs that `fetch:` in mappings may call, each under a name; host and secret are set here only.",
+    {
+        "url": Option(types.SOURCE_URL, "Where every path of a mapping starts from.", required=True),
+        "headers": Section(
+            "Headers of every call, such as the key of the API.",
+            {"value": Option(types.HEADER_TEXT, "The text of the header.", required=True)},
+            named=True,
+            scalar="value",
+        ),
+        "basic": Section(
+            "User name and password, where the API wants HTTP basic authentication.",
+            {
+                "user": Option(types.SECRET, "The user name, or the key of the API.", required=True),
+                "password": Option(types.SECRET, "The password; empty when there is none."),
+            },
+        ),
+        "rate": Option(types.RATE, "The most calls, of all nodes together.", "5/s"),
+        "give_up": Option(types.GIVE_UP, "How long a record is tried for.", "24h"),
+        "allow_private": Option(types.SWITCH, "Lets the host have a private IP address.", "no"),
+        "insecure": Option(types.SWITCH, "Lets `url` be http://, on this machine only.", "no"),
+    },
+    named=True,
+)
+
 RULES = Section(
     "How strict a rule is that Meta documents but does not enforce, by its code (see rules.md).",
     {
@@ -177,6 +202,7 @@ SETTINGS = Section(
             "CAPI_BRIDGE_LOG_FORMAT",
         ),
         "destinations": DESTINATIONS,
+        "sources": SOURCES,
         "hooks": HOOKS,
         "rules": RULES,
         "keys": Section(

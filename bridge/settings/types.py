@@ -18,7 +18,8 @@ from bridge.coerce.durations import SECONDS, read_duration
 from bridge.coerce.sizes import read_size
 from bridge.settings.models import Network, Rate
 
-_RATE = re.compile(r"(\d+)\s*/\s*(s|m|h)")
+_RATE = re.compile(r"([1-9]\d{0,8})\s*/\s*([1-9]\d{0,4})?\s*(s|m|h)", re.ASCII)
+_LOOPBACK_HOST = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -49,6 +50,15 @@ def _matching(pattern: str) -> Callable[[str], str]:
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _source_url(text: str) -> str:
+    parts = urlsplit(_web_url(text))
+    is_plain = re.fullmatch(r"[!-~]+", text) and "\\" not in text and parts.username is None
+    is_safe = parts.scheme == "https" or _LOOPBACK_HOST.fullmatch(parts.hostname or "")
+    if not is_plain or not is_safe or ".." in parts.path.split("/") or parts.port == 0:
         raise ValueError
     return text.rstrip("/")
 
@@ -104,9 +114,9 @@ def _share(text: str) -> float:
 
 def _rate(text: str) -> Rate:
     match = _RATE.fullmatch(text)
-    if not match or not int(match[1][:9]) > 0 or len(match[1]) > 9:
+    if not match:
         raise ValueError
-    return Rate(int(match[1]), float(SECONDS[match[2]]))
+    return Rate(int(match[1]), float(int(match[2] or 1) * SECONDS[match[3]]))
 
 
 def _switch(text: str) -> bool:
@@ -134,6 +144,13 @@ def is_of(kind: Kind, text: str) -> bool:
     return True
 
 
+def _give_up(text: str) -> timedelta:
+    length = _duration(text)
+    if not timedelta(minutes=1) <= length <= timedelta(days=7):
+        raise ValueError
+    return length
+
+
 def one_of(*words: str) -> Kind:
     """Return the kind that takes one of a few words."""
 
@@ -159,12 +176,18 @@ VERSION = Kind("a Graph API version such as v27.0", _matching(r"v[0-9]{1,3}\.[0-
 TEST_CODE = Kind("a test code: at most 50 letters and digits", _matching(r"[!-~]{0,50}"))
 AGENT = Kind("fewer than 23 characters with two letters in them", _matching(r"(?=(.*[A-Za-z]){2}).{2,22}"))
 URL = Kind("a URL that starts with https:// or http://, without a query", _web_url)
+SOURCE_URL = Kind(
+    "a URL that starts with https:// (http:// only on this machine), without user name and query",
+    _source_url,
+)
+HEADER_TEXT = Kind("printable ASCII text; keep secrets out of the file with ${NAME}", _matching(r"[\t -~]+"))
 CALLBACK_URL = Kind("a URL that starts with https:// or http://", _callback_url)
 DATABASE = Kind("sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME", _database_url)
 DURATION = Kind("a time such as 30m, 12h or 7d", _duration)
+GIVE_UP = Kind("a time from 1m to 7d, the age up to which Meta accepts events", _give_up)
 SIZE = Kind("a size such as 512 KiB or 2 MiB", _size, {"type": ["string", "integer"]})
 SHARE = Kind("a share such as 5% or 0.05", _share, {"type": ["string", "number"]})
-RATE = Kind("a rate such as 50/s or 600/m", _rate)
+RATE = Kind("a rate such as 50/s, 150/30s or 600/m", _rate)
 SWITCH = Kind("yes or no", _switch, {"type": ["boolean", "string"]})
 MOMENT = Kind("a time such as 2026-11-30T18:00:00+01:00", _moment)
 NETWORK = Kind("an IP address or a network such as 10.0.0.0/8", _network)

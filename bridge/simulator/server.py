@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, Self
 
 from bridge.errors import CannotOpen
@@ -29,6 +30,7 @@ from bridge.simulator.faults import FaultPlan
 from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
 from bridge.simulator.reading_edges import ReadingEdges
 from bridge.simulator.response_writer import ResponseWriter, SimulatorResponse
+from bridge.simulator.source_edge import RecordedCalls, SourceEdge
 
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -39,7 +41,8 @@ class Simulator:
     `clock` decides what is too old; `pause` waits for the fault `slow` (tests pass a fake one). `datasets`
     maps dataset ids to the tokens that may send to them; None takes any. `send_only_tokens` may not read.
     With an `app_secret` every call must carry appsecret_proof. `locale` is the language of
-    error_user_title and error_user_msg (en, de, fr, da).
+    error_user_title and error_user_msg (en, de, fr, da). `recorded` are the answers of the APIs that
+    mappings fetch from, at `/sources/<name>`.
     """
 
     def __init__(  # noqa: PLR0913 - every one is a choice of the person who starts it
@@ -58,6 +61,7 @@ class Simulator:
         send_only_tokens: Collection[str] = (),
         token_expires_at: datetime | None = None,
         app_secret: str | None = None,
+        recorded: RecordedCalls = MappingProxyType({}),
         keep: int = 10_000,
     ) -> None:
         self._address = (host, port)
@@ -76,6 +80,7 @@ class Simulator:
         self._edge = EventsEdge(clock, responses, self._faults, self._inbox, self._policy)
         self._reads = ReadingEdges(clock, responses, self._inbox, self._policy)
         self._admin = AdminPages(self._inbox, self._faults, self._policy)
+        self._sources = SourceEdge(recorded)
         self._pause = pause
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -177,7 +182,8 @@ class Simulator:
         self._inbox.clear()
 
     def _handle(self, request: SimulatorRequest) -> PlannedResponse:
-        response = self._admin.handle(request) or self._reads.handle(request)
+        edges = (self._admin, self._sources, self._reads)
+        response = next((found for edge in edges if (found := edge.handle(request)) is not None), None)
         return PlannedResponse(response) if response is not None else self._edge.handle(request)
 
 

@@ -12,6 +12,7 @@ from bridge.bootstrap import open_mappings, open_meta_spec, open_store
 from bridge.delivery.process import new_reporter, report_step
 from bridge.delivery.worker import Delivered, Worker, delivery_context
 from bridge.errors import CannotStore, UnknownMapping
+from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.clock import SteadyClock
@@ -97,18 +98,29 @@ def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str,
 
 
 def _delivery(settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater) -> Deliver:
-    """Return what `?wait=true` delivers with: a worker of this process, made when it is first needed."""
+    """Return what `?wait=true` delivers with: a fetcher and a worker, made when they are first needed."""
     lock = threading.Lock()
-    workers: list[Worker] = []
+    made: list[tuple[Fetcher, Worker]] = []
 
-    def worker() -> Worker:
+    def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
-        return Worker(delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify))
+        fetching = fetch_context(
+            outbox(),
+            settings,
+            mappings,
+            clock=SteadyClock(),
+            observe=reporter.observe_call,
+            notify=reporter.notify,
+        )
+        delivering = delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify)
+        return Fetcher(fetching), Worker(delivering)
 
     def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
         with lock:
-            if not workers:
-                workers.append(worker())
-        return workers[0].deliver_now(event_ids)
+            if not made:
+                made.append(make())
+        fetcher, worker = made[0]
+        fetcher.fetch_now(event_ids)
+        return worker.deliver_now(event_ids)
 
     return deliver

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bridge.body.parse import parse
@@ -46,7 +47,8 @@ def of_text(context: AppContext, request: HttpRequest) -> Response:
         raise WrongUse("mapping is missing", fix="give the text of the mapping file as `mapping`")
     mapping = draft_mapping(source, context.spec, context.settings.destinations)
     webhook = made_up_request(asked, context.now())
-    translation = translate(Verified(webhook), mapping, context.spec, explain=True)
+    fetched = mapping.recorded(recorded_in(asked.get("fetched")))
+    translation = translate(Verified(webhook), mapping, context.spec, fetched=fetched, explain=True)
     outcome = preview(translation, context.settings, webhook.received_at)
     return Response(200, {**outcome, "warnings": [finding.as_json() for finding in mapping.warnings]})
 
@@ -56,6 +58,19 @@ def of_finished_body(context: AppContext, request: HttpRequest) -> Response:
     body = parse(Verified(_webhook(context, request)), _JSON_ONLY).data
     findings = validate_body(body, context.spec, context.now())
     return Response(200, {"findings": [finding.as_json() for finding in findings]})
+
+
+def recorded_in(given: Any) -> Mapping[str, Any]:
+    """Return recorded answers as they were given: data, or the text of a JSON object; nothing is none."""
+    if isinstance(given, str) and given.strip():
+        try:
+            given = json.loads(given, parse_float=Decimal)
+        except ValueError as error:
+            fix = 'write them as {"person": {…}}, each as its source gives it'
+            raise WrongUse("the answers are no JSON object", fix=fix) from error
+    if given and not isinstance(given, dict):
+        raise WrongUse("fetched is not an object", fix='send "fetched": {"person": {…}}')
+    return given or {}
 
 
 def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:

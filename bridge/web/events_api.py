@@ -68,7 +68,16 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
         }
         for d in outbox.depths(context.now())
     ]
-    body = {"received": totals.received, "by_status": totals.by_status, "waiting": waiting}
+    fetching = [
+        {"source": d.source, "webhooks": d.webhooks, "oldest_seconds": d.oldest_seconds}
+        for d in outbox.fetches.depths(context.now())
+    ]
+    body = {
+        "received": totals.received,
+        "by_status": totals.by_status,
+        "waiting": waiting,
+        "fetching": fetching,
+    }
     return Response(200, {**body, "balanced": totals.reconciled})
 
 
@@ -107,9 +116,10 @@ def shown(detail: EventDetail) -> dict[str, Any]:
 
 
 def replay_event(context: AppContext, request: HttpRequest) -> Response:
-    """Send one event again, mapped anew when it was held."""
+    """Send one event again, mapped anew when it was held. `fetch_again: true` fetches its records anew."""
     asked = Query(ids=(event_detail(context, request).event.id,), limit=1)
-    return Response(200, _replayed(context, asked, dry_run=False))
+    again = json_object(request).get("fetch_again") is True
+    return Response(200, _replayed(context, asked, fetch_again=again))
 
 
 def discard_event(context: AppContext, request: HttpRequest) -> Response:
@@ -128,19 +138,22 @@ def replay_many(context: AppContext, request: HttpRequest) -> Response:
     """
     asked = dict(json_object(request))
     is_dry_run = asked.pop("dry_run", None) is True
-    filters = {name: value for name, value in asked.items() if name != "per_second"}
+    again = asked.get("fetch_again") is True
+    filters = {name: value for name, value in asked.items() if name not in {"per_second", "fetch_again"}}
     require_filter(filters)
     wanted = query_of(filters, context.now(), most=MOST, limit=_USUAL)
     if not is_dry_run and ("per_second" in asked or wanted.limit > _MOST):
         return start_job(context, "replay", {**asked, "limit": wanted.limit})
-    return Response(200, _replayed(context, wanted, dry_run=is_dry_run))
+    if is_dry_run:
+        return Response(200, {"dry_run": True, "matching": context.outbox().count(wanted)})
+    return Response(200, _replayed(context, wanted, fetch_again=again))
 
 
-def _replayed(context: AppContext, asked: Query, *, dry_run: bool) -> dict[str, Any]:
+def _replayed(context: AppContext, asked: Query, *, fetch_again: bool) -> dict[str, Any]:
     outbox = context.outbox()
-    if dry_run:
-        return {"dry_run": True, "matching": outbox.count(asked)}
-    mapped_anew = remapping(context.settings, context.spec, context.mappings)
+    mapped_anew = remapping(
+        context.settings, context.spec, context.mappings, context.now, fetch_again=fetch_again
+    )
     return dict(replay(outbox, asked, mapped_anew, context.now()))
 
 

@@ -14,7 +14,7 @@ from bridge.ingest.retarget import describe, stranded_events
 from bridge.mapping import name_of
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
-from bridge.outbox.pauses import why_waiting
+from bridge.outbox.pauses import why_not_fetched, why_waiting
 from bridge.plurals import counted
 from bridge.settings import Settings
 from bridge.web.context import AppContext
@@ -113,6 +113,12 @@ def _queue(context: AppContext) -> Iterator[Reason]:
                 f"{depth.destination}: the oldest of {counted(depth.waiting, 'waiting event')} is {age} s old"
             )
             yield Reason("degrades", "delivery_behind", message)
+    for fetching in context.outbox().fetches.depths(context.now()):
+        if fetching.oldest_seconds > limit:
+            age = round(fetching.oldest_seconds)
+            behind = counted(fetching.webhooks, "waiting webhook")
+            message = f"source {fetching.source}: the oldest of {behind} is {age} s old"
+            yield Reason("degrades", "fetching_behind", message)
     if context.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
     for entry in stranded_events(context.outbox(), context.settings):
@@ -152,6 +158,10 @@ def _pauses(context: AppContext) -> Iterator[Reason]:
         why = why_waiting(pauses, entry.name, entry.dataset_id)
         if why is not None:
             yield Reason("degrades", "paused", why)
+    for name in context.settings.sources:
+        why = why_not_fetched(pauses, name)
+        if why is not None:
+            yield Reason("degrades", "paused", why)
 
 
 def _disk(settings: Settings) -> Iterator[Reason]:
@@ -175,6 +185,11 @@ def samples(context: AppContext) -> Iterator[GaugeSample]:
         yield "bridge_sending_events", "Events under way.", labels, depth.sending
         oldest = depth.oldest_seconds or 0.0
         yield "bridge_oldest_waiting_seconds", "Age of the oldest waiting event.", labels, oldest
+    for fetching in outbox.fetches.depths(now):
+        labels = {"source": fetching.source}
+        yield "bridge_fetching_webhooks", "Webhooks to fetch for.", labels, fetching.webhooks
+        age = fetching.oldest_seconds
+        yield "bridge_oldest_fetching_seconds", "Age of the oldest webhook to fetch for.", labels, age
     for status, number in outbox.counts().by_status.items():
         yield "bridge_events", "Events that are kept, by status.", {"status": status}, number
     broken = set(context.mappings.broken())

@@ -7,7 +7,7 @@ A webhook whose translation breaks down is stored all the same, held for repair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ from bridge.web.dispatch import refuse
 from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
 from bridge.web.request import HttpRequest, as_webhook, sender_address
 from bridge.web.responses import Response, detail
-from bridge.web.wait_for_meta import response_after_meta, waits_for_meta
+from bridge.web.wait_for_meta import overall, response_after_meta, waits_for_meta
 
 TEST_NOTE = "sent as a test; Meta does not discard test events"
 
@@ -231,18 +231,9 @@ def _status(receipt: Receipt) -> str:
 
 def test_note(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
     """Return the note that events of a webhook go out as a test; nothing when none of them goes out."""
-    goes_out = not receipt.duplicate and any(event.status == "waiting" for event in receipt.events)
+    goes_out = not receipt.duplicate and overall(event.status for event in receipt.events) == "queued"
     codes = sorted({event.test_event_code for event in events if event.test_event_code})
     return {"test": {"test_event_code": codes, "note": TEST_NOTE}} if goes_out and codes else {}
-
-
-def overall(statuses: Iterable[str]) -> str:
-    """Return the one word for several events: the most lively of their states."""
-    present = set(statuses)
-    for status, word in (("waiting", "queued"), ("held", "held"), ("suppressed", "suppressed")):
-        if status in present:
-            return word
-    return "skipped"
 
 
 def _is_sender_s(event: NewEvent) -> bool:

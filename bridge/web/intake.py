@@ -23,6 +23,7 @@ from bridge.web.request import HttpRequest
 from bridge.web.responses import Headers, RenderedResponse, Response, render
 from bridge.web.wait_for_meta import MetaResult, start_delivery
 
+_ON_THEIR_WAY = frozenset({"fetching", "waiting"})
 MetaResults = Mapping[str, MetaResult]
 
 
@@ -65,7 +66,7 @@ def waiting_for_meta(prepared: Prepared, stored: Receipt | Exception) -> list[st
     """Return the ids of the stored events whose delivery the sender wants to wait for."""
     if not prepared.waits_for_meta or isinstance(stored, Exception) or stored.duplicate:
         return []
-    return [event.id for event in stored.events if event.status == "waiting"]
+    return [event.id for event in stored.events if event.status in _ON_THEIR_WAY]
 
 
 def respond(  # noqa: PLR0913, PLR0917 - what happened to one request

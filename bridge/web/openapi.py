@@ -112,6 +112,7 @@ SCHEMAS: dict[str, Any] = {
         skipped=_list_of(_OBJECT),
         held=_list_of(_OBJECT),
         suppressed=_list_of(_OBJECT),
+        fetching=_list_of(_OBJECT),
         erase={"type": ["object", "null"]},
         explain=_list_of(_OBJECT),
         empty=_list_of(_OBJECT),

@@ -1,10 +1,10 @@
-"""Pauses of destinations: listed, made by a person, and ended."""
+"""Pauses of destinations and sources: listed, made by a person, and ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.coerce.durations import read_duration
 from bridge.delivery.circuit_breaker import always
@@ -12,12 +12,13 @@ from bridge.errors import WrongUse
 from bridge.jobs.job_kind import require_known
 from bridge.outbox import Pause
 from bridge.outbox.pauses import LONGEST_PAUSE, destination_scope
-from bridge.settings import Destination
+from bridge.settings import Destination, Source
 from bridge.spelling import closest
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response
 
+Named = TypeVar("Named", Destination, Source)
 _USUAL = timedelta(hours=1)
 _LONGEST_REASON = 500
 _OPTIONS = ("destination", "for", "because")
@@ -41,9 +42,12 @@ def pause(context: AppContext, request: HttpRequest) -> Response:
 
 
 def resume(context: AppContext, request: HttpRequest) -> Response:
-    """End the pause of a destination: the next batch shows whether its cause is gone."""
+    """End the pause of a destination or a source: the next call shows whether its cause is gone."""
     asked = json_object(request)
-    require_known(asked, _OPTIONS[:1])
+    require_known(asked, ("destination", "source"))
+    if "source" in asked:
+        source = _named(asked, "source", context.settings.sources).name
+        return Response(200, {"resumed": context.outbox().fetches.resume(source, context.now())})
     scope = _scope(_destination(context, asked))
     paused = context.outbox().pauses().get(scope)
     return Response(200, {"resumed": paused is not None and context.outbox().resume(scope, paused.trips)})
@@ -54,6 +58,7 @@ def _shown(one: Pause) -> dict[str, Any]:
     return {
         "scope": one.scope,
         "destination": name if kind == "destination" else None,
+        "source": name if kind == "source" else None,
         "dataset_id": rest[-1] if rest else name if kind == "dataset" else None,
         "kind": one.kind,
         "reason": one.reason,
@@ -67,11 +72,17 @@ def _scope(entry: Destination) -> str:
 
 
 def _destination(context: AppContext, asked: Mapping[str, Any]) -> Destination:
-    name, known = str(asked.get("destination", "")), context.settings.destinations
+    return _named(asked, "destination", context.settings.destinations)
+
+
+def _named(asked: Mapping[str, Any], what: str, known: Mapping[str, Named]) -> Named:
+    name = str(asked.get(what, ""))
     if name not in known:
         meant = closest(name, sorted(known))
-        fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(sorted(known))}"
-        raise WrongUse("there is no such destination", fix=fix)
+        fix = (
+            f"did you mean {meant}?" if meant else f"use one of {', '.join(sorted(known)) or 'none there is'}"
+        )
+        raise WrongUse(f"there is no such {what}", fix=fix)
     return known[name]
 
 

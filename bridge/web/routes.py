@@ -119,7 +119,7 @@ ROUTES = (
     ),
     _admin("GET", "/api/pauses", pauses_api.list_pauses, "List what is paused, and why", schema="Pauses"),
     _admin("POST", "/api/pauses", pauses_api.pause, "Pause a destination for a while", schema="Pause"),
-    _admin("POST", "/api/pauses/resume", pauses_api.resume, "End the pause of a destination"),
+    _admin("POST", "/api/pauses/resume", pauses_api.resume, "End the pause of a destination or a source"),
     _admin("GET", "/api/events", events_api.list_events, "List events, newest first", query=FILTERS),
     _admin("POST", "/api/events/search", persons_api.search, "Find the events of one person", schema="Found"),
     _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),

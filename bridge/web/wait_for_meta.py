@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from bridge.delivery.meta_responses import classify_response
+from bridge.delivery.worker import Delivered
 from bridge.meta_spec.spec import MetaSpec
-from bridge.outbox import Attempt, Receipt, StoredEvent
+from bridge.outbox import Attempt, EventRecord, Query, Receipt, StoredEvent
 from bridge.web.context import AppContext
 from bridge.web.responses import Response
 
 _TRUE = frozenset({"true", "1", "yes"})
+_WORDS = {
+    "waiting": "queued",
+    "sending": "queued",
+    "fetching": "queued",
+    "held": "held",
+    "suppressed": "suppressed",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class MetaResult:
-    """What became of one event, and the call that decided it (none when it was not sent yet)."""
+    """What became of one event, and the call that decided it (none when it was not sent yet).
+
+    What is fetched decides its name and id, so they are those of now.
+    """
 
     status: str
     reason: str | None
     attempt: Attempt | None
+    event_name: str
+    event_id: str | None
+
+
+def overall(statuses: Iterable[str]) -> str:
+    """Return the one word for several events: the most lively of their states."""
+    present = set(statuses)
+    return next((word for status, word in _WORDS.items() if status in present), "skipped")
 
 
 def waits_for_meta(query: Mapping[str, str]) -> bool:
@@ -40,17 +59,22 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
 
     The delivery process may have been quicker: then the call that carried the event is looked up.
     """
-    results = {}
-    for event_id, delivered in context.deliver(event_ids).items():
-        attempt = delivered.report.attempt if delivered.report else _last_attempt(context, event_id)
-        failed = attempt.reason if attempt and delivered.status == "waiting" else None
-        results[event_id] = MetaResult(delivered.status, delivered.reason or failed, attempt)
-    return results
+    delivered = context.deliver(event_ids)
+    records = context.outbox().find(Query(ids=tuple(delivered))) if delivered else []
+    return {record.id: _result(context, record, delivered[record.id]) for record in records}
+
+
+def _result(context: AppContext, record: EventRecord, delivered: Delivered) -> MetaResult:
+    attempt = delivered.report.attempt if delivered.report else _last_attempt(context, record.id)
+    failed = attempt.reason if attempt and delivered.status == "waiting" else None
+    reason = delivered.reason or failed
+    return MetaResult(delivered.status, reason, attempt, record.event_name, record.event_id)
 
 
 def _last_attempt(context: AppContext, event_id: str) -> Attempt | None:
     detail = context.outbox().show(event_id)
-    return detail.attempts[-1] if detail and detail.attempts else None
+    calls = [attempt for attempt in detail.attempts if attempt.outcome != "fetched"] if detail else []
+    return calls[-1] if calls else None
 
 
 def response_after_meta(
@@ -59,7 +83,8 @@ def response_after_meta(
     """Answer with what Meta said; None when there is nothing to say about Meta.
 
     An event that could not be delivered now stays waiting and is tried again by the worker: the answer is an
-    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed).
+    ordinary `queued`, with the reason where there is one (a paused destination, an attempt that failed). What
+    was fetched may show that there is nothing to send: then the answer says what the event has become.
     """
     if not results:
         return None
@@ -71,9 +96,10 @@ def response_after_meta(
     if all(result.status == "sent" for result in results.values()):
         return Response(200, _accepted(list(results.values()), shown), code="sent")
     reasons = sorted({result.reason for result in results.values() if result.reason})
-    if not reasons:
+    status = overall(result.status for result in results.values())
+    if not reasons and status == "queued":
         return None
-    return Response(200, {"status": "queued", "reasons": reasons, "events": shown}, code="queued")
+    return Response(200, {"status": status, "reasons": reasons, "events": shown}, code=status)
 
 
 def _accepted(results: Sequence[MetaResult], shown: list[dict[str, Any]]) -> dict[str, Any]:
@@ -106,4 +132,7 @@ def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
 
 
 def _shown(event: StoredEvent, result: MetaResult | None) -> dict[str, Any]:
-    return {**event.as_json(), "status": result.status if result else event.status}
+    if result is None:
+        return event.as_json()
+    now = {"event_name": result.event_name, "event_id": result.event_id, "status": result.status}
+    return {**event.as_json(), **now}

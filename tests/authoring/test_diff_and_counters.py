@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bridge.authoring.diff import changes, sample_requests
+from bridge.authoring.diff import TriedWebhook, changes, sample_requests
 from bridge.mapping.samples import request_of_data
 from bridge.monitoring.line_counts import last_webhooks, line_counts, silent_lines
 from tests.conftest import LEAD
@@ -26,8 +26,8 @@ OTHER_MAIL = LEAD.replace("email: email", "email: mail")
 def differ(mapping_of, spec, now):
     def run(old, new, data=DATA, **options):
         before, after = mapping_of(old, name="old"), mapping_of(new, name="new")
-        requests = [("one", request_of_data(data, "new", now))]
-        [change] = changes(before, after, requests, spec, **options)
+        webhooks = [TriedWebhook("one", request_of_data(data, "new", now))]
+        [change] = changes(before, after, webhooks, spec, **options)
         return [
             (
                 e.event,
@@ -104,9 +104,9 @@ def test_an_event_that_is_sent_no_more_is_worse(mapping_of, spec, now):
         mapping_of(LEAD, name="old"),
         mapping_of(f"{LEAD}when: {{stage: lost}}\n", name="new"),
     )
-    requests = [("one", request_of_data(DATA, "new", now))]
-    [forward] = changes(before, after, requests, spec)
-    [backward] = changes(after, before, requests, spec)
+    webhooks = [TriedWebhook("one", request_of_data(DATA, "new", now))]
+    [forward] = changes(before, after, webhooks, spec)
+    [backward] = changes(after, before, webhooks, spec)
     assert [event.is_worse for event in (*forward.events, *backward.events)] == [True, False]
     assert forward.as_json()["events"][0]["after"] == "skipped"
 
@@ -116,7 +116,7 @@ def test_the_samples_and_tests_of_both_are_compared_once_each(mapping_of, now):
     files = {"a.json": b'{"id": 1}'}
     one = mapping_of(text, files, name="one")
     other = mapping_of(f"{LEAD}tests:\n  - {{name: u, given: {{id: 2}}, expect: [{{}}]}}\n", name="other")
-    assert [name for name, _ in sample_requests((one, other), now)] == ["sample a.json", "test u"]
+    assert [webhook.name for webhook in sample_requests((one, other), now)] == ["sample a.json", "test u"]
 
 
 # --- counters --------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 
 from bridge.cli import commands, exit_code_of
 from bridge.errors import BridgeError
+from tests.fetch.conftest import authority, start_api
 from tests.web.conftest import start
 
-__all__ = ["start"]
+__all__ = ["authority", "start", "start_api"]
 
 SETTINGS = """\
 graph_url: {graph_url}

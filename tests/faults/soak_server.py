@@ -2,9 +2,11 @@
 
     python tests/faults/soak_server.py [--webhooks 23000] [--database both|sqlite|postgresql] [--seed N]
 
-Senders post until so many webhooks are acknowledged, and try again what was not, as senders do. Meanwhile a
-web worker or the delivery process is killed about once a second. At the end every acknowledged webhook must
-be at the simulator, and the totals must reconcile. Exits with 1 at the first database that breaks a promise.
+Senders post until so many webhooks are acknowledged, and try again what was not, as senders do. One in four
+names a person only, who is fetched from a CRM that is slow, limited or down now and then. Meanwhile a web
+worker or the delivery process is killed about once a second. At the end every acknowledged webhook must be
+at the simulator, with its person, and the totals must reconcile. Exits with 1 at the first database that
+breaks a promise.
 """
 
 from __future__ import annotations
@@ -29,17 +31,39 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bridge.simulator import Simulator
 from tests.conftest import PostgresServer, RunningBridge
+from tests.crm import DEAL, Crm, hash_of
 from tests.faults.conftest import LEAD, workers_of
 
 ADMIN = {"Authorization": "Bearer admin"}
 SENDERS = 8
 
 
+def webhook_of(number: int) -> tuple[str, dict[str, object]]:
+    """Return where a webhook goes, and its body."""
+    if number % 4:
+        return "/hooks/lead", {"id": number, "mail": f"p{number}@example.com"}
+    return "/hooks/deal", {"id": number, "person_id": 1 + number % 500}
+
+
+def event_id_of(number: int) -> str:
+    return f"lead-{number}" if number % 4 else f"deal-{number}"
+
+
+def unreliable(jitter: random.Random) -> Any:
+    """Return what makes a CRM answer in a bad way now and then."""
+
+    def fail(_path: str) -> int | None:
+        time.sleep(jitter.choice([0, 0, 0.01, 0.2]))
+        return jitter.choice([None] * 12 + [500, 503, 429])
+
+    return fail
+
+
 class Senders:
     """Post webhook after webhook; each is tried until it is acknowledged."""
 
     def __init__(self, url: str, wanted: int) -> None:
-        self._url = f"{url}/hooks/lead"
+        self._url = url
         self._numbers = iter(range(wanted))
         self._lock = threading.Lock()
         self.acknowledged: list[int] = []
@@ -65,9 +89,10 @@ class Senders:
                     time.sleep(0.05)
 
     def _is_acknowledged(self, http: urllib3.PoolManager, number: int) -> bool:
-        body = json.dumps({"id": number, "mail": f"p{number}@example.com"})
+        path, body = webhook_of(number)
+        headers = {"Content-Type": "application/json"}
         try:
-            answer = http.request("POST", self._url, body=body, headers={"Content-Type": "application/json"})
+            answer = http.request("POST", self._url + path, body=json.dumps(body), headers=headers)
         except urllib3.exceptions.HTTPError as error:
             self.refused[type(error).__name__] += 1
             return False
@@ -82,7 +107,9 @@ def play(url: str, folder: Path, wanted: int, jitter: random.Random) -> str:
     """Kill processes until everything is acknowledged; return a line, or raise AssertionError."""
     (folder / "mappings").mkdir()
     (folder / "mappings" / "lead.yaml").write_text(LEAD)
-    with Simulator(keep=4 * wanted) as meta:
+    (folder / "mappings" / "deal.yaml").write_text(DEAL)
+    with Simulator(keep=4 * wanted) as meta, Crm(unreliable(jitter)) as crm:
+        (folder / "bridge.yaml").write_text(crm.sources("200/s"))
         environment = {
             "CAPI_BRIDGE_DATABASE_URL": url,
             "CAPI_BRIDGE_GRAPH_URL": meta.url,
@@ -103,20 +130,25 @@ def play(url: str, folder: Path, wanted: int, jitter: random.Random) -> str:
                     os.kill(jitter.choice(victims), signal.SIGKILL)
                     killed += 1
             seconds = time.monotonic() - started
-            counts = _settled(bridge, time.monotonic() + 180)
+            crm.fail = lambda _path: None
+            counts = _settled(bridge, time.monotonic() + 300)
             arrived = Counter(event["event_id"] for event in meta.events)
+            persons = {event["event_id"]: event["user_data"]["em"] for event in meta.events}
             assert bridge.stop() == 0
         finally:
             bridge.kill()
-    lost = {f"lead-{number}" for number in senders.acknowledged} - arrived.keys()
+    lost = {event_id_of(number) for number in senders.acknowledged} - arrived.keys()
     assert not lost, f"{len(lost)} acknowledged webhooks never arrived"
     assert len(senders.acknowledged) == wanted, f"{len(senders.acknowledged)} acknowledged"
     assert counts == {"sent": wanted}, counts
+    wrong = [n for n in range(0, wanted, 4) if persons[event_id_of(n)] != [hash_of(1 + n % 500)]]
+    assert not wrong, f"{len(wrong)} events have another person than their webhook names"
     repeated = sum(arrived.values()) - len(arrived)
     return (
         f"{wanted} webhooks acknowledged in {seconds:.0f} s while {killed} processes were killed "
         f"({sum(senders.refused.values())} tries were not answered, {dict(senders.refused)}): none lost, "
-        f"{repeated} arrived once more under the same id"
+        f"{repeated} arrived once more under the same id; {sum(crm.asked.values())} calls for "
+        f"{len(crm.asked)} persons"
     )
 
 
@@ -129,7 +161,7 @@ def _settled(bridge: Any, until: float) -> dict[str, int]:
         except urllib3.exceptions.HTTPError:  # the last one that was killed
             continue
         counts = {status: number for status, number in body["by_status"].items() if number}
-        if not counts.keys() & {"waiting", "sending"} or time.monotonic() > until:
+        if not counts.keys() & {"fetching", "waiting", "sending"} or time.monotonic() > until:
             assert body["balanced"], body
             return counts
 

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "RESULT_SECRET": "c2VjcmV0",
 }
 DESTINATIONS = ("main", "agency")
+SOURCES = ("hubspot", "pipedrive")
 
 # findings that an editor cannot have: they need the environment, another line, or the inside of a text
 NOT_FOR_EDITORS = {
@@ -55,7 +56,9 @@ def line_of(finding: Finding) -> str:
 
 def findings_of(file: Path, spec) -> list[str]:
     try:
-        mapping = load_mapping(file, environment=ENVIRONMENT, spec=spec, destinations=DESTINATIONS)
+        mapping = load_mapping(
+            file, environment=ENVIRONMENT, spec=spec, destinations=DESTINATIONS, sources=SOURCES
+        )
     except Invalid as invalid:
         return [line_of(finding) for finding in invalid.findings]
     return [line_of(finding) for finding in mapping.warnings]

@@ -29,10 +29,19 @@ from bridge.errors import Invalid, Refused
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.path_syntax import read_path
 from bridge.mapping.runtime.event import EventCode
+from bridge.mapping.runtime.known_answers import Answers
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import with_severities
-from bridge.models import CleanDraft, ReadingSettings, Request, Verified, Webhook
+from bridge.models import (
+    CleanDraft,
+    Fetched,
+    FetchRequest,
+    ReadingSettings,
+    Request,
+    Verified,
+    Webhook,
+)
 from bridge.normalize.context import Known
 from bridge.normalize.custom_data import CUSTOM_DATA_READERS
 from bridge.normalize.event_fields import READERS
@@ -259,13 +268,43 @@ def filled(mapping: CompiledMapping, chance: random.Random) -> Any:
     for line in mapping.lines:
         field = line.field.removeprefix("user_data.").removeprefix("custom_data.")
         for use in line.paths:
-            path = read_path(use.text)
-            if path.root == "system" or chance.random() < 0.1:
+            path = use.compiled.path
+            if path.root in {"system", "answer"} or chance.random() < 0.1:
+                continue
+            if answer_of(use.base, mapping) or not path.body:
                 continue
             base = [] if path.root == "webhook" or use.base is None else [*keys_of(use.base), "*"]
             value = chance.choice(ORDINARY.get(field, ["x1", 7, "some text"]))
             place(data, [*base, *keys_of(use.text)], value)
     return [data] if mapping.each is not None and mapping.each.path == "$" else data
+
+
+def with_answers(webhook: Webhook, mapping: CompiledMapping, chance: random.Random) -> Webhook:
+    """Return the webhook with answers of its calls, odd ones too; some calls have none."""
+    made: dict[str, Any] = {step.name: {} for step in mapping.fetch}
+    for line in mapping.lines:
+        for use in line.paths:
+            value = chance.choice(ORDINARY.get(line.field.rpartition(".")[2], ["x1", 7]))
+            path, listed = use.compiled.path, answer_of(use.base, mapping)
+            if use.answer and path.body:
+                place(made[use.answer], keys_of(path.body), value)
+            elif listed and path.root == "item":
+                below = (use.base or "").partition(".")[2]
+                place(made[listed], [*keys_of(below), "*", *keys_of(use.text)], value)
+    answers: dict[FetchRequest, Fetched | None] = {}
+
+    def lookup(call: FetchRequest) -> Fetched | None:
+        value = mutated(made[call.step], chance, chance.choice((0, 0, 1, 3)))
+        found = Fetched(value, call.source, withheld=chance.random() < 0.1)
+        return answers.setdefault(call, found if chance.random() < 0.9 else None)
+
+    return Webhook(webhook.request, webhook.data, webhook.notes, Answers(lookup))
+
+
+def answer_of(base: str | None, mapping: CompiledMapping) -> str:
+    """Return the step whose answer holds a list, empty when none does."""
+    name = (base or "").partition(".")[0]
+    return next((step.name for step in mapping.fetch if name == f"${step.name}"), "")
 
 
 def keys_of(text: str) -> list[str]:
@@ -356,7 +395,8 @@ def test_any_payload_becomes_the_same_events(name):
     for number in range(CASES // len(mappings()) + 1):
         data = mutated(next(start), chance, chance.choice((0, 1, 1, 2, 3, 6)))
         now = NOW if number % 5 else NOW + timedelta(days=chance.randint(-9, 9))
-        assert_same(mapping, arrived(data, HEADERS if number % 3 else {}, now))
+        webhook = arrived(data, HEADERS if number % 3 else {}, now)
+        assert_same(mapping, with_answers(webhook, mapping, chance) if mapping.fetch else webhook)
 
 
 @pytest.mark.parametrize("value", PLAIN, ids=lambda value: repr(value)[:40])
@@ -480,8 +520,7 @@ def test_the_listing_of_a_shipped_mapping_stays_readable_and_points_into_its_fil
     assert max(map(len, lines)) <= 200
     ast.parse("\n".join(lines))
     pointed_at = {int(found[1]) for line in lines if (found := re.search(r"# line ([0-9]+): ", line))}
-    of_events = [line for line in mapping.lines if line.event]  # those of `erase` and `hold` have no code
-    of_lines = {line.position.line for line in of_events if mapping.events[line.event - 1].code}
+    of_lines = {line.position.line for event in mapping.events if event.code for line in event.lines}
     positions = {spot.line for event in mapping.events for spot in event.positions.values()}
     assert pointed_at <= of_lines | positions
     assert len(of_lines - pointed_at) <= 1 + sum(event.code is None for event in mapping.events)

@@ -13,6 +13,7 @@ import pytest
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Key, grammar_of
+from bridge.mapping.language.inline_tests import RECORDED_WORDS
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, read_yaml
 
@@ -66,6 +67,9 @@ def words_below(node: Node, rule: Key) -> Iterator[Word]:
     for item in items:
         if rule.kind in BLOCKS_BELOW:
             yield from words_of(item, GRAMMAR[BLOCKS_BELOW[rule.kind] or str(rule.of)])
+        elif rule.kind == "steps":
+            for _, below in item.entries:
+                yield from words_of(below, GRAMMAR[str(rule.of)])
         elif rule.kind in INSIDE:
             yield from INSIDE[rule.kind](item)
         elif isinstance(item, Scalar) and item.text in (legal := options_of(rule)):
@@ -133,7 +137,22 @@ def words_of_identifiers(node: Node) -> Iterator[Word]:
         yield Word(key, legal, frozenset({key.text}), "expect_erased")
 
 
+def words_of_json(node: Node) -> Iterator[Word]:
+    for key, below in node.entries if isinstance(node, Block) else ():
+        if key.text == "for_each":
+            yield Word(key, frozenset({"for_each"}), frozenset({"for_each"}), "json")
+        yield from words_of_json(below)
+
+
+def words_recorded(node: Node) -> Iterator[Word]:
+    for _, below in node.entries if isinstance(node, Block) else ():
+        if isinstance(below, Scalar):
+            yield Word(below, frozenset(RECORDED_WORDS), frozenset({below.text}), "fetched")
+
+
 INSIDE = {
+    "json_body": words_of_json,
+    "recorded": words_recorded,
     "identifiers": words_of_identifiers,
     "properties": words_of_properties,
     "condition": words_of_condition,

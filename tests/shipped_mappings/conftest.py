@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -18,11 +20,13 @@ from bridge.mapping import CompiledMapping, load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Request, Translation
+from bridge.pipeline import translate
 
 FOLDER = shipped("mappings")
 OPEN_TO_EVERYBODY = {"website-lead-form"}
 WITHOUT_A_VENDOR = {"website-lead-form"}
 OUTCOMES = ("ready", "skipped", "held", "suppressed", "erasing")
+ANSWERS = ".fetched.json"
 KEYS = {"headers", "query", "url", "secrets", "now", "outcome"}
 
 
@@ -36,6 +40,7 @@ class Sample:
     request: Request
     outcome: str
     secrets: Mapping[str, str] = field(repr=False)
+    fetched: Mapping[str, Any] = field(repr=False)
 
 
 @cache
@@ -65,7 +70,21 @@ def samples_of(name: str) -> Iterator[Sample]:
             request_of(body, arrived, name),
             arrived["outcome"],
             arrived.get("secrets", {}),
+            recorded_answers(body),
         )
+
+
+def recorded_answers(body: Path) -> Mapping[str, Any]:
+    """Return what is recorded beside a body of the records that its mapping fetches."""
+    file = body.with_suffix(ANSWERS)
+    return json.loads(file.read_text("utf-8"), parse_float=Decimal) if file.exists() else {}
+
+
+def translated(sample: Sample, request: Request | None = None) -> Translation:
+    """Translate a sample, or the same webhook on another day, with its recorded answers."""
+    known = mapping(sample.mapping)
+    answers = known.recorded(sample.fetched)
+    return translate(request or sample.request, known, load_meta_spec(), fetched=answers)
 
 
 def header_files(name: str) -> list[Path]:
@@ -78,7 +97,8 @@ def claim_of(side_file: Path) -> str:
 
 def bodies_of(side_file: Path) -> list[Path]:
     claim = claim_of(side_file)
-    return [file for file in side_file.parent.glob(f"{claim}.*") if file != side_file]
+    beside = (side_file, side_file.with_name(f"{claim}{ANSWERS}"))
+    return [file for file in side_file.parent.glob(f"{claim}.*") if file not in beside]
 
 
 # --- what a contribution needs -------------------------------------------------------------------
@@ -113,7 +133,7 @@ def missing_in_mapping(name: str) -> Iterator[str]:
         yield f"mappings/{name}.yaml: there is no `verify:` under `receive:`; anybody could post to it"
     for file in sorted((FOLDER / "samples" / name).glob("*")):
         listed = re.search(rf"^  - samples/{name}/{re.escape(file.name)}$", text, re.MULTILINE)
-        if not file.name.endswith(".headers.json") and not listed:
+        if not file.name.endswith((".headers.json", ANSWERS)) and not listed:
             yield f"mappings/{name}.yaml: add `samples/{name}/{file.name}` to `samples:`"
 
 
@@ -159,7 +179,9 @@ def missing_in_header_file(name: str, side_file: Path) -> Iterator[str]:
 
 
 def variables_of(name: str) -> set[str]:
-    return set(re.findall(r"\$\{(\w+)\}", (FOLDER / f"{name}.yaml").read_text("utf-8")))
+    """Return the secrets of a mapping; those of its sources are in comments: the operator has them."""
+    lines = (FOLDER / f"{name}.yaml").read_text("utf-8").splitlines()
+    return {found for line in lines if line[:1] != "#" for found in re.findall(r"\$\{(\w+)\}", line)}
 
 
 def missing_in_readme(name: str) -> Iterator[str]:
@@ -226,4 +248,5 @@ def senders() -> SimpleNamespace:
     return SimpleNamespace(
         names=names, samples=samples, samples_of=samples_of, mapping=mapping, environment=environment,
         outcome=outcome, folder=FOLDER, missing=missing, open_to_everybody=OPEN_TO_EVERYBODY,
+        translated=translated,
     )  # fmt: skip

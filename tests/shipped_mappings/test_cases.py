@@ -4,12 +4,14 @@ tests/cases/<vendor>/<claim>/case.yaml       the mapping, and the rest of the re
 tests/cases/<vendor>/<claim>/body.raw        the bytes as received
 tests/cases/<vendor>/<claim>/expected.json   everything that comes out
 tests/cases/<vendor>/<claim>/mapping.yaml    only if no shipped mapping shows the claim
+tests/cases/<vendor>/<claim>/fetched.json    the answers of what the mapping fetches, if it does
 """
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from bridge.errors import Refused
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.models import Event, Request, Verified
+from bridge.models import AnswerLookup, Event, Request, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode
 from bridge.verify import handshake_answer
@@ -30,7 +32,7 @@ CASES = Path(__file__).parent.parent / "cases"
 FOLDERS = sorted(folder for folder in CASES.glob("*/*") if folder.is_dir())
 
 
-def read_case(folder: Path) -> tuple[CompiledMapping, Request]:
+def read_case(folder: Path) -> tuple[CompiledMapping, Request, AnswerLookup]:
     case: dict[str, Any] = yaml.safe_load((folder / "case.yaml").read_text("utf-8"))
     own = folder / "mapping.yaml"
     file = own if own.exists() else shipped("mappings") / f"{case['mapping']}.yaml"
@@ -44,10 +46,12 @@ def read_case(folder: Path) -> tuple[CompiledMapping, Request]:
         ip=None,
         received_at=datetime.fromisoformat(case["now"]),
     )
-    return mapping, request
+    fetched = folder / "fetched.json"
+    answers = json.loads(fetched.read_text("utf-8"), parse_float=Decimal) if fetched.exists() else {}
+    return mapping, request, mapping.recorded(answers)
 
 
-def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
+def result_of(mapping: CompiledMapping, request: Request, fetched: AnswerLookup) -> dict[str, Any]:
     """Return what a webhook becomes, including handshakes and rejected requests, as for a live webhook."""
     rule = mapping.receive.handshake
     if rule is not None:
@@ -55,7 +59,7 @@ def result_of(mapping: CompiledMapping, request: Request) -> dict[str, Any]:
         if (challenge := handshake_answer(asked, rule)) is not None:
             return {"handshake": challenge.text}
     try:
-        translation = translate(request, mapping, load_meta_spec())
+        translation = translate(request, mapping, load_meta_spec(), fetched=fetched)
     except Refused as refusal:
         where = [finding.path for finding in refusal.findings]
         return {"refused": refusal.code, **({"where": where} if where else {})}

@@ -12,23 +12,14 @@ from click.testing import CliRunner
 
 from bridge.authoring.sample_dates import redated
 from bridge.cli import commands
-from bridge.errors import Refused
+from bridge.errors import Invalid, Refused
+from bridge.mapping import load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Verified
 from bridge.pipeline import translate
 from bridge.verify import signed
 
-IDS_ONLY = {
-    "bitrix24-leads",
-    "close-opportunities",
-    "followupboss-people",
-    "jobber-clients",
-    "hubspot-app-subscriptions",
-    "kommo-new-leads",
-    "kommo-won-leads",
-    "pipedrive-deals",
-    "zoho-crm-notifications",
-}
+IDS_ONLY = {"jobber-clients"}
 # people and numbers in the samples that belong to the seller, not to the buyer
 OF_THE_SELLER = (
     "alex@example.com",  # a contact's owner
@@ -75,9 +66,7 @@ def test_the_secrets_in_the_readme_are_those_of_the_mapping(shipped_name, sender
 
 
 def test_a_sample_becomes_what_its_header_file_says(sample, senders):
-    mapping = senders.mapping(sample.mapping)
-    translation = translate(sample.request, mapping, load_meta_spec())
-    assert senders.outcome(translation) == sample.outcome
+    assert senders.outcome(senders.translated(sample)) == sample.outcome
 
 
 def test_a_sample_that_comes_today_becomes_the_same(sample, senders):
@@ -85,7 +74,7 @@ def test_a_sample_that_comes_today_becomes_the_same(sample, senders):
     now = datetime(2031, 3, 5, 23, 59, 50, tzinfo=UTC)
     body = redated(sample.request.body, sample.request.received_at, now)
     today = signed(replace(sample.request, body=body, received_at=now), mapping.receive.verify)
-    assert senders.outcome(translate(today, mapping, load_meta_spec())) == sample.outcome
+    assert senders.outcome(senders.translated(sample, today)) == sample.outcome
 
 
 def test_a_redelivery_is_the_same_webhook_and_two_samples_are_not(shipped_name, senders):
@@ -98,13 +87,8 @@ def test_a_redelivery_is_the_same_webhook_and_two_samples_are_not(shipped_name, 
 
 
 def test_a_redelivery_gives_the_same_event_ids(sample, senders):
-    mapping = senders.mapping(sample.mapping)
     first, second = (
-        [
-            event.data["event_id"]
-            for event in translate(request, mapping, load_meta_spec()).events
-            if event.data
-        ]
+        [event.data["event_id"] for event in senders.translated(sample, request).events if event.data]
         for request in (sample.request, replace(sample.request, url=sample.request.url))
     )
     assert first == second
@@ -113,7 +97,7 @@ def test_a_redelivery_gives_the_same_event_ids(sample, senders):
 def test_no_two_samples_of_the_demo_give_one_event(senders):
     seen: dict[tuple[str, str], str] = {}
     for sample in senders.samples():
-        translation = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec())
+        translation = senders.translated(sample)
         for event in translation.events:
             if event.verdict == "ready" and event.data:
                 identity = (event.data["event_name"], event.data["event_id"])
@@ -126,7 +110,7 @@ def test_nobody_of_the_seller_is_ever_sent(value, senders):
 
     hashed = normalize_value("em", value).sent
     for sample in senders.samples():
-        translation = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec())
+        translation = senders.translated(sample)
         assert hashed not in json.dumps([event.data for event in translation.events], default=str)
 
 
@@ -137,6 +121,21 @@ def test_the_switchboard_of_a_contacts_company_is_not_the_contacts_phone(senders
     for sample in senders.samples_of("hubspot-contact"):
         [event] = translate(sample.request, senders.mapping(sample.mapping), load_meta_spec()).events
         assert hashed not in json.dumps(event.data, default=str)
+
+
+def test_every_answer_that_a_sample_needs_is_recorded(sample, senders):
+    assert senders.translated(sample).calls == ()
+
+
+def test_a_shipped_mapping_whose_source_is_not_set_up_stays_out_of_use(shipped_name, senders):
+    mapping = senders.mapping(shipped_name)
+    options = {"environment": senders.environment(), "spec": load_meta_spec()}
+    if not mapping.fetch:
+        load_mapping(mapping.file, sources=(), **options)
+        return
+    with pytest.raises(Invalid) as refused:
+        load_mapping(mapping.file, sources=(), **options)
+    assert {finding.code for finding in refused.value.findings} == {"unknown_source"}
 
 
 def test_a_webhook_of_ids_only_says_so(senders):

@@ -98,6 +98,7 @@ def test_a_destination_is_paused_and_resumed(web):
     assert paused.json["pause"] == {
         "scope": "destination:main:1234567890123456",
         "destination": "main",
+        "source": None,
         "dataset_id": "1234567890123456",
         "kind": "circuit",
         "reason": "paused by a person: a new token",

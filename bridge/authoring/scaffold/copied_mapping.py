@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.samples import answers_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def samples_of(original: CompiledMapping) -> list[CopiedFile]:
     )
     found = []
     for file in files:
-        for part in (file, file.with_suffix(".headers.json")):
+        for part in (file, file.with_suffix(".headers.json"), answers_file(file)):
             if part.is_file() and part.is_relative_to(folder):
                 found.append(CopiedFile(part, part.relative_to(folder).as_posix()))
     return found

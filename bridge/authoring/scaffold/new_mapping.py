@@ -22,9 +22,10 @@ from bridge.errors import Invalid
 from bridge.explain.build import clear_text
 from bridge.lint.event_lint import lint_events
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.language.inline_tests import RECORDED_WORDS
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Receive, Request, Verified
+from bridge.models import Event, Finding, Receive, Request, Translation, Verified
 from bridge.pipeline import translate
 from bridge.recognize.known_shapes import known_shape
 from bridge.recognize.recognition_tables import KnownShape
@@ -97,7 +98,7 @@ def _from_shipped(shape: KnownShape, plan: Plan, asked: MappingRequest, spec: Me
     text = with_wishes(shipped_start(shape, original, asked.made_from or "it"), asked.wishes)
     assert asked.sample is not None
     mapping = _compiled(text, asked.file, spec)
-    explained = translate(Verified(asked.sample), mapping, spec, explain=True, reveal=True).explanation
+    explained = _translated(mapping, asked.sample, spec, explain=True, reveal=True).explanation
     longer = with_own_fields(text, plan, _found_in(explained, spec))
     try:
         _compiled(longer, asked.file, spec)
@@ -124,6 +125,18 @@ def tests_as_text(tests: list[StarterTest]) -> str:
     from bridge.authoring.scaffold.yaml_writer import test_lines
 
     return "\n".join(["", *test_lines(tests), ""]) if tests else ""
+
+
+def _translated(
+    mapping: CompiledMapping, request: Request, spec: MetaSpec, *, explain: bool = False, reveal: bool = False
+) -> Translation:
+    """Translate a sample whose records nobody has recorded yet."""
+    fetched = mapping.recorded(dict.fromkeys(_steps(mapping), RECORDED_WORDS[0]))
+    return translate(Verified(request), mapping, spec, fetched=fetched, explain=explain, reveal=reveal)
+
+
+def _steps(mapping: CompiledMapping) -> tuple[str, ...]:
+    return tuple(step.name for step in mapping.fetch)
 
 
 def _compiled(text: str, file: Path, spec: MetaSpec) -> CompiledMapping:
@@ -177,7 +190,7 @@ def _rejected_values(
 ) -> list[Finding]:
     """Return what the sample shows to be unusable: a date that cannot be read, a URL that is none."""
     lines = {line.position for line in mapping.lines}
-    events = translate(Verified(replace(sample, received_at=now)), mapping, spec).events
+    events = _translated(mapping, replace(sample, received_at=now), spec).events
     return [
         finding
         for event in events
@@ -212,28 +225,26 @@ def test_of_sample(
     request = replace(asked.sample, received_at=now)
     happened = _happened(mapping, request, spec)
     arrived = happened + timedelta(minutes=1) if happened else now
-    translation = translate(
-        Verified(replace(request, received_at=arrived)), mapping, spec, explain=True, reveal=True
-    )
+    translation = _translated(mapping, replace(request, received_at=arrived), spec, explain=True, reveal=True)
     name = "the sample this mapping was made from (not confirmed yet)"
     shown_now = arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if happened else None
     ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
     if ready:
         explained = [translation.explanation[number] for number in ready]
         expect = [_expected(event, spec, timed=happened is not None) for event in explained]
-        return StarterTest(
-            name, asked.given, shown_now, expect, read_from=[_read_from(event, spec) for event in explained]
-        )
+        read_from = [_read_from(event, spec) for event in explained]
+        return StarterTest(name, asked.given, shown_now, expect, read_from=read_from, missing=_steps(mapping))
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
-    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason)
+    missing = _steps(mapping)
+    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason, missing=missing)
 
 
 def _happened(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> datetime | None:
     """Return when the sample says it happened, when the mapping reads it."""
     if not any(line.field == "event_time" for line in mapping.lines):
         return None
-    for event in translate(Verified(request), mapping, spec).events:
+    for event in _translated(mapping, request, spec).events:
         seconds = (event.data or {}).get("event_time")
         if isinstance(seconds, int) and seconds != int(request.received_at.timestamp()):
             return datetime.fromtimestamp(seconds, UTC)

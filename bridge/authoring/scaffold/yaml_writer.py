@@ -38,7 +38,10 @@ _REMARKS = {
 
 @dataclass(frozen=True, slots=True)
 class StarterTest:
-    """The test at the end of a new mapping. `given` is a sample file's name or an inline payload."""
+    """The test at the end of a new mapping. `given` is a sample file's name or an inline payload.
+
+    `missing` are the steps of `fetch` whose answers nobody has recorded yet.
+    """
 
     name: str
     given: str | Mapping[str, Any]
@@ -48,6 +51,7 @@ class StarterTest:
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +286,9 @@ def _test(test: StarterTest) -> list[str]:
     beside = [f"now: {json.dumps(test.now)}"] if test.now else []
     if test.headers:
         beside.append(f"headers: {json.dumps(dict(test.headers), ensure_ascii=False)}")
+    if test.missing:
+        answers = ", ".join(f"{step}: missing" for step in test.missing)
+        beside.append(f"fetched: {{{answers}}}")
     if beside:
         lines.append(f"    with: {{{', '.join(beside)}}}")
     if test.outcome != "expect":

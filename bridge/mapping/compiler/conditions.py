@@ -5,8 +5,10 @@ A missing field fails every test except `is_not`, `none_of`, `empty: yes` and `e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
 from bridge.coerce.dates import read_time
@@ -43,7 +45,21 @@ def compile_condition(compiling: Compiling, node: Node) -> Condition:
             node, "too_many_conditions", f"a block may hold at most {MAX_TESTS} conditions"
         )
         return _all_of(())
-    return _all_of(tuple(_line(compiling, key, below) for key, below in node.entries))
+    return _all_of(
+        _webhook_first(compiling, [partial(_line, compiling, key, below) for key, below in node.entries])
+    )
+
+
+def _webhook_first(
+    compiling: Compiling, compile_each: Sequence[Callable[[], Condition]]
+) -> tuple[Condition, ...]:
+    """Return conditions in their order, but those that read what is fetched last: the webhook may decide."""
+    compiled = []
+    for compile_one in compile_each:
+        before = len(compiling.uses)
+        condition = compile_one()
+        compiled.append((any(use.answer for use in compiling.uses[before:]), condition))
+    return tuple(condition for _, condition in sorted(compiled, key=itemgetter(0)))
 
 
 def _all_of(conditions: tuple[Condition, ...]) -> Condition:
@@ -93,7 +109,9 @@ def _any_of(compiling: Compiling, key: Scalar, node: Node) -> Condition:
             node, "wrong_shape", "any must be a list of blocks", "start each block with a dash (-)"
         )
         return _all_of(())
-    conditions = tuple(compile_condition(compiling, item) for item in node.items)
+    conditions = _webhook_first(
+        compiling, [partial(compile_condition, compiling, item) for item in node.items]
+    )
 
     def failing(scope: Scope) -> str | None:
         failures = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bridge.coerce.emptiness import emptiness_of
@@ -10,12 +11,14 @@ from bridge.errors import CannotOpen, Invalid
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.erase_block import compile_requests
 from bridge.mapping.compiler.event import compile_event
+from bridge.mapping.compiler.fetch_block import compile_fetch, step_names
 from bridge.mapping.compiler.formats import check_formats
 from bridge.mapping.compiler.receive import compile_on_result, compile_receive, compile_test_code
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.language.inline_tests import read_tests
 from bridge.mapping.language.reader import Entries, Loading, SecretsMode
 from bridge.mapping.runtime.event import CompiledEvent
+from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position, ReadingSettings
@@ -30,6 +33,7 @@ def load_mapping(  # noqa: PLR0913 - all but the file are named
     environment: Mapping[str, str],
     spec: MetaSpec,
     destinations: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
     source: bytes | None = None,
     secrets: SecretsMode = "required",
     name: str | None = None,
@@ -37,11 +41,12 @@ def load_mapping(  # noqa: PLR0913 - all but the file are named
     """Read and compile one mapping; raises Invalid with all findings when it has errors.
 
     `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
-    not set pass as warnings, for checking a file where it will not run. `name` is the one it answers
-    under, where that is not the name of the file: `acme/lead` in a folder of a client.
+    not set, and sources of `fetch` that the settings do not have, pass as warnings, for checking a file where
+    it will not run. `name` is the one it answers under, where that is not the name of the file: `acme/lead`
+    in a folder of a client.
     """
     content, changed_at = (source, None) if source is not None else _content(file)
-    loading = Loading(str(file), spec, environment, destinations, secrets)
+    loading = Loading(str(file), spec, environment, destinations, sources, secrets)
     root, problems = read_yaml(content, str(file))
     mapping = None
     if isinstance(root, Block):
@@ -93,12 +98,22 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     settings, country = _settings(loading, entries)
     receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
     browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
-    compiling = Compiling(loading, emptiness_of(loading.spec, settings.empty_values), settings, browser)
+    answers, steps = step_names(entries.get("fetch")), dict[str, FetchStep]()
+    compiling = Compiling(
+        loading,
+        emptiness_of(loading.spec, settings.empty_values),
+        settings,
+        browser,
+        answers=answers,
+        steps=None,
+    )
     receive = compile_receive(compiling, entries.get("receive"), name)
     phone_country = compile_field(compiling, country) if country is not None else None
     each = _each(compiling, entries)
-    below = compiling.below(each.path, each.locate) if each else compiling
+    below = replace(compiling.below(each.path, each.locate) if each else compiling, steps=steps)
+    fetching = compile_fetch(below, entries.get("fetch"), steps)
     requests = compile_requests(below, entries, receive)
+    events = () if requests and not _has_event(loading, entries) else _events(below, entries, root)
     return CompiledMapping(
         name=name,
         file=file,
@@ -109,11 +124,15 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         phone_country=phone_country,
         each=each,
         first_only="mode" in entries and entries["mode"].value == "first",
-        events=() if requests and not _has_event(loading, entries) else _events(below, entries, root),
+        events=events,
         samples=tuple(file.parent / sample for sample in _texts(entries, "samples")),
-        tests=read_tests(loading, entries.get("tests"), file.parent),
+        tests=read_tests(loading, entries.get("tests"), file.parent, answers),
         test_event_code=compile_test_code(loading, entries.get("test_event_code"), changed_at),
         on_result=compile_on_result(loading, entries.get("on_result")),
+        fetch=fetching.finished(
+            loading, (use for event in events for line in event.lines for use in line.paths)
+        ),
+        fetch_lines=fetching.lines,
         warnings=tuple(
             dict.fromkeys(finding for finding in loading.findings if finding.severity == "warning")
         ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from bridge.mapping.compiler.context import Compiling, Read, watch
+from bridge.mapping.compiler.context import Compiling, watch
 from bridge.mapping.language.node_types import MAX_TEXT
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import Reader, Scope, text_of
@@ -21,7 +21,7 @@ def holds_fields(text: str) -> bool:
     return "{" in text or "}" in text
 
 
-def compile_template(compiling: Compiling, node: Scalar) -> Read:
+def compile_template(compiling: Compiling, node: Scalar) -> Template:
     """Return the reader of a text with fields."""
     return Template(tuple(_parts(compiling, node)))
 

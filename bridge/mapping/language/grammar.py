@@ -82,6 +82,7 @@ _FILE = (
     Key("receive", "block", "Who may send here, and how they are answered.", "receive"),
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
+    Key("fetch", "steps", "Records that the webhook only names; each is read as $name.field.", "fetch_step"),
     Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
     Key("erase", "block", "Whom the webhook asks to erase; such a webhook needs no event.", "erase"),
     Key("hold", "blocks", "Webhooks that a person has to answer; they are held and never sent.", "hold"),
@@ -202,6 +203,20 @@ _SETTINGS = (
     ),
 )
 
+_FETCH_STEP = (
+    Key("from", "text", "The source of bridge.yaml that is asked.", required=True),
+    Key("path", "templates", "The path behind the URL of the source; {field} in it is percent-encoded.", required=True),
+    Key("query", "query_texts", "The query of the URL."),
+    Key("method", "choice", "How it is asked.", ("GET", "POST"), "GET, with json POST"),
+    Key("json", "json_body", "The JSON body of a POST; for_each in a block makes a list."),
+    Key("when", "condition", "Only asked when all of these hold; they read the webhook."),
+    Key("take", "path", "The part of the answer that is kept; paths start there.", default="all of it"),
+    Key("match", "match", "Of a list of records, the one of this event."),
+    Key("keep", "duration", "How long an answer may serve for the same question.", default="not at all"),
+    Key("on_missing", "choice", "Without a record: go on without it, or hold the events that read it.", ("continue", "hold"), "continue"),
+    Key("on_failure", "choice", "When the source cannot be asked: hold, or send without it.", ("hold", "send_without"), "hold"),
+)  # fmt: skip
+
 _CONTENTS = (
     Key("for_each", "path", "The list of products; paths below start at one product.", required=True),
     Key("when", "condition", "Only products for which all of these hold."),
@@ -315,6 +330,7 @@ _WITH = (
     Key("cookies", "rows", "Cookies."),
     Key("ip", "text", "The sender's IP address."),
     Key("now", "moment", "The time of arrival."),
+    Key("fetched", "recorded", "The answers of the steps of fetch."),
 )
 
 _TEST_EVENT_CODE = (
@@ -357,6 +373,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("settings", "How this sender writes.", _SETTINGS),
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),
+            _block("fetch_step", "A record behind an id.", _FETCH_STEP),
             _block("contents", "The products.", _CONTENTS),
             _block("app_data", "What Meta asks of app events.", _plain_fields(schema, "app_data")),
             _block(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any, Literal
 
 from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
+from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
-from bridge.spelling import ranked_by_nearness
+from bridge.spelling import closest, ranked_by_nearness
 
 Expectation = Literal[
     "expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed", "expect_erased"
 ]
 
+# what stands for an answer that is none: no such record, and a source that could not be asked
+RECORDED_WORDS = ("missing", "failed")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
 _JSON_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
@@ -43,19 +46,27 @@ class MappingTest:
     cookies: Mapping[str, str]
     ip: str | None
     now: str | None
+    fetched: Mapping[str, Any]
     kind: Expectation
     expected: tuple[Mapping[str, Any], ...] | str
     positions: Mapping[tuple[int, str], Position]
 
 
-def read_tests(loading: Loading, entry: Entry | None, folder: Path) -> tuple[MappingTest, ...]:
-    """Return the tests of a mapping; what is wrong with one is reported."""
+def read_tests(
+    loading: Loading, entry: Entry | None, folder: Path, steps: Collection[str] = ()
+) -> tuple[MappingTest, ...]:
+    """Return the tests of a mapping; what is wrong with one is reported.
+
+    `steps` are the names of the steps of `fetch`, whose answers a test may record.
+    """
     blocks: list[tuple[Node, Entries]] = (entry.value if entry else None) or []
-    tests = (_test(loading, node, entries, folder) for node, entries in blocks)
+    tests = (_test(loading, node, entries, folder, steps) for node, entries in blocks)
     return tuple(test for test in tests if test is not None)
 
 
-def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> MappingTest | None:
+def _test(
+    loading: Loading, node: Node, entries: Entries, folder: Path, steps: Collection[str]
+) -> MappingTest | None:
     kinds = [name for name in EXPECTATIONS if name in entries]
     if len(kinds) != 1:
         if isinstance(node, Block) and not (not kinds and _refused_expectation(node)):
@@ -80,6 +91,7 @@ def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> Mappi
         cookies=_rows(beside, "cookies"),
         ip=beside["ip"].value if "ip" in beside else None,
         now=beside["now"].value if "now" in beside else None,
+        fetched=_recorded(loading, beside.get("fetched"), steps),
         kind=kind,
         expected=expected,
         positions=MappingProxyType(positions),
@@ -89,6 +101,27 @@ def _test(loading: Loading, node: Node, entries: Entries, folder: Path) -> Mappi
 def _refused_expectation(node: Block) -> bool:
     """Return whether a key was meant as an expectation and has been reported already."""
     return any(ranked_by_nearness(key.text, EXPECTATIONS) for key, _ in node.entries)
+
+
+def _recorded(loading: Loading, entry: Entry | None, steps: Collection[str]) -> Mapping[str, Any]:
+    """Return the answers that a test records, by the name of a step or the path that is called."""
+    if entry is None:
+        return MappingProxyType({})
+    if not isinstance(entry.node, Block):
+        loading.error(
+            entry.node, "wrong_shape", "fetched must be a block", "write a step and its answer below it"
+        )
+        return MappingProxyType({})
+    for key, node in entry.node.entries:
+        if key.text not in steps and not key.text.startswith("/"):
+            fix = f"write {one_of(tuple(steps))}" if steps else "remove it: this mapping fetches nothing"
+            message = f"fetch has no step {key.text[:40]!r}"
+            loading.error(key, "unknown_step", message, fix, closest(key.text, steps))
+        if isinstance(node, Scalar) and node.text not in RECORDED_WORDS:
+            fix = f"write the answer as a block, or {one_of(RECORDED_WORDS)}"
+            message = f"the answer of {key.text[:40]} must be a block or a list"
+            loading.error(node, "wrong_shape", message, fix, closest(node.text, RECORDED_WORDS))
+    return MappingProxyType({key.text: plain_data(node) for key, node in entry.node.entries})
 
 
 def _rows(entries: Entries, name: str) -> Mapping[str, str]:

@@ -76,6 +76,11 @@ _KINDS: dict[str, Schema] = {
     "take": {"anyOf": [{"enum": ["first", "last", "rest"]}, {"type": ["integer", "string"]}]},
     "destinations": {"anyOf": [_TEXTS, _ref("value")]},
     "test_code": {"anyOf": [_TEXT, _ref("test_event_code")]},
+    "templates": _TEXTS,
+    "json_body": {"type": "object"},
+    "query_texts": _ROWS,
+    "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},
+    "recorded": {"type": "object"},
     "data": {},
     "identifiers": _ref("identifiers"),
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},
@@ -139,6 +144,8 @@ def _of_kind(key: Key) -> Schema:
         return {"allOf": [_ref(str(key.of))]}
     if key.kind == "blocks":
         return {"type": "array", "minItems": 1, "items": _ref(str(key.of))}
+    if key.kind == "steps":
+        return {"type": "object", "minProperties": 1, "additionalProperties": _ref(str(key.of))}
     if key.kind == "choice":
         return {"enum": _words(key)}
     if key.kind == "choices":

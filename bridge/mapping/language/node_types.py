@@ -219,6 +219,8 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "take": take,
     "otherwise": otherwise,
     "rows": rows,
+    "query_texts": rows,
+    "templates": texts,
     "country": text,
     "template": text,
     "signed": text,

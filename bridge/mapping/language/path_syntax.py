@@ -1,12 +1,13 @@
 """Reading a path as written (`customer.email`, `line_items.*.sku`, `note_attributes(name=_fbc).value`).
 
-path   = root? step*     root: (none) current item   $ whole webhook   $name system value
+path   = root? step*     root: (none) current item   $ whole webhook   $name system value or answer
 step   = .key | .N | .first | .last | .* | [key] | (subpath=text)
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -64,7 +65,10 @@ CLEANING_WORDS: Final = frozenset(
 _CALL: Final = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*\((?P<inner>[^=()]*)\)\s*$")
 _PIPE: Final = re.compile(r"(?P<field>.*?)\s*\|\s*(?P<name>\w+)\b.*$")
 
+_NAME: Final = re.compile(r"\$([A-Za-z_]\w*)(?=[.\[(]|\Z)")
+
 StepKind = Literal["key", "each", "match"]
+Root = Literal["item", "webhook", "system", "answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,13 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path, taken apart. `body` is what follows the root; a system value has its argument in `name`."""
+    """A path, taken apart. `body` is what follows the root.
+
+    `name` is the argument of a system value, and the step of `fetch` whose answer is read.
+    """
 
     text: str
-    root: Literal["item", "webhook", "system"]
+    root: Root
     body: str
     steps: tuple[PathStep, ...]
     system: str = ""
@@ -101,20 +108,29 @@ class BadPath(Exception):
         self.offset, self.suggestion = offset, suggestion
 
 
-def read_path(text: str) -> Path:
-    """Take a path apart; raises BadPath with the place and what to write instead."""
+def read_path(text: str, answers: Collection[str] = ()) -> Path:
+    """Take a path apart; raises BadPath with the place and what to write instead.
+
+    `answers` are the names that read the answer of a call: the steps of `fetch`.
+    """
     if len(text) > MAX_LENGTH:
         raise BadPath("path_too_long", f"a path has at most {MAX_LENGTH} characters")
     _refuse_functions(text)
     if text.startswith("$") and not text.startswith(("$.", "$[")) and text != "$":
-        return _system_value(text)
-    root: Literal["item", "webhook"] = "webhook" if text.startswith("$") else "item"
-    body = text[1:].removeprefix(".") if root == "webhook" else text
-    offset = len(text) - len(body)
-    steps = _steps(body, offset) if body else ()
+        named = _NAME.match(text)
+        if named is None or named[1] not in answers:
+            return _system_value(text, answers)
+        return _with_steps(text, "answer", text[named.end() :].removeprefix("."), named[1])
+    if text.startswith("$"):
+        return _with_steps(text, "webhook", text[1:].removeprefix("."))
+    return _with_steps(text, "item", text)
+
+
+def _with_steps(text: str, root: Root, body: str, name: str = "") -> Path:
+    steps = _steps(body, len(text) - len(body)) if body else ()
     if len(steps) > MAX_STEPS:
         raise BadPath("path_too_long", f"a path has at most {MAX_STEPS} steps")
-    return Path(text, root, body, steps)
+    return Path(text, root, body, steps, name=name)
 
 
 def _refuse_functions(text: str) -> None:
@@ -136,14 +152,16 @@ def _refuse_functions(text: str) -> None:
     )
 
 
-def _system_value(text: str) -> Path:
+def _system_value(text: str, answers: Collection[str]) -> Path:
     name, dot, rest = text.partition(".")
     if name not in SYSTEM_VALUES:
-        known = closest(name, SYSTEM_VALUES)
+        fetched = [f"${answer}" for answer in answers]
+        known = closest(name, (*fetched, *SYSTEM_VALUES))
         suggestion = (known + dot + rest) if known else None
+        steps = f", and the answers of fetch are {', '.join(fetched)}" if fetched else ""
         raise BadPath(
             "unknown_system_value",
-            f"{name} is not a system value; they are {', '.join(SYSTEM_VALUES)}",
+            f"{name} is not a system value; they are {', '.join(SYSTEM_VALUES)}{steps}",
             "a field of the webhook is written without $, or with $. from the top",
             suggestion=suggestion,
         )

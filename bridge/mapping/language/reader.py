@@ -41,6 +41,7 @@ class Loading:
     spec: MetaSpec
     environment: Mapping[str, str]
     destinations: Collection[str] | None
+    sources: Collection[str] | None = None
     secrets: SecretsMode = "required"
     findings: list[Finding] = field(default_factory=list)
 
@@ -103,6 +104,8 @@ class Loading:
             return self.block(node, str(rule.of), key.text)
         if rule.kind == "blocks":
             return self._blocks(rule, key, node)
+        if rule.kind == "steps":
+            return self._named_blocks(rule, key, node)
         convert = PLAIN_KINDS.get(rule.kind)
         return self.plain(convert, rule, node, key.text) if convert else None
 
@@ -124,6 +127,12 @@ class Loading:
             )
             return []
         return [(item, self.block(item, str(rule.of), f"an entry of {key.text}")) for item in node.items]
+
+    def _named_blocks(self, rule: Key, key: Scalar, node: Node) -> list[tuple[Scalar, Node, Entries]]:
+        if not isinstance(node, Block):
+            self._not_a_block(node, key.text)
+            return []
+        return [(name, below, self.block(below, str(rule.of), name.text)) for name, below in node.entries]
 
     def _not_a_block(self, node: Node, called: str) -> None:
         fix = "write its keys below it, indented"

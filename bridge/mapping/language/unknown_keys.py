@@ -32,6 +32,7 @@ _PLACES = {
     "copy": "under copy",
     "test": "in an entry of tests",
     "with": "under with, in a test",
+    "fetch_step": "in a step of fetch",
     "value": "in the block of a value",
     "test_of_field": "in a condition of when",
 }

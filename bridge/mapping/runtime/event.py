@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from bridge.mapping.compiler.consent import Consent
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
@@ -22,6 +24,7 @@ from bridge.models import (
     Event,
     EventShape,
     EventVerdict,
+    FetchRequest,
     Finding,
     Position,
     ReadingSettings,
@@ -141,7 +144,7 @@ class CompiledEvent:
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
         """Return what this event makes of one item; `event_id` makes an id when the mapping gives none."""
-        send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
+        send_to = self._destinations(scope)
         for condition in self.conditions:
             failed = condition(scope)
             if failed is not None:
@@ -170,6 +173,48 @@ class CompiledEvent:
             findings=findings,
             made_event_id=made,
         )
+
+    def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
+        """Return the draft of an event that reads an answer which is not there, and is ended without it.
+
+        A condition or the consent that the webhook alone decides comes before what is fetched.
+        """
+        scope.trace = None
+        send_to = self._destinations(scope)
+        for condition in self.conditions:
+            with suppress(NoAnswer):
+                if (failed := condition(scope)) is not None:
+                    return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
+        with suppress(NoAnswer):
+            decision = self.consent(scope) if self.consent is not None else None
+            if decision is not None:
+                return self._ended(scope, settings, send_to, *decision)
+        return None
+
+    def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
+        self,
+        scope: Scope,
+        settings: ReadingSettings,
+        verdict: EventVerdict,
+        reason: str,
+        findings: tuple[Finding, ...] = (),
+        needs: FetchRequest | None = None,
+    ) -> Draft:
+        """Return the draft of an event that reads an answer which is not there, under its final label."""
+        label = self.label or self._name_without_answer(scope) or f"event {self.number}"
+        send_to = self._destinations(scope)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, needs=needs)
+
+    def _destinations(self, scope: Scope) -> tuple[str, ...]:
+        return self.send_to if self.routing is None else self.routing.destinations(scope)
+
+    def _name_without_answer(self, scope: Scope) -> str | None:
+        scope.trace = None
+        try:
+            name = self.event_name_text or self._name(scope)
+        except NoAnswer:
+            return None
+        return None if name is SKIP else name
 
     def _name(self, scope: Scope) -> Any:
         if scope.trace is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
@@ -16,11 +16,22 @@ from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
+from bridge.mapping.runtime.fetch_step import FetchStep, recorded_answers
+from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld, NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import CleanDraft, Draft, Finding, Position, ReadingSettings, Receive, Webhook
+from bridge.models import (
+    AnswerLookup,
+    CleanDraft,
+    Draft,
+    Finding,
+    Position,
+    ReadingSettings,
+    Receive,
+    Webhook,
+)
 from bridge.positioned_yaml import Block
 
 _Made = TypeVar("_Made", Draft, Draft | CleanDraft)
@@ -56,6 +67,8 @@ class CompiledMapping:
     warnings: tuple[Finding, ...]
     node: Block = field(repr=False)
     requests: CompiledRequests | None = None
+    fetch: tuple[FetchStep, ...] = ()
+    fetch_lines: tuple[MappedLine, ...] = ()
 
     @property
     def send_to(self) -> tuple[str, ...]:
@@ -78,9 +91,17 @@ class CompiledMapping:
 
     @property
     def lines(self) -> tuple[MappedLine, ...]:
-        """Return every mapped line of every event, with the paths it reads."""
-        of_events = tuple(line for event in self.events for line in event.lines)
-        return (*of_events, *self.requests.lines) if self.requests else of_events
+        """Return every mapped line of the events, of `fetch`, `erase` and `hold`, with the paths it reads."""
+        of_events = (line for event in self.events for line in event.lines)
+        return (*self.fetch_lines, *of_events, *(self.requests.lines if self.requests else ()))
+
+    def step(self, name: str) -> FetchStep:
+        """Return a step of `fetch`; raises KeyError when there is none of that name."""
+        return {step.name: step for step in self.fetch}[name]
+
+    def recorded(self, answers: Mapping[str, Any]) -> AnswerLookup:
+        """Return what looks calls up in answers that somebody wrote down, by path or by step."""
+        return recorded_answers(self.fetch, answers)
 
     def drafts(self, webhook: Webhook, traces: list[Trace] | None = None) -> tuple[Draft, ...]:
         """Return one draft for every event of every item, the skipped and suppressed ones too.
@@ -115,17 +136,35 @@ class CompiledMapping:
     ) -> None:
         for event in self.events:
             scope.findings = []
-            clean = event.cleaned(scope, settings, self._made_event_id, spec)
+            clean = self._cleaned(event, scope, settings, spec)
             if clean is not None:
                 drafts.append(clean)
                 skipped = False
             else:
                 scope.findings = []
-                draft = event.draft(scope, settings, self._made_event_id)
+                draft = self._draft(event, scope, settings)
                 drafts.append(draft)
                 skipped = draft.verdict == "skipped"
             if self.first_only and not skipped:
                 return
+
+    def _cleaned(
+        self, event: CompiledEvent, scope: Scope, settings: ReadingSettings, spec: MetaSpec
+    ) -> CleanDraft | None:
+        try:
+            return event.cleaned(scope, settings, self._made_event_id, spec)
+        except NoAnswer:
+            return None
+
+    def _draft(self, event: CompiledEvent, scope: Scope, settings: ReadingSettings) -> Draft:
+        """Return the draft of an event; one that reads an answer that is not there waits, or is held."""
+        try:
+            return event.draft(scope, settings, self._made_event_id)
+        except AnswerNeeded as needed:
+            ended = event.ended_without_answer(scope, settings)
+            return ended or event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
+        except AnswerWithheld as withheld:
+            return event.unfinished(scope, settings, "held", str(withheld), (withheld.finding,))
 
     def asked(self, webhook: Webhook) -> tuple[Mapping[str, tuple[str, ...]] | None, tuple[Draft, ...]]:
         """Return how the webhook names whom it asks to erase, and drafts of what a person has to answer."""
@@ -196,7 +235,7 @@ class CompiledMapping:
             if traces is not None:
                 scope.trace = Trace()
                 traces.append(scope.trace)
-            draft = event.draft(scope, settings, self._made_event_id)
+            draft = self._draft(event, scope, settings)
             drafts.append(draft)
             if self.first_only and draft.verdict != "skipped":
                 return

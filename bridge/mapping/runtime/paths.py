@@ -12,19 +12,24 @@ from typing import Any, Final
 
 from bridge.mapping.language.path_syntax import Path, PathStep
 from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, plain_key, text_of
+from bridge.models import Fetched
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledPath:
-    """A path ready to run: `locate` reads it, `walk` finds where in the webhook it led."""
+    """A path ready to run: `locate` reads it, `walk` finds where in the webhook it led.
+
+    `fetched` gives the answer that the path reads, for one that starts at a step of `fetch`.
+    """
 
     path: Path
     locate: Reader
     walk: Walk
+    fetched: Callable[[Scope], Fetched] | None = None
 
     def places(self, scope: Scope) -> Callable[[], list[str]]:
         """Return what works out the concrete places the path leads to from here, when it is asked."""
-        if self.path.root == "system":
+        if self.path.root in _ELSEWHERE:
             return partial(list, (self.path.text,))
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
@@ -34,6 +39,11 @@ class CompiledPath:
     def why_nothing(self, scope: Scope) -> str:
         """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
         value = scope.root if self.path.root == "webhook" else scope.item
+        if self.fetched is not None:
+            fetched = self.fetched(scope)
+            if fetched.reason:
+                return fetched.reason
+            value = fetched.value
         for step in self.path.steps:
             if isinstance(value, dict) and step.kind == "key":
                 value = value.get(step.key)
@@ -43,8 +53,17 @@ class CompiledPath:
                 return "absent" if value is None else "wrong type"
         return "absent"
 
+    def described(self, scope: Scope) -> str:
+        """Return the path for an explanation; one into an answer says where that came from."""
+        if self.fetched is None:
+            return self.path.text
+        fetched = self.fetched(scope)
+        took = None if fetched.took_ms is None else f"{fetched.took_ms:,} ms"
+        return f"{self.path.text} ({', '.join(filter(None, (fetched.source, took, fetched.how)))})"
+
 
 _ENDS: Final = {"first", "last"}
+_ELSEWHERE: Final = {"system", "answer"}  # such a path leads to no place in the webhook
 
 
 def compile_path(path: Path) -> CompiledPath:
@@ -227,7 +246,11 @@ class Walk(Reader):
 
     def read(self, scope: Scope) -> Any:
         """Return what the path leads to, or MISSING."""
-        return self._find(_Visit(scope), scope.root if self.whole else scope.item, 0, "")
+        return self.read_from(scope, scope.root if self.whole else scope.item)
+
+    def read_from(self, scope: Scope, start: Any) -> Any:
+        """Return what the path leads to from some data, or MISSING."""
+        return self._find(_Visit(scope), start, 0, "")
 
     def places(self, scope: Scope, start: Any, base: str) -> list[str]:
         """Return the concrete places the path leads to (`line_items.0.sku`), for explanations."""

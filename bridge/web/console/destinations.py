@@ -1,4 +1,4 @@
-"""The destinations: what waits for each, whether it is paused and why; a pause is ended here."""
+"""The destinations and sources: what waits for each, whether it is paused and why; a pause is ended here."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         "destinations.html",
         destinations=[entry for entry in status["destinations"] if viewer.sees(entry["name"])],
         stranded=status["not_configured"] if viewer.is_admin else [],
+        sources=status["sources"] if viewer.is_admin else [],
         settings=context.settings.destinations,
         done=sentence_of(request),
     )
@@ -37,3 +38,12 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     paused = context.outbox().pauses().get(scope)
     resumed = paused is not None and context.outbox().resume(scope, paused.trips)
     return see_other(with_query(_HOME, {}, done="resumed" if resumed else "not_paused"))
+
+
+def resume_source(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """End the pause of a source: the next call shows whether its cause is gone."""
+    name = form(request).get("source", "")
+    if name not in context.settings.sources:
+        return see_other(with_query(_HOME, {}, done="no_source"))
+    resumed = context.outbox().fetches.resume(name, context.now())
+    return see_other(with_query(_HOME, {}, done="source_resumed" if resumed else "not_paused"))

@@ -12,6 +12,7 @@ import orjson
 from bridge.body.parse import parse
 from bridge.errors import Refused
 from bridge.explain.masking import mask
+from bridge.fetch.kept_answers import kept_lookup
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
@@ -56,7 +57,7 @@ def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Send the event again, mapped anew when it was held."""
     event = _detail(context, request, viewer).event
-    remap = remapping(context.settings, context.spec, context.mappings)
+    remap = remapping(context.settings, context.spec, context.mappings, context.now)
     became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
     return see_other(with_query(f"/console/events/{event.id}", {}, done=code_of(became)))
 
@@ -133,18 +134,21 @@ def _shown(
         return Shown(problem=f"The webhook {kept}, so it cannot be shown or mapped again.")
     if mapping is None:
         return Shown(problem=f"There is no mapping {detail.event.mapping} now, so nothing can be explained.")
-    return _explained(context, request, mapping, detail.event.label, revealed=revealed)
+    return _explained(context, request, mapping, detail, revealed=revealed)
 
 
 def _explained(
-    context: AppContext, request: Request, mapping: CompiledMapping, label: str, *, revealed: bool
+    context: AppContext, request: Request, mapping: CompiledMapping, detail: EventDetail, *, revealed: bool
 ) -> Shown:
     try:
         data = parse(Verified(request), mapping.receive).data
-        explained = translate(Verified(request), mapping, context.spec, explain=True, reveal=revealed)
+        fetched = kept_lookup(context.outbox().fetches.kept(detail.event.webhook_id), mapping)
+        explained = translate(
+            Verified(request), mapping, context.spec, fetched=fetched, explain=True, reveal=revealed
+        )
     except Refused as error:
         return Shown(problem=f"The webhook cannot be read: {error.message}.")
     entries = list(explained.explanation)
-    mine = next((entry for entry in entries if entry.get("event") == label), None)
+    mine = next((entry for entry in entries if entry.get("event") == detail.event.label), None)
     unused = next((entry["unused"] for entry in entries if "unused" in entry), ())
     return Shown(encode_readable(data if revealed else mask(data)), mine, unused)

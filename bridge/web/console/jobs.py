@@ -16,6 +16,7 @@ from bridge.web.responses import NoSuchJob, Response
 WORDS = {
     "replayed": "will be sent again",
     "remapped": "mapped again, and will be sent",
+    "fetching": "wait for what is fetched for them",
     "still_held": "still held",
     "unknown_mapping": "held: there is no mapping of that name now",
     "raw_gone": "held: the webhook is no longer kept, so it cannot be mapped again",

@@ -139,7 +139,7 @@ def _opened(
     given = {"name": name, "tests": "yes", **_from_file(context, name)}
     given |= {"file": sample.file, "stored": sample.stored}
     if not sample.is_masked:
-        given["payload"] = sample.payload
+        given |= {"payload": sample.payload, "answers": sample.answers}
     return _page(
         context, viewer, PlaygroundState(given, sample, _outcome(context, given), sentence_of(request))
     )
@@ -167,6 +167,7 @@ def _kept(given: Mapping[str, str]) -> SampleChoice:
         stored=given.get("stored", ""),
         file=given.get("file", ""),
         is_masked="payload" not in given and bool(given.get("stored")),
+        answers=given.get("answers", ""),
     )
 
 
@@ -176,7 +177,7 @@ def _outcome(context: AppContext, given: Mapping[str, str]) -> TrialRun:
         return TrialRun()
     mapping = active_mapping(context, given.get("name", ""))
     folder = mapping.file.parent if mapping else None
-    written = WrittenMapping(source, mapping.name if mapping else _NEW, folder)
+    written = WrittenMapping(source, mapping.name if mapping else _NEW, folder, given.get("answers", ""))
     webhook = webhook_of(context, given)
     with_tests = given.get("tests") == "yes"
     return run_trial(context, written, webhook, reveal="payload" in given, with_tests=with_tests)

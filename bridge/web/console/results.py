@@ -19,6 +19,8 @@ _SENTENCES = {
     "resumed": "it sends again",
     "not_paused": "it was not paused",
     "no_destination": "there is no such destination",
+    "source_resumed": "records are fetched from it again",
+    "no_source": "there is no such source",
 }
 
 

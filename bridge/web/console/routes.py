@@ -60,4 +60,5 @@ PAGES = (
     _admin("GET", "/console/language.json", playground.language),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),
+    _admin("POST", "/console/sources/resume", destinations.resume_source),
 )

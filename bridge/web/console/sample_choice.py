@@ -10,7 +10,7 @@ from bridge.body.parse import parse
 from bridge.errors import BridgeError
 from bridge.explain.masking import mask
 from bridge.mapping import CompiledMapping
-from bridge.mapping.samples import read_sample
+from bridge.mapping.samples import answers_file, read_sample
 from bridge.models import Receive, Request, Verified
 from bridge.outbox import EventRecord, Query
 from bridge.serialization import encode_readable
@@ -25,7 +25,8 @@ _OFFERED = 10
 class SampleChoice(NamedTuple):
     """The webhook in the playground. `stored` is the event it became, `file` the sample it comes from.
 
-    A stored one is masked, and cannot be edited, until the admin asks to see it.
+    A stored one is masked, and cannot be edited, until the admin asks to see it. `answers` is the text of the
+    answers recorded beside a sample, of what its mapping fetches.
     """
 
     payload: str = ""
@@ -33,6 +34,7 @@ class SampleChoice(NamedTuple):
     file: str = ""
     is_masked: bool = False
     problem: str = ""
+    answers: str = ""
 
 
 def stored_sample(context: AppContext, event_id: str, *, reveal: bool) -> SampleChoice:
@@ -57,7 +59,9 @@ def sample_of_file(context: AppContext, mapping: CompiledMapping, name: str = ""
     request = _read_file(context, mapping, files[0].name) if files else None
     if request is None:
         return SampleChoice()
-    return SampleChoice(request.body.decode("utf-8", "replace"), file=files[0].name)
+    beside = answers_file(files[0])
+    answers = beside.read_text("utf-8", "replace") if beside.is_file() else ""
+    return SampleChoice(request.body.decode("utf-8", "replace"), file=files[0].name, answers=answers)
 
 
 def webhook_of(context: AppContext, given: Mapping[str, str]) -> Request | None:

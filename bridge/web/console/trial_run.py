@@ -7,32 +7,45 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
-from bridge.errors import BridgeError, Invalid
+from bridge.errors import BridgeError, Invalid, WrongUse
 from bridge.explain.masking import mask
 from bridge.explain.render import plainly
 from bridge.explain.unused_fields import unused_fields
 from bridge.ingest.preview import preview
 from bridge.lint import lint_with
-from bridge.lint.evidence import Evidence, webhooks_in_tests
+from bridge.lint.evidence import Evidence, answered, webhooks_in_tests
 from bridge.mapping import CompiledMapping
 from bridge.mapping.draft import draft_mapping
-from bridge.models import Finding, Request, Verified, Webhook
+from bridge.models import AnswerLookup, Finding, Request, Verified, Webhook
 from bridge.pipeline import translate
 from bridge.recognize.payload_fields import payload_fields
 from bridge.serialization import encode_readable
 from bridge.web.console.sample_choice import ANY_BODY
 from bridge.web.context import AppContext
+from bridge.web.dry_run import recorded_in
 
 _MOST_FIELDS = 500
 _LONGEST_SHOWN = 60
 
 
 class WrittenMapping(NamedTuple):
-    """A mapping as it is being written: its text, its name, and the folder of its samples."""
+    """A mapping as it is being written: its text, its name, and the folder of its samples.
+
+    `answers` is the text of the recorded answers of what it fetches.
+    """
 
     text: str
     name: str = "mapping"
     folder: Path | None = None
+    answers: str = ""
+
+
+class GivenWebhook(NamedTuple):
+    """The webhook that a mapping is tried with: as it came, what it says, and the answers recorded for it."""
+
+    request: Request
+    data: Any
+    answers: AnswerLookup
 
 
 class SampleField(NamedTuple):
@@ -77,14 +90,20 @@ def run_trial(
         mapping = draft_mapping(
             written.text, context.spec, context.settings.destinations, written.name, written.folder
         )
+        answers = recorded_in(written.answers)
     except Invalid as invalid:
         return TrialRun(findings=invalid.findings, fields=_fields(data, None, reveal=reveal), problem=problem)
+    except WrongUse as error:
+        return TrialRun(fields=_fields(data, None, reveal=reveal), problem=error.message, fix=error.fix)
     tests = _tests(context, mapping) if with_tests else ()
-    webhooks = [] if request is None or problem else [Webhook(request, data)]
+    webhooks = [] if request is None or problem else [answered(Webhook(request, data), mapping, answers)]
     evidence = Evidence(webhooks, webhooks_in_tests(mapping))
     findings = (*mapping.warnings, *lint_with(mapping, evidence, context.spec))
     run = TrialRun(findings=tuple(dict.fromkeys(findings)), tests=tests, problem=problem)
-    return _translated(context, mapping, request, data, run, reveal=reveal) if webhooks and request else run
+    if request is None or not webhooks:
+        return run
+    given = GivenWebhook(request, data, mapping.recorded(answers))
+    return _translated(context, mapping, given, run, reveal=reveal)
 
 
 def _read(request: Request | None) -> tuple[Any, str]:
@@ -97,19 +116,20 @@ def _read(request: Request | None) -> tuple[Any, str]:
         return None, f"The webhook cannot be read: {error.message}"
 
 
-def _translated(  # noqa: PLR0913 - the webhook, what is known of it, and what it is run with
-    context: AppContext, mapping: CompiledMapping, request: Request, data: Any, run: TrialRun, *, reveal: bool
+def _translated(
+    context: AppContext, mapping: CompiledMapping, given: GivenWebhook, run: TrialRun, *, reveal: bool
 ) -> TrialRun:
+    spec, webhook = context.spec, Verified(given.request)
     try:
-        translation = translate(Verified(request), mapping, context.spec, explain=True, reveal=reveal)
+        translation = translate(webhook, mapping, spec, fetched=given.answers, explain=True, reveal=reveal)
     except BridgeError as error:
         return run._replace(problem=error.message, fix=error.fix)
-    result = preview(translation, context.settings, request.received_at)
+    result = preview(translation, context.settings, given.request.received_at)
     unused = {field["path"] for field in result["unused"]}
     return run._replace(
         result=result,
         events=tuple(encode_readable(event) for event in result["events"]),
-        fields=_fields(data, unused, reveal=reveal),
+        fields=_fields(given.data, unused, reveal=reveal),
     )
 
 

@@ -40,6 +40,28 @@ def test_a_mapping_is_run_as_a_page_and_for_the_editor(signed_in, source, says):
     assert "<!doctype" not in as_data.json["result"]
 
 
+FETCHING = """version: 1
+event_name: Lead
+action_source: system_generated
+fetch: {person: {from: crm, path: "/persons/{id}"}}
+user_data: {email: $person.email}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ('{"person": {"email": "jane@example.com"}}', '"event_name": "Lead"'),
+        ("", "waits for $person of crm"),
+        ('{"person": missing', "the answers are no JSON object"),
+        ("[1]", "fetched is not an object"),
+    ],
+)
+def test_the_answers_beside_the_webhook_are_used(signed_in, answers, says):
+    answer = asked_by_script(signed_in, mapping=FETCHING, payload='{"id": 7}', answers=answers)
+    assert says.casefold() in html.unescape(answer.json["result"]).casefold()
+
+
 def test_the_editor_gets_the_fields_of_the_webhook_and_which_are_mapped(signed_in):
     answer = asked_by_script(signed_in, mapping=GOOD, payload=JANE).json
     assert answer["fields"] == [

@@ -1,0 +1,1 @@
+"""Reading records that a webhook only names: one safe, patient, sparing client for each source."""

@@ -1,0 +1,249 @@
+"""The fetcher: claims the webhooks whose records are still to be fetched, several at a time."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridge.bootstrap import open_meta_spec
+from bridge.delivery.reports import Notification, Notify, ignore_notification
+from bridge.delivery.retry import backoff
+from bridge.errors import BridgeError, LeaseLost
+from bridge.fetch.client import ObserveCall, SourceClient, ignore_call
+from bridge.fetch.exchange import Exchange, open_exchange
+from bridge.fetch.gate import SharedGate
+from bridge.fetch.one_webhook import FetchParts, Undecided, fetch_for, held
+from bridge.ingest.entries import HELD_BY_AN_ERROR
+from bridge.mapping import MappingFolder
+from bridge.meta_spec.spec import MetaSpec
+from bridge.monitoring.log import failure, get_logger
+from bridge.outbox import Outbox
+from bridge.outbox.claims import Lease
+from bridge.outbox.fetch_queue import Decided, FetchClaim, FetchingWebhook, PutOff
+from bridge.outbox.pauses import source_of
+from bridge.outbox.records import to_ms
+from bridge.settings import Settings
+
+LEASE = timedelta(seconds=60)
+_LEASE_LEFT = timedelta(seconds=30)  # a call takes less, with the wait for its turn
+IDLE_SECONDS = 0.2
+_AFTER_ERROR_SECONDS = 1.0
+_THREADS = 8
+_PER_SOURCE = 4
+_AT_ONCE = 10
+_SHORTEST_WAIT = timedelta(seconds=1)
+_LONGEST_BACKOFF = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchContext:
+    """What a fetcher works with; tests pass a clock, jitter and an API of their own."""
+
+    outbox: Outbox
+    settings: Settings
+    spec: MetaSpec
+    mappings: MappingFolder
+    client: SourceClient
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    worker: str
+    log: Any
+    notify: Notify = ignore_notification
+
+
+def fetch_context(  # noqa: PLR0913 - what all fetchers work with
+    outbox: Outbox,
+    settings: Settings,
+    mappings: MappingFolder,
+    *,
+    clock: Callable[[], datetime],
+    exchange: Exchange | None = None,
+    observe: ObserveCall = ignore_call,
+    notify: Notify = ignore_notification,
+) -> FetchContext:
+    """Return what a fetcher works with: real parts, except those that are given."""
+    gate = SharedGate(outbox, clock, notify)
+    client = SourceClient(settings.sources, exchange or open_exchange(), gate, clock, observe=observe)
+    return FetchContext(
+        outbox=outbox,
+        settings=settings,
+        spec=open_meta_spec(settings),
+        mappings=mappings,
+        client=client,
+        clock=clock,
+        jitter=random.random,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        log=get_logger(),
+        notify=notify,
+    )
+
+
+class Fetcher:
+    """One fetcher of possibly many, for many threads. Its state only saves it from asking too often."""
+
+    def __init__(self, context: FetchContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self._running: Counter[str] = Counter()
+        self._waits: dict[str, datetime] = {}
+
+    def run_once(self) -> int:
+        """Fetch for everything that is due now; return for how many webhooks that was done."""
+        self._context.outbox.free_lost(self._context.clock())
+        done = 0
+        while (claim := self._claim()) is not None:
+            done += self._work_off(claim)
+        return done
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
+        places = threading.Semaphore(_THREADS)
+        with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
+            while not stop.is_set():
+                if not places.acquire(timeout=IDLE_SECONDS):
+                    continue
+                claim = self._guarded(self._claim)
+                if claim is None:
+                    places.release()
+                    stop.wait(IDLE_SECONDS)
+                    continue
+                threads.submit(self._in_thread, claim, places)
+
+    def fetch_now(
+        self,
+        event_ids: Sequence[str],
+        *,
+        timeout: timedelta = timedelta(seconds=15),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Fetch for certain events at once; those that another process fetches for are waited for."""
+        outbox, now = self._context.outbox, self._context.clock()
+        claims = outbox.fetches.claim_these(event_ids, self._lease(now))
+        for claim in claims:
+            self._work_off(claim)
+        until = now + timeout
+        while not claims and self._context.clock() < until:
+            if all(status != "fetching" for status, _ in outbox.statuses(event_ids).values()):
+                return
+            sleep(IDLE_SECONDS)
+
+    # --- claiming ------------------------------------------------------------------------------------
+
+    def _claim(self) -> FetchClaim | None:
+        now = self._context.clock()
+        return self._context.outbox.fetches.claim(self._lease(now), now, _AT_ONCE, self._busy(now))
+
+    def _lease(self, now: datetime) -> Lease:
+        return Lease(self._context.worker, to_ms(now + LEASE))
+
+    def _busy(self, now: datetime) -> set[str]:
+        """Return the sources that need not be tried now: paused, waited for, or called often enough."""
+        pauses = self._context.outbox.pauses()
+        with self._lock:
+            waited_for = {name for name, until in self._waits.items() if now < until}
+            called = {name for name, number in self._running.items() if number >= _PER_SOURCE}
+        paused = {
+            name for scope, pause in pauses.items() if pause.is_in_force(now) and (name := source_of(scope))
+        }
+        return waited_for | called | paused
+
+    # --- working -------------------------------------------------------------------------------------
+
+    def _work_off(self, claim: FetchClaim) -> int:
+        with self._lock:
+            self._running[claim.source] += 1
+        try:
+            return self._done(claim)
+        except LeaseLost:  # another process has what is left
+            return 0
+        finally:
+            with self._lock:
+                self._running[claim.source] -= 1
+
+    def _done(self, claim: FetchClaim) -> int:
+        """Fetch for one webhook after the other, until the source cannot be asked any more."""
+        outbox, done = self._context.outbox, 0
+        lease = _LeaseKeeper(self._context, claim)
+        for webhook in claim.webhooks:
+            result = self._fetched_for(webhook, lease)
+            if isinstance(result, Decided):
+                outbox.fetches.settle(claim, webhook, result, self._context.clock())
+                done += 1
+                continue
+            self._put_off(claim, webhook, result)
+            if result.source == claim.source and result.outcome.trouble != "unreachable":
+                outbox.fetches.release(claim)
+                break
+        return done
+
+    def _fetched_for(self, webhook: FetchingWebhook, lease: _LeaseKeeper) -> Decided | Undecided:
+        context = self._context
+        parts = FetchParts(
+            context.settings, context.spec, context.mappings, context.client, context.clock, lease.keep
+        )
+        try:
+            return fetch_for(webhook, parts)
+        except BridgeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
+            context.log.error("broke_down", mapping=webhook.mapping, **failure(error))  # noqa: TRY400
+            return held(webhook, HELD_BY_AN_ERROR)
+
+    def _put_off(self, claim: FetchClaim, webhook: FetchingWebhook, result: Undecided) -> None:
+        now, outcome = self._context.clock(), result.outcome
+        if outcome.trouble in {None, "limit"}:
+            wait = max(outcome.wait, _SHORTEST_WAIT)
+            with self._lock:
+                self._waits[result.source] = now + wait
+        else:
+            own = min(backoff(webhook.attempts, self._context.jitter()), _LONGEST_BACKOFF)
+            wait = max(outcome.wait, own)
+        due_at = max(min(now + wait, result.give_up_at), now)
+        until = PutOff(result.source, due_at, result.give_up_at, outcome.reason, result.kept)
+        self._context.outbox.fetches.put_off(claim, webhook, until, now)
+
+    # --- errors --------------------------------------------------------------------------------------
+
+    def _in_thread(self, claim: FetchClaim, places: threading.Semaphore) -> None:
+        try:
+            self._guarded(lambda: self._work_off(claim))
+        finally:
+            places.release()
+
+    def _guarded(self, work: Callable[[], Any]) -> Any:
+        """Survive errors: what is claimed comes back when its lease ends, so nothing is lost by going on."""
+        try:
+            return work()
+        except BridgeError as error:
+            self._context.notify(Notification("trouble", None, error.message))
+        except Exception as error:  # noqa: BLE001 - the fetcher must not die of one webhook
+            self._context.log.error("fetching_broke_down", **failure(error))  # noqa: TRY400
+        time.sleep(_AFTER_ERROR_SECONDS)
+        return None
+
+
+class _LeaseKeeper:
+    """Makes sure before every call that the lease outlives it."""
+
+    def __init__(self, context: FetchContext, claim: FetchClaim) -> None:
+        self._context = context
+        self._claim = claim
+        self._until = claim.lease.until
+
+    def keep(self) -> None:
+        """Prolong the lease when too little of it is left; raises LeaseLost when it is not ours any more."""
+        now = self._context.clock()
+        if to_ms(now + _LEASE_LEFT) < self._until:
+            return
+        if not self._context.outbox.prolong([self._claim.id], now + LEASE):
+            raise LeaseLost("the lease ran out between two calls")
+        self._until = to_ms(now + LEASE)

@@ -1,0 +1,113 @@
+"""Whether a source may be called now: its pause, its rate, and what each outcome says about the source.
+
+The outbox keeps both, so that all nodes act alike. A pause is the same record as that of a destination:
+
+    closed ──(a refused key, a redirect, a certificate; several calls in a row without an answer)──▶ paused
+    paused ──(its time is over)──▶ one call probes ──(an answer about the record)──▶ closed
+                                       └────────(the same trouble)────────▶ paused, longer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bridge.delivery import circuit_breaker
+from bridge.delivery.reports import Notification, Notify, ignore_notification
+from bridge.fetch.outcomes import FoundRecord, SourceOutcome, TryLater
+from bridge.outbox import Outbox, Pause
+from bridge.outbox.call_rates import call_rate
+from bridge.outbox.pauses import PauseKind, source_scope
+from bridge.settings import Source
+
+PATIENCE = timedelta(seconds=2)  # how long a call may wait for its turn
+_PROBE = timedelta(seconds=30)  # longer than any call
+_KIND_OF_LENGTH = {"unreachable": "unreachable", "setup": "repair", "limit": "limit"}
+
+
+class Gate(Protocol):
+    """Decides whether a source may be called, and learns from what came of it."""
+
+    def admit(self, source: Source) -> timedelta | TryLater:
+        """Return how long to wait before the call, or why there is none now."""
+
+    def observe(self, source: Source, outcome: SourceOutcome) -> None:
+        """Learn from an outcome."""
+
+
+class OpenGate:
+    """Lets every call pass; for a person who tries one by hand."""
+
+    def admit(self, _source: Source) -> timedelta | TryLater:
+        """Let it pass."""
+        return timedelta()
+
+    def observe(self, _source: Source, _outcome: SourceOutcome) -> None:
+        """Learn nothing."""
+
+
+class SharedGate:
+    """The gate of all nodes; `clock` is the worker's."""
+
+    def __init__(
+        self, outbox: Outbox, clock: Callable[[], datetime], notify: Notify = ignore_notification
+    ) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._notify = notify
+        self._unanswered: dict[str, int] = {}
+
+    def admit(self, source: Source) -> timedelta | TryLater:
+        """Return how long to wait before the call, or why there is none now."""
+        now, scope = self._clock(), source_scope(source.name)
+        pause = self._outbox.pauses().get(scope)
+        if pause is not None and not self._may_probe(pause, now):
+            return TryLater(f"{source.name} is paused: {pause.reason}", wait=max(pause.until - now, PATIENCE))
+        rate = call_rate(source.rate.count, source.rate.seconds)
+        is_mine, wait = self._outbox.fetches.take_turn(source.name, rate, now, PATIENCE)
+        return wait if is_mine else TryLater(f"the rate of {source.name} is kept", wait=wait)
+
+    def _may_probe(self, pause: Pause, now: datetime) -> bool:
+        if pause.is_in_force(now):
+            return False
+        return pause.kind == "limit" or self._outbox.take_probe(pause.scope, now, now + _PROBE)
+
+    def observe(self, source: Source, outcome: SourceOutcome) -> None:
+        """Pause the source when the outcome is about it, resume it when it is about a record."""
+        if not isinstance(outcome, TryLater):
+            self._unanswered.pop(source.name, None)
+            self._resume(source)
+            if isinstance(outcome, FoundRecord) and outcome.wait > PATIENCE:
+                self._pause(source, "limit", outcome.wait, "its rate limit is used up")
+        elif outcome.trouble == "limit":
+            self._pause(source, "limit", outcome.wait, outcome.reason)
+        elif outcome.trouble == "setup":
+            self._pause(source, "setup", timedelta(), outcome.reason)
+        elif outcome.trouble == "unreachable":
+            self._count_failure(source, outcome)
+
+    def _count_failure(self, source: Source, outcome: TryLater) -> None:
+        """Pause after several failures in a row, or when a probe failed."""
+        failures = self._unanswered[source.name] = self._unanswered.get(source.name, 0) + 1
+        is_known = source_scope(source.name) in self._outbox.pauses()
+        if is_known or outcome.wait or failures >= circuit_breaker.FAILURES_UNTIL_PAUSE:
+            self._pause(source, "unreachable", outcome.wait, outcome.reason)
+
+    def _pause(self, source: Source, trouble: str, asked: timedelta, reason: str) -> None:
+        """Pause for as long as was asked, or a while that grows; notify of the first pause of a circuit."""
+        now, scope = self._clock(), source_scope(source.name)
+        known = self._outbox.pauses().get(scope)
+        kind: PauseKind = "limit" if trouble == "limit" else "circuit"
+        length = (
+            circuit_breaker.always(asked) if asked else circuit_breaker.length_of(_KIND_OF_LENGTH[trouble])
+        )
+        wanted = Pause(scope, kind, now, known.trips if known else 0, reason, now)
+        if self._outbox.pause(wanted, length, now) and kind == "circuit":
+            self._notify(Notification("paused", f"source {source.name}", reason))
+
+    def _resume(self, source: Source) -> None:
+        scope = source_scope(source.name)
+        known = self._outbox.pauses().get(scope)
+        if known is not None and self._outbox.resume(scope, known.trips) and known.kind == "circuit":
+            self._notify(Notification("resumed", f"source {source.name}", "records are fetched again"))

@@ -1,0 +1,221 @@
+"""Compiling `fetch`: its steps, in the order in which one needs the other, and what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeVar
+
+from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
+from bridge.mapping.compiler.conditions import Condition, compile_condition
+from bridge.mapping.compiler.context import Compiling, PathUse, Read
+from bridge.mapping.compiler.values import compile_field
+from bridge.mapping.language.path_syntax import SYSTEM_VALUES, Path
+from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.runtime.call_parts import Target
+from bridge.mapping.runtime.event import MappedLine
+from bridge.mapping.runtime.fetch_step import FetchStep, Match
+from bridge.models import Position
+from bridge.positioned_yaml import Block, Node, Scalar
+from bridge.spelling import closest
+
+MAX_STEPS: Final = 3
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_RESERVED: Final = {name.removeprefix("$") for name in SYSTEM_VALUES} | {"visit"}
+_LONGEST_SHOWN: Final = 40
+
+NamedBlocks = list[tuple[Scalar, Node, Entries]]
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """The `fetch` block of a file: its steps by name, which paths look up when they run, and its lines."""
+
+    steps: dict[str, FetchStep]
+    lines: tuple[MappedLine, ...]
+
+    def finished(self, loading: Loading, uses: Iterable[PathUse]) -> tuple[FetchStep, ...]:
+        """Return the steps in order of use, each with the paths into its answer; report one nobody reads.
+
+        `uses` are the paths of the events.
+        """
+        all_uses = [*uses, *(use for line in self.lines for use in line.paths)]
+        for name, step in self.steps.items():
+            paths = [use.compiled.path for use in all_uses if use.answer == name]
+            if not paths and _is_readable(loading, name):
+                message = f"nothing reads ${name}, so it would never be fetched"
+                loading.error(
+                    step.position, "unread_step", message, f"write ${name}.field, or remove the step"
+                )
+            self.steps[name] = replace(step, reads=_bodies(paths, step.match))
+        needs = _needs(self.lines)
+        return tuple(sorted(self.steps.values(), key=lambda step: len(_all_needed(step.name, needs))))
+
+
+def _is_readable(loading: Loading, name: str) -> bool:
+    """Say whether a path could read a step, and none is reported that probably was meant to."""
+    meant = (finding.suggestion or "" for finding in loading.findings)
+    return _NAME.fullmatch(name) is not None and not any(text.startswith(f"${name}") for text in meant)
+
+
+def step_names(entry: Entry | None) -> tuple[str, ...]:
+    """Return the names that `$name` may read, before anything is compiled."""
+    blocks: NamedBlocks = (entry.value if entry else None) or []
+    return tuple(key.text for key, _, _ in blocks)
+
+
+def compile_fetch(compiling: Compiling, entry: Entry | None, steps: dict[str, FetchStep]) -> Fetching:
+    """Compile the steps into `steps`, which the paths of the file look at; what is wrong is reported."""
+    blocks: NamedBlocks = (entry.value if entry else None) or []
+    loading = compiling.loading
+    if entry is not None and isinstance(entry.node, Block) and not blocks:
+        loading.error(
+            entry.node, "empty_list", "fetch has no step", "write a name, and below it what is fetched"
+        )
+    for key, _, _ in blocks[MAX_STEPS:]:
+        fix = "leave out the step that is needed least"
+        loading.error(key, "too_many_steps", f"fetch has at most {MAX_STEPS} steps", fix)
+    lines = []
+    for key, _, entries in blocks:
+        _check_name(loading, key)
+        own = replace(compiling, uses=[])
+        steps[key.text] = _Step(own, key, entries).compiled()
+        lines.append(MappedLine(f"fetch.{key.text}", 0, key.position, tuple(own.uses), constant=False))
+    _check_cycles(loading, lines)
+    return Fetching(steps, tuple(lines))
+
+
+def _check_name(loading: Loading, key: Scalar) -> None:
+    if not _NAME.fullmatch(key.text):
+        fix = "use small letters, digits and _, and start with a letter: person"
+        message = f"{key.text[:_LONGEST_SHOWN]!r} cannot be the name of a step"
+        loading.error(key, "bad_step_name", message, fix)
+    elif key.text in _RESERVED:
+        message = f"${key.text} already means something else"
+        loading.error(key, "bad_step_name", message, "choose another name, such as person")
+
+
+class _Step:
+    """Compiles one step."""
+
+    def __init__(self, compiling: Compiling, key: Scalar, entries: Entries) -> None:
+        self.compiling = compiling
+        self.loading = compiling.loading
+        self.key = key
+        self.entries = entries
+
+    def compiled(self) -> FetchStep:
+        """Return the step; of what is wrong with it, as little as possible is left out."""
+        self._check_source()
+        paths = self._part("path", lambda entry: compile_paths(self.compiling, entry))
+        query = self._part("query", lambda entry: compile_query(self.compiling, entry))
+        return FetchStep(
+            name=self.key.text,
+            source=self._word("from", ""),
+            position=self.key.position,
+            method=self._method(),
+            target=Target(paths or (), query or {}),
+            body=self._part("json", lambda entry: compile_json(self.compiling, entry)),
+            condition=self._part("when", self._condition),
+            take=self._part("take", lambda entry: self._in_the_answer(entry.node, "take")),
+            match=self._part("match", self._match),
+            keep_seconds=self._word("keep", 0),
+            holds_when_missing=self._word("on_missing", "continue") == "hold",
+            holds_when_failed=self._word("on_failure", "hold") == "hold",
+            depth=len(self.compiling.base),
+        )
+
+    def _word(self, name: str, default: Any) -> Any:
+        value = self.entries[name].value if name in self.entries else None
+        return default if value is None else value
+
+    def _part(self, name: str, compile_entry: Callable[[Entry], _Made]) -> _Made | None:
+        return compile_entry(self.entries[name]) if name in self.entries else None
+
+    def _check_source(self) -> None:
+        """Report a source that the settings do not have; where secrets are optional it may be missing."""
+        loading, entry = self.loading, self.entries.get("from")
+        name = entry.value if entry is not None else None
+        if entry is None or not name or loading.sources is None or name in loading.sources:
+            return
+        note = loading.error if loading.secrets == "required" else loading.warning
+        there = ", ".join(sorted(loading.sources)) or "none"
+        message = f"bridge.yaml has no source {name[:_LONGEST_SHOWN]!r} (it has {there})"
+        fix = "add it there, below sources, with the url and the headers that it wants"
+        note(entry.node, "unknown_source", message, fix, closest(name, sorted(loading.sources)))
+
+    def _method(self) -> Literal["GET", "POST"]:
+        method, body = self.entries.get("method"), self.entries.get("json")
+        if method is not None and method.value == "GET" and body is not None:
+            self.loading.error(body.key, "option_alone", "a GET has no json", "write method: POST, or query")
+        if method is not None and method.value == "POST" and body is None:
+            self.loading.error(
+                method.key, "missing_key", "a POST needs json", "add json: and what is asked for"
+            )
+        return "GET" if body is None else "POST"
+
+    def _condition(self, entry: Entry) -> Condition:
+        """Compile `when`, which reads the webhook alone: it says whether anything is fetched."""
+        return compile_condition(replace(self.compiling, steps=None), entry.node)
+
+    def _in_the_answer(self, node: Node, what: str) -> Read | None:
+        """Compile a path that starts in the answer, not in the webhook."""
+        if not isinstance(node, Scalar) or node.text.startswith("$"):
+            message = f"{what} must be one field of the answer, without $"
+            self.loading.error(node, "wrong_shape", message, "write the field alone, such as data.items")
+            return None
+        compiled = replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
+        return compiled.locate if compiled else None
+
+    def _match(self, entry: Entry) -> Match | None:
+        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        if len(rows) != 1 or not isinstance(rows[0][1], Scalar) or rows[0][1].null:
+            fix = "write the field of an entry and the event's field that is equal, such as id: objectId"
+            self.loading.error(entry.node, "wrong_shape", "match must be one line", fix)
+            return None
+        of_entry = self._in_the_answer(rows[0][0], "the left side of match")
+        of_event = compile_field(self.compiling, rows[0][1])
+        return Match(of_entry, of_event, rows[0][0].text) if of_entry else None
+
+
+# --- a step and the others ---------------------------------------------------------------------------
+
+# step -> the steps whose answers it reads, and where
+Needs = Mapping[str, Mapping[str, Position]]
+
+
+def _needs(lines: Sequence[MappedLine]) -> Needs:
+    return {
+        line.field.removeprefix("fetch."): {use.answer: use.position for use in line.paths if use.answer}
+        for line in lines
+    }
+
+
+def _all_needed(name: str, needs: Needs) -> frozenset[str]:
+    """Return every step that must be answered before a step, directly or not."""
+    found: set[str] = set()
+    left = [name]
+    while left:
+        new = needs.get(left.pop(), {}).keys() - found
+        found |= new
+        left += new
+    return frozenset(found)
+
+
+def _check_cycles(loading: Loading, lines: Sequence[MappedLine]) -> None:
+    needs = _needs(lines)
+    for name, others in needs.items():
+        for other, position in others.items():
+            if name == other or name in _all_needed(other, needs):
+                needed = "its own answer" if name == other else f"${other}, which needs ${name}"
+                fix = "let the first step read the webhook alone"
+                loading.error(position, "fetch_cycle", f"the step {name} needs {needed}", fix)
+
+
+def _bodies(paths: Sequence[Path], match: Match | None) -> tuple[str, ...] | None:
+    """Return the paths into an answer, None when all of it is read."""
+    if any(not path.steps or path.steps[0].kind != "key" for path in paths):
+        return None
+    return (*(path.body for path in paths), *((match.key,) if match else ()))

@@ -1,0 +1,53 @@
+"""The calls that mappings make for their samples, each with the answer that was recorded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.body.parse import parse
+from bridge.errors import BridgeError
+from bridge.mapping.runtime.known_answers import Answers
+from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.samples import Sample, read_sample
+from bridge.models import Fetched, FetchRequest, Verified, Webhook
+from bridge.serialization import encode
+
+# when a sample's own time is not noted; what is fetched does not depend on it
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def recorded_calls(
+    mappings: Iterable[CompiledMapping],
+) -> dict[tuple[str, str, str, bytes], bytes]:
+    """Return the JSON that was recorded for each call: by source, method, path with query, and body."""
+    return {
+        (call.source, call.method, call.target, call.body or b""): encode(answer)
+        for mapping in mappings
+        if mapping.fetch
+        for file in mapping.samples
+        for call, answer in _calls_of(mapping, read_sample(file, _ANY_TIME))
+        if not isinstance(answer, str)  # a word: there is no such record
+    }
+
+
+def _calls_of(mapping: CompiledMapping, sample: Sample) -> Iterator[tuple[FetchRequest, Any]]:
+    """Yield each call that a sample leads to, with what is recorded for it."""
+    calls: list[FetchRequest] = []
+    recorded = mapping.recorded(sample.fetched)
+
+    def lookup(call: FetchRequest) -> Fetched | None:
+        calls.append(call)
+        return recorded(call)
+
+    try:
+        webhook = parse(Verified(sample.request), mapping.receive)
+    except BridgeError:
+        return
+    mapping.drafts(Webhook(webhook.request, webhook.data, webhook.notes, Answers(lookup)))
+    for call in dict.fromkeys(calls):
+        for key in (call.target.partition("?")[0], call.step):
+            if key in sample.fetched:
+                yield call, sample.fetched[key]
+                break

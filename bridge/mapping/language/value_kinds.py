@@ -50,5 +50,4 @@ KINDS: dict[str, str] = {
     "data": "any data, as the webhook would bring it",
     "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",
     "expected": "a list of events, or one; only the named fields are compared",
-    "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",
 }

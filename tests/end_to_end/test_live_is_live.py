@@ -137,7 +137,7 @@ def test_a_demo_keeps_its_events_apart_and_going_live_starts_clean(
         trial.stop()
         assert {(event["event_id"], event["mode"]) for event in listed(folder, demo)} == {("lead-1", "demo")}
 
-    (folder / ".env").write_text("META_DATASET_ID=1234567890123456\nMETA_ACCESS_TOKEN='a-$token'\n")
+    (folder / ".env").write_text("META_DATASET_ID=1234567890123456\nMETA_ACCESS_TOKEN='a-token'\n")
     environment = without_dataset(live(simulator))
     bridge = start_bridge(environment=environment)
     answer = bridge.post("/hooks/lead", lead(1))

@@ -24,6 +24,7 @@ from bridge.settings import (
     load_demo_settings,
     load_settings,
 )
+from bridge.settings.environment import read_env_file
 from bridge.settings.options import every_option, settings_schema
 
 DATASET = {"META_DATASET_ID": "1234567890", "META_ACCESS_TOKEN": "token"}
@@ -316,3 +317,9 @@ def test_a_rule_can_be_made_stricter_and_a_wrong_one_is_told_with_the_one_that_w
 def test_a_variable_that_looks_like_a_setting_and_is_none_is_doubted(tmp_path):
     [doubt] = load(tmp_path, environment={"CAPI_BRIDGE_ADMIN_TOKN": "x", "PATH": "y"}).warnings
     assert (doubt.code, doubt.suggestion) == ("unknown_variable", "CAPI_BRIDGE_ADMIN_TOKEN")
+
+
+def test_a_dollar_sign_in_an_env_file_stands_for_itself(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("LEAD_SECRET='a-$token'\nOTHER=${LEAD_SECRET}-x\n")
+    assert read_env_file(file) == {"LEAD_SECRET": "a-$token", "OTHER": "${LEAD_SECRET}-x"}

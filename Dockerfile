@@ -3,15 +3,10 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /src
-# The pipeline is compiled to machine code; --build-arg CAPI_BRIDGE_COMPILE=0 keeps it as plain Python.
-ARG CAPI_BRIDGE_COMPILE=1
-RUN if [ "$CAPI_BRIDGE_COMPILE" = 1 ]; then \
-      apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; \
-    fi
 RUN python -m venv /opt/bridge
 COPY requirements.lock ./
 RUN /opt/bridge/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY bridge ./bridge
 COPY mappings ./mappings
 COPY schemas ./schemas

@@ -7,15 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 WORKERS ?= auto
 
-# Runs a command on the unpacked wheel with the compiled pipeline: $(call on_compiled,FOLDER).
-on_compiled = PYTHONSAFEPATH=1 PYTHONPATH=$(CURDIR)/$(1)/site
-CAN_COMPILE = $(shell printf '\043include <Python.h>\n' | $${CC:-cc} -fsyntax-only -x c \
-  -I"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null && echo yes)
-NO_COMPILER = there is no C compiler with the Python headers on this machine. On Debian and Ubuntu: apt-get install gcc python3-dev
-PIPELINE_TESTS ?= tests/compiled tests/test_package.py tests/test_benchmarks.py tests/mapping tests/normalize tests/verify \
-  tests/body tests/shipped_mappings tests/authoring
-
-.PHONY: demo test unit compiled wheel lint types format console screenshots docs bench bench-peers test-pythons mutants test-tools \
+.PHONY: demo test unit lint types format console screenshots docs bench bench-peers test-pythons mutants test-tools \
   test-deploy soak lock clean help
 
 help:  ## list the targets
@@ -24,7 +16,7 @@ help:  ## list the targets
 demo: .venv/ready  ## start the bridge, post every shipped sample, show what became of each (EXIT=1: then stop)
 	@$(BIN)/capi-bridge demo $(if $(EXIT),--exit)
 
-test: lint types unit compiled  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
+test: lint types unit  ## everything: lint, types and all tests, with a real PostgreSQL and real processes
 
 # Node.js for the tests with Meta's Node SDK: the machine's own, or else the one from the test tools.
 unit: .venv/ready-dev
@@ -35,14 +27,6 @@ test-pythons:  ## all tests on every other Python of the metadata that is here (
 
 mutants: .venv/ready-dev  ## change 325 lines, one at a time, and see whether a test notices (NUMBER= of each part, SEED=, PART=)
 	$(BIN)/python -m tests.mutants $(if $(NUMBER),--number $(NUMBER)) $(if $(SEED),--seed $(SEED)) $(if $(PART),--part $(PART))
-
-compiled: .venv/ready-dev  ## compile the pipeline to machine code and run its tests again
-	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .compiled/ready,\
-	@echo "The compiled pipeline is not tested: $(NO_COMPILER)")
-	$(if $(CAN_COMPILE),$(call on_compiled,.compiled) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PIPELINE_TESTS))
-
-wheel: .venv/ready-dev  ## build the wheel with the compiled pipeline, for this Python and machine, into dist/
-	CAPI_BRIDGE_COMPILE=1 $(BIN)/python -m hatchling build -t wheel
 
 test-tools: .venv/ready-dev  ## test with a real Node-RED (from npm); with n8n too: make test-tools N8N=/path/to/n8n
 	@test -n "$(N8N)" || echo "n8n is not tested. To test it, run: make test-tools N8N=/path/to/n8n"
@@ -73,9 +57,7 @@ docs: .venv/ready-dev  ## regenerate the generated pages and schemas
 	$(BIN)/python -m bridge.docgen
 
 bench: .venv/ready-dev  ## run the benchmarks (about ten minutes); writes benchmarks/RESULTS.md
-	$(if $(CAN_COMPILE),@$(MAKE) --no-print-directory .bench/compiled/ready,\
-	@echo "Measured without compiling: $(NO_COMPILER)")
-	$(if $(CAN_COMPILE),$(call on_compiled,.bench/compiled)) $(BIN)/python -m benchmarks $(PARTS)
+	$(BIN)/python -m benchmarks $(PARTS)
 
 bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
@@ -93,7 +75,7 @@ lock: .venv/ready-dev  ## resolve the version ranges of pyproject.toml again
 	  --all-extras --group dev --group bench --no-header -o requirements-dev.lock pyproject.toml
 
 clean:  ## delete what make created
-	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .bench .compiled .mutants
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .hypothesis .bench .mutants
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is required, but $(PYTHON) is " + sys.version.split()[0] + ". Choose another one: make PYTHON=python3.12 …")'
@@ -107,17 +89,4 @@ clean:  ## delete what make created
 .venv/ready-dev: .venv/ready requirements-dev.lock
 	@echo "Adding the test tools to .venv (once) …"
 	@$(PIP) --require-hashes -r requirements-dev.lock
-	@touch $@
-
-# The tests use a quick, unoptimized build; the benchmarks use the production build.
-.compiled/ready: OPTIMIZE = 0
-.bench/compiled/ready: OPTIMIZE = 2
-.compiled/ready .bench/compiled/ready: hatch_build.py pyproject.toml \
-  $(shell find bridge mappings schemas -type f -not -path '*/__pycache__/*')
-	@echo "Compiling the pipeline (about a minute) …"
-	@rm -rf $(@D) && mkdir -p $(@D)
-	@CAPI_BRIDGE_COMPILE=1 MYPYC_OPT_LEVEL=$(OPTIMIZE) $(BIN)/python -m hatchling build -t wheel -d $(@D) \
-	  >$(@D)/build.log 2>&1 || { cat $(@D)/build.log; exit 1; }
-	@$(BIN)/python -m zipfile -e $(@D)/*.whl $(@D)/site
-	@$(BIN)/python -m compileall -q $(@D)/site
 	@touch $@

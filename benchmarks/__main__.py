@@ -22,7 +22,7 @@ def main(wanted: list[str]) -> int:
     for part in wanted or PARTS:
         started = time.monotonic()
         about = machine.describe()
-        print(f"{part}, pipeline: {about['build']}, {machine.in_one_line(about)} …", flush=True)
+        print(f"{part}, {machine.in_one_line(about)} …", flush=True)
         measured = importlib.import_module(f"benchmarks.{part}").measure()
         for one in measured:
             spread = f"[{one.least:,.3f}-{one.most:,.3f}]"

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import bridge.pipeline
-
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -21,7 +19,6 @@ def describe() -> dict[str, Any]:
     return {
         "when": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
-        "build": "plain Python" if bridge.pipeline.__file__.endswith(".py") else "compiled",
         "cpu": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),

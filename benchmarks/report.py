@@ -67,7 +67,6 @@ def verdict(one: Figure) -> str:
 def _section(part: str, figures: list[Figure], machine: dict[str, Any]) -> str:
     rows = [f"| {one.name} | {_value(one)} | {one.rounds} | {one.note} |" for one in figures]
     where = (
-        f"Pipeline: {machine.get('build', 'plain Python')}. "
         f"{machine['when']}, commit {machine['commit']}, {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}, "
         f"SQLite {machine['sqlite']}; "

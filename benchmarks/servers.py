@@ -20,7 +20,7 @@ import bridge as package
 from benchmarks import purchase
 
 HERE = Path(__file__).parent
-MEASURED = Path(package.__file__).parent.parent  # the bridge of this process, compiled or not
+MEASURED = Path(package.__file__).parent.parent
 BIN = Path(sys.executable).parent
 HTTP = urllib3.PoolManager(retries=False, timeout=30)
 DATASET = "1000000000000001"

@@ -110,7 +110,7 @@ def _memory(folder: Path, rounds: int) -> list[Figure]:
 
 
 def installed_mb() -> float:
-    """Return the size of everything that is installed with the bridge, compiled files included."""
+    """Return the size of everything that is installed with the bridge."""
     return sum(map(_distribution_bytes, _closure("capi-bridge"))) / 1e6
 
 
@@ -132,16 +132,9 @@ def _closure(root: str) -> set[str]:
 
 def _distribution_bytes(name: str) -> int:
     if name == "capi-bridge":
-        return _own_bytes(servers.MEASURED)
+        return sum(_folder_bytes(servers.MEASURED / part) for part in ("bridge", "mappings", "schemas"))
     files = distribution(name).files or []
     return sum(path.stat().st_size for file in files if (path := Path(file.locate())).is_file())
-
-
-def _own_bytes(folder: Path) -> int:
-    """Return the size of the unpacked wheel, or in a checkout, of what the wheel would contain."""
-    if folder != servers.HERE.parent:
-        return _folder_bytes(folder)
-    return sum(_folder_bytes(folder / part) for part in ("bridge", "mappings", "schemas"))
 
 
 def _folder_bytes(folder: Path) -> int:

@@ -1,7 +1,7 @@
 """The frozen values that travel through the pipeline, and nothing that works on them.
 
 Those made anew for every webhook are plain classes, made in a fraction of the time of a frozen dataclass.
-Their attributes are final: the type checker lets nobody assign to one, and compiled they cannot be.
+Their attributes are final: the type checker lets nobody assign to one.
 """
 
 from __future__ import annotations

@@ -112,13 +112,12 @@ def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
         known = _judged(draft, draft.data, validate(draft.data, spec, now), spec)
         if len(draft.shapes) >= _MOST_SHAPES:
             draft.shapes.clear()
-        draft.shapes[draft.shape] = _with_data(known, None)
-    return _with_data(known, draft.data)
-
-
-def _with_data(event: Event, data: dict[str, Any] | None) -> Event:
-    """Return what is known of an event, as that of another one of the same shape."""
-    return Event(event.label, event.verdict, data, event.send_to, event.findings, event.reason, event.match)
+        draft.shapes[draft.shape] = Event(
+            "", known.verdict, None, (), known.findings, known.reason, known.match
+        )
+    return Event(
+        draft.label, known.verdict, draft.data, draft.send_to, known.findings, known.reason, known.match
+    )
 
 
 def _judged(

@@ -27,6 +27,7 @@ function licence(folder) {
 const built = esbuild.buildSync({
   absWorkingDir: __dirname,
   entryPoints: ["src/editor.js"],
+  nodePaths: (process.env.NODE_PATH || "").split(path.delimiter).filter(Boolean),
   bundle: true,
   minify: true,
   format: "iife",

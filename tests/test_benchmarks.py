@@ -72,13 +72,11 @@ def test_the_measured_server_is_capi_bridge_serve_with_every_promise(tmp_path):
     headers = {"Content-Type": "application/json"}
     with servers.bridge(tmp_path, "--workers", "1", "--no-deliver") as server:
         command = Path(f"/proc/{server.process.pid}/cmdline").read_bytes().split(b"\0")
-        memory = Path(f"/proc/{server.process.pid}/maps").read_text()
         plain = f"{server.url}/hooks/{purchase.NAME}"
         stored = urllib3.request("POST", plain, body=purchase.numbered(1), headers=headers)
         again = urllib3.request("POST", plain, body=purchase.numbered(1), headers=headers)
         unsigned = urllib3.request("POST", f"{plain}-signed", body=purchase.numbered(2), headers=headers)
     assert [Path(command[1].decode()).name, command[2]] == ["capi-bridge", b"serve"]
-    assert ("bridge__mypyc" in memory) == bridge.pipeline.__file__.endswith(".so")
     assert (stored.status, stored.json()["status"]) == (200, "queued")
     assert (again.status, again.json()["status"]) == (200, "duplicate")
     assert unsigned.status == 401

@@ -23,7 +23,7 @@ DOCS = "\n".join(file.read_text("utf-8") for file in sorted((TOP / "docs").glob(
 
 # --- the layout ------------------------------------------------------------------------------------
 
-NOT_DRAWN = {"__init__.py", "__main__.py", "py.typed", "compiled_modules.txt"}
+NOT_DRAWN = {"__init__.py", "__main__.py", "py.typed"}
 
 
 def drawn() -> dict[str, str]:

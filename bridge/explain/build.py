@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from bridge.explain.masking import mask
@@ -17,7 +18,7 @@ from bridge.models import Draft, Event, Position, Webhook
 if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping
 
-_HASH_LENGTH = 64
+_HASH = re.compile(r"[0-9a-f]{64}").fullmatch
 # fields that an event has without a line of the mapping that reads them
 _MADE_HERE = {
     "event_time": "$received_at",
@@ -133,13 +134,19 @@ def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
 
 def _feeders(trace: Trace) -> dict[str, FieldRecord]:
     """Return, for each field that another may fill (`fn` by `full_name`), the record of the other."""
+    records = trace.records
+    return {filled: records[feeder] for filled, feeder in _fed() if feeder in records}
+
+
+@cache
+def _fed() -> tuple[tuple[str, str], ...]:
+    """Return each field that another may fill, and the other one."""
     rules = load_meta_spec().user_data
-    return {
-        f"user_data.{filled}": trace.records[f"user_data.{name}"]
+    return tuple(
+        (f"user_data.{filled}", f"user_data.{name}")
         for name, rule in rules.items()
         for filled in rule.becomes
-        if f"user_data.{name}" in trace.records
-    }
+    )
 
 
 def _record(name: str, trace: Trace, feeders: Mapping[str, FieldRecord]) -> FieldRecord:
@@ -185,7 +192,7 @@ def _position_of(name: str, positions: Mapping[str, Position]) -> Position | Non
 def _value_at(data: Mapping[str, Any], name: str) -> Any:
     node: Any = data
     for key in name.split("."):
-        if not isinstance(node, Mapping):
+        if type(node) is not dict:
             return None
         node = node.get(key)
     return node
@@ -210,4 +217,4 @@ def clear_text(field: Mapping[str, Any]) -> str | None:
 
 
 def _is_hash(text: str) -> bool:
-    return len(text) == _HASH_LENGTH and set(text) <= set("0123456789abcdef")
+    return _HASH(text) is not None

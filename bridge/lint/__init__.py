@@ -24,7 +24,7 @@ def lint_with(mapping: CompiledMapping, evidence: Evidence, spec: MetaSpec) -> t
     """Return what is wrong with a compiled mapping, judged by these webhooks alone."""
     findings = [
         *evidence.unreadable,
-        *lint_events(mapping, spec),
+        *lint_events(mapping, spec, evidence.webhooks),
         *lint_paths(mapping, evidence, spec),
         *lint_answers(mapping),
         *lint_person(mapping, evidence.webhooks),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position, Severity
+from bridge.models import Finding, Position, Severity, Webhook
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.recognize.recognition_tables import recognition_tables, words_of
 from bridge.validate.event_rules import event_name as event_name_findings
 
 _WORDS_OF_OTHERWISE = frozenset({"skip", "keep", "error"})
@@ -17,13 +19,20 @@ _ARRIVAL, _SAME_FOR_ALL = "$received_at", frozenset({"$index", "$source"})
 _EQUAL, _UNEQUAL = frozenset({"is", "one_of"}), frozenset({"is_not", "none_of"})
 
 
-def lint_events(mapping: CompiledMapping, spec: MetaSpec) -> Iterator[Finding]:
-    """Yield what is wrong with the events of a mapping, as far as the file alone shows it."""
+def lint_events(
+    mapping: CompiledMapping, spec: MetaSpec, webhooks: Sequence[Webhook] = ()
+) -> Iterator[Finding]:
+    """Yield what is wrong with the events of a mapping, as far as the file alone shows it.
+
+    `webhooks` are what is known of its sender: where they say nothing of products, none can be mapped.
+    """
+    words = recognition_tables().product_words
+    has_products = not webhooks or any(_names_products(webhook.data, words) for webhook in webhooks)
     for event in mapping.events:
         view = _View(mapping, event)
         yield from _name(view, spec)
         yield from _purchase(view)
-        yield from _recommended(view, spec)
+        yield from _recommended(view, spec, has_products=has_products)
         yield from _website(view)
         yield from _identity(view, spec)
         yield from _conditions(view)
@@ -126,16 +135,31 @@ def _name(view: _View, spec: MetaSpec) -> Iterator[Finding]:
             yield finding.at(view.position("event_name"))
 
 
-def _recommended(view: _View, spec: MetaSpec) -> Iterator[Finding]:
+def _recommended(view: _View, spec: MetaSpec, *, has_products: bool) -> Iterator[Finding]:
     """Yield what Meta's documentation asks for beyond that without which it rejects an event."""
     if view.event.copy is not None:
         return
     for name in sorted(view.names & spec.recommended.keys()):
-        missing = [key for key in spec.recommended[name] if not _is_mapped(key, view)]
+        wanted = [key for key in spec.recommended[name] if key != "contents" or has_products]
+        missing = [key for key in wanted if not _is_mapped(key, view)]
         if missing:
             message = f"a {name} should carry {', '.join(missing)}"
             fix = f"map {'it' if len(missing) == 1 else 'them'} under custom_data, if the webhook has it"
             yield view.finding("warning", "recommended_parameters", message, fix)
+
+
+def _names_products(data: Any, words: frozenset[str]) -> bool:
+    """Say whether a webhook may say what was bought: in a list of objects, or in a field of such a name."""
+    if isinstance(data, list):
+        return any(_names_products(entry, words) for entry in data)
+    return isinstance(data, dict) and any(
+        not words.isdisjoint(words_of(key)) or _lists_objects(value) or _names_products(value, words)
+        for key, value in data.items()
+    )
+
+
+def _lists_objects(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(entry, dict) for entry in value)
 
 
 def _is_mapped(key: str, view: _View) -> bool:

@@ -170,7 +170,7 @@ def ordinary_identifier(value: Any, known: Known) -> str | None:
         text = value
     else:
         return None
-    return None if known.phones and may_hold_mapped_phone(text, known.phones) else text
+    return None if may_hold_mapped_phone(text, known.phones) else text
 
 
 def ordinary_identifiers(value: Any, known: Known) -> list[str] | None:
@@ -202,10 +202,12 @@ def ordinary_count(value: Any, known: Known) -> int | None:
 
 def ordinary_currency(value: Any, known: Known) -> str | None:
     """Return the short way's currency: a code, in capital letters or small ones."""
-    if type(value) is not str or not value.isalpha():
+    if type(value) is not str:
         return None
-    code = value.upper()
-    return code if code in known.spec.currencies and value.isascii() else None
+    if value in known.spec.currencies:
+        return value
+    code = value.upper() if value.isalpha() and value.isascii() else ""
+    return code if code in known.spec.currencies else None
 
 
 def enum(name: str) -> Reader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from bridge.coerce.emptiness import is_one_of_names
 from bridge.coerce.identifiers import why_damaged
@@ -13,7 +13,7 @@ from bridge.meta_spec.spec import MetaSpec, UserDataRule
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.escapes import odd_look, without_escapes
 from bridge.normalize.steps import Step, steps_of
-from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, lowered, text_of
+from bridge.normalize.text import LONGEST, SHORTER_THAN_HASHES, text_of
 
 Sent = str | int
 Named = tuple[tuple[str, Step], ...]
@@ -53,7 +53,7 @@ class Cleaner:
         """Return the value cleaned, and as it is sent."""
         raise NotImplementedError
 
-    def cached(self, value: Any, context: CleaningContext) -> str | None:
+    def cached(self, value: Any, context: CleaningContext) -> Any:
         """Return what is sent of a value that was cleaned before, if it is kept."""
         return None
 
@@ -140,10 +140,10 @@ class _Hashing(Cleaner):
             text, steps = text_of(value), self.all_steps
         if len(text) >= SHORTER_THAN_HASHES and (passed := self._long_text(text)):
             return passed, passed
-        cleaned = text.lower() if text.isascii() else lowered(text)
+        cleaned = text.lower()
         if not text.isalnum() and self.looks_odd(text) and cleaned not in self.placeholders:
             text = self.readable(text)
-            cleaned = lowered(text)
+            cleaned = text.lower()
             steps = self.ascii_steps if text.isascii() else self.all_steps
         if cleaned in self.placeholders and not (context.is_person and is_one_of_names(text, self.surnames)):
             raise ValueDropped("placeholder" if cleaned else "empty_value")
@@ -194,12 +194,12 @@ class _Caching(Cleaner):
         self.cleaner: Final = cleaner
         self.cache: Final[dict[tuple[str, str | None], tuple[str, Sent]]] = {}
 
-    def cached(self, value: Any, context: CleaningContext) -> str | None:
+    def cached(self, value: Any, context: CleaningContext) -> Any:
         """Return what is sent of a text that was cleaned before, if it is kept."""
         if type(value) is not str:
             return None
         found = self.cache.get((value, context.country))
-        return None if found is None else cast("str", found[1])
+        return None if found is None else found[1]
 
     def readable(self, text: str) -> str:
         """Return a text as the steps get it."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, ValueDropped
-from bridge.normalize.text import compose, letters_only, lowered
+from bridge.normalize.text import compose, letters_only
 
 _SUBDIVISION: Final = re.compile(r"([a-z]{2})[-_. ]([a-z0-9]{1,3})").fullmatch
 _NOT_NAME: Final = re.compile(r"[\s.,_()\-’'!?*:;\"\[\]]+")
@@ -86,7 +86,7 @@ def _one_country(text: str, spec: MetaSpec) -> str | None:
 
 def plain_name(name: str) -> str:
     """Return a country's name as it is compared: lower case, spaces and punctuation as one space."""
-    return _NOT_NAME.sub(" ", unicodedata.normalize("NFKC", lowered(name))).strip()
+    return _NOT_NAME.sub(" ", unicodedata.normalize("NFKC", name.lower())).strip()
 
 
 @cache

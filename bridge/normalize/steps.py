@@ -18,7 +18,7 @@ Step = Callable[[str, CleaningContext], str]
 def steps_of(spec: MetaSpec) -> dict[str, Step]:
     """Return every step by name, made for one spec."""
     return {
-        "lowercase": lambda value, context: text.lowered(value),
+        "lowercase": lambda value, context: value.lower(),
         "outer_spaces": lambda value, context: value.strip(),
         "compose": text.compose,
         "name_alone": text.name_alone,

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from hashlib import sha256
-from operator import methodcaller
 from string import ascii_lowercase
 from typing import Any, Final
 
@@ -42,10 +41,6 @@ _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").searc
 
 
 _FULL_WIDTH: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-
-
-# Compiled, `text.lower()` takes letters one by one and misses the final sigma of Greek: ΓΙΏΡΓΟΣ, γιώργος.
-lowered: Final[Callable[[str], str]] = methodcaller("lower")
 
 
 class _CachedTable(dict[int, int | None]):

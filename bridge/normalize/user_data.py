@@ -18,7 +18,7 @@ from bridge.normalize.full_name import split_name
 from bridge.normalize.places import country_code
 from bridge.normalize.several import each_alone, listed
 from bridge.normalize.steps import STEP_WORDS
-from bridge.normalize.text import lowered, text_of
+from bridge.normalize.text import text_of
 
 _LONGEST_COUNTRY: Final = 80
 _VIRTUAL: Final = frozenset({"full_name", "fbclid", "clicked_at"})
@@ -124,7 +124,7 @@ def _known(
 
 
 def _code(country: str | None, spec: MetaSpec) -> str | None:
-    return country_code(lowered(country.strip()), spec) if country else None
+    return country_code(country.strip().lower(), spec) if country else None
 
 
 def send_value(

@@ -31,7 +31,7 @@ from bridge.recognize.recognition_tables import (
     words_of,
 )
 from bridge.recognize.time_fields import event_time_strength
-from bridge.recognize.value_shapes import has_shape, is_certainly_phone
+from bridge.recognize.value_shapes import SHAPES, as_text, has_shape, is_certainly_phone
 
 _EXACT_NAME, _WORD_IN_NAME, _VALUE_ALONE, _EMPTY_VALUE = 100, 60, 40, -35
 _DOUBTFUL, _ITS_OWN_PERSON, _PER_LEVEL, _PER_RANK = -45, 6, 4, 1
@@ -56,7 +56,7 @@ class Guess:
 _Strength = Callable[[PayloadField, KnownField, PayloadContext, RecognitionTables], int]
 
 # what is not a person's contact is recognised by a rule of its own
-_RULES: dict[str, _Strength] = {
+RULES: dict[str, _Strength] = {
     "event_id": event_id_strength,
     "event_time": event_time_strength,
     "external_id": external_id_strength,
@@ -64,6 +64,18 @@ _RULES: dict[str, _Strength] = {
     "value": value_strength,
     "currency": currency_strength,
 }
+
+
+# the values that a rule takes most readily
+_BEST: dict[str, tuple[str, ...]] = {
+    "event_id": ("id-7", "https://shop.example/7"),
+    "event_time": ("2026-11-21T10:00:00Z",),
+    "external_id": ("id-7",),
+    "order_id": ("id-7",),
+    "value": ("7.50",),
+    "currency": ("EUR",),
+}
+_WITH_VISITOR_ID = PayloadContext(has_anonymous_id=True)
 
 
 def recognize(data: Any) -> tuple[Guess, ...]:
@@ -93,7 +105,7 @@ def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tu
 def _strengths(
     field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
 ) -> Iterator[tuple[KnownField, int]]:
-    for known, rule in () if empty else _recognized_by_rule():
+    for known, rule in () if empty else rules_for(field.name, field.within):
         yield known, rule(field, known, context, tables)
     for known, named in _candidates(field, context, tables, empty=empty):
         if not (_is_personal(known) and belongs_to_another(field, known, context, tables)):
@@ -110,15 +122,35 @@ def _candidates(
             yield known, strength
     if empty:
         return
+    if isinstance(field.value, bool):
+        return
     already = {known.destination for known, _ in named}
+    whole, text = str(field.value), as_text(field.value)
     for known in _recognized_by_value():
-        if known.destination not in already and _is_surely(known, field):
+        is_sure = is_certainly_phone(whole) if known.shape == "phone" else SHAPES[known.shape](text)
+        if is_sure and known.destination not in already:
             yield known, _VALUE_ALONE
 
 
-@cache
-def _recognized_by_rule() -> tuple[tuple[KnownField, _Strength], ...]:
-    return tuple((known, _RULES[known.rule]) for known in recognition_tables().fields if known.rule)
+@lru_cache(maxsize=8192)
+def rules_for(name: str, within: tuple[str, ...]) -> tuple[tuple[KnownField, _Strength], ...]:
+    """Return the rules that could say something of a field of this name there: mostly none.
+
+    Each is asked about values that it likes best, in the most favorable place.
+    """
+    return tuple(
+        (known, RULES[known.rule])
+        for known in recognition_tables().fields
+        if known.rule
+        and any(
+            _likes(known, PayloadField("value", "", name, within, value, 0)) for value in _BEST[known.rule]
+        )
+    )
+
+
+def _likes(known: KnownField, field: PayloadField) -> bool:
+    rule, tables = RULES[known.rule or ""], recognition_tables()
+    return any(rule(field, known, context, tables) > 0 for context in (ANY_PAYLOAD, _WITH_VISITOR_ID))
 
 
 @cache
@@ -179,12 +211,6 @@ def _named(name: str) -> tuple[tuple[KnownField, int], ...]:
         elif known.words & near:
             found.append((known, _WORD_IN_NAME))
     return tuple(found)
-
-
-def _is_surely(known: KnownField, field: PayloadField) -> bool:
-    if not has_shape(known.shape, field.value):
-        return False
-    return known.shape != "phone" or is_certainly_phone(str(field.value))
 
 
 def _strength(

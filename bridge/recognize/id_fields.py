@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.ownership import (
@@ -14,7 +15,13 @@ from bridge.recognize.ownership import (
     words_in,
 )
 from bridge.recognize.payload_fields import PayloadField
-from bridge.recognize.recognition_tables import KnownField, RecognitionTables, folded, words_of
+from bridge.recognize.recognition_tables import (
+    KnownField,
+    RecognitionTables,
+    folded,
+    recognition_tables,
+    words_of,
+)
 from bridge.recognize.value_shapes import has_shape
 
 _NAMED, _ANY_ID, _OF_CUSTOMER, _OF_NOTIFICATION, _URL = 98, 72, 64, 56, 52
@@ -121,14 +128,18 @@ def _is_date(text: str) -> bool:
 
 def _is_of_customer(field: PayloadField, tables: RecognitionTables) -> bool:
     """Say whether an id is the customer's: `customer_id`, or the `id` of the customer's block."""
-    name, words = folded(field.name), words_in(field.name)
-    around = words_around(field)
-    if around & tables.other_people:
+    if words_around(field) & tables.other_people:
         return False
-    if name in _PLAIN:
+    if folded(field.name) in _PLAIN:
         return is_in_customer_block(field, tables)
-    last = set(words_of(field.name)[-1:])
+    return _names_a_customers_id(field.name)
+
+
+@lru_cache(maxsize=8192)
+def _names_a_customers_id(name: str) -> bool:
+    tables, words = recognition_tables(), words_in(name)
     named = bool(words & tables.customer_words) and not words & _NO_CUSTOMERS_ID
+    last = frozenset(words_of(name)[-1:])
     return named and bool(last & tables.ids["suffixes"]) and not words & tables.other_people
 
 

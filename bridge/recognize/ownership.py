@@ -8,7 +8,13 @@ from functools import lru_cache
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.payload_fields import PayloadField
-from bridge.recognize.recognition_tables import KnownField, RecognitionTables, folded, words_of
+from bridge.recognize.recognition_tables import (
+    KnownField,
+    RecognitionTables,
+    folded,
+    recognition_tables,
+    words_of,
+)
 from bridge.recognize.value_shapes import has_shape, is_certainly_phone
 
 _OUTBOUND = ("out",)
@@ -65,12 +71,16 @@ def _is_phone(value: object) -> bool:
 
 def _customer_side(fields: Sequence[PayloadField]) -> str | None:
     """Return `from` or `to` when both hold numbers or addresses, themselves or in a block of that name."""
-    reachable = [field for field in fields if _is_reachable(field.value)]
-    named = {folded(name) for field in reachable for name in (*field.within, field.name)}
-    if not named >= _PARTIES:
+    if not _names_in(fields) >= _PARTIES:
+        return None
+    if not _names_in([field for field in fields if _is_reachable(field.value)]) >= _PARTIES:
         return None
     direction = next((str(field.value) for field in fields if folded(field.name) == "direction"), "")
     return "to" if direction.casefold().startswith(_OUTBOUND) else "from"
+
+
+def _names_in(fields: Iterable[PayloadField]) -> set[str]:
+    return {folded(name) for field in fields for name in (*field.within, field.name)}
 
 
 def _is_reachable(value: object) -> bool:
@@ -88,7 +98,12 @@ def words_in(name: str) -> frozenset[str]:
 
 def words_around(field: PayloadField) -> frozenset[str]:
     """Return the words of every block a field stands in."""
-    return frozenset().union(*(words_in(name) for name in field.within))
+    return _words_of(field.within)
+
+
+@lru_cache(maxsize=8192)
+def _words_of(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*map(words_in, names))
 
 
 def is_wrapper(name: str, tables: RecognitionTables) -> bool:
@@ -99,7 +114,7 @@ def is_wrapper(name: str, tables: RecognitionTables) -> bool:
 
 def words_of_blocks(field: PayloadField, tables: RecognitionTables) -> frozenset[str]:
     """Return the words of the blocks around a field that say something: `data` and `event` do not."""
-    return frozenset().union(*(words_in(name) for name in field.within if not is_wrapper(name, tables)))
+    return _words_of(tuple([name for name in field.within if not is_wrapper(name, tables)]))
 
 
 def belongs_to_another(
@@ -179,12 +194,14 @@ def without_side(name: str, context: PayloadContext) -> str:
 
 def is_of_the_event(field: PayloadField, tables: RecognitionTables) -> bool:
     """Say whether a field describes what happened: not a person, a product, an app or a list inside it."""
-    for name in field.within:
-        if is_wrapper(name, tables):
-            continue
-        if words_in(name) & (tables.other_subjects | tables.other_people | tables.customer_words):
-            return False
-    return not _is_of_a_later_entry(field)
+    return not (_is_about_another(field.within) or _is_of_a_later_entry(field))
+
+
+@lru_cache(maxsize=8192)
+def _is_about_another(names: tuple[str, ...]) -> bool:
+    tables = recognition_tables()
+    others = tables.other_subjects | tables.other_people | tables.customer_words
+    return any(words_in(name) & others for name in names if not is_wrapper(name, tables))
 
 
 def _is_of_a_later_entry(field: PayloadField) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from bridge.mapping.runtime.scope import plain_key
@@ -56,14 +56,6 @@ class _Place(NamedTuple):
         return _Place(f"{self.path}{step}" if self.path else f"${step}", concrete, names, self.depth + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What stays the same while a payload is walked: the tables, and the titles of questions by their id."""
-
-    tables: RecognitionTables
-    titles: Mapping[str, str]
-
-
 @lru_cache(maxsize=8192)
 def joined_path(parent: str, key: str) -> str:
     """Return the path of a key below another; a key with signs of the path language stands in brackets."""
@@ -76,57 +68,63 @@ def joined_path(parent: str, key: str) -> str:
 
 def payload_fields(data: Any, tables: RecognitionTables | None = None) -> tuple[PayloadField, ...]:
     """Return every scalar of a payload, in its order; bounded, so that no payload makes this slow."""
-    fields: list[PayloadField] = []
-    reading = _Reading(tables or recognition_tables(), dict(_titles(data)))
-    for field in _walk(data, _Place(), reading):
-        fields.append(field)
-        if len(fields) >= _MOST_FIELDS:
-            break
-    return tuple(fields)
+    walk = _PayloadWalk(data, tables or recognition_tables())
+    walk.through(data, _Place())
+    return tuple(walk.fields)
 
 
-def _walk(node: Any, place: _Place, reading: _Reading) -> Iterator[PayloadField]:
-    if place.depth > _DEEPEST:
-        return
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _walk(value, place.key(str(key), shown=_as_mapped(str(key), node)), reading)
-    elif isinstance(node, list):
-        for index, item in enumerate(node):
-            yield from _walk_item(node, index, item, place, reading)
-    else:
-        yield _field(node, place)
+class _PayloadWalk:
+    """Collects the fields of one payload."""
+
+    def __init__(self, data: Any, tables: RecognitionTables) -> None:
+        self.data = data
+        self.tables = tables
+        self.fields: list[PayloadField] = []
+
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """Return the titles of questions by their id; looked for when an answer names its question."""
+        return dict(_titles(self.data))
+
+    def through(self, node: Any, place: _Place) -> None:
+        """Collect what is in a part of the payload, until there are too many fields."""
+        if place.depth > _DEEPEST or len(self.fields) >= _MOST_FIELDS:
+            return
+        if isinstance(node, dict):
+            for key, value in node.items():
+                self.through(value, place.key(str(key), shown=_as_mapped(str(key), node)))
+        elif isinstance(node, list):
+            for index, item in enumerate(node):
+                self._through_item(node, index, item, place)
+        else:
+            self.fields.append(_field(node, place))
+
+    def _through_item(self, items: list[Any], index: int, item: Any, place: _Place) -> None:
+        picked = None if _lists_one_kind(place.names) else self._pick(items, item)
+        if picked is None:
+            self.through(item, place.item(index, ".first" if index == 0 else f".{index}"))
+            return
+        label_key, label, name = picked
+        answer = place.item(index, f"({label_key}={label})", name)
+        for key, value in item.items():
+            if key != label_key:
+                self.through(value, answer.key(str(key)))
+
+    def _pick(self, items: list[Any], item: Any) -> tuple[str, str, str] | None:
+        """Return how an entry of a list is picked: the key, what it says there, what the entry is called."""
+        question = item.get("field") if isinstance(item, dict) else None
+        if isinstance(question, dict):
+            for key in ("ref", "id"):
+                if (title := self.titles.get(str(question.get(key)))) is not None:
+                    return f"field.{key}", str(question[key]), title
+        picked = _pick_by_label(items, item, self.tables)
+        return (*picked, picked[1]) if picked else None
 
 
 def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
     """Return a key as a mapping writes it: without outer spaces, unless the object has the other one too."""
     plain = plain_key(key)
     return plain if plain and plain not in node else key
-
-
-def _walk_item(
-    items: list[Any], index: int, item: Any, place: _Place, reading: _Reading
-) -> Iterator[PayloadField]:
-    picked = None if _lists_one_kind(place, reading.tables) else _pick(items, item, reading)
-    if picked is None:
-        yield from _walk(item, place.item(index, ".first" if index == 0 else f".{index}"), reading)
-        return
-    label_key, label, name = picked
-    answer = place.item(index, f"({label_key}={label})", name)
-    for key, value in item.items():
-        if key != label_key:
-            yield from _walk(value, answer.key(str(key)), reading)
-
-
-def _pick(items: list[Any], item: Any, reading: _Reading) -> tuple[str, str, str] | None:
-    """Return how an entry of a list is picked: the key, what it says there, and what the entry is called."""
-    question = item.get("field") if isinstance(item, Mapping) else None
-    if isinstance(question, Mapping):
-        for key in ("ref", "id"):
-            if (title := reading.titles.get(str(question.get(key)))) is not None:
-                return f"field.{key}", str(question[key]), title
-    picked = _pick_by_label(items, item, reading.tables)
-    return (*picked, picked[1]) if picked else None
 
 
 def _titles(node: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -148,13 +146,14 @@ def _can_be_picked(key: Any) -> bool:
     return isinstance(key, str) and bool(key) and not _CANNOT_STAND_IN_A_PICK.search(key)
 
 
-def _lists_one_kind(place: _Place, tables: RecognitionTables) -> bool:
+@lru_cache(maxsize=4096)
+def _lists_one_kind(names: tuple[str, ...]) -> bool:
     """Say whether a list is called after what it holds (`emails`): then its labels are `Work` and `Home`."""
-    name = folded(place.names[-1]) if place.names else ""
+    name = folded(names[-1]) if names else ""
     return any(
         known.destination in _COME_IN_LISTS
         and {name, name.removesuffix("s"), name.removesuffix("es")} & known.names.keys()
-        for known in tables.fields
+        for known in recognition_tables().fields
     )
 
 

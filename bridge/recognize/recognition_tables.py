@@ -85,6 +85,7 @@ class RecognitionTables:
     not_the_amount: frozenset[str]
     status_words: frozenset[str]
     item_lists: frozenset[str]
+    product_words: frozenset[str]
     item_fields: Mapping[str, tuple[str, ...]]
     ids: WordLists
     times: WordLists
@@ -109,6 +110,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(letters.casefold()))
 
 
+@lru_cache(maxsize=8192)
 def folded(name: str) -> str:
     """Join the folded words of a name: what names are compared by."""
     return "".join(words_of(name))
@@ -167,6 +169,7 @@ def recognition_tables() -> RecognitionTables:
         not_the_amount=_folded_set(raw["not_the_amount"]),
         status_words=_folded_set(raw["status_words"]),
         item_lists=_folded_set(raw["item_lists"]),
+        product_words=_folded_set(raw["product_words"]),
         item_fields={key: tuple(folded(name) for name in names) for key, names in raw["item_fields"].items()},
         ids=_word_lists(raw["ids"]),
         times=_word_lists(raw["times"]),

@@ -10,6 +10,7 @@ from typing import Any
 _NAME_OF_AN_EVENT = re.compile(r"[A-Za-z]{2,}(?:[.:][A-Za-z]{2,})+")
 _EMAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;.]{2,}")
 _PHONE = re.compile(r"(?:\+|00)?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?", re.IGNORECASE)
+_NORTH_AMERICAN = re.compile(r"\(\d{3}\) ?\d{3}-\d{4}").match
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}.*)?")
 _WRITTEN_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?:[ ,T]+\d{1,2}:\d{2}.*)?")
 _NAMED_MONTH = re.compile(
@@ -53,7 +54,7 @@ def is_certainly_phone(text: str) -> bool:
 
     A bare run of digits is not: it may be an id or a time.
     """
-    return _is_phone(text) and (text.startswith("+") or re.match(r"\(\d{3}\) ?\d{3}-\d{4}", text) is not None)
+    return (text[:1] == "+" or (text[:1] == "(" and _NORTH_AMERICAN(text) is not None)) and _is_phone(text)
 
 
 def _is_ip(text: str) -> bool:
@@ -97,8 +98,8 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "ip": _is_ip,
     "user_agent": lambda text: text.startswith(("Mozilla/", "Opera/", "Dalvik/")),
     "url": lambda text: re.match(r"https?://[^\s/]+", text) is not None,
-    "fbc": lambda text: _FBC.fullmatch(text) is not None and not _FBP.fullmatch(text),
-    "fbp": lambda text: _FBP.fullmatch(text) is not None,
+    "fbc": lambda text: text[:3] == "fb." and _FBC.fullmatch(text) is not None and not _FBP.fullmatch(text),
+    "fbp": lambda text: text[:3] == "fb." and _FBP.fullmatch(text) is not None,
     "fbclid": lambda text: _FBCLID.fullmatch(text) is not None,
     "meta_lead_id": lambda text: re.fullmatch(r"(?:l:)?\d{15,17}", text) is not None,
     "id": _is_id,

@@ -238,6 +238,35 @@ def test_a_key_that_is_already_read_is_not_the_one_that_was_meant(mapping_of, sp
     assert told(lint(mapping, spec)) == [("warning", "not_in_samples", 5, None)]
 
 
+@pytest.mark.parametrize(
+    ("more", "is_told"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"note": ["a", "b"], "address": {"city": "Berlin"}}, False, id="nothing of products"),
+        pytest.param({"items": [{"sku": "A"}]}, True, id="a list"),
+        pytest.param({"order": {"rows": [{"number": "A"}]}}, True, id="a list of another name"),
+        pytest.param({"productId": "A"}, True, id="one product"),
+        pytest.param({"Artikelnummer": "A"}, True, id="one product, in German"),
+    ],
+)
+def test_products_are_asked_for_where_the_webhook_may_have_some(more, is_told, mapping_of, spec):
+    sample = {
+        "id": 7,
+        "email": "jane@example.com",
+        "total": 5,
+        "page": "https://x.example",
+        "agent": "Mozilla",
+    }
+    mapping = mapping_of(
+        "version: 1\naction_source: website\nevent_name: Purchase\nevent_id: order-{id}\n"
+        "event_source_url: page\n"
+        "user_data: {email: email, user_agent: agent}\ncustom_data: {value: total}\n"
+        f"defaults: {{currency: EUR}}\n{WITH_SAMPLE}",
+        {"samples/real.json": json.dumps({**sample, **more}).encode()},
+    )
+    assert ("recommended_parameters" in [finding.code for finding in lint(mapping, spec)]) == is_told
+
+
 def test_a_webhook_that_carries_ids_only_matches_nobody(mapping_of, spec):
     mapping = mapping_of(
         f"{START}event_name: Lead\nuser_data: {{external_id: objectId}}\n{WITH_SAMPLE}",

@@ -271,6 +271,8 @@ def filled(mapping: CompiledMapping, chance: random.Random) -> Any:
             path = use.compiled.path
             if path.root in {"system", "answer"} or chance.random() < 0.1:
                 continue
+            if answer_of(use.base, mapping) or not path.body:
+                continue
             base = [] if path.root == "webhook" or use.base is None else [*keys_of(use.base), "*"]
             value = chance.choice(ORDINARY.get(field, ["x1", 7, "some text"]))
             place(data, [*base, *keys_of(use.text)], value)
@@ -282,9 +284,13 @@ def with_answers(webhook: Webhook, mapping: CompiledMapping, chance: random.Rand
     made: dict[str, Any] = {step.name: {} for step in mapping.fetch}
     for line in mapping.lines:
         for use in line.paths:
-            if use.answer:
-                value = chance.choice(ORDINARY.get(line.field.rpartition(".")[2], ["x1", 7]))
-                place(made[use.answer], keys_of(use.compiled.path.body), value)
+            value = chance.choice(ORDINARY.get(line.field.rpartition(".")[2], ["x1", 7]))
+            path, listed = use.compiled.path, answer_of(use.base, mapping)
+            if use.answer and path.body:
+                place(made[use.answer], keys_of(path.body), value)
+            elif listed and path.root == "item":
+                below = (use.base or "").partition(".")[2]
+                place(made[listed], [*keys_of(below), "*", *keys_of(use.text)], value)
     answers: dict[FetchRequest, Fetched | None] = {}
 
     def lookup(call: FetchRequest) -> Fetched | None:
@@ -293,6 +299,12 @@ def with_answers(webhook: Webhook, mapping: CompiledMapping, chance: random.Rand
         return answers.setdefault(call, found if chance.random() < 0.9 else None)
 
     return Webhook(webhook.request, webhook.data, webhook.notes, Answers(lookup))
+
+
+def answer_of(base: str | None, mapping: CompiledMapping) -> str:
+    """Return the step whose answer holds a list, empty when none does."""
+    name = (base or "").partition(".")[0]
+    return next((step.name for step in mapping.fetch if name == f"${step.name}"), "")
 
 
 def keys_of(text: str) -> list[str]:
@@ -508,7 +520,7 @@ def test_the_listing_of_a_shipped_mapping_stays_readable_and_points_into_its_fil
     assert max(map(len, lines)) <= 200
     ast.parse("\n".join(lines))
     pointed_at = {int(found[1]) for line in lines if (found := re.search(r"# line ([0-9]+): ", line))}
-    of_lines = {line.position.line for line in mapping.lines if mapping.events[line.event - 1].code}
+    of_lines = {line.position.line for event in mapping.events if event.code for line in event.lines}
     positions = {spot.line for event in mapping.events for spot in event.positions.values()}
     assert pointed_at <= of_lines | positions
     assert len(of_lines - pointed_at) <= 1 + sum(event.code is None for event in mapping.events)

@@ -262,7 +262,7 @@ def test_a_copy_takes_everything_along(
 
 def test_a_lost_answer_to_commit_neither_stores_twice_nor_refuses(database_url, webhook, event):
     database = Database(database_url)
-    run = Statements(database.engine)
+    run = Statements(database.engine, Cipher([NEW]))
     packed = [pack(webhook(key, event(key)), Cipher([NEW])) for key in ("1", None)]
     later = pack(webhook("2"), Cipher([NEW]))
     lane_of = Lanes(database.write).numbered(lane for one in [*packed, later] for lane in one.lanes())

@@ -1,15 +1,21 @@
 """What a field of an unknown webhook is: by name in seven languages, by value, and never somebody else's."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.recognize.guess import recognize
+from bridge.meta_spec.shipped_files import shipped
+from bridge.recognize.guess import RULES, recognize, rules_for
 from bridge.recognize.known_shapes import known_shape
+from bridge.recognize.ownership import payload_context
 from bridge.recognize.payload_fields import joined_path, payload_fields
-from bridge.recognize.recognition_tables import folded
+from bridge.recognize.recognition_tables import folded, recognition_tables
+
+TABLES = recognition_tables()
 
 
 def best(data: object) -> dict[str, str]:
@@ -345,3 +351,29 @@ def test_a_huge_payload_is_looked_at_only_so_far():
     for _ in range(1_000):
         deep = {"a": deep}
     assert payload_fields(deep) == ()
+
+
+# --- what is looked at ------------------------------------------------------------------------------
+
+
+def bodies():
+    """Yield the JSON bodies of all vendors that are recorded here and with the shipped mappings."""
+    for folder in (Path(__file__).parent / "bodies", shipped("mappings") / "samples"):
+        for file in sorted(folder.rglob("*.json")):
+            if not file.name.endswith(".headers.json") and file.name != "facts.json":
+                yield json.loads(file.read_bytes())
+
+
+def test_no_rule_that_a_name_rules_out_would_have_said_anything():
+    asked = skipped = 0
+    for data in bodies():
+        fields = payload_fields(data)
+        context = payload_context(fields, TABLES)
+        for field in fields:
+            left = {known.destination for known, _ in rules_for(field.name, field.within)}
+            for known in (known for known in TABLES.fields if known.rule):
+                asked += 1
+                if known.destination not in left:
+                    skipped += 1
+                    assert RULES[known.rule](field, known, context, TABLES) == 0, (field.path, known.rule)
+    assert skipped > asked / 2 > 1000

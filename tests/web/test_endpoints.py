@@ -321,7 +321,7 @@ def test_the_description_is_openapi_and_names_every_endpoint(web):
     described = web.client.get("/openapi.json").json
     assert described["openapi"].startswith("3.1")
     rules = {
-        rule.rule.replace("<", "{").replace(">", "}")
+        rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}")
         for rule in web.client.application.url_map.iter_rules()
         if rule.rule != "/" and not rule.rule.startswith("/console")  # pages for people
     }

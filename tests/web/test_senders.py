@@ -359,7 +359,8 @@ def exploding_mapping(mapping: Any) -> Any:
         raise RuntimeError(f"cannot map {scope.root}")
 
     return replace(
-        mapping, events=tuple(replace(event, conditions=(explode,), code=None) for event in mapping.events)
+        mapping,
+        events=tuple(replace(event, conditions=(explode,), on_demand=None) for event in mapping.events),
     )
 
 

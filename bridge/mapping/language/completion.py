@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bridge.mapping.language.grammar import BlockGrammar, Grammar, Key, grammar_of
-from bridge.mapping.language.inline_tests import known_fields_of
+from bridge.mapping.language.inline_tests import RECORDED_WORDS, known_fields_of
 from bridge.mapping.language.json_schema import fields_with_defaults
 from bridge.mapping.language.node_types import OTHERWISE
 from bridge.meta_spec.spec import MetaSpec
@@ -33,6 +33,7 @@ _KINDS: dict[str, Shape | str] = {
     "query_texts": {"any_key": _READS},
     "match": {"any_key": _READS},
     "json_body": "json_body",
+    "recorded": {"any_key": {"words": list(RECORDED_WORDS)}},
     "country": _READS,
     "value": "value",
     "positions": "value",
@@ -48,6 +49,10 @@ _KINDS: dict[str, Shape | str] = {
     "answer_values": {"any_key": "answer_hmac"},
     "destinations": "destinations",
     "test_code": "test_event_code",
+}
+_OF_A_CALLS_LIST = {
+    "for_each": "A list of the webhook: the block stands once for each entry.",
+    "when": "Which entries it stands for.",
 }
 SYSTEM_VALUES = (
     "$headers.",
@@ -73,7 +78,12 @@ def completion_table(spec: MetaSpec, destinations: Collection[str]) -> dict[str,
         "contents": {**shapes["contents"], **_READS},
         "handshake_answer": {**shapes["handshake_answer"], **_READS},
         "answer_hmac": {**shapes["answer_hmac"], **_READS},
-        "json_body": {"any_key": "json_body", "entries": "json_body", **_READS},
+        "json_body": {
+            "keys": _plain_keys(_OF_A_CALLS_LIST.items()),
+            "any_key": "json_body",
+            "entries": "json_body",
+            **_READS,
+        },
         "defaults": {"keys": _keys_of_defaults(grammar)},
         "fields": {"words": list(_keys_of_defaults(grammar)), "entries": "fields"},
         "destinations": {"words": sorted(destinations), "entries": "destinations"},

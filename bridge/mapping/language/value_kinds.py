@@ -36,8 +36,8 @@ KINDS: dict[str, str] = {
     "country": "a country code or a $. path",
     "signed": "a text with {body}, {timestamp}, {url}, {method}, {secret}, {body_base64}, {sorted_form}, "
     "{$headers.name}, {$query.name} or {field}",
-    "destinations": "a destination of the settings, a list of them, "
-    "or a block with from, lookup and otherwise (hold, skip)",
+    "destinations": "a destination of the settings, a list of them, or a block with from, lookup and "
+    "otherwise (hold, skip)",
     "block": "a block",
     "blocks": "a list of blocks",
     "test_code": "a text, or a block with code and for or until",

@@ -72,21 +72,21 @@ class FetchStep:
         answers = event.webhook.answers or Answers(_no_answers)
         known: Fetched | None = answers.known(self.name, event.item)
         if known is None or event.trace is not None:
-            known = self._traced_apart(event, answers)
+            known = self._apart(event, answers)
             answers.remember(self.name, event.item, known)
         return known
 
-    def _traced_apart(self, scope: Scope, answers: Answers) -> Fetched:
-        """Ask, and leave in an explanation only which fields of the webhook the call was made of."""
-        trace = scope.trace
-        if trace is None:
-            return self._asked(scope, answers)
-        scope.trace = Trace()
+    def _apart(self, scope: Scope, answers: Answers) -> Fetched:
+        """Ask, and leave nothing of it at the field being filled but which fields the call was made of."""
+        trace, met, found = scope.trace, len(scope.placeholders), len(scope.findings)
+        scope.trace = inner = None if trace is None else Trace()
         try:
             return self._asked(scope, answers)
         finally:
-            trace.reads += scope.trace.reads
+            del scope.placeholders[met:], scope.findings[found:]
             scope.trace = trace
+            if trace is not None and inner is not None:
+                trace.reads += inner.reads
 
     def _asked(self, scope: Scope, answers: Answers) -> Fetched:
         if self.condition is not None and (failed := self.condition(scope)) is not None:

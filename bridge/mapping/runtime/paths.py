@@ -33,7 +33,8 @@ class CompiledPath:
             return partial(list, (self.path.text,))
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        return partial(self.walk.places, scope, start, base)
+        keys = self.locate.keys if isinstance(self.locate, _Plain) else ()
+        return partial(_places, self.walk, keys, scope, start, base)
 
     def why_nothing(self, scope: Scope) -> str:
         """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
@@ -316,6 +317,22 @@ class Walk(Reader):
             if _same_text(_subvalue(entry, step), step.key):
                 return self._find(visit, entry, at + 1, visit.below(place, name))
         return MISSING
+
+
+def _places(walk: Walk, keys: tuple[str, ...], scope: Scope, start: Any, base: str) -> list[str]:
+    """Return the concrete places of a path: at once where plain keys lead there, else by walking."""
+    if not keys or not _leads_on(start, keys):
+        return walk.places(scope, start, base)
+    return [".".join((base, *map(plain_key, keys)) if base else map(plain_key, keys))]
+
+
+def _leads_on(value: Any, keys: tuple[str, ...]) -> bool:
+    """Say whether each key is exactly there, one inside the other."""
+    for key in keys:
+        if type(value) is not dict or key not in value:
+            return False
+        value = value[key]
+    return True
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits
@@ -191,6 +192,7 @@ def entries_of(found: Any, scope: Scope) -> list[Any]:
     return found if type(found) is list else []
 
 
+@lru_cache(maxsize=4096)
 def plain_key(key: str) -> str:
     """Return a key as it is compared when the exact one is not there."""
     return unicodedata.normalize("NFC", key).strip()

@@ -95,7 +95,7 @@ class QuickReads:
             reader = reader.options[0]
         if isinstance(reader, SumOf):
             return self._sum(reader)
-        if not isinstance(reader, FieldReader):
+        if not isinstance(reader, FieldReader) or reader.compiled.path.root not in _IN_THE_WEBHOOK:
             return None
         if isinstance(reader.locate, ChosenEntry):
             return self._chosen(reader.locate)
@@ -111,7 +111,9 @@ class QuickReads:
 
     def _sum(self, reader: SumOf) -> str | None:
         source = reader.read_many.only
-        spread = source.locate if isinstance(source, FieldReader) else None
+        if not isinstance(source, FieldReader) or source.compiled.path.root not in _IN_THE_WEBHOOK:
+            return None
+        spread = source.locate
         if not isinstance(spread, SpreadPath) or not spread.keys:
             return None
         names = [self.writer.constants.named("key", key, key) for key in (*spread.keys, spread.last)]

@@ -114,10 +114,7 @@ class Verified(_Value):
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """One call of a `fetch` step: everything about it but the host and the secret.
-
-    `target` is path and query, percent-encoded; `body` the JSON of a POST; `keep_seconds` 0 means never.
-    """
+    """One call of a `fetch` step, but for host and secret; `target` is percent-encoded, `body` is JSON."""
 
     step: str
     source: str
@@ -129,10 +126,7 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of one call: the part of the answer that the mapping reads, or None and why.
-
-    `took_ms` is how long the call took. `withheld`: events that read it, and find none, are held.
-    """
+    """What the mapping reads of an answer, or None and why; `withheld`: events that read it are held."""
 
     value: Any = dataclass_field(repr=False)
     source: str
@@ -401,14 +395,33 @@ class CleanDraft(_Value):
         self.shapes: Final = shapes
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
+
+    kind: str
+    typed: str = dataclass_field(repr=False)
+    cleaned: str = dataclass_field(repr=False)
+    sent: str = dataclass_field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
+
+    identifiers: tuple[Identifier, ...]
+    never_send: bool = False
+    destination: str | None = None
+
+
 class Translation(_Value):
     """What one webhook became.
 
     `repeat_key` is a digest: two webhooks of one mapping with the same key are one webhook.
-    `explanation` is empty unless it was asked for.
+    `explanation` is empty unless it was asked for. `erasure` is whom the webhook asks to erase.
     """
 
-    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation")
+    __match_args__ = ("mapping", "revision", "repeat_key", "events", "notes", "explanation", "erasure")
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -419,6 +432,7 @@ class Translation(_Value):
         events: tuple[Event, ...],
         notes: tuple[Finding, ...] = (),
         explanation: Sequence[Mapping[str, Any]] = (),
+        erasure: Erasure | None = None,
     ) -> None:
         self.mapping: Final = mapping
         self.revision: Final = revision
@@ -426,6 +440,7 @@ class Translation(_Value):
         self.events: Final = events
         self.notes: Final = notes
         self.explanation: Final = explanation
+        self.erasure: Final = erasure
 
     @property
     def calls(self) -> tuple[FetchRequest, ...]:

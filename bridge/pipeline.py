@@ -17,12 +17,14 @@ from typing import Any, Final
 from bridge.body.parse import parse
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
+from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     AnswerLookup,
     CleanDraft,
     Draft,
+    Erasure,
     Event,
     Finding,
     Position,
@@ -32,6 +34,7 @@ from bridge.models import (
     Webhook,
 )
 from bridge.normalize import normalize
+from bridge.privacy.person_identifiers import readable
 from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
@@ -64,15 +67,33 @@ def translate(  # noqa: PLR0913 - all but the first three are named
         webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
     events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
+    erasure = None
+    if mapping.requests is not None:
+        erasure, others = _requested(mapping, mapping.requests, webhook, has_events=bool(events))
+        events += tuple([finish(draft, spec, now) for draft in others])
     repeat_key, doubts = mapping.repeat_key_with_doubts(webhook)
     if doubts:
         events = tuple([event.with_findings(event.findings + doubts) for event in events])
     if not explain:
-        return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes)
+        return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, (), erasure)
     from bridge.explain.build import explanation
 
     explained = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
-    return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, explained)
+    return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, explained, erasure)
+
+
+def _requested(
+    mapping: CompiledMapping, requests: CompiledRequests, webhook: Webhook, *, has_events: bool
+) -> tuple[Erasure | None, tuple[Draft, ...]]:
+    """Return whom a webhook asks to erase, and a draft for everything else that is no event."""
+    asked, held = mapping.asked(webhook)
+    if asked is None:
+        nothing = () if held or has_events else (requests.nothing(mapping.settings),)
+        return None, (*held, *nothing)
+    identifiers = tuple(readable(asked, mapping.phone_country_of(webhook)))
+    if not identifiers or requests.erase is None:
+        return None, (*held, requests.unnamed(mapping.settings))
+    return Erasure(identifiers, requests.erase.never_send, requests.erase.destination), held
 
 
 def _traced(

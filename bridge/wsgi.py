@@ -21,8 +21,9 @@ def create_app(config: Path | None = None) -> Flask:
     """Return the application for the settings of this environment, or those in a file.
 
     The database is brought up to date; it is opened with the first request, so a server may fork afterwards.
+    Raises CannotOpen when it cannot be opened, or needs a secret key that is not configured.
     """
     environment = process_environment()
     settings = load_settings(config, environment)
-    prepare(settings)
+    prepare(settings, accept_new_key=False)
     return app.create_app(open_context(settings, Metrics(), environment))

@@ -84,6 +84,8 @@ MAPPINGS = [block for block in OURS if block not in SETTINGS]
 
 def mapping_in(block: Block) -> CompiledMapping:
     keys = block.keys | ({"event_name"} if "events" in block.keys else set())
+    if "erase" in block.keys:
+        keys |= {"event_name", "action_source", "user_data"}
     text = "".join(line for key, line in AROUND.items() if key not in keys) + block.text
     return load_mapping(
         Path(f"{block.page.stem}.yaml"),

@@ -16,6 +16,7 @@ from bridge.mapping.samples import sample_of_test
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Position, Translation, Verified
 from bridge.pipeline import translate
+from bridge.privacy.person_identifiers import readable
 
 _VERDICTS = {"expect_skipped": "skipped", "expect_held": "held", "expect_suppressed": "suppressed"}
 
@@ -78,6 +79,8 @@ def _failures(
         )
     except BridgeError as error:
         return (Failure(test.position, "the webhook", "can be read", error.message),)
+    if test.kind == "expect_erased":
+        return _wrong_person(mapping, test, translation)
     if isinstance(test.expected, str):
         return _wrong_verdict(test, test.expected, translation)
     return _wrong_events(mapping, test, test.expected, translation, spec)
@@ -104,21 +107,23 @@ def _wrong_events(
         event = translation.events[index]
         explained_fields = translation.explanation[index].get("fields", [])
         for difference in differences(wanted, event.data or {}, mapping.settings, spec, exactly=exactly):
-            failures.append(_failure(test, number, difference, explained_fields))
+            name = spec.name_in_mappings(difference.field)
+            failures.append(_failure(test, number, difference, name, explained_fields))
     return tuple(failures)
 
 
 def _failure(
-    test: MappingTest, number: int, difference: Difference, fields: Iterable[Mapping[str, Any]]
+    test: MappingTest, number: int, difference: Difference, name: str, fields: Iterable[Mapping[str, Any]]
 ) -> Failure:
+    """Return what is not as expected; `name` is the field as mappings call it."""
     record = next((field for field in fields if field["field"] == difference.field), None)
     event = f"event {number + 1}, " if len(test.expected) > 1 else ""
     return Failure(
         test.positions.get((number, difference.field), test.position),
-        f"{event}{difference.field}",
+        f"{event}{name}",
         difference.expected,
         _readable(difference, record),
-        tuple(line.strip() for line in field_lines(record)) if record else (),
+        tuple(line.strip() for line in field_lines({**record, "field": name})) if record else (),
     )
 
 
@@ -131,6 +136,32 @@ def _readable(difference: Difference, record: Mapping[str, Any] | None) -> str:
 
 def _counted(events: Sequence[Any]) -> str:
     return "no event" if not events else f"{len(events)} event{'s' if len(events) > 1 else ''}"
+
+
+# --- erasing ---------------------------------------------------------------------------------------
+
+
+def _wrong_person(
+    mapping: CompiledMapping, test: MappingTest, translation: Translation
+) -> tuple[Failure, ...]:
+    """Compare every identifier of whom the webhook asks to erase, cleaned on both sides."""
+    [wanted] = test.expected if isinstance(test.expected, tuple) else ({},)
+    texts = {
+        kind: [str(text) for text in (value if isinstance(value, list) else [value])]
+        for kind, value in wanted.items()
+    }
+    country = mapping.settings.phone_country
+    expected = {(one.kind, one.cleaned) for one in readable(texts, country)}
+    got = (
+        {(one.kind, one.cleaned) for one in translation.erasure.identifiers} if translation.erasure else set()
+    )
+    if expected == got and len(expected) == sum(map(len, texts.values())):
+        return ()
+    return (Failure(test.position, "whom to erase", _named(expected), _named(got)),)
+
+
+def _named(identifiers: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {text}" for kind, text in sorted(identifiers)) or "nobody"
 
 
 # --- verdicts --------------------------------------------------------------------------------------

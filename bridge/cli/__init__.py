@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "import_file",
         "Feed a CSV, Excel or JSON-lines file through a mapping.",
     ),
+    "schema": (
+        "bridge.cli.schema",
+        "schema",
+        "Print the JSON Schema of events, mappings or settings.",
+    ),
     "simulator": ("bridge.cli.simulator", "simulator", "Run the built-in stand-in for Meta's endpoint."),
     "db": ("bridge.cli.db", "db", "Look after the database."),
     "demo": ("bridge.cli.demo", "demo", "Post every shipped sample to a running bridge."),

@@ -193,10 +193,8 @@ def _token_finding(report: DestinationReport) -> Finding | None:
 
 
 def _summarise(findings: list[Finding], checked: int, *, quiet: bool) -> None:
-    if quiet:
-        note = "no mappings of your own here; checked the shipped ones, for errors only"
-        click.echo(f"{note} (`capi-bridge init` makes one)", err=True)
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     found = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-    click.echo(f"{counted(checked, 'mapping')} checked: {found}", err=True)
+    own = "no mapping of your own yet (`capi-bridge init` makes one); for errors alone, " if quiet else ""
+    click.echo(f"{own}{counted(checked, 'mapping')} checked: {found}", err=True)

@@ -25,7 +25,7 @@ import orjson
 import urllib3
 
 from bridge.authoring.sample_dates import redated
-from bridge.cli.options import host_and_port
+from bridge.cli.options import host_and_port, require_free
 from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
@@ -33,11 +33,12 @@ from bridge.mapping.samples import Sample, read_sample
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Request
-from bridge.settings import process_environment
+from bridge.settings import SIMULATOR_URL, process_environment
 from bridge.verify import signed
 
 _START_SECONDS = 30
 _LOG = "bridge.log"
+_USUAL_ADDRESS = "127.0.0.1:8000"
 # What `serve` prints in a demo: the port is another one when the usual is taken.
 _SIMULATOR = re.compile(r"built-in simulator at (http://\S+)").search
 _COLUMNS = {"WEBHOOK": 48, "→ EVENT": 20, "EVENT_ID": 30, "→ META'S ANSWER (SIMULATED)": 60}
@@ -61,10 +62,13 @@ class Posted:
 
 @click.command(help="Start a bridge, post every shipped sample webhook to it, show what became of each.")
 @click.option("--exit", "and_exit", is_flag=True, help="End after the table instead of serving on.")
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
-def demo(*, and_exit: bool, bind: str) -> None:
+@click.option(
+    "--bind", help="HOST:PORT to listen on; by default 127.0.0.1:8000, or any port when that is taken."
+)
+def demo(*, and_exit: bool, bind: str | None) -> None:
     """Run the demo; exit 1 when a sample did not become what it should."""
     _end_with_the_terminal()
+    bind = bind or _free_address()
     now = datetime.now(UTC)
     samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
     with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
@@ -100,6 +104,18 @@ def _end_with_the_terminal() -> None:
 
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, leave)
+
+
+def _free_address() -> str:
+    """Return the usual address, or one with another port when something listens there already."""
+    try:
+        return "{}:{}".format(*require_free(_USUAL_ADDRESS))
+    except CannotOpen:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            other = f"127.0.0.1:{probe.getsockname()[1]}"
+        click.echo(f"{_USUAL_ADDRESS} is taken; the demo listens on {other}", err=True)
+        return other
 
 
 def _start(bind: str, folder: Path) -> subprocess.Popen[bytes]:
@@ -211,6 +227,8 @@ def _events_worth_a_row(one: Posted) -> Sequence[Mapping[str, Any]]:
 def _result(one: Posted) -> str:
     """Say in a few words what came of a webhook."""
     status = str(one.answer.get("status", ""))
+    if status == "erasing":
+        return "erasure request: a job deletes what is stored about this person"
     if status == "sent":
         return f"accepted: events_received {one.answer.get('events_received')}"
     if status in _OK:
@@ -221,11 +239,15 @@ def _result(one: Posted) -> str:
 
 
 def _serve_on(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    found = _SIMULATOR(log.read_text("utf-8", "replace"))
+    simulator = found[1] if found else SIMULATOR_URL
     click.echo(
         f"\nSee what happened in the console: {url}/console/\n"
         f"The bridge goes on at {url} (Ctrl+C ends it); its log is {log}.\n"
-        "The simulator shows what Meta would have received: http://127.0.0.1:8402. Try for example:\n\n"
-        f"  curl {url}/dry-run/website-lead-form -d email=jane@example.com -d phone='+49 151 2345678'\n"
+        f"The simulator shows what Meta would have received: {simulator}. Send a lead of your own, and wait "
+        "for the answer:\n\n"
+        f"  curl '{url}/hooks/website-lead-form?wait=true' -d email=jane@example.com -d zip=10115\n\n"
+        'Its answer says "sent". With /dry-run/ in place of /hooks/ it shows what would be sent, and why.\n'
     )
     with contextlib.suppress(KeyboardInterrupt):
         process.wait()

@@ -112,7 +112,8 @@ def quality(config: Path | None, name: str | None, as_json: bool) -> None:
 @json_option
 def test(config: Path | None, name: str | None, code: str | None, as_json: bool) -> None:
     """Send a made-up Lead with a test code; exit 1 when Meta rejects it."""
-    from bridge.cli.send import chosen, print_response, refuse_test_code_when_live, send_body
+    from bridge.cli.send import chosen, print_response
+    from bridge.delivery.send_now import refuse_test_code_when_live, send_body
 
     settings = settings_of(config)
     entry = chosen(settings, name)

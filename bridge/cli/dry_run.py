@@ -156,6 +156,8 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *
             click.secho(f"{name}: {entry['reason']}", err=True, fg="yellow")
             for finding in entry.get("findings", ()):
                 click.echo(f"  {_sentence(finding)}", err=True)
+    if shown["erase"]:
+        click.secho(_erasure(shown["erase"]), err=True, fg="yellow")
     for finding in shown["findings"]:
         click.echo(_sentence(finding), err=True)
     for destination in shown["sent_to"]:
@@ -163,6 +165,14 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *
     click.echo(explanation_text(shown, spec) if explains else not_shared_text(shown), err=True, nl=explains)
     events = counted(len(shown["events"]), "event")
     click.echo(f"{mapping.name}: {events}; nothing was stored or sent", err=True)
+
+
+def _erasure(erasure: Mapping[str, Any]) -> str:
+    """Say whom the webhook would erase, masked."""
+    named = ", ".join(f"{one['kind'].replace('_', ' ')} {one['value']}" for one in erasure["identifiers"])
+    where = f"what is kept for {erasure['destination']}" if erasure["destination"] else "everything"
+    again = ", and nothing is sent of this person again" if erasure["never_send"] else ""
+    return f"erases {where} about {named}{again}"
 
 
 def _sentence(finding: Mapping[str, Any]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,9 +15,10 @@ from bridge.cli.output import table
 from bridge.cli.person import person_options
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
-from bridge.ingest.persons import Identifier, counted_kinds, looked_for, person_of
-from bridge.jobs.erasing import destination_of
-from bridge.outbox import ErasureReceipt, ErasureRequest, Job
+from bridge.ingest.persons import counted_kinds, looked_for, person_of
+from bridge.jobs.bulk_erasure import known_destination
+from bridge.models import Identifier
+from bridge.outbox import ErasureReceipt, ErasureRequest, Job, erasures_as_json
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 
@@ -47,7 +47,7 @@ def erase(  # noqa: PLR0913 - one parameter for each option
     if not identifiers:
         raise WrongUse("no person is named", fix="give --email, --phone, --external-id or --order-id")
     settings = settings_of(config)
-    destination_of(settings.destinations, {"destination": destination})
+    known_destination(destination, settings.destinations)
     person = person_of(identifiers, destination)
     request = ErasureRequest("command line", counted_kinds(identifiers), destination, never_send)
     prepare(settings)
@@ -103,20 +103,12 @@ def erasures(*, config: Path | None, as_json: bool) -> None:
     with closing(open_store(settings)) as outbox:
         receipts, unfinished = outbox.erasures.receipts(), outbox.erasures.unfinished()
     if as_json:
-        click.echo(encode_readable(as_lists(receipts, unfinished)))
+        click.echo(encode_readable(erasures_as_json(receipts, unfinished)))
     else:
         rows = [*map(_unfinished_row, unfinished), *map(_row, receipts)]
         click.echo(table(("ID", "STATE", "FINISHED", "ASKED BY", "LOOKED FOR", "EVENTS", "WEBHOOKS"), rows))
     if any(job.state == "failed" for job in unfinished):
         raise SystemExit(1)
-
-
-def as_lists(receipts: Iterable[ErasureReceipt], unfinished: Iterable[Job]) -> dict[str, Any]:
-    """Return receipts and unfinished erasures for programs."""
-    return {
-        "erasures": [receipt.as_json() for receipt in receipts],
-        "unfinished": [job.as_json() for job in unfinished],
-    }
 
 
 def _row(receipt: ErasureReceipt) -> tuple[object, ...]:

@@ -22,7 +22,8 @@ from bridge.cli.person import person_options
 from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
-from bridge.ingest.persons import Identifier, looked_for, person_of
+from bridge.ingest.persons import looked_for, person_of
+from bridge.models import Identifier
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
@@ -283,6 +284,8 @@ def _print_detail(detail: EventDetail, record: Mapping[str, Any]) -> None:
     for attempt in record["attempts"]:
         words = f"{attempt['outcome']}, HTTP {attempt['http_status']}, {attempt['duration_ms']} ms"
         click.echo(f"attempt: {attempt['started_at']} {words}, fbtrace {attempt['fbtrace_id']}")
+        if attempt["answer"]:
+            click.echo(f"  Meta says: {attempt['answer']}")
     click.echo(encode_readable(record["body"]))
 
 

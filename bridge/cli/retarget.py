@@ -12,6 +12,7 @@ from bridge.cli.options import config_option, json_option, settings_of
 from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import planned_move
 from bridge.ingest.retarget import retarget as retarget_events
+from bridge.plurals import counted
 from bridge.serialization import encode_readable
 
 
@@ -49,7 +50,7 @@ def retarget(  # noqa: PLR0913 - one argument for each option
         target = f"{destination} ({move.dataset_id})"
         click.echo(f"{counts['waiting']} waiting and {counts['held']} held events {verb} to {target}")
         if counts["skipped"]:
-            click.echo(f"{counts['skipped']} events are already stored there and were skipped")
+            click.echo(f"skipped, because already stored there: {counted(counts['skipped'], 'event')}")
     if found["left"]:
-        note = f"{found['left']} events of other destinations were left alone; --across takes them too"
-        click.echo(note, err=True)
+        left = counted(found["left"], "event")
+        click.echo(f"left alone, of other destinations: {left}; --across takes them too", err=True)

@@ -10,7 +10,8 @@ import click
 import orjson
 
 from bridge.cli.options import config_option, json_option, settings_of
-from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
+from bridge.delivery.http_client import HttpResponse
+from bridge.delivery.send_now import is_accepted, refuse_test_code_when_live, send_body
 from bridge.errors import CannotOpen, Invalid, WrongUse
 from bridge.serialization import encode_readable
 from bridge.settings import Destination, Settings
@@ -44,9 +45,7 @@ def send(  # noqa: PLR0913, PLR0917 - one argument for each option
 
 def print_response(response: HttpResponse, *, as_json: bool) -> None:
     """Print what Meta answered; exit 1 when the events were not accepted."""
-    accepted = (
-        response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
-    )
+    accepted = is_accepted(response)
     if as_json:
         click.echo(encode_readable({"status": response.status, "answer": response.body}))
     else:
@@ -82,15 +81,6 @@ def chosen(settings: Settings, name: str | None) -> Destination:
     return settings.destinations[wanted]
 
 
-def refuse_test_code_when_live(body: Any, settings: Settings) -> None:
-    """Raise WrongUse when a body has a test code and the settings allow none."""
-    if body.get("test_event_code") and not settings.test_codes_allowed:
-        raise WrongUse(
-            "test_event_code is not accepted in the live profile",
-            fix="remove it, or set allow_test_event_code: yes",
-        )
-
-
 def _check(body: Any, settings: Settings) -> None:
     from bridge.bootstrap import open_meta_spec
     from bridge.delivery.worker import utc_now
@@ -100,15 +90,3 @@ def _check(body: Any, settings: Settings) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise Invalid("the body has errors and was not sent", errors, fix="correct it, or add --anyway")
-
-
-def send_body(body: Any, destination: Destination, settings: Settings) -> HttpResponse:
-    """Post a body to a destination; raises CannotOpen when no response comes."""
-    proof = {"appsecret_proof": destination.appsecret_proof} if destination.appsecret_proof else {}
-    url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
-    post = http_sender(settings.delivery.timeout, 1)
-    response = post(GraphRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
-    if response.status is None:
-        fix = "check the network and graph_url"
-        raise CannotOpen(f"{settings.graph_url}: no answer ({response.failure})", fix=fix)
-    return response

@@ -11,10 +11,11 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -31,7 +32,11 @@ from bridge.settings import (
     set_for_children,
 )
 
+if TYPE_CHECKING:
+    from bridge.mapping import MappingFolder
+
 _COUNTERS = "capi-bridge-counters-"
+_MOST_ENDPOINTS = 20
 _MAKING_SECONDS = 60  # between making a folder and locking it
 
 
@@ -79,7 +84,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     plan = ServicePlan(load, process_environment, Metrics(folder), threads, not no_deliver, simulates)
     service = plan.build(settings)
     listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
-    _announce(settings, bind, delivers=not no_deliver)
+    _announce(settings, bind, service.context.mappings, delivers=not no_deliver)
     with announced(settings.data_folder, bind) as running:
         BridgeServer(service, listening, Renewal(plan, service, running)).run()
 
@@ -150,10 +155,25 @@ def _remove(folder: Path, owner: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _announce(settings: Settings, bind: str, *, delivers: bool) -> None:
+def _endpoints(bind: str, mappings: MappingFolder) -> Iterator[str]:
+    """Yield what a person at a terminal wants to open or paste: the URL of each mapping, and the console."""
+    names = mappings.names()
+    yield from (f"  http://{bind}/hooks/{name}" for name in names[:_MOST_ENDPOINTS])
+    if len(names) > _MOST_ENDPOINTS:
+        yield f"  and {len(names) - _MOST_ENDPOINTS} more: capi-bridge status"
+    if not names:
+        yield "  there is no mapping yet; `capi-bridge init lead` makes one"
+    for name, findings in mappings.broken().items():
+        yield f"  {name} has errors and is not served: {findings[0].message}"
+    yield f"console: http://{bind}/console/ (`capi-bridge console` signs you in)"
+
+
+def _announce(settings: Settings, bind: str, mappings: MappingFolder, *, delivers: bool) -> None:
     from bridge.bootstrap import version_notes
 
     lines = [f"capi-bridge listens on http://{bind}; webhooks go to http://{bind}/hooks/<mapping>"]
+    if sys.stderr.isatty():
+        lines += _endpoints(bind, mappings)
     if settings.demo:
         lines.append(
             "DEMO: nothing reaches Meta; events go to the built-in simulator at "

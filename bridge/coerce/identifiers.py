@@ -19,14 +19,18 @@ _SCIENTIFIC: Final = re.compile(
 _EXPONENT: Final = re.compile(r"[eE]\+?[0-9]").search  # a quick look before the other
 _WHOLE_WITH_FRACTION: Final = re.compile(r"([0-9]{4,})[.,]0{1,2}").fullmatch
 _MOST_EXACT_DIGITS: Final = 15
+_WORD_WITHOUT_ID: Final = re.compile(r"[A-Za-z]{1,24}[-_:#/]+").fullmatch
 
 
 def why_unusable(text: str) -> Reason | None:
     """Say why a text cannot identify anything, with the code of a rule; None for a usable id.
 
-    Zeros alone (00000000-0000-0000-0000-000000000000) are what everybody has who has no id.
+    Zeros alone (00000000-0000-0000-0000-000000000000) are what everybody has who has no id, and `order-` is
+    what a sender makes of a word and an id that is empty.
     """
-    return "placeholder" if text[:1] == "0" and not text.strip("0-") else why_damaged(text)
+    if (text[:1] == "0" and not text.strip("0-")) or _WORD_WITHOUT_ID(text):
+        return "placeholder"
+    return why_damaged(text)
 
 
 def why_damaged(text: str) -> Reason | None:

@@ -29,7 +29,7 @@ _NO_CENTS: Final = re.compile(r"(?<=[0-9])[.,:](?:-{1,2}|=)$")  # 199,- and 199:
 _EXAMPLES: Final = {",": "1.234,56", ".": "1,234.56"}
 _DIGITS: Final = re.compile(r"[0-9](?:.*[0-9])?", re.DOTALL)
 # What may stand beside a number and is in no list: `pcs`, `%`, `MX$`.
-_UNIT: Final = re.compile(r"[A-Za-z]{3}|[A-Za-z]{1,3}\$|[^\w\s.,+\-()]{1,3}").fullmatch
+_UNIT: Final = re.compile(r"[A-Za-z]{3}|[A-Za-z]{1,3}\$|[^\w\s.,+\-()<>~≈≤≥]{1,3}").fullmatch
 
 
 def read_number(value: Any, example: str | None = None, decimals: int | None = None) -> Decimal | None:
@@ -156,9 +156,17 @@ def _beside(text: str) -> str:
     """Return what is left of the text on one side of the digits when its currency is taken away."""
     rest = text.translate(_SPACES)
     for word in (rest, rest.strip("+-()"), rest.strip("+-(),.")):
-        if word and (_UNIT(word) or _is_currency_word(word.lower())):
+        if word and _may_stand_beside(word):
             return rest.replace(word, "")
     return rest
+
+
+def _may_stand_beside(word: str) -> bool:
+    """Say whether a word leaves the number as it is; `Mio` and `tsd` do not."""
+    lowered = word.lower()
+    if lowered.strip(".") in load_meta_spec().multipliers:
+        return False
+    return _UNIT(word) is not None or _is_currency_word(lowered)
 
 
 def _is_currency_word(word: str) -> bool:

@@ -31,6 +31,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Attempt, Claim, ClaimedEvent, Outbox, Pause, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.pauses import PauseKind, dataset_scope, destination_scope
+from bridge.outbox.recent import moment_of_id
 from bridge.outbox.records import text_id, to_ms
 from bridge.plurals import counted
 from bridge.settings import Destination, Settings
@@ -141,6 +142,8 @@ class _Run:
             return [batch[:middle], batch[middle:]]
         outcomes = self._outcomes(batch, verdict)
         self._settle(outcomes, attempt)
+        if verdict.action == "delivered":
+            self._warn_of_late_ones(batch, started_at)
         self._report(attempt, verdict, outcomes)
         return []
 
@@ -170,6 +173,18 @@ class _Run:
         )
         return [event for event in batch if event.id not in old]
 
+    def _warn_of_late_ones(self, batch: Sequence[ClaimedEvent], sent_at: datetime) -> None:
+        """Notify of events that left too late for Meta to recognize the same event from a browser."""
+        length = timedelta(seconds=self._context.spec.limits.deduplication_seconds)
+        late = sum(sent_at - moment_of_id(event.id) > length for event in batch)
+        if late:
+            hours = round(length.total_seconds() / 3600)
+            text = (
+                f"{counted(late, 'event')} left more than {hours} hours after the webhook came; Meta does "
+                "not deduplicate them any more with the same events from a browser or an earlier try"
+            )
+            self._context.notify(Notification("late", self._claim.lane.destination, text))
+
     def _keep_lease(self) -> None:
         delivery, now = self._context.settings.delivery, self._context.clock()
         if int((now + 2 * delivery.timeout).timestamp() * 1000) < self._lease_until:
@@ -185,12 +200,10 @@ class _Run:
         if common is not None:
             return Outcomes(ids, common)
         now, jitter = self._context.clock(), self._context.jitter()
+        schedule = self._context.settings.delivery.retry
         return Outcomes(
             ids,
-            each={
-                event.id: retry.after_failure(verdict, event.attempts, event.accepted_until, now, jitter)
-                for event in batch
-            },
+            each={event.id: retry.after_failure(verdict, event, now, jitter, schedule) for event in batch},
         )
 
     def _settle(self, outcomes: Outcomes, attempt: Attempt | None) -> None:
@@ -221,6 +234,7 @@ class _Run:
             subcode=verdict.subcode,
             fbtrace_id=verdict.fbtrace_id,
             reason=response.failure or (None if verdict.action == "delivered" else verdict.meaning),
+            answer=verdict.answer,
         )
 
     def _report(self, attempt: Attempt, verdict: Verdict, outcomes: Outcomes) -> None:

@@ -23,8 +23,9 @@ _QUALITY_FIELDS = (
     "web{event_name,"
     "event_match_quality{composite_score,match_key_feedback{identifier,coverage{percentage}}},"
     "event_coverage{percentage,goal_percentage},"
-    "dedupe_key_feedback{dedupe_key,browser_events_with_dedupe_key,server_events_with_dedupe_key,"
-    "overall_browser_coverage_from_dedupe_key}}"
+    "dedupe_key_feedback{dedupe_key,browser_events_with_dedupe_key{percentage},"
+    "server_events_with_dedupe_key{percentage},overall_browser_coverage_from_dedupe_key{percentage}},"
+    "data_freshness{upload_frequency}}"
 )
 
 
@@ -94,11 +95,11 @@ def report_on(reader: GraphReader) -> DestinationReport:
         entry.name,
         entry.dataset_id,
         _state(probes, about_token),
-        expires_at=_moment(about_token.get("expires_at")),
+        expires_at=_first_end(about_token),
         permissions=tuple(map(str, about_token["scopes"])) if "scopes" in about_token else None,
         dataset_name=node.get("name"),
         last_event=node.get("last_fired_time"),
-        message=next((text for probe in probes if (text := error_message(probe))), None),
+        message=next((text for probe in probes if (text := error_message(probe))), _token_error(about_token)),
     )
 
 
@@ -171,6 +172,18 @@ def _code(response: HttpResponse) -> Any:
 
 def _body(response: HttpResponse) -> Mapping[str, Any]:
     return response.body if isinstance(response.body, dict) else {}
+
+
+def _token_error(about_token: Mapping[str, Any]) -> str | None:
+    """Return why Meta says that a token is not valid: `debug_token` answers 200 all the same."""
+    error = about_token.get("error")
+    return f"{error.get('message')} (code {error.get('code')})" if isinstance(error, dict) else None
+
+
+def _first_end(about_token: Mapping[str, Any]) -> datetime | None:
+    """Return when a token ends, or its access to data, which ends 90 days after a person last agreed."""
+    ends = [_moment(about_token.get(name)) for name in ("expires_at", "data_access_expires_at")]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def _moment(seconds: Any) -> datetime | None:

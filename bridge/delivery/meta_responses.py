@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.meta_spec.spec import MetaSpec, ResponseMeaning
+from bridge.privacy.quoted_values import without_values
 
 _LARGEST_NUMBER = 2**63 - 1  # what both databases store
 
@@ -18,7 +19,8 @@ class Verdict:
 
     `action` is delivered, retry, pause, split or refuse (see `schemas/meta/answers.yaml`); `attempts`
     bounds a retry where Meta's word alone is not enough; `wait` says where the waiting time comes from
-    ("" is backoff, "header", "hours"). Texts are ours: Meta's are localized and may quote a value.
+    ("" is backoff, "header", "hours"). Texts are ours: Meta's are localized and may quote a value, which is
+    left out of `answer`.
     """
 
     action: str
@@ -33,6 +35,7 @@ class Verdict:
     events_received: int | None = None
     fbtrace_id: str | None = None
     blamed: str | None = None
+    answer: str | None = None
 
 
 def classify_response(status: int | None, body: Any, batch_size: int, spec: MetaSpec) -> Verdict:
@@ -81,6 +84,7 @@ def _classify_error(status: int, error: Mapping[str, Any], batch_size: int, spec
         subcode=subcode,
         fbtrace_id=_text(error.get("fbtrace_id")),
         blamed=_blamed(error.get("error_data")),
+        answer=_answer(error, spec),
     )
 
 
@@ -140,6 +144,16 @@ def _whole(value: Any) -> int | None:
 
 def _text(value: Any) -> str | None:
     return value[:200] if isinstance(value, str) else None
+
+
+def _answer(error: Mapping[str, Any], spec: MetaSpec) -> str | None:
+    """Return Meta's own words about an error: those for people, then those for programs."""
+    texts = [error.get(name) for name in ("error_user_title", "error_user_msg", "message")]
+    said = ". ".join(
+        dict.fromkeys(text.strip().rstrip(".") for text in texts if isinstance(text, str) and text)
+    )
+    known = {place.rpartition(".")[2] for place in spec.right_places.values()}
+    return without_values(said, known) or None
 
 
 def _blamed(error_data: Any) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -119,6 +119,20 @@ def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: d
     return Snapshot(ages, free_disk_bytes(settings), test_modes, unusual)
 
 
+def keep_revisions(
+    outbox: Outbox, mappings: MappingFolder, kept: Collection[tuple[str, str]], now: datetime
+) -> frozenset[tuple[str, str]]:
+    """Keep the text of every active mapping that is not among those kept; return all that are.
+
+    A file that was saved again a moment ago is kept with the next look, under its own revision.
+    """
+    active = {(mapping.name, mapping.revision): mapping for mapping in mappings.mappings()}
+    for (name, revision), mapping in active.items():
+        if (name, revision) not in kept and (text := mapping.saved_text()) is not None:
+            outbox.revisions.keep(name, revision, text, now)
+    return frozenset(active)
+
+
 def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     """Delete what is older than its retention time."""
     kept = settings.retention
@@ -145,9 +159,11 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
     """
     log = get_logger()
     purge_at = clock() + _PURGE_AFTER
+    kept: frozenset[tuple[str, str]] = frozenset()
     while not stop.is_set():
         now = clock()
         try:
+            kept = keep_revisions(outbox, mappings, kept, now)
             alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:
                 purge_at = now + _PURGE_EVERY

@@ -5,21 +5,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bridge.delivery.meta_responses import Verdict
-from bridge.outbox import Settled
+from bridge.outbox import ClaimedEvent, Settled
+from bridge.outbox.recent import moment_of_id
+from bridge.settings import RetrySchedule
 
-FIRST_WAIT = timedelta(seconds=2)
-LONGEST_WAIT = timedelta(hours=1)
+USUAL = RetrySchedule()
+_MILLISECOND = timedelta(milliseconds=1)
 _SHORTEST_WAIT = timedelta(milliseconds=200)
 _TOO_OLD = "too old: Meta would reject its event_time"
 
 
-def backoff(attempts: int, jitter: float) -> timedelta:
+def backoff(attempts: int, jitter: float, schedule: RetrySchedule = USUAL) -> timedelta:
     """Return a wait drawn evenly from 0 to a bound that doubles with every attempt ("full jitter").
 
     `jitter` is a number from 0 to 1. Spreading over the whole span keeps many senders from coming back
     together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
-    bound: timedelta = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
+    bound: timedelta = min(schedule.first_wait * 2 ** min(attempts, 20), schedule.longest_wait)
     return max(bound * jitter, _SHORTEST_WAIT)
 
 
@@ -29,20 +31,30 @@ def expired() -> Settled:
 
 
 def after_failure(
-    verdict: Verdict, attempts: int, accepted_until: int, now: datetime, jitter: float
+    verdict: Verdict, event: ClaimedEvent, now: datetime, jitter: float, schedule: RetrySchedule = USUAL
 ) -> Settled:
     """Decide about one event whose call failed for a reason that may be temporary.
 
-    `attempts` are those before this one. Nothing is planned beyond `accepted_until` (Unix seconds); the
-    last try is moved before it rather than given up.
+    Nothing is planned beyond the age that Meta accepts, or beyond the time after which the event is given up;
+    the last try is moved before it rather than left out.
     """
-    if verdict.attempts is not None and attempts + 1 >= verdict.attempts:
+    if verdict.attempts is not None and event.attempts + 1 >= verdict.attempts:
         return Settled("refused", reason_of(verdict))
-    due = int((now + backoff(attempts, jitter)).timestamp() * 1000)
-    last = accepted_until * 1000 - 1000
-    if last <= now.timestamp() * 1000:
+    at = _ms(now)
+    last = event.accepted_until * 1000 - 1000
+    if last <= at:
         return expired()
-    return Settled("waiting", reason_of(verdict), min(due, last))
+    due = min(at + int(backoff(event.attempts, jitter, schedule) / _MILLISECOND), last)
+    if schedule.give_up_after is None:
+        return Settled("waiting", reason_of(verdict), due)
+    given_up_at = _ms(moment_of_id(event.id) + schedule.give_up_after)
+    if given_up_at <= at:
+        return Settled("refused", f"given up, as delivery.retry.give_up_after says: {reason_of(verdict)}")
+    return Settled("waiting", reason_of(verdict), min(due, given_up_at))
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def reason_of(verdict: Verdict) -> str:

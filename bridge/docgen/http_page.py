@@ -34,6 +34,7 @@ some switch a webhook off at the first 404 or 410.
 | consent was denied | 200 | `status: "suppressed"`, `reasons` |
 | problems, and the sender cannot fix them (`on_problem: hold`) | 200 | `status: "held"`, `findings`; kept for repair |
 | problems, and the sender can (`on_problem: answer`) | 422 | the error shape, one detail per finding; kept for repair too |
+| it asks to erase a person (`erase` in the mapping) | 200 | `status: "erasing"`, `erasure`: the id of the job and of its receipt |
 | `?wait=true`, Meta accepted | 200 | `status: "sent"`, `events_received`, `fbtrace_id` |
 | `?wait=true`, Meta rejected | 502 | Meta's code and subcode, and what to do |
 | `?wait=true`, Meta could not be reached | 200 | `status: "queued"`: it is tried again |

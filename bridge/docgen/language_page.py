@@ -61,6 +61,10 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
     ("handshake_answer", "handshake_answer", "Inside `handshake`: an answer as JSON, or in a header."),
     ("answer_hmac", "answer_hmac", "Inside `json` of an answer: a part that is computed with the secret."),
     ("answer", "answer", "Inside `receive`: the response that a sender gets once its webhook is stored."),
+    ("erase", "erase", "Whom a webhook asks to erase: a job deletes everything that is stored about the "
+     "person. Needs `verify`, and at least one of `email`, `phone`, `external_id` and `order_id`."),
+    ("hold", "hold", "Webhooks that a person has to answer, such as a request for a copy of the data. They "
+     "stay held until somebody discards them."),
     ("app_data", "app_data", "What Meta asks of events of mobile apps."),
     ("original_event_data", "original_event_data", "The event this one adds to."),
     ("test_event_code", "test_event_code", "Shows events in Meta's Test Events. Meta does not discard them."),

@@ -87,6 +87,8 @@ def readme() -> str:
         f"- {heading}: {', '.join(dict.fromkeys(row.sender for row in _of(rows, kind)))}"
         for kind, heading in _KINDS.items()
     ]
+    erasing = sorted({row.sender for row in rows if _erases(row.mapping)})
+    lines.append(f"- Requests to erase a person: {', '.join(erasing)}")
     return _with_list("README.md", "\n".join(lines))
 
 
@@ -133,7 +135,9 @@ def _row(row: _Shipped) -> str:
     mapping = row.mapping
     fields = {line.field for line in mapping.lines}
     brings = [name for name, wanted in _BRINGS.items() if fields & wanted]
-    lacks = [name for name in _BRINGS if name not in brings]
+    lacks = [name for name in _BRINGS if name not in brings] if mapping.events else []
+    if _erases(mapping):
+        brings.append("erasure requests")
     secrets = " ".join(f"`{name}`" for name in dict.fromkeys(_VARIABLE.findall(row.text))) or "–"
     cells = (
         f"[{mapping.name}]({mapping.name}.yaml)",
@@ -144,6 +148,10 @@ def _row(row: _Shipped) -> str:
         secrets,
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _erases(mapping: CompiledMapping) -> bool:
+    return mapping.requests is not None and mapping.requests.erase is not None
 
 
 def _verification(rule: VerifyRule) -> str:

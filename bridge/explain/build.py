@@ -49,7 +49,8 @@ def explanation(
     def build() -> list[dict[str, Any]]:
         events = list(traced())
         entries = [_explained_event(draft, event, trace, reveal=reveal) for draft, event, trace in events]
-        read = {path for _, _, trace in events for path in _read_by(trace)}
+        traces = [*(trace for _, _, trace in events), *mapping.read_by_requests(webhook)]
+        read = {path for trace in traces for path in _read_by(trace)}
         unused = unused_fields(webhook.data, read)
         empty = [line for entry in entries for line in _empty_lines(entry, unused)]
         return [*entries, {"mapping": mapping.name, "unused": unused, "empty": empty}]

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bridge.errors import UnreadableBody
+from bridge.ingest.persons import erasure_job
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Finding, Request, Translation
-from bridge.outbox import NewEvent, NewWebhook
+from bridge.outbox import NewEvent, NewJob, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode
 from bridge.settings import DEFAULT_GIVE_UP, Settings
@@ -43,19 +44,33 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
     repeat_window_seconds: int,
     test_event_code: str | None = None,
 ) -> NewWebhook:
-    """Return a webhook with everything it became, ready to be stored."""
+    """Return a webhook with everything it became, ready to be stored.
+
+    One that only asks to erase somebody is no repeat of an earlier one: the person may have come back since.
+    """
     events = new_events(translation, settings, spec, request.received_at, test_event_code)
+    only_erases = translation.erasure is not None and not events
     return NewWebhook(
         mapping=translation.mapping,
         revision=translation.revision,
-        repeat_key=translation.repeat_key,
+        repeat_key=None if only_erases else translation.repeat_key,
         repeat_window_seconds=repeat_window_seconds,
         received_at=request.received_at,
         request=request,
         request_id=request_id,
         events=events,
         fetch=new_fetch(translation, settings, request.received_at),
+        job=erasure_asked_by(translation),
     )
+
+
+def erasure_asked_by(translation: Translation) -> NewJob | None:
+    """Return the job that erases whom a webhook asks to erase."""
+    erasure = translation.erasure
+    if erasure is None:
+        return None
+    asked_by = f"mapping {translation.mapping}"
+    return erasure_job(erasure.identifiers, asked_by, erasure.destination, never_send=erasure.never_send)
 
 
 def new_fetch(

@@ -1,65 +1,18 @@
-"""Naming a person: how an address, a number or an id is read before it is looked for, or erased."""
+"""Naming a person by identifiers: to find what is kept about them, or to erase it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from bridge.errors import WrongUse
 from bridge.explain.masking import mask
-from bridge.normalize import normalize_value
-from bridge.outbox import Person
-
-# the kinds of identifiers -> the field of user_data they are sent in; an order is sent in custom_data
-KINDS: Mapping[str, str | None] = {
-    "email": "em",
-    "phone": "ph",
-    "external_id": "external_id",
-    "order_id": None,
-}
-_HOW_TO_WRITE = {
-    "email": "write it like jane@example.com",
-    "phone": "write it with its country code, like +49 151 2345678, or give the country",
-    "external_id": "write the id as the mapping sends it",
-    "order_id": "write the order id as the mapping sends it",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
-
-    kind: str
-    typed: str
-    cleaned: str
-    sent: str
-
-
-def read_identifier(kind: str, typed: str, country: str | None = None, *, called: str = "") -> Identifier:
-    """Clean one identifier as a mapping would; raises WrongUse, which names it as it is `called`.
-
-    What cannot be read would find nobody, or everybody.
-    """
-    field = KINDS[kind]
-    if field is None and typed.strip():
-        return Identifier(kind, typed, typed.strip(), typed.strip())
-    read = normalize_value(field, typed, country) if field else None
-    sent, cleaned = (_only(read.sent), _only(read.normalized)) if read else (None, None)
-    if not (sent and cleaned and typed.strip()):
-        why = read.dropped if read and read.dropped else "it is empty"
-        raise WrongUse(f"{called or kind} cannot be read: {why}", fix=_HOW_TO_WRITE[kind])
-    return Identifier(kind, typed, cleaned, sent)
-
-
-def _only(value: Any) -> str | None:
-    """Return the one text that an identifier may be."""
-    if isinstance(value, list):
-        return _only(value[0]) if len(value) == 1 else None
-    return value if isinstance(value, str) else None
+from bridge.models import Identifier
+from bridge.outbox import ErasureRequest, NewJob, Person
+from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, read_identifier
 
 
 def identifiers_of(asked: Mapping[str, Any]) -> tuple[Identifier, ...]:
@@ -81,7 +34,7 @@ def identifiers_of(asked: Mapping[str, Any]) -> tuple[Identifier, ...]:
 def _texts(given: Any, kind: str) -> list[str]:
     entries = given if isinstance(given, list) else [] if given is None else [given]
     if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
-        raise WrongUse(f"{kind} is not a text", fix=_HOW_TO_WRITE[kind])
+        raise WrongUse(f"{kind} is not a text", fix=HOW_TO_WRITE[kind])
     return [str(entry) for entry in entries]
 
 
@@ -112,6 +65,14 @@ def looked_for(identifiers: Iterable[Identifier]) -> str:
     return "looking for " + ", ".join(
         f"{one.kind.replace('_', '-')} {mask(one.cleaned)}" for one in identifiers
     )
+
+
+def erasure_job(
+    identifiers: tuple[Identifier, ...], asked_by: str, destination: str | None, *, never_send: bool
+) -> NewJob:
+    """Return the job that erases a person; what it is asked for shows nobody."""
+    request = ErasureRequest(asked_by, counted_kinds(identifiers), destination, never_send)
+    return NewJob("erase", request.as_json(), person_as_bytes(person_of(identifiers, destination)))
 
 
 def person_as_bytes(person: Person) -> bytes:

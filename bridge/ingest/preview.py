@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from bridge.explain.masking import mask
 from bridge.ingest.entries import checked_test_code
-from bridge.models import Event, Translation
+from bridge.models import Erasure, Event, Translation
 from bridge.settings import Settings
 
 
@@ -46,12 +47,24 @@ def preview(
         ],
         "suppressed": [_reason(event) for event in by_verdict["suppressed"]],
         "fetching": [_reason(event) for event in by_verdict["fetching"]],
+        "erase": _erasure(translation.erasure),
         "match": [_match(event) for event in ready],
         "explain": list(translation.explanation),
         "empty": of_webhook.get("empty", []),
         "unused": of_webhook.get("unused", []),
         "request": _body(ready, _code(translation, settings, now, test_event_code)),
         "sent_to": [_address(name, settings) for name in _destinations(ready)],
+    }
+
+
+def _erasure(erasure: Erasure | None) -> dict[str, Any] | None:
+    """Return whom the webhook asks to erase, masked, and how far that goes."""
+    if erasure is None:
+        return None
+    return {
+        "identifiers": [{"kind": one.kind, "value": mask(one.cleaned)} for one in erasure.identifiers],
+        "never_send": erasure.never_send,
+        "destination": erasure.destination,
     }
 
 

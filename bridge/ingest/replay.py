@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from bridge.errors import Refused, UnknownMapping
 from bridge.fetch.kept_answers import found_answers
-from bridge.ingest.entries import new_events, new_fetch
+from bridge.ingest.entries import erasure_asked_by, new_events, new_fetch
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import UNKNOWN_DESTINATION
@@ -128,7 +128,9 @@ def remapping(
             return "still_held"
         events = new_events(translation, settings, spec, webhook.request.received_at)
         fetch = new_fetch(translation, settings, now(), anew=fetch_again)
-        return Correction(mapping.revision, with_codes(events, webhook.events), fetch)
+        return Correction(
+            mapping.revision, with_codes(events, webhook.events), fetch, job=erasure_asked_by(translation)
+        )
 
     return remap
 

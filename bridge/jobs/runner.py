@@ -9,10 +9,10 @@ from typing import Any
 
 from bridge.errors import BridgeError, CannotStore, LeaseLost
 from bridge.jobs.bulk_changes import discard_steps, read_discard, read_replay, replay_steps
+from bridge.jobs.bulk_erasure import erasing_steps, read_erasure
 from bridge.jobs.bulk_export import export_steps, read_export
 from bridge.jobs.bulk_import import import_steps
 from bridge.jobs.comparison import comparison_steps, read_comparison
-from bridge.jobs.erasing import erasing_steps, read_erasure
 from bridge.jobs.job_kind import JobContext, JobKind
 from bridge.monitoring.log import failure
 from bridge.outbox import Job

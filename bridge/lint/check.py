@@ -13,6 +13,7 @@ from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.reader import SecretsMode
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
+from bridge.positioned_yaml import Block
 
 # Samples are for whoever works on the file. That one is missing says nothing about the mapping itself.
 _ABOUT_SAMPLES: Final = frozenset({"bad_sample"})
@@ -28,7 +29,10 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     secrets: SecretsMode = "required",
     name: str | None = None,
 ) -> CompiledMapping:
-    """Return a mapping that may become active; raises Invalid with every finding when it may not."""
+    """Return a mapping that may become active; raises Invalid with every finding when it may not.
+
+    It comes without the text of its file: only checks look at that, and it is half of what a mapping weighs.
+    """
     checked = check_mapping(
         file,
         environment=environment,
@@ -40,7 +44,7 @@ def load_checked(  # noqa: PLR0913 - all but the file are named
     )
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
-    return checked.mapping
+    return replace(checked.mapping, node=Block((), checked.mapping.node.position))
 
 
 @dataclass(frozen=True, slots=True)

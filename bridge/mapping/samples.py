@@ -33,7 +33,7 @@ class Sample:
     """A sample and what the files beside it say: `<name>.headers.json` and `<name>.fetched.json`.
 
     `secrets` are made-up values for the environment names that the mapping's signature needs;
-    `outcome` is what the mapping makes of it (ready, skipped, held, suppressed), when that is noted.
+    `outcome` is what the mapping makes of it (ready, skipped, held, suppressed, erasing), when that is noted.
     `fetched` are recorded answers, as their sources gave them, by the step of `fetch` or by the path called.
     """
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+SCHEMAS = {
+    "event": "meta/event.schema.json",
+    "mapping": "mapping.schema.json",
+    "settings": "settings.schema.json",
+}
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -16,3 +21,8 @@ def shipped(name: str) -> Path:
     if (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir():
         return beside
     return _PACKAGE / "_shipped" / name
+
+
+def schema_text(name: str) -> str:
+    """Return the JSON Schema of a finished event, of a mapping, or of the settings."""
+    return (shipped("schemas") / SCHEMAS[name]).read_text("utf-8")

@@ -89,6 +89,7 @@ class MetaLimits:
     future_tolerance_seconds: int
     milliseconds_from: int
     append_attribution_seconds: int
+    deduplication_seconds: int
     event_name: int
     user_data_list: int
     custom_text: int
@@ -176,6 +177,7 @@ class MetaSpec:
     currencies_without_cents: frozenset[str] = field(repr=False)
     currency_signs: Mapping[str, str] = field(repr=False)
     currency_words: frozenset[str] = field(repr=False)
+    multipliers: frozenset[str] = field(repr=False)
     countries: Mapping[str, str] = field(repr=False)
     country_languages: tuple[str, ...] = field(repr=False)
     states: Mapping[str, Mapping[str, str]] = field(repr=False)

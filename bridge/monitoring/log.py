@@ -25,6 +25,8 @@ from typing import Any
 
 import orjson
 
+from bridge.monitoring.readable_lines import readable_line
+
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Write = Callable[[bytes], object]
@@ -140,9 +142,10 @@ def flush() -> None:
     _buffer.flush()
 
 
-def configure(level: str = "info", style: str = "json") -> None:
-    """Set how log lines look and which are written; to be called once, at start."""
-    _current[0] = Log(_buffer, level, style)
+def configure(level: str = "info", style: str = "auto") -> None:
+    """Set how log lines look and which are written; `auto` is text on a terminal, and JSON elsewhere."""
+    usual = "text" if sys.stderr.isatty() else "json"
+    _current[0] = Log(_buffer, level, usual if style == "auto" else style)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
@@ -170,16 +173,5 @@ def _as_json(line: Mapping[str, Any]) -> bytes:
     return orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
 
 
-def _as_text(line: Mapping[str, Any]) -> bytes:
-    at, level, event, *rest = line.items()
-    values = " ".join(f"{name}={_quoted(value)}" for name, value in rest if value is not None)
-    return f"{at[1]:%H:%M:%S} {level[1]:7} {event[1]} {values}\n".encode("utf-8", "replace")
-
-
-def _quoted(value: Any) -> str:
-    text = str(value)
-    return orjson.dumps(text).decode() if not text or not text.isprintable() or " " in text else text
-
-
-FORMATS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {"json": _as_json, "text": _as_text}
+FORMATS: dict[str, Callable[[Mapping[str, Any]], bytes]] = {"json": _as_json, "text": readable_line}
 _current = [Log(to_stderr)]

@@ -5,7 +5,7 @@ Nothing is remembered between two looks: all of it is read from what is stored, 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from bridge.outbox import Outbox
+from bridge.mapping.runtime.erase_requests import NEEDS_A_PERSON
+from bridge.outbox import Outbox, Query
 from bridge.outbox.recent import Recent, SentBody, moment_of_id
 from bridge.plurals import counted
 from bridge.settings import Settings
@@ -38,14 +39,16 @@ class Concern:
 
 
 def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: datetime) -> list[Concern]:
-    """Return everything that is unusual about these mappings, and every token that expires soon."""
+    """Return what is unusual about these mappings, tokens that expire soon, and what needs a person."""
     newest = outbox.recent.webhooks(settings.alerts.webhooks)
     by_name = {name: newest.get(name, []) for name in sorted(mappings)}
     return [
         *_held_shares(outbox.recent, settings, by_name),
         *_silences(outbox, settings, by_name, now),
-        *_missing_fields(outbox.recent, settings, by_name),
+        *_about_bodies(outbox.recent, settings, by_name),
         *_expiring_tokens(settings, now),
+        *_requests_to_answer(outbox, now),
+        *_failed_erasures(outbox),
     ]
 
 
@@ -101,18 +104,34 @@ def _moved_before(start: datetime, length: timedelta, last: datetime, step: time
     return start - steps * step
 
 
-def _missing_fields(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:
-    wanted = [row for name, ids in by_name.items() if settings.alerts_of(name).missing_fields for row in ids]
+def _about_bodies(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:
     by_kind: dict[tuple[str, str], list[SentBody]] = defaultdict(list)
-    for sent in recent.bodies(wanted):
+    for sent in recent.bodies([row for ids in by_name.values() for row in ids]):
         by_kind[sent.mapping, sent.event_name].append(sent)
     for (name, event_name), bodies in sorted(by_kind.items()):
-        fields = [_fields(sent.body) for sent in bodies]
-        for field in _stopped(fields[:_GONE_FROM], fields[_GONE_FROM:]):
-            text = (
-                f"{name}: {field} stopped arriving; none of the last {_GONE_FROM} {event_name} events has it"
-            )
-            yield Concern("field_missing", name, text)
+        usual = settings.alerts_of(name)
+        if usual.missing_fields:
+            yield from _missing_fields(name, event_name, bodies)
+        yield from _weaker_match(name, event_name, bodies, usual.match_drop)
+
+
+def _missing_fields(name: str, event_name: str, bodies: Sequence[SentBody]) -> Iterator[Concern]:
+    fields = [_fields(sent.body) for sent in bodies]
+    for field in _stopped(fields[:_GONE_FROM], fields[_GONE_FROM:]):
+        text = f"{name}: {field} stopped arriving; none of the last {_GONE_FROM} {event_name} events has it"
+        yield Concern("field_missing", name, text)
+
+
+def _weaker_match(name: str, event_name: str, bodies: Sequence[SentBody], points: int) -> Iterator[Concern]:
+    """Compare how well the last events can be matched with those before."""
+    scores = [sent.match_score for sent in bodies if sent.match_score is not None]
+    last, before = scores[:_GONE_FROM], scores[_GONE_FROM:]
+    if len(before) < _FEWEST_BEFORE:
+        return
+    now, usual = (round(sum(some) / len(some)) for some in (last, before))
+    if usual - now >= points:
+        text = f"{name}: the match strength of {event_name} events fell from {usual} to {now} of 100"
+        yield Concern("match_strength", name, text)
 
 
 def _stopped(last: Sequence[frozenset[str]], before: Sequence[frozenset[str]]) -> list[str]:
@@ -135,3 +154,19 @@ def _expiring_tokens(settings: Settings, now: datetime) -> Iterator[Concern]:
             verb = "expires" if expires > now else "expired"
             text = f"{name}: its access token {verb} on {expires.date().isoformat()}"
             yield Concern("token_expires", name, text)
+
+
+def _requests_to_answer(outbox: Outbox, now: datetime) -> Iterator[Concern]:
+    """Yield what a mapping holds for a person to answer; after a day it is a line among what is held."""
+    lately = Query(statuses=frozenset({"held"}), reason=NEEDS_A_PERSON, since=now - _DAY)
+    found = Counter((event.mapping, event.reason or "") for event in outbox.find(lately))
+    for (name, reason), number in sorted(found.items()):
+        times = f" ({number} times)" if number > 1 else ""
+        yield Concern(NEEDS_A_PERSON, f"{name}: {reason}", f"{name}: {reason}{times}")
+
+
+def _failed_erasures(outbox: Outbox) -> Iterator[Concern]:
+    for job in outbox.erasures.unfinished():
+        if job.state == "failed":
+            text = f"erasing a person failed ({job.request['asked_by']}, {job.id}); erase them by hand"
+            yield Concern("erasure_failed", job.id, text)

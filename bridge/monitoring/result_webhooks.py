@@ -43,7 +43,10 @@ class ResultWebhooks:
             in_file = self._mappings.get(mapping).on_result
         except UnknownMapping:
             return None
-        return Callback(in_file.url, in_file.secret.decode("utf-8", "replace")) if in_file else None
+        if in_file is None:
+            return None
+        secret, *previous = [secret.decode("utf-8", "replace") for secret in in_file.secrets]
+        return Callback(in_file.url, secret, next(iter(previous), None))
 
     def messages(self, rows: Iterable[EventRecord], fbtrace_id: str | None, now: datetime) -> list[Message]:
         """Return a message for each mapping that wants results and has events that came to an end."""
@@ -80,5 +83,7 @@ def _message(
         f"on_result of {mapping}",
         callback.url,
         body,
-        standard_webhooks.sign(callback.secret.encode(), f"msg_{digest[:32]}", body, now),
+        standard_webhooks.sign(
+            [secret.encode() for secret in callback.secrets], f"msg_{digest[:32]}", body, now
+        ),
     )

@@ -30,7 +30,7 @@ def odd_look(spec: MetaSpec) -> Callable[[str], object]:
 def without_escapes(text: str) -> str:
     """Return the text with its escapes undone once, and without a pair of signs around the whole of it.
 
-    Percent-encoding is undone only where it is valid UTF-8; `100%` and `%zz` stay as they are.
+    Percent-encoding is UTF-8, or the Latin letters that older forms encode (`M%FCller`); `100%` stays.
     """
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
@@ -47,7 +47,8 @@ def _percent_decoded(encoded: str) -> str:
     try:
         return unquote(encoded, errors="strict")
     except UnicodeDecodeError:
-        return encoded
+        latin = unquote(encoded, encoding="cp1252", errors="replace")
+        return latin if latin.isalpha() else encoded
 
 
 def _character(digits: str) -> str:

@@ -13,8 +13,9 @@ from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_values import CustomData, identifier
 
 _FIELD: Final = "custom_data.content_ids"
-_BETWEEN: Final = re.compile(r"[,;|]")
-_IN_BRACKETS: Final = re.compile(r"\[([^][{}]+)\]").fullmatch
+_BETWEEN: Final = re.compile(r"[,;|\r\n]")
+_IN_BRACKETS: Final = re.compile(r"[\[{]([^][{}]+)[\]}]").fullmatch
+_OPENING: Final = frozenset("[{")
 _QUOTES: Final = " '\""
 # An id for certain: no spaces, and a digit, a dash or an underscore among its letters.
 _CERTAIN: Final = re.compile(r"(?=.*[0-9_-])[A-Za-z0-9][A-Za-z0-9._:/#+=-]*").fullmatch
@@ -26,7 +27,7 @@ def identifiers(value: Any, block: CustomData) -> list[str]:
     """Read a list of ids; a single id is a list of one."""
     if not isinstance(value, list | tuple):
         value = opened_text(value)
-        if type(value) is str and (_BETWEEN.search(value) or value.strip()[:1] == "["):
+        if type(value) is str and (_BETWEEN.search(value) or value.strip()[:1] in _OPENING):
             return _ids_in(value, block)
         if not isinstance(value, list):
             return [identifier(value, block)]

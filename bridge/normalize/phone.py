@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from hashlib import sha256
 from typing import Any, Final
 
-from bridge.coerce.identifiers import why_damaged, without_fraction
+from bridge.coerce.identifiers import why_damaged
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import CleaningContext, Short, ValueDropped
 
@@ -19,6 +19,11 @@ _BETWEEN_NUMBERS: Final = re.compile(r"[^\W\d_]+|[,;:#*|&=?<>@\t\r\n]|(?=\+)")
 _CALLING_CODE: Final = re.compile(r"\+[1-9][0-9]{0,2}\W*").fullmatch  # in a part of its own: `+86; 12345678`
 _THOUSANDS: Final = re.compile(r"\+?[0-9]{1,3}(?:,[0-9]{3})+(?:\.00?)?").fullmatch  # of a spreadsheet
 _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
+_FRACTION: Final = re.compile(
+    r"([^.,]*[0-9]{4}|[^.,]*[0-9])[.,](?:(?<=[0-9]{4}[.,])00|0)"
+).fullmatch  # of a float
+_PLUS_BEFORE_ZERO: Final = re.compile(r"\+(?=[ (]*0[ ()]*[1-9])")
+_CARRIER_CODE: Final = re.compile(r"0(?:xx|\*\*)(?=[ -]?[1-9][0-9])", re.IGNORECASE)  # (0xx11) in Brazil
 _TRUNK_ZERO: Final = re.compile(r"\(\s*0\s*\)")
 _FEWEST: Final = 7  # digits, calling code included; at most 15 are ITU-T E.164
 _MOST: Final = 15
@@ -32,6 +37,8 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     is_international = spec.international_number.fullmatch
 
     def phone(text: str, context: CleaningContext) -> str:
+        if text[-2:] in _FLOAT_ENDS or text[-3:] in _FLOAT_ENDS:
+            text = _without_fraction(text)
         compact = text.replace(" ", "")
         if not compact[1:].isdigit():
             compact = text.translate(_SEPARATORS)
@@ -40,6 +47,15 @@ def phone_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
         return _carefully(text, context)
 
     return phone
+
+
+_FLOAT_ENDS: Final = frozenset({".0", ",0", ".00", ",00"})
+
+
+def _without_fraction(text: str) -> str:
+    """Return a number without the `.0` of a spreadsheet; `06.12.34.56.00` has points between its pairs."""
+    found = _FRACTION(text)
+    return found[1] if found else text
 
 
 def ordinary_phone(spec: MetaSpec, placeholders: Collection[str]) -> Short:
@@ -56,7 +72,7 @@ def ordinary_phone(spec: MetaSpec, placeholders: Collection[str]) -> Short:
 
 
 def _carefully(text: str, context: CleaningContext) -> str:
-    text = without_fraction(_with_ascii_digits(text))
+    text = _CARRIER_CODE.sub("", _PLUS_BEFORE_ZERO.sub("", _with_ascii_digits(text)))
     if why_damaged(text) == "digits_lost":
         raise ValueDropped("digits_lost")
     text = _one_number(text)

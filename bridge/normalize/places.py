@@ -23,6 +23,8 @@ _OTHER_LETTERS: Final = str.maketrans(
 _STATE_PARTS: Final = re.compile(r"[,;/|()\[\]]| [-–—] ")
 _INITIALS: Final = re.compile(r"[a-z](?: [a-z])+").fullmatch
 _BETWEEN_PARTS: Final = re.compile(r"[/,;|_–—-]| - ")
+_FLAGS: Final = re.compile("([\U0001f1e6-\U0001f1ff]{2})")
+_TWO_CODES: Final = re.compile(r"([a-z]{2})[-_]([a-z]{2})").fullmatch
 _FLAG: Final = {0x1F1E6 + place: ord("a") + place for place in range(26)}  # the letters of flags
 _NOWHERE: Final = CleaningContext()
 
@@ -60,14 +62,25 @@ def _state_alone(text: str, table: Mapping[str, str], spec: MetaSpec) -> str | N
 def _named_country(text: str, spec: MetaSpec) -> str | None:
     if len(text) > 80:
         return None
-    return _one_country(text.translate(_FLAG), spec) or _same_in_all_parts(text, spec)
+    text = _FLAGS.sub(r"|\1|", text).translate(_FLAG)
+    return _one_country(text, spec) or _same_in_all_parts(text, spec)
 
 
 def _same_in_all_parts(text: str, spec: MetaSpec) -> str | None:
     """Return the country of `DE - Germany`: each part is a name or code, and all of the same country."""
     parts = [part.strip() for part in _BETWEEN_PARTS.split(text)]
     codes = {_one_country(part, spec) for part in parts if part}
-    return codes.pop() if len(parts) > 1 and len(codes) == 1 else None
+    if len(parts) > 1 and len(codes) == 1:
+        return codes.pop()
+    return _of_subdivision(text, spec)
+
+
+def _of_subdivision(text: str, spec: MetaSpec) -> str | None:
+    """Return the country of `US-TX`. `pt-BR` may be two, and `en-US` says what somebody reads."""
+    found = _TWO_CODES(text)
+    if found is None or found[2] in spec.countries:
+        return None
+    return spec.countries.get(found[1])
 
 
 def _one_country(text: str, spec: MetaSpec) -> str | None:

@@ -23,7 +23,8 @@ def contents(value: Any, block: CustomData) -> list[dict[str, Any]]:
     """Read the items, also where they are a JSON text; a single object is a list of one."""
     value = opened_text(value)
     if isinstance(value, Mapping):
-        value = [value]
+        is_numbered = bool(value) and all(isinstance(key, str) and key.isdigit() for key in value)
+        value = list(value.values()) if is_numbered else [value]
     if not isinstance(value, list | tuple):
         raise ValueDropped("not_a_list")
     read = _item if block.findings.trace is None else _item_in_parts

@@ -33,8 +33,9 @@ _MARKS_OF_NAMES: Final = (" ", "'", ".", "-")
 _EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
 _REMARK: Final = re.compile(r"\s*\([^()]*\)$")  # `jane@example.com (work)`
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
-_WITH_PREFIX: Final = re.compile(r"([a-z]{1,3})[- ]([0-9]{4}.*)").fullmatch
+_WITH_PREFIX: Final = re.compile(r"([a-z]{1,3})[- ]([0-9](?:[ -]?[0-9]){3}.*)").fullmatch
 _WITH_TOWN: Final = re.compile(r"([0-9]+) +[^0-9]+").fullmatch
+_MOST_ZEROS: Final = 2  # that a postal code begins with: 00184 Roma, 00100 Helsinki, 00-950 Warszawa
 _US_DIGITS: Final = re.compile(r"[0-9]{3,}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _CONTROL_IN_PROSE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]").search
@@ -225,7 +226,7 @@ def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
     any_prefix = frozenset().union(*prefixes.values())
 
     def postal_code(text: str, context: CleaningContext) -> str:
-        """Remove spaces and dashes and restore a lost leading zero; a US code is its first five digits."""
+        """Remove spaces and dashes and restore lost leading zeros; a US code is its first five digits."""
         if why_damaged(text) == "digits_lost":
             raise ValueDropped("digits_lost")
         text = without_fraction(text)
@@ -239,7 +240,7 @@ def postal_code_step(spec: MetaSpec) -> Callable[[str, CleaningContext], str]:
             text = _code_alone(text, known, length)
         if len(text) < 2 or not any(map(str.isalnum, text)) or not text.strip("0"):
             raise ValueDropped("postal_code_malformed")
-        return text.zfill(length) if len(text) == length - 1 and text.isdigit() else text
+        return text.zfill(length) if length - _MOST_ZEROS <= len(text) and text.isdigit() else text
 
     return postal_code
 

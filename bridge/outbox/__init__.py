@@ -13,7 +13,7 @@ from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
-from bridge.outbox.erasures import ErasureReceipt, ErasureRequest
+from bridge.outbox.erasures import ErasureReceipt, ErasureRequest, erasures_as_json
 from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.job_queue import Job, JobStep
@@ -79,6 +79,7 @@ __all__ = [
     "Stranded",
     "Traces",
     "copy",
+    "erasures_as_json",
     "open_outbox",
     "upgrade",
 ]

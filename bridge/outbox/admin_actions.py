@@ -22,7 +22,8 @@ from bridge.outbox.inserts import (
     store_events,
 )
 from bridge.outbox.lanes import LaneOf, lane_key
-from bridge.outbox.records import NewEvent, NewFetch, raw_id, text_id, to_ms
+from bridge.outbox.new_jobs import insert_job, pack_job_of
+from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
 from bridge.outbox.retention import lock_fetches
 from bridge.outbox.tables import (
     attempts,
@@ -50,13 +51,14 @@ class Correction:
     """What a webhook becomes with the mapping as it is now, and with what was fetched for it.
 
     `fetch` says what is still to be fetched for those of its events that are `fetching`; `note` is a line for
-    the history of its events.
+    the history of its events; `job` is what the webhook asks for.
     """
 
     revision: str
     events: tuple[NewEvent, ...]
     fetch: NewFetch | None = None
     note: str = ""
+    job: NewJob | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ class Corrector:
         if correction.fetch is not None and "fetching" in written.values():
             self._fetch(webhook_id, correction.fetch)
         discard(self._connection, gone, _NO_LONGER, self._now)
+        if correction.job:
+            insert_job(self._connection, pack_job_of(correction.job, self._run.cipher, webhook_id, self._now))
         self._connection.execute(
             update(webhooks)
             .where(webhooks.c.id == webhook_id)

@@ -18,7 +18,7 @@ from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.records import to_ms
-from bridge.outbox.tables import attempts, claims, events, fetches, imports, metadata, queue, webhooks
+from bridge.outbox.tables import attempts, claims, events, fetches, imports, jobs, metadata, queue, webhooks
 
 _ROWS_AT_ONCE = 1000
 _STOP = "stop the bridge and every worker, then copy again"
@@ -82,7 +82,7 @@ def _require_nobody_sends(connection: Connection, which: str, now: int) -> None:
 
 
 def _state_of_stopped(connection: Connection, now: int) -> tuple[Any, ...]:
-    """Return figures that every webhook, call, import and admin action changes."""
+    """Return figures that every webhook, call, import, job and admin action changes."""
     _require_nobody_sends(connection, "source", now)
     figures = (
         func.count(webhooks.c.id),
@@ -95,6 +95,7 @@ def _state_of_stopped(connection: Connection, now: int) -> tuple[Any, ...]:
         select(func.sum(fetches.c.due_at)).scalar_subquery(),
         _newest(attempts).scalar_subquery(),
         select(func.sum(imports.c.position)).scalar_subquery(),
+        select(func.sum(jobs.c.step + 1)).scalar_subquery(),
     )
     return tuple(connection.execute(select(*figures)).one())
 

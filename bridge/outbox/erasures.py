@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,6 +53,14 @@ class ErasureReceipt:
 
 
 _MOMENTS = ("asked_at", "finished_at")
+
+
+def erasures_as_json(receipts: Iterable[ErasureReceipt], unfinished: Iterable[Job]) -> dict[str, Any]:
+    """Return the shape of all erasures in every JSON answer."""
+    return {
+        "erasures": [receipt.as_json() for receipt in receipts],
+        "unfinished": [job.as_json() for job in unfinished],
+    }
 
 
 class Erasures:
@@ -127,8 +135,7 @@ class Erasures:
 
     def unfinished(self) -> list[Job]:
         """Return the erasures that are queued, running, cancelled or could not be finished."""
-        finished = {receipt.id for receipt in self.receipts()}
-        return [job for job in self._jobs.newest() if job.kind == "erase" and job.id not in finished]
+        return self._jobs.unfinished("erase")
 
 
 def _receipt_of(job: Job, counts: Mapping[str, int], now: datetime) -> ErasureReceipt:

@@ -30,12 +30,11 @@ from bridge.outbox.database import PreparedStatement, dialect_insert, in_portion
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.never_send import NeverSend
-from bridge.outbox.new_jobs import JobRows, insert_jobs, pack_job
+from bridge.outbox.new_jobs import JobRows, insert_jobs, pack_job_of
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import (
     NewEvent,
     NewFetch,
-    NewJob,
     NewWebhook,
     Receipt,
     StoredEvent,
@@ -107,6 +106,7 @@ class Statements:
     """
 
     def __init__(self, engine: Engine, cipher: Cipher) -> None:
+        self.cipher = cipher
         self.never_send = NeverSend(cipher)
         insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
         self.webhooks = PreparedStatement(insert(webhooks), engine, WEBHOOK_COLUMNS)
@@ -154,19 +154,13 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
         ),
         cipher=cipher,
         fetch_row=None if webhook.fetch is None else fetch_row(webhook.fetch, webhook_id, received_at),
-        job=_job(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
+        job=pack_job_of(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
     )
 
 
 def fetch_row(fetch: NewFetch, webhook_id: bytes, now: int) -> Row:
     """Return the row that has records fetched for a webhook, at once."""
     return (webhook_id, fetch.source, now, now, to_ms(fetch.give_up_at), int(fetch.anew), 0, "")
-
-
-def _job(wanted: NewJob, cipher: Cipher, webhook_id: bytes, now: int) -> JobRows:
-    """Return the job that a webhook asks for; it knows which one that is."""
-    request = {**wanted.request, "webhook_id": text_id(webhook_id)}
-    return pack_job(replace(wanted, request=request), cipher, now)
 
 
 def _raw_row(webhook: NewWebhook, cipher: Cipher, webhook_id: bytes) -> Row | None:

@@ -129,6 +129,12 @@ class JobQueue:
         found: list[Job] = self._read(lambda connection: _find(connection, jobs.c.id.is_not(None), most))
         return found
 
+    def unfinished(self, kind: str, most: int = 1000) -> list[Job]:
+        """Return the jobs of a kind that are not done, newest first; failed and cancelled ones too."""
+        wanted = and_(jobs.c.kind == kind, jobs.c.state != "done")
+        found: list[Job] = self._read(lambda connection: _find(connection, wanted, most))
+        return found
+
     def cancel(self, job_id: str, now: datetime) -> None:
         """End a job that is not finished; the rows that were done stay done."""
         row_id = raw_id(job_id) or b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, insert
 
 from bridge.crypto import Cipher
 from bridge.outbox.ids import new_id
-from bridge.outbox.records import NewJob
+from bridge.outbox.records import NewJob, text_id
 from bridge.outbox.tables import job_parts, jobs
 
 _PART_BYTES = 262_144
@@ -33,6 +34,12 @@ def pack_job(wanted: NewJob, cipher: Cipher, now: int) -> JobRows:
         for number, part in enumerate(_cut(wanted.source))
     ]
     return JobRows(row_id, _new_row(wanted, row_id, now), parts)
+
+
+def pack_job_of(wanted: NewJob, cipher: Cipher, webhook_id: bytes, now: int) -> JobRows:
+    """Turn a job that a webhook asks for into rows; the job knows which webhook that is."""
+    request = {**wanted.request, "webhook_id": text_id(webhook_id)}
+    return pack_job(replace(wanted, request=request), cipher, now)
 
 
 def insert_job(connection: Connection, packed: JobRows) -> None:

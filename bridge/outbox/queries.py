@@ -37,6 +37,7 @@ from bridge.outbox.tables import (
     raw_webhooks,
     webhooks,
 )
+from bridge.plurals import counted
 
 _IS_CLAIMED = queue.c.claim_id.is_not(None)
 _STATUS = case((_IS_CLAIMED, "sending"), else_=events.c.status)
@@ -167,7 +168,8 @@ def discrepancies(connection: Connection) -> list[str]:
     found = []
     totals = counts(connection)
     if not totals.reconciled:
-        found.append(f"{totals.received} events received, {sum(totals.by_status.values())} accounted for")
+        received, accounted = counted(totals.received, "event"), sum(totals.by_status.values())
+        found.append(f"{received} received, {accounted} accounted for")
     queued = exists().where(queue.c.event_id == events.c.id)
     has_body = exists().where(payloads.c.event_id == queue.c.event_id)
     known = exists().where(events.c.id == queue.c.event_id, events.c.status == "waiting")

@@ -21,11 +21,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class SentBody:
-    """The body of a live event, newest first among those of its mapping."""
+    """The body of a live event, newest first among those of its mapping, and how well it can be matched."""
 
     mapping: str
     event_name: str
     body: bytes
+    match_score: int | None = None
 
 
 def moment_of_id(row_id: bytes) -> datetime:
@@ -77,7 +78,9 @@ class Recent:
 
         def work(connection: Connection) -> list[SentBody]:
             chosen = (
-                select(events.c.id, events.c.mapping, events.c.event_name, payloads.c.body)
+                select(
+                    events.c.id, events.c.mapping, events.c.event_name, payloads.c.body, events.c.match_score
+                )
                 .join_from(events, payloads, payloads.c.event_id == events.c.id)
                 .where(events.c.test_event_code.is_(None))
             )

@@ -183,7 +183,10 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One HTTP call to a destination and what came of it; it may have carried many events."""
+    """One HTTP call to a destination and what came of it; it may have carried many events.
+
+    `answer` is what Meta itself said about an error, without anything that could be a person's value.
+    """
 
     id: str
     destination: str
@@ -198,6 +201,7 @@ class Attempt:
     subcode: int | None = None
     fbtrace_id: str | None = None
     reason: str | None = None
+    answer: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of an attempt in every JSON answer."""

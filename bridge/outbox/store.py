@@ -28,6 +28,7 @@ from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
 from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
+from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
 from bridge.outbox.pauses import Pause
@@ -82,6 +83,7 @@ class Outbox:
         self._cipher = cipher
         self._statements = Statements(database.engine, cipher)
         self._lanes = Lanes(database.write_locked)
+        self.revisions = MappingRevisions(self._read, self._write)
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)

@@ -13,6 +13,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
        └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
     source_rates                    how often each source may be called, for all nodes together
     pauses                          destinations, datasets and sources that wait, for all workers to see
+    mapping_revisions               what each mapping said, as long as it is of use
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     sessions                        who is signed in to the console, and one-time sign-in links
@@ -172,6 +173,7 @@ attempts = Table(
     Column("subcode", BigInteger),
     Column("fbtrace_id", Text),
     Column("reason", Text),
+    Column("answer", Text),  # Meta's own words, without values
 )
 
 event_attempts = Table(
@@ -238,6 +240,16 @@ properties = Table(
     metadata,
     Column("name", Text, primary_key=True),  # see purpose and raw_webhooks
     Column("value", Text, nullable=False),
+)
+
+mapping_revisions = Table(
+    "mapping_revisions",
+    metadata,
+    Column("mapping", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("mapping", "revision"),
 )
 
 imports = Table(

@@ -1,8 +1,9 @@
 """Recognizes phone numbers in texts that are sent unhashed, and leaves ids alone.
 
-Digits look like a phone number when they have a plus in front, the separators of a phone number between
-them, or are those of a phone number that the same webhook maps. Digits alone never do: order numbers, EAN
-and ids of 18 digits look the same. Dates, ISBN and order numbers such as `123-4567890-1234567` are ids too.
+Digits look like a phone number when they have a plus or `tel:` in front, the separators of a phone number
+between them, or are those of a phone number that the same webhook maps. Digits alone never do: order
+numbers, EAN and ids of 18 digits look the same. Dates, ISBN and order numbers such as
+`123-4567890-1234567` are ids too.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ _CANDIDATE: Final = re.compile(
     rf"(?<![0-9A-Za-z.+])(?<![0-9][\-/])\(?[ (]*[0-9](?:{_BETWEEN}[0-9])+(?![0-9A-Za-z])"
 )
 _WITH_PLUS: Final = re.compile(r"(?<![0-9A-Za-z+])\+[ (]*[1-9](?:[ ().\-/]{0,3}[0-9]){6,}(?![0-9A-Za-z])")
+_WITH_SCHEME: Final = re.compile(
+    r"(?:(?<![a-z])(?:tel|sms|callto|whatsapp)(?::|%3a)|wa\.me/)"
+    r"[ +(]*[0-9](?:[ ().\-/]{0,3}[0-9]){6,14}(?![0-9])",
+    re.IGNORECASE,
+).search
 _DATE: Final = re.compile(
     r"(?:(?:19|20)[0-9]{2}[./\- ][01]?[0-9][./\- ][0-3]?[0-9]"
     r"|[0-3]?[0-9][./\-][0-3]?[0-9][./\-](?:19|20)[0-9]{2})(?![0-9])"
@@ -51,7 +57,7 @@ def may_hold_phone(text: str, phones: Phones = ()) -> bool:
     if not text.isdigit():
         if _GATE(text) is None:
             return False
-        if "+" in text or _SEPARATED(text):
+        if "+" in text or _SEPARATED(text) or _WITH_SCHEME(text):
             return True
     return may_hold_mapped_phone(text, phones)
 
@@ -78,6 +84,8 @@ def holds_phone(text: str, phones: Phones = ()) -> bool:
         return True
     if text.isalnum():
         return False
+    if _WITH_SCHEME(text):
+        return True
     return any(_has_plausible_length(found[0]) for found in _WITH_PLUS.finditer(text)) or any(
         _is_written_as_phone(found[0], is_part=text[found.start() - 1 : found.start()] in {"-", "_"})
         for found in _CANDIDATE.finditer(text)

@@ -109,7 +109,7 @@ class Application:
         try:
             answered = await self._answer(request, receive, guard)
         except Exception as error:  # noqa: BLE001 - the last resort: the client is asked to come again
-            answered = render(fault(self._context, request, error), request.id)
+            answered = render(fault(self._context, request, error), request)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
         await send({"type": "http.response.start", "status": answered.status, "headers": headers})
         await send({"type": "http.response.body", "body": answered.body})

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,7 +35,13 @@ class RunningServer:
 
     def write(self, problem: Mapping[str, Any] | None = None) -> None:
         """Write the file in place: another one would not be locked."""
-        said = {"pid": os.getpid(), "bind": self.bind, "reloads": self.reloads, "problem": problem}
+        said = {
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "bind": self.bind,
+            "reloads": self.reloads,
+            "problem": problem,
+        }
         content = json.dumps(said).encode()
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, content, 0)
@@ -69,6 +76,7 @@ class Found:
 
     file: Path
     pid: int
+    host: str
     bind: str
     reloads: int
 
@@ -77,6 +85,9 @@ class Found:
 
         Raises CannotOpen when it cannot be asked, or does not answer.
         """
+        if self.host != socket.gethostname():  # its process id means another process here
+            message = f"the server at {self.bind} runs on {self.host}, another machine or container"
+            raise CannotOpen(message, fix="run `capi-bridge reload` there")
         try:
             os.kill(self.pid, signal.SIGHUP)
         except OSError as error:
@@ -97,7 +108,7 @@ def running_servers(data_folder: Path) -> list[Found]:
     for file in sorted(data_folder.glob("serve-*.json")):
         said = _read(file)
         if said and _is_locked(file):
-            found.append(Found(file, said["pid"], said["bind"], said["reloads"]))
+            found.append(Found(file, said["pid"], said["host"], said["bind"], said["reloads"]))
     return found
 
 

@@ -30,6 +30,7 @@ from bridge.settings.models import (
     MailAlerts,
     MappingAlerts,
     Retention,
+    RetrySchedule,
     ServerLimits,
     Settings,
     TestEventCode,
@@ -38,6 +39,7 @@ from bridge.settings.models import (
 from bridge.settings.options import OF_MAPPING, SETTINGS, every_option
 from bridge.settings.parser import Reading, Spot, Values, read_section
 from bridge.settings.source_block import read_sources
+from bridge.settings.types import DATASET, TOKEN, is_of
 from bridge.spelling import closest
 
 FILE_NAME = "bridge.yaml"
@@ -180,9 +182,13 @@ def _destination_of_environment(reading: Reading) -> dict[str, Destination]:
         reading.wrong(Spot("destinations.main"), "unset_variable", message, f"set {missing} too")
     if not (dataset_id and access_token):
         return {}
-    if not (dataset_id.isascii() and dataset_id.isdigit()):
-        message = "META_DATASET_ID must be the digits of a dataset id"
-        reading.wrong(Spot("destinations.main"), "wrong_type", message, "copy it from Events Manager")
+    for name, text, kind in (
+        ("META_DATASET_ID", dataset_id, DATASET),
+        ("META_ACCESS_TOKEN", access_token, TOKEN),
+    ):
+        if not is_of(kind, text):
+            message = f"{name} must be {kind.wants}"
+            reading.wrong(Spot("destinations.main"), "wrong_type", message, "copy it from Events Manager")
     code = reading.environment.get("META_TEST_EVENT_CODE", "").strip()
     test_code = TestEventCode(code) if code else None
     return {"main": Destination("main", dataset_id, access_token, test_event_code=test_code)}
@@ -235,7 +241,7 @@ def _readers(
 
 
 def _delivery(reading: Reading, values: Values) -> DeliverySettings:
-    delivery = DeliverySettings(**values)
+    delivery = DeliverySettings(**{**values, "retry": RetrySchedule(**values.get("retry", {}))})
     if delivery.lease < delivery.timeout + timedelta(seconds=5):
         reading.wrong(
             Spot("delivery.lease"),

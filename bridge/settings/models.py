@@ -52,6 +52,12 @@ class Callback:
 
     url: str
     secret: str = field(repr=False)
+    previous_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets that sign, the current one first: both, while it is being changed."""
+        return (self.secret, self.previous_secret) if self.previous_secret else (self.secret,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class MappingAlerts:
     held_share: float = 0.2
     silent_after: timedelta = timedelta(hours=6)
     missing_fields: bool = True
+    match_drop: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +158,19 @@ class ServerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """When an event is sent again after a failure that may be temporary, and when it is given up.
+
+    A wait is drawn from 0 to a bound that begins with `first_wait` and doubles up to `longest_wait`. Without
+    `give_up_after`, counted from the arrival of the webhook, an event is tried as long as Meta would take it.
+    """
+
+    first_wait: timedelta = timedelta(seconds=2)
+    longest_wait: timedelta = timedelta(hours=1)
+    give_up_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How events travel to Meta. The lease must outlive the timeout; the loader holds that."""
 
@@ -159,6 +179,7 @@ class DeliverySettings:
     parallel: int = 4
     timeout: timedelta = timedelta(seconds=10)
     lease: timedelta = timedelta(seconds=60)
+    retry: RetrySchedule = RetrySchedule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +237,7 @@ class Settings:
     profile: Literal["default", "live"] = "default"
     allow_test_event_code: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["auto", "json", "text"] = "auto"
     retention: Retention = Retention()
     limits: ServerLimits = ServerLimits()
     delivery: DeliverySettings = DeliverySettings()

@@ -48,6 +48,9 @@ OF_MAPPING: dict[str, Option | Section] = {
         types.DURATION, "Silence at a time when webhooks usually come; 0s: silence is fine.", "6h"
     ),
     "missing_fields": Option(types.SWITCH, "Watch for fields that stop arriving.", "yes"),
+    "match_drop": Option(
+        types.whole(1, 100), "By how many points of 100 the match strength of events falls.", "20"
+    ),
 }
 
 TEST_CODE = Section(
@@ -86,6 +89,9 @@ HOOKS = Section(
             {
                 "url": Option(types.CALLBACK_URL, "Where to post.", required=True),
                 "secret": Option(types.SECRET, "The signing secret (`whsec_…`).", required=True),
+                "previous_secret": Option(
+                    types.SECRET, "The secret before, which signs too while it is being changed."
+                ),
             },
         ),
         "alerts": Section("What is usual here, where it differs from `alerts:`.", OF_MAPPING),
@@ -190,7 +196,10 @@ SETTINGS = Section(
             "CAPI_BRIDGE_LOG_LEVEL",
         ),
         "log_format": Option(
-            types.one_of("json", "text"), "How log lines look.", "json", "CAPI_BRIDGE_LOG_FORMAT"
+            types.one_of("auto", "json", "text"),
+            "How log lines look; auto: text on a terminal, else JSON.",
+            "auto",
+            "CAPI_BRIDGE_LOG_FORMAT",
         ),
         "destinations": DESTINATIONS,
         "sources": SOURCES,
@@ -244,6 +253,17 @@ SETTINGS = Section(
                 "parallel": Option(types.whole(1, 64), "The most calls at the same time.", "4"),
                 "timeout": Option(types.DURATION, "How long Meta may take to answer.", "10s"),
                 "lease": Option(types.DURATION, "How long a worker owns what it claimed.", "60s"),
+                "retry": Section(
+                    "When an event is sent again after a failure that may be temporary.",
+                    {
+                        "first_wait": Option(types.DURATION, "The longest wait before the second try.", "2s"),
+                        "longest_wait": Option(types.DURATION, "What the doubling waits end at.", "1h"),
+                        "give_up_after": Option(
+                            types.DURATION,
+                            "Counted from the webhook's arrival; usually as long as Meta takes the event.",
+                        ),
+                    },
+                ),
             },
         ),
         "alerts": Section(

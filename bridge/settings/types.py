@@ -142,6 +142,15 @@ def _give_up(text: str) -> timedelta:
     return length
 
 
+def is_of(kind: Kind, text: str) -> bool:
+    """Return whether a text is of a kind."""
+    try:
+        kind.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
 def one_of(*words: str) -> Kind:
     """Return the kind that takes one of a few words."""
 

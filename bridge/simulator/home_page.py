@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import orjson
 
+from bridge.plurals import counted
 from bridge.simulator.inbox import Inbox, ReceivedEvent, RejectedRequest
 
 _SHOWN = 200
@@ -15,7 +16,7 @@ _Kept = TypeVar("_Kept")
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Simulator: {events} events</title><style>
+<title>Simulator: {events}</title><style>
 :root {{ color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }}
 body {{ margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }}
 table {{ border-collapse: collapse; width: 100%; margin-bottom: 2rem; }}
@@ -25,8 +26,8 @@ pre {{ margin: .3rem 0; overflow-x: auto; font-size: .85rem; }}
 .again {{ background: #ef9a9a; color: #222; border-radius: .2rem; padding: 0 .4rem; }}
 </style></head><body>
 <h1>Stand-in for Meta’s events endpoint</h1>
-<p>Nothing that arrives here reaches Meta. {events} events ({tests} of them test events)
-in {requests} requests, {refused} rejected. <a href="/received">Everything as JSON</a></p>
+<p>Nothing that arrives here reaches Meta. {events} ({tests} of them for testing)
+in {requests}, {refused} rejected. <a href="/received">Everything as JSON</a></p>
 <p>Faults to come: {faults}</p>
 <h2>Accepted events, newest first</h2>
 <table><tr><th>When</th><th>Dataset</th><th>Event</th><th>Id</th><th>What was sent</th></tr>
@@ -42,9 +43,9 @@ def render(inbox: Inbox, faults: Sequence[str]) -> bytes:
     """Return the whole page; everything received is escaped."""
     counts = inbox.counts()
     return _PAGE.format(
-        events=counts["events"],
+        events=counted(counts["events"], "event"),
         tests=counts["test_events"],
-        requests=counts["requests"],
+        requests=counted(counts["requests"], "request"),
         refused=counts["refused"],
         faults=escape(", ".join(faults) or "none"),
         event_rows=_rows(map(_event_row, _newest(inbox.events())), "Nothing yet."),

@@ -88,9 +88,14 @@ class ReadingEdges:
         return _json(
             {
                 "data": {
+                    "app_id": "1",
                     "type": "SYSTEM_USER",
+                    "application": "Simulated app",
+                    "data_access_expires_at": 0,
                     "is_valid": True,
                     "expires_at": int(expires.timestamp()) if expires else 0,
+                    "issued_at": int(self.clock().timestamp()) - 86_400,
+                    "user_id": "1",
                     "scopes": scopes,
                 }
             }
@@ -163,6 +168,7 @@ def _quality_of(name: str, events: Sequence[ReceivedEvent]) -> dict[str, Any]:
             ],
         },
         "event_coverage": {"percentage": 0.0, "goal_percentage": 75.0},
+        "data_freshness": {"upload_frequency": "real_time"},
         "dedupe_key_feedback": [
             {
                 "dedupe_key": "event_id",

@@ -6,6 +6,7 @@ from datetime import date
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
+from bridge.plurals import counted
 
 
 def version_note(version: str, today: date, spec: MetaSpec) -> Finding | None:
@@ -23,7 +24,7 @@ def version_note(version: str, today: date, spec: MetaSpec) -> Finding | None:
         return rules["graph_version_ended"].finding(None, version=version, until=until, newest=newest)
     if days < limits.graph_warn_days:
         return rules["graph_version_ends"].finding(
-            None, version=version, until=until, days=days, newest=newest
+            None, version=version, until=until, days=counted(days, "day"), newest=newest
         )
     return None
 

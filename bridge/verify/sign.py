@@ -99,4 +99,4 @@ def _put(node: Any, path: list[str], text: str) -> None:
 def _standard_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
     prefix = standard_webhooks.header_prefix(rule)
     message_id = request.headers.get(f"{prefix}id", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
-    return standard_webhooks.sign(rule.secrets[0], message_id, request.body, request.received_at, prefix)
+    return standard_webhooks.sign(rule.secrets[:1], message_id, request.body, request.received_at, prefix)

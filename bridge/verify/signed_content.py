@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from bridge.errors import NotAuthentic
 from bridge.models import Request, SortedForm, VerifyRule
+from bridge.plurals import counted
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 
@@ -168,8 +169,9 @@ def check_age(timestamp: str, rule: VerifyRule, now: datetime) -> None:
     """Reject a timestamp that is too old or too far ahead, so that a webhook cannot be replayed."""
     distance_seconds = abs(now.timestamp() - _unix_seconds(timestamp, rule.timestamp_unit))
     if distance_seconds > rule.tolerance_seconds:
+        tolerance = counted(rule.tolerance_seconds, "second")
         raise NotAuthentic(
-            f"the signature's timestamp is more than {rule.tolerance_seconds} seconds away from now",
+            f"the signature's timestamp is more than {tolerance} away from now",
             fix="Check the clocks of both machines; a webhook that was sent again needs a new signature.",
         )
 

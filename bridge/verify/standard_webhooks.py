@@ -10,6 +10,7 @@ import base64
 import binascii
 import contextlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -21,15 +22,20 @@ _SECRET_PREFIX: Final = b"whsec_"
 
 
 def sign(
-    secret: bytes, message_id: str, body: bytes, now: datetime, prefix: str = "webhook-"
+    secrets: Sequence[bytes], message_id: str, body: bytes, now: datetime, prefix: str = "webhook-"
 ) -> dict[str, str]:
-    """Return the three headers that prove a body, signed with the first key the secret can mean."""
+    """Return the three headers that prove a body, signed with the first key that each secret can mean.
+
+    Several secrets give several signatures with spaces between them, as the specification has it for the
+    time in which a secret is being changed.
+    """
     timestamp = str(int(now.timestamp()))
-    key = next(iter(_keys(secret)), secret)
+    keys = [next(iter(_keys(secret)), secret) for secret in secrets]
+    signatures = [f"v1,{_signature(key, message_id, timestamp, body)}" for key in keys]
     return {
         f"{prefix}id": message_id,
         f"{prefix}timestamp": timestamp,
-        f"{prefix}signature": f"v1,{_signature(key, message_id, timestamp, body)}",
+        f"{prefix}signature": " ".join(signatures),
     }
 
 

@@ -25,6 +25,10 @@ _BLOCKS = ("user_data", "custom_data", "app_data")
 # A setter of Meta's Node SDK writes this key of app_data beside event_name.
 _OF_APP_DATA = "advertiser_tracking_enabled"
 _DEVICE_PARTS = tuple(str(number) for number in range(16))
+# What Meta's Java SDK calls two of its own fields when it writes an event for a gateway.
+_DEVICE_IN_JAVA = "extendedDeviceInfoArray"
+_PROPERTIES_IN_JAVA = "customProperties"
+_LISTS = {"": ("data_processing_options",), "custom_data": ("content_ids", "contents")}
 _INTERNAL = "internal:"
 _NUMBERS = (int, float, Decimal)
 
@@ -117,17 +121,23 @@ def in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> GivenEvent:
     Raises TooLarge where such a text is over the bounds of a body.
     """
     fields = dict(event)
-    repairs = (_open_blocks, _rename_people, _move_into_app_data, _list_device)
+    repairs = (
+        *(_open_blocks, _rename_people, _spread_properties, _list_numbered),
+        *(_move_into_app_data, _list_device),
+    )
     return GivenEvent(fields, tuple(finding for repair in repairs for finding in repair(fields, spec)))
 
 
 def _open_blocks(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
+    """Read a block that is a text of JSON. An empty one may be `[]`: PHP writes its empty objects so."""
     for block in _BLOCKS:
+        if fields.get(block) == []:
+            fields.pop(block)
         if isinstance(fields.get(block), str):
             fields[block] = opened_text(fields[block])
             check_bounds(fields[block])
             if isinstance(fields[block], dict):
-                yield spec.rules["value_repaired"].finding(f"$.{block}", field=block)
+                yield _repaired(block, spec)
 
 
 def _rename_people(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
@@ -142,6 +152,33 @@ def _rename_people(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
         yield _read_as(f"user_data.{key}", f"user_data.{names[key]}", spec)
 
 
+def _spread_properties(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
+    """Read the author's own properties as such where Meta's Java SDK keeps them in an object apart."""
+    custom = fields.get("custom_data")
+    properties = custom.get(_PROPERTIES_IN_JAVA) if isinstance(custom, dict) else None
+    if isinstance(custom, dict) and isinstance(properties, dict):
+        rest = {key: value for key, value in custom.items() if key != _PROPERTIES_IN_JAVA}
+        fields["custom_data"] = {**properties, **rest}
+        yield _repaired(f"custom_data.{_PROPERTIES_IN_JAVA}", spec)
+
+
+def _list_numbered(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
+    """Read an object with numbers for keys as the list it stands for: PHP writes lists with gaps so."""
+    people = tuple(name for name, rule in spec.user_data.items() if rule.many)
+    for block, names in {**_LISTS, "user_data": people}.items():
+        inner = fields.get(block) if block else fields
+        if not isinstance(inner, dict):
+            continue
+        lists = {name: list(inner[name].values()) for name in names if _is_numbered(inner.get(name))}
+        if lists:
+            fields.update({block: {**inner, **lists}} if block else lists)
+        yield from (_repaired(f"{block}.{name}" if block else name, spec) for name in lists)
+
+
+def _is_numbered(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(str.isdigit, value))
+
+
 def _move_into_app_data(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
     app_data = fields.get("app_data", {})
     if _OF_APP_DATA in fields and isinstance(app_data, dict):
@@ -150,12 +187,21 @@ def _move_into_app_data(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Find
 
 
 def _list_device(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
-    """Read the numbered object that Meta's Node SDK writes for extinfo as the list that it stands for."""
+    """Read the objects that Meta's Node and Java SDKs write for extinfo as the list that they stand for."""
     app_data = fields.get("app_data")
     device = app_data.get("extinfo") if isinstance(app_data, dict) else None
-    if isinstance(app_data, dict) and isinstance(device, dict) and device.keys() <= set(_DEVICE_PARTS):
-        fields["app_data"] = {**app_data, "extinfo": [device.get(part, "") for part in _DEVICE_PARTS]}
-        yield spec.rules["value_repaired"].finding("$.app_data.extinfo", field="app_data.extinfo")
+    if not isinstance(app_data, dict) or not isinstance(device, dict):
+        return
+    parts = device.get(_DEVICE_IN_JAVA)
+    if not isinstance(parts, list) and device.keys() <= set(_DEVICE_PARTS):
+        parts = [device.get(part, "") for part in _DEVICE_PARTS]
+    if isinstance(parts, list):
+        fields["app_data"] = {**app_data, "extinfo": parts}
+        yield _repaired("app_data.extinfo", spec)
+
+
+def _repaired(field: str, spec: MetaSpec) -> Finding:
+    return spec.rules["value_repaired"].finding(f"$.{field}", field=field)
 
 
 def _read_as(field: str, name: str, spec: MetaSpec) -> Finding:
@@ -190,7 +236,7 @@ def _repairs(given: Mapping[str, Any], event: Event, made_id: str, spec: MetaSpe
         yield spec.rules["event_id_made"].finding("$.event_id")
     for field, before, after in _pairs(given, sent):
         if field not in named and not _is_same(before, after):
-            yield spec.rules["value_repaired"].finding(f"$.{field}", field=field)
+            yield _repaired(field, spec)
 
 
 def _field(path: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Finding
+from bridge.plurals import counted
 
 _MOST = 100
 _EVENTS_NAMED = 3
@@ -49,7 +50,12 @@ def messages(events: Sequence[Event], of_the_body: Iterable[Finding]) -> list[st
                 numbers.append(number)
     said = [*dict.fromkeys(map(_sentence, of_the_body)), *_located(places)]
     rest = len(said) - _MOST
-    return said if rest <= 0 else [*said[:_MOST], f"There are {rest} more messages of this kind."]
+    if rest <= 0:
+        return said
+    return [
+        *said[:_MOST],
+        f"There {'is' if rest == 1 else 'are'} {counted(rest, 'more message')} of this kind.",
+    ]
 
 
 def _located(places: Mapping[str, Sequence[int]]) -> Iterator[str]:

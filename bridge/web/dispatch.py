@@ -56,7 +56,7 @@ def answer(context: AppContext, request: HttpRequest, response: Response) -> Ren
     if response.status >= 400:
         path = first_path_segment(request)
         context.log.info("request", request_id=request.id, path=path, code=response.status, **response.log)
-    return render(response, request.id)
+    return render(response, request)
 
 
 def log_webhook(

@@ -109,7 +109,9 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
             age = round(depth.oldest_seconds)
-            message = f"{depth.destination}: the oldest of {depth.waiting} waiting events is {age} s old"
+            message = (
+                f"{depth.destination}: the oldest of {counted(depth.waiting, 'waiting event')} is {age} s old"
+            )
             yield Reason("degrades", "delivery_behind", message)
     for fetching in context.outbox().fetches.depths(context.now()):
         if fetching.oldest_seconds > limit:

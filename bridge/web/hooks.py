@@ -207,9 +207,11 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
 def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
     """Return the body of the response for a webhook that is on disk."""
     body: dict[str, Any] = {
-        "status": "duplicate" if receipt.duplicate else overall(event.status for event in receipt.events),
+        "status": _status(receipt),
         "events": [event.as_json() for event in receipt.events],
     }
+    if receipt.job_id:
+        body["erasure"] = receipt.job_id
     reasons = sorted({event.reason for event in receipt.events if event.reason})
     if reasons and not receipt.duplicate:
         body["reasons"] = reasons
@@ -217,6 +219,14 @@ def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]
     if findings and not receipt.duplicate:
         body["findings"] = findings
     return {**body, **test_note(receipt, events)}
+
+
+def _status(receipt: Receipt) -> str:
+    """Return the one word for what became of a webhook; one that gave no event but erases says so."""
+    if receipt.duplicate:
+        return "duplicate"
+    status = overall(event.status for event in receipt.events)
+    return "erasing" if receipt.job_id and status == "skipped" else status
 
 
 def test_note(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def finish(
 ) -> RenderedResponse:
     """Log and count the webhook, and turn the response into bytes."""
     log_webhook(context, request, admission.mapping, response, seconds)
-    return render(response, request.id, admission.headers)
+    return render(response, request, admission.headers)
 
 
 def take_in(

@@ -94,7 +94,8 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Taken": {
         **_object(
-            status={"enum": ["queued", "duplicate", "skipped", "suppressed", "held", "sent"]},
+            status={"enum": ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing"]},
+            erasure=_TEXT,
             events=_list_of(_reference("Event")),
             reasons=_list_of(_TEXT),
             findings=_list_of(_reference("Finding")),
@@ -112,6 +113,7 @@ SCHEMAS: dict[str, Any] = {
         held=_list_of(_OBJECT),
         suppressed=_list_of(_OBJECT),
         fetching=_list_of(_OBJECT),
+        erase={"type": ["object", "null"]},
         explain=_list_of(_OBJECT),
         empty=_list_of(_OBJECT),
         unused=_list_of(_OBJECT),

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from bridge.ingest.event_filters import query_of
-from bridge.ingest.persons import KINDS, identifiers_of, looked_for, person_of
-from bridge.jobs.erasing import OPTIONS, destination_of
+from bridge.ingest.persons import identifiers_of, looked_for, person_of
+from bridge.jobs.bulk_erasure import OPTIONS, known_destination
 from bridge.jobs.job_kind import flag_of, require_known
+from bridge.outbox import erasures_as_json
+from bridge.privacy.person_identifiers import KINDS
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object
@@ -43,7 +45,7 @@ def erase(context: AppContext, request: HttpRequest) -> Response:
 def _would_erase(context: AppContext, asked: dict[str, Any]) -> dict[str, Any]:
     require_known(asked, OPTIONS)
     identifiers = identifiers_of(asked)
-    destination = destination_of(context.settings.destinations, asked)
+    destination = known_destination(asked.get("destination"), context.settings.destinations)
     found = context.outbox().erasures.find(person_of(identifiers, destination))
     counts = {"events": len(found.event_ids), "raw_webhooks": len(found.webhook_ids)}
     return {"dry_run": True, "looked_for": looked_for(identifiers), **counts}
@@ -52,10 +54,4 @@ def _would_erase(context: AppContext, asked: dict[str, Any]) -> dict[str, Any]:
 def list_erasures(context: AppContext, request: HttpRequest) -> Response:
     """List the receipts of erased persons, and the erasures that are not finished."""
     erasures = context.outbox().erasures
-    return Response(
-        200,
-        {
-            "erasures": [receipt.as_json() for receipt in erasures.receipts()],
-            "unfinished": [job.as_json() for job in erasures.unfinished()],
-        },
-    )
+    return Response(200, erasures_as_json(erasures.receipts(), erasures.unfinished()))

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bridge.errors import TooManyRequests
+from bridge.plurals import counted
 from bridge.settings import Rate
 
 _SLOT = struct.Struct("<Qd")  # what the key hashes to, its theoretical arrival time
@@ -47,7 +48,7 @@ class RateLimiter:
         wait = self._wait_seconds(key, rate)
         if wait > 0:
             raise TooManyRequests(
-                f"{limit_name}: more than {rate.count} requests in {rate.seconds:g} s",
+                f"{limit_name}: more than {counted(rate.count, 'request')} in {rate.seconds:g} s",
                 retry_after_seconds=max(1, math.ceil(wait)),
             )
 

@@ -21,7 +21,8 @@ from bridge.errors import (
     WrongUse,
 )
 from bridge.models import Finding
-from bridge.serialization import encode
+from bridge.serialization import encode, encode_readable
+from bridge.web.request import HttpRequest
 
 
 class NoSuchEvent(BridgeError):
@@ -62,6 +63,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
 RETRY_AFTER_SECONDS = 5
 _NOT_AUTHENTIC = "the sender could not be authenticated"
 _JSON = "application/json"
+_TERMINALS = ("curl/", "Wget/", "HTTPie/", "xh/")
 Headers = tuple[tuple[str, str], ...]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -93,19 +95,28 @@ class RenderedResponse(NamedTuple):
     body: bytes
 
 
-def render(response: Response, request_id: str, more: Headers = ()) -> RenderedResponse:
+def render(response: Response, request: HttpRequest, more: Headers = ()) -> RenderedResponse:
     """Turn a response into bytes and headers; what a response says itself wins over the usual."""
-    body, content_type = _encoded(response.body, request_id)
-    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X-Request-Id": request_id}
+    body, content_type = _encoded(response.body, request)
+    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X-Request-Id": request.id}
     if response.headers or more:
         headers.update((*response.headers, *more))
     return RenderedResponse(response.status, list(headers.items()), body)
 
 
-def _encoded(body: Mapping[str, Any] | str, request_id: str) -> tuple[bytes, str]:
+def _encoded(body: Mapping[str, Any] | str, request: HttpRequest) -> tuple[bytes, str]:
     if isinstance(body, str):
         return body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
-    return encode({**body, "request_id": request_id}), _JSON
+    shown = {**body, "request_id": request.id}
+    if is_read_by_a_person(request):
+        return f"{encode_readable(shown)}\n".encode(), _JSON
+    return encode(shown), _JSON
+
+
+def is_read_by_a_person(request: HttpRequest) -> bool:
+    """Tell whether somebody at a terminal or a browser looks at the JSON, which is indented for them."""
+    headers = request.headers
+    return headers.get("user-agent", "").startswith(_TERMINALS) or "text/html" in headers.get("accept", "")
 
 
 def detail(finding: Finding) -> dict[str, Any]:

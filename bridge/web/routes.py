@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
+from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import ServerLimits
 from bridge.web import (
     conversions_api,
@@ -33,6 +34,14 @@ READ = ("GET", "HEAD")
 def description(context: AppContext, request: HttpRequest) -> Response:
     """Answer with the description of every endpoint."""
     return Response(200, document(ROUTES))
+
+
+def _schema(name: str) -> Route:
+    """Return the endpoint of one schema that ships, for editors and other programs."""
+    response = Response(200, schema_text(name), (("Content-Type", "application/schema+json"),))
+    of_what = {"event": "a finished event", "mapping": "a mapping", "settings": "the settings"}[name]
+    summary = f"The JSON Schema of {of_what}"
+    return Route("GET", f"/schemas/{name}.json", lambda _context, _request: response, summary, "text")
 
 
 def _admin(method: str, rule: str, view: View, summary: str, **others: Any) -> Route:
@@ -176,6 +185,7 @@ ROUTES = (
     Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
     Route("GET", "/openapi.json", description, "This description"),
+    *map(_schema, SCHEMAS),
 )
 PAGES = console.PAGES  # for people, so the description leaves them out
 
@@ -195,14 +205,15 @@ class Intake(NamedTuple):
 def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The path is split before its segments are decoded: an encoded slash is part of a name.
+    The path is split before its segments are decoded: an encoded slash is part of a name. Senders write two
+    slashes where the URL that they were given ends in one.
     """
-    match path.removesuffix("/").split("/"):
-        case ["", "hooks", *names] if names and all(names) and method in {"POST", *READ}:
+    match path.lstrip("/").removesuffix("/").split("/"):
+        case ["hooks", *names] if names and all(names) and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
-        case ["", "capi", dataset_id, "events"] if dataset_id and method == "POST":
+        case ["capi", dataset_id, "events"] if dataset_id and method == "POST":
             return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
-        case ["", version, dataset_id, "events"] if version and dataset_id and method == "POST":
+        case [version, dataset_id, "events"] if version and dataset_id and method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)
         case _:

@@ -43,7 +43,7 @@ async function run(state) {
   const running = new AbortController();
   state.running = running;
   try {
-    const answer = await asked(state.form, running.signal);
+    const answer = await asked(state.form, "/console/playground", running.signal);
     if (!answer) return;
     document.getElementById("result").innerHTML = answer.result;
     document.getElementById("fields").innerHTML = answer.fields_list;
@@ -55,10 +55,10 @@ async function run(state) {
 }
 
 // Returns what became of the form as it is now; null when the person did not sign in again.
-async function asked(form, signal) {
+async function asked(form, url, signal) {
   const send = () => {
     const body = new URLSearchParams(new FormData(form));
-    return fetch("/console/playground", { method: "POST", headers: { Accept: "application/json" }, body, signal });
+    return fetch(url, { method: "POST", headers: { Accept: "application/json" }, body, signal });
   };
   let response = await send();
   if (response.status === 401) {
@@ -66,7 +66,7 @@ async function asked(form, signal) {
     response = await send();
   }
   const answer = await response.json();
-  if (!response.ok) say(answer.error.message);
+  if (!response.ok) say([answer.error.message, ...answer.error.details.map((detail) => detail.message)].join(" "));
   return response.ok ? answer : null;
 }
 
@@ -74,12 +74,22 @@ async function asked(form, signal) {
 async function submit(state, event) {
   event.preventDefault();
   const { submitter } = event;
-  if (!submitter?.formAction || new URL(submitter.formAction).pathname === "/console/playground") return run(state);
+  if (!submitter?.hasAttribute("formaction")) return run(state);
+  if (submitter.hasAttribute("data-in-place")) return showOutcome(state, submitter.formAction);
   const session = await fetch("/console/session", { headers: { Accept: "application/json" } });
   if (session.status === 401 && !(await signedIn())) return;
   state.isChanged = false;
   state.form.action = submitter.formAction;
   HTMLFormElement.prototype.submit.call(state.form);
+}
+
+// Shows what came of an action beside the result: what Meta answered, or a job that reports until it is finished.
+async function showOutcome(state, url) {
+  say("");
+  const answer = await asked(state.form, url);
+  const outcome = document.getElementById("outcome");
+  if (answer?.outcome) outcome.innerHTML = answer.outcome;
+  if (answer?.job) window.htmx.ajax("GET", answer.job, { target: outcome, select: "#job", swap: "innerHTML" });
 }
 
 function insert(state, path, destination) {

@@ -53,17 +53,17 @@ def test_a_readable_expectation_holds(expectation, mapping_of, spec, now):
         pytest.param("expect: [{event_id: lead-8}]", ("event_id", "lead-8", "lead-7"), id="another id"),
         pytest.param(
             "expect: [{user_data.email: dana@example.com}]",
-            ("user_data.em", "dana@example.com", "jane@example.com (as cleaned)"),
+            ("user_data.email", "dana@example.com", "jane@example.com (as cleaned)"),
             id="another person, told readably",
         ),
         pytest.param(
             "expect: [{user_data.phone: 491512345678}]",
-            ("user_data.ph", "491512345678", "(nothing)"),
+            ("user_data.phone", "491512345678", "(nothing)"),
             id="a field that is not there",
         ),
         pytest.param(
             "expect: [{user_data.email: [jane@example.com, dana@example.com]}]",
-            ("user_data.em", "jane@example.com, dana@example.com", "jane@example.com (as cleaned)"),
+            ("user_data.email", "jane@example.com, dana@example.com", "jane@example.com (as cleaned)"),
             id="one value of two",
         ),
         pytest.param("expect: [{}, {}]", ("number of events", "2 events", "1 event"), id="one event of two"),
@@ -195,3 +195,43 @@ def test_a_body_that_cannot_be_read_is_a_failed_test(files, mapping_of, spec, no
 def test_signatures_are_not_asked_of_tests(mapping_of, spec, now):
     door = "receive: {verify: {scheme: token, header: X-Token, secret: '${CONTACT_TOKEN}'}}\n"
     assert outcome(mapping_of(LEAD + door + given("expect: [{event_name: Lead}]")), spec, now) == []
+
+
+ERASING = """\
+version: 1
+receive: {verify: {scheme: token, header: X, secret: "${SECRET}"}}
+settings: {phone_country: DE}
+erase: {when: {topic: redact}, email: mail, phone: tel, order_id: orders}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "failure"),
+    [
+        pytest.param(
+            "{email: ' Jane@Example.com', phone: 0151 2345678, order_id: [1, 2]}", None, id="all identifiers"
+        ),
+        pytest.param(
+            "{email: jane@example.com}",
+            ("whom to erase", "email jane@example.com",
+             "email jane@example.com, order_id 1, order_id 2, phone 491512345678"),
+            id="one identifier of four",
+        ),
+        pytest.param(
+            "{email: jane}",
+            ("whom to erase", "nobody", "email jane@example.com, order_id 1, order_id 2, phone 491512345678"),
+            id="what cannot be read",
+        ),
+    ],
+)  # fmt: skip
+def test_whom_a_webhook_asks_to_erase_is_compared_cleaned(expected, failure, mapping_of, spec, now):
+    data = "{topic: redact, mail: JANE@example.com, tel: +49 151 2345678, orders: [1, 2]}"
+    mapping = mapping_of(ERASING + given(f"expect_erased: {expected}", data))
+    assert outcome(mapping, spec, now) == ([failure] if failure else [])
+
+
+def test_a_webhook_that_asks_for_nothing_erases_nobody(mapping_of, spec, now):
+    mapping = mapping_of(
+        ERASING + given("expect_erased: {email: jane@example.com}", "{mail: jane@example.com}")
+    )
+    assert outcome(mapping, spec, now) == [("whom to erase", "email jane@example.com", "nobody")]

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 ADMIN = "admin-token"
 READER = "acme-token"
 SCRIPT = "<script>window.attacked = 1</script><img src=x onerror='window.attacked = 1'>"
+MARKUP_NAME = "<img src=x onerror='window.attacked = 1'>"
 LEAD = """\
 version: 1
 description: The contact form of the website
@@ -45,6 +46,7 @@ SETTINGS = """\
 destinations:
   main: {dataset_id: "1234567890123456", access_token: "a-token-for-tests"}
   acme: {dataset_id: "2234567890123456", access_token: "a-token-for-tests"}
+console: {edit: yes}
 keys:
   admin: admin-token
   readers:
@@ -106,6 +108,9 @@ class Site:
             self.sessions[token] = context.cookies()
         return self.sessions[token]
 
+    def wait_until(self, claim: Callable[[], Any]) -> None:
+        wait_until(claim)
+
     def mapping(self, name: str) -> Path:
         return self.bridge.folder / "mappings" / f"{name}.yaml"
 
@@ -155,7 +160,7 @@ class Visit:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
-def _posted(bridge: RunningBridge, mapping: str, payload: dict[str, Any]) -> str:
+def posted(bridge: RunningBridge, mapping: str, payload: dict[str, Any]) -> str:
     answer = bridge.post(f"/hooks/{mapping}", payload)
     assert answer.status in {200, 422}, answer.body
     headers = {"Authorization": f"Bearer {ADMIN}"}
@@ -170,7 +175,8 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
     (folder / "mappings" / "samples" / "form.json").write_text(
         json.dumps({"id": 5, "mail": "jane@example.com"})
     )
-    for name, text in {"lead": f"{LEAD}samples: samples/form.json\n", "broken": BROKEN}.items():
+    texts = {"lead": f"{LEAD}samples: samples/form.json\n", "broken": BROKEN, MARKUP_NAME: LEAD}
+    for name, text in texts.items():
         (folder / "mappings" / f"{name}.yaml").write_text(text)
     (folder / "bridge.yaml").write_text(SETTINGS)
     with Simulator() as simulator:
@@ -178,9 +184,9 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
         bridge = RunningBridge(folder, environment, ("--workers", "1")).start()
         try:
             events = {
-                "sent": _posted(bridge, "lead", {"id": 1, "mail": "jane.doe@example.com", "left": "over"}),
-                "held": _posted(bridge, "broken", {"id": 2, "mail": "jane.doe@example.com"}),
-                "attack": _posted(bridge, "lead", {"id": SCRIPT, "mail": SCRIPT, SCRIPT: SCRIPT}),
+                "sent": posted(bridge, "lead", {"id": 1, "mail": "jane.doe@example.com", "left": "over"}),
+                "held": posted(bridge, "broken", {"id": 2, "mail": "jane.doe@example.com"}),
+                "attack": posted(bridge, "lead", {"id": SCRIPT, "mail": SCRIPT, SCRIPT: SCRIPT}),
             }
             wait_until(simulator.received)
             site = Site(bridge, chromium, axe, events)

@@ -111,6 +111,22 @@ def test_a_session_that_ended_is_renewed_in_place_and_nothing_typed_is_lost(visi
     assert text_of(page) == GOOD
 
 
+def test_saving_after_the_session_has_ended_asks_to_sign_in_and_then_saves(site):
+    try:
+        page = site.visit("/console/playground").page
+        page.locator("input[name=name]").fill("edited-anew")
+        write(page, GOOD)
+        expect(page.locator("#result")).to_contain_text("mapping")
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.locator("#again-token").fill(ADMIN)
+        page.keyboard.press("Enter")
+        expect(page.locator(".done")).to_have_text("Saved, and active.")
+        assert site.mapping("edited-anew").read_text() == GOOD
+    finally:
+        site.mapping("edited-anew").unlink(missing_ok=True)
+
+
 def test_leaving_with_changes_asks_first(page):
     write(page, GOOD)
     asked = []

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
+
+from tests.browser.conftest import MARKUP_NAME
 
 pytestmark = pytest.mark.process
 
@@ -17,6 +21,7 @@ SCREENS = {
     "an event with markup in it": "/console/events/{attack}",
     "mappings": "/console/mappings",
     "a mapping": "/console/mappings/lead",
+    "a mapping with markup in its name": f"/console/mappings/{quote(MARKUP_NAME)}",
     "playground": "/console/playground",
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",

@@ -80,6 +80,26 @@ def test_the_headers_beside_a_sample_are_used(mapped):
     assert ran.json["events"] == [{**BODY, "custom_data": {"content_name": "x"}}]
 
 
+ERASING = """\
+version: 1
+receive: {verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}}
+erase: {when: {topic: redact}, email: mail, never_send: yes}
+"""
+
+
+def test_whom_a_webhook_would_erase_is_shown_masked(mapped):
+    (mapped.path / "mappings" / "privacy.yaml").write_text(ERASING)
+    sent = '{"topic": "redact", "mail": "Rosa@Example.com"}'
+    ran = mapped.run("dry-run", "privacy", "-", stdin=sent)
+    assert (ran.code, json.loads(ran.out)) == (0, {"data": []})
+    assert ran.err.startswith(
+        "erases everything about email r•••@e•••.com, and nothing is sent of this person again\n"
+    )
+    assert "Not used by the mapping" not in ran.err
+    shown = mapped.run("dry-run", "privacy", "-", "--json", stdin=sent).json
+    assert shown["erase"]["identifiers"] == [{"kind": "email", "value": "r•••@e•••.com"}]
+
+
 def test_an_event_that_would_be_held_is_exit_code_1(mapped):
     ran = mapped.run("dry-run", "lead", "-", stdin='{"id": 8}')
     assert (ran.code, json.loads(ran.out)) == (1, {"data": []})

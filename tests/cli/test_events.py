@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
+from bridge.bootstrap import open_store
 from bridge.cli.event_table import events_table
 from bridge.jobs.bulk_export import write_csv
-from bridge.outbox import EventRecord
+from bridge.outbox import ErasureRequest, EventRecord, NewJob
+from bridge.settings import load_settings
 from bridge.simulator import Simulator
 from tests.cli.conftest import SETTINGS
 
@@ -214,6 +217,18 @@ def test_the_receipt_for_a_person_to_file_shows_nobody(stored):
     assert when.startswith("receipt: ")
     assert "stays at Meta" in ran.err
     assert "jane" not in (ran.out + ran.err + stored.run("events", "erasures").out).lower()
+
+
+def test_an_erasure_that_could_not_be_finished_is_listed_and_exits_1(stored):
+    settings = load_settings(stored.path / "bridge.yaml", {})
+    with closing(open_store(settings)) as outbox:
+        now = datetime.now(UTC)
+        outbox.jobs.add(NewJob("erase", ErasureRequest("mapping shop", {"email": 1}).as_json(), b"{}"), now)
+        outbox.jobs.fail(outbox.jobs.claim(now), "broken", now)
+    ran = stored.run("events", "erasures")
+    assert ran.code == 1
+    assert {"failed", "mapping", "shop"} <= set(ran.out.split())
+    assert stored.run("events", "erasures", "--json").json["unfinished"][0]["state"] == "failed"
 
 
 def test_an_erasure_may_be_for_one_destination(stored):

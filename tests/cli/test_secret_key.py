@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.errors import CannotOpen
+from bridge.wsgi import create_app
+
 SETTINGS = """\
 graph_url: http://127.0.0.1:9
 destinations: {main: {dataset_id: 1234567890123456, access_token: meta-token}}
@@ -35,6 +38,13 @@ def test_a_key_that_is_lost_after_another_was_accepted_is_an_error_again(changed
     assert changed.run("worker", "--once", "--accept-new-key").code == 0
     changed.settings(SETTINGS + "keys: {secret: [a-third-secret-for-the-tests]}\n")
     assert changed.run("worker", "--once").code == 3
+
+
+def test_neither_does_another_server_start(changed):
+    with pytest.raises(CannotOpen, match="secret key that is not configured"):
+        create_app(changed.path / "bridge.yaml")
+    assert changed.run("worker", "--once", "--accept-new-key").code == 0
+    assert create_app(changed.path / "bridge.yaml").test_client().get("/healthz").status_code == 200
 
 
 def test_check_says_so_too(changed):

@@ -13,17 +13,23 @@ from bridge.delivery import circuit_breaker
 from bridge.delivery.http_client import GraphRequest, batch_body, events_url, in_batches
 from bridge.delivery.meta_responses import Verdict
 from bridge.delivery.rate_limit_headers import RequestedPause, requested_pauses
-from bridge.delivery.retry import LONGEST_WAIT, after_failure, backoff, reason_of
-from bridge.outbox import Settled
+from bridge.delivery.retry import USUAL, after_failure, backoff, reason_of
+from bridge.outbox import ClaimedEvent, Settled
+from bridge.outbox.ids import first_id
+from bridge.settings import RetrySchedule
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PASSING = Verdict("retry", "No answer came.", "nobody", "Nothing to do.")
 SECONDS = int(NOW.timestamp())
 
 
+def event(attempts: int, accepted_until: int, received_at: datetime = NOW) -> ClaimedEvent:
+    return ClaimedEvent(first_id(int(received_at.timestamp() * 1000)), b"{}", attempts, accepted_until)
+
+
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_a_wait_is_never_negative_nor_longer_than_the_longest(attempts, jitter):
-    assert timedelta(milliseconds=200) <= backoff(attempts, jitter) <= LONGEST_WAIT
+    assert timedelta(milliseconds=200) <= backoff(attempts, jitter) <= USUAL.longest_wait
 
 
 def test_waits_are_drawn_from_the_whole_span_which_doubles():
@@ -33,7 +39,7 @@ def test_waits_are_drawn_from_the_whole_span_which_doubles():
 
 @given(st.integers(0, 50), st.floats(0, 1), st.integers(-1000, 1_000_000))
 def test_nothing_is_ever_planned_beyond_the_age_limit(attempts, jitter, left):
-    settled = after_failure(PASSING, attempts, SECONDS + left, NOW, jitter)
+    settled = after_failure(PASSING, event(attempts, SECONDS + left), NOW, jitter)
     if settled.status == "expired":
         assert left <= 1
     else:
@@ -44,10 +50,35 @@ def test_a_bounded_retry_ends_as_refused_with_the_reason():
     bounded = Verdict(
         "retry", "Unknown error.", "nobody", "Look it up.", code=1, subcode=99, attempts=3, blamed="data"
     )
-    assert after_failure(bounded, 1, SECONDS + 9999, NOW, 0.5).status == "waiting"
-    assert after_failure(bounded, 2, SECONDS + 9999, NOW, 0.5) == Settled(
+    assert after_failure(bounded, event(1, SECONDS + 9999), NOW, 0.5).status == "waiting"
+    assert after_failure(bounded, event(2, SECONDS + 9999), NOW, 0.5) == Settled(
         "refused", "Unknown error. (code 1/99) Meta blames: data. Look it up."
     )
+
+
+def test_the_schedule_of_the_settings_is_kept():
+    slow = RetrySchedule(first_wait=timedelta(minutes=1), longest_wait=timedelta(minutes=3))
+    waits = [backoff(attempts, 1.0, slow).total_seconds() for attempts in range(4)]
+    assert waits == [60, 120, 180, 180]
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "status", "minutes"),
+    [
+        pytest.param(1, "waiting", 60, id="fresh"),
+        pytest.param(11.75, "waiting", 15, id="the last try is moved before the end"),
+        pytest.param(12, "refused", None, id="given up"),
+        pytest.param(100, "refused", None, id="long ago"),
+    ],
+)
+def test_an_event_is_given_up_when_the_settings_say_so(hours_ago, status, minutes):
+    schedule = RetrySchedule(timedelta(hours=1), timedelta(hours=1), give_up_after=timedelta(hours=12))
+    failed = event(9, SECONDS + 999_999, NOW - timedelta(hours=hours_ago))
+    settled = after_failure(PASSING, failed, NOW, 1.0, schedule)
+    due = None if minutes is None else int((NOW + timedelta(minutes=minutes)).timestamp() * 1000)
+    assert (settled.status, settled.due_at) == (status, due)
+    if status == "refused":
+        assert settled.reason == f"given up, as delivery.retry.give_up_after says: {reason_of(PASSING)}"
 
 
 def test_a_reason_without_a_code_is_a_plain_sentence():

@@ -14,6 +14,7 @@ from bridge.delivery.http_client import HttpResponse
 from bridge.errors import CannotStore
 from bridge.failpoints import CLAIM_AFTER, CLAIM_BEFORE
 from bridge.outbox import Query
+from bridge.settings import RetrySchedule
 
 TWO_MINUTES = '{"1": [{"call_count": 100, "estimated_time_to_regain_access": 2}]}'
 NO_ANSWER = HttpResponse(None, failure="ReadTimeoutError")
@@ -330,6 +331,37 @@ def test_fewer_events_received_than_sent_is_told_and_not_repeated(bench, an_even
     bench.worker().run_once()
     assert bench.statuses() == {"sent": 2}
     assert bench.notices() == ["fewer_received"]
+
+
+@pytest.mark.parametrize(("hours", "notices"), [(47, []), (49, ["late"])], ids=["in time", "too late"])
+def test_events_that_leave_too_late_to_be_deduplicated_are_told(bench, an_event, hours, notices):
+    bench.store(an_event("a"), an_event("b"))
+    bench.clock.forward(hours=hours)
+    bench.worker().run_once()
+    assert (bench.statuses(), bench.notices()) == ({"sent": 2}, notices)
+    assert all(one.text.startswith("2 events left more than 48 hours") for one in bench.notifications)
+
+
+def test_the_schedule_of_the_settings_decides_when_an_event_is_given_up(bench, an_event, error):
+    bench.meta.answer = lambda _ids: HttpResponse(400, {}, error(1, is_transient=True))
+    (row,) = bench.store(an_event("a"))
+    schedule = RetrySchedule(timedelta(hours=1), timedelta(hours=1), give_up_after=timedelta(hours=3))
+    for _ in range(4):
+        bench.worker(retry=schedule).run_once()
+        bench.clock.forward(hours=1)
+    found = bench.outbox.show(row)
+    assert (found.event.status, (found.event.reason or "")[:9]) == ("refused", "given up,")
+
+
+def test_metas_own_words_are_kept_with_the_attempt(bench, an_event, error):
+    bench.meta.answer = lambda _ids: HttpResponse(
+        400, {}, error(100, 2804009, error_user_msg="Bad value 'Jane'.")
+    )
+    (row,) = bench.store(an_event("a"))
+    bench.worker().run_once()
+    [attempt] = bench.outbox.show(row).attempts
+    assert attempt.answer == "Bad value '•••'. lokaliseret"
+    assert attempt.as_json()["answer"] == attempt.answer
 
 
 def test_events_for_a_destination_that_is_not_configured_are_kept(bench, an_event):

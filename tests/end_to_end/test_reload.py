@@ -133,6 +133,17 @@ def test_without_a_server_there_is_nothing_to_reload(folder):
     assert (ran.returncode, "no `capi-bridge serve` runs" in ran.stderr) == (3, True)
 
 
+def test_a_server_of_another_container_is_never_signalled(folder, start_bridge):
+    bridge = start_bridge()
+    [file] = (folder / "data").glob("serve-*.json")
+    file.write_text(
+        json.dumps({**json.loads(file.read_text()), "host": "another-container", "pid": os.getpid()})
+    )
+    ran = reload(folder)
+    assert (ran.returncode, "runs on another-container" in ran.stderr) == (3, True)
+    assert bridge.get("/healthz").status == 200
+
+
 def test_under_load_no_webhook_is_lost_or_sent_twice(meta, folder, start_bridge, wait_until):
     """Senders post without a pause, and come again when a connection breaks, as all of them do."""
     bridge = start_bridge()

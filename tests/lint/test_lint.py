@@ -315,6 +315,16 @@ def test_a_key_with_outer_spaces_is_one_key(mapping_of, spec):
     assert slip.suggestion == "first_name"
 
 
+def test_a_mapping_in_use_holds_nothing_of_its_file(tmp_path, spec):
+    file = tmp_path / "lead.yaml"
+    file.write_text(LEAD, "utf-8")
+    options = {"environment": {}, "spec": spec}
+    checked, active = check_mapping(file, **options).mapping, load_checked(file, **options)
+    assert checked.node.entries
+    assert not active.node.entries
+    assert [line.position for line in active.lines] == [line.position for line in checked.lines]
+
+
 def test_a_mapping_with_such_an_error_is_not_put_in_force(tmp_path, spec):
     file = tmp_path / "order.yaml"
     file.write_text(f"{START}event_name: Purchase\n{PERSON}", "utf-8")

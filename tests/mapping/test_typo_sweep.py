@@ -131,6 +131,12 @@ def words_expected(node: Node) -> Iterator[Word]:
             yield Word(key, legal, frozenset(same), "expect")
 
 
+def words_of_identifiers(node: Node) -> Iterator[Word]:
+    legal = frozenset(name for name, key in GRAMMAR["erase"].keys.items() if key.kind == "value")
+    for key, _ in node.entries if isinstance(node, Block) else ():
+        yield Word(key, legal, frozenset({key.text}), "expect_erased")
+
+
 def words_of_json(node: Node) -> Iterator[Word]:
     for key, below in node.entries if isinstance(node, Block) else ():
         if key.text == "for_each":
@@ -147,6 +153,7 @@ def words_recorded(node: Node) -> Iterator[Word]:
 INSIDE = {
     "json_body": words_of_json,
     "recorded": words_recorded,
+    "identifiers": words_of_identifiers,
     "properties": words_of_properties,
     "condition": words_of_condition,
     "conditions": words_of_condition,

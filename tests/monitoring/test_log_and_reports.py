@@ -17,6 +17,7 @@ from bridge.delivery.reports import BatchReport, Notification, Outcomes
 from bridge.monitoring.alerts import AlertMonitor
 from bridge.monitoring.log import BufferedWriter, Log, failure
 from bridge.monitoring.metrics import Metrics, served
+from bridge.monitoring.readable_lines import readable_line
 from bridge.monitoring.reporter import Reporter
 from bridge.outbox import Attempt, Settled
 from bridge.outbox.records import raw_id
@@ -49,8 +50,42 @@ def test_the_text_style_is_for_people():
     written: list[bytes] = []
     Log(written.append, "debug", "text").warning("alert", text="two\nlines", kind="disk", nothing=None)
     [line] = written
-    assert line.endswith(b'warning alert text="two\\nlines" kind=disk\n')
+    assert line.endswith(b' WARNING alert text="two\\nlines" kind=disk\n')
     assert line.count(b"\n") == 1
+
+
+AT = datetime(2026, 11, 21, 9, 31, 2, tzinfo=UTC)
+WEBHOOK = {"event": "webhook", "request_id": "r", "status": "queued", "code": 200, "events": 1, "ms": 3.2}
+ATTEMPT = {"event": "attempt", "destination": "main", "events": 3, "outcome": "delivered", "ms": 40}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        pytest.param(
+            {**WEBHOOK, "mapping": "lead"}, "webhook lead: queued, 1 event (HTTP 200, 3.2 ms)", id="a webhook"
+        ),
+        pytest.param(
+            {**WEBHOOK, "mapping": "acme/lead", "status": "held", "code": 422, "reason": "no e-mail"},
+            'webhook acme/lead: held, 1 event (HTTP 422, 3.2 ms) reason="no e-mail"',
+            id="with a reason",
+        ),
+        pytest.param(
+            {**WEBHOOK, "mapping": "lead\n09:31:02 forged", "events": 0},
+            'webhook "lead\\n09:31:02 forged": queued (HTTP 200, 3.2 ms)',
+            id="a name that is two lines",
+        ),
+        pytest.param(
+            {**ATTEMPT, "http_status": 200, "test": True},
+            "test delivery to main: 3 events, delivered (40 ms) http_status=200",
+            id="a call to Meta",
+        ),
+        pytest.param({"event": "request", "path": "/api", "code": 401}, "request /api: HTTP 401", id="other"),
+        pytest.param({"event": "reloaded", "mappings": 4}, "reloaded mappings=4", id="anything else"),
+    ],
+)
+def test_at_a_terminal_a_line_says_what_happened(line, text):
+    assert readable_line({"at": AT, "level": "info", **line}) == f"09:31:02 {text}\n".encode()
 
 
 def test_a_log_that_cannot_be_written_loses_nothing_else():

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.models import Finding
 from bridge.monitoring.mapping_health import Concern, concerns
-from bridge.outbox import NewEvent, NewWebhook, Outbox
+from bridge.outbox import ErasureRequest, NewEvent, NewJob, NewWebhook, Outbox
 from bridge.settings import Settings, load_settings
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)  # a Saturday
@@ -34,10 +35,15 @@ def settings(tmp_path: Path) -> Callable[[str], Settings]:
 
 
 def webhooks(
-    moments: Iterable[datetime], *, mapping: str = "lead", held: bool = False, event: object = FULL
+    moments: Iterable[datetime],
+    *,
+    mapping: str = "lead",
+    held: bool = False,
+    event: object = FULL,
+    score: int | None = None,
 ) -> list[NewWebhook]:
     status = "held" if held else "waiting"
-    made = NewEvent(status, "main", "1", "Lead", None, 0, json.dumps(event).encode())
+    made = NewEvent(status, "main", "1", "Lead", None, 0, json.dumps(event).encode(), match_score=score)
     return [NewWebhook(mapping, "r", None, 0, moment, None, "request", (made,)) for moment in moments]
 
 
@@ -134,6 +140,27 @@ def test_a_field_that_stopped_arriving_is_told(store, settings, before, after, t
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "text", "is_told"),
+    [
+        pytest.param((30, 80), (20, 75), "", False, id="about the same"),
+        pytest.param((30, 80), (20, 45), "", True, id="an e-mail that stopped arriving"),
+        pytest.param((30, 45), (20, 80), "", False, id="better"),
+        pytest.param((10, 80), (20, 45), "", False, id="too few to compare with"),
+        pytest.param((30, 80), (20, 75), "alerts: {match_drop: 5}\n", True, id="a bound of one's own"),
+        pytest.param(
+            (30, 80), (20, 45), "hooks: {lead: {alerts: {match_drop: 50}}}\n", False, id="for one mapping"
+        ),
+    ],
+)
+def test_a_match_strength_that_falls_is_told(store, settings, before, after, text, is_told):
+    (number, score), (last, now) = before, after
+    store.add_all(webhooks([NOW - HOUR] * number, score=score) + webhooks([NOW] * last, score=now))
+    found = concerns(store, settings(text), ["lead"], NOW)
+    said = f"lead: the match strength of Lead events fell from {score} to {now} of 100"
+    assert [(one.kind, one.text) for one in found] == ([("match_strength", said)] if is_told else [])
+
+
+@pytest.mark.parametrize(
     ("day", "words"),
     [
         ("2026-12-05", ["expires on 2026-12-05"]),
@@ -147,3 +174,27 @@ def test_a_token_that_expires_soon_is_told(store, settings, day, words):
     assert [(one.kind, one.text) for one in found] == [
         ("token_expires", f"main: its access token {word}") for word in words
     ]
+
+
+def test_a_request_that_a_person_has_to_answer_is_told_for_a_day(store, settings):
+    finding = Finding("error", "needs_a_person", "a customer asks for a copy", "answer")
+    held = NewEvent("held", "main", "1", "", None, 0, None, reason=finding.message, findings=(finding,))
+    [webhook] = webhooks([NOW - HOUR], mapping="privacy", held=True)
+    store.add(webhook._replace(events=(held,)))
+    assert concerns(store, settings(), ["privacy"], NOW) == [
+        Concern(
+            "needs_a_person", "privacy: a customer asks for a copy", "privacy: a customer asks for a copy"
+        )
+    ]
+    assert concerns(store, settings(), ["privacy"], NOW + DAY) == []
+
+
+def test_an_erasure_that_failed_is_told_without_the_person(store, settings):
+    request = ErasureRequest("mapping privacy", {"email": 1}).as_json()
+    job = store.jobs.add(NewJob("erase", request, b"{}"), NOW)
+    assert concerns(store, settings(), [], NOW) == []
+    claimed = store.jobs.claim(NOW)
+    assert claimed is not None
+    store.jobs.fail(claimed, "broken", NOW)
+    text = f"erasing a person failed (mapping privacy, {job.id}); erase them by hand"
+    assert concerns(store, settings(), [], NOW) == [Concern("erasure_failed", job.id, text)]

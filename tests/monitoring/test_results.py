@@ -57,7 +57,7 @@ def result_webhooks(folder: Path, settings: str = "", mapping: str = MAPPING) ->
     (folder / "mappings").mkdir(exist_ok=True)
     (folder / "mappings" / "lead.yaml").write_text(mapping)
     (folder / "bridge.yaml").write_text(settings)
-    environment = {"RESULT_SECRET": SECRET}
+    environment = {"RESULT_SECRET": SECRET, "OLD_SECRET": OLD}
     read = load_settings(None, environment, folder=folder)
     return ResultWebhooks(read, open_mappings(read, environment))
 
@@ -99,6 +99,27 @@ def test_a_result_is_posted_with_a_valid_signature(tmp_path):
             ],
         },
     }
+
+
+OLD = "whsec_" + base64.b64encode(b"the key before").decode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "mapping"),
+    [
+        pytest.param(
+            BY_SETTINGS.replace('"}}}', f'", previous_secret: "{OLD}"}}}}}}'), MAPPING, id="settings"
+        ),
+        pytest.param("", BY_MAPPING.replace('"}\n', '", previous_secret: "${OLD_SECRET}"}\n'), id="mapping"),
+    ],
+)
+def test_while_a_secret_is_changed_receivers_with_either_one_believe_the_result(tmp_path, settings, mapping):
+    [message] = result_webhooks(tmp_path, settings, mapping).messages([RECORD], None, NOW)
+    assert message.headers["webhook-signature"].count("v1,") == 2
+    for secret in (SECRET, OLD):
+        assert verify(request_of(message), replace(RULE, secrets=(secret.encode(),)))
+    with pytest.raises(NotAuthentic):
+        verify(request_of(message), replace(RULE, secrets=(b"whsec_YW5vdGhlcg==",)))
 
 
 def test_a_result_that_was_changed_on_the_way_is_not_believed(tmp_path):

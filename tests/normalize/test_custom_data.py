@@ -281,6 +281,12 @@ def test_an_id_that_names_nothing_is_left_out(given, sent, code):
         ({"content_ids": "['A1', 'B2']"}, {"content_ids": ["A1", "B2"]}),
         ({"content_ids": "gid://shop/1,gid://shop/2"}, {"content_ids": ["gid://shop/1", "gid://shop/2"]}),
         ({"content_ids": ["A1,B2"]}, {"content_ids": ["A1,B2"]}),
+        ({"content_ids": "A1\nB2"}, {"content_ids": ["A1", "B2"]}),
+        ({"content_ids": "{A1,B2}"}, {"content_ids": ["A1", "B2"]}),
+        (
+            {"contents": {"0": {"id": "A1", "quantity": 1}, "2": {"id": "B2", "quantity": 2}}},
+            {"contents": [{"id": "A1", "quantity": 1}, {"id": "B2", "quantity": 2}]},
+        ),
         ({"content_ids": "A1,"}, {"content_ids": ["A1,"]}),
         ({"order_id": "A1,B2"}, {"order_id": "A1,B2"}),
         ({"contents": '[{"id":"A1","quantity":2}]'}, {"contents": [{"id": "A1", "quantity": 2}]}),

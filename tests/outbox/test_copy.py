@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, SmallInteger, Table, inspect, text
 
 from bridge.errors import CannotOpen, WrongUse
-from bridge.outbox import Attempt, Query, ReplayPage, Settled, Span, copy
+from bridge.outbox import Attempt, JobStep, NewJob, Query, ReplayPage, Settled, Span, copy
 from bridge.outbox.database import Database
 from bridge.outbox.ids import new_id
 from bridge.outbox.purpose import mark_purpose
@@ -207,17 +207,29 @@ def test_a_copy_may_be_older_than_all_that_retention_left_in_the_source(
     assert rows_of(pair[1])["webhooks"] == rows_of(pair[0])["webhooks"]
 
 
-def test_a_source_that_changes_meanwhile_is_noticed(pair, open_store, webhook, now):
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda source, webhook, now: source.add(webhook("more")), id="a webhook"),
+        pytest.param(lambda source, _webhook, now: source.jobs.add(NewJob("export", {}), now), id="a job"),
+        pytest.param(
+            lambda source, _webhook, now: source.jobs.note(source.jobs.claim(now), JobStep("", 1), now),
+            id="a step of a job",
+        ),
+    ],
+)
+def test_a_source_that_changes_meanwhile_is_noticed(pair, open_store, webhook, now, change):
     source = open_store(pair[0])
     source.add(webhook())
-    more = iter(["more"])
+    source.jobs.add(NewJob("export", {}), now)
+    changes = iter([change])
 
-    def store_more(_table: str, _rows: int) -> None:
-        for key in more:
-            source.add(webhook(key))
+    def change_once(_table: str, _rows: int) -> None:
+        for make in changes:
+            make(source, webhook, now)
 
     with pytest.raises(CannotOpen, match="changed while it was copied"):
-        copy(*pair, now, store_more)
+        copy(*pair, now, change_once)
 
 
 def test_a_target_with_webhooks_of_its_own_is_left_alone(pair, open_store, webhook, now):

@@ -25,7 +25,7 @@ from bridge.pipeline import translate
 FOLDER = shipped("mappings")
 OPEN_TO_EVERYBODY = {"website-lead-form"}
 WITHOUT_A_VENDOR = {"website-lead-form"}
-OUTCOMES = ("ready", "skipped", "held", "suppressed")
+OUTCOMES = ("ready", "skipped", "held", "suppressed", "erasing")
 ANSWERS = ".fetched.json"
 KEYS = {"headers", "query", "url", "secrets", "now", "outcome"}
 
@@ -225,8 +225,10 @@ def mapping(name: str) -> CompiledMapping:
 
 def outcome(translation: Translation) -> str:
     """Return the best result among a webhook's events."""
-    verdicts = {event.verdict for event in translation.events}
-    order = ("ready", "held", "suppressed", "skipped")
+    verdicts: set[str] = {event.verdict for event in translation.events}
+    if translation.erasure is not None:
+        verdicts.add("erasing")
+    order = ("ready", "held", "suppressed", "erasing", "skipped")
     return next((verdict for verdict in order if verdict in verdicts), "skipped")
 
 

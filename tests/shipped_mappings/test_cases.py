@@ -64,6 +64,8 @@ def result_of(mapping: CompiledMapping, request: Request, fetched: AnswerLookup)
         where = [finding.path for finding in refusal.findings]
         return {"refused": refusal.code, **({"where": where} if where else {})}
     result: dict[str, Any] = {"events": [as_json(event) for event in translation.events]}
+    if translation.erasure is not None:
+        result["erase"] = [f"{one.kind}: {one.cleaned}" for one in translation.erasure.identifiers]
     if translation.notes:
         result["notes"] = [note.code for note in translation.notes]
     return result

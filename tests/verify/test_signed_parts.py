@@ -233,6 +233,22 @@ IN_EACH_ENTRY = Scheme(
 )
 
 
+def in_one_entry(step: str, place: int) -> Scheme:
+    """Return a scheme whose signature stands in one entry of a list, written by that step of a path."""
+    items: list[dict[str, Any]] = [{"id": 1}, {"id": 2}]
+    signed_items = [dict(item) for item in items]
+    signed_items[place]["sig"] = sha256(str(items[place]["id"])).hex()
+    return Scheme(
+        f'{{scheme: hmac, field: items.{step}.sig, secret: "${{SECRET}}", signed: "{{items.{step}.id}}"}}',
+        posted(json.dumps({"items": signed_items}).encode()),
+        {
+            "no signature": with_items(items),
+            "an empty signature": with_items([{**item, "sig": ""} for item in items]),
+            "turned round": with_items(signed_items[::-1]),
+        },
+    )
+
+
 def token(algorithm: str, key: Any, **claims: Any) -> str:
     return jwt.encode({"iat": SECONDS, "exp": SECONDS + 300, **claims}, key, algorithm=algorithm)
 
@@ -345,6 +361,8 @@ SCHEMES = {
     "in the query": IN_THE_QUERY,
     "several signatures": SEVERAL,
     "in each entry": IN_EACH_ENTRY,
+    "in the first entry": in_one_entry("first", 0),
+    "in the second entry": in_one_entry("1", 1),
     "a JWT with a secret": JWT_BESIDE,
     "a JWT with an RSA key": JWT_OF_RSA,
     "a JWT with an EC key": JWT_OF_CURVE,
@@ -368,6 +386,22 @@ def test_every_forgery_is_refused(name, what):
     with pytest.raises(NotAuthentic) as refusal:
         verify(scheme.forgeries[what](scheme.genuine), rule_of(scheme.verify))
     assert SECRET.decode() not in refusal.value.message + refusal.value.fix
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": SECONDS - 300},
+        {"iat": SECONDS + 300},
+        {"nbf": SECONDS + 300},
+        {"exp": None, "iat": SECONDS - 300},
+    ],
+    ids=["expired", "from the future", "not valid yet", "issued long ago"],
+)
+def test_a_token_is_accepted_up_to_the_last_second_of_the_tolerance(claims):
+    times = {"iat": SECONDS, "exp": SECONDS + 300, **claims}
+    given = jwt.encode({name: at for name, at in times.items() if at is not None}, SECRET, algorithm="HS256")
+    assert verify(with_header(posted(b"{}"), "authorization", f"Bearer {given}"), rule_of(JWT_BESIDE.verify))
 
 
 def test_the_claims_of_a_body_that_is_a_token_are_the_webhook():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.simulator import Simulator
 from bridge.web.conversions_api_messages import body_findings
+from bridge.web.routes import intake_at
 from tests.web.conftest import ENVIRONMENT, NOW
 
 DATASET = ENVIRONMENT["META_DATASET_ID"]
@@ -28,6 +30,7 @@ LEAD = {
     "user_data": {"em": " Jane@Example.COM "},
 }
 CLEAN = {**LEAD, "user_data": {"em": [JANE]}}
+DANA = sha256(b"dana@example.com").hexdigest()
 
 
 def body_of(web: Any, event_id: str) -> Any:
@@ -486,6 +489,93 @@ def test_a_gateway_s_sender_is_answered_202(web):
 
     assert (answer.status_code, answer.json["events_received"]) == (202, 1)
     assert [body_of(web, record.id) for record in web.stored()] == [CLEAN]
+
+
+DEVICE = [
+    "a2",
+    "com.example.app",
+    "1.0",
+    "1.0.1",
+    "13",
+    "Pixel",
+    "en_US",
+    "CET",
+    "",
+    "1080",
+    "2400",
+    "2",
+    "8",
+    "64",
+    "32",
+]
+# What each SDK's source makes of an event: Java writes its objects by Gson, PHP its arrays by json_encode.
+FROM_SDKS = [
+    pytest.param(
+        {
+            "user_data": {"em": [JANE], "external_id": ["c-7", None]},
+            "custom_data": {
+                "value": 12.5,
+                "currency": "eur",
+                "contents": [{"id": "A1", "quantity": 2, "item_price": 6.25}],
+                "num_items": "2",
+                "customProperties": {"color": "brown"},
+            },
+            "action_source": "app",
+            "app_data": {
+                **dict.fromkeys(("application_tracking_enabled", "advertiser_tracking_enabled"), False),
+                **dict.fromkeys(("consider_views", "include_dwell_data", "include_video_data"), False),
+                "extinfo": {"extendedDeviceInfoArray": [*(part or None for part in DEVICE), "Europe/Berlin"]},
+            },
+        },
+        {
+            "user_data": {"em": [JANE], "external_id": [sha256(b"c-7").hexdigest()]},
+            "custom_data": {
+                "value": 12.5,
+                "currency": "EUR",
+                "contents": [{"id": "A1", "quantity": 2, "item_price": 6.25}],
+                "num_items": 2,
+                "color": "brown",
+            },
+            "action_source": "app",
+            "app_data": {
+                **dict.fromkeys(("application_tracking_enabled", "advertiser_tracking_enabled"), 0),
+                **dict.fromkeys(("consider_views", "include_dwell_data", "include_video_data"), False),
+                "extinfo": [*DEVICE, "Europe/Berlin"],
+            },
+        },
+        id="Java",
+    ),
+    pytest.param(
+        {
+            "user_data": {"em": {"0": JANE, "2": DANA}, "ct": DANA},
+            "custom_data": [],
+            "data_processing_options": [],
+        },
+        {"user_data": {"em": [JANE, DANA], "ct": [DANA]}, "data_processing_options": []},
+        id="PHP",
+    ),
+    pytest.param(
+        {
+            "custom_data": {"content_ids": {"1": "A1", "2": 7}},
+            "app_data": [],
+        },
+        {"custom_data": {"content_ids": ["A1", "7"]}},
+        id="PHP, a list with gaps",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "sent"), FROM_SDKS)
+def test_an_event_as_metas_java_or_php_sdk_writes_it_for_a_gateway_arrives(web, changes, sent):
+    body = json.dumps({"data": [{**LEAD, **changes}], "accessKey": TOKEN})
+    answer = web.post(GATEWAY, body, content_type="application/json; charset=utf-8")
+
+    assert (answer.status_code, answer.json["events_received"]) == (202, 1)
+    assert [body_of(web, record.id) for record in web.stored()] == [{**CLEAN, **sent}]
+
+
+def test_a_gateway_whose_url_ends_in_a_slash_is_found():
+    assert intake_at("POST", f"/{GATEWAY}") == intake_at("POST", GATEWAY) is not None
 
 
 def test_a_call_of_either_kind_is_known_again_at_the_other_endpoint(web):

@@ -367,3 +367,30 @@ def test_a_test_code_that_cannot_be_one_is_400_and_stores_nothing(web, path, cod
 @pytest.mark.parametrize("name", ["mapping", "destination", "event_name", "event_id", "reason", "status"])
 def test_a_nul_in_a_filter_is_400(web, name):
     assert web.client.get(f"/api/events?{name}=a%00b", headers=ADMIN).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_indented"),
+    [
+        pytest.param({"User-Agent": "curl/8.5.0"}, True, id="curl"),
+        pytest.param({"User-Agent": "HTTPie/3.2.4"}, True, id="HTTPie"),
+        pytest.param({"User-Agent": "Mozilla/5.0", "Accept": "text/html,*/*"}, True, id="a browser"),
+        pytest.param({"User-Agent": "Make/production"}, False, id="a sender"),
+        pytest.param({}, False, id="nobody said"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/hooks/lead", "/dry-run/lead", "/hooks/nope"])
+def test_json_is_indented_for_people_and_short_for_programs(web, headers, is_indented, path):
+    answer = web.post(path, JANE, headers)
+    lines = answer.text.splitlines()
+    assert (len(lines) > 1, answer.text.endswith("\n")) == (is_indented, is_indented)
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json["request_id"]
+
+
+@pytest.mark.parametrize("name", ["event", "mapping", "settings"])
+def test_the_schemas_are_served(web, name):
+    answer = web.client.get(f"/schemas/{name}.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/schema+json")
+    assert "$schema" in json.loads(answer.text)
+    assert web.client.get("/schemas/secret.json").status_code == 404

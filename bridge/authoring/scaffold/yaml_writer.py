@@ -51,6 +51,7 @@ class StarterTest:
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
     missing: Sequence[str] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,12 +283,16 @@ def _test(test: StarterTest) -> list[str]:
             f"      {yaml_text(key)}: {json.dumps(value, ensure_ascii=False)}"
             for key, value in test.given.items()
         ]
-    beside = [f"now: {json.dumps(test.now)}"] if test.now else []
-    if test.missing:
-        answers = ", ".join(f"{step}: missing" for step in test.missing)
-        beside.append(f"fetched: {{{answers}}}")
-    if beside:
-        lines.append(f"    with: {{{', '.join(beside)}}}")
+    beside = {
+        "now": test.now,
+        "headers": dict(test.headers),
+        "fetched": dict.fromkeys(test.missing, "missing"),
+    }
+    if beside := {key: value for key, value in beside.items() if value}:
+        written = ", ".join(
+            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in beside.items()
+        )
+        lines.append(f"    with: {{{written}}}")
     if test.outcome != "expect":
         return [*lines, f"    {test.outcome}: {yaml_text(test.reason)}"]
     lines.append("    expect:")

@@ -32,7 +32,7 @@ def compile_destinations(compiling: Compiling, entry: Entry) -> tuple[tuple[str,
     names: tuple[str, ...] | None = loading.plain(PLAIN_KINDS["texts"], rule, entry.node, "send_to")
     nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
     for name, node in zip(names or (), nodes, strict=False):
-        _require_known(loading, node, name)
+        require_known(loading, node, name)
     return names or DEFAULT_DESTINATIONS, None
 
 
@@ -45,7 +45,7 @@ def _routed(compiling: Compiling, node: Block) -> tuple[tuple[str, ...], Routing
         return DEFAULT_DESTINATIONS, None
     results = [below for _, below in rows.entries if isinstance(below, Scalar)]
     for below in results:
-        _require_known(compiling.loading, below, below.text)
+        require_known(compiling.loading, below, below.text)
     others = tuple((key, below) for key, below in node.entries if key.text != "otherwise")
     read = compile_value(compiling, Block(others, node.position))
     names = tuple(dict.fromkeys(below.text for below in results))
@@ -63,7 +63,8 @@ def _skips(loading: Loading, node: Block) -> bool:
     return _OTHERWISE.get(word, False)
 
 
-def _require_known(loading: Loading, node: Node, name: str) -> None:
+def require_known(loading: Loading, node: Node, name: str) -> None:
+    """Report a destination that the settings do not have; without settings every name may be one."""
     if loading.destinations is not None and name not in loading.destinations:
         fix = "the settings have " + (", ".join(sorted(loading.destinations)) or "none")
         suggestion = closest(name, sorted(loading.destinations))

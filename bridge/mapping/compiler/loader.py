@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
 from bridge.mapping.compiler.context import Compiling
+from bridge.mapping.compiler.erase_block import compile_requests
 from bridge.mapping.compiler.event import compile_event
 from bridge.mapping.compiler.fetch_block import compile_fetch, step_names
 from bridge.mapping.compiler.formats import check_formats
@@ -19,7 +19,7 @@ from bridge.mapping.language.inline_tests import read_tests
 from bridge.mapping.language.reader import Entries, Loading, SecretsMode
 from bridge.mapping.runtime.event import CompiledEvent
 from bridge.mapping.runtime.fetch_step import FetchStep
-from bridge.mapping.runtime.mapping import CompiledMapping, Each
+from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding, Position, ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
@@ -112,11 +112,12 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     each = _each(compiling, entries)
     below = replace(compiling.below(each.path, each.locate) if each else compiling, steps=steps)
     fetching = compile_fetch(below, entries.get("fetch"), steps)
-    events = _events(below, entries, root)
+    requests = compile_requests(below, entries, receive)
+    events = () if requests and not _has_event(loading, entries) else _events(below, entries, root)
     return CompiledMapping(
         name=name,
         file=file,
-        revision=hashlib.sha256(content).hexdigest()[:16],
+        revision=revision_of(content),
         description=(entries["description"].value if "description" in entries else None) or "",
         receive=receive,
         settings=settings,
@@ -136,7 +137,18 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
             dict.fromkeys(finding for finding in loading.findings if finding.severity == "warning")
         ),
         node=root,
+        requests=requests,
     )
+
+
+def _has_event(loading: Loading, entries: Entries) -> bool:
+    """Return whether a file makes events as well; keys of an event that is not there are reported."""
+    if entries.keys() & {"events", "event_name", "action_source"}:
+        return True
+    for name in sorted(entries.keys() & (set(loading.grammar["event"].keys) - {"send_to"})):
+        message = f"{name} belongs to an event, and this file makes none"
+        loading.error(entries[name].key, "key_without_event", message, "write event_name, or remove the line")
+    return False
 
 
 def _misspelt(loading: Loading, key: str) -> bool:

@@ -40,7 +40,7 @@ class OnResult:
     """Where the outcome of each event is reported, signed by Standard Webhooks."""
 
     url: str
-    secret: bytes = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
 
 
 def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> Receive:
@@ -144,10 +144,12 @@ def compile_on_result(loading: Loading, entry: Entry | None) -> OnResult | None:
     """Return where results are reported."""
     entries: Entries = (entry.value if entry else None) or {}
     url = entries["url"].value if "url" in entries else None
-    secret = read_secret(loading, entries["secret"]) if "secret" in entries else None
-    if entry is None or not url or secret is None:
+    secrets = [
+        read_secret(loading, entries[name]) for name in ("secret", "previous_secret") if name in entries
+    ]
+    if entry is None or not url or not secrets or None in secrets:
         return None
     if not url.startswith(("https://", "http://")):
         loading.error(entries["url"].node, "no_url", "url must be an https:// URL", "write https://...")
         return None
-    return OnResult(url, secret)
+    return OnResult(url, tuple(secret for secret in secrets if secret is not None))

@@ -84,6 +84,8 @@ _FILE = (
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
     Key("fetch", "steps", "Records that the webhook only names; each is read as $name.field.", "fetch_step"),
     Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
+    Key("erase", "block", "Whom the webhook asks to erase; such a webhook needs no event.", "erase"),
+    Key("hold", "blocks", "Webhooks that a person has to answer; they are held and never sent.", "hold"),
     Key("mode", "choice", "Whether all matching events are sent or the first one only.", ("all", "first"), "all"),
     Key("samples", "files", "Files with real webhooks; check compares the mapping with them."),
     Key("tests", "blocks", "Webhooks and the events they must become.", "test"),
@@ -308,7 +310,7 @@ _COPY = (
     Key("except", "texts", "All but these."),
 )
 
-EXPECTATIONS = ("expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed")
+EXPECTATIONS = ("expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed", "expect_erased")  # fmt: skip
 
 _TEST = (
     Key("name", "text", "What this shows, as a sentence.", required=True),
@@ -319,6 +321,7 @@ _TEST = (
     Key("expect_skipped", "text", "Nothing is sent; a part of the reason."),
     Key("expect_held", "text", "The event is held; a part of the reason."),
     Key("expect_suppressed", "text", "The event is suppressed; a part of the reason."),
+    Key("expect_erased", "identifiers", "Whom the webhook asks to erase: every identifier, by its kind."),
 )
 
 _WITH = (
@@ -339,12 +342,15 @@ _TEST_EVENT_CODE = (
 _ON_RESULT = (
     Key("url", "text", "The URL that is called.", required=True),
     Key("secret", "secret", "Signs the report (Standard Webhooks).", required=True),
+    Key("previous_secret", "secret", "The secret before, which signs too while it is being changed."),
 )
 
 
 @cache
 def grammar_of(spec: MetaSpec) -> Grammar:
     """Return every block of the language, Meta's field names included; built once for a catalog."""
+    from bridge.mapping.language.erase_keys import ERASE, HOLD
+
     schema = spec.event_schema
     event = tuple(
         Key(k.name, k.kind, k.says, tuple(spec.action_sources), k.default, required=True)
@@ -380,6 +386,8 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("test_of_field", "What a field must be.", OPERATORS),
             _block("consent", "What the person allowed.", _CONSENT),
             _block("copy", "Simple fields taken over.", _COPY),
+            _block("erase", "Whom a webhook asks to erase.", ERASE),
+            _block("hold", "A webhook that a person has to answer.", HOLD),
             _block("test", "A test.", _TEST),
             _block("with", "What else arrives.", _WITH),
             _block("test_event_code", "Test events.", _TEST_EVENT_CODE),

@@ -18,7 +18,9 @@ from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest, ranked_by_nearness
 
-Expectation = Literal["expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed"]
+Expectation = Literal[
+    "expect", "expect_exactly", "expect_skipped", "expect_held", "expect_suppressed", "expect_erased"
+]
 
 # what stands for an answer that is none: no such record, and a source that could not be asked
 RECORDED_WORDS = ("missing", "failed")
@@ -30,8 +32,9 @@ _JSON_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": Non
 class MappingTest:
     """One test. `given` is data, or the path of a file with a body.
 
-    `expected` is a list of events for `expect` and `expect_exactly` (dotted field -> data), else a part
-    of the reason. `positions` is where each expected field was written, by event and field.
+    `expected` is a list of events for `expect` and `expect_exactly` (dotted field -> data), the identifiers
+    for `expect_erased`, else a part of the reason. `positions` is where each expected field was written, by
+    event and field.
     """
 
     name: str
@@ -129,6 +132,8 @@ def _rows(entries: Entries, name: str) -> Mapping[str, str]:
 def _expected(
     loading: Loading, kind: str, entry: Entry
 ) -> tuple[tuple[Mapping[str, Any], ...] | str, dict[tuple[int, str], Position]]:
+    if kind == "expect_erased":
+        return (_expected_identifiers(loading, entry),), {}
     if kind not in {"expect", "expect_exactly"}:
         return entry.value or "", {}
     nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
@@ -136,6 +141,23 @@ def _expected(
     for node in nodes:
         events.add(node)
     return tuple(MappingProxyType(fields) for fields in events.found), events.positions
+
+
+def _expected_identifiers(loading: Loading, entry: Entry) -> Mapping[str, Any]:
+    """Return whom a webhook must ask to erase: the texts of each kind of identifier."""
+    if not isinstance(entry.node, Block):
+        fix = "write each identifier as one line: email: jane@example.com"
+        loading.error(entry.node, "wrong_shape", "expect_erased is a block of identifiers", fix)
+        return {}
+    known = [name for name, key in loading.grammar["erase"].keys.items() if key.kind == "value"]
+    for key, _ in entry.node.entries:
+        if key.text not in known:
+            near = ranked_by_nearness(key.text, known)
+            fix = f"write one of {', '.join(known)}"
+            message = f"there is no identifier {key.text!r}"
+            loading.error(key, "unknown_key", message, fix, near[0] if near else None)
+    found: dict[str, Any] = plain_data(entry.node)
+    return MappingProxyType(found)
 
 
 class _ExpectedEvents:

@@ -82,8 +82,11 @@ _KINDS: dict[str, Schema] = {
     "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},
     "recorded": {"type": "object"},
     "data": {},
+    "identifiers": _ref("identifiers"),
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},
 }
+
+_WHAT_A_FILE_IS_FOR = (["events"], ["event_name", "action_source"], ["erase"], ["hold"])
 
 
 def editor_schema() -> str:
@@ -93,6 +96,7 @@ def editor_schema() -> str:
     definitions["condition"] = _condition(grammar)
     definitions["defaults"] = _defaults(grammar)
     definitions["expected_event"] = _expected_event(grammar)
+    definitions["identifiers"] = _identifiers(grammar)
     _widen_blocks_of_single_fields(definitions, grammar)
     definitions["test"]["oneOf"] = [{"required": [name]} for name in EXPECTATIONS]
     definitions["event"].pop("required", None)
@@ -102,7 +106,7 @@ def editor_schema() -> str:
         "title": "A capi-bridge mapping",
         **_block(grammar["file"]),
         "required": ["version"],
-        "anyOf": [{"required": ["events"]}, {"required": ["event_name", "action_source"]}],
+        "anyOf": [{"required": names} for names in _WHAT_A_FILE_IS_FOR],
         "definitions": definitions,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -179,6 +183,16 @@ def _defaults(grammar: Grammar) -> Schema:
         "type": "object",
         "properties": {name: {"description": says, **_TEXT} for name, says in names.items()},
         "patternProperties": {f"^({'|'.join((*NESTED, 'properties'))})\\.": _TEXT},
+        "additionalProperties": False,
+    }
+
+
+def _identifiers(grammar: Grammar) -> Schema:
+    named = [key for key in grammar["erase"].keys.values() if key.kind == "value"]
+    return {
+        "description": "Whom a webhook asks to erase, written readable.",
+        "type": "object",
+        "properties": {key.name: {"description": key.says, **_TEXTS} for key in named},
         "additionalProperties": False,
     }
 

@@ -14,6 +14,7 @@ from bridge.explain.trace import Trace
 from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
+from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, recorded_answers
 from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld, NoAnswer
@@ -65,13 +66,23 @@ class CompiledMapping:
     on_result: OnResult | None
     warnings: tuple[Finding, ...]
     node: Block = field(repr=False)
+    requests: CompiledRequests | None = None
     fetch: tuple[FetchStep, ...] = ()
     fetch_lines: tuple[MappedLine, ...] = ()
 
     @property
     def send_to(self) -> tuple[str, ...]:
         """Return every destination an event of this mapping may go to."""
-        return tuple(dict.fromkeys(name for event in self.events for name in event.send_to))
+        of_events = [name for event in self.events for name in event.send_to]
+        return tuple(dict.fromkeys(of_events or (self.requests.send_to if self.requests else ())))
+
+    def saved_text(self) -> bytes | None:
+        """Return the content of the file, as long as it is what this mapping was made of."""
+        try:
+            content = self.file.read_bytes()
+        except OSError:
+            return None
+        return content if revision_of(content) == self.revision else None
 
     @property
     def undecided(self) -> tuple[str, ...]:
@@ -80,8 +91,9 @@ class CompiledMapping:
 
     @property
     def lines(self) -> tuple[MappedLine, ...]:
-        """Return every mapped line of every event and of `fetch`, with the paths it reads."""
-        return (*self.fetch_lines, *(line for event in self.events for line in event.lines))
+        """Return every mapped line of the events, of `fetch`, `erase` and `hold`, with the paths it reads."""
+        of_events = (line for event in self.events for line in event.lines)
+        return (*self.fetch_lines, *of_events, *(self.requests.lines if self.requests else ()))
 
     def step(self, name: str) -> FetchStep:
         """Return a step of `fetch`; raises KeyError when there is none of that name."""
@@ -153,6 +165,38 @@ class CompiledMapping:
             return ended or event.unfinished(scope, settings, "fetching", str(needed), needs=needed.call)
         except AnswerWithheld as withheld:
             return event.unfinished(scope, settings, "held", str(withheld), (withheld.finding,))
+
+    def asked(self, webhook: Webhook) -> tuple[Mapping[str, tuple[str, ...]] | None, tuple[Draft, ...]]:
+        """Return how the webhook names whom it asks to erase, and drafts of what a person has to answer."""
+        if self.requests is None:
+            return None, ()
+        scopes = self._scopes(webhook, None)
+        return self.requests.asked(scopes), self.requests.held(scopes, self.settings)
+
+    def read_by_requests(self, webhook: Webhook) -> list[Trace]:
+        """Return what `asked` reads of the webhook, for an explanation."""
+        if self.requests is None:
+            return []
+        scopes = self._scopes(webhook, [])
+        traces = [Trace() for _ in scopes]
+        for scope, trace in zip(scopes, traces, strict=True):
+            scope.trace = trace
+        self.requests.asked(scopes)
+        self.requests.held(scopes, self.settings)
+        return traces
+
+    def _scopes(self, webhook: Webhook, traces: list[Trace] | None) -> list[Scope]:
+        scope = Scope(webhook, self.name)
+        if self.each is None:
+            return [scope]
+        unused: list[Draft] = []
+        return list(self._items(self.each, scope, self.settings, unused, traces))
+
+    def phone_country_of(self, webhook: Webhook) -> str | None:
+        """Return the country of phone numbers without a prefix."""
+        if self.phone_country is None:
+            return self.settings.phone_country
+        return self._settings(Scope(webhook, self.name), self.phone_country).phone_country
 
     def repeat_key(self, webhook: Webhook) -> bytes:
         """Return a digest: webhooks of this mapping with the same one are one webhook."""
@@ -236,6 +280,11 @@ class CompiledMapping:
         parts = (self.name, name, str(number), str(scope.index))
         key = self.repeat_key(scope.webhook)
         return _digest(key, *(part.encode("utf-8", "surrogatepass") for part in parts)).hex()[:32]
+
+
+def revision_of(content: bytes) -> str:
+    """Return the name of a content: what an event says it was mapped with."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _is_usable_key(text: str) -> bool:

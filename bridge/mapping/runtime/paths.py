@@ -227,13 +227,15 @@ class Walk(Reader):
     entered at most once for each step, so the cost is bounded by steps times size.
     """
 
+    __slots__ = ("_runs", "path", "spread_again", "steps", "whole")
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.steps = path.steps
         self.whole = path.root == "webhook"
         self._runs: list[tuple[tuple[str, int], ...]] | None = None
         each = [at for at, step in enumerate(path.steps) if step.kind == "each"]
-        self.spread_again = frozenset(each[:-1])
+        self.spread_again = tuple(each[:-1])
 
     @property
     def runs(self) -> list[tuple[tuple[str, int], ...]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 
@@ -18,12 +20,14 @@ from bridge.outbox import EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
 from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.curl import curl_of
+from bridge.web.console.mapping_files import content_of, text_of_revision
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.results import code_of, sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.events_api import event_detail, no_such_event
-from bridge.web.request import HttpRequest
+from bridge.web.request import HttpRequest, origin
 from bridge.web.responses import Response
 
 _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
@@ -40,14 +44,14 @@ class Shown(NamedTuple):
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show one event; what is personal is masked."""
-    return _page(context, viewer, _detail(context, request, viewer), done=sentence_of(request))
+    return _page(context, request, viewer, _detail(context, request, viewer))
 
 
 def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show one event with what is personal in the clear, and log that somebody looked."""
     detail = _detail(context, request, viewer)
     context.log.info("revealed", request_id=request.id, stored_event=detail.event.id, peer=request.peer)
-    return _page(context, viewer, detail, revealed=True)
+    return _page(context, request, viewer, detail, revealed=True)
 
 
 def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -75,7 +79,12 @@ def _detail(context: AppContext, request: HttpRequest, viewer: Viewer) -> EventD
 
 
 def _page(
-    context: AppContext, viewer: Viewer, detail: EventDetail, *, done: str = "", revealed: bool = False
+    context: AppContext,
+    request: HttpRequest,
+    viewer: Viewer,
+    detail: EventDetail,
+    *,
+    revealed: bool = False,
 ) -> Response:
     mapping = active_mapping(context, detail.event.mapping)
     shown = _shown(context, detail, mapping, revealed=revealed)
@@ -90,11 +99,30 @@ def _page(
         revision_now=mapping.revision if mapping else "",
         raw_kept=detail.raw_kept,
         shown=shown,
+        difference=_difference(mapping, detail.revision),
         revealed=revealed,
-        done=done,
+        done=sentence_of(request),
+        curl=_curl(context, request, detail, shown) if viewer.is_admin else "",
         can_send=detail.event.status not in {"suppressed", "skipped", "sending"},
         can_give_up=detail.event.status not in _FINAL,
     )
+
+
+def _curl(context: AppContext, request: HttpRequest, detail: EventDetail, shown: Shown) -> str:
+    """Return the webhook as a command that tries it, masked as it is shown."""
+    url = f"{origin(request, context.settings)}/dry-run/{quote(detail.event.mapping)}"
+    return curl_of(url, shown.body) if shown.body else ""
+
+
+def _difference(mapping: CompiledMapping | None, revision: str) -> list[str] | None:
+    """Return what has changed in a mapping since it made an event; None when the earlier text is not kept."""
+    if mapping is None or mapping.revision == revision:
+        return []
+    then = text_of_revision(mapping.file, revision)
+    if then is None:
+        return None
+    now = content_of(mapping.file).decode("utf-8", "replace")
+    return list(unified_diff(then.splitlines(), now.splitlines(), "then", "now", lineterm=""))
 
 
 def _shown(

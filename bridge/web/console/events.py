@@ -10,6 +10,7 @@ from bridge.ingest.event_filters import query_of
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
+from bridge.plurals import counted
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -90,7 +91,7 @@ def _refuse_when_changed(number: int, shown: str) -> None:
         raise WrongUse("the number that was shown is missing", fix="go back and reload the page")
     if abs(number - int(shown[:12])) > _DRIFT * int(shown[:12]):
         raise WrongUse(
-            f"the filter means {number:,} events now, and {int(shown[:12]):,} were shown",
+            f"the filter means {counted(number, 'event')} now, and {int(shown[:12]):,} were shown",
             fix="go back, reload the page, and look again",
         )
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
+
 from bridge.outbox import Job
 from bridge.web.console.pages import page, see_other
 from bridge.web.console.viewers import Viewer
@@ -27,12 +31,29 @@ WORDS = {
     "discarded": "discarded",
 }
 
+_OF_COMPARISON = {
+    "compared": "webhooks compared",
+    "changed": "would change",
+    "worse": "events that were ready would no longer be sent",
+    "raw_gone": "not compared: the webhook is no longer kept",
+}
+_MOST_CHANGES = 50
+
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show a job; the page refreshes itself while it is not finished."""
     job = _job(context, request)
-    counts = [(WORDS.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
-    return page(context, viewer, "job.html", job=job, counts=counts)
+    words = {**WORDS, **(_OF_COMPARISON if job.kind == "compare" else {})}
+    counts = [(words.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
+    return page(context, viewer, "job.html", job=job, counts=counts, changes=_changes(context, job))
+
+
+def _changes(context: AppContext, job: Job) -> list[Any]:
+    """Return the first webhooks that would change, of a comparison that is finished."""
+    if job.kind != "compare" or job.is_open:
+        return []
+    output, _ = context.outbox().jobs.output(job.id, 0)
+    return [orjson.loads(line) for line in output.splitlines()[:_MOST_CHANGES]]
 
 
 def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:

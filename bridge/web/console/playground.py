@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bridge.errors import WrongUse
+from bridge.mapping.draft import draft_mapping
 from bridge.mapping.language.completion import completion_table
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.mapping_files import MAPPING_NAME, content_of, earlier, revision_of
@@ -94,6 +95,26 @@ def begin(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response
     return _page(context, viewer, PlaygroundState(made, _kept(given), _outcome(context, made)))
 
 
+def add_test_case(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Write a test of the webhook into the mapping, with fictional people; nothing is saved."""
+    from bridge.authoring.scaffold.test_case import with_test_of
+
+    given = form(request)
+    name, webhook = given.get("name", ""), webhook_of(context, given)
+    if webhook is None:
+        raise WrongUse("there is no webhook to make a test of", fix="it may be kept no longer")
+    given = given if "mapping" in given else {**given, **_from_file(context, name)}
+    text = given["mapping"].replace("\r\n", "\n")
+    mapping = draft_mapping(text, context.spec, context.settings.destinations, name or _NEW)
+    made = {
+        **given,
+        "mapping": with_test_of(text, webhook, mapping, context.spec, context.now()),
+        "tests": "yes",
+    }
+    done = "a test was added at the end of the mapping: read it, then save or download"
+    return _page(context, viewer, PlaygroundState(made, _kept(made), _outcome(context, made), done))
+
+
 def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Answer the mapping as a file to keep."""
     given = form(request)
@@ -115,16 +136,22 @@ def language(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
 def _opened(
     context: AppContext, request: HttpRequest, viewer: Viewer, name: str, sample: SampleChoice
 ) -> Response:
-    mapping = active_mapping(context, name)
-    content = content_of(mapping.file) if mapping else b""
-    given = {"name": name, "mapping": content.decode("utf-8", "replace"), "tests": "yes"}
-    given["began_as"] = revision_of(content) if mapping else ""
+    given = {"name": name, "tests": "yes", **_from_file(context, name)}
     given |= {"file": sample.file, "stored": sample.stored}
     if not sample.is_masked:
         given |= {"payload": sample.payload, "answers": sample.answers}
     return _page(
         context, viewer, PlaygroundState(given, sample, _outcome(context, given), sentence_of(request))
     )
+
+
+def _from_file(context: AppContext, name: str) -> dict[str, str]:
+    """Return the fields of the form that a mapping's file fills: its text, and which revision that is."""
+    mapping = active_mapping(context, name)
+    content = content_of(mapping.file) if mapping else b""
+    began_as = revision_of(content) if mapping else ""
+    opened = name if mapping else ""
+    return {"mapping": content.decode("utf-8", "replace"), "began_as": began_as, "opened": opened}
 
 
 def _name(given: Mapping[str, str]) -> str:
@@ -168,6 +195,7 @@ def _page(context: AppContext, viewer: Viewer, shown: PlaygroundState) -> Respon
         name=given.get("name", ""),
         source=given.get("mapping", ""),
         began_as=given.get("began_as", ""),
+        opened=given.get("opened", ""),
         with_tests=given.get("tests") == "yes",
         can_save=can_save,
         can_undo=bool(can_save and mapping and earlier(mapping.file)),

@@ -81,7 +81,7 @@ def webhook_of(context: AppContext, given: Mapping[str, str]) -> Request | None:
 def _origin(context: AppContext, given: Mapping[str, str]) -> Request | None:
     if given.get("stored"):
         return _stored_request(context, given["stored"])
-    mapping = active_mapping(context, given.get("name", ""))
+    mapping = active_mapping(context, given.get("opened", ""))
     return _read_file(context, mapping, given["file"]) if mapping and given.get("file") else None
 
 

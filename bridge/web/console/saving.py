@@ -34,7 +34,7 @@ def save(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     text = given.get("mapping", "").replace("\r\n", "\n")
     _refuse_errors(context, name, text)
     try:
-        revision = write(file, text.encode("utf-8", "replace"), given.get("began_as", ""), context.now())
+        revision = write(file, text.encode("utf-8", "replace"), _began_as(given), context.now())
     except ChangedMeanwhile as changed:
         return _changed(context, viewer, given, changed.content)
     return _saved(context, request, given, revision, "saved")
@@ -49,10 +49,16 @@ def undo(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     if before is None:
         raise WrongUse("no earlier content of this mapping is kept", fix="reload the page")
     try:
-        revision = write(file, content_of(before.file), given.get("began_as", ""), context.now())
+        revision = write(file, content_of(before.file), _began_as(given), context.now())
     except ChangedMeanwhile as changed:
         return _changed(context, viewer, given, changed.content)
     return _saved(context, request, given, revision, "taken_back")
+
+
+def _began_as(given: Mapping[str, str]) -> str:
+    """Return the revision that was edited; under another name than it was opened with, a mapping is new."""
+    is_same = given.get("opened", "") == given.get("name", "")
+    return given.get("began_as", "") if is_same else ""
 
 
 def _refuse_errors(context: AppContext, name: str, text: str) -> None:

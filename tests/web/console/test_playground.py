@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bridge.mapping.draft import draft_mapping
+from bridge.meta_spec.shipped_files import shipped
 from bridge.outbox import Query
 from bridge.web.app import create_app
 from tests.web.console.conftest import SCRIPT, text_of
@@ -119,11 +121,39 @@ def test_the_tests_of_the_mapping_are_run(signed_in, expected, says):
 
 
 def test_a_test_shows_no_file_outside_the_folder_of_the_mappings(app, signed_in):
-    (app.folder / "secret.json").write_text('{"mail": "hidden@example.com"}')
+    (app.folder / "secret.json").write_text('{"mail": "elsewhere@example.com"}')
     for given in ("../secret.json", str(app.folder / "secret.json")):
         tests = f"tests:\n  - name: one\n    given: {given}\n    expect: {{user_data.email: x@example.com}}\n"
         answer = asked_by_script(signed_in, name="lead", mapping=GOOD + tests, tests="yes")
-        assert "hidden" not in json.dumps(answer.json)
+        assert "elsewhere" not in json.dumps(answer.json)
+
+
+def test_every_shipped_mapping_can_be_tried(app):
+    for file in sorted(shipped("mappings").glob("*.yaml")):
+        draft = draft_mapping(file.read_text("utf-8"), app.context.spec, ["main"], file.stem, file.parent)
+        assert [finding for finding in draft.warnings if "secret" in finding.code] == []
+
+
+def test_a_sample_file_is_run_with_the_headers_beside_it_and_no_other_file_is_read(app, signed_in):
+    samples = app.folder / "mappings" / "samples"
+    samples.mkdir()
+    (samples / "one.json").write_text('{"mail": "jane@example.com"}')
+    (samples / "one.headers.json").write_text('{"headers": {"X-Team": "north"}}')
+    (app.folder / "secret.json").write_text('{"mail": "elsewhere@example.com"}')
+    source = GOOD + "samples: samples/one.json\ncustom_data: {properties: {team: $headers.X-Team}}\n"
+    (app.folder / "mappings" / "team.yaml").write_text(source)
+    app.context.mappings.refresh()
+
+    page = html.unescape(signed_in.get("/console/playground?mapping=team").get_data(as_text=True))
+    assert '{"mail": "jane@example.com"}' in page
+    assert '"team": "north"' in page
+    form = {"name": "team", "opened": "team", "mapping": source, "payload": '{"mail": "joe@example.com"}'}
+    edited = asked_by_script(signed_in, **form, file="one.json").json["result"]
+    assert '"team": "north"' in html.unescape(edited)
+    for name in ("../../secret.json", "secret.json", str(app.folder / "secret.json")):
+        opened = signed_in.get(f"/console/playground?mapping=team&sample=file/{name}")
+        assert "elsewhere" not in opened.get_data(as_text=True)
+        assert "elsewhere" not in asked_by_script(signed_in, **{**form, "file": name}).json["result"]
 
 
 # --- a stored webhook ------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ def file(app):
 
 
 def save(client: Any, text: str = CHANGED, began_as: str = revision_of(EVENT.encode()), **more: str) -> Any:
-    form = {"name": "lead", "mapping": text.replace("\n", "\r\n"), "began_as": began_as, **more}
+    form = {"name": "lead", "opened": "lead", "mapping": text.replace("\n", "\r\n"), "began_as": began_as}
+    form |= more
     return client.post("/console/playground/save", data=form)
 
 
@@ -47,11 +48,18 @@ def test_a_new_mapping_is_saved_under_its_name(app, signed_in):
     assert app.post("/hooks/shop", {"id": "1", "mail": "jane@example.com"}).status_code == 200
 
 
+def test_a_mapping_is_copied_by_another_name_but_never_over_one_that_is_there(app, signed_in, file):
+    assert save(signed_in, name="lead-2").status_code == 303
+    assert (file.with_name("lead-2.yaml").read_text(), file.read_text()) == (CHANGED, EVENT)
+    assert save(signed_in, name="paid").status_code == 409
+    assert "status: paid" in file.with_name("paid.yaml").read_text()
+
+
 def test_the_last_change_can_be_taken_back_and_made_again(signed_in, file):
     save(signed_in)
     contents = []
     for _ in range(2):
-        form = {"name": "lead", "began_as": revision_of(file.read_bytes())}
+        form = {"name": "lead", "opened": "lead", "began_as": revision_of(file.read_bytes())}
         assert signed_in.post("/console/playground/undo", data=form).status_code == 303
         contents.append(file.read_text())
     assert contents == [EVENT, CHANGED]

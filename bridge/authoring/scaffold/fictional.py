@@ -1,0 +1,177 @@
+"""Fictional people in the place of real ones: what a webhook says that came, without saying of whom.
+
+Only what the mapping reads is kept. What it reads about the person is replaced by values of the same shape;
+the same value becomes the same one everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from bridge.mapping import CompiledMapping
+from bridge.models import Webhook
+from bridge.privacy.personal_data import holds_contact
+
+_PERSON = "user_data."
+_NAMES_NOBODY = frozenset({"user_data.country", "user_data.ge", "user_data.st"})
+_INSTEAD = {
+    "em": "jane.doe{}@example.com",
+    "fn": "Jane{}",
+    "ln": "Doe{}",
+    "full_name": "Jane{} Doe",
+    "ct": "Springfield{}",
+    "client_ip_address": "203.0.113.7",
+    "client_user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+    "fbc": "fb.1.1554763741205.IwAR0exampleExampleExample",
+    "fbp": "fb.1.1596403881668.1116446470",
+    "fbclid": "IwAR0exampleExampleExample",
+}
+_DIGITS = "7036284951"
+_CLICK_IDS = frozenset({"fbc", "fbclid"})
+_LABEL = re.compile(r"\([^()=]+=([^()]*)\)")
+_UNREAD = object()
+
+
+@dataclass(slots=True)
+class _Cast:
+    """Who plays whom in one webhook: the replaced values, and the ones that stay."""
+
+    instead: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def replace(self, name: str, value: Any) -> None:
+        """Note a value about the person that the mapping reads for a field."""
+        text = str(value)
+        if text not in self.instead:
+            number = self.numbers[name] = self.numbers.get(name, 0) + 1
+            self.instead[text] = _fictional(name.removeprefix(_PERSON), text, number)
+
+    def as_played(self, value: Any) -> Any:
+        """Return what stands in the place of a scalar; _UNREAD when the mapping does not read it."""
+        text = str(value)
+        if text in self.instead:
+            return _like(value, self.instead[text])
+        if text not in self.kept or value is None:
+            return _UNREAD
+        return self._without_people(value) if isinstance(value, str) else _plain(value)
+
+    def _without_people(self, text: str) -> str:
+        """Replace people inside a text; where somebody else's address or number is left, all of it."""
+        left = text
+        for real in sorted(self.instead, key=len, reverse=True):
+            if len(real) > 2:
+                text = _replaced(real, self.instead[real], text)
+                left = _replaced(real, "", left)
+        return _same_shape(text) if holds_contact(left) else _without_query(text)
+
+
+def fictional_data(webhook: Webhook, mapping: CompiledMapping) -> Any:
+    """Return the data of a webhook with fictional people, as far as the mapping reads it."""
+    played = _played(webhook.data, _cast(webhook, mapping))
+    return {} if played is _UNREAD else played
+
+
+def fictional_headers(webhook: Webhook, mapping: CompiledMapping) -> dict[str, str]:
+    """Return the headers that the mapping reads, but for those about the person."""
+    names = {
+        use.text.removeprefix("$headers.").lower()
+        for line in mapping.lines
+        if not line.field.startswith(_PERSON)
+        for use in line.paths
+        if use.text.startswith("$headers.")
+    }
+    given = webhook.request.headers
+    return {name: given[name] for name in sorted(names) if name in given and not holds_contact(given[name])}
+
+
+def _cast(webhook: Webhook, mapping: CompiledMapping) -> _Cast:
+    cast = _Cast()
+    for line in mapping.lines:
+        is_person = line.field.startswith(_PERSON) and line.field not in _NAMES_NOBODY
+        for use in line.paths:
+            cast.kept.update(_LABEL.findall(use.text))
+            for value in _scalars(use.values(webhook)):
+                if is_person:
+                    cast.replace(line.field, value)
+                else:
+                    cast.kept.add(str(value))
+    return cast
+
+
+def _scalars(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, Mapping):
+            yield from _scalars(value.values())
+        elif isinstance(value, list):
+            yield from _scalars(value)
+        elif value is not None:
+            yield value
+
+
+def _played(node: Any, cast: _Cast) -> Any:
+    if isinstance(node, Mapping):
+        played = {str(key): _played(value, cast) for key, value in node.items()}
+        read = {key: value for key, value in played.items() if value is not _UNREAD}
+        return read or _UNREAD
+    if isinstance(node, list):
+        entries = [_played(entry, cast) for entry in node]
+        if all(entry is _UNREAD for entry in entries):
+            return _UNREAD
+        return [{} if entry is _UNREAD else entry for entry in entries]  # places in a list stay
+    return cast.as_played(node)
+
+
+def _fictional(name: str, text: str, number: int) -> str:
+    if "://" in text:
+        return _without_query(text) + (f"?fbclid={_INSTEAD['fbclid']}" if name in _CLICK_IDS else "")
+    if name in _INSTEAD:
+        return _INSTEAD[name].format("" if number == 1 else number)
+    if name == "ph":
+        return _other_digits(text, min(7, max(0, sum(map(str.isdigit, text)) - 3)))
+    if name == "db":
+        return re.sub(r"(?<!\d)\d{1,2}(?!\d)", "01", re.sub(r"(?<!\d)\d{4}(?!\d)", "1990", text))
+    return _same_shape(text)
+
+
+def _without_query(text: str) -> str:
+    """Return a URL without what a visitor's click added to it; other texts stay."""
+    return text.partition("?")[0] if "://" in text else text
+
+
+def _replaced(old: str, new: str, text: str) -> str:
+    return re.sub(re.escape(old), new.replace("\\", r"\\"), text, flags=re.IGNORECASE)
+
+
+def _other_digits(text: str, number: int) -> str:
+    """Return a text with its last digits replaced."""
+    places = [at for at, letter in enumerate(text) if letter.isdigit()][-number or len(text) :]
+    letters = list(text)
+    for place, digit in zip(places, _DIGITS, strict=False):
+        letters[place] = digit
+    return "".join(letters)
+
+
+def _same_shape(text: str) -> str:
+    """Return a text with other letters and digits at the same places."""
+    digits = iter(_DIGITS * (len(text) // len(_DIGITS) + 1))
+    return "".join(next(digits) if one.isdigit() else _other_letter(one) for one in text)
+
+
+def _other_letter(letter: str) -> str:
+    if not letter.isalpha():
+        return letter
+    return "X" if letter.isupper() else "x"
+
+
+def _like(value: Any, text: str) -> Any:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and text.isdigit()
+    return int(text) if is_number else text
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value

@@ -1,0 +1,38 @@
+"""A finished body sent to Meta at once, beside the outbox: for trying things out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
+from bridge.errors import CannotOpen, WrongUse
+from bridge.settings import Destination, Settings
+
+
+def refuse_test_code_when_live(body: Mapping[str, Any], settings: Settings) -> None:
+    """Raise WrongUse when a body has a test code and the settings allow none."""
+    if body.get("test_event_code") and not settings.test_codes_allowed:
+        raise WrongUse(
+            "test_event_code is not accepted in the live profile",
+            fix="remove it, or set allow_test_event_code: yes",
+        )
+
+
+def send_body(body: Mapping[str, Any], destination: Destination, settings: Settings) -> HttpResponse:
+    """Post a body to a destination; raises CannotOpen when no response comes."""
+    proof = {"appsecret_proof": destination.appsecret_proof} if destination.appsecret_proof else {}
+    url = events_url(settings.graph_url, destination.api_version, destination.dataset_id)
+    post = http_sender(settings.delivery.timeout, 1)
+    response = post(GraphRequest(url, destination.access_token, orjson.dumps({**body, **proof})))
+    if response.status is None:
+        fix = "check the network and graph_url"
+        raise CannotOpen(f"{settings.graph_url}: no answer ({response.failure})", fix=fix)
+    return response
+
+
+def is_accepted(response: HttpResponse) -> bool:
+    """Tell whether Meta took the events of a body."""
+    return response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body

@@ -22,6 +22,8 @@ _SPREADSHEET_DAYS: Final = range(36_526, 73_051)
 _DOTNET: Final = re.compile(r"/Date\(([0-9]{12,14})(?:[+-][0-9]{4})?\)/").fullmatch
 # The reader of e-mail dates would overlook these, and be hours off.
 _NOT_MAIL: Final = re.compile(r"[0-9 ][ap]\.?m\b|(?:GMT|UTC)[+-]", re.IGNORECASE).search
+# A plus that a form did not encode arrives as a space: `2026-11-26T11:00:00 01:00`.
+_LOST_PLUS: Final = re.compile(r"(T[0-9:.]{5,18}) ([01][0-9]:?[0-9]{2})$")
 _DAYS_WITH_COMMA: Final = re.compile(r"[0-9]{5},[0-9]{1,15}").fullmatch
 
 
@@ -41,6 +43,8 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
 
 
 def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int | None:
+    if text[10:11] == "T" and " " in text:
+        text = _LOST_PLUS.sub(r"\1+\2", text)
     if pattern and (moment := _time_by_pattern(text, pattern)) is not None:
         return _seconds(moment, timezone)
     if text[4:5] == "-" and (moment := _iso_time(text)) is not None:

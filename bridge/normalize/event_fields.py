@@ -134,6 +134,8 @@ def _url(value: Any, at: FieldPlace, *, web_only: bool) -> str:
         raise ValueDropped("placeholder" if at.spec.is_unfilled(text) else "url_unreadable")
     if cleaned.removed:
         at.findings.add("personal_data_in_url", at.field, parameters=", ".join(cleaned.removed))
+    if cleaned.unfilled:
+        at.findings.add("template_in_url", at.field, parameters=", ".join(cleaned.unfilled))
     if cleaned.completed:
         at.findings.add("url_without_scheme", at.field)
     return cleaned.text

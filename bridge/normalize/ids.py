@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
 
+from bridge.coerce.emptiness import is_empty_text
 from bridge.coerce.identifiers import why_damaged
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.builder_tokens import FIRST_GENERATION, TOKEN, with_one_token
@@ -118,6 +119,8 @@ def click_id(text: str) -> str:
     """Return a bare click id; also out of a URL or query. Its case is never changed."""
     found = _CLICK_ID_IN_URL(f"?{text}")
     bare = with_one_token(unquote(found[1]) if found else text)
+    if _is_placeholder(bare):
+        raise ValueDropped("placeholder")
     if not _CLICK_ID(bare):
         raise ValueDropped("click_id_malformed")
     return bare
@@ -129,7 +132,12 @@ def click_id_in(url: str) -> str | None:
         return None
     found = _CLICK_ID_IN_URL(url)
     bare = with_one_token(unquote(found[1])) if found else ""
-    return bare if _CLICK_ID(bare) else None
+    return bare if _CLICK_ID(bare) and not _is_placeholder(bare) else None
+
+
+def _is_placeholder(click: str) -> bool:
+    """Say whether a page wrote a word or a template where the click id belongs: `fbclid=undefined`."""
+    return is_empty_text(click) or why_damaged(unquote(click)) == "placeholder"
 
 
 def no_contact(text: str, context: CleaningContext) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -19,8 +18,7 @@ _NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
 _CANNOT_STAND_IN_A_PICK = re.compile(r"[()\n\r]")
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadField:
+class PayloadField(NamedTuple):
     """One value of a payload. `name` is what it is called there: its key, or the question it answers.
 
     `path` is how a mapping reads it, `within` the names above it, `concrete` its position with every

@@ -135,13 +135,6 @@ def _network(text: str) -> Network:
     return ipaddress.ip_network(text, strict=False)
 
 
-def _give_up(text: str) -> timedelta:
-    length = _duration(text)
-    if not timedelta(minutes=1) <= length <= timedelta(days=7):
-        raise ValueError
-    return length
-
-
 def is_of(kind: Kind, text: str) -> bool:
     """Return whether a text is of a kind."""
     try:
@@ -149,6 +142,13 @@ def is_of(kind: Kind, text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _give_up(text: str) -> timedelta:
+    length = _duration(text)
+    if not timedelta(minutes=1) <= length <= timedelta(days=7):
+        raise ValueError
+    return length
 
 
 def one_of(*words: str) -> Kind:

@@ -566,7 +566,7 @@ def test_hostile_names_and_texts_stay_data(name):
         mapping = load_mapping(Path("mappings/odd.yaml"), environment={}, spec=SPEC, source=text.encode())
     except Invalid:
         return
-    assert {type(node) for node in ast.parse(code_listing(mapping)).body} == {ast.FunctionDef}
+    assert {type(node) for node in ast.parse(code_listing(mapping)).body} <= {ast.FunctionDef}
     for value in ("Jane", name, 7, [name]):
         assert_same(mapping, arrived({name: value, "status": "paid", "email": "jane@example.com"}))
         assert_same(mapping, arrived({name: value, "status": name}))

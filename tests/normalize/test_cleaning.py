@@ -358,3 +358,8 @@ def text_or_none(value):
 
 def test_a_full_name_that_is_no_text_is_left_out_with_a_finding():
     assert sent({"full_name": {"first": "Ann"}}) == ({}, [("not_text", "$.user_data.full_name")])
+
+
+@pytest.mark.parametrize("name", ["N/A", "undefined", "{{name}}", ["none"]])
+def test_a_full_name_that_is_none_is_reported_under_the_name_that_was_mapped(name):
+    assert sent({"full_name": name}) == ({}, [("placeholder", "$.user_data.full_name")])

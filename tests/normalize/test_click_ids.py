@@ -158,3 +158,13 @@ def test_a_day_between_click_and_event_is_what_the_cookie_says():
     clicked = datetime.fromtimestamp(event_time, UTC) - timedelta(days=30)
     fbc, codes = normalized({"fbclid": "IwAR2x", "clicked_at": clicked.isoformat()}, event_time=event_time)
     assert (fbc, codes) == (f"fb.1.{int(clicked.timestamp())}000.IwAR2x", [])
+
+
+@pytest.mark.parametrize(
+    "text", ["undefined", "null", "None", "{{fbclid}}", "%7B%7Bfbclid%7D%7D", "%FBCLID%", "[[fbclid]]"]
+)
+def test_a_click_id_that_was_never_filled_in_makes_no_fbc(text):
+    assert normalized({"fbclid": text}) == (None, ["placeholder"])
+    page = f"https://x.de/?fbclid={text}"
+    assert normalized({}, event_source_url=page)[0] is None
+    assert normalized({"fbclid": page})[0] is None

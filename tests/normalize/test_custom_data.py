@@ -108,11 +108,16 @@ def test_the_explanation_shows_how_the_numbers_of_items_were_read():
         {"id": "A", "quantity": "2.0", "item_price": "€ 1.500"},
         {"id": "B", "quantity": 1, "item_price": 9},
         '{"id": "C", "quantity": 1, "item_price": "1.500,50"}',
+        {"id": "D", "quantity": 1, "item_price": "2.500,50"},
     ]
     cleaned({"contents": items, "currency": "EUR"}, trace=trace, number_format="1.234,56")
     steps = {name: [step["value"] for step in record.steps] for name, record in trace.records.items()}
     assert {name: values for name, values in steps.items() if values} == {
-        "custom_data.contents.item_price": ['"€ 1.500" -> 1500', '"1.500,50" -> 1500.5']
+        "custom_data.contents.item_price": [
+            '"€ 1.500" -> 1500',
+            '"1.500,50" -> 1500.5',
+            '"2.500,50" -> 2500.5',
+        ]
     }
 
 

@@ -80,7 +80,7 @@ def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapp
     shape = known_shape(data) if asked.known_shapes and can_start_from_shipped(asked.wishes) else None
     text = _from_shipped(shape, plan, asked, spec) if shape else _planned(plan, asked, spec, now)
     compiled = _compiled(text, asked.file, spec)
-    tests = [_with_given(test_of_sample(compiled, asked.sample, spec, now), asked)] if asked.given else []
+    tests = [test_of_sample(compiled, asked, spec, now)] if asked.given else []
     return NewMapping(text + tests_as_text(tests), plan, shape)
 
 
@@ -217,13 +217,12 @@ def _first_test(plan: Plan, now: datetime) -> StarterTest:
     return StarterTest("an example; put a real webhook here", given, expect=[expected])
 
 
-def _with_given(test: StarterTest, asked: MappingRequest) -> StarterTest:
-    return replace(test, given=asked.given)
-
-
-def test_of_sample(mapping: CompiledMapping, sample: Request, spec: MetaSpec, now: datetime) -> StarterTest:
-    """Return a test that expects what the mapping makes of a webhook today; `given` is left to the caller."""
-    request = replace(sample, received_at=now)
+def test_of_sample(
+    mapping: CompiledMapping, asked: MappingRequest, spec: MetaSpec, now: datetime
+) -> StarterTest:
+    """Return a test that expects what a mapping makes of the sample today."""
+    assert asked.sample is not None
+    request = replace(asked.sample, received_at=now)
     happened = _happened(mapping, request, spec)
     arrived = happened + timedelta(minutes=1) if happened else now
     translation = _translated(mapping, replace(request, received_at=arrived), spec, explain=True, reveal=True)
@@ -234,11 +233,11 @@ def test_of_sample(mapping: CompiledMapping, sample: Request, spec: MetaSpec, no
         explained = [translation.explanation[number] for number in ready]
         expect = [_expected(event, spec, timed=happened is not None) for event in explained]
         read_from = [_read_from(event, spec) for event in explained]
-        return StarterTest(name, "", shown_now, expect, read_from=read_from, missing=_steps(mapping))
+        return StarterTest(name, asked.given, shown_now, expect, read_from=read_from, missing=_steps(mapping))
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
     missing = _steps(mapping)
-    return StarterTest(name, "", shown_now, outcome=outcome, reason=reason, missing=missing)
+    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason, missing=missing)
 
 
 def _happened(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> datetime | None:

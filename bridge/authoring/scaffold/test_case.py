@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.authoring.scaffold.fictional import fictional_data, fictional_headers
-from bridge.authoring.scaffold.new_mapping import test_of_sample
+from bridge.authoring.scaffold.new_mapping import MappingRequest, test_of_sample
+from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.yaml_writer import test_lines
 from bridge.body.parse import parse
 from bridge.errors import WrongUse
@@ -43,7 +44,7 @@ def with_test_of(text: str, request: Request, mapping: CompiledMapping, spec: Me
         ip=None,
         received_at=request.received_at,
     )
-    test = test_of_sample(mapping, fictional, spec, now)
+    test = test_of_sample(mapping, MappingRequest(mapping.file, Wishes(), fictional), spec, now)
     name = f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)"
     _, *lines = test_lines([replace(test, name=name, given=data, headers=headers)])
     return _inserted(text, lines)

@@ -50,8 +50,8 @@ class StarterTest:
     outcome: str = "expect"
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
-    missing: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,16 +283,14 @@ def _test(test: StarterTest) -> list[str]:
             f"      {yaml_text(key)}: {json.dumps(value, ensure_ascii=False)}"
             for key, value in test.given.items()
         ]
-    beside = {
-        "now": test.now,
-        "headers": dict(test.headers),
-        "fetched": dict.fromkeys(test.missing, "missing"),
-    }
-    if beside := {key: value for key, value in beside.items() if value}:
-        written = ", ".join(
-            f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in beside.items()
-        )
-        lines.append(f"    with: {{{written}}}")
+    beside = [f"now: {json.dumps(test.now)}"] if test.now else []
+    if test.headers:
+        beside.append(f"headers: {json.dumps(dict(test.headers), ensure_ascii=False)}")
+    if test.missing:
+        answers = ", ".join(f"{step}: missing" for step in test.missing)
+        beside.append(f"fetched: {{{answers}}}")
+    if beside:
+        lines.append(f"    with: {{{', '.join(beside)}}}")
     if test.outcome != "expect":
         return [*lines, f"    {test.outcome}: {yaml_text(test.reason)}"]
     lines.append("    expect:")

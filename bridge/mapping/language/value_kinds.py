@@ -48,6 +48,6 @@ KINDS: dict[str, str] = {
     "match": "one line: the field of an entry, and the event's field that is equal",
     "recorded": "the answers as the sources gave them, by step or by path; or missing, or failed",
     "data": "any data, as the webhook would bring it",
-    "expected": "a list of events, or one; only the named fields are compared",
     "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",
+    "expected": "a list of events, or one; only the named fields are compared",
 }

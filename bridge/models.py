@@ -114,10 +114,7 @@ class Verified(_Value):
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
-    """One call of a `fetch` step: everything about it but the host and the secret.
-
-    `target` is path and query, percent-encoded; `body` the JSON of a POST; `keep_seconds` 0 means never.
-    """
+    """One call of a `fetch` step, but for host and secret; `target` is percent-encoded, `body` is JSON."""
 
     step: str
     source: str
@@ -129,10 +126,7 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came of one call: the part of the answer that the mapping reads, or None and why.
-
-    `took_ms` is how long the call took. `withheld`: events that read it, and find none, are held.
-    """
+    """What the mapping reads of an answer, or None and why; `withheld`: events that read it are held."""
 
     value: Any = dataclass_field(repr=False)
     source: str

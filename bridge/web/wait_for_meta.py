@@ -60,7 +60,8 @@ def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResu
     The delivery process may have been quicker: then the call that carried the event is looked up.
     """
     delivered = context.deliver(event_ids)
-    records = context.outbox().find(Query(ids=tuple(delivered))) if delivered else []
+    asked = Query(ids=tuple(delivered), limit=len(delivered))
+    records = context.outbox().find(asked) if delivered else []
     return {record.id: _result(context, record, delivered[record.id]) for record in records}
 
 

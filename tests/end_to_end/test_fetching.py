@@ -72,6 +72,8 @@ def test_who_waits_for_meta_waits_for_the_record_too(folder, start_bridge):
         bridge = start_bridge(environment=environment_of(meta))
         answer = bridge.post("/hooks/deal?wait=true", {"id": 1, "person_id": 7})
         assert (answer.status, answer.body["status"]) == (200, "sent")
+        [event] = answer.body["events"]
+        assert (event["event_name"], event["event_id"], event["status"]) == ("Lead", "deal-1", "sent")
 
         crm.fail = lambda _path: 404
         answer = bridge.post("/hooks/deal?wait=true", {"id": 2, "person_id": 8})

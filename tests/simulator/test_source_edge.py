@@ -9,7 +9,7 @@ import pytest
 from bridge.fetch.client import SourceClient
 from bridge.fetch.exchange import open_exchange
 from bridge.fetch.gate import OpenGate
-from bridge.fetch.outcomes import Found, NoRecord
+from bridge.fetch.outcomes import FoundRecord, NoRecord
 from bridge.mapping import load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
@@ -40,7 +40,7 @@ def client():
 )
 def test_a_recorded_call_is_answered_over_http(client, call, data):
     outcome = client.call(call)
-    assert isinstance(outcome, Found)
+    assert isinstance(outcome, FoundRecord)
     assert outcome.data == data
 
 

@@ -213,7 +213,7 @@ def test_every_call_of_curl_that_a_page_shows_is_accepted(start_bridge, meta, tm
         result = run(
             tmp_path, exports + called.replace("curl ", "curl --silent --show-error --fail-with-body ", 1)
         )
-        if result.returncode or ("/hooks/" in line and '"status":"queued"' not in result.stdout):
+        if result.returncode or ("/hooks/" in line and '"status": "queued"' not in result.stdout):
             failed.append(f"{page}: {line}\n  {result.stdout}{result.stderr}")
     assert not failed, "\n".join(failed)
     assert {page for page, _ in CURL} == {"make.md", "n8n.md", "zapier.md", "simulator.md"}

@@ -175,7 +175,7 @@ def test_reports_of_results_have_an_address_and_a_secret(load):
     mapping = load(
         'on_result: {url: "https://crm.example/done", secret: "${TEXT}"}\n', environment=ENVIRONMENT
     )
-    assert (mapping.on_result.url, mapping.on_result.secret) == ("https://crm.example/done", b"a secret")
+    assert (mapping.on_result.url, mapping.on_result.secrets) == ("https://crm.example/done", (b"a secret",))
 
 
 def test_a_file_that_cannot_be_read_is_said_so(tmp_path, spec):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import BlockGrammar, Grammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import RECORDED_WORDS, known_fields_of
 from bridge.mapping.language.json_schema import fields_with_defaults
@@ -45,6 +46,7 @@ _KINDS: dict[str, Shape | str] = {
     "defaults": "defaults",
     "fields": "fields",
     "expected": "expected_event",
+    "identifiers": "identifiers",
     "handshake_answer": "handshake_answer",
     "answer_values": {"any_key": "answer_hmac"},
     "destinations": "destinations",
@@ -88,6 +90,7 @@ def completion_table(spec: MetaSpec, destinations: Collection[str]) -> dict[str,
         "fields": {"words": list(_keys_of_defaults(grammar)), "entries": "fields"},
         "destinations": {"words": sorted(destinations), "entries": "destinations"},
         "expected_event": {"keys": _expected_keys(grammar), "entries": "expected_event"},
+        "identifiers": {"keys": _plain_keys((key.name, key.says) for key in identifiers_of(grammar))},
     }
     return {"shapes": shapes, "system": list(SYSTEM_VALUES)}
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from bridge.mapping.language.grammar import Key
+from bridge.mapping.language.grammar import Grammar, Key
 
 ERASE = (
     Key("when", "condition", "The webhook asks to erase somebody only when all of these hold."),
@@ -22,3 +22,8 @@ HOLD = (
     Key("reason", "text", "What it asks for; shown in lists, alerts and the console.", required=True),
     Key("fix", "text", "What the person who reads it has to do."),
 )  # fmt: skip
+
+
+def identifiers_of(grammar: Grammar) -> list[Key]:
+    """Return the keys of `erase` that name a person."""
+    return [key for key in grammar["erase"].keys.values() if key.kind == "value"]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from bridge.mapping.compiler.fields import NESTED
+from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading
@@ -147,9 +148,9 @@ def _expected_identifiers(loading: Loading, entry: Entry) -> Mapping[str, Any]:
     """Return whom a webhook must ask to erase: the texts of each kind of identifier."""
     if not isinstance(entry.node, Block):
         fix = "write each identifier as one line: email: jane@example.com"
-        loading.error(entry.node, "wrong_shape", "expect_erased is a block of identifiers", fix)
+        loading.error(entry.node, "wrong_shape", "expect_erased must be a block of identifiers", fix)
         return {}
-    known = [name for name, key in loading.grammar["erase"].keys.items() if key.kind == "value"]
+    known = [key.name for key in identifiers_of(loading.grammar)]
     for key, _ in entry.node.entries:
         if key.text not in known:
             near = ranked_by_nearness(key.text, known)

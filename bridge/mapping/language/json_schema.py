@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from bridge.mapping.compiler.fields import NESTED
+from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -188,11 +189,10 @@ def _defaults(grammar: Grammar) -> Schema:
 
 
 def _identifiers(grammar: Grammar) -> Schema:
-    named = [key for key in grammar["erase"].keys.values() if key.kind == "value"]
     return {
         "description": "Whom a webhook asks to erase, written readable.",
         "type": "object",
-        "properties": {key.name: {"description": key.says, **_TEXTS} for key in named},
+        "properties": {key.name: {"description": key.says, **_TEXTS} for key in identifiers_of(grammar)},
         "additionalProperties": False,
     }
 

@@ -39,7 +39,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 @click.option("--mapping", "name", required=True, help="The name of the mapping.")
 @click.option("--dry-run", "only_try", is_flag=True, help="Store nothing; count, report and show one event.")
-@click.option("--encoding", help="The encoding of a text file, such as cp1250, where it cannot be told.")
+@click.option("--encoding", help="The encoding of a text file, such as cp1250, where it cannot be detected.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most this many rows a second.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Where the report goes.")
 @json_option

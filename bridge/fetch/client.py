@@ -20,7 +20,7 @@ _TARGET = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?]*")
 _DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
-# Is told of each call: the source, what came of it in one word, and how long it took (milliseconds).
+# Called after each call: the source, what came of it in one word, and how long it took (milliseconds).
 ObserveCall = Callable[[str, str, int], None]
 
 
@@ -31,7 +31,7 @@ def ignore_call(_source: str, _outcome: str, _took_ms: int) -> None:
 class SourceClient:
     """Makes the calls of `fetch` steps. Safe to use from many threads.
 
-    `clock` says how old an answer is, `sleep` waits for a turn (seconds), `observe` is told of each call.
+    `clock` says how old an answer is, `sleep` waits for a turn (seconds), `observe` is called after a call.
     """
 
     def __init__(  # noqa: PLR0913 - the last two are named

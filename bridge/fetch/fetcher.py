@@ -36,6 +36,7 @@ from bridge.settings import Settings
 LEASE = timedelta(seconds=60)
 _LEASE_LEFT = timedelta(seconds=30)  # a call takes less, with the wait for its turn
 IDLE_SECONDS = 0.2
+_IDLE_WITHOUT_SOURCES_SECONDS = 5.0  # all that can wait then is what a source was asked for before it went
 _AFTER_ERROR_SECONDS = 1.0
 _THREADS = 8
 _PER_SOURCE = 4
@@ -106,6 +107,7 @@ class Fetcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
+        idle = IDLE_SECONDS if self._context.settings.sources else _IDLE_WITHOUT_SOURCES_SECONDS
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
             while not stop.is_set():
@@ -114,7 +116,7 @@ class Fetcher:
                 claim = self._guarded(self._claim)
                 if claim is None:
                     places.release()
-                    stop.wait(IDLE_SECONDS)
+                    stop.wait(idle)
                     continue
                 threads.submit(self._in_thread, claim, places)
 

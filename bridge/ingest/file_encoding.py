@@ -104,7 +104,7 @@ def _is_utf_8(stream: BinaryIO) -> bool:
 def _require_western(stream: BinaryIO) -> None:
     for block in _blocks(stream):
         if _UNASSIGNED.search(block) or _NOT_WESTERN.search(block):
-            raise WrongUse("the character encoding of the file cannot be told", fix=_FIX)
+            raise WrongUse("the character encoding of the file cannot be detected", fix=_FIX)
 
 
 def _blocks(stream: BinaryIO) -> Iterator[bytes]:

@@ -59,7 +59,7 @@ def test_an_office_finds_every_lead_again_after_a_wrong_encoding_and_a_missing_a
     polish = "id;email;imię\n1;jane@example.com;Łukasz\n2;;Małgorzata\n"
     file.write_bytes(polish.encode("cp1250"))
     refused = folder.run("import", str(file), "--mapping", "lead")
-    assert (refused.code, "the character encoding of the file cannot be told" in refused.err) == (2, True)
+    assert (refused.code, "the character encoding of the file cannot be detected" in refused.err) == (2, True)
 
     named = folder.run("import", str(file), "--mapping", "lead", "--encoding", "cp1250")
     assert (named.code, named.out) == (1, "1 held, 1 waiting\n")

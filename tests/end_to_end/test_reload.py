@@ -195,6 +195,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> Iterator[int]:
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(folder)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and a server goes on then
         os.execve(COMMAND, [str(COMMAND), *arguments], {"PATH": os.environ["PATH"], "HOME": str(folder)})
     closed = threading.Event()
     reader = threading.Thread(target=read_until_closed, args=(terminal, closed))

@@ -24,6 +24,8 @@ from bridge.web.responses import Response
 
 COMPARED = 500  # of the newest webhooks
 
+_NOT_SENT = ("held", "skipped", "suppressed", "fetching")
+
 
 class MetaAnswer(NamedTuple):
     """What Meta answered to a test, and where it was sent."""
@@ -77,7 +79,7 @@ def _ready_events(context: AppContext, given: Mapping[str, str]) -> list[Event]:
     ready = [event for event in translation.events if event.verdict == "ready"]
     if not ready:
         outcome: Any = preview(translation, context.settings, webhook.received_at)
-        reasons = [one["reason"] for kind in ("held", "skipped", "suppressed") for one in outcome[kind]]
+        reasons = [one["reason"] for kind in _NOT_SENT for one in outcome[kind]]
         raise WrongUse(
             f"there is no event to send: {'; '.join(filter(None, reasons)) or 'nothing came of it'}"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from bridge.meta_spec.shipped_files import shipped
 from bridge.mode import DEMO_DATASET_ID
 from bridge.settings.loader import load_settings
 from bridge.settings.models import SIMULATOR_URL, Destination, Settings, demo_database
@@ -22,7 +23,8 @@ def load_demo_settings(
     """Read the settings and put the simulator in place of Meta, whatever they configure.
 
     The variables of Meta are not looked at: a file that names them gets the demo's dataset id in their place,
-    which will do for a token too. Raises what `load_settings` raises.
+    which will do for a token too. Without mappings of its own it has the shipped ones. Raises what
+    `load_settings` raises.
     """
     harmless = {
         name: DEMO_DATASET_ID if name.startswith(_META) else value for name, value in environment.items()
@@ -32,6 +34,7 @@ def load_demo_settings(
         settings,
         demo=True,
         graph_url=SIMULATOR_URL,
+        mappings=tuple(one for one in settings.mappings if one.is_dir()) or (shipped("mappings"),),
         sources=SimulatedSources(SIMULATOR_URL),
         profile="default",
         database_url=demo_database(settings.live_database_url),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from bridge.bootstrap import open_meta_spec
 from bridge.errors import CannotOpen, Invalid, WrongUse
+from bridge.meta_spec.shipped_files import shipped
 from bridge.settings import (
     META_URL,
     SIMULATOR_URL,
@@ -82,6 +83,12 @@ def test_a_demo_needs_no_secret_and_takes_none(tmp_path):
         ("1000000000000000", "1000000000000000", None)
     }
     assert demo.database_url == f"sqlite:///{tmp_path}/data/bridge.demo.db"
+
+
+def test_a_demo_has_the_shipped_mappings_until_the_folder_has_its_own(tmp_path):
+    assert load_demo_settings(None, {}, folder=tmp_path).mappings == (shipped("mappings"),)
+    (tmp_path / "mappings").mkdir()
+    assert load_demo_settings(None, {}, folder=tmp_path).mappings == (tmp_path / "mappings",)
 
 
 def test_the_environment_alone_makes_a_destination(tmp_path):

@@ -17,10 +17,9 @@ from bridge.cli.options import (
     require_free,
     settings_of,
 )
-from bridge.delivery.process import deliver_until, open_reporter
+from bridge.delivery.process import deliver_until, new_fetcher, open_reporter
 from bridge.delivery.signals import asked_to_stop
 from bridge.delivery.worker import run_once
-from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.monitoring.clock import SteadyClock
 from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
@@ -58,15 +57,7 @@ def _offered(metrics: Metrics, at: str | None) -> AbstractContextManager[object]
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
     mappings = open_mappings(settings, process_environment())
     with closing(open_store(settings)) as outbox, open_reporter(settings, Metrics(), mappings) as reporter:
-        fetching = fetch_context(
-            outbox,
-            settings,
-            mappings,
-            clock=SteadyClock(),
-            observe=reporter.observe_call,
-            notify=reporter.notify,
-        )
-        Fetcher(fetching).run_once()
+        new_fetcher(outbox, settings, mappings, reporter, SteadyClock()).run_once()
         reports = run_once(outbox, settings, observe=reporter.observe, notify=reporter.notify)
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:

@@ -76,20 +76,23 @@ def _jobs(context: JobContext, stop: threading.Event) -> Iterator[None]:
 @contextlib.contextmanager
 def _fetching(context: JobContext, reporter: Reporter, stop: threading.Event) -> Iterator[None]:
     """Fetch records beside delivering; at the end the calls under way are finished."""
-    fetcher = Fetcher(
-        fetch_context(
-            context.outbox,
-            context.settings,
-            context.mappings,
-            clock=context.clock,
-            observe=reporter.observe_call,
-            notify=reporter.notify,
-        )
-    )
+    fetcher = new_fetcher(context.outbox, context.settings, context.mappings, reporter, context.clock)
     thread = threading.Thread(target=fetcher.run_forever, args=(stop,), daemon=True, name="fetcher")
     thread.start()
     yield
     thread.join(_LAST_STEP_SECONDS)
+
+
+def new_fetcher(
+    outbox: Outbox,
+    settings: Settings,
+    mappings: MappingFolder,
+    reporter: Reporter,
+    clock: Callable[[], datetime],
+) -> Fetcher:
+    """Return a fetcher whose calls and troubles are reported as deliveries are."""
+    observe, notify = reporter.observe_call, reporter.notify
+    return Fetcher(fetch_context(outbox, settings, mappings, clock=clock, observe=observe, notify=notify))
 
 
 @contextlib.contextmanager

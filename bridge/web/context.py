@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store
-from bridge.delivery.process import new_reporter, report_step
+from bridge.delivery.process import new_fetcher, new_reporter, report_step
 from bridge.delivery.worker import Delivered, Worker, delivery_context
 from bridge.errors import CannotStore, UnknownMapping
-from bridge.fetch.fetcher import Fetcher, fetch_context
+from bridge.fetch.fetcher import Fetcher
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.clock import SteadyClock
@@ -104,16 +104,8 @@ def _delivery(settings: Settings, metrics: Metrics, mappings: MappingFolder, out
 
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
-        fetching = fetch_context(
-            outbox(),
-            settings,
-            mappings,
-            clock=SteadyClock(),
-            observe=reporter.observe_call,
-            notify=reporter.notify,
-        )
         delivering = delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify)
-        return Fetcher(fetching), Worker(delivering)
+        return new_fetcher(outbox(), settings, mappings, reporter, SteadyClock()), Worker(delivering)
 
     def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
         with lock:

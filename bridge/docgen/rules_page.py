@@ -54,7 +54,7 @@ _AREAS = {
     "content": ("Other values that were left out or corrected", "Everything beside the person."),
     "drop_in": (
         "What the drop-in for Meta's endpoint put right",
-        "Told in the `messages` of its answer, together with everything above.",
+        "Reported in the `messages` of its answer, together with everything above.",
     ),
     "body": ("Whole requests and the Graph API", "For `capi-bridge validate`, and for notes at start."),
 }

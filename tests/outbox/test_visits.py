@@ -11,7 +11,7 @@ import pytest
 from bridge.outbox import NewVisit, PackedVisit, Query
 from bridge.outbox.database import Database
 from bridge.outbox.tables import visit_keys, visits
-from bridge.outbox.visits import VisitQuestion
+from bridge.outbox.visits import VisitSearch
 from tests.outbox.conftest import NOW
 from tests.outbox.test_admin_actions import left_in
 
@@ -34,7 +34,7 @@ def store(outbox, *packed):
 
 
 def found(outbox, *keys, before=NOW + DAY, within=90 * DAY):
-    return outbox.visits.find(VisitQuestion(keys, before, within))
+    return outbox.visits.find(VisitSearch(keys, before, within))
 
 
 def learn(outbox, visitor, keys, webhook_id=bytes(16)):

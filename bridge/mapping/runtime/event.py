@@ -17,6 +17,7 @@ from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
+from bridge.mapping.runtime.visit_join import VisitJoin
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
@@ -104,6 +105,7 @@ class CompiledEvent:
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
     on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+    visit: VisitJoin | None = None
 
     @property
     def code(self) -> EventCode | None:
@@ -234,6 +236,8 @@ class CompiledEvent:
             fill(slots, scope, inner)
             if inner:
                 fields[block] = inner
+        if self.visit is not None:
+            fields |= self.visit.filled(scope, fields.get("user_data", {}))
         if self.copy is not None:
             self.copy(scope, fields.setdefault("custom_data", {}))
         if self.defaults:

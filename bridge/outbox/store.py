@@ -86,7 +86,7 @@ class Outbox:
         self.visits = Visits(self._read, self._write, cipher)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self.erasures = Erasures(
-            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
+            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs, self.visits
         )
         self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure

@@ -317,6 +317,7 @@ erasures = Table(
     Column("never_send", SmallInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("raw_webhooks", BigInteger, nullable=False),
+    Column("visits", BigInteger, nullable=False, server_default="0"),
     Column("asked_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, nullable=False),
 )

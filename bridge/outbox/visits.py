@@ -171,6 +171,12 @@ class Visits:
         chosen = select(visit_keys.c.visitor).where(tuple_(visit_keys.c.kind, visit_keys.c.digest).in_(keys))
         return sorted(set(connection.execute(chosen).scalars())) if keys else []
 
+    def number_of(self, connection: Connection, sent: Collection[str]) -> int:
+        """Return how many visits of a person are kept."""
+        chosen = select(func.count()).select_from(visits)
+        of_person = visits.c.visitor.in_(self.of_person(connection, sent))
+        return connection.execute(chosen.where(of_person)).scalar_one()
+
     def erase(self, connection: Connection, sent: Collection[str]) -> int:
         """Delete the visits of a person, by what is sent of the person; return how many there were."""
         return _delete(connection, self.of_person(connection, sent))

@@ -62,6 +62,7 @@ RECEIPT = _object(
     never_send={"type": "boolean"},
     events={"type": "integer"},
     raw_webhooks={"type": "integer"},
+    visits={"type": "integer"},
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )

@@ -19,7 +19,7 @@ from bridge.mapping.runtime.scope import Reader, Scope, entries_of
 from bridge.serialization import encode
 
 LONGEST_INSERTED: Final = 512
-_SEPARATORS: Final = re.compile(r"[/\\]")
+_SEPARATORS: Final = re.compile(r"[/\\;?#]")  # some servers cut a segment at ; before they resolve dots
 _DOTS: Final = {".", ".."}
 _IN_A_PATH: Final = "/-._~!$&'()*+,;=:@"  # RFC 3986, 3.3: what a path holds as it is
 _IN_A_QUERY: Final = "-._~,:"

@@ -100,7 +100,7 @@ def test_a_refused_key_is_seen_everywhere_and_the_pause_can_be_ended(folder, sta
         listed = run(folder, environment, "sources", "--json")
         [source] = json.loads(listed.stdout)["sources"]
         assert (source["name"], source["paused"], source["webhooks"]) == ("crm", True, 1)
-        assert source["reason"] == "it refused the key, or what the key may read (HTTP 403)"
+        assert source["reason"] == "it refused the key, or what the key may read (HTTP 403); check sources.crm in bridge.yaml"
         assert "PAUSED since" in run(folder, environment, "status").stdout
         shown = run(folder, environment, "events", "list", "--status", "fetching", "--json").stdout
         events = json.loads(shown)

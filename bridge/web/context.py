@@ -88,7 +88,10 @@ def open_context(
     environment: Mapping[str, str],
     now: Callable[[], datetime] | None = None,
 ) -> AppContext:
-    """Load everything that is shared by the web processes; what must not be shared is opened later."""
+    """Load everything that is shared by the web processes; what must not be shared is opened later.
+
+    `now` is the clock of all of it, in tests; else the machine's, steadied.
+    """
     clock = now or SteadyClock(report_step)
     outbox = OpenedLater(lambda: open_store(settings))
     mappings = open_mappings(settings, environment)
@@ -108,7 +111,7 @@ def _delivery(
     metrics: Metrics,
     mappings: MappingFolder,
     outbox: OpenedLater,
-    now: Callable[[], datetime],
+    clock: Callable[[], datetime],
 ) -> Deliver:
     """Return what `?wait=true` delivers with: a fetcher and a worker, made when they are first needed."""
     lock = threading.Lock()
@@ -117,9 +120,9 @@ def _delivery(
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
         delivering = delivery_context(
-            outbox(), settings, observe=reporter.observe, notify=reporter.notify, clock=now
+            outbox(), settings, clock=clock, observe=reporter.observe, notify=reporter.notify
         )
-        return new_fetcher(outbox(), settings, mappings, reporter, now), Worker(delivering)
+        return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
 
     def deliver(events: Sequence[StoredEvent]) -> Mapping[str, Delivered]:
         with lock:

@@ -84,7 +84,7 @@ def test_there_is_no_such_record(bench):
 
 
 def test_a_source_that_is_not_in_the_settings_is_waited_for(bench):
-    assert bench.client().call(get(source="other")) == TryLater("there is no source other in the settings")
+    assert bench.client().call(get(source="other")) == TryLater("bridge.yaml has no such source")
 
 
 # --- pauses -----------------------------------------------------------------------------------------------

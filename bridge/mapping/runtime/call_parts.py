@@ -39,6 +39,12 @@ class Target:
     paths: tuple[Template, ...]
     query: Mapping[str, Template]
 
+    @property
+    def has_fields(self) -> bool:
+        """Return whether anything of a webhook is put into them."""
+        texts = (*self.paths, *self.query.values())
+        return any(not isinstance(part, str) for text in texts for part in text.parts)
+
     def of(self, scope: Scope) -> str:
         """Return both for one webhook, percent-encoded; raises CannotCall."""
         path = self._path(scope)

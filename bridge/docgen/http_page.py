@@ -57,8 +57,9 @@ the mapping says `receive: {{methods: [get]}}`; elsewhere it is answered 405, an
 who proved who it is may ask: by the mapping's `verify`, or with the admin token. Anyone else gets 401. With
 `profile: live` it is refused (400). **Meta does not discard test events.**
 
-A mapping with `sent_by: browser` answers preflight requests, and its answers may be read by the page that
-sent them. `navigator.sendBeacon` works.
+A mapping with `sent_by: browser` answers preflight requests, and the pages of its `origins` may read its answers
+(`Access-Control-Allow-Origin`, with credentials). Webhooks of other pages are stored as well, but no page of theirs may read
+the answer. `navigator.sendBeacon` works.
 
 ## Errors
 

@@ -48,8 +48,7 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
     limit_address(context, request)
     mapping = context.mapping(request.name)
     most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
-    headers = reading_headers(request) if mapping.receive.sent_by == "browser" else ()
-    return Admission(mapping.name, most_bytes, headers)
+    return Admission(mapping.name, most_bytes, reading_headers(request, mapping.receive))
 
 
 def limit_address(context: AppContext, request: HttpRequest) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -168,6 +169,18 @@ def posted(bridge: RunningBridge, mapping: str, payload: dict[str, Any]) -> str:
     return str(found[0]["id"])
 
 
+def tried(bridge: RunningBridge, mapping: str, rows: str) -> str:
+    """Try a file as the console does, and return the id of the trial."""
+    query = f"dry_run=yes&keep_file=yes&file_name={quote(MARKUP_NAME)}.csv"
+    answer = bridge.post(
+        f"/api/import/{mapping}?{query}", rows.encode(), {"Authorization": f"Bearer {ADMIN}"}
+    )
+    assert answer.status == 202, answer.body
+    job = f"/api/jobs/{answer.body['id']}"
+    wait_until(lambda: bridge.get(job, {"Authorization": f"Bearer {ADMIN}"}).body["state"] == "done")
+    return str(answer.body["id"])
+
+
 @pytest.fixture(scope="package")
 def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
@@ -188,6 +201,7 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
                 "held": posted(bridge, "broken", {"id": 2, "mail": "jane.doe@example.com"}),
                 "attack": posted(bridge, "lead", {"id": SCRIPT, "mail": SCRIPT, SCRIPT: SCRIPT}),
             }
+            events["trial"] = tried(bridge, "lead", f"id;mail\n7;jane@example.com\n8;\n{SCRIPT};{SCRIPT}\n")
             wait_until(simulator.received)
             site = Site(bridge, chromium, axe, events)
             yield site

@@ -45,6 +45,18 @@ def show_completion(page: Page) -> None:
     page.wait_for_selector(".cm-tooltip-autocomplete")
 
 
+def show_trial(page: Page) -> None:
+    rows = [f"{n};{n * 10},90;customer{n}@example.com;0151 23456{n:02}" for n in range(1, 41)]
+    table = "\n".join(["lead_id;value;email;phone", *rows, ";12,00;;", ";25,50;nobody;"])
+    page.goto(page.url.rstrip("/") + "/import")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "november.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    page.locator("select[name=mapping]").select_option("make-lead")
+    page.get_by_role("button", name="Try the file").click()
+    page.get_by_role("button", name="Import 42 rows").wait_for()
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -52,6 +64,8 @@ PICTURES = {
     "mapping": ("mappings/shopify-orders", WIDE, "light"),
     "playground": (show_completion, TALL, "light"),
     "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
+    "import": ("import", WIDE, "light"),
+    "import-trial": (show_trial, TALL, "light"),
     "destinations": ("destinations", WIDE, "light"),
     "phone": ("", PHONE, "light"),
 }

@@ -26,6 +26,8 @@ SCREENS = {
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",
     "destinations": "/console/destinations",
+    "import": "/console/import",
+    "the trial of a file": "/console/import/{trial}",
     "nothing": "/console/events/00000000-0000-7000-8000-000000000000",
 }
 

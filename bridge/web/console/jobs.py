@@ -42,7 +42,7 @@ _MOST_CHANGES = 50
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show a job; the page refreshes itself while it is not finished."""
-    job = _job(context, request)
+    job = job_at(context, request)
     words = {**WORDS, **(_OF_COMPARISON if job.kind == "compare" else {})}
     counts = [(words.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
     return page(context, viewer, "job.html", job=job, counts=counts, changes=_changes(context, job))
@@ -58,12 +58,13 @@ def _changes(context: AppContext, job: Job) -> list[Any]:
 
 def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """End a job; what is done stays done."""
-    job = _job(context, request)
+    job = job_at(context, request)
     context.outbox().jobs.cancel(job.id, context.now())
     return see_other(f"/console/jobs/{job.id}")
 
 
-def _job(context: AppContext, request: HttpRequest) -> Job:
+def job_at(context: AppContext, request: HttpRequest) -> Job:
+    """Return the job whose id is in the path. Raises NoSuchJob."""
     job = context.outbox().jobs.get(request.parameters["job_id"])
     if job is None:
         raise NoSuchJob("there is no job with this id", fix="it may have been removed after its time")

@@ -26,6 +26,7 @@ SCREENS = (
     "/console/mappings/lead",
     "/console/playground",
     "/console/playground?mapping=lead",
+    "/console/import",
     "/console/destinations",
 )
 

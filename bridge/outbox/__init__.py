@@ -34,8 +34,9 @@ from bridge.outbox.records import (
     Receipt,
     StoredEvent,
 )
+from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox, Purged
+from bridge.outbox.store import Outbox
 from bridge.outbox.stranded import Move, Stranded
 
 __all__ = [

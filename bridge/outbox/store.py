@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -20,6 +19,7 @@ from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
+from bridge.outbox.captures import Captures
 from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
@@ -47,24 +47,15 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """How much was deleted."""
-
-    raw_webhooks: int
-    webhooks: int
-    repeat_keys: int
-    attempts: int
-    jobs: int
 
 
 class Outbox:
@@ -88,6 +79,8 @@ class Outbox:
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
         self.sessions = Sessions(self._read, self._write)
+        self.captures = Captures(self._read, self._write, cipher)
+        self.refusals = Refusals(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)

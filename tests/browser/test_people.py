@@ -61,7 +61,14 @@ def test_keys_are_letters_where_somebody_types(site):
 
 @pytest.mark.parametrize(
     "path",
-    ["/console/", "/console/events", "/console/destinations", "/console/playground", "/console/import"],
+    [
+        "/console/",
+        "/console/events",
+        "/console/destinations",
+        "/console/playground",
+        "/console/import",
+        "/console/connect",
+    ],
 )
 def test_everything_that_can_be_clicked_is_reached_by_tab(site, path):
     page = site.visit(path).page

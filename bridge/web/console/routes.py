@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bridge.web.console import (
+    capture_mode,
+    connect,
     destinations,
     event,
     events,
@@ -59,6 +61,12 @@ PAGES = (
     _admin("POST", "/console/playground/save", saving.save),
     _admin("POST", "/console/playground/undo", saving.undo),
     _admin("GET", "/console/language.json", playground.language),
+    _admin("GET", "/console/connect", connect.show),
+    _admin("POST", "/console/connect", connect.show_token),
+    _admin("GET", "/console/connect/file", connect.download),
+    _admin("POST", "/console/connect/capture", capture_mode.open_name),
+    _admin("GET", "/console/connect/capture/<name>", capture_mode.show),
+    _admin("POST", "/console/connect/capture/<name>/close", capture_mode.close),
     _admin("GET", "/console/import", imports.ask),
     _admin("POST", "/console/import", imports.upload),
     _admin("GET", "/console/import/<job_id>", imports.show),

@@ -26,6 +26,8 @@ SCREENS = (
     "/console/mappings/lead",
     "/console/playground",
     "/console/playground?mapping=lead",
+    "/console/connect",
+    "/console/connect?mapping=lead",
     "/console/import",
     "/console/destinations",
 )

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from bridge.mode import Mode
 from bridge.models import Finding, Request
 
@@ -218,6 +220,16 @@ class EventDetail:
     revision: str
     request_id: str
     raw_kept: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event with its body and its attempts, as every JSON answer shows it."""
+        return {
+            **self.event.as_json(),
+            "body": orjson.loads(self.body) if self.body else None,
+            "attempts": [attempt.as_json() for attempt in self.attempts],
+            "revision": self.revision,
+            "raw_kept": self.raw_kept,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -48,23 +47,14 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """How much was deleted."""
-
-    raw_webhooks: int
-    webhooks: int
-    repeat_keys: int
-    attempts: int
-    jobs: int
 
 
 class Outbox:
@@ -87,6 +77,7 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)

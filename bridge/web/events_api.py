@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from bridge.explain.stored_webhook import explained
 from bridge.ingest.event_filters import query_of, require_filter
 from bridge.ingest.replay import discard, remapping, replay
@@ -105,13 +103,9 @@ def show_event(context: AppContext, request: HttpRequest) -> Response:
 def shown(detail: EventDetail) -> dict[str, Any]:
     """Return everything about one event as JSON."""
     return {
-        **detail.event.as_json(),
-        "body": orjson.loads(detail.body) if detail.body else None,
-        "attempts": [attempt.as_json() for attempt in detail.attempts],
+        **detail.as_json(),
         "number_of_attempts": detail.event.attempts,
-        "revision": detail.revision,
         "webhook_request_id": detail.request_id,
-        "raw_kept": detail.raw_kept,
     }
 
 

@@ -137,7 +137,18 @@ SCHEMAS: dict[str, Any] = {
     "Job": {
         **_object(
             id=_TEXT,
-            kind={"enum": ["replay", "discard", "import", "export", "compare", "erase"]},
+            kind={
+                "enum": [
+                    "replay",
+                    "discard",
+                    "import",
+                    "export",
+                    "compare",
+                    "erase",
+                    "find_person",
+                    "export_person",
+                ]
+            },
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
             done={"type": "integer"},

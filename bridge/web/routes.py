@@ -164,7 +164,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export, compare or erase",
+        "Start a job: replay, discard, export, compare, erase, find_person or export_person",
         schema="Job",
         success=202,
     ),

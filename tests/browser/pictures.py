@@ -45,6 +45,13 @@ def show_completion(page: Page) -> None:
     page.wait_for_selector(".cm-tooltip-autocomplete")
 
 
+def show_person(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/person")
+    page.get_by_label("E-mail address").fill("jane.doe@example.com")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector("text=What is kept about one person")
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -52,6 +59,7 @@ PICTURES = {
     "mapping": ("mappings/shopify-orders", WIDE, "light"),
     "playground": (show_completion, TALL, "light"),
     "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
+    "person": (show_person, WIDE, "light"),
     "destinations": ("destinations", WIDE, "light"),
     "phone": ("", PHONE, "light"),
 }

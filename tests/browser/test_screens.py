@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.conftest import MARKUP_NAME
+from tests.browser.conftest import MARKUP_NAME, looked_for
 
 pytestmark = pytest.mark.process
 
@@ -26,13 +26,18 @@ SCREENS = {
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",
     "destinations": "/console/destinations",
+    "the search for a person": "/console/person",
+    "a person": "/console/person/{person}",
+    "before a person is erased": "/console/person/{person}/erase",
     "nothing": "/console/events/00000000-0000-7000-8000-000000000000",
 }
 
 
 @pytest.fixture
 def opened(site, screen):
-    return site.visit(SCREENS[screen].format(**site.events))
+    path = SCREENS[screen]
+    person = looked_for(site.bridge, {"email": "jane.doe@example.com"}) if "{person}" in path else ""
+    return site.visit(path.format(**site.events, person=person))
 
 
 @pytest.mark.parametrize("screen", SCREENS)

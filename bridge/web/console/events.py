@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import query_of
+from bridge.jobs.person_search import found_person
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
@@ -16,13 +18,25 @@ from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest, query
-from bridge.web.responses import Response
+from bridge.web.responses import NoSuchJob, Response
 
 PAGE = 50
-FILTERS = ("status", "mode", "mapping", "destination", "event_name", "event_id", "reason", "since", "until")
+FILTERS = (
+    "person",
+    "status",
+    "mode",
+    "mapping",
+    "destination",
+    "event_name",
+    "event_id",
+    "reason",
+    "since",
+    "until",
+)
 MOST_AT_ONCE = 10_000
 _DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
 _HOME = "/console/events"
+_NO_EVENT = "none"  # an id that no event has: no ids at all would mean every event
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -79,7 +93,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 
 
 def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:
-    filters = {**asked, "limit": MOST_AT_ONCE}
+    filters = {**_filters(context, asked), "limit": MOST_AT_ONCE}
     if given.get("action") != "discard":
         return KINDS["replay"].read(job_context(context), filters)
     because = given.get("because", "").strip() or "discarded by a person"
@@ -100,6 +114,18 @@ def _asked(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name in FILTERS if (text := given.get(name, "").strip())}
 
 
+def _filters(context: AppContext, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return the filters as the outbox takes them: a search for a person means the events that it found."""
+    if "person" not in asked:
+        return dict(asked)
+    found = found_person(context.outbox(), asked["person"])
+    if found is None:
+        raise NoSuchJob("this search is not kept any more", fix="look for the person again")
+    ids = sorted(found.event_ids)[-MOST_AT_ONCE:] or [_NO_EVENT]
+    return {**{name: text for name, text in asked.items() if name != "person"}, "ids": ids}
+
+
 def _query(context: AppContext, viewer: Viewer, asked: dict[str, str], limit: int) -> Query:
-    chosen = query_of({**asked, "limit": limit}, context.now(), most=MOST_AT_ONCE)
+    filters = _filters(context, asked)
+    chosen = query_of({**filters, "limit": limit}, context.now(), most=MOST_AT_ONCE)
     return chosen if viewer.is_admin else replace(chosen, destinations=viewer.destinations)

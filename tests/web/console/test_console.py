@@ -27,6 +27,7 @@ SCREENS = (
     "/console/playground",
     "/console/playground?mapping=lead",
     "/console/destinations",
+    "/console/person",
 )
 
 

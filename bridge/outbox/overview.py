@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from bridge.outbox.records import from_ms
-from bridge.outbox.tables import events, webhooks
+from bridge.outbox.tables import attempts, events, lanes, webhooks
 
 _MOST_REASONS = 20
 
@@ -41,6 +41,22 @@ class Overview:
             .limit(_MOST_REASONS)
         )
         return [HeldFor(*row) for row in self._read(lambda connection: connection.execute(grouped).all())]
+
+    def last_successes(self) -> dict[str, datetime]:
+        """Return when Meta last accepted a batch of each destination, as far as attempts are kept."""
+        newest = select(attempts.c.started_at).order_by(attempts.c.id.desc()).limit(1)
+        delivered = newest.where(attempts.c.outcome == "delivered")
+
+        def work(connection: Connection) -> dict[str, datetime]:
+            names = connection.execute(select(lanes.c.destination).distinct()).scalars().all()
+            found = {
+                name: connection.execute(delivered.where(attempts.c.destination == name)).scalar()
+                for name in names
+            }
+            return {name: from_ms(started_at) for name, started_at in found.items() if started_at is not None}
+
+        successes: dict[str, datetime] = self._read(work)
+        return successes
 
     def last_webhooks(self) -> dict[str, datetime]:
         """Return when the last webhook that is kept came, by mapping."""

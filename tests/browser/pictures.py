@@ -52,6 +52,12 @@ def show_person(page: Page) -> None:
     page.wait_for_selector("text=What is kept about one person")
 
 
+def show_meta(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/destinations")
+    page.get_by_role("link", name="Check the token").first.click()
+    page.wait_for_selector(".at-meta table")
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -60,7 +66,7 @@ PICTURES = {
     "playground": (show_completion, TALL, "light"),
     "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
     "person": (show_person, WIDE, "light"),
-    "destinations": ("destinations", WIDE, "light"),
+    "destinations": (show_meta, WIDE, "light"),
     "phone": ("", PHONE, "light"),
 }
 

@@ -150,6 +150,14 @@ def test_times_are_those_of_the_viewer(site):
     assert time.get_attribute("title").endswith("+00:00")
 
 
+def test_meta_s_figures_come_into_the_list_of_destinations_when_they_are_asked_for(site):
+    visit = site.visit("/console/destinations")
+    visit.page.get_by_role("link", name="Check the token").first.click()
+    expect(visit.page.locator("#meta-1 .at-meta")).to_contain_text("Token")
+    assert visit.page.url.endswith("/console/destinations")
+    assert visit.faults() == []
+
+
 # --- who gets in -----------------------------------------------------------------------------------
 
 

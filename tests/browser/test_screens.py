@@ -26,6 +26,7 @@ SCREENS = {
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",
     "destinations": "/console/destinations",
+    "what Meta says of a destination": "/console/destinations/main/meta",
     "the search for a person": "/console/person",
     "a person": "/console/person/{person}",
     "before a person is erased": "/console/person/{person}/erase",

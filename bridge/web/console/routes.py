@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bridge.web.console import (
+    destination_actions,
     destinations,
     event,
     events,
@@ -70,5 +71,8 @@ PAGES = (
     _admin("POST", "/console/person/<job_id>/erase", person_actions.erase),
     _page("GET", "/console/destinations", destinations.show),
     _admin("POST", "/console/destinations/resume", destinations.resume),
+    _admin("GET", "/console/destinations/<name>/meta", destination_actions.show_meta),
+    _admin("POST", "/console/destinations/<name>/test", destination_actions.send_test),
+    _admin("POST", "/console/destinations/<name>/pause", destination_actions.pause),
     _admin("POST", "/console/sources/resume", destinations.resume_source),
 )

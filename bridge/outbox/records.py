@@ -237,8 +237,9 @@ class Query:
     """Which events are meant: every part that is given must hold.
 
     `since` and `until` bound the time that `by` names: when the webhook was received, or when the event
-    happened. `destinations` are those that whoever asks may see. `before` is the id to page on from (newest
-    first), `after` the one to go on behind (oldest first).
+    happened. `http_status`, `code` and `subcode` are Meta's answer to the last attempt. `destinations` are
+    those that whoever asks may see. `before` is the id to page on from (newest first), `after` the one to go
+    on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -250,6 +251,9 @@ class Query:
     event_name: str | None = None
     event_id: str | None = None
     reason: str | None = None
+    http_status: int | None = None
+    code: int | None = None
+    subcode: int | None = None
     since: datetime | None = None
     until: datetime | None = None
     by: Literal["received", "event"] = "received"

@@ -16,6 +16,7 @@ SCREENS = {
     "events": "/console/events",
     "a filter": "/console/events?status=held",
     "all of a filter": "/console/events/all?status=held&action=replay",
+    "events by reason": "/console/events/reasons",
     "an event that was sent": "/console/events/{sent}",
     "an event that is held": "/console/events/{held}",
     "an event with markup in it": "/console/events/{attack}",

@@ -8,15 +8,16 @@ from typing import Any
 
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import query_of
+from bridge.jobs.bulk_changes import refuse_when_changed
 from bridge.jobs.person_search import found_person
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
-from bridge.plurals import counted
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import job_context
+from bridge.web.reasons_api import in_trouble
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import NoSuchJob, Response
 
@@ -30,11 +31,13 @@ FILTERS = (
     "event_name",
     "event_id",
     "reason",
+    "http_status",
+    "code",
     "since",
     "until",
 )
 MOST_AT_ONCE = 10_000
-_DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
+MOST_REASONS = 200
 _HOME = "/console/events"
 _NO_EVENT = "none"  # an id that no event has: no ids at all would mean every event
 
@@ -58,6 +61,21 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         destinations=[name for name in context.settings.destinations if viewer.sees(name)],
         older=with_query(_HOME, asked, before=found[-1].id) if len(found) == PAGE else "",
         is_first=not given.get("before"),
+    )
+
+
+def show_reasons(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show the events of a filter by reason, the most frequent first; of no status: what needs a person."""
+    asked = _asked(query(request))
+    chosen = in_trouble(_query(context, viewer, asked, MOST_REASONS))
+    return page(
+        context,
+        viewer,
+        "events_reasons.html",
+        asked=asked,
+        statuses=sorted(chosen.statuses),
+        reasons=context.outbox().overview.reasons(chosen),
+        most=MOST_REASONS,
     )
 
 
@@ -87,7 +105,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     if not asked:
         raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
-    _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
+    refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
     job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
     return see_other(f"/console/jobs/{job.id}")
 
@@ -98,16 +116,6 @@ def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -
         return KINDS["replay"].read(job_context(context), filters)
     because = given.get("because", "").strip() or "discarded by a person"
     return KINDS["discard"].read(job_context(context), {**filters, "because": because})
-
-
-def _refuse_when_changed(number: int, shown: str) -> None:
-    if not shown.isascii() or not shown.isdigit():
-        raise WrongUse("the number that was shown is missing", fix="go back and reload the page")
-    if abs(number - int(shown[:12])) > _DRIFT * int(shown[:12]):
-        raise WrongUse(
-            f"the filter means {counted(number, 'event')} now, and {int(shown[:12]):,} were shown",
-            fix="go back, reload the page, and look again",
-        )
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from bridge.jobs.person_search import found_person
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
+from bridge.web.console.masked_person import masked_persons
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -53,6 +54,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         viewer,
         "events.html",
         events=found,
+        persons=masked_persons(context, found),
         asked=asked,
         filled={name: asked.get(name, "") for name in FILTERS},
         statuses=STATUSES,
@@ -96,6 +98,14 @@ def ask_before(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
         most=MOST_AT_ONCE,
         oldest=context.outbox().find(Query(ids=tuple(oldest))) if oldest else [],
     )
+
+
+def export(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Write all that the filter means into a file by a job; without one, all events there are."""
+    given = form(request)
+    filters = {**_filters(context, _asked(given)), "format": given.get("format") or "csv"}
+    job = context.outbox().jobs.add(KINDS["export"].read(job_context(context), filters), context.now())
+    return see_other(f"/console/jobs/{job.id}")
 
 
 def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:

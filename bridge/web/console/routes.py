@@ -42,6 +42,7 @@ PAGES = (
     _page("GET", "/console/events", events.show),
     _admin("GET", "/console/events/all", events.ask_before),
     _admin("POST", "/console/events/all", events.do_all),
+    _admin("POST", "/console/events/export", events.export),
     _page("GET", "/console/events/reasons", events.show_reasons),
     _page("GET", "/console/events/<event_id>", event.show),
     _admin("POST", "/console/events/<event_id>/reveal", event.reveal),

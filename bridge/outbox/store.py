@@ -53,6 +53,7 @@ from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
@@ -78,6 +79,7 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
         self.captures = Captures(self._read, self._write, cipher)
         self.refusals = Refusals(self._read, self._write)

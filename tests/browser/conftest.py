@@ -192,6 +192,14 @@ def tried(bridge: RunningBridge, mapping: str, rows: str) -> str:
     return str(answer.body["id"])
 
 
+def looked_for(bridge: RunningBridge, person: dict[str, Any]) -> str:
+    """Look for a person; return the id of the search, once it is done. An erasure forgets every search."""
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    search = str(bridge.post("/api/jobs", {"kind": "find_person", **person}, headers).body["id"])
+    wait_until(lambda: bridge.get(f"/api/jobs/{search}", headers).body["state"] == "done")
+    return search
+
+
 @pytest.fixture(scope="package")
 def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")

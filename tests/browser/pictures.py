@@ -80,6 +80,19 @@ def show_capture(page: Page) -> None:
     page.get_by_role("button", name="Make a mapping of this").wait_for()
 
 
+def show_person(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/person")
+    page.get_by_label("E-mail address").fill("jane.doe@example.com")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector("text=What is kept about one person")
+
+
+def show_meta(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/destinations")
+    page.get_by_role("link", name="Check the token").first.click()
+    page.wait_for_selector(".at-meta table")
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -91,7 +104,8 @@ PICTURES = {
     "capture": (show_capture, WIDE, "light"),
     "import": ("import", WIDE, "light"),
     "import-trial": (show_trial, TALL, "light"),
-    "destinations": ("destinations", WIDE, "light"),
+    "person": (show_person, WIDE, "light"),
+    "destinations": (show_meta, WIDE, "light"),
     "phone": ("", PHONE, "light"),
 }
 

@@ -22,6 +22,7 @@ from tests.web.console.conftest import SCRIPT, text_of
 SCREENS = (
     "/console/",
     "/console/events",
+    "/console/events/reasons",
     "/console/mappings",
     "/console/mappings/lead",
     "/console/playground",
@@ -30,6 +31,7 @@ SCREENS = (
     "/console/connect?mapping=lead",
     "/console/import",
     "/console/destinations",
+    "/console/person",
 )
 
 

@@ -100,6 +100,8 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
+    Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
-from bridge.mapping.compiler.consent import Consent
+from bridge.mapping.compiler.consent import Consent, ConsentOutcome
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
@@ -21,6 +21,7 @@ from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
+    ConsentDecision,
     Draft,
     Event,
     EventShape,
@@ -50,14 +51,15 @@ class MappedLine:
 class EventCode:
     """The function written for one event: its source, what the names in it stand for, its rules.
 
-    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `run` returns the event, what gives it another shape than others, the names of its unproven fields, and
+    what the person decided where the mapping asks for consent.
     `shapes` is where the pipeline keeps what validation said of events of one shape.
     """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str], ConsentDecision | None]]
     gives_up: tuple[type[Exception], ...]
     shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
@@ -119,7 +121,7 @@ class CompiledEvent:
             if send_to == UNDECIDED or name is None or name is SKIP:
                 return None
             now = int(scope.request.received_at.timestamp())
-            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+            data, shape, unproven, consent = code.run(scope, settings, now, name, made_event_id)
         except code.gives_up:
             return None
         return CleanDraft(
@@ -130,6 +132,7 @@ class CompiledEvent:
             (name, *shape),
             unproven,
             code.shapes,
+            consent,
         )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
@@ -139,8 +142,12 @@ class CompiledEvent:
             failed = condition(scope)
             if failed is not None:
                 return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
-        if self.consent is not None and (decision := self.consent(scope)) is not None:
-            return self._ended(scope, settings, send_to, *decision)
+        consent = None
+        if self.consent is not None:
+            outcome = self.consent(scope)
+            if outcome.verdict != "ready":
+                return self._not_allowed(scope, settings, send_to, outcome)
+            consent = outcome.decision
         if self.routing is not None and send_to == UNDECIDED:
             return self._of_nobody(scope, settings, self.routing)
         scope.placeholders.clear()
@@ -162,6 +169,7 @@ class CompiledEvent:
             self.positions,
             findings=findings,
             made_event_id=made,
+            consent=consent,
         )
 
     def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
@@ -176,9 +184,9 @@ class CompiledEvent:
                 if (failed := condition(scope)) is not None:
                     return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
-            decision = self.consent(scope) if self.consent is not None else None
-            if decision is not None:
-                return self._ended(scope, settings, send_to, *decision)
+            outcome = self.consent(scope) if self.consent is not None else None
+            if outcome is not None and outcome.verdict != "ready":
+                return self._not_allowed(scope, settings, send_to, outcome)
         return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
@@ -272,19 +280,25 @@ class CompiledEvent:
         label = self.label or self.event_name_text or f"event {self.number}"
         return Draft(label, {}, settings, UNDECIDED, self.positions, "held", finding.message, (finding,))
 
-    def _ended(
+    def _not_allowed(
+        self, scope: Scope, settings: ReadingSettings, send_to: tuple[str, ...], outcome: ConsentOutcome
+    ) -> Draft:
+        verdict, reason, consent = outcome
+        if verdict == "held":
+            fix = "have the sender include it, or set unknown under consent"
+            position = self.positions.get("consent")
+            scope.findings.append(Finding("error", "consent_unknown", reason, fix, position=position))
+        return self._ended(scope, settings, send_to, verdict, reason, consent)
+
+    def _ended(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,
         scope: Scope,
         settings: ReadingSettings,
         send_to: tuple[str, ...],
         verdict: EventVerdict,
         reason: str,
+        consent: ConsentDecision | None = None,
     ) -> Draft:
-        findings = tuple(scope.findings)
-        if verdict == "held":
-            fix = "have the sender include it, or set unknown under consent"
-            findings += (
-                Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
-            )
         label = self.label or self.event_name_text or f"event {self.number}"
-        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings)
+        findings = tuple(scope.findings)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, consent=consent)

@@ -52,6 +52,7 @@ from bridge.outbox.tables import (
 )
 from bridge.plurals import counted
 
+_IS_FETCHED_FOR = (fetches.c.webhook_id == events.c.webhook_id) & (events.c.status == "fetching")
 _STATUS = case((IS_CLAIMED, "sending"), else_=events.c.status)
 _SHOWN = (
     events.c.id,

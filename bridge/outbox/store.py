@@ -50,7 +50,6 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
-from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks

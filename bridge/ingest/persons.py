@@ -10,9 +10,8 @@ import orjson
 
 from bridge.errors import WrongUse
 from bridge.explain.masking import mask
-from bridge.models import Identifier
 from bridge.outbox import ErasureRequest, NewJob, Person
-from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, read_identifier
+from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, Identifier, read_identifier
 
 
 def identifiers_of(asked: Mapping[str, Any]) -> tuple[Identifier, ...]:

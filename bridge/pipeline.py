@@ -24,7 +24,6 @@ from bridge.models import (
     AnswerLookup,
     CleanDraft,
     Draft,
-    Erasure,
     Event,
     Finding,
     Position,
@@ -34,7 +33,7 @@ from bridge.models import (
     Webhook,
 )
 from bridge.normalize import normalize
-from bridge.privacy.person_identifiers import readable
+from bridge.privacy.person_identifiers import Erasure, readable
 from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.id_fields import event_id_strength, external_id_strength, order_id_strength
@@ -93,43 +93,59 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 
 def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
-    tables = recognition_tables()
-    empty = is_empty(field.value)
-    found = []
-    for known, strength in _strengths(field, context, tables, empty=empty):
-        if strength > 0:
-            found.append(Guess(field, known.destination, known.called, strength))
-    return tuple(sorted(found, key=lambda guess: -guess.strength))
+    return tuple(sorted(_guesses(field, context, at_least=1), key=lambda guess: -guess.strength))
 
 
-def _strengths(
-    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
-) -> Iterator[tuple[KnownField, int]]:
+def surest_guess(field: PayloadField, context: PayloadContext, *, at_least: int) -> Guess | None:
+    """Return what one field most probably is, None when no guess is that sure."""
+    return max(_guesses(field, context, at_least), key=lambda guess: guess.strength, default=None)
+
+
+def _guesses(field: PayloadField, context: PayloadContext, at_least: int) -> Iterator[Guess]:
+    tables, empty = recognition_tables(), is_empty(field.value)
     for known, rule in () if empty else rules_for(field.name, field.within):
-        yield known, rule(field, known, context, tables)
-    for known, named in _candidates(field, context, tables, empty=empty):
-        if not (_is_personal(known) and belongs_to_another(field, known, context, tables)):
-            yield known, _strength(field, known, named, tables, empty=empty)
+        strength = rule(field, known, context, tables)
+        if strength >= at_least:
+            yield Guess(field, known.destination, known.called, strength)
+    for one in _candidates(field.path, field.name, field.within, field.depth, context, empty):
+        if one.strength >= at_least and (empty or one.fits(field, one.known)):
+            yield Guess(field, one.known.destination, one.known.called, one.strength)
 
 
-def _candidates(
-    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
-) -> Iterator[tuple[KnownField, int]]:
-    """Yield each destination whose name or value this could be, and how telling the name is."""
-    named = _named(without_side(field.name, context))
-    for known, strength in named:
-        if strength > _WORD_IN_NAME if empty else _fits(field, known, tables):
-            yield known, strength
-    if empty:
-        return
+class _Candidate(NamedTuple):
+    """A destination that a field may be, how surely, and the test that its value has to pass."""
+
+    known: KnownField
+    strength: int
+    fits: Callable[[PayloadField, KnownField], bool]
+
+
+@lru_cache(maxsize=8192)
+def _candidates(  # noqa: PLR0913, PLR0917 - the parts of a field that are the same in the next webhook
+    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, empty: bool
+) -> tuple[_Candidate, ...]:
+    """Return each destination whose name or value a field in this place could be."""
+    field, tables = PayloadField(path, "", name, within, None, depth), recognition_tables()
+    named = _named(without_side(name, context))
+    found = [(known, strength, _fits) for known, strength in named if not empty or strength > _WORD_IN_NAME]
+    if not empty:
+        already = {known.destination for known, _ in named}
+        by_value = (known for known in _recognized_by_value() if known.destination not in already)
+        found += [(known, _VALUE_ALONE, _is_recognized) for known in by_value]
+    return tuple(
+        _Candidate(known, _strength(field, known, strength, tables, empty=empty), fits)
+        for known, strength, fits in found
+        if not (_is_personal(known) and belongs_to_another(field, known, context, tables))
+    )
+
+
+def _is_recognized(field: PayloadField, known: KnownField) -> bool:
+    """Say whether a value alone, under any name, is what it looks like."""
     if isinstance(field.value, bool):
-        return
-    already = {known.destination for known, _ in named}
-    whole, text = str(field.value), as_text(field.value)
-    for known in _recognized_by_value():
-        is_sure = is_certainly_phone(whole) if known.shape == "phone" else SHAPES[known.shape](text)
-        if is_sure and known.destination not in already:
-            yield known, _VALUE_ALONE
+        return False
+    if known.shape == "phone":
+        return is_certainly_phone(str(field.value))
+    return SHAPES[known.shape](as_text(field.value))
 
 
 @lru_cache(maxsize=8192)
@@ -220,7 +236,8 @@ def _strength(
     return max(0, strength + (_EMPTY_VALUE if empty else 0))
 
 
-def _fits(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
+def _fits(field: PayloadField, known: KnownField) -> bool:
+    tables = recognition_tables()
     if not has_shape(known.shape, field.value):
         return False
     if known.shape == "url" and folded(field.name) in _ANY_LINK and not _is_a_page(field, tables):

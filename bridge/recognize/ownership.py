@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.payload_fields import PayloadField
@@ -24,8 +24,7 @@ _BARE_NAMES = frozenset({"name", "displayname"})
 _OF_THE_CLICK = frozenset({"user_data.fbc", "user_data.fbp", "user_data.fbclid"})
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadContext:
+class PayloadContext(NamedTuple):
     """What the whole payload says about one field of it.
 
     `has_customer`: somewhere a block or a field is named after the customer. `customer_side`: in a message or
@@ -80,7 +79,8 @@ def _customer_side(fields: Sequence[PayloadField]) -> str | None:
 
 
 def _names_in(fields: Iterable[PayloadField]) -> set[str]:
-    return {folded(name) for field in fields for name in (*field.within, field.name)}
+    names = {field.name for field in fields}
+    return {folded(name) for name in names.union(*{field.within for field in fields})}
 
 
 def _is_reachable(value: object) -> bool:

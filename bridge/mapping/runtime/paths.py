@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from bridge.mapping.language.path_syntax import Path, PathStep
@@ -325,7 +325,12 @@ def _places(walk: Walk, keys: tuple[str, ...], scope: Scope, start: Any, base: s
     """Return the concrete places of a path: at once where plain keys lead there, else by walking."""
     if not keys or not _leads_on(start, keys):
         return walk.places(scope, start, base)
-    return [".".join((base, *map(plain_key, keys)) if base else map(plain_key, keys))]
+    return [f"{base}.{_place_of(keys)}" if base else _place_of(keys)]
+
+
+@lru_cache(maxsize=4096)
+def _place_of(keys: tuple[str, ...]) -> str:
+    return ".".join(map(plain_key, keys))
 
 
 def _leads_on(value: Any, keys: tuple[str, ...]) -> bool:

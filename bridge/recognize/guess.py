@@ -54,6 +54,7 @@ class Guess:
 
 
 _Strength = Callable[[PayloadField, KnownField, PayloadContext, RecognitionTables], int]
+_Rules = tuple[tuple[KnownField, _Strength], ...]
 
 # what is not a person's contact is recognised by a rule of its own
 RULES: dict[str, _Strength] = {
@@ -93,22 +94,45 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 
 def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
-    return tuple(sorted(_guesses(field, context, at_least=1), key=lambda guess: -guess.strength))
+    empty = is_empty(field.value)
+    rules = () if empty else rules_for(field.name, field.within)
+    candidates = _candidates(field.path, field.name, field.within, field.depth, context, empty=empty)
+    guesses = _guesses(field, context, 1, rules, candidates)
+    return tuple(sorted(guesses, key=lambda guess: -guess.strength))
 
 
 def surest_guess(field: PayloadField, context: PayloadContext, *, at_least: int) -> Guess | None:
-    """Return what one field most probably is, None when no guess is that sure."""
-    return max(_guesses(field, context, at_least), key=lambda guess: guess.strength, default=None)
+    """Return what a filled field most probably is, None when no guess is that sure."""
+    rules, candidates = _possible(field.path, field.name, field.within, field.depth, context, at_least)
+    if not rules and not candidates:
+        return None
+    guesses = _guesses(field, context, at_least, rules, candidates)
+    return max(guesses, key=lambda guess: guess.strength, default=None)
 
 
-def _guesses(field: PayloadField, context: PayloadContext, at_least: int) -> Iterator[Guess]:
-    tables, empty = recognition_tables(), is_empty(field.value)
-    for known, rule in () if empty else rules_for(field.name, field.within):
+@lru_cache(maxsize=8192)
+def _possible(  # noqa: PLR0913, PLR0917 - the parts of a field that are the same in the next webhook
+    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, at_least: int
+) -> tuple[_Rules, tuple[_Candidate, ...]]:
+    """Return the rules and candidates that may be so sure of a filled field in this place: mostly none."""
+    candidates = _candidates(path, name, within, depth, context, empty=False)
+    return rules_for(name, within), tuple(one for one in candidates if one.strength >= at_least)
+
+
+def _guesses(
+    field: PayloadField,
+    context: PayloadContext,
+    at_least: int,
+    rules: _Rules,
+    candidates: tuple[_Candidate, ...],
+) -> Iterator[Guess]:
+    tables = recognition_tables()
+    for known, rule in rules:
         strength = rule(field, known, context, tables)
         if strength >= at_least:
             yield Guess(field, known.destination, known.called, strength)
-    for one in _candidates(field.path, field.name, field.within, field.depth, context, empty):
-        if one.strength >= at_least and (empty or one.fits(field, one.known)):
+    for one in candidates:
+        if one.strength >= at_least and one.fits(field, one.known):
             yield Guess(field, one.known.destination, one.known.called, one.strength)
 
 
@@ -121,14 +145,16 @@ class _Candidate(NamedTuple):
 
 
 @lru_cache(maxsize=8192)
-def _candidates(  # noqa: PLR0913, PLR0917 - the parts of a field that are the same in the next webhook
-    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, empty: bool
+def _candidates(  # noqa: PLR0913 - the same parts
+    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, *, empty: bool
 ) -> tuple[_Candidate, ...]:
     """Return each destination whose name or value a field in this place could be."""
     field, tables = PayloadField(path, "", name, within, None, depth), recognition_tables()
     named = _named(without_side(name, context))
-    found = [(known, strength, _fits) for known, strength in named if not empty or strength > _WORD_IN_NAME]
-    if not empty:
+    found = [(known, strength, _fits) for known, strength in named]
+    if empty:
+        found = [(known, strength, _anything) for known, strength in named if strength > _WORD_IN_NAME]
+    else:
         already = {known.destination for known, _ in named}
         by_value = (known for known in _recognized_by_value() if known.destination not in already)
         found += [(known, _VALUE_ALONE, _is_recognized) for known in by_value]
@@ -137,6 +163,11 @@ def _candidates(  # noqa: PLR0913, PLR0917 - the parts of a field that are the s
         for known, strength, fits in found
         if not (_is_personal(known) and belongs_to_another(field, known, context, tables))
     )
+
+
+def _anything(field: PayloadField, known: KnownField) -> bool:
+    """Say so of an empty value: only its name tells what it is."""
+    return True
 
 
 def _is_recognized(field: PayloadField, known: KnownField) -> bool:
@@ -149,7 +180,7 @@ def _is_recognized(field: PayloadField, known: KnownField) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def rules_for(name: str, within: tuple[str, ...]) -> tuple[tuple[KnownField, _Strength], ...]:
+def rules_for(name: str, within: tuple[str, ...]) -> _Rules:
     """Return the rules that could say something of a field of this name there: mostly none.
 
     Each is asked about values that it likes best, in the most favorable place.

@@ -41,20 +41,20 @@ ANY_PAYLOAD = PayloadContext()
 
 def payload_context(fields: Sequence[PayloadField], tables: RecognitionTables) -> PayloadContext:
     """Return what the fields of a payload say together."""
+    blocks = {field.within for field in fields}
     return PayloadContext(
-        has_customer=any(_names_a_customer(field, tables) for field in fields),
+        has_customer=any(_is_customer(name, tables) for names in blocks for name in names)
+        or any(_names_a_customer(field, tables) for field in fields),
         customer_side=_customer_side(fields),
-        has_anonymous_id=any(folded(field.name) == "anonymousid" for field in fields),
+        has_anonymous_id="anonymousid" in {folded(name) for name in {field.name for field in fields}},
     )
 
 
 def _names_a_customer(field: PayloadField, tables: RecognitionTables) -> bool:
-    """Say whether a block around the field, or its own name beside an address, is the customer's.
+    """Say whether a field's own name beside an address is the customer's.
 
     A block that is empty in this webhook (`contact: null`) counts: the next one may have it filled.
     """
-    if any(_is_customer(name, tables) for name in field.within):
-        return True
     own = _is_customer(field.name, tables)
     return own and (field.value is None or has_shape("email", field.value) or _is_phone(field.value))
 

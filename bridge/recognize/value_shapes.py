@@ -67,6 +67,8 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_person_name(text: str) -> bool:
+    if text.isalpha():
+        return True
     if _digits(text) or set(text) & set("@/_{}[]<>|=") or _NAME_OF_AN_EVENT.fullmatch(text):
         return False
     return 1 <= len(text.split()) <= 6
@@ -110,10 +112,11 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def has_shape(shape: str, value: Any) -> bool:
     """Say whether a payload's value looks like that; numbers count as their digits."""
-    if isinstance(value, bool):
-        return shape == "yes_or_no"
-    if isinstance(value, dict | list) or value is None:
-        return False
+    if type(value) is not str:
+        if isinstance(value, bool):
+            return shape == "yes_or_no"
+        if isinstance(value, dict | list) or value is None:
+            return False
     return SHAPES[shape](as_text(value))
 
 

@@ -29,14 +29,17 @@ from bridge.outbox.records import (
     EventRecord,
     NewEvent,
     NewJob,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
     StoredEvent,
 )
+from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox, Purged
+from bridge.outbox.store import Outbox
 from bridge.outbox.stranded import Move, Stranded
+from bridge.outbox.visit_rows import PackedVisit
 
 __all__ = [
     "REPLAYABLE",
@@ -63,8 +66,10 @@ __all__ = [
     "Move",
     "NewEvent",
     "NewJob",
+    "NewVisit",
     "NewWebhook",
     "Outbox",
+    "PackedVisit",
     "PackedWebhook",
     "Pause",
     "Person",

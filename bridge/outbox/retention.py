@@ -6,6 +6,8 @@ in small portions, so that other writers never wait long.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from bridge.outbox.ids import first_id
@@ -23,6 +25,17 @@ from bridge.outbox.tables import (
 )
 
 PORTION = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much was deleted."""
+
+    raw_webhooks: int
+    webhooks: int
+    repeat_keys: int
+    attempts: int
+    jobs: int
 
 
 def purge_raw(connection: Connection, before: int) -> int:

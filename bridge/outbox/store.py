@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -40,6 +39,7 @@ from bridge.outbox.records import (
     Depth,
     EventDetail,
     EventRecord,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
@@ -48,23 +48,16 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeats import map_held_again
+from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.visit_rows import PackedVisit, pack_visit
+from bridge.outbox.visits import Visits, remember_visits
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """How much was deleted."""
-
-    raw_webhooks: int
-    webhooks: int
-    repeat_keys: int
-    attempts: int
-    jobs: int
+Packed = PackedWebhook | PackedVisit
 
 
 class Outbox:
@@ -90,11 +83,12 @@ class Outbox:
         self.sessions = Sessions(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
+        self.visits = Visits(self._read, self._write, cipher)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self.erasures = Erasures(
             self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
         )
-        self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
+        self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
 
@@ -121,8 +115,12 @@ class Outbox:
         self._backpressure.refuse()
         return pack(webhook, self._cipher)
 
-    def submit(self, packed: PackedWebhook) -> Future[Receipt]:
-        """Have a packed webhook stored with the next transaction. Never waits."""
+    def pack_visit(self, visit: NewVisit) -> PackedVisit:
+        """Make a visit without an event ready for `submit`; never waits."""
+        return pack_visit(visit, self._cipher)
+
+    def submit(self, packed: Packed) -> Future[Receipt]:
+        """Have a packed webhook or visit stored with the next transaction. Never waits."""
         return self._commits.submit(packed)
 
     def probe(self, patience_seconds: float) -> None:
@@ -164,7 +162,7 @@ class Outbox:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
 
-    def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+    def _write_group(self, group: Sequence[Packed]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
         try:
             return self._store(group)
@@ -177,13 +175,14 @@ class Outbox:
             results.append(results[-1] if hopeless else self._store_alone(packed))
         return results
 
-    def _store_alone(self, packed: PackedWebhook) -> Receipt | Exception:
+    def _store_alone(self, packed: Packed) -> Receipt | Exception:
         try:
             return self._store([packed])[0]
         except CannotStore as error:
             return error
 
-    def _store(self, packed: Sequence[PackedWebhook], alongside: Alongside | None = None) -> list[Receipt]:
+    def _store(self, group: Sequence[Packed], alongside: Alongside | None = None) -> list[Receipt]:
+        packed = [one for one in group if isinstance(one, PackedWebhook)]
         with translated_errors():
             lane_of = self._lanes.numbered(lane for webhook in packed for lane in webhook.lanes())
         ways = chain([store], repeat(store_again))
@@ -193,7 +192,7 @@ class Outbox:
             receipts = map_held_again(connection, self._statements, _lanes_in(connection), packed, receipts)
             if alongside is not None:
                 alongside(connection, receipts)
-            return receipts
+            return remember_visits(connection, self._statements.visits, group, receipts)
 
         return self._write("store", work, self._database.write_locked)
 

@@ -143,6 +143,8 @@ class Retention:
 
     raw_webhooks: timedelta = timedelta(days=7)
     events: timedelta = timedelta(days=30)
+    visits: timedelta = timedelta(days=90)
+    visit_addresses: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,6 +230,8 @@ SETTINGS = Section(
             {
                 "raw_webhooks": Option(types.DURATION, "Webhooks as they arrived, encrypted.", "7d"),
                 "events": Option(types.DURATION, "Events in a final state.", "30d"),
+                "visits": Option(types.DURATION, "Visits of the website, since they were last seen.", "90d"),
+                "visit_addresses": Option(types.DURATION, "Their IP addresses and user agents.", "7d"),
             },
         ),
         "limits": Section(

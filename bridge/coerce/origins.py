@@ -1,6 +1,6 @@
-"""Origins of websites in the form in which browsers send them: `https://www.example.com`, without a usual port.
+"""Origins of websites as browsers send them: `https://www.example.com`, without a usual port.
 
-The source is RFC 6454, sections 6 and 7. Host names in other alphabets are written as browsers send them (xn--…).
+The source is RFC 6454, sections 6 and 7. Host names in other alphabets are written as there (xn--…).
 """
 
 from __future__ import annotations

@@ -12,24 +12,33 @@ const decide = (isGranted, source) => window.capi.push(["consent", isGranted, so
 
 const NEEDED = ["ad_storage", "ad_user_data"]; // cookies, and sending personal data for advertising
 const chosen = {};
+let isVisitorsOwn = false; // whether the visitor has chosen something; a default is no choice
 
-// A default is no choice of the visitor: one that denies leaves everything undecided, one for some regions says nothing
-// about this visitor.
+// A default for some regions says nothing about this visitor. Return for how many ms a default wants to wait.
 const readCommand = (command) => {
   const [what, kind, choices] = Array.from(command || []);
-  if (what !== "consent" || !choices || choices.region) return;
-  if (kind !== "default" && kind !== "update") return;
+  if (what !== "consent" || !choices || choices.region) return 0;
+  if (kind === "update") isVisitorsOwn = true;
+  else if (kind !== "default") return 0;
   for (const name of NEEDED) if (choices[name]) chosen[name] = choices[name];
-  if (NEEDED.every((name) => chosen[name] === "granted")) decide(true, "google");
-  else if (kind === "update") decide(false, "google");
+  return choices.wait_for_update || 0;
+};
+const decideByConsentMode = () => {
+  const isGranted = NEEDED.every((name) => chosen[name] === "granted");
+  if (isGranted || isVisitorsOwn) decide(isGranted, "google");
+};
+const readCommands = (commands) => {
+  const wait = Math.max(0, ...commands.map(readCommand));
+  if (wait && !isVisitorsOwn) setTimeout(decideByConsentMode, wait);
+  else decideByConsentMode();
 };
 
 const readConsentMode = () => {
   const layer = (window.dataLayer = window.dataLayer || []);
-  layer.forEach(readCommand);
+  readCommands([...layer]);
   const { push } = layer;
   layer.push = (...commands) => {
-    commands.forEach(readCommand);
+    readCommands(commands);
     return push.apply(layer, commands);
   };
 };

@@ -82,8 +82,17 @@ class AppContext:
             raise
 
 
-def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> AppContext:
-    """Load everything that is shared by the web processes; what must not be shared is opened later."""
+def open_context(
+    settings: Settings,
+    metrics: Metrics,
+    environment: Mapping[str, str],
+    now: Callable[[], datetime] | None = None,
+) -> AppContext:
+    """Load everything that is shared by the web processes; what must not be shared is opened later.
+
+    `now` is the clock of all of it, in tests; else the machine's, steadied.
+    """
+    clock = now or SteadyClock(report_step)
     outbox = OpenedLater(lambda: open_store(settings))
     mappings = open_mappings(settings, environment)
     return AppContext(
@@ -91,21 +100,29 @@ def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str,
         spec=open_meta_spec(settings),
         mappings=mappings,
         outbox=outbox,
-        now=SteadyClock(report_step),
+        now=clock,
         metrics=metrics,
-        deliver=_delivery(settings, metrics, mappings, outbox),
+        deliver=_delivery(settings, metrics, mappings, outbox, clock),
     )
 
 
-def _delivery(settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater) -> Deliver:
+def _delivery(
+    settings: Settings,
+    metrics: Metrics,
+    mappings: MappingFolder,
+    outbox: OpenedLater,
+    clock: Callable[[], datetime],
+) -> Deliver:
     """Return what `?wait=true` delivers with: a fetcher and a worker, made when they are first needed."""
     lock = threading.Lock()
     made: list[tuple[Fetcher, Worker]] = []
 
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
-        delivering = delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify)
-        return new_fetcher(outbox(), settings, mappings, reporter, SteadyClock()), Worker(delivering)
+        delivering = delivery_context(
+            outbox(), settings, clock=clock, observe=reporter.observe, notify=reporter.notify
+        )
+        return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
 
     def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
         with lock:

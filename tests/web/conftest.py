@@ -183,8 +183,8 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
         read = load_settings(None, known, folder=tmp_path)
         prepare(read)
         clock = [NOW]
-        context = open_context(read, Metrics(), known)
-        context = replace(context, now=lambda: clock[0], log=get_logger(), **replaced)
+        context = open_context(read, Metrics(), known, lambda: clock[0])
+        context = replace(context, log=get_logger(), **replaced)
         web = WebClient(context, tmp_path, clock, request.param)
         opened.append(web)
         return web

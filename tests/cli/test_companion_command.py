@@ -28,10 +28,10 @@ def test_the_command_prints_a_tag_or_says_what_is_missing(folder, settings, argu
     ("settings", "finding"),
     [
         pytest.param("companion: {path: /x}\n", "companion.origins is not set", id="no origins"),
-        pytest.param("companion: {origins: [www.example.com]}\n", "companion.origins must be", id="no origin"),
         pytest.param(
-            "companion: {origins: [https://a.de/shop]}\n", "companion.origins must be", id="a page"
+            "companion: {origins: [www.example.com]}\n", "companion.origins must be", id="no origin"
         ),
+        pytest.param("companion: {origins: [https://a.de/shop]}\n", "companion.origins must be", id="a page"),
         pytest.param(
             "companion: {origins: [https://a.de], path: /api/c}\n", "companion.path must be", id="taken"
         ),

@@ -30,7 +30,9 @@ def test_the_committed_scripts_are_what_the_sources_build(tmp_path):
 
 
 def test_the_script_is_small(capsys):
-    sizes = {name: len(gzip.compress(current(name).text.encode(), mtime=0)) for name in ("companion", "consent")}
+    sizes = {
+        name: len(gzip.compress(current(name).text.encode(), mtime=0)) for name in ("companion", "consent")
+    }
     with capsys.disabled():
         print(f"\nscripts that websites load, gzipped: {sizes}")
     assert sizes["companion"] <= MOST_BYTES
@@ -72,7 +74,9 @@ FIXED = {
         pytest.param({}, TagWishes(is_fixed=False), {"src": "/c.js", "async": ""}, id="latest"),
         pytest.param(
             {},
-            TagWishes("https://t.example.com", is_fixed=False, is_granted=True, page_view=True, form_event="Lead"),
+            TagWishes(
+                "https://t.example.com", is_fixed=False, is_granted=True, page_view=True, form_event="Lead"
+            ),
             {
                 "src": "https://t.example.com/c.js",
                 "data-consent": "granted",

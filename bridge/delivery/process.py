@@ -169,6 +169,7 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
         now = clock()
         try:
             outbox.jobs.forget_old_inputs(now)
+            outbox.captures.purge(now)
             kept = keep_revisions(outbox, mappings, kept, now)
             alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:

@@ -41,6 +41,7 @@ some switch a webhook off at the first 404 or 410.
 | the body cannot be read | 400 | line and column of the mistake, and the likely cause |
 | wrong signature or token | 401 | no detail; the reason is in the log |
 | no such mapping | 404 | |
+| no such mapping, and its name is open for [capture](console.md#capture-mode) | 200 | `status: "captured"` |
 | too large, too deep, too many fields | 413 | |
 | a content type the mapping does not take | 415 | |
 | over a rate limit | 429 | with `Retry-After` |

@@ -40,6 +40,7 @@ from bridge.outbox.settlements import Settled, Span
 from bridge.outbox.store import Outbox, Packed
 from bridge.outbox.stranded import Move, Stranded
 from bridge.outbox.visit_rows import PackedVisit
+from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
 
 __all__ = [
     "REPLAYABLE",
@@ -84,6 +85,8 @@ __all__ = [
     "StoredEvent",
     "Stranded",
     "Traces",
+    "WebhookQuery",
+    "WebhookRecord",
     "copy",
     "erasures_as_json",
     "open_outbox",

@@ -7,7 +7,7 @@ that began before the event. An IP address or a user agent finds nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, case, delete, exists, func, or_, select, tuple_, update
 
 from bridge.crypto import Cipher
-from bridge.errors import CannotDecrypt
+from bridge.errors import CannotDecrypt, LeaseLost
 from bridge.outbox.admin_actions import withdraw
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
@@ -32,21 +32,27 @@ from bridge.outbox.visit_rows import (
 
 VISITOR_ID: Final = "visitor_id"
 EVENT_ID: Final = "event_id"
-# what a browser brings itself; the other kinds are learnt from senders that prove who they are
-FROM_THE_BROWSER: Final = frozenset({VISITOR_ID, EVENT_ID, "fbp"})
-LEARNT: Final = frozenset({"email", "phone", "external_id"})
+LEARNT: Final = frozenset({"email", "phone", "external_id"})  # from senders that prove who they are, alone
 _NO_WEBHOOK: Final = Receipt(duplicate=False, webhook_id="", events=())
 WITHDRAWN: Final = "consent was withdrawn"
 _MOST_VISITORS = 200  # behind one key; the rest is no person
 
 
 @dataclass(frozen=True, slots=True)
-class VisitQuestion:
+class VisitSearch:
     """Whose visit is looked for: keys (kind and text), the strongest first, and when it may have begun."""
 
     keys: Sequence[tuple[str, str]] = field(repr=False)
     before: datetime
     within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedVisit:
+    """A visitor whose visit an event was joined with, and the keys (kind and text) that are learnt of him."""
+
+    visitor: bytes = field(repr=False)
+    learnt: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class Visits:
     ) -> None:
         self._read, self._write, self._cipher = read, write, cipher
 
-    def find(self, question: VisitQuestion) -> FoundVisit | None:
+    def find(self, question: VisitSearch) -> FoundVisit | None:
         """Return the visit that a question means."""
 
         def work(connection: Connection) -> FoundVisit | None:
@@ -96,7 +102,7 @@ class Visits:
         found: FoundVisit | None = self._read(work)
         return found
 
-    def _row(self, connection: Connection, kind: str, text: str, question: VisitQuestion) -> Row[Any] | None:
+    def _row(self, connection: Connection, kind: str, text: str, question: VisitSearch) -> Row[Any] | None:
         visitors = self._visitors(connection, kind, text)
         if not visitors:
             return None
@@ -155,13 +161,6 @@ class Visits:
         address: Mapping[str, str | None] = {} if plain is None else orjson.loads(plain)
         return address
 
-    def learnt_rows(
-        self, visitor: bytes, keys: Iterable[tuple[str, str]], webhook_id: bytes, now: int
-    ) -> list[tuple[Any, ...]]:
-        """Return the rows that say what a visitor is known by from now on, and by which webhook's events."""
-        known = [(kind, self._cipher.digest(key_text(kind, text))[1]) for kind, text in keys]
-        return [(kind, digest, visitor, now) for kind, digest in [*known, (OF_WEBHOOK, webhook_id)]]
-
     # --- erasure and retention -------------------------------------------------------------------------
 
     def of_person(self, connection: Connection, sent: Collection[str]) -> list[bytes]:
@@ -171,6 +170,12 @@ class Visits:
         ]
         chosen = select(visit_keys.c.visitor).where(tuple_(visit_keys.c.kind, visit_keys.c.digest).in_(keys))
         return sorted(set(connection.execute(chosen).scalars())) if keys else []
+
+    def number_of(self, connection: Connection, sent: Collection[str]) -> int:
+        """Return how many visits of a person are kept."""
+        chosen = select(func.count()).select_from(visits)
+        of_person = visits.c.visitor.in_(self.of_person(connection, sent))
+        return connection.execute(chosen.where(of_person)).scalar_one()
 
     def erase(self, connection: Connection, sent: Collection[str]) -> int:
         """Delete the visits of a person, by what is sent of the person; return how many there were."""
@@ -221,6 +226,36 @@ def remember_visits(
             _forget(connection, visit.visitor, visit.seen_at)
     run.write(connection, granted)
     return receipts
+
+
+def learn(  # noqa: PLR0913, PLR0917 - who is known by what, and since when
+    connection: Connection,
+    run: VisitStatements,
+    cipher: Cipher,
+    joined: Sequence[JoinedVisit],
+    webhook_id: bytes,
+    now: int,
+) -> None:
+    """Remember by what else visitors are known, and that events of a webhook are theirs.
+
+    Raises LeaseLost when one of them has withdrawn consent since the visit was found.
+    """
+    visitors = sorted({one.visitor for one in joined})
+    there = select(visits.c.visitor).where(visits.c.visitor.in_(visitors)).distinct()
+    if len(connection.execute(there).all()) < len(visitors):
+        raise LeaseLost("a visit was deleted while its event was made; it is made again without")
+    run.know(
+        connection,
+        [
+            (kind, digest, one.visitor, now)
+            for one in joined
+            for kind, digest in (*_digests_of(one, cipher), (OF_WEBHOOK, webhook_id))
+        ],
+    )
+
+
+def _digests_of(joined: JoinedVisit, cipher: Cipher) -> Iterator[tuple[str, bytes]]:
+    return ((kind, cipher.digest(key_text(kind, text))[1]) for kind, text in joined.learnt)
 
 
 def _forget(connection: Connection, visitor: bytes, now: int) -> None:

@@ -22,6 +22,7 @@ from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
 from bridge.web.auth import is_admin
+from bridge.web.capture_intake import admit_unknown, capture
 from bridge.web.context import AppContext
 from bridge.web.cors import reading_headers
 from bridge.web.dispatch import refuse
@@ -46,17 +47,19 @@ class HookCall(NamedTuple):
 def admit(context: AppContext, request: HttpRequest) -> Admission:
     """Return what may be sent to the mapping in the path. Raises Refused."""
     limit_address(context, request)
-    mapping = _open_mapping(context, request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return admit_unknown(context, request, unknown)
+    _refuse_elsewhere(mapping)
     most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
     return Admission(mapping.name, most_bytes, reading_headers(request, mapping.receive))
 
 
-def _open_mapping(context: AppContext, name: str) -> CompiledMapping:
-    """Return the mapping of a path. One for the browser companion has its own endpoint, which checks more."""
-    mapping = context.mapping(name)
+def _refuse_elsewhere(mapping: CompiledMapping) -> None:
+    """Raise UnknownMapping for a mapping of the browser companion: it has its own endpoint, which checks more."""
     if mapping.receive.sent_by == "companion":
         raise UnknownMapping("this mapping takes only what comes to the endpoint of the companion")
-    return mapping
 
 
 def limit_address(context: AppContext, request: HttpRequest) -> None:
@@ -72,7 +75,15 @@ def limit_address(context: AppContext, request: HttpRequest) -> None:
 
 def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     """Do everything but store one webhook. Raises Refused; what else can be wrong is in the response."""
-    settings, mapping = context.settings, context.mapping(request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return capture(context, request, unknown)
+    return _prepared(context, request, mapping)
+
+
+def _prepared(context: AppContext, request: HttpRequest, mapping: CompiledMapping) -> Prepared | Response:
+    settings = context.settings
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:

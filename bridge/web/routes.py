@@ -9,6 +9,7 @@ from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import CompanionSettings, ServerLimits
 from bridge.web import (
+    bulk_api,
     conversions_api,
     cors,
     dry_run,
@@ -18,6 +19,10 @@ from bridge.web import (
     jobs_api,
     pauses_api,
     persons_api,
+    reasons_api,
+    revisions_api,
+    sessions_api,
+    webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
 from bridge.web.companion import beacons, scripts
@@ -119,6 +124,20 @@ ROUTES = (
     ),
     _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
     _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions",
+        revisions_api.list_revisions,
+        "List the revisions of a mapping",
+        schema="Revisions",
+    ),
+    _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions/<revision>",
+        revisions_api.show_revision,
+        "Read what a mapping said in one revision",
+        schema="text",
+    ),
+    _admin(
         "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
     ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
@@ -138,10 +157,34 @@ ROUTES = (
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
+        "GET",
+        "/api/reasons",
+        reasons_api.list_reasons,
+        "Count events by reason",
+        schema="Reasons",
+        query=FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/webhooks",
+        webhooks_api.list_webhooks,
+        "List webhooks, those too that became nothing",
+        schema="Webhooks",
+        query=webhooks_api.FILTERS,
+    ),
+    _admin(
         "POST",
         "/api/replay",
-        events_api.replay_many,
+        bulk_api.replay_many,
         "Send many events again; more than 1,000 by a job",
+    ),
+    _admin(
+        "POST",
+        "/api/discard",
+        bulk_api.discard_many,
+        "Discard many events by a job; dry_run counts",
+        schema="Job",
+        success=202,
     ),
     _admin(
         "POST",
@@ -176,7 +219,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export, compare or erase",
+        "Start a job: replay, discard, export, compare, erase, find_person or export_person",
         schema="Job",
         success=202,
     ),
@@ -193,6 +236,8 @@ ROUTES = (
     _admin(
         "POST", "/api/jobs/<job_id>/cancel", jobs_api.cancel, "End a job that is not finished", schema="Job"
     ),
+    _admin("GET", "/api/sessions", sessions_api.list_sessions, "List who is signed in", schema="Sessions"),
+    _admin("POST", "/api/sessions/end", sessions_api.end_sessions, "Sign somebody out of the console"),
     Route("GET", "/healthz", health.healthz, "Check that the process is alive"),
     Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),

@@ -11,7 +11,8 @@ import pytest
 from bridge.outbox import NewVisit, PackedVisit, Query
 from bridge.outbox.database import Database
 from bridge.outbox.tables import visit_keys, visits
-from bridge.outbox.visits import VisitQuestion
+from bridge.outbox.visits import JoinedVisit, VisitSearch
+from bridge.outbox.visits import learn as learn_rows
 from tests.outbox.conftest import NOW
 from tests.outbox.test_admin_actions import left_in
 
@@ -34,12 +35,14 @@ def store(outbox, *packed):
 
 
 def found(outbox, *keys, before=NOW + DAY, within=90 * DAY):
-    return outbox.visits.find(VisitQuestion(keys, before, within))
+    return outbox.visits.find(VisitSearch(keys, before, within))
 
 
-def learn(outbox, visitor, keys, webhook_id=bytes(16)):
-    rows = outbox.visits.learnt_rows(bytes.fromhex(visitor), keys, webhook_id, int(NOW.timestamp() * 1000))
-    outbox._write("learn", lambda connection: outbox._statements.visits.know(connection, rows))
+def learn(outbox, visitor, keys):
+    """Have a visitor known by more, as a settled webhook does."""
+    joined = JoinedVisit(bytes.fromhex(visitor), tuple(keys))
+    run, now = outbox._statements, int(NOW.timestamp() * 1000)
+    outbox._write("learn", lambda c: learn_rows(c, run.visits, run.cipher, [joined], bytes(16), now))
 
 
 def test_a_visit_is_found_with_everything_that_was_reported(outbox):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from bridge.mapping.compiler.code import write_event_code
 from bridge.mapping.compiler.conditions import Condition, compile_condition
@@ -22,7 +23,9 @@ from bridge.mapping.compiler.event_name import compile_event_name
 from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.visit_words import VISIT
 from bridge.mapping.runtime.event import CodeOnDemand, CompiledEvent, MappedLine
+from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
@@ -40,6 +43,13 @@ def compile_event(
 ) -> CompiledEvent:
     """Compile one event from what all events share and what it says itself."""
     entries = merged(shared, own)
+    steps: dict[str, FetchStep] = {}
+    if compiling.visit is not None:
+        answers, known = (
+            (*compiling.answers, VISIT),
+            ChainMap(steps, cast("dict[str, FetchStep]", compiling.steps)),
+        )
+        compiling = replace(compiling, answers=answers, steps=known)
     for name, fix in _NEEDED.items():
         if name not in entries and not _written(compiling.loading, node, name):
             compiling.loading.error(node, "missing_key", f"an event needs {name}", fix)
@@ -51,6 +61,11 @@ def compile_event(
     event = _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
+    if compiling.visit is not None:
+        joined: CompiledEvent = compiling.visit.joined(compiling, event)
+        if joined.visit is not None:
+            steps[VISIT] = joined.visit.step
+        return joined  # it waits for its visit: that its code is quick would help nobody
     write = partial(write_event_code, event, compiling.settings, compiling.loading.spec, compiling.empty)
     return replace(event, on_demand=CodeOnDemand(write))
 

@@ -83,6 +83,7 @@ _FILE = (
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
     Key("fetch", "steps", "Records that the webhook only names; each is read as $name.field.", "fetch_step"),
+    Key("visit", "block", "The earlier visit of the same person to the website; it is read as $visit.field.", "visit"),
     Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
     Key("erase", "block", "Whom the webhook asks to erase; such a webhook needs no event.", "erase"),
     Key("hold", "blocks", "Webhooks that a person has to answer; they are held and never sent.", "hold"),
@@ -332,6 +333,7 @@ _WITH = (
     Key("ip", "text", "The sender's IP address."),
     Key("now", "moment", "The time of arrival."),
     Key("fetched", "recorded", "The answers of the steps of fetch."),
+    Key("visit", "recorded_visit", "The visit that is found.", default="no visit"),
 )
 
 _TEST_EVENT_CODE = (
@@ -351,6 +353,7 @@ _ON_RESULT = (
 def grammar_of(spec: MetaSpec) -> Grammar:
     """Return every block of the language, Meta's field names included; built once for a catalog."""
     from bridge.mapping.language.erase_keys import ERASE, HOLD
+    from bridge.mapping.language.visit_block_keys import VISIT_BLOCK
 
     schema = spec.event_schema
     event = tuple(
@@ -375,6 +378,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),
             _block("fetch_step", "A record behind an id.", _FETCH_STEP),
+            _block("visit", "An earlier visit.", VISIT_BLOCK),
             _block("contents", "The products.", _CONTENTS),
             _block("app_data", "What Meta asks of app events.", _plain_fields(schema, "app_data")),
             _block(

@@ -1,10 +1,10 @@
-"""The visit store: earlier visits of the website, and the keyed digests that find them."""
+"""The visit store: visits of the website, the keyed digests that find them, and how many were erased."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0008"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
@@ -45,9 +45,11 @@ def upgrade() -> None:
     )
     op.create_index("visit_keys_of_visitor", "visit_keys", ["visitor"])
     op.create_index("visit_keys_seen", "visit_keys", ["seen_at"])
+    op.add_column("erasures", sa.Column("visits", sa.BigInteger(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
     """Go back to a bridge that remembers no visit."""
+    op.drop_column("erasures", "visits")
     for table in ("visit_keys", "visits"):
         op.drop_table(table)

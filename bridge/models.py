@@ -242,7 +242,7 @@ class Receive:
     `max_values` bounds how many values a body may hold, however short it is.
     """
 
-    sent_by: Literal["server", "automation", "browser"] = "server"
+    sent_by: Literal["server", "automation", "browser", "companion"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
     origins: frozenset[str] = frozenset()

@@ -47,6 +47,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
+    "companion": (
+        "bridge.cli.companion",
+        "companion",
+        "Print the tag that loads the browser companion, for your website.",
+    ),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),
     "import": (
         "bridge.cli.import_file",

@@ -37,7 +37,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox
+from bridge.outbox.store import Outbox, Packed
 from bridge.outbox.stranded import Move, Stranded
 from bridge.outbox.visit_rows import PackedVisit
 from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
@@ -70,6 +70,7 @@ __all__ = [
     "NewVisit",
     "NewWebhook",
     "Outbox",
+    "Packed",
     "PackedVisit",
     "PackedWebhook",
     "Pause",

@@ -209,7 +209,8 @@ def remember_visits(
 ) -> list[Receipt]:
     """Store the visits of what is stored, in the order in which they came; who refuses is forgotten.
 
-    `of_webhooks` are the receipts of the webhooks of the group; one for each of the group is returned.
+    `of_webhooks` are the receipts of the webhooks of the group; one for each of the group is returned. A
+    webhook that came before is not tied to the visitor who repeats it: another could have guessed its ids.
     """
     left = iter(of_webhooks)
     receipts = [next(left) if isinstance(one, PackedWebhook) else _NO_WEBHOOK for one in group]
@@ -218,7 +219,7 @@ def remember_visits(
         visit = packed.visit if isinstance(packed, PackedWebhook) else packed
         if visit is None:
             continue
-        granted.append((visit, raw_id(receipt.webhook_id)))
+        granted.append((visit, None if receipt.duplicate else raw_id(receipt.webhook_id)))
         if visit.visit_row is None:
             run.write(connection, granted)
             granted = []

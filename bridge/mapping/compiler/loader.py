@@ -27,6 +27,8 @@ from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 
 MAX_EVENTS = 200
 
+_BROWSERS = frozenset({"browser", "companion"})  # their webhooks come from the person
+
 
 def load_mapping(  # noqa: PLR0913 - all but the file are named
     file: Path,
@@ -98,7 +100,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         loading.error(root, "missing_key", "version is missing", "write version: 1 at the top")
     settings, country = _settings(loading, entries)
     receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
-    browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
+    browser = "sent_by" in receive_block and receive_block["sent_by"].value in _BROWSERS
     answers, steps = step_names(entries.get("fetch")), dict[str, FetchStep]()
     compiling = Compiling(
         loading,

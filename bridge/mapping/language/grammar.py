@@ -121,7 +121,7 @@ _EVENT = (
 )  # fmt: skip
 
 _RECEIVE = (
-    Key("sent_by", "choice", "browser allows $ip, $user_agent and $cookies.", ("server", "automation", "browser"), "server"),
+    Key("sent_by", "choice", "browser and companion allow $ip, $user_agent and $cookies.", ("server", "automation", "browser", "companion"), "server"),
     Key("origins", "origins", "The websites whose pages may read the answer, for sent_by: browser.", default="none may"),
     Key("methods", "choices", "How webhooks come; the query of a GET is read like a form.", ("post", "get"), "post"),
     Key("accept", "choices", "The kinds of body taken.", ("json", "form", "multipart"), "all three"),

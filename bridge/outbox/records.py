@@ -13,8 +13,9 @@ from uuid import UUID
 
 import orjson
 
+from bridge.consent_decision import ConsentDecision
 from bridge.mode import Mode
-from bridge.models import ConsentDecision, Finding, Request
+from bridge.models import Finding, Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[

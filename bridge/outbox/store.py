@@ -32,6 +32,7 @@ from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
+from bridge.outbox.pairing import Pairing
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
@@ -83,6 +84,7 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.pairing = Pairing(self._read)
         self.hourly = HourlyCounts(self._read)
         self._count_changes = CountChanges(database.engine)
         self.webhooks = WebhookList(self._read)

@@ -173,6 +173,20 @@ SCHEMAS: dict[str, Any] = {
         looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
     ),
     "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Pairing": _object(
+        since=_MOMENT,
+        browser_mappings=_list_of(_TEXT),
+        pairs=_list_of(
+            _object(
+                event_name=_TEXT,
+                browser_events={"type": "integer"},
+                paired={"type": "integer"},
+                reasons=_COUNTS,
+            )
+        ),
+        reasons={"type": "object", "additionalProperties": _TEXT},
+        request_id=_TEXT,
+    ),
     "Reasons": _object(
         reasons=_list_of(
             _object(

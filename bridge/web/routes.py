@@ -17,6 +17,7 @@ from bridge.web import (
     health,
     hooks,
     jobs_api,
+    pairing_api,
     pauses_api,
     persons_api,
     reasons_api,
@@ -171,6 +172,14 @@ ROUTES = (
         "List webhooks, those too that became nothing",
         schema="Webhooks",
         query=webhooks_api.FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/pairing",
+        pairing_api.show_pairing,
+        "Count the events of browsers that found their server event",
+        schema="Pairing",
+        query=pairing_api.FILTERS,
     ),
     _admin(
         "POST",

@@ -11,7 +11,12 @@ from typing import Any, cast
 
 from bridge.mapping.compiler.code import write_event_code
 from bridge.mapping.compiler.conditions import Condition, compile_condition
-from bridge.mapping.compiler.consent import compile_consent, compile_limited_data_use
+from bridge.mapping.compiler.consent import (
+    compile_consent,
+    compile_limited_data_use,
+    verdict_of_unknown,
+)
+from bridge.mapping.compiler.consent_regions import compile_regions
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.copied_properties import compile_copy
 from bridge.mapping.compiler.destinations import (
@@ -66,6 +71,8 @@ def compile_event(
         if joined.visit is not None:
             steps[VISIT] = joined.visit.step
         return joined  # it waits for its visit: that its code is quick would help nobody
+    if event.policy is not None:
+        return event  # what its country decides is left to the general way
     write = partial(write_event_code, event, compiling.settings, compiling.loading.spec, compiling.empty)
     return replace(event, on_demand=CodeOnDemand(write))
 
@@ -86,7 +93,7 @@ class _Event:
     ) -> CompiledEvent:
         """Return the whole event; the order of the lines is that in which they are run."""
         whens = tuple(self._condition(entry) for entry in conditions)
-        consent, limited = self._part("consent", _consent) or (None, None)
+        consent, limited, policy = self._part("consent", _consent) or (None, None, None)
         read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
         top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
         blocks = tuple(
@@ -98,6 +105,7 @@ class _Event:
             label=self._plain("name"),
             conditions=whens,
             consent=consent,
+            policy=policy,
             event_name=read_name,
             event_name_text=text,
             action_source=self._plain("action_source") or "",
@@ -172,7 +180,8 @@ class _Event:
 
 
 def _consent(compiling: Compiling, entry: Entry) -> Any:
-    return compile_consent(compiling, entry), compile_limited_data_use(compiling, entry)
+    policy = compile_regions(compiling, entry, verdict_of_unknown(entry))
+    return compile_consent(compiling, entry), compile_limited_data_use(compiling, entry), policy
 
 
 def made_from_others(spec: MetaSpec, positions: Mapping[str, Position]) -> dict[str, Position]:

@@ -298,14 +298,6 @@ _CONDITION = (
     Key("not", "condition", "This block does not hold."),
 )
 
-_CONSENT = (
-    Key("from", "value", "The field that says what the person allowed."),
-    Key("granted", "texts", "Values that mean yes."),
-    Key("denied", "texts", "Values that mean no; the event is kept as suppressed and never sent."),
-    Key("unknown", "choice", "What happens with any other value.", ("send", "hold", "suppress"), "hold"),
-    Key("limited_data_use", "condition", "When these hold, Meta is asked for limited data use (LDU)."),
-)
-
 _COPY = (
     Key("from", "path", "The block whose simple fields are taken over.", required=True),
     Key("only", "texts", "Only these."),
@@ -353,7 +345,7 @@ _ON_RESULT = (
 def grammar_of(spec: MetaSpec) -> Grammar:
     """Return every block of the language, Meta's field names included; built once for a catalog."""
     from bridge.mapping.language.erase_keys import ERASE, HOLD
-    from bridge.mapping.language.visit_block_keys import VISIT_BLOCK
+    from bridge.mapping.language.person_keys import CONSENT_BLOCK, VISIT_BLOCK
 
     schema = spec.event_schema
     event = tuple(
@@ -389,7 +381,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("value", "A value as a block.", _VALUE),
             _block("condition", "Conditions.", _CONDITION),
             _block("test_of_field", "What a field must be.", OPERATORS),
-            _block("consent", "What the person allowed.", _CONSENT),
+            _block("consent", "What the person allowed.", CONSENT_BLOCK),
             _block("copy", "Simple fields taken over.", _COPY),
             _block("erase", "Whom a webhook asks to erase.", ERASE),
             _block("hold", "A webhook that a person has to answer.", HOLD),

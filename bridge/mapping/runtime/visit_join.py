@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bridge.coerce.dates import read_time
+from bridge.consent_decision import ConsentDecision
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.visit_words import VISIT_ADDS, VISIT_KEYS
 from bridge.mapping.runtime.call_parts import LONGEST_INSERTED, CannotCall
@@ -100,6 +101,17 @@ class VisitJoin:
             if scope.trace is not None:
                 self._explain(scope, word, value)
         return {"user_data": user_data} if user_data else {}
+
+    def consent(self, scope: Scope) -> ConsentDecision | None:
+        """Return what the visitor decided, where and when; None without a visit, or one that does not say."""
+        visit = self.step.value(scope)
+        said = visit.get("consent") if isinstance(visit, dict) else None
+        if said not in ("granted", "denied"):
+            return None
+        decided_at = read_time(visit.get("consent_at"))
+        when = "" if decided_at is None else f" at {datetime.fromtimestamp(decided_at, UTC).isoformat()}"
+        by = visit.get("consent_source")
+        return ConsentDecision(said, f"$visit.consent{f' by {by}' if by else ''}{when}")
 
     def _usable(self, word: str, value: Any, found: Mapping[str, Any], scope: Scope) -> Any:
         if word not in _AGES or value is None:

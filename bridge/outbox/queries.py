@@ -6,9 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
 from bridge.mode import mode_of
+from bridge.outbox import hourly_counts
 from bridge.outbox.event_conditions import IS_CLAIMED, conditions
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
@@ -142,27 +157,17 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 
 
 def counts(connection: Connection) -> Counts:
-    """Count events by status, and independently how many the webhooks said they became."""
-    grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
-    stored: dict[str, int] = {row[0]: row[1] for row in grouped}
-    sending = connection.execute(select(func.count()).select_from(queue).where(IS_CLAIMED)).scalar_one()
-    received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
-    stored["waiting"] = stored.get("waiting", 0) - sending
-    stored["sending"] = sending
-    return Counts(int(received), {status: stored.get(status, 0) for status in STATUSES})
-
-
-def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count events by mapping and status; an event being sent counts as waiting here."""
-    rows = connection.execute(
-        select(events.c.mapping, events.c.status, func.count()).group_by(events.c.mapping, events.c.status)
-    )
-    return {(mapping, status): number for mapping, status, number in rows}
+    """Return how many events are in each status, and independently how many the webhooks became."""
+    sending = select(literal("sending"), func.count()).select_from(queue).where(IS_CLAIMED)
+    rows: Any = connection.execute(union_all(hourly_counts.totals(), sending)).all()
+    kept: dict[str, int] = dict(rows)
+    kept["waiting"] = kept.get("waiting", 0) - kept["sending"]
+    return Counts(kept.pop("received", 0), {status: kept.get(status, 0) for status in STATUSES})
 
 
 def discrepancies(connection: Connection) -> list[str]:
     """Return every way in which the totals do not reconcile; an empty list proves that nothing is lost."""
-    found = []
+    found = hourly_counts.differences(connection)
     totals = counts(connection)
     if not totals.reconciled:
         received, accounted = counted(totals.received, "event"), sum(totals.by_status.values())

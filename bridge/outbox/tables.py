@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     webhooks ── fetches ── claims   those whose records are still to be fetched; who does that, until when
        └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
+    hourly_counts                   how many webhooks came in each hour, and what their events are now
     source_rates                    how often each source may be called, for all nodes together
     pauses                          destinations, datasets and sources that wait, for all workers to see
     mapping_revisions               what each mapping said, as long as it is of use
@@ -182,6 +183,20 @@ event_attempts = Table(
     Column("event_id", LargeBinary(16), nullable=False),
     Column("attempt_id", LargeBinary(16), nullable=False),
     PrimaryKeyConstraint("event_id", "attempt_id"),
+    **_CLUSTERED,
+)
+
+hourly_counts = Table(
+    "hourly_counts",
+    metadata,
+    Column("hour", Integer, nullable=False),  # in which the webhooks came; hours since 1970
+    Column("mapping", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),  # or "webhooks", "received": of a mapping, without destination
+    Column("writer", SmallInteger, nullable=False),  # whose row it is; see hourly_counts
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("hour", "mapping", "destination", "mode", "status", "writer"),
     **_CLUSTERED,
 )
 

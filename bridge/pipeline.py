@@ -118,6 +118,7 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
             draft.findings,
             draft.reason,
             needs=draft.needs,
+            consent=draft.consent,
         )
     data, dropped = normalize(draft, spec, now, trace)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
@@ -137,7 +138,15 @@ def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
             "", known.verdict, None, (), known.findings, known.reason, known.match
         )
     return Event(
-        draft.label, known.verdict, draft.data, draft.send_to, known.findings, known.reason, known.match
+        draft.label,
+        known.verdict,
+        draft.data,
+        draft.send_to,
+        known.findings,
+        known.reason,
+        known.match,
+        None,
+        draft.consent,
     )
 
 
@@ -155,6 +164,7 @@ def _judged(
         findings,
         errors[0].message if errors else None,
         match_strength(data, spec),
+        consent=draft.consent,
     )
 
 

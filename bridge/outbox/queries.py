@@ -27,7 +27,7 @@ from bridge.outbox import hourly_counts
 from bridge.outbox.event_conditions import IS_CLAIMED, conditions
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
-from bridge.outbox.pauses import Pause, all_pauses, why_waiting
+from bridge.outbox.pauses import Pause, all_pauses, why_not_fetched, why_waiting
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -52,6 +52,7 @@ from bridge.outbox.tables import (
 )
 from bridge.plurals import counted
 
+_IS_FETCHED_FOR = (fetches.c.webhook_id == events.c.webhook_id) & (events.c.status == "fetching")
 _STATUS = case((IS_CLAIMED, "sending"), else_=events.c.status)
 _SHOWN = (
     events.c.id,
@@ -68,11 +69,14 @@ _SHOWN = (
     events.c.reason,
     events.c.findings,
     events.c.match_score,
+    events.c.consent,
+    events.c.consent_source,
     events.c.accepted_until,
     webhooks.c.received_at,
     events.c.changed_at,
     events.c.attempts,
-    queue.c.due_at.label("next_attempt_at"),
+    func.coalesce(queue.c.due_at, fetches.c.due_at).label("next_attempt_at"),
+    fetches.c.source.label("fetched_from"),
 )
 
 # read only where a person looks at events
@@ -243,6 +247,7 @@ def _joined(selection: Select[Any]) -> Select[Any]:
         selection.select_from(events)
         .join(webhooks, webhooks.c.id == events.c.webhook_id)
         .outerjoin(queue, queue.c.event_id == events.c.id)
+        .outerjoin(fetches, _IS_FETCHED_FOR)
     )
 
 
@@ -266,8 +271,12 @@ def _records(connection: Connection, chosen: Select[Any]) -> list[EventRecord]:
 
 
 def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
-    """Return why an event is where it is; one that waits for a paused destination says so."""
-    why = why_waiting(paused, row.destination, row.dataset_id) if row.status == "waiting" else None
+    """Return why an event is where it is; one that waits for something paused says so."""
+    why = None
+    if row.status == "waiting":
+        why = why_waiting(paused, row.destination, row.dataset_id)
+    elif row.fetched_from:
+        why = why_not_fetched(paused, row.fetched_from)
     reason: str | None = why or row.reason
     return reason
 
@@ -289,6 +298,8 @@ def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
         reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
+        consent=row.consent,
+        consent_source=row.consent_source,
         accepted_until=row.accepted_until,
         received_at=from_ms(row.received_at),
         changed_at=from_ms(row.changed_at),

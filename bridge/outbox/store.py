@@ -19,6 +19,7 @@ from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
+from bridge.outbox.captures import Captures
 from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
@@ -47,6 +48,7 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
@@ -77,10 +79,12 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
-        self.webhooks = WebhookList(self._read)
         self.hourly = HourlyCounts(self._read)
         self._count_changes = CountChanges(database.engine)
+        self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
+        self.captures = Captures(self._read, self._write, cipher)
+        self.refusals = Refusals(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)

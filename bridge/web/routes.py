@@ -35,6 +35,8 @@ from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 READ = ("GET", "HEAD")
+_FILES = ("/api/import/", "/console/import")
+_MOST_OF_FILES = MOST_BYTES + 65_536  # the form around a file takes some, too
 
 
 def description(context: AppContext, request: HttpRequest) -> Response:
@@ -208,7 +210,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
         success=202,
         takes="text/csv",
     ),
@@ -246,7 +248,7 @@ PAGES = console.PAGES  # for people, so the description leaves them out
 
 def most_bytes(path: str, limits: ServerLimits) -> int:
     """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
-    return max(limits.max_body_bytes, MOST_BYTES if path.startswith("/api/import/") else 0)
+    return max(limits.max_body_bytes, _MOST_OF_FILES if path.startswith(_FILES) else 0)
 
 
 class Intake(NamedTuple):

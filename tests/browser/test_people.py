@@ -61,7 +61,15 @@ def test_keys_are_letters_where_somebody_types(site):
 
 @pytest.mark.parametrize(
     "path",
-    ["/console/", "/console/events", "/console/destinations", "/console/playground", "/console/person"],
+    [
+        "/console/",
+        "/console/events",
+        "/console/destinations",
+        "/console/playground",
+        "/console/import",
+        "/console/connect",
+        "/console/person",
+    ],
 )
 def test_everything_that_can_be_clicked_is_reached_by_tab(site, path):
     page = site.visit(path).page
@@ -126,6 +134,24 @@ def test_the_playground_runs_without_javascript(site):
     page.locator("textarea[name=payload]").fill('{"id": 9, "mail": "joe@example.com"}')
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#result pre").first).to_contain_text('"event_id": "lead-9"')
+
+
+def test_a_file_is_tried_and_imported_without_javascript(site):
+    page = site.visit("/console/import", java_script_enabled=False).page
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"id;mail\n70;jane@example.com\n71;\n"}
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator("select[name=mapping]").select_option("lead")
+    page.get_by_role("button", name="Try the file").click()
+
+    def shows(button: str) -> bool:
+        page.reload()
+        return page.get_by_role("button", name=button).count() == 1
+
+    site.wait_until(lambda: shows("Import 2 rows"))
+    expect(page.locator("main")).to_contain_text("columns separated by semicolons, read as UTF-8")
+    page.get_by_role("button", name="Import 2 rows").click()
+    site.wait_until(lambda: page.reload() and page.get_by_text("To the events").count() == 1)
+    expect(page.locator(".totals")).to_contain_text("1 taken, and sent in turn")
 
 
 # --- what refreshes itself -------------------------------------------------------------------------

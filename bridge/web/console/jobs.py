@@ -48,7 +48,7 @@ _FILES = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "applica
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show a job; the page refreshes itself while it is not finished."""
-    job = _job(context, request)
+    job = job_at(context, request)
     words = {**WORDS, **_WORDS_OF.get(job.kind, {})}
     counts = [(words.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
     return page(
@@ -65,7 +65,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
 
 def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Answer with the file that a job has written."""
-    job = _job(context, request)
+    job = job_at(context, request)
     if job.kind not in _DOWNLOADED or job.is_open:
         raise NoSuchJob("this job has written no file", fix="wait until it is done")
     extension, content_type = _FILES[job.request.get("format", "jsonl")]
@@ -101,12 +101,13 @@ def _changes(context: AppContext, job: Job) -> list[Any]:
 
 def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """End a job; what is done stays done."""
-    job = _job(context, request)
+    job = job_at(context, request)
     context.outbox().jobs.cancel(job.id, context.now())
     return see_other(f"/console/jobs/{job.id}")
 
 
-def _job(context: AppContext, request: HttpRequest) -> Job:
+def job_at(context: AppContext, request: HttpRequest) -> Job:
+    """Return the job whose id is in the path. Raises NoSuchJob."""
     job = context.outbox().jobs.get(request.parameters["job_id"])
     if job is None:
         raise NoSuchJob("there is no job with this id", fix="it may have been removed after its time")

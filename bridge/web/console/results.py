@@ -21,6 +21,8 @@ _SENTENCES = {
     "not_paused": "it was not paused",
     "no_destination": "there is no such destination",
     "source_resumed": "records are fetched from it again",
+    "capture_closed": "closed, and what was captured is deleted",
+    "file_deleted": "the file was deleted",
     "no_source": "there is no such source",
 }
 

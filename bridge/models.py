@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
+    from bridge.privacy.person_identifiers import Erasure
 
 Severity = Literal["error", "warning"]
 EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
@@ -287,18 +290,9 @@ class Draft(_Value):
     """
 
     __match_args__ = (
-        "label",
-        "fields",
-        "settings",
-        "send_to",
-        "positions",
-        "verdict",
-        "reason",
-        "findings",
-        "made_event_id",
-        "needs",
-        "consent",
-    )
+        "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
+        "made_event_id", "needs", "consent",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -346,16 +340,8 @@ class Event(_Value):
     """
 
     __match_args__ = (
-        "label",
-        "verdict",
-        "data",
-        "send_to",
-        "findings",
-        "reason",
-        "match",
-        "needs",
-        "consent",
-    )
+        "label", "verdict", "data", "send_to", "findings", "reason", "match", "needs", "consent",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -420,25 +406,6 @@ class CleanDraft(_Value):
         self.unproven: Final = unproven
         self.shapes: Final = shapes
         self.consent: Final = consent
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
-
-    kind: str
-    typed: str = dataclass_field(repr=False)
-    cleaned: str = dataclass_field(repr=False)
-    sent: str = dataclass_field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
-
-    identifiers: tuple[Identifier, ...]
-    never_send: bool = False
-    destination: str | None = None
 
 
 class Translation(_Value):

@@ -9,6 +9,7 @@ import pytest
 from bridge.outbox import Query
 from tests.web.conftest import ADMIN, NOW
 
+pytestmark = pytest.mark.parametrize("start", [True], ids=["event loop"], indirect=True)
 STATUSES = {
     "fetching", "waiting", "sent", "held", "refused", "expired", "suppressed", "discarded", "skipped",
 }  # fmt: skip

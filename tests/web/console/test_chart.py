@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bridge.monitoring.time_series import Moment
 from bridge.web.app import create_app
 from bridge.web.console.chart import HEIGHT, PARTS, WIDTH, Bar, Row, chart_of
 from tests.web.conftest import NOW
 from tests.web.console.conftest import text_of
 
+of_one_server = pytest.mark.parametrize("start", [False], ids=["flask"], indirect=True)
 START = datetime(2026, 11, 21, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -54,6 +57,7 @@ def test_every_status_is_part_of_the_chart_once():
     assert sorted(shown) == sorted(KEPT_STATUSES)
 
 
+@of_one_server
 def test_the_overview_shows_the_hours_and_the_days(app, signed_in):
     assert "Nothing came in this time." in words(signed_in.get("/console/"))
     app.post("/hooks/lead", {"id": 1, "mail": "jane@example.com"})
@@ -66,6 +70,7 @@ def test_the_overview_shows_the_hours_and_the_days(app, signed_in):
     assert "2026-11-21 00:00:00 UTC 2 0 1 1 0 0" in days
 
 
+@of_one_server
 def test_a_reader_s_chart_is_of_the_own_destinations(start):
     app = start(
         settings='keys: {admin: admin-token, readers: {acme: {token: "acme-token", destinations: [acme]}}}\n'
@@ -78,6 +83,7 @@ def test_a_reader_s_chart_is_of_the_own_destinations(start):
     assert "Nothing came in this time." in words(client.get("/console/"))
 
 
+@of_one_server
 def test_destinations_and_mappings_say_what_came_in_a_day_and_a_week(app, signed_in):
     app.clock[0] = NOW - timedelta(days=3)
     app.post("/hooks/lead", {"id": 1, "mail": "jane@example.com"})

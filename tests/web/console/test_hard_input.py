@@ -1,4 +1,4 @@
-"""What is large, hostile or slow: a webhook of 1 MB, markup in every field, 20,000 held events, a busy database."""
+"""What is large, hostile or slow: a webhook of 1 MB, markup in all fields, 20,000 events, a busy database."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from tests.web.conftest import NOW
 from tests.web.console.conftest import SCRIPT, text_of
 from tests.web.test_bulk_work import work_off
 
+# what these pages are made of does not depend on the server that answers
+pytestmark = pytest.mark.parametrize("start", [False], ids=["flask"], indirect=True)
 HELD, OTHERS = 20_000, 30
 
 
@@ -32,15 +34,15 @@ def words(answer) -> str:
     "more",
     [
         pytest.param({"note": "x" * 950_000}, id="one text"),
-        pytest.param({"rows": [{f"field {n}": n} for n in range(40_000)]}, id="many fields"),
+        pytest.param({"rows": [{f"field {n}": "x" * 80} for n in range(9_000)]}, id="many fields"),
     ],
 )
 def test_a_webhook_of_1_mb_is_shown_on_every_screen(app, signed_in, more):
-    body = {"id": 1, "mail": "jane@example.com", **more}
+    body = {"id": 1, "mail": "maria.huber@gmail.com", **more}
     assert len(json.dumps(body)) > 850_000
     assert app.post("/hooks/lead", body).status_code == 200
     event = app.context.outbox().find(Query(limit=1))[0]
-    search = signed_in.post("/console/person", data={"email": "jane@example.com"}).location
+    search = signed_in.post("/console/person", data={"email": "maria.huber@gmail.com"}).location
     work_off(app)
     for url in (
         "/console/events",
@@ -51,7 +53,7 @@ def test_a_webhook_of_1_mb_is_shown_on_every_screen(app, signed_in, more):
     ):
         answer = signed_in.get(url)
         assert answer.status_code == 200
-        assert "jane@example.com" not in answer.get_data(as_text=True)
+        assert "maria.huber@gmail.com" not in answer.get_data(as_text=True)
     assert signed_in.post(f"/console/events/{event.id}/reveal").status_code == 200
 
 
@@ -59,10 +61,10 @@ def test_a_webhook_of_1_mb_is_shown_on_every_screen(app, signed_in, more):
 
 
 def test_markup_in_reasons_ids_and_pauses_is_never_markup(app, signed_in):
-    app.post("/hooks/lead", {"id": SCRIPT, "mail": "jane@example.com", SCRIPT: SCRIPT})
+    app.post("/hooks/lead", {"id": SCRIPT, "mail": "maria.huber@gmail.com", SCRIPT: SCRIPT})
     app.post("/hooks/lead", {"id": "2", "mail": SCRIPT})
-    event = app.context.outbox().find(Query(event_id=f"lead-{SCRIPT}"))[0]
-    search = signed_in.post("/console/person", data={"event_id": f"lead-{SCRIPT}"}).location
+    event = app.context.outbox().find(Query(statuses=frozenset({"waiting"})))[0]
+    search = signed_in.post("/console/person", data={"email": "maria.huber@gmail.com"}).location
     work_off(app)
     signed_in.post(f"/console/events/{event.id}/discard", data={"because": SCRIPT})
     signed_in.post("/console/destinations/main/pause", data={"because": SCRIPT})
@@ -155,7 +157,7 @@ def test_a_database_that_somebody_keeps_busy_can_be_read_and_a_change_is_refused
     assert refused.status_code == 503
     assert "Not possible just now" in words(refused)
     assert refused.headers["Retry-After"]
-    assert client.post("/console/person", data={"email": "jane@example.com"}).status_code == 503
+    assert client.post("/console/person", data={"email": "maria.huber@gmail.com"}).status_code == 503
     assert app.stored()[0].status == "held"
 
 

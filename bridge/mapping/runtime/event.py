@@ -129,6 +129,7 @@ class CompiledEvent:
             self.positions,
             (name, *shape),
             unproven,
+            now,
             code.shapes,
         )
 

@@ -131,6 +131,7 @@ class CompiledEvent:
             self.positions,
             (name, *shape),
             unproven,
+            now,
             code.shapes,
             consent,
         )

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
     from bridge.privacy.person_identifiers import Erasure
 
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
+
 Severity = Literal["error", "warning"]
 EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
 
@@ -240,7 +242,7 @@ class Receive:
     `max_values` bounds how many values a body may hold, however short it is.
     """
 
-    sent_by: Literal["server", "automation", "browser"] = "server"
+    sent_by: Literal["server", "automation", "browser", "companion"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
     origins: frozenset[str] = frozenset()
@@ -270,14 +272,6 @@ class ReadingSettings:
     empty_values: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentDecision:
-    """What a person decided about being sent, and the paths of the mapping that it was read from."""
-
-    decision: Literal["granted", "denied", "unknown"]
-    source: str
-
-
 class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
@@ -286,12 +280,13 @@ class Draft(_Value):
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
-    `consent` is None where the mapping asks for none, or the event ended before it was read.
+    `consent` is None where the mapping asks for none, or the event ended before it was read. A `policy` is
+    there while its country decides whether it may go out without.
     """
 
     __match_args__ = (
         "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
-        "made_event_id", "needs", "consent",
+        "made_event_id", "needs", "consent", "policy",
     )  # fmt: skip
     __slots__ = __match_args__
 
@@ -308,6 +303,7 @@ class Draft(_Value):
         made_event_id: str | None = None,
         needs: FetchRequest | None = None,
         consent: ConsentDecision | None = None,
+        policy: ConsentPolicy | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -320,6 +316,7 @@ class Draft(_Value):
         self.made_event_id: Final = made_event_id
         self.needs: Final = needs
         self.consent: Final = consent
+        self.policy: Final = policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,18 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "See what Meta says about your tokens and datasets.",
     ),
     "sources": ("bridge.cli.sources", "sources", "See the APIs that records are fetched from."),
+    "pairing": (
+        "bridge.cli.pairing",
+        "pairing",
+        "Check that events of browsers and servers have the same ids.",
+    ),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
+    "companion": (
+        "bridge.cli.companion",
+        "companion",
+        "Print the tag that loads the browser companion, for your website.",
+    ),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),
     "import": (
         "bridge.cli.import_file",

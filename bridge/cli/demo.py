@@ -86,11 +86,11 @@ def demo(*, and_exit: bool, bind: str | None) -> None:
 
 
 def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
-    """Yield every shipped mapping with each of its samples."""
+    """Yield every shipped mapping that takes webhooks at its own URL with each of its samples."""
     spec = load_meta_spec()
     for file in sorted(shipped("mappings").glob("*.yaml")):
         named = load_mapping(file, environment={}, spec=spec, secrets="optional")
-        for path in named.samples:
+        for path in named.samples if named.receive.sent_by != "companion" else ():
             sample = read_sample(path, now)
             mapping = load_mapping(file, environment=sample.secrets, spec=spec, secrets="optional")
             yield mapping, sample

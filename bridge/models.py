@@ -243,6 +243,7 @@ class Receive:
     sent_by: Literal["server", "automation", "browser"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
+    origins: frozenset[str] = frozenset()
     verify: VerifyRule = VerifyRule()
     handshake: HandshakeRule | None = None
     repeat_key: Callable[[Webhook], Any] | None = None

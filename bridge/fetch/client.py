@@ -59,7 +59,7 @@ class SourceClient:
         """
         source = self._sources.get(request.source)
         if source is None:
-            return TryLater(f"there is no source {request.source} in the settings")
+            return TryLater("bridge.yaml has no such source")
         if not is_safe_target(request.target):
             return Unusable("the path has parts that a URL cannot have")
         key = (request.source, request.method, request.target, request.body)

@@ -133,6 +133,17 @@ class Erasures:
         )
         return found
 
+    def receipt(self, receipt_id: str) -> ErasureReceipt | None:
+        """Return one receipt; it has the id of the job that erased."""
+        chosen = select(erasures).where(erasures.c.id == raw_id(receipt_id))
+        row = self._read(lambda connection: connection.execute(chosen).first())
+        return None if row is None else _receipt(row)
+
+    def is_never_sent(self, person: Person) -> bool:
+        """Return whether nothing may be sent of a person, as far as a destination is meant."""
+        known: bool = self._read(lambda connection: self._never_send.knows(connection, person))
+        return known
+
     def unfinished(self) -> list[Job]:
         """Return the erasures that are queued, running, cancelled or could not be finished."""
         return self._jobs.unfinished("erase")

@@ -31,18 +31,23 @@ class Spot:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of one file: the environment it may use, where it lies, and the findings so far."""
+    """One reading of one file: the environment it may use, where it lies, and the findings so far.
+
+    `positions` are the keys of the file by their path, for what is found wrong between values that were read.
+    """
 
     environment: Mapping[str, str]
     folder: Path = Path()
     findings: list[Finding] = field(default_factory=list)
+    positions: dict[str, Position] = field(default_factory=dict)
 
     def wrong(
         self, spot: Spot, code: str, message: str, fix: str = "", suggestion: str | None = None
     ) -> None:
         """Add one error."""
         path = f"$.{spot.path}" if spot.path else "$"
-        self.findings.append(Finding("error", code, message, fix, path, spot.position, suggestion))
+        position = spot.position or self.positions.get(spot.path)
+        self.findings.append(Finding("error", code, message, fix, path, position, suggestion))
 
 
 def read_section(reading: Reading, node: Node | None, section: Section, path: str = "") -> Values:
@@ -78,12 +83,10 @@ def _as_block(reading: Reading, node: Node | None, section: Section, path: str) 
     if isinstance(node, Block):
         return node
     name = path.rstrip(".") or "the file"
-    reading.wrong(
-        Spot(path.rstrip("."), node.position),
-        "wrong_type",
-        f"{name} must be a block of keys",
-        f"known keys: {', '.join(section.options)}",
-    )
+    fix = f"known keys: {', '.join(section.options)}"
+    if section.named and not path.endswith("."):
+        fix = f"write a name below {name}, and below the name its keys: {', '.join(section.options)}"
+    reading.wrong(Spot(path.rstrip("."), node.position), "wrong_type", f"{name} must be a block of keys", fix)
     return None
 
 
@@ -92,6 +95,7 @@ def _known_entries(reading: Reading, block: Block, section: Section, path: str) 
     for key, value in block.entries:
         if key.text in section.options:
             given[key.text] = value
+            reading.positions[f"{path}{key.text}"] = key.position
             continue
         reading.wrong(
             Spot(f"{path}{key.text}", key.position),
@@ -150,6 +154,7 @@ def _read_option(reading: Reading, node: Node | None, option: Option, path: str)
 
 
 def _read_from_environment(reading: Reading, text: str, option: Option, path: str) -> Any:
+    reading.positions.pop(path, None)  # what the file says there is not in force
     parts = [part.strip() for part in text.split(",")] if option.many else [text.strip()]
     try:
         parsed = tuple(option.kind.parse(part) for part in parts if part)

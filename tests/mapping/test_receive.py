@@ -157,6 +157,38 @@ def test_who_is_told_about_problems(load, block, expected):
     assert load(f"receive: {block}\n").receive.on_problem == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        pytest.param("https://www.example.com", {"https://www.example.com"}, id="one"),
+        pytest.param("[https://a.example, 'http://b.ex']", {"https://a.example", "http://b.ex"}, id="two"),
+        pytest.param("HTTPS://WWW.Example.com:443", {"https://www.example.com"}, id="as browsers send it"),
+        pytest.param("http://localhost:3000", {"http://localhost:3000"}, id="a port of its own"),
+        pytest.param("'http://[::1]:3000'", {"http://[::1]:3000"}, id="an IPv6 address"),
+    ],
+)
+def test_the_websites_whose_pages_may_read_answers(load, written, origins):
+    receive = load(f"receive: {{sent_by: browser, origins: {written}}}\n").receive
+    assert receive.origins == origins
+
+
+@pytest.mark.parametrize(
+    ("written", "suggestion"),
+    [
+        pytest.param("www.example.com", None, id="no scheme"),
+        pytest.param("'*'", None, id="any website"),
+        pytest.param("'https://*.example.com'", None, id="any subdomain"),
+        pytest.param("ftp://www.example.com", None, id="no website"),
+        pytest.param("https://jane@www.example.com", None, id="a user"),
+        pytest.param("https://www.example.com/", "https://www.example.com", id="a slash at the end"),
+        pytest.param("[https://a.example, https://b.example/shop]", "https://b.example", id="a page"),
+    ],
+)
+def test_what_is_no_origin_is_reported(problems, written, suggestion):
+    (finding,) = problems(f"receive: {{sent_by: browser, origins: {written}}}\n")
+    assert (finding.code, finding.suggestion) == ("no_origin", suggestion)
+
+
 def test_bounds_of_receiving(load):
     receive = load("receive: {accept: json, max_size: 512 KiB, repeat_window: 2 days}\n").receive
     assert (receive.accept, receive.max_size_bytes, receive.repeat_window_seconds) == (

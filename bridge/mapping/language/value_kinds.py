@@ -7,6 +7,7 @@ KINDS: dict[str, str] = {
     "text": "text",
     "texts": "a text, or a list of texts",
     "files": "a file name, or a list of them",
+    "origins": "the beginning of a URL such as https://www.example.com, or a list of them",
     "choice": "one word of a fixed list",
     "choices": "one word or several of a fixed list",
     "yes_no": "yes or no",

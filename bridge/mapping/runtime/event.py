@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
@@ -64,24 +65,15 @@ class EventCode:
 
 
 class CodeOnDemand:
-    """The code of one event, written when the first webhook needs it: of many mappings, most never do.
-
-    Two threads may write it at the same time; both get the same.
-    """
-
-    __slots__ = ("_code", "_write")
+    """The code of one event, written when the first webhook needs it: of many mappings, most never do."""
 
     def __init__(self, write: Callable[[], EventCode | None]) -> None:
-        self._write: Callable[[], EventCode | None] | None = write
-        self._code: EventCode | None = None
+        self._write = write
 
-    def get(self) -> EventCode | None:
+    @cached_property
+    def code(self) -> EventCode | None:
         """Return the code, or None where the general way must do everything."""
-        write = self._write
-        if write is not None:
-            self._code = write()
-            self._write = None
-        return self._code
+        return self._write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +102,7 @@ class CompiledEvent:
     @property
     def code(self) -> EventCode | None:
         """Return the code that was written for this event, if it has any."""
-        return None if self.on_demand is None else self.on_demand.get()
+        return None if self.on_demand is None else self.on_demand.code
 
     def cleaned(
         self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec
@@ -120,17 +112,15 @@ class CompiledEvent:
         That is when the event has no code for these rules, or something in the webhook is not ordinary:
         a condition that does not hold, a value that is left out, anything to be said.
         """
-        code = self.code
+        code = None if self.on_demand is None else self.on_demand.code
         if code is None or code.spec is not spec:
             return None
-        send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
-        if send_to == UNDECIDED:
-            return None
-        now = int(scope.request.received_at.timestamp())
-        name = self.event_name_text or self._name(scope)
-        if name is None or name is SKIP:
-            return None
         try:
+            send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
+            name = self.event_name_text or self._name(scope)
+            if send_to == UNDECIDED or name is None or name is SKIP:
+                return None
+            now = int(scope.request.received_at.timestamp())
             data, shape, unproven, consent = code.run(scope, settings, now, name, made_event_id)
         except code.gives_up:
             return None

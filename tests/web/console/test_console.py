@@ -22,11 +22,16 @@ from tests.web.console.conftest import SCRIPT, text_of
 SCREENS = (
     "/console/",
     "/console/events",
+    "/console/events/reasons",
     "/console/mappings",
     "/console/mappings/lead",
     "/console/playground",
     "/console/playground?mapping=lead",
+    "/console/connect",
+    "/console/connect?mapping=lead",
+    "/console/import",
     "/console/destinations",
+    "/console/person",
 )
 
 

@@ -12,7 +12,7 @@ from bridge.cli.options import config_option, json_option, settings_of
 from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import planned_move
 from bridge.ingest.retarget import retarget as retarget_events
-from bridge.plurals import counted
+from bridge.plurals import counted, counted_kinds
 from bridge.serialization import encode_readable
 
 
@@ -48,7 +48,8 @@ def retarget(  # noqa: PLR0913 - one argument for each option
     else:
         verb = "would be moved" if dry_run else "moved"
         target = f"{destination} ({move.dataset_id})"
-        click.echo(f"{counts['waiting']} waiting and {counts['held']} held events {verb} to {target}")
+        moved = counted_kinds({"waiting": counts["waiting"], "held": counts["held"]}, "event")
+        click.echo(f"{moved} {verb} to {target}")
         if counts["skipped"]:
             click.echo(f"skipped, because already stored there: {counted(counts['skipped'], 'event')}")
     if found["left"]:

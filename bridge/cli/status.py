@@ -15,6 +15,7 @@ from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
 from bridge.monitoring.status import status_of
+from bridge.plurals import counted_kinds
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
 
@@ -82,9 +83,10 @@ def _source_state(one: Mapping[str, Any]) -> str:
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     for left in found["not_configured"]:
+        events = counted_kinds({"waiting": left["waiting"], "held": left["held"]}, "event")
         yield (
-            f"\nNOT CONFIGURED: {left['waiting']} waiting and {left['held']} held events of "
-            f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
+            f"\nNOT CONFIGURED: {events} of {left['destination']} for dataset {left['dataset_id']}; "
+            "see `capi-bridge events retarget`"
         )
     for one in found["unusual"]:
         yield f"\nUNUSUAL: {one['message']}"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bridge.errors import WrongUse
 from bridge.outbox import Move, Outbox, Stranded
+from bridge.plurals import counted_kinds
 from bridge.settings import Settings
 
 
@@ -41,7 +42,8 @@ def stranded_events(outbox: Outbox, settings: Settings) -> list[Stranded]:
 
 def describe(entry: Stranded) -> str:
     """Say in a sentence what is left behind, and what to do."""
+    left = counted_kinds({"waiting": entry.waiting, "held": entry.held}, "event")
     return (
-        f"{entry.waiting} waiting and {entry.held} held events of destination {entry.destination} are for "
-        f"dataset {entry.dataset_id}, which is not configured for it; see `capi-bridge events retarget`"
+        f"destination {entry.destination} has {left} for dataset {entry.dataset_id}, which is not configured "
+        "for it; see `capi-bridge events retarget`"
     )

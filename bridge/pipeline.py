@@ -65,7 +65,7 @@ def translate(  # noqa: PLR0913 - all but the first three are named
     if mapping.fetch and fetched is not None:
         webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
-    events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
+    finished = events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
     erasure = None
     if mapping.requests is not None:
         erasure, others = _requested(mapping, mapping.requests, webhook, has_events=bool(events))
@@ -77,7 +77,8 @@ def translate(  # noqa: PLR0913 - all but the first three are named
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, (), erasure)
     from bridge.explain.build import explanation
 
-    explained = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
+    traced = partial(_traced, mapping, webhook, spec, finished)
+    explained = explanation(mapping, webhook, traced, reveal=reveal)
     return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, explained, erasure)
 
 
@@ -96,15 +97,17 @@ def _requested(
 
 
 def _traced(
-    mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec
+    mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec, finished: tuple[Event, ...]
 ) -> Iterator[tuple[Draft, Event, Trace]]:
-    """Yield each draft and event of a webhook with the trace that the same code writes on its way."""
+    """Yield each draft and event of a webhook with the trace that is written when it is mapped once more."""
     traces: list[Trace] = []
-    for draft, trace in zip(mapping.drafts(webhook, traces), traces, strict=True):
-        yield draft, finish(draft, spec, webhook.request.received_at, trace), trace
+    for draft, event, trace in zip(mapping.drafts(webhook, traces), finished, traces, strict=True):
+        if draft.verdict == "ready":
+            normalize(draft, spec, webhook.request.received_at, trace)
+        yield draft, event, trace
 
 
-def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
+def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
     if isinstance(draft, CleanDraft):
         return _validated(draft, spec, now)
@@ -119,7 +122,7 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
             needs=draft.needs,
             consent=draft.consent,
         )
-    data, dropped = normalize(draft, spec, now, trace)
+    data, dropped = normalize(draft, spec, now)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)
 

@@ -19,4 +19,5 @@ def counted_kinds(numbers: Mapping[str, int], noun: str) -> str:
     if not there:
         return f"no {noun}s"
     *others, (last, kind) = there
-    return " and ".join([*(f"{number:,} {kind}" for number, kind in others), counted(last, f"{kind} {noun}")])
+    before = ", ".join(f"{number:,} {kind}" for number, kind in others)
+    return f"{before} and {counted(last, f'{kind} {noun}')}" if before else counted(last, f"{kind} {noun}")

@@ -15,14 +15,14 @@ def test_a_noun_takes_an_s_unless_there_is_one(number, text):
 
 
 @pytest.mark.parametrize(
-    ("waiting", "held", "text"),
+    ("numbers", "text"),
     [
-        (0, 0, "no events"),
-        (1, 0, "1 waiting event"),
-        (0, 2, "2 held events"),
-        (2, 1, "2 waiting and 1 held event"),
-        (1, 1_000, "1 waiting and 1,000 held events"),
+        ((0, 0, 0), "no events"),
+        ((1, 0, 0), "1 waiting event"),
+        ((0, 0, 2), "2 held events"),
+        ((2, 0, 1), "2 waiting and 1 held event"),
+        ((1, 3, 1_000), "1 waiting, 3 fetching and 1,000 held events"),
     ],
 )
-def test_kinds_of_which_there_are_none_are_left_out(waiting, held, text):
-    assert counted_kinds({"waiting": waiting, "held": held}, "event") == text
+def test_kinds_of_which_there_are_none_are_left_out(numbers, text):
+    assert counted_kinds(dict(zip(("waiting", "fetching", "held"), numbers, strict=True)), "event") == text

@@ -14,8 +14,8 @@ from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
+from bridge.ingest.retarget import kinds
 from bridge.monitoring.status import status_of
-from bridge.plurals import counted_kinds
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
 
@@ -83,10 +83,9 @@ def _source_state(one: Mapping[str, Any]) -> str:
 
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     for left in found["not_configured"]:
-        events = counted_kinds({"waiting": left["waiting"], "held": left["held"]}, "event")
         yield (
-            f"\nNOT CONFIGURED: {events} of {left['destination']} for dataset {left['dataset_id']}; "
-            "see `capi-bridge events retarget`"
+            f"\nNOT CONFIGURED: {kinds(left)} of "
+            f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
         )
     for one in found["unusual"]:
         yield f"\nUNUSUAL: {one['message']}"

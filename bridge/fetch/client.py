@@ -66,6 +66,10 @@ class SourceClient:
         keep = timedelta(seconds=request.keep_seconds)
         return self._cache.get_or_call(key, keep, lambda: self._ask(source, request), anew=anew)
 
+    def forget(self) -> None:
+        """Forget every answer that is kept in memory."""
+        self._cache.forget()
+
     def _ask(self, source: Source, request: FetchRequest) -> SourceOutcome:
         wait = self._gate.admit(source)
         if isinstance(wait, TryLater):

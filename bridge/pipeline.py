@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from bridge.body.parse import parse
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.erase_requests import CompiledRequests
@@ -24,7 +25,6 @@ from bridge.models import (
     AnswerLookup,
     CleanDraft,
     Draft,
-    Erasure,
     Event,
     Finding,
     Position,
@@ -34,7 +34,7 @@ from bridge.models import (
     Webhook,
 )
 from bridge.normalize import normalize
-from bridge.privacy.person_identifiers import readable
+from bridge.privacy.person_identifiers import Erasure, readable
 from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
@@ -121,10 +121,23 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime) -> Event:
             draft.findings,
             draft.reason,
             needs=draft.needs,
+            consent=draft.consent,
         )
     data, dropped = normalize(draft, spec, now)
+    if draft.policy is not None and draft.policy.is_inside(data):
+        return _without_consent(draft, draft.policy)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)
+
+
+def _without_consent(draft: Draft, policy: ConsentPolicy) -> Event:
+    """Keep an event from going out, as its country wants consent and nobody knows of any."""
+    reason = "consent: nothing was said, and the person's country is one where it is required, or not known"
+    fix = "have the sender include it, or map the country"
+    finding = Finding("error", "consent_unknown", reason, fix, position=policy.position)
+    findings = (*draft.findings, finding) if policy.verdict == "held" else draft.findings
+    consent = draft.consent or ConsentDecision("unknown", "")
+    return Event(draft.label, policy.verdict, None, draft.send_to, findings, reason, consent=consent)
 
 
 def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
@@ -140,7 +153,15 @@ def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
             "", known.verdict, None, (), known.findings, known.reason, known.match
         )
     return Event(
-        draft.label, known.verdict, draft.data, draft.send_to, known.findings, known.reason, known.match
+        draft.label,
+        known.verdict,
+        draft.data,
+        draft.send_to,
+        known.findings,
+        known.reason,
+        known.match,
+        None,
+        draft.consent,
     )
 
 
@@ -158,6 +179,7 @@ def _judged(
         findings,
         errors[0].message if errors else None,
         match_strength(data, spec),
+        consent=draft.consent,
     )
 
 

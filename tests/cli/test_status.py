@@ -33,7 +33,7 @@ def test_the_whole_status_as_json(stored):
         "held": 1,
     }
     assert last["paid"]["last_webhook_at"] is not None
-    assert last["small"] == {"name": "small", "active": True, "last_webhook_at": None}
+    assert last["small"] == {"name": "small", "active": True, "problem": None, "last_webhook_at": None}
     assert found["database"]["kind"] == "sqlite"
     assert found["database"]["bytes"] > 0
     assert found["disk"]["free_bytes"] > 0
@@ -53,7 +53,7 @@ def test_events_of_a_dataset_that_is_no_longer_configured_stand_out(stored):
     text = (stored.path / "bridge.yaml").read_text()
     stored.settings(text.replace("1234567890123456", "42"))
 
-    assert "NOT CONFIGURED: 1 waiting and 1 held events of main for dataset" in stored.run("status").out
+    assert "NOT CONFIGURED: 1 waiting and 1 held event of main for dataset" in stored.run("status").out
 
 
 def test_times_for_people_are_local_and_say_their_distance_from_utc(stored):
@@ -66,3 +66,18 @@ def test_a_demo_says_that_it_is_one(folder):
     folder.settings("keys: {secret: a-secret-for-the-tests}\n")
     ran = folder.run("status")
     assert (ran.code, "nothing reaches Meta" in ran.out, "none yet" in ran.out) == (0, True, True)
+
+
+def test_a_mapping_whose_source_is_missing_says_so(stored):
+    text = (stored.path / "mappings" / "lead.yaml").read_text()
+    fetching = (
+        text.replace("email: mail", "email: $person.email")
+        + "fetch: {person: {from: crm, path: '/persons/{id}'}}\n"
+    )
+    (stored.path / "mappings" / "deal.yaml").write_text(fetching)
+
+    shown = stored.run("status").out
+
+    assert re.search(
+        r"^deal +never +NOT ACTIVE: bridge.yaml has no source 'crm' \(it has none\)", shown, re.M
+    )

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
+from bridge.consent_decision import ConsentDecision, ConsentPolicy, stricter
 from bridge.mapping.compiler.conditions import Condition
-from bridge.mapping.compiler.consent import Consent
+from bridge.mapping.compiler.consent import Consent, ConsentOutcome, denied
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
@@ -18,6 +19,7 @@ from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
+from bridge.mapping.runtime.visit_join import VisitJoin
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
@@ -50,14 +52,15 @@ class MappedLine:
 class EventCode:
     """The function written for one event: its source, what the names in it stand for, its rules.
 
-    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `run` returns the event, what gives it another shape than others, the names of its unproven fields, and
+    what the person decided where the mapping asks for consent.
     `shapes` is where the pipeline keeps what validation said of events of one shape.
     """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str], ConsentDecision | None]]
     gives_up: tuple[type[Exception], ...]
     shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
@@ -96,6 +99,8 @@ class CompiledEvent:
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
     on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+    visit: VisitJoin | None = None
+    policy: ConsentPolicy | None = None
 
     @property
     def code(self) -> EventCode | None:
@@ -119,7 +124,7 @@ class CompiledEvent:
             if send_to == UNDECIDED or name is None or name is SKIP:
                 return None
             now = int(scope.request.received_at.timestamp())
-            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+            data, shape, unproven, consent = code.run(scope, settings, now, name, made_event_id)
         except code.gives_up:
             return None
         return CleanDraft(
@@ -131,6 +136,7 @@ class CompiledEvent:
             unproven,
             now,
             code.shapes,
+            consent,
         )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
@@ -140,8 +146,9 @@ class CompiledEvent:
             failed = condition(scope)
             if failed is not None:
                 return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
-        if self.consent is not None and (decision := self.consent(scope)) is not None:
-            return self._ended(scope, settings, send_to, *decision)
+        outcome = None if self.consent is None else self.consent(scope)
+        if outcome is not None and self._ends(outcome):
+            return self._not_allowed(scope, settings, send_to, outcome)
         if self.routing is not None and send_to == UNDECIDED:
             return self._of_nobody(scope, settings, self.routing)
         scope.placeholders.clear()
@@ -152,6 +159,11 @@ class CompiledEvent:
             reason = "event_name: no row of its lookup matches, and otherwise says skip"
             return self._ended(scope, settings, send_to, "skipped", reason)
         fields = self._fields(scope, name)
+        consent = None if outcome is None else outcome.decision
+        if self.visit is not None:
+            consent = stricter(consent, self.visit.consent(scope))
+            if consent is not None and consent.decision == "denied":
+                return self._not_allowed(scope, settings, send_to, denied(consent))
         given = fields.get("event_id")
         made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
@@ -163,7 +175,14 @@ class CompiledEvent:
             self.positions,
             findings=findings,
             made_event_id=made,
+            consent=consent,
+            policy=None if consent is not None and consent.decision == "granted" else self.policy,
         )
+
+    def _ends(self, outcome: ConsentOutcome) -> bool:
+        """Say whether a decision ends an event at once; where a policy speaks, its country may save it."""
+        is_open = self.policy is not None and outcome.decision.decision == "unknown"
+        return outcome.verdict != "ready" and not is_open
 
     def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
         """Return the draft of an event that reads an answer which is not there, and is ended without it.
@@ -177,9 +196,9 @@ class CompiledEvent:
                 if (failed := condition(scope)) is not None:
                     return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
-            decision = self.consent(scope) if self.consent is not None else None
-            if decision is not None:
-                return self._ended(scope, settings, send_to, *decision)
+            outcome = self.consent(scope) if self.consent is not None else None
+            if outcome is not None and self._ends(outcome):
+                return self._not_allowed(scope, settings, send_to, outcome)
         return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
@@ -225,6 +244,8 @@ class CompiledEvent:
             fill(slots, scope, inner)
             if inner:
                 fields[block] = inner
+        if self.visit is not None:
+            fields |= self.visit.filled(scope, fields.get("user_data", {}))
         if self.copy is not None:
             self.copy(scope, fields.setdefault("custom_data", {}))
         if self.defaults:
@@ -273,19 +294,25 @@ class CompiledEvent:
         label = self.label or self.event_name_text or f"event {self.number}"
         return Draft(label, {}, settings, UNDECIDED, self.positions, "held", finding.message, (finding,))
 
-    def _ended(
+    def _not_allowed(
+        self, scope: Scope, settings: ReadingSettings, send_to: tuple[str, ...], outcome: ConsentOutcome
+    ) -> Draft:
+        verdict, reason, consent = outcome
+        if verdict == "held":
+            fix = "have the sender include it, or set unknown under consent"
+            position = self.positions.get("consent")
+            scope.findings.append(Finding("error", "consent_unknown", reason, fix, position=position))
+        return self._ended(scope, settings, send_to, verdict, reason, consent)
+
+    def _ended(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,
         scope: Scope,
         settings: ReadingSettings,
         send_to: tuple[str, ...],
         verdict: EventVerdict,
         reason: str,
+        consent: ConsentDecision | None = None,
     ) -> Draft:
-        findings = tuple(scope.findings)
-        if verdict == "held":
-            fix = "have the sender include it, or set unknown under consent"
-            findings += (
-                Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
-            )
         label = self.label or self.event_name_text or f"event {self.number}"
-        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings)
+        findings = tuple(scope.findings)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, consent=consent)

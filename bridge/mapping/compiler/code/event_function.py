@@ -87,6 +87,7 @@ class _EventFunction:
                 self.writer.line("raise NotOrdinary")
             objects_at = len(self.writer.lines)
             self._conditions()
+            self._consent()
             self._what_is_known()
             self._fields()
             self._user_data()
@@ -94,7 +95,8 @@ class _EventFunction:
             self._custom_data()
             with self.writer.block("if scope.findings or scope.placeholders:"):
                 self.writer.line("raise NotOrdinary")
-            self.writer.line("return event, known.shape, known.unproven")
+            decision = "None" if self.event.consent is None else "consent.decision"
+            self.writer.line(f"return event, known.shape, known.unproven, {decision}")
             self.writer.insert(objects_at, self.reads.objects())
 
     # --- what comes before the fields
@@ -106,12 +108,15 @@ class _EventFunction:
             plainly = self._holds_plainly(condition)
             with self.writer.block(f"if {plainly}{name}(scope) is not None:"):
                 self.writer.line("raise NotOrdinary")
-        if self.event.consent is not None:
-            self._says("consent")
-            with self.writer.block(
-                f"if {self.constants.named('consent', self.event.consent)}(scope) is not None:"
-            ):
-                self.writer.line("raise NotOrdinary")
+
+    def _consent(self) -> None:
+        """Write the reading of what the person decided; who did not consent is left to the general way."""
+        if self.event.consent is None:
+            return
+        self._says("consent")
+        self.writer.line(f"consent = {self.constants.named('consent', self.event.consent)}(scope)")
+        with self.writer.block(f"if consent.verdict != {self.constants.named('verdict', 'ready')}:"):
+            self.writer.line("raise NotOrdinary")
 
     def _holds_plainly(self, condition: Condition) -> str:
         """Write the reading of a text that is one of the words as it stands, which needs no condition."""

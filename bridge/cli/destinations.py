@@ -72,17 +72,18 @@ def check(config: Path | None, name: str | None, as_json: bool) -> None:
 @json_option
 def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
     """Print the datasets by destination."""
+    now = datetime.now(UTC)
     rows = [
         {
             "destination": reader.destination.name,
             "dataset_id": node.get("id"),
             "name": node.get("name"),
-            "ad_account": node.get("ad_account"),
+            "ad_accounts": ", ".join(map(str, node["ad_accounts"])),
             "last_event": node.get("last_fired_time"),
-            "events": node.get("events"),
+            "events_of_7_days": node["events"],
         }
         for reader in _readers(settings_of(config), name)
-        for node in datasets_seen(reader)
+        for node in datasets_seen(reader, now)
     ]
     _print_rows(rows, as_json=as_json)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -63,6 +64,7 @@ RECEIPT = _object(
     never_send={"type": "boolean"},
     events=_INTEGER,
     raw_webhooks=_INTEGER,
+    visits=_INTEGER,
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )
@@ -182,6 +184,20 @@ SCHEMAS: dict[str, Any] = {
         totals=_COUNTS,
         request_id=_TEXT,
     ),
+    "Pairing": _object(
+        since=_MOMENT,
+        browser_mappings=_list_of(_TEXT),
+        pairs=_list_of(
+            _object(
+                event_name=_TEXT,
+                browser_events=_INTEGER,
+                paired=_INTEGER,
+                reasons=_COUNTS,
+            )
+        ),
+        reasons={"type": "object", "additionalProperties": _TEXT},
+        request_id=_TEXT,
+    ),
     "Reasons": _object(
         reasons=_list_of(
             _object(
@@ -250,6 +266,13 @@ HOOK_ERRORS = {
 }
 ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
 META_ERRORS = {"400": "What Meta would reject, in Meta's shape."}
+BEACON_ERRORS = {
+    "400": "The body is unreadable, or does not say whether the visitor consents.",
+    "403": "The page is on another website, or the event may not come from pages.",
+    "413": "The body is too large.",
+    "429": "Too many; see Retry-After.",
+    "503": "It could not be stored; see Retry-After.",
+}
 NOT_READY = {"503": "Not ready; see reasons."}
 FILTERS = (
     "status",
@@ -343,7 +366,7 @@ def _operation_id(method: str, path: str) -> str:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+    names = re.findall(r"\{(\w+)\}", path)
     return [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
 
 
@@ -352,6 +375,8 @@ def _query_parameter(name: str) -> dict[str, Any]:
 
 
 def _response(words: str, schema: str) -> dict[str, Any]:
+    if schema == "nothing":
+        return {"description": words}
     if schema == "text":
         return {"description": words, "content": {"text/plain": {"schema": _TEXT}}}
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}

@@ -72,7 +72,8 @@ def executable() -> str:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    arguments = ["--no-sandbox", "--no-zygote", "--headless=shell"]
+    names = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    arguments = ["--no-sandbox", "--no-zygote", "--headless=shell", names]
     environment: Any = {**os.environ, "LANG": "en_US.UTF-8"}
     path = executable()
     with sync_playwright() as playwright:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,12 @@ from bridge.delivery.graph_reads import (
     report_on,
 )
 from bridge.delivery.http_client import http_sender
+from bridge.delivery.manual_pauses import USUAL_PAUSE, length_of_pause, pause_by_hand, resume_by_hand
 from bridge.errors import WrongUse
+from bridge.outbox import Outbox
 from bridge.serialization import encode_readable
-from bridge.settings import Settings
+from bridge.settings import Destination, Settings
+from bridge.spelling import closest
 
 _name_option = click.option("--destination", "name", help="Only this destination of the settings.")
 
@@ -105,6 +108,52 @@ def quality(config: Path | None, name: str | None, as_json: bool) -> None:
             ours = our_match_strength(outbox, reader.destination.name, now)
             rows += [figures.as_json() for figures in match_quality(reader, ours)]
     _print_rows(rows, as_json=as_json)
+
+
+@destinations.command(help="Send nothing to a destination for a while; its events wait.")
+@click.argument("name")
+@click.option("--for", "length", default=USUAL_PAUSE, show_default=True, help="How long, at most 7 days.")
+@click.option("--because", default="", help="Why, for whoever sees the pause.")
+@config_option
+@json_option
+def pause(name: str, length: str, because: str, config: Path | None, as_json: bool) -> None:
+    """Pause it, or make its pause this long from now on."""
+    lasts = length_of_pause(length)
+    with _opened(config, name) as (outbox, entry):
+        made = pause_by_hand(outbox, entry, lasts, because, datetime.now(UTC))
+    until = made.until.isoformat("T", "seconds")
+    if as_json:
+        click.echo(encode_readable({"destination": name, "until": until, "reason": made.reason}))
+    else:
+        click.echo(f"nothing is sent to {name} until {until}; its events wait")
+
+
+@destinations.command(help="End the pause of a destination: the next batch shows whether its cause is gone.")
+@click.argument("name")
+@config_option
+@json_option
+def resume(name: str, config: Path | None, as_json: bool) -> None:
+    """Lift the pause, whoever made it."""
+    with _opened(config, name) as (outbox, entry):
+        resumed = resume_by_hand(outbox, entry)
+    if as_json:
+        click.echo(encode_readable({"destination": name, "resumed": resumed}))
+    else:
+        click.echo(f"{name} sends again" if resumed else f"{name} was not paused")
+
+
+@contextmanager
+def _opened(config: Path | None, name: str) -> Iterator[tuple[Outbox, Destination]]:
+    from bridge.bootstrap import open_store, prepare
+
+    settings = settings_of(config)
+    if name not in settings.destinations:
+        meant = closest(name, sorted(settings.destinations))
+        fix = f"did you mean {meant}?" if meant else "see `capi-bridge destinations`"
+        raise WrongUse(f"there is no destination {name}", fix=fix)
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        yield outbox, settings.destinations[name]
 
 
 @destinations.command(help="Send one test event to a destination; Meta shows it under Test Events.")

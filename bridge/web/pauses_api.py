@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, TypeVar
 
-from bridge.coerce.durations import read_duration
-from bridge.delivery.circuit_breaker import always
+from bridge.delivery.manual_pauses import USUAL_PAUSE, length_of_pause, pause_by_hand, resume_by_hand
 from bridge.errors import WrongUse
 from bridge.jobs.job_kind import require_known
 from bridge.outbox import Pause
-from bridge.outbox.pauses import LONGEST_PAUSE, destination_scope
 from bridge.settings import Destination, Source
 from bridge.spelling import closest
 from bridge.web.context import AppContext
@@ -19,8 +16,6 @@ from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response
 
 Named = TypeVar("Named", Destination, Source)
-_USUAL = timedelta(hours=1)
-_LONGEST_REASON = 500
 _OPTIONS = ("destination", "for", "because")
 
 
@@ -37,12 +32,10 @@ def pause(context: AppContext, request: HttpRequest) -> Response:
 def pause_destination(context: AppContext, asked: Mapping[str, Any]) -> Pause:
     """Pause the destination that is asked for; raises WrongUse for what cannot be done."""
     require_known(asked, _OPTIONS)
-    scope, length = _scope(_destination(context, asked)), _length(asked)
-    before = context.outbox().pauses().get(scope)
-    now = context.now()
-    wanted = Pause(scope, "circuit", now + length, before.trips if before else 0, _reason(asked), now)
-    context.outbox().pause(wanted, always(length), now)
-    return context.outbox().pauses()[scope]
+    entry, length = _destination(context, asked), length_of_pause(str(asked.get("for", USUAL_PAUSE)))
+    because = asked.get("because")
+    reason = because if isinstance(because, str) else ""
+    return pause_by_hand(context.outbox(), entry, length, reason, context.now())
 
 
 def resume(context: AppContext, request: HttpRequest) -> Response:
@@ -52,9 +45,7 @@ def resume(context: AppContext, request: HttpRequest) -> Response:
     if "source" in asked:
         source = _named(asked, "source", context.settings.sources).name
         return Response(200, {"resumed": context.outbox().fetches.resume(source, context.now())})
-    scope = _scope(_destination(context, asked))
-    paused = context.outbox().pauses().get(scope)
-    return Response(200, {"resumed": paused is not None and context.outbox().resume(scope, paused.trips)})
+    return Response(200, {"resumed": resume_by_hand(context.outbox(), _destination(context, asked))})
 
 
 def _shown(one: Pause) -> dict[str, Any]:
@@ -71,10 +62,6 @@ def _shown(one: Pause) -> dict[str, Any]:
     }
 
 
-def _scope(entry: Destination) -> str:
-    return destination_scope(entry.name, entry.dataset_id)
-
-
 def _destination(context: AppContext, asked: Mapping[str, Any]) -> Destination:
     return _named(asked, "destination", context.settings.destinations)
 
@@ -88,18 +75,3 @@ def _named(asked: Mapping[str, Any], what: str, known: Mapping[str, Named]) -> N
         )
         raise WrongUse(f"there is no such {what}", fix=fix)
     return known[name]
-
-
-def _length(asked: Mapping[str, Any]) -> timedelta:
-    if "for" not in asked:
-        return _USUAL
-    length = read_duration(str(asked["for"]))
-    if not length or length > LONGEST_PAUSE:
-        raise WrongUse("for is not a duration of at most 7 days", fix="write it as 30 minutes, 2h or 7 days")
-    return length
-
-
-def _reason(asked: Mapping[str, Any]) -> str:
-    because = asked.get("because")
-    text = because.strip() if isinstance(because, str) else ""
-    return f"paused by a person: {text[:_LONGEST_REASON]}" if text else "paused by a person"

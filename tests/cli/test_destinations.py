@@ -169,3 +169,31 @@ def test_the_proof_is_the_hmac_of_the_token():
     expected = "e941110e3d2bfe82621f0e3e1434730d7305d106c5f68c87165d0b27a4611a4a"
     assert Destination("main", "1", "token", app_secret="secret").appsecret_proof == expected
     assert Destination("main", "1", "token").appsecret_proof is None
+
+
+# --- pauses ----------------------------------------------------------------------------------------
+
+
+def test_a_destination_is_paused_and_resumed(started):
+    folder, _ = started()
+    paused = folder.run("destinations", "pause", "main", "--for", "2h", "--because", "a new token", "--json")
+    assert (paused.code, json.loads(paused.out)["reason"]) == (0, "paused by a person: a new token")
+    assert "paused by a person: a new token" in folder.run("status", "--json").out
+    assert folder.run("destinations", "resume", "main").out == "main sends again\n"
+    assert folder.run("destinations", "resume", "main").out == "main was not paused\n"
+    assert folder.run("destinations", "pause", "main").out.startswith("nothing is sent to main until 20")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(("pause", "mian"), "did you mean main?", id="a misspelled destination"),
+        pytest.param(("resume", "other"), "there is no destination other", id="an unknown destination"),
+        pytest.param(("pause", "main", "--for", "8 days"), "at most 7 days", id="too long"),
+        pytest.param(("pause", "main", "--for", "soon"), "write it as 30 minutes", id="no duration"),
+    ],
+)
+def test_what_cannot_be_paused_is_said(started, arguments, says):
+    folder, _ = started()
+    ran = folder.run("destinations", *arguments)
+    assert (ran.code, says in ran.err) == (2, True)

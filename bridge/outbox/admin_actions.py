@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Select, delete, exists, func, insert, select,
 
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
+from bridge.outbox.deletion import delete_events, lock_fetches
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import (
     EventRows,
@@ -24,7 +26,6 @@ from bridge.outbox.inserts import (
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.new_jobs import insert_job, pack_job_of
 from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
-from bridge.outbox.retention import lock_fetches
 from bridge.outbox.tables import (
     attempts,
     event_attempts,
@@ -99,6 +100,8 @@ def requeue(
         .outerjoin_from(events, payloads, payloads.c.event_id == events.c.id)
         .outerjoin(queue, queue.c.event_id == events.c.id)
         .where(events.c.id.in_(list(due_at)))
+        .order_by(events.c.id)
+        .with_for_update(of=events)
     ).all()
     return {row.id: _requeue_one(connection, row, due_at[row.id], now, lane_of) for row in rows}
 
@@ -118,6 +121,7 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     claim = claims_event_id("waiting", row.event_id, row.test_event_code)
     values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
+    changes_in(connection).move([[row._mapping[column] for column in COUNTED]], row.status, "waiting")
     lane = lane_of(lane_key(row.destination, row.dataset_id, row.test_event_code))
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
     connection.execute(insert(queue).values(**queued, accepted_until=row.accepted_until or _FOR_EVER))
@@ -146,15 +150,18 @@ def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int)
     of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
     lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
-    discarded = connection.execute(
-        update(events)
-        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed)
-        .values(status="discarded", reason=reason, changed_at=now, stands=None)
-    ).rowcount
+    chosen = select(*COUNTED, events.c.id, events.c.status).where(
+        events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed
+    )
+    rows = connection.execute(chosen.order_by(events.c.id).with_for_update()).all()
+    values = {"status": "discarded", "reason": reason, "changed_at": now, "stands": None}
+    connection.execute(update(events).where(events.c.id.in_([row.id for row in rows])).values(values))
+    for *event, _row_id, status in rows:
+        changes_in(connection).move([event], status, "discarded")
     gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
     _stop_fetching(connection, of_these)
-    return discarded
+    return len(rows)
 
 
 def _stop_fetching(connection: Connection, webhook_ids: Select[tuple[bytes]]) -> None:
@@ -270,16 +277,19 @@ class Corrector:
             .where(webhooks.c.id == webhook_id)
             .values(revision=correction.revision, event_count=webhooks.c.event_count + len(fresh))
         )
+        changes_in(self._connection).add_received(webhook_id, self._mapping_of(webhook_id), len(fresh))
         return {**written, **dict.fromkeys(gone, "discarded")}
 
     def _store(self, webhook_id: bytes, rows: Sequence[tuple[bytes, NewEvent]]) -> dict[bytes, str]:
-        mapping = self._connection.execute(
-            select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
-        ).scalar_one()
+        mapping = self._mapping_of(webhook_id)
         packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
         allowed = self._run.never_send.events(self._connection, packed)
         stored = store_events(self._connection, self._run, allowed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
+
+    def _mapping_of(self, webhook_id: bytes) -> str:
+        chosen = select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
+        return str(self._connection.execute(chosen).scalar_one())
 
     def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
         self._connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook_id))
@@ -297,8 +307,8 @@ class Corrector:
         )
 
     def _remove(self, ids: Sequence[bytes]) -> None:
-        for table, column in ((payloads, payloads.c.event_id), (events, events.c.id)):
-            self._connection.execute(delete(table).where(column.in_(ids)))
+        self._connection.execute(delete(payloads).where(payloads.c.event_id.in_(ids)))
+        delete_events(self._connection, events.c.id.in_(ids))
 
     def _record(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
         """Leave a line in the history of each event, so that both revisions can be seen."""

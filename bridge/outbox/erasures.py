@@ -96,6 +96,12 @@ class Erasures:
         receipt: ErasureReceipt = self._write("erase", work)
         return receipt
 
+    def last(self) -> str | None:
+        """Return the id of the latest receipt, None when nobody was erased."""
+        newest = select(erasures.c.id).order_by(erasures.c.id.desc()).limit(1)
+        row_id = self._read(lambda connection: connection.execute(newest).scalar())
+        return None if row_id is None else text_id(row_id)
+
     def look(self, person: Person, position: str) -> Page:
         """Look through one page of what is kept, from a position on; `BEGINNING` is the first."""
         page: Page = self._read(lambda connection: look(connection, person, self._text_of, position))

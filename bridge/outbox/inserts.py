@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, select
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.never_send import NeverSend
@@ -55,6 +56,7 @@ PAYLOAD_COLUMNS = ("event_id", "body")
 FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "anew", "attempts", "reason")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
+_counted_columns = itemgetter(*[column.name for column in COUNTED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,8 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int) -> Ev
         "reason": storable(event.reason),
         "findings": findings_text(event),
         "match_score": event.match_score,
+        "consent": event.consent.decision if event.consent else None,
+        "consent_source": storable(event.consent.source) if event.consent else None,
         "accepted_until": event.accepted_until,
         "changed_at": now,
         "attempts": 0,
@@ -237,6 +241,9 @@ def store(
     new = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     fresh = run.never_send.webhooks(connection, new)
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
+    changes = changes_in(connection)
+    for packed in fresh:
+        changes.add_webhook(packed.id, packed.webhook.mapping, len(packed.events))
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
     run.fetches.many(connection, [packed.fetch_row for packed in fresh if packed.fetch_row])
@@ -318,6 +325,9 @@ def store_events(
         rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [queued for row in rows if (queued := row.queue_row(lane_of))])
+    changes = changes_in(connection)
+    for row in rows:
+        changes.add(_counted_columns(row.event), row.event["status"])
     return {row.id: receipt_line(row.event) for row in rows}
 
 

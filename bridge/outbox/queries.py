@@ -6,13 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
 from bridge.mode import mode_of
+from bridge.outbox import hourly_counts
 from bridge.outbox.event_conditions import IS_CLAIMED, conditions
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
-from bridge.outbox.pauses import Pause, all_pauses, why_waiting
+from bridge.outbox.pauses import Pause, all_pauses, why_not_fetched, why_waiting
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -37,6 +52,7 @@ from bridge.outbox.tables import (
 )
 from bridge.plurals import counted
 
+_IS_FETCHED_FOR = (fetches.c.webhook_id == events.c.webhook_id) & (events.c.status == "fetching")
 _STATUS = case((IS_CLAIMED, "sending"), else_=events.c.status)
 _SHOWN = (
     events.c.id,
@@ -53,11 +69,14 @@ _SHOWN = (
     events.c.reason,
     events.c.findings,
     events.c.match_score,
+    events.c.consent,
+    events.c.consent_source,
     events.c.accepted_until,
     webhooks.c.received_at,
     events.c.changed_at,
     events.c.attempts,
-    queue.c.due_at.label("next_attempt_at"),
+    func.coalesce(queue.c.due_at, fetches.c.due_at).label("next_attempt_at"),
+    fetches.c.source.label("fetched_from"),
 )
 
 # read only where a person looks at events
@@ -142,27 +161,17 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 
 
 def counts(connection: Connection) -> Counts:
-    """Count events by status, and independently how many the webhooks said they became."""
-    grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
-    stored: dict[str, int] = {row[0]: row[1] for row in grouped}
-    sending = connection.execute(select(func.count()).select_from(queue).where(IS_CLAIMED)).scalar_one()
-    received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
-    stored["waiting"] = stored.get("waiting", 0) - sending
-    stored["sending"] = sending
-    return Counts(int(received), {status: stored.get(status, 0) for status in STATUSES})
-
-
-def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count events by mapping and status; an event being sent counts as waiting here."""
-    rows = connection.execute(
-        select(events.c.mapping, events.c.status, func.count()).group_by(events.c.mapping, events.c.status)
-    )
-    return {(mapping, status): number for mapping, status, number in rows}
+    """Return how many events are in each status, and independently how many the webhooks became."""
+    sending = select(literal("sending"), func.count()).select_from(queue).where(IS_CLAIMED)
+    rows: Any = connection.execute(union_all(hourly_counts.totals(), sending)).all()
+    kept: dict[str, int] = dict(rows)
+    kept["waiting"] = kept.get("waiting", 0) - kept["sending"]
+    return Counts(kept.pop("received", 0), {status: kept.get(status, 0) for status in STATUSES})
 
 
 def discrepancies(connection: Connection) -> list[str]:
     """Return every way in which the totals do not reconcile; an empty list proves that nothing is lost."""
-    found = []
+    found = hourly_counts.differences(connection)
     totals = counts(connection)
     if not totals.reconciled:
         received, accounted = counted(totals.received, "event"), sum(totals.by_status.values())
@@ -238,6 +247,7 @@ def _joined(selection: Select[Any]) -> Select[Any]:
         selection.select_from(events)
         .join(webhooks, webhooks.c.id == events.c.webhook_id)
         .outerjoin(queue, queue.c.event_id == events.c.id)
+        .outerjoin(fetches, _IS_FETCHED_FOR)
     )
 
 
@@ -261,8 +271,12 @@ def _records(connection: Connection, chosen: Select[Any]) -> list[EventRecord]:
 
 
 def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
-    """Return why an event is where it is; one that waits for a paused destination says so."""
-    why = why_waiting(paused, row.destination, row.dataset_id) if row.status == "waiting" else None
+    """Return why an event is where it is; one that waits for something paused says so."""
+    why = None
+    if row.status == "waiting":
+        why = why_waiting(paused, row.destination, row.dataset_id)
+    elif row.fetched_from:
+        why = why_not_fetched(paused, row.fetched_from)
     reason: str | None = why or row.reason
     return reason
 
@@ -284,6 +298,8 @@ def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
         reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
+        consent=row.consent,
+        consent_source=row.consent_source,
         accepted_until=row.accepted_until,
         received_at=from_ms(row.received_at),
         changed_at=from_ms(row.changed_at),

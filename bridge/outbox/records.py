@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from bridge.mode import Mode
-from bridge.models import Finding, Request
+from bridge.models import ConsentDecision, Finding, Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
@@ -63,6 +63,7 @@ class NewEvent(NamedTuple):
     match_score: int | None = None
     accepted_until: int | None = None
     label: str = ""
+    consent: ConsentDecision | None = None
 
 
 class NewFetch(NamedTuple):
@@ -150,7 +151,8 @@ class EventRecord:
     """One stored event as it is shown. Times are aware and in UTC.
 
     `value`, `currency` and `order_id` are read from the body, in lists and where one event is shown.
-    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event.
+    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event. `consent`
+    is what the person decided (`granted`, `denied`, `unknown`), read from the paths `consent_source`.
     """
 
     id: str
@@ -177,6 +179,8 @@ class EventRecord:
     currency: str | None = None
     order_id: str | None = None
     reason_code: str | None = None
+    consent: str | None = None
+    consent_source: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of an event in every JSON answer."""

@@ -24,9 +24,10 @@ from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
+from bridge.outbox.hourly_counts import CountChanges, HourlyCounts, forget_changes
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
-from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
+from bridge.outbox.job_queue import Alongside, JobQueue
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
@@ -49,7 +50,6 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
-from bridge.outbox.retention import Purged
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
@@ -79,6 +79,8 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.hourly = HourlyCounts(self._read)
+        self._count_changes = CountChanges(database.engine)
         self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
         self.captures = Captures(self._read, self._write, cipher)
@@ -202,10 +204,12 @@ class Outbox:
         work: Callable[[Connection], Result],
         write: Callable[[Callable[[Connection], Result]], Result] | None = None,
     ) -> Result:
-        """Run a transaction, and say when its commit is near and when it is done."""
+        """Run a transaction with its changes of the counts, and say when its commit is near and when done."""
 
         def watched(connection: Connection) -> Result:
+            forget_changes(connection)
             result = work(connection)
+            self._count_changes.store(connection)
             self._failpoint(f"{name}: before the commit")
             return result
 
@@ -239,10 +243,6 @@ class Outbox:
     def counts(self) -> Counts:
         """Count events by status, and independently how many were received."""
         return self._read(queries.counts)
-
-    def counts_by_mapping(self) -> dict[tuple[str, str], int]:
-        """Count events by (mapping, status)."""
-        return self._read(queries.counts_by_mapping)
 
     def depths(self, now: datetime) -> list[Depth]:
         """Return how much waits for each destination, and how old the oldest is."""
@@ -412,22 +412,9 @@ class Outbox:
 
     # --- retention -----------------------------------------------------------------------------------------
 
-    def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Purged:
+    def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> retention.Purged:
         """Delete what was kept long enough; what still waits to be sent stays, however old it is."""
-        raw_before, before = to_ms(now - raw_webhooks), to_ms(now - events)
-        return Purged(
-            raw_webhooks=self._in_portions(lambda connection: retention.purge_raw(connection, raw_before)),
-            webhooks=self._in_portions(lambda connection: retention.purge_webhooks(connection, before)),
-            repeat_keys=self._write("purge", lambda c: retention.purge_repeat_keys(c, to_ms(now))),
-            attempts=self._in_portions(lambda connection: retention.purge_attempts(connection, before)),
-            jobs=self._in_portions(lambda connection: purge_jobs(connection, raw_before)),
-        )
-
-    def _in_portions(self, work: Callable[[Connection], int]) -> int:
-        total = 0
-        while portion := self._write("purge", work):
-            total += portion
-        return total
+        return retention.purge(self._write, to_ms(now), to_ms(now - raw_webhooks), to_ms(now - events))
 
     def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:
         return decrypt_if_possible(encrypted, self._cipher, webhook_id)

@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     webhooks ── fetches ── claims   those whose records are still to be fetched; who does that, until when
        └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
+    hourly_counts                   how many webhooks came in each hour, and what their events are now
     source_rates                    how often each source may be called, for all nodes together
     pauses                          destinations, datasets and sources that wait, for all workers to see
     mapping_revisions               what each mapping said, as long as it is of use
@@ -35,6 +36,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -49,6 +51,15 @@ from sqlalchemy import (
 metadata = MetaData()
 
 _CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows are stored in the order of their key
+
+
+def _partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
+    """Declare an index of some rows, as the migrations make it on both databases.
+
+    The condition is given for SQLite alone: naming PostgreSQL here loads its dialect, 2 MB, in every process.
+    """
+    Index(name, *columns, sqlite_where=where)
+
 
 webhooks = Table(
     "webhooks",
@@ -99,6 +110,8 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
+    Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -109,7 +122,7 @@ events = Table(
 )
 Index("events_of_webhook", events.c.webhook_id)
 _TROUBLE = events.c.status.in_(["held", "refused", "expired"])
-Index("events_in_trouble", events.c.status, events.c.id, sqlite_where=_TROUBLE, postgresql_where=_TROUBLE)
+_partial_index("events_in_trouble", _TROUBLE, events.c.status, events.c.id)
 
 payloads = Table(
     "payloads",
@@ -140,16 +153,9 @@ queue = Table(
     **_CLUSTERED,
 )
 _UNCLAIMED = queue.c.claim_id.is_(None)
-Index(
-    "queue_due",
-    queue.c.lane_id,
-    queue.c.due_at,
-    queue.c.event_id,
-    sqlite_where=_UNCLAIMED,
-    postgresql_where=_UNCLAIMED,
-)
+_partial_index("queue_due", _UNCLAIMED, queue.c.lane_id, queue.c.due_at, queue.c.event_id)
 _CLAIMED = queue.c.claim_id.is_not(None)
-Index("queue_claimed", queue.c.claim_id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+_partial_index("queue_claimed", _CLAIMED, queue.c.claim_id)
 
 claims = Table(
     "claims",
@@ -187,6 +193,20 @@ event_attempts = Table(
     **_CLUSTERED,
 )
 
+hourly_counts = Table(
+    "hourly_counts",
+    metadata,
+    Column("hour", Integer, nullable=False),  # in which the webhooks came; hours since 1970
+    Column("mapping", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),  # or "webhooks", "received": of a mapping, without destination
+    Column("writer", SmallInteger, nullable=False),  # whose row it is; see hourly_counts
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("hour", "mapping", "destination", "mode", "status", "writer"),
+    **_CLUSTERED,
+)
+
 pauses = Table(
     "pauses",
     metadata,
@@ -213,15 +233,9 @@ fetches = Table(
     **_CLUSTERED,
 )
 _UNCLAIMED_FETCH = fetches.c.claim_id.is_(None)
-Index(
-    "fetches_due",
-    fetches.c.due_at,
-    fetches.c.webhook_id,
-    sqlite_where=_UNCLAIMED_FETCH,
-    postgresql_where=_UNCLAIMED_FETCH,
-)
+_partial_index("fetches_due", _UNCLAIMED_FETCH, fetches.c.due_at, fetches.c.webhook_id)
 _CLAIMED_FETCH = fetches.c.claim_id.is_not(None)
-Index("fetches_claimed", fetches.c.claim_id, sqlite_where=_CLAIMED_FETCH, postgresql_where=_CLAIMED_FETCH)
+_partial_index("fetches_claimed", _CLAIMED_FETCH, fetches.c.claim_id)
 
 fetched = Table(
     "fetched",

@@ -18,13 +18,13 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.clock import SteadyClock
 from bridge.monitoring.log import get_logger
 from bridge.monitoring.metrics import Metrics
-from bridge.outbox import Outbox
+from bridge.outbox import Outbox, StoredEvent
 from bridge.settings import Settings
 from bridge.web.pool import BoundedPool
 from bridge.web.rate_limit import RateLimiter
 from bridge.web.refusal_notes import RefusalNotes
 
-Deliver = Callable[[Sequence[str]], Mapping[str, Delivered]]
+Deliver = Callable[[Sequence[StoredEvent]], Mapping[str, Delivered]]
 WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
 
 
@@ -67,7 +67,7 @@ class AppContext:
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
     log: Any = field(default_factory=get_logger)
-    deliver: Deliver = lambda _ids: {}
+    deliver: Deliver = lambda _events: {}
     delivery_pool: BoundedPool = field(default_factory=lambda: BoundedPool(WAITING_FOR_META, 0, "deliver"))
 
     def mapping(self, name: str) -> CompiledMapping:
@@ -127,12 +127,13 @@ def _delivery(
         )
         return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
 
-    def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
+    def deliver(events: Sequence[StoredEvent]) -> Mapping[str, Delivered]:
         with lock:
             if not made:
                 made.append(make())
         fetcher, worker = made[0]
-        fetcher.fetch_now(event_ids)
-        return worker.deliver_now(event_ids)
+        if fetching := [event.id for event in events if event.status == "fetching"]:
+            fetcher.fetch_now(fetching)
+        return worker.deliver_now([event.id for event in events])
 
     return deliver

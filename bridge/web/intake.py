@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.outbox import PackedWebhook, Receipt
+from bridge.outbox import PackedWebhook, Receipt, StoredEvent
 from bridge.outbox.group_commit import wait
 from bridge.web.context import AppContext
 from bridge.web.dispatch import clock, guarded, log_webhook
@@ -67,11 +67,11 @@ def prepare(context: AppContext, endpoint: Endpoint, request: HttpRequest) -> Pr
     return guarded(context, request, lambda: endpoint.prepare(context, request), endpoint.refuse)
 
 
-def waiting_for_meta(prepared: Prepared, stored: Receipt | Exception) -> list[str]:
-    """Return the ids of the stored events whose delivery the sender wants to wait for."""
+def waiting_for_meta(prepared: Prepared, stored: Receipt | Exception) -> list[StoredEvent]:
+    """Return the stored events whose delivery the sender wants to wait for."""
     if not prepared.waits_for_meta or isinstance(stored, Exception) or stored.duplicate:
         return []
-    return [event.id for event in stored.events if event.status in _ON_THEIR_WAY]
+    return [event for event in stored.events if event.status in _ON_THEIR_WAY]
 
 
 def respond(  # noqa: PLR0913, PLR0917 - what happened to one request

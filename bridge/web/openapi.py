@@ -91,6 +91,8 @@ SCHEMAS: dict[str, Any] = {
         value={"type": ["number", "null"]},
         currency=_NULL_TEXT,
         order_id=_NULL_TEXT,
+        consent={"enum": ["granted", "denied", "unknown", None]},
+        consent_source=_NULL_TEXT,
     ),
     "Taken": {
         **_object(

@@ -56,7 +56,7 @@ _KINDS: dict[str, Schema] = {
     "duration": _TEXT,
     "size": _TEXT,
     "moment": _TEXT,
-    "secret": {"type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"},
+    "secret": {"type": "string", "pattern": "^\\$\\{([A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\\}$"},
     "path": _TEXT,
     "template": _TEXT,
     "signed": _TEXT,

@@ -16,7 +16,7 @@ KINDS: dict[str, str] = {
     "duration": "a duration such as 30 minutes or 7 days",
     "size": "a size such as 1 MiB",
     "moment": "a date and time",
-    "secret": "a secret, written as ${NAME}",
+    "secret": "a secret, written as ${NAME} or ${file:PATH}",
     "path": "a field of the webhook",
     "value": "a value: a field, a text with {field}, a list of fields, or a block",
     "event_name": "a text, a text with {field}, or a block with from, lookup and otherwise",

@@ -59,9 +59,10 @@ def reveal(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 
 
 def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
-    """Send the event again, mapped anew when it was held."""
+    """Send the event again, mapped anew when it was held, and its records fetched anew when that is asked."""
     event = _detail(context, request, viewer).event
-    remap = remapping(context.settings, context.spec, context.mappings, context.now)
+    again = form(request).get("fetch_again") == "yes"
+    remap = remapping(context.settings, context.spec, context.mappings, context.now, fetch_again=again)
     became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
     return see_other(with_query(f"/console/events/{event.id}", {}, done=code_of(became)))
 
@@ -110,9 +111,15 @@ def _page(
         revealed=revealed,
         done=sentence_of(request),
         curl=_curl(context, request, detail, shown) if viewer.is_admin else "",
+        can_fetch_again=_can_fetch_again(detail, mapping),
         can_send=detail.event.status not in {"suppressed", "skipped", "sending"},
         can_give_up=detail.event.status not in _FINAL,
     )
+
+
+def _can_fetch_again(detail: EventDetail, mapping: CompiledMapping | None) -> bool:
+    """Say whether mapping a held event again may also fetch its records again."""
+    return detail.event.status == "held" and detail.raw_kept and mapping is not None and bool(mapping.fetch)
 
 
 def _curl(context: AppContext, request: HttpRequest, detail: EventDetail, shown: Shown) -> str:

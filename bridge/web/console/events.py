@@ -96,6 +96,7 @@ def ask_before(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
         action=action,
         number=number,
         most=MOST_AT_ONCE,
+        fetches=bool(context.settings.sources),
         oldest=context.outbox().find(Query(ids=tuple(oldest))) if oldest else [],
     )
 
@@ -123,7 +124,8 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:
     filters = {**_filters(context, asked), "limit": MOST_AT_ONCE}
     if given.get("action") != "discard":
-        return KINDS["replay"].read(job_context(context), filters)
+        again = {"fetch_again": True} if given.get("fetch_again") == "yes" else {}
+        return KINDS["replay"].read(job_context(context), {**filters, **again})
     because = given.get("because", "").strip() or "discarded by a person"
     return KINDS["discard"].read(job_context(context), {**filters, "because": because})
 

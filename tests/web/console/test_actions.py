@@ -16,7 +16,7 @@ from bridge.outbox import Query
 from bridge.simulator import Simulator
 from bridge.web.app import create_app
 from bridge.web.jobs_api import job_context
-from tests.web.conftest import EVENT, NOW, WebClient
+from tests.web.conftest import EVENT, WebClient
 from tests.web.console.conftest import text_of
 
 CHANGED = EVENT.replace("email: mail", "email: other").replace("event_name: Lead", "event_name: Contact")
@@ -64,8 +64,8 @@ def test_a_mapping_that_is_not_active_is_compared_with_nothing(signed_in):
 
 
 @pytest.fixture
-def meta():
-    with Simulator(clock=lambda: NOW) as simulator:
+def meta(app):
+    with Simulator(clock=app.context.now) as simulator:
         yield simulator
 
 

@@ -15,7 +15,9 @@ USUAL_PAUSE = "1h"
 _LONGEST_REASON = 500
 
 
-def pause_by_hand(outbox: Outbox, entry: Destination, length: timedelta, because: str, now: datetime) -> Pause:
+def pause_by_hand(
+    outbox: Outbox, entry: Destination, length: timedelta, because: str, now: datetime
+) -> Pause:
     """Pause a destination, or make its pause this long from now on."""
     scope = destination_scope(entry.name, entry.dataset_id)
     before = outbox.pauses().get(scope)

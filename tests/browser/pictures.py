@@ -95,12 +95,12 @@ def show_meta(page: Page) -> None:
 
 
 def show_comparison(page: Page) -> None:
-    page.goto(page.url.rstrip("/") + "/playground?mapping=shopify-orders")
+    page.goto(page.url.rstrip("/") + "/playground?mapping=website-lead-form")
     page.wait_for_selector("#result pre")
     page.locator(".cm-line", has_text="email:").first.click()
     page.keyboard.press("End")
     page.keyboard.press("Shift+Home")
-    page.keyboard.insert_text("  email: customer.mail")
+    page.keyboard.insert_text("email: mail")
     page.get_by_role("button", name="Compare with what came").click()
     page.get_by_text("would change").wait_for(timeout=20_000)
 

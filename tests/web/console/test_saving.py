@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import threading
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_two_people_who_edit_one_mapping_see_both(signed_in, file):
     assert file.read_text() == theirs
     assert "-settings: {phone_country: DE}" in page
     assert "+user_data: {email: [mail, email]}" in page
+    assert re.search(r'aria-labelledby="c-now">([^<]*)</textarea>', page)[1] == theirs
     assert save(signed_in, CHANGED, revision_of(theirs.encode())).status_code == 303
     assert file.read_text() == CHANGED
 

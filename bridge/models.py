@@ -376,12 +376,12 @@ EventShape = tuple[str, ...]
 class CleanDraft(_Value):
     """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
 
-    Where every value is right by itself, `shape` decides nearly everything that validation looks at.
-    `unproven` names the fields of which that is not known yet (`custom_data.value`). `shapes` holds what
-    validation said of events of this kind, without their data. The other parts are those of a draft.
+    Where every value is right by itself, `shape` decides nearly everything that validation looks at; `shapes`
+    holds what it said of events of this kind, without their data. `unproven` names the fields not known to be
+    right (`custom_data.value`), `now` is the Unix time of receipt. The other parts are those of a draft.
     """
 
-    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "consent")
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "now", "consent")
     __slots__ = (*__match_args__, "shapes")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -392,6 +392,7 @@ class CleanDraft(_Value):
         positions: Mapping[str, Position],
         shape: EventShape,
         unproven: Sequence[str],
+        now: int,
         shapes: dict[EventShape, Event],
         consent: ConsentDecision | None = None,
     ) -> None:
@@ -401,6 +402,7 @@ class CleanDraft(_Value):
         self.positions: Final = positions
         self.shape: Final = shape
         self.unproven: Final = unproven
+        self.now: Final = now
         self.shapes: Final = shapes
         self.consent: Final = consent
 

@@ -142,7 +142,7 @@ def _without_consent(draft: Draft, policy: ConsentPolicy) -> Event:
 
 def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
     """Validate a clean draft: in full when it is the first of its shape, else what its values decide."""
-    if not is_right_by_its_values(draft.data, draft.unproven, spec, now):
+    if not is_right_by_its_values(draft.data, draft.unproven, spec, draft.now):
         return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     known = draft.shapes.get(draft.shape)
     if known is None:

@@ -19,7 +19,7 @@ from bridge.spelling import closest
 # command -> (module, attribute, one line of help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("bridge.cli.serve", "serve", "Receive webhooks, and deliver them beside it."),
-    "reload": ("bridge.cli.reload", "reload", "Have a running `serve` take up changed settings."),
+    "reload": ("bridge.cli.reload", "reload", "Have `serve` and `worker` take up changed settings."),
     "worker": ("bridge.cli.worker", "worker", "Deliver what is stored; for more processes and machines."),
     "dry-run": (
         "bridge.cli.dry_run",
@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "destinations",
         "See what Meta says about your tokens and datasets.",
     ),
+    "pauses": ("bridge.cli.pauses", "pauses", "See what is paused and why; pause and resume."),
     "sources": ("bridge.cli.sources", "sources", "See the APIs that records are fetched from."),
     "pairing": (
         "bridge.cli.pairing",

@@ -185,6 +185,20 @@ class Visits:
         of_person = visits.c.visitor.in_(self.of_person(connection, sent))
         return connection.execute(chosen.where(of_person)).scalar_one()
 
+    def kept_of(self, connection: Connection, sent: Collection[str]) -> list[dict[str, Any]]:
+        """Return the visits of a person in the clear: for the person who asks what is known."""
+        of_person = visits.c.visitor.in_(self.of_person(connection, sent))
+        chosen = select(visits).where(of_person).order_by(visits.c.began_at)
+        return [
+            {
+                **{name: from_ms(getattr(row, name)).isoformat() for name in ("began_at", "seen_at")},
+                **{name: getattr(row, name) for name in ("fbc", "fbp", "consent", "consent_source")},
+                **{name: orjson.loads(getattr(row, name)) for name in ("first", "last")},
+                **self._address(row),
+            }
+            for row in connection.execute(chosen)
+        ]
+
     def erase(self, connection: Connection, sent: Collection[str]) -> int:
         """Delete the visits of a person, by what is sent of the person; return how many there were."""
         return _delete(connection, self.of_person(connection, sent))

@@ -134,6 +134,7 @@ class CompiledEvent:
             self.positions,
             (name, *shape),
             unproven,
+            now,
             code.shapes,
             consent,
         )

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "backlog", "visits", "size")
+PARTS = ("transform", "loading", "intake", "delivery", "backlog", "console", "visits", "size")
 EXTRA = ("peers",)
 
 

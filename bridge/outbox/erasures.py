@@ -84,6 +84,13 @@ class Erasures:
         found: Traces = self._read(lambda connection: find(connection, person, self._text_of))
         return found
 
+    def visits_kept(self, person: Person) -> list[dict[str, Any]]:
+        """Return the visits of the website that an erasure deletes, in the clear."""
+        kept: list[dict[str, Any]] = self._read(
+            lambda connection: self._visits.kept_of(connection, _visitor(person))
+        )
+        return kept
+
     def visits_of(self, person: Person) -> int:
         """Return how many visits of the website an erasure deletes."""
         number: int = self._read(lambda connection: self._visits.number_of(connection, _visitor(person)))

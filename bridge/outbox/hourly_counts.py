@@ -222,6 +222,13 @@ def totals() -> Select[Any]:
     return _summed(hourly_counts.c.status).where(hourly_counts.c.status != _WEBHOOKS)
 
 
+def last_hours() -> Select[Any]:
+    """Select each mapping of which a webhook is kept, and the last hour (since 1970) in which one came."""
+    hour = func.max(hourly_counts.c.hour)
+    came = (hourly_counts.c.status == _WEBHOOKS, hourly_counts.c.number > 0)
+    return select(hourly_counts.c.mapping, hour).where(*came).group_by(hourly_counts.c.mapping)
+
+
 def compact(connection: Connection, now: int) -> int:
     """Add up what several writers have counted in hours that are over, and forget what came to nothing."""
     several = select(*_KEY).group_by(*_KEY).having(func.count() > 1)

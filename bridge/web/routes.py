@@ -23,6 +23,7 @@ from bridge.web import (
     reasons_api,
     revisions_api,
     sessions_api,
+    stats_api,
     webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
@@ -157,6 +158,14 @@ ROUTES = (
     _admin("GET", "/api/events/<event_id>", events_api.show_event, "Show one event", schema="Event"),
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
+    _admin(
+        "GET",
+        "/api/stats",
+        stats_api.show_stats,
+        "Count what came in each hour or day, and what became of it",
+        schema="Stats",
+        query=stats_api.FILTERS,
+    ),
     _admin(
         "GET",
         "/api/reasons",

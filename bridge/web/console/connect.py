@@ -15,6 +15,7 @@ from bridge.outbox.ids import moment_of
 from bridge.outbox.records import from_ms, text_id
 from bridge.outbox.refusals import Refusal
 from bridge.spelling import closest
+from bridge.web.companion.tags import TagWishes, tags
 from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import form, page
 from bridge.web.console.results import sentence_of
@@ -116,6 +117,12 @@ def not_found(context: AppContext) -> list[Turned]:
     ]
 
 
+def website_tags(context: AppContext) -> list[str]:
+    """Return what the pages of the website load; nothing where no website is named in the settings."""
+    settings = context.settings
+    return tags(settings.companion, TagWishes(settings.public_url or "")) if settings.companion else []
+
+
 def _page(
     context: AppContext, request: HttpRequest, viewer: Viewer, given: Mapping[str, str], *, token: str = ""
 ) -> Response:
@@ -129,6 +136,7 @@ def _page(
         mapping=mapping,
         chosen=_about(context, request, mapping, given) if mapping else {},
         token=token,
+        website_tags=website_tags(context),
         not_found=[] if mapping else not_found(context),
         open_names=context.outbox().captures.all_open(context.now()),
         done=sentence_of(request),

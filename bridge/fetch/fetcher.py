@@ -107,7 +107,7 @@ class Fetcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
-        idle = IDLE_SECONDS if self._context.settings.sources else _IDLE_WITHOUT_SOURCES_SECONDS
+        arrivals, seen = self._context.outbox.arrivals, 0
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
             while not stop.is_set():
@@ -116,9 +116,14 @@ class Fetcher:
                 claim = self._guarded(self._claim)
                 if claim is None:
                     places.release()
-                    stop.wait(idle)
+                    seen = arrivals.wait(seen, self._idle_seconds())
                     continue
                 threads.submit(self._in_thread, claim, places)
+
+    def _idle_seconds(self) -> float:
+        if not self._context.settings.sources:
+            return _IDLE_WITHOUT_SOURCES_SECONDS
+        return max(IDLE_SECONDS, self._context.outbox.arrivals.look_every_seconds)
 
     def fetch_now(
         self,

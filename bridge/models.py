@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
+    from bridge.privacy.person_identifiers import Erasure
 
 Severity = Literal["error", "warning"]
 EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
@@ -240,6 +243,7 @@ class Receive:
     sent_by: Literal["server", "automation", "browser"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
+    origins: frozenset[str] = frozenset()
     verify: VerifyRule = VerifyRule()
     handshake: HandshakeRule | None = None
     repeat_key: Callable[[Webhook], Any] | None = None
@@ -266,6 +270,14 @@ class ReadingSettings:
     empty_values: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentDecision:
+    """What a person decided about being sent, and the paths of the mapping that it was read from."""
+
+    decision: Literal["granted", "denied", "unknown"]
+    source: str
+
+
 class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
@@ -274,20 +286,13 @@ class Draft(_Value):
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
+    `consent` is None where the mapping asks for none, or the event ended before it was read.
     """
 
     __match_args__ = (
-        "label",
-        "fields",
-        "settings",
-        "send_to",
-        "positions",
-        "verdict",
-        "reason",
-        "findings",
-        "made_event_id",
-        "needs",
-    )
+        "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
+        "made_event_id", "needs", "consent",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -302,6 +307,7 @@ class Draft(_Value):
         findings: tuple[Finding, ...] = (),
         made_event_id: str | None = None,
         needs: FetchRequest | None = None,
+        consent: ConsentDecision | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -313,6 +319,7 @@ class Draft(_Value):
         self.findings: Final = findings
         self.made_event_id: Final = made_event_id
         self.needs: Final = needs
+        self.consent: Final = consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +336,12 @@ class Event(_Value):
     """One event at the end of the pipeline: what would be sent, or why nothing is.
 
     `data` is exactly one element of Meta's `data` array, cleaned and hashed (None unless it could be
-    built). `needs` is the call that it waits for while it is `fetching`.
+    built). `needs` is the call that it waits for while it is `fetching`, `consent` what the person decided.
     """
 
-    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match", "needs")
+    __match_args__ = (
+        "label", "verdict", "data", "send_to", "findings", "reason", "match", "needs", "consent",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -345,6 +354,7 @@ class Event(_Value):
         reason: str | None = None,
         match: MatchStrength | None = None,
         needs: FetchRequest | None = None,
+        consent: ConsentDecision | None = None,
     ) -> None:
         self.label: Final = label
         self.verdict: Final = verdict
@@ -354,11 +364,12 @@ class Event(_Value):
         self.reason: Final = reason
         self.match: Final = match
         self.needs: Final = needs
+        self.consent: Final = consent
 
     def with_findings(self, findings: tuple[Finding, ...]) -> Event:
         """Return the same event with these findings, among them no error that it did not have."""
         parts = (self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
-        return Event(*parts, self.needs)
+        return Event(*parts, self.needs, self.consent)
 
 
 # What tells an event from others of its mapping: its name, and the fields that it does not have.
@@ -373,7 +384,7 @@ class CleanDraft(_Value):
     validation said of events of this kind, without their data. The other parts are those of a draft.
     """
 
-    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven")
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "consent")
     __slots__ = (*__match_args__, "shapes")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -385,6 +396,7 @@ class CleanDraft(_Value):
         shape: EventShape,
         unproven: Sequence[str],
         shapes: dict[EventShape, Event],
+        consent: ConsentDecision | None = None,
     ) -> None:
         self.label: Final = label
         self.data: Final = data
@@ -393,25 +405,7 @@ class CleanDraft(_Value):
         self.shape: Final = shape
         self.unproven: Final = unproven
         self.shapes: Final = shapes
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
-
-    kind: str
-    typed: str = dataclass_field(repr=False)
-    cleaned: str = dataclass_field(repr=False)
-    sent: str = dataclass_field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
-
-    identifiers: tuple[Identifier, ...]
-    never_send: bool = False
-    destination: str | None = None
+        self.consent: Final = consent
 
 
 class Translation(_Value):

@@ -16,7 +16,7 @@ import click
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.explanation import explanation_text, not_shared_text
 from bridge.cli.mapping_files import file_meant
-from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
+from bridge.cli.options import config_option, json_option, moment_of, pairs_of, secrets_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping, name_of
@@ -26,7 +26,7 @@ from bridge.models import AnswerLookup, Request, Translation, Verified
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, process_environment
+from bridge.settings import Settings
 
 _HOW_TO_FETCH = (
     "An answer is missing: record it beside the sample (new-lead.fetched.json for new-lead.json), "
@@ -74,7 +74,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     mapping = load_mapping(
         file,
         name=name_of(file, settings.mappings),
-        environment={**sample.secrets, **process_environment()},
+        environment=secrets_of(settings, sample.secrets),
         spec=spec,
         destinations=settings.destinations,
         sources=settings.sources,

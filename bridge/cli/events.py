@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.erase import erase, erasures
@@ -23,9 +22,9 @@ from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import looked_for, person_of
-from bridge.models import Identifier
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
+from bridge.privacy.person_identifiers import Identifier
 from bridge.serialization import encode, encode_readable
 from bridge.settings import Settings, process_environment
 
@@ -137,14 +136,7 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
         detail = outbox.show(event_id)
     if detail is None:
         raise WrongUse("there is no event with this id", fix="see `capi-bridge events list`")
-    record = {
-        **detail.event.as_json(),
-        "body": orjson.loads(detail.body) if detail.body else None,
-        "attempts": [attempt.as_json() for attempt in detail.attempts],
-        "revision": detail.revision,
-        "request_id": detail.request_id,
-        "raw_kept": detail.raw_kept,
-    }
+    record = {**detail.as_json(), "request_id": detail.request_id}
     if as_json:
         click.echo(encode_readable(record))
     else:

@@ -10,8 +10,9 @@ import click
 from bridge.bootstrap import open_store, prepare
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.delivery.worker import utc_now
-from bridge.ingest.retarget import planned_move
+from bridge.ingest.retarget import kinds, planned_move
 from bridge.ingest.retarget import retarget as retarget_events
+from bridge.outbox.stranded import OPEN
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 
@@ -32,13 +33,13 @@ def retarget(  # noqa: PLR0913 - one argument for each option
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Move what waits and what is held; what was sent stays where it was sent."""
+    """Move what waits, what is fetched for and what is held; what was sent stays where it was sent."""
     settings = settings_of(config)
     move = planned_move(settings, from_dataset, destination, across=across)
     prepare(settings)
     with closing(open_store(settings)) as outbox:
         found = outbox.stranded.movable(move)
-        counts = {"waiting": found["waiting"], "held": found["held"], "skipped": 0}
+        counts = {**{status: found[status] for status in OPEN}, "skipped": 0}
         if not dry_run:
             counts = retarget_events(outbox, move, utc_now())
     counts["left"] = found["left"]
@@ -48,7 +49,7 @@ def retarget(  # noqa: PLR0913 - one argument for each option
     else:
         verb = "would be moved" if dry_run else "moved"
         target = f"{destination} ({move.dataset_id})"
-        click.echo(f"{counts['waiting']} waiting and {counts['held']} held events {verb} to {target}")
+        click.echo(f"{kinds(counts)} {verb} to {target}")
         if counts["skipped"]:
             click.echo(f"skipped, because already stored there: {counted(counts['skipped'], 'event')}")
     if found["left"]:

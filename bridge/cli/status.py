@@ -14,6 +14,7 @@ from bridge.bootstrap import open_mappings, open_store, prepare
 from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
+from bridge.ingest.retarget import kinds
 from bridge.monitoring.status import status_of
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
@@ -83,7 +84,7 @@ def _source_state(one: Mapping[str, Any]) -> str:
 def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
     for left in found["not_configured"]:
         yield (
-            f"\nNOT CONFIGURED: {left['waiting']} waiting and {left['held']} held events of "
+            f"\nNOT CONFIGURED: {kinds(left)} of "
             f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
         )
     for one in found["unusual"]:
@@ -103,7 +104,10 @@ def _local(moment: str | None) -> str:
 
 
 def _activity(one: Mapping[str, Any]) -> str:
-    return "" if one["active"] else "not active: there is no such file, or it has errors"
+    """Return why a mapping takes no webhooks, or still does so by its last good version."""
+    if one["problem"]:
+        return f"{'CHANGED, AND BROKEN' if one['active'] else 'NOT ACTIVE'}: {one['problem']}"
+    return "" if one["active"] else "not active: there is no such file"
 
 
 def _age(seconds: float | None) -> str:

@@ -166,6 +166,8 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
     while not stop.is_set():
         now = clock()
         try:
+            outbox.jobs.forget_old_inputs(now)
+            outbox.captures.purge(now)
             kept = keep_revisions(outbox, mappings, kept, now)
             alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:

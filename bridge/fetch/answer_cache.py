@@ -37,6 +37,14 @@ class AnswerCache:
         self._lock = threading.Lock()
         self._kept: OrderedDict[CallKey, _Kept] = OrderedDict()
         self._running: dict[CallKey, Future[SourceOutcome]] = {}
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Forget every answer, those that are on their way too: somebody in them may have been erased."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+            self._forgotten += 1
 
     def get_or_call(
         self, key: CallKey, keep: timedelta, call: Callable[[], SourceOutcome], *, anew: bool = False
@@ -60,13 +68,14 @@ class AnswerCache:
         call: Callable[[], SourceOutcome],
         result: Future[SourceOutcome],
     ) -> SourceOutcome:
+        asked_when = self._forgotten
         try:
             outcome = call()
         except BaseException as error:
             self._end(key)
             result.set_exception(error)
             raise
-        self._end(key, outcome if keep else None)
+        self._end(key, outcome if keep and asked_when == self._forgotten else None)
         result.set_result(outcome)
         return outcome
 

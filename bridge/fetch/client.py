@@ -59,12 +59,16 @@ class SourceClient:
         """
         source = self._sources.get(request.source)
         if source is None:
-            return TryLater(f"there is no source {request.source} in the settings")
+            return TryLater("bridge.yaml has no such source")
         if not is_safe_target(request.target):
             return Unusable("the path has parts that a URL cannot have")
         key = (request.source, request.method, request.target, request.body)
         keep = timedelta(seconds=request.keep_seconds)
         return self._cache.get_or_call(key, keep, lambda: self._ask(source, request), anew=anew)
+
+    def forget(self) -> None:
+        """Forget every answer that is kept in memory."""
+        self._cache.forget()
 
     def _ask(self, source: Source, request: FetchRequest) -> SourceOutcome:
         wait = self._gate.admit(source)

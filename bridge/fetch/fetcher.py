@@ -96,6 +96,7 @@ class Fetcher:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._waits: dict[str, datetime] = {}
+        self._last_erasure: str | None = None
 
     def run_once(self) -> int:
         """Fetch for everything that is due now; return for how many webhooks that was done."""
@@ -166,6 +167,7 @@ class Fetcher:
     # --- working -------------------------------------------------------------------------------------
 
     def _work_off(self, claim: FetchClaim) -> int:
+        self._forget_erased()
         with self._lock:
             self._running[claim.source] += 1
         try:
@@ -175,6 +177,14 @@ class Fetcher:
         finally:
             with self._lock:
                 self._running[claim.source] -= 1
+
+    def _forget_erased(self) -> None:
+        """Forget the answers in memory when somebody was erased since: by whom and where does not matter."""
+        last = self._context.outbox.erasures.last()
+        with self._lock:
+            is_new, self._last_erasure = last != self._last_erasure, last
+        if is_new:
+            self._context.client.forget()
 
     def _done(self, claim: FetchClaim) -> int:
         """Fetch for one webhook after the other, until the source cannot be asked any more."""

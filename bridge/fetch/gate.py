@@ -83,7 +83,8 @@ class SharedGate:
         elif outcome.trouble == "limit":
             self._pause(source, "limit", outcome.wait, outcome.reason)
         elif outcome.trouble == "setup":
-            self._pause(source, "setup", timedelta(), outcome.reason)
+            repair = f"{outcome.reason}; check sources.{source.name} in bridge.yaml"
+            self._pause(source, "setup", timedelta(), repair)
         elif outcome.trouble == "unreachable":
             self._count_failure(source, outcome)
 

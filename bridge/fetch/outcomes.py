@@ -1,9 +1,10 @@
 """What an answer of a source means: the record, no such record, not now, or never.
 
-    2xx with JSON ─▶ FoundRecord        404, 410, an empty answer ─▶ NoRecord
+    2xx with JSON ─▶ FoundRecord        404, 410, an empty answer, null ─▶ NoRecord
     429, 5xx, 408, no answer, a page instead of JSON ─▶ TryLater: a limit, or out of reach
     401, 403, a redirect, a certificate, a forbidden address ─▶ TryLater: its setup, somebody must act
     any other 4xx, an answer that is too long ─▶ Unusable: the same call would fail again
+    2xx with the errors of GraphQL and no data ─▶ by their codes, one of those three
 
 Texts are ours, and name neither URL nor answer: both may hold a secret or a person.
 """
@@ -80,9 +81,18 @@ def word_of(outcome: SourceOutcome) -> str:
     return (outcome.trouble or "later") if isinstance(outcome, TryLater) else _WORDS[type(outcome)]
 
 
+_NOTHING = (b"", b"null")
+_GRAPHQL_KEYS = frozenset({"data", "errors", "extensions"})
 _LIMITED = 429
 # How an API says in the code of a 503 that it means the caller and not itself.
 _NAMES_A_LIMIT = re.compile(r"limit|quota|throttl|too.?many", re.IGNORECASE)
+_NAMES_A_KEY = re.compile(r"unauth|forbidden|access.?denied|permission|token", re.IGNORECASE)
+_NAMES_A_FAULT = re.compile(r"internal|unavailable|time.?out", re.IGNORECASE)
+_GRAPHQL_TROUBLES: tuple[tuple[re.Pattern[str], Trouble, str], ...] = (
+    (_NAMES_A_LIMIT, "limit", "its rate limit is reached"),
+    (_NAMES_A_KEY, "setup", "it refused the key, or what the key may read"),
+    (_NAMES_A_FAULT, "unreachable", "it had a fault of its own"),
+)
 
 
 def outcome_of(response: SourceResponse, now: datetime) -> SourceOutcome:
@@ -133,7 +143,7 @@ def _unusable(_response: SourceResponse, status: int, _now: datetime) -> SourceO
 
 
 def _record(response: SourceResponse, _status: int, now: datetime) -> SourceOutcome:
-    if not response.body.strip():
+    if response.body.strip() in _NOTHING:
         return NoRecord(response.took_ms)
     try:
         data = _parsed(response.body)
@@ -141,8 +151,36 @@ def _record(response: SourceResponse, _status: int, now: datetime) -> SourceOutc
         if error.code == "too_large":
             return Unusable("its answer holds more values than are read here")
         return TryLater("it answered with something that is not JSON", "unreachable")
+    if (errors := _graphql_errors(data)) is not None:
+        return _of_graphql(response, errors, now)
     wait = asked_wait(response.headers, data, now, is_limited=False)
     return FoundRecord(response.body, response.took_ms, wait=wait)
+
+
+def _graphql_errors(data: Any) -> list[Any] | None:
+    """Return why a GraphQL request as a whole came to nothing; None for every other answer.
+
+    Such an answer has the status 200 (https://spec.graphql.org/October2021/#sec-Response-Format).
+    """
+    if not isinstance(data, Mapping) or data.get("data") is not None or not data.keys() <= _GRAPHQL_KEYS:
+        return None
+    errors = data.get("errors")
+    return errors if isinstance(errors, list) and errors else None
+
+
+def _of_graphql(response: SourceResponse, errors: list[Any], now: datetime) -> SourceOutcome:
+    codes = [code for error in errors for code in _graphql_codes(error)]
+    for pattern, trouble, reason in _GRAPHQL_TROUBLES:
+        if any(pattern.search(code) for code in codes):
+            wait = asked_wait(response.headers, None, now, is_limited=trouble == "limit")
+            return TryLater(f"{reason} (an error of GraphQL)", trouble, wait)
+    return Unusable("it answered with an error of GraphQL, about the query or the record")
+
+
+def _graphql_codes(error: Any) -> Iterator[str]:
+    if isinstance(error, Mapping):
+        yield from _codes(error)
+        yield from _codes(error.get("extensions"))
 
 
 def _later(response: SourceResponse, status: int, now: datetime) -> SourceOutcome:

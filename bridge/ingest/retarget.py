@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 from bridge.errors import WrongUse
 from bridge.outbox import Move, Outbox, Stranded
+from bridge.outbox.stranded import OPEN
 from bridge.settings import Settings
 
 
@@ -30,7 +32,7 @@ def retarget(outbox: Outbox, move: Move, now: datetime) -> dict[str, int]:
     became: Counter[str] = Counter()
     while portion := outbox.stranded.move_portion(move, now):
         became += portion
-    return {status: became[status] for status in ("waiting", "held", "skipped")}
+    return {status: became[status] for status in (*OPEN, "skipped")}
 
 
 def stranded_events(outbox: Outbox, settings: Settings) -> list[Stranded]:
@@ -39,9 +41,15 @@ def stranded_events(outbox: Outbox, settings: Settings) -> list[Stranded]:
     return outbox.stranded.found(configured)
 
 
+def kinds(counts: Mapping[str, int]) -> str:
+    """Say how many events wait, are fetched for and are held."""
+    fetching = f", {counts['fetching']} fetching" if counts["fetching"] else ""
+    return f"{counts['waiting']} waiting{fetching} and {counts['held']} held events"
+
+
 def describe(entry: Stranded) -> str:
     """Say in a sentence what is left behind, and what to do."""
     return (
-        f"{entry.waiting} waiting and {entry.held} held events of destination {entry.destination} are for "
+        f"{kinds(entry.as_json())} of destination {entry.destination} are for "
         f"dataset {entry.dataset_id}, which is not configured for it; see `capi-bridge events retarget`"
     )

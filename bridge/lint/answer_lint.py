@@ -1,9 +1,10 @@
-"""Finds tests and samples that need an answer which nobody has recorded beside them."""
+"""Finds tests and samples without the answers they need, and answers of which nothing is taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
@@ -14,31 +15,52 @@ from bridge.models import Finding, Verified, Webhook
 
 # when a sample's own time is not noted; what is fetched does not depend on it
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+_MOST_SHOWN: Final = 8
 
 
 def lint_answers(mapping: CompiledMapping) -> Iterator[Finding]:
-    """Yield an error for each test without a recorded answer, and a warning for each sample without one."""
+    """Yield an error for each test without a recorded answer, and a warning for each sample without one.
+
+    A step whose `take` finds nothing in any answer that is recorded for it gets a warning, too.
+    """
     if not mapping.fetch:
         return
+    recorded: list[Mapping[str, Any]] = []
     for test in mapping.tests:
         try:
             sample = sample_of_test(test, mapping.name, _ANY_TIME)
             needed = _needed(mapping, sample)
         except BridgeError:  # the file cannot be read, which is said elsewhere
             continue
+        recorded.append(sample.fetched)
         for step in needed:
             message = f"this test needs the answer of ${step}, and none is recorded"
             fix = f"write it below with: {{fetched: {{{step}: ...}}}}, as the source gives it"
             yield Finding("error", "no_recorded_answer", message, fix, position=test.position)
     for file in mapping.samples:
         try:
-            needed = _needed(mapping, read_sample(file, _ANY_TIME))
+            sample = read_sample(file, _ANY_TIME)
+            needed = _needed(mapping, sample)
         except BridgeError:
             continue
+        recorded.append(sample.fetched)
         for step in needed:
             message = f"the sample {file.name} needs the answer of ${step}, and none is recorded"
             fix = f"write it into {file.with_suffix('.fetched.json').name} beside the sample, under {step}"
             yield Finding("warning", "no_recorded_answer", message, fix, position=mapping.step(step).position)
+    yield from _lint_taken(mapping, recorded)
+
+
+def _lint_taken(mapping: CompiledMapping, recorded: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    for step in mapping.fetch:
+        answers = [answer[step.name] for answer in recorded if isinstance(answer.get(step.name), dict | list)]
+        if step.take is None or not answers or any(step.answered(data).value is not None for data in answers):
+            continue
+        keys = sorted({str(key) for data in answers if isinstance(data, dict) for key in data})
+        there = f"has {', '.join(keys[:_MOST_SHOWN])}" if keys else "is a list"
+        message = f"take finds nothing in the recorded answers of ${step.name}"
+        fix = f"name the part of the answer that holds the record; the answer {there}"
+        yield Finding("warning", "nothing_taken", message, fix, position=step.position)
 
 
 def _needed(mapping: CompiledMapping, sample: Sample) -> list[str]:

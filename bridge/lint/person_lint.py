@@ -35,9 +35,16 @@ def lint_person(mapping: CompiledMapping, webhooks: Sequence[Webhook]) -> Iterat
         "warning",
         "no_person_in_samples",
         "nobody can be matched: no event made from the samples has an e-mail, a phone or a click id",
-        "have the sender include the contact's data, or send the webhook after looking the contact up",
+        _fix(mapping),
         position=mapping.node.position,
     )
+
+
+def _fix(mapping: CompiledMapping) -> str:
+    if mapping.fetch:
+        steps = " or ".join(f"${step.name}" for step in mapping.fetch)
+        return f"check which fields of {steps} are read, against an answer as the source gives it"
+    return "have the sender include the contact's data, or read it from its API by the id: see docs/fetch.md"
 
 
 def _names_a_person(draft: Draft) -> bool:

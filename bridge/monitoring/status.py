@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
 from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
+from bridge.models import Finding
 from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
 from bridge.outbox.fetch_queue import FetchDepth
@@ -103,14 +104,20 @@ def _queue(depths: Mapping[str, Depth]) -> dict[str, Any]:
     }
 
 
+def _first_error(findings: Sequence[Finding]) -> str | None:
+    errors = (finding.message for finding in findings if finding.severity == "error")
+    return next(errors, None)
+
+
 def _mappings(mappings: MappingFolder, last: Mapping[str, datetime]) -> list[dict[str, Any]]:
-    """Return each mapping, those that were removed since their last webhook too."""
-    active = mappings.names()
+    """Return each mapping, those that cannot be loaded and those that were removed meanwhile too."""
+    active, broken = mappings.names(), mappings.broken()
     return [
         {
             "name": name,
             "active": name in active,
+            "problem": _first_error(broken.get(name, ())),
             "last_webhook_at": last[name].isoformat(timespec="seconds") if name in last else None,
         }
-        for name in sorted({*active, *last})
+        for name in sorted({*active, *broken, *last})
     ]

@@ -38,6 +38,7 @@ from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
 from bridge.outbox.store import Outbox
 from bridge.outbox.stranded import Move, Stranded
+from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
 
 __all__ = [
     "REPLAYABLE",
@@ -79,6 +80,8 @@ __all__ = [
     "StoredEvent",
     "Stranded",
     "Traces",
+    "WebhookQuery",
+    "WebhookRecord",
     "copy",
     "erasures_as_json",
     "open_outbox",

@@ -96,6 +96,12 @@ class Erasures:
         receipt: ErasureReceipt = self._write("erase", work)
         return receipt
 
+    def last(self) -> str | None:
+        """Return the id of the latest receipt, None when nobody was erased."""
+        newest = select(erasures.c.id).order_by(erasures.c.id.desc()).limit(1)
+        row_id = self._read(lambda connection: connection.execute(newest).scalar())
+        return None if row_id is None else text_id(row_id)
+
     def look(self, person: Person, position: str) -> Page:
         """Look through one page of what is kept, from a position on; `BEGINNING` is the first."""
         page: Page = self._read(lambda connection: look(connection, person, self._text_of, position))
@@ -132,6 +138,17 @@ class Erasures:
             lambda connection: [_receipt(row) for row in connection.execute(chosen)]
         )
         return found
+
+    def receipt(self, receipt_id: str) -> ErasureReceipt | None:
+        """Return one receipt; it has the id of the job that erased."""
+        chosen = select(erasures).where(erasures.c.id == raw_id(receipt_id))
+        row = self._read(lambda connection: connection.execute(chosen).first())
+        return None if row is None else _receipt(row)
+
+    def is_never_sent(self, person: Person) -> bool:
+        """Return whether nothing may be sent of a person, as far as a destination is meant."""
+        known: bool = self._read(lambda connection: self._never_send.knows(connection, person))
+        return known
 
     def unfinished(self) -> list[Job]:
         """Return the erasures that are queued, running, cancelled or could not be finished."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,12 +22,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from bridge.errors import WrongUse
-from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
+from bridge.mode import mode_of
 from bridge.outbox import hourly_counts
+from bridge.outbox.event_conditions import IS_CLAIMED, conditions
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
-from bridge.outbox.pauses import Pause, all_pauses, why_waiting
+from bridge.outbox.pauses import Pause, all_pauses, why_not_fetched, why_waiting
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
@@ -37,9 +37,7 @@ from bridge.outbox.records import (
     EventRecord,
     Query,
     from_ms,
-    raw_id,
     text_id,
-    to_ms,
 )
 from bridge.outbox.tables import (
     attempts,
@@ -54,8 +52,8 @@ from bridge.outbox.tables import (
 )
 from bridge.plurals import counted
 
-_IS_CLAIMED = queue.c.claim_id.is_not(None)
-_STATUS = case((_IS_CLAIMED, "sending"), else_=events.c.status)
+_IS_FETCHED_FOR = (fetches.c.webhook_id == events.c.webhook_id) & (events.c.status == "fetching")
+_STATUS = case((IS_CLAIMED, "sending"), else_=events.c.status)
 _SHOWN = (
     events.c.id,
     events.c.webhook_id,
@@ -71,11 +69,14 @@ _SHOWN = (
     events.c.reason,
     events.c.findings,
     events.c.match_score,
+    events.c.consent,
+    events.c.consent_source,
     events.c.accepted_until,
     webhooks.c.received_at,
     events.c.changed_at,
     events.c.attempts,
-    queue.c.due_at.label("next_attempt_at"),
+    func.coalesce(queue.c.due_at, fetches.c.due_at).label("next_attempt_at"),
+    fetches.c.source.label("fetched_from"),
 )
 
 # read only where a person looks at events
@@ -84,19 +85,19 @@ _OF_ONE = (payloads.c.body, attempts.c.code, attempts.c.subcode)
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
     """Return the events that match a query, newest first."""
-    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*_conditions(query))
+    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*conditions(query))
     return _records(connection, chosen.order_by(events.c.id.desc()).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
     """Return how many events match a query, without its limit."""
-    inner = _joined(select(events.c.id)).where(*_conditions(query)).subquery()
+    inner = _with_queue(select(events.c.id)).where(*conditions(query)).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
 def ids_of(connection: Connection, query: Query) -> list[bytes]:
     """Return the ids of the events that match a query, oldest first."""
-    chosen = _joined(select(events.c.id)).where(*_conditions(query)).order_by(events.c.id)
+    chosen = _with_queue(select(events.c.id)).where(*conditions(query)).order_by(events.c.id)
     return list(connection.execute(chosen.limit(query.limit)).scalars())
 
 
@@ -161,7 +162,7 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 
 def counts(connection: Connection) -> Counts:
     """Return how many events are in each status, and independently how many the webhooks became."""
-    sending = select(literal("sending"), func.count()).select_from(queue).where(_IS_CLAIMED)
+    sending = select(literal("sending"), func.count()).select_from(queue).where(IS_CLAIMED)
     rows: Any = connection.execute(union_all(hourly_counts.totals(), sending)).all()
     kept: dict[str, int] = dict(rows)
     kept["waiting"] = kept.get("waiting", 0) - kept["sending"]
@@ -246,82 +247,17 @@ def _joined(selection: Select[Any]) -> Select[Any]:
         selection.select_from(events)
         .join(webhooks, webhooks.c.id == events.c.webhook_id)
         .outerjoin(queue, queue.c.event_id == events.c.id)
+        .outerjoin(fetches, _IS_FETCHED_FOR)
     )
+
+
+def _with_queue(selection: Select[Any]) -> Select[Any]:
+    return selection.select_from(events).outerjoin(queue, queue.c.event_id == events.c.id)
 
 
 def _with_body(selection: Select[Any]) -> Select[Any]:
     return selection.outerjoin(payloads, payloads.c.event_id == events.c.id).outerjoin(
         attempts, attempts.c.id == events.c.last_attempt
-    )
-
-
-def _conditions(query: Query) -> list[ColumnElement[bool]]:
-    if any("\x00" in text for text in query.texts()):
-        raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
-    conditions = [*_has_texts(query), *_lies_between(query)]
-    if query.ids:
-        conditions.append(events.c.id.in_([raw_id(text) for text in query.ids]))
-    if query.statuses:
-        conditions.append(or_(*(_has_status(status) for status in sorted(query.statuses))))
-    if query.destinations is not None:
-        conditions.append(events.c.destination.in_(sorted(query.destinations)))
-    if query.mode is not None:
-        conditions.append(_has_mode(query.mode))
-    if query.reason is not None:
-        conditions.append(_mentions(query.reason))
-    if query.webhook_id is not None:
-        conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
-    if query.before is not None:
-        conditions.append(events.c.id < (raw_id(query.before) or b""))
-    if query.after is not None:
-        conditions.append(events.c.id > (raw_id(query.after) or b""))
-    return conditions
-
-
-def _has_texts(query: Query) -> Iterator[ColumnElement[bool]]:
-    wanted = [
-        (query.mapping, events.c.mapping),
-        (query.destination, events.c.destination),
-        (query.event_name, events.c.event_name),
-        (query.event_id, events.c.event_id),
-    ]
-    return (column == value for value, column in wanted if value is not None)
-
-
-def _lies_between(query: Query) -> Iterator[ColumnElement[bool]]:
-    """Match the time by which events are looked for; an event without data has not happened at any."""
-    received = query.by == "received"
-    column = webhooks.c.received_at if received else events.c.event_time * 1000
-    if not received and (query.since or query.until):
-        yield events.c.event_time > 0
-    if query.since is not None:
-        yield column >= to_ms(query.since)
-    if query.until is not None:
-        yield column < to_ms(query.until)
-
-
-def _has_status(status: str) -> ColumnElement[bool]:
-    if status == "sending":
-        return and_(events.c.status == "waiting", _IS_CLAIMED)
-    if status == "waiting":
-        return and_(events.c.status == "waiting", queue.c.claim_id.is_(None))
-    matches: ColumnElement[bool] = events.c.status == status
-    return matches
-
-
-def _has_mode(mode: Mode) -> ColumnElement[bool]:
-    """Match what `mode_of` calls demo, test or live."""
-    is_demo = events.c.dataset_id == DEMO_DATASET_ID
-    if mode == "demo":
-        return is_demo
-    has_code = events.c.test_event_code.is_not(None)
-    return and_(not_(is_demo), has_code if mode == "test" else not_(has_code))
-
-
-def _mentions(text: str) -> ColumnElement[bool]:
-    """Match a part of the reason or of a finding, as typed: % and _ mean themselves."""
-    return or_(
-        events.c.reason.icontains(text, autoescape=True), events.c.findings.icontains(text, autoescape=True)
     )
 
 
@@ -335,8 +271,12 @@ def _records(connection: Connection, chosen: Select[Any]) -> list[EventRecord]:
 
 
 def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
-    """Return why an event is where it is; one that waits for a paused destination says so."""
-    why = why_waiting(paused, row.destination, row.dataset_id) if row.status == "waiting" else None
+    """Return why an event is where it is; one that waits for something paused says so."""
+    why = None
+    if row.status == "waiting":
+        why = why_waiting(paused, row.destination, row.dataset_id)
+    elif row.fetched_from:
+        why = why_not_fetched(paused, row.fetched_from)
     reason: str | None = why or row.reason
     return reason
 
@@ -358,6 +298,8 @@ def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
         reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
+        consent=row.consent,
+        consent_source=row.consent_source,
         accepted_until=row.accepted_until,
         received_at=from_ms(row.received_at),
         changed_at=from_ms(row.changed_at),

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from bridge.mode import Mode
-from bridge.models import Finding, Request
+from bridge.models import ConsentDecision, Finding, Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
@@ -61,6 +63,7 @@ class NewEvent(NamedTuple):
     match_score: int | None = None
     accepted_until: int | None = None
     label: str = ""
+    consent: ConsentDecision | None = None
 
 
 class NewFetch(NamedTuple):
@@ -148,7 +151,8 @@ class EventRecord:
     """One stored event as it is shown. Times are aware and in UTC.
 
     `value`, `currency` and `order_id` are read from the body, in lists and where one event is shown.
-    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event.
+    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event. `consent`
+    is what the person decided (`granted`, `denied`, `unknown`), read from the paths `consent_source`.
     """
 
     id: str
@@ -175,6 +179,8 @@ class EventRecord:
     currency: str | None = None
     order_id: str | None = None
     reason_code: str | None = None
+    consent: str | None = None
+    consent_source: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of an event in every JSON answer."""
@@ -219,14 +225,25 @@ class EventDetail:
     request_id: str
     raw_kept: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the event with its body and its attempts, as every JSON answer shows it."""
+        return {
+            **self.event.as_json(),
+            "body": orjson.loads(self.body) if self.body else None,
+            "attempts": [attempt.as_json() for attempt in self.attempts],
+            "revision": self.revision,
+            "raw_kept": self.raw_kept,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which events are meant: every part that is given must hold.
 
     `since` and `until` bound the time that `by` names: when the webhook was received, or when the event
-    happened. `destinations` are those that whoever asks may see. `before` is the id to page on from (newest
-    first), `after` the one to go on behind (oldest first).
+    happened. `http_status`, `code` and `subcode` are Meta's answer to the last attempt. `destinations` are
+    those that whoever asks may see. `before` is the id to page on from (newest first), `after` the one to go
+    on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -238,6 +255,9 @@ class Query:
     event_name: str | None = None
     event_id: str | None = None
     reason: str | None = None
+    http_status: int | None = None
+    code: int | None = None
+    subcode: int | None = None
     since: datetime | None = None
     until: datetime | None = None
     by: Literal["received", "event"] = "received"

@@ -20,6 +20,7 @@ from bridge.models import Request
 from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
 from bridge.outbox.arrivals import open_arrivals
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
+from bridge.outbox.captures import Captures
 from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
@@ -48,10 +49,12 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
@@ -80,7 +83,10 @@ class Outbox:
         self.hourly = HourlyCounts(self._read)
         self._count_changes = CountChanges(database.engine)
         self.arrivals = open_arrivals(database)
+        self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
+        self.captures = Captures(self._read, self._write, cipher)
+        self.refusals = Refusals(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)

@@ -15,20 +15,32 @@ from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import lane_key, number
 from bridge.outbox.records import text_id, to_ms
 from bridge.outbox.repeat_scope import scope_of
-from bridge.outbox.tables import attempts, event_attempts, events, lanes, pauses, queue, repeat_keys, webhooks
+from bridge.outbox.tables import (
+    attempts,
+    event_attempts,
+    events,
+    fetches,
+    lanes,
+    pauses,
+    queue,
+    repeat_keys,
+    webhooks,
+)
 
 Target = tuple[str, str]  # the name of a destination and its dataset
+OPEN = ("waiting", "held", "fetching")  # the statuses of what can be moved
 _PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Stranded:
-    """How many events wait, or are held, for a dataset that their destination does not lead to any more."""
+    """How many events wait, are held or fetched for, whose destination leads to another dataset by now."""
 
     destination: str
     dataset_id: str
     waiting: int
     held: int
+    fetching: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of it in every JSON answer."""
@@ -62,12 +74,12 @@ class StrandedEvents:
         return found
 
     def movable(self, move: Move) -> dict[str, int]:
-        """Count what a move would take: `waiting` and `held`, and `left` of other destinations."""
+        """Count what a move would take: `waiting`, `held`, `fetching`, and `left` of other destinations."""
         counts: dict[str, int] = self._read(lambda connection: _movable(connection, move))
         return counts
 
     def move_portion(self, move: Move, now: datetime) -> Counter[str]:
-        """Move some events; count what they became: `waiting`, `held` or `skipped`. Empty when all are moved.
+        """Move some events; count what they became: their status, or `skipped`. Empty when all are moved.
 
         An event whose name and id are taken at the new dataset is skipped: it would count there twice.
         """
@@ -84,17 +96,21 @@ def _stranded(connection: Connection, configured: Collection[Target]) -> list[St
         .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
         .group_by(lanes.c.destination, lanes.c.dataset_id),
     )
-    held = _counted(
-        connection,
-        select(events.c.destination, events.c.dataset_id, func.count())
-        .where(events.c.status == "held", events.c.dataset_id != "")
-        .group_by(events.c.destination, events.c.dataset_id),
-    )
+    held, fetching = (_of_status(connection, status) for status in ("held", "fetching"))
     return [
-        Stranded(*target, waiting[target], held[target])
-        for target in sorted({*waiting, *held})
+        Stranded(*target, waiting[target], held[target], fetching[target])
+        for target in sorted({*waiting, *held, *fetching})
         if target not in configured
     ]
+
+
+def _of_status(connection: Connection, status: str) -> Counter[Target]:
+    return _counted(
+        connection,
+        select(events.c.destination, events.c.dataset_id, func.count())
+        .where(events.c.status == status, events.c.dataset_id != "")
+        .group_by(events.c.destination, events.c.dataset_id),
+    )
 
 
 def _counted(connection: Connection, grouped: Any) -> Counter[Target]:
@@ -105,10 +121,8 @@ def _counted(connection: Connection, grouped: Any) -> Counter[Target]:
 
 def _movable(connection: Connection, move: Move) -> dict[str, int]:
     counts = Counter({(status, mine): count for status, mine, count in connection.execute(_by_status(move))})
-    taken = {
-        status: counts[status, True] + counts[status, False] * move.across for status in ("waiting", "held")
-    }
-    left = 0 if move.across else counts["waiting", False] + counts["held", False]
+    taken = {status: counts[status, True] + counts[status, False] * move.across for status in OPEN}
+    left = 0 if move.across else sum(counts[status, False] for status in OPEN)
     return {**taken, "left": left}
 
 
@@ -125,8 +139,11 @@ def _is_open(move: Move) -> ColumnElement[bool]:
     """Match what has not come to an end and is in no worker's hands."""
     in_hand = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
     waits = and_(events.c.status == "waiting", ~in_hand)
+    asked_for = exists().where(fetches.c.webhook_id == events.c.webhook_id, fetches.c.claim_id.is_not(None))
+    is_fetched_for = and_(events.c.status == "fetching", ~asked_for)
     is_there = and_(events.c.destination == move.destination, events.c.dataset_id == move.dataset_id)
-    return and_(events.c.dataset_id == move.from_dataset, ~is_there, or_(events.c.status == "held", waits))
+    is_open = or_(events.c.status == "held", waits, is_fetched_for)
+    return and_(events.c.dataset_id == move.from_dataset, ~is_there, is_open)
 
 
 def _next_portion(connection: Connection, move: Move, now: int) -> Counter[str]:

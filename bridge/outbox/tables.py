@@ -18,6 +18,8 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     sessions                        who is signed in to the console, and one-time sign-in links
+    captures ── captured            names that are open for a while, and what came to them, encrypted
+    refusals                        what was refused lately at which URL, and why, counted
     erasures                        receipts of erased persons, which name nobody
     never_send                      keyed digests of erased persons of whom nothing may be sent again
     properties                      what this database is for, and a key that was accepted for a lost one
@@ -108,6 +110,8 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
+    Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -280,6 +284,36 @@ sessions = Table(
     Column("viewer", Text, nullable=False),  # the name of a reader in the settings; empty: the admin
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+)
+
+captures = Table(
+    "captures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+captured = Table(
+    "captured",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("name", Text, nullable=False),  # of the mapping in the URL; empty: some other name
+    Column("status", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "status", "reason"),
+    **_CLUSTERED,
 )
 
 erasures = Table(

@@ -89,8 +89,8 @@ class _PayloadWalk:
         if place.depth > _DEEPEST or len(self.fields) >= _MOST_FIELDS:
             return
         if isinstance(node, dict):
-            for key, value in node.items():
-                self.through(value, place.key(str(key), shown=_as_mapped(str(key), node)))
+            for value, inner in zip(node.values(), _below(place, tuple(map(str, node))), strict=True):
+                self.through(value, inner)
         elif isinstance(node, list):
             for index, item in enumerate(node):
                 self._through_item(node, index, item, place)
@@ -119,10 +119,16 @@ class _PayloadWalk:
         return (*picked, picked[1]) if picked else None
 
 
-def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
+@lru_cache(maxsize=4096)
+def _below(place: _Place, keys: tuple[str, ...]) -> tuple[_Place, ...]:
+    """Return the places of an object's values; the same objects come again and again."""
+    return tuple(place.key(key, shown=_as_mapped(key, keys)) for key in keys)
+
+
+def _as_mapped(key: str, keys: tuple[str, ...]) -> str:
     """Return a key as a mapping writes it: without outer spaces, unless the object has the other one too."""
     plain = plain_key(key)
-    return plain if plain and plain not in node else key
+    return plain if plain and plain not in keys else key
 
 
 def _titles(node: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -159,17 +165,22 @@ def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tu
     """Return the key that names the question, and the question, in a list of questions with answers."""
     if not isinstance(item, Mapping):
         return None
-    keys = {folded(str(key)) for key in item}
-    plainly = bool(keys & tables.value_keys)
-    if not plainly and not keys & tables.answer_keys:
-        return None
-    for label_key in tables.label_keys if plainly else ("question", "label", "type"):
+    for label_key in _label_keys(tuple(map(str, item))):
         label = item.get(label_key)
         if not isinstance(label, str) or not label.strip() or _CANNOT_STAND_IN_A_PICK.search(label.strip()):
             continue
         if sum(1 for other in items if isinstance(other, Mapping) and other.get(label_key) == label) == 1:
             return label_key, label.strip()
     return None
+
+
+@lru_cache(maxsize=1024)
+def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys that may hold the question where an answer has these keys."""
+    names, tables = {folded(key) for key in keys}, recognition_tables()
+    if names & tables.value_keys:
+        return tables.label_keys
+    return ("question", "label", "type") if names & tables.answer_keys else ()
 
 
 def _field(value: Any, place: _Place) -> PayloadField:

@@ -87,6 +87,7 @@ class Application:
         self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
         self._context.outbox()
         self._stop_watching = self._context.mappings.watch(self._report)
+        self._stop_noting = self._context.refusals.write_regularly(self._context.now, self._report)
 
     def _submit(self, webhook: PackedWebhook) -> Future[Receipt]:
         return self._context.outbox().submit(webhook)
@@ -96,6 +97,7 @@ class Application:
 
     def _stop(self) -> None:
         self._stop_watching()
+        self._stop_noting()
         for pool in (self._pool, self._context.delivery_pool):
             pool.close()
         self._context.outbox.close()
@@ -175,7 +177,7 @@ class Application:
     ) -> RenderedResponse:
         """Prepare, store and count one webhook that was read whole."""
         context = self._context
-        prepared = await self._prepared(endpoint, request)
+        prepared = await self._prepared(endpoint, request, admission)
         if isinstance(prepared, Response):
             return finish(context, request, admission, prepared, clock() - started)
         stored = await self._commits.submit(prepared.webhook)
@@ -183,12 +185,14 @@ class Application:
         response = respond(context, endpoint, request, prepared, stored, results)
         return finish(context, request, admission, response, clock() - started)
 
-    async def _prepared(self, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
-        if not _is_heavy(request):
+    async def _prepared(
+        self, endpoint: Endpoint, request: HttpRequest, admission: Admission
+    ) -> Prepared | Response:
+        if not admission.asks_database and not _is_heavy(request):
             return prepare(self._context, endpoint, request)
         work = self._pool.submit(prepare, self._context, endpoint, request)
         if work is None:
-            return endpoint.refuse(CannotStore("too many large webhooks are waiting"), request)
+            return endpoint.refuse(CannotStore("too many webhooks are waiting"), request)
         return await asyncio.wrap_future(work)
 
     async def _delivered(self, prepared: Prepared, stored: Receipt | Exception) -> MetaResults:

@@ -33,6 +33,9 @@ class TestEventCode:
         return self.code if self.until is None or now < self.until else None
 
 
+_SPANS = {1.0: "s", 60.0: "m", 3600.0: "h"}
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """At most `count` in `seconds`, with bursts up to `count`."""
@@ -43,7 +46,7 @@ class Rate:
     @property
     def as_text(self) -> str:
         """Return the rate as it is written in the settings."""
-        return f"{self.count}/{self.seconds:g}s"
+        return f"{self.count}/{_SPANS.get(self.seconds) or f'{self.seconds:g}s'}"
 
 
 @dataclass(frozen=True, slots=True)

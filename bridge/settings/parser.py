@@ -10,12 +10,12 @@ from typing import Any
 
 from bridge.models import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.secret_files import UnusableFile, read_secret_file
 from bridge.settings.options import Option, Section
 from bridge.spelling import closest
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _FILE = re.compile(r"\$\{file:([^}]+)\}")
-_MOST_BYTES_OF_A_FILE = 65_536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _NAME_OF_MAPPING = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,3}}")
 Values = dict[str, Any]
@@ -31,18 +31,23 @@ class Spot:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of one file: the environment it may use, where it lies, and the findings so far."""
+    """One reading of one file: the environment it may use, where it lies, and the findings so far.
+
+    `positions` are the keys of the file by their path, for what is found wrong between values that were read.
+    """
 
     environment: Mapping[str, str]
     folder: Path = Path()
     findings: list[Finding] = field(default_factory=list)
+    positions: dict[str, Position] = field(default_factory=dict)
 
     def wrong(
         self, spot: Spot, code: str, message: str, fix: str = "", suggestion: str | None = None
     ) -> None:
         """Add one error."""
         path = f"$.{spot.path}" if spot.path else "$"
-        self.findings.append(Finding("error", code, message, fix, path, spot.position, suggestion))
+        position = spot.position or self.positions.get(spot.path)
+        self.findings.append(Finding("error", code, message, fix, path, position, suggestion))
 
 
 def read_section(reading: Reading, node: Node | None, section: Section, path: str = "") -> Values:
@@ -78,12 +83,10 @@ def _as_block(reading: Reading, node: Node | None, section: Section, path: str) 
     if isinstance(node, Block):
         return node
     name = path.rstrip(".") or "the file"
-    reading.wrong(
-        Spot(path.rstrip("."), node.position),
-        "wrong_type",
-        f"{name} must be a block of keys",
-        f"known keys: {', '.join(section.options)}",
-    )
+    fix = f"known keys: {', '.join(section.options)}"
+    if section.named and not path.endswith("."):
+        fix = f"write a name below {name}, and below the name its keys: {', '.join(section.options)}"
+    reading.wrong(Spot(path.rstrip("."), node.position), "wrong_type", f"{name} must be a block of keys", fix)
     return None
 
 
@@ -92,6 +95,7 @@ def _known_entries(reading: Reading, block: Block, section: Section, path: str) 
     for key, value in block.entries:
         if key.text in section.options:
             given[key.text] = value
+            reading.positions[f"{path}{key.text}"] = key.position
             continue
         reading.wrong(
             Spot(f"{path}{key.text}", key.position),
@@ -150,6 +154,7 @@ def _read_option(reading: Reading, node: Node | None, option: Option, path: str)
 
 
 def _read_from_environment(reading: Reading, text: str, option: Option, path: str) -> Any:
+    reading.positions.pop(path, None)  # what the file says there is not in force
     parts = [part.strip() for part in text.split(",")] if option.many else [text.strip()]
     try:
         parsed = tuple(option.kind.parse(part) for part in parts if part)
@@ -203,21 +208,9 @@ def _filled(reading: Reading, node: Scalar, path: str) -> str | None:
 
 def _file_text(reading: Reading, name: str, spot: Spot) -> str | None:
     """Return what a `${file:…}` holds, without the line end behind it; None when it cannot be used."""
-    file = reading.folder / name.strip()
     try:
-        text = file.read_bytes()[: _MOST_BYTES_OF_A_FILE + 1].decode().strip()
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-    except UnicodeDecodeError:
-        problem = "is not text"
-    else:
-        problem = "is empty" if not text else "is too large" if len(text) > _MOST_BYTES_OF_A_FILE else ""
-    if not problem:
-        return text
-    reading.wrong(
-        spot,
-        "unusable_file",
-        f"{spot.path}: the file {file} {problem}",
-        "check its path, and who may read it",
-    )
-    return None
+        return read_secret_file(reading.folder / name.strip())
+    except UnusableFile as unusable:
+        message = f"{spot.path}: {unusable.problem}"
+        reading.wrong(spot, "unusable_file", message, "check its path, and who may read it")
+        return None

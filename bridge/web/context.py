@@ -18,12 +18,13 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.clock import SteadyClock
 from bridge.monitoring.log import get_logger
 from bridge.monitoring.metrics import Metrics
-from bridge.outbox import Outbox
+from bridge.outbox import Outbox, StoredEvent
 from bridge.settings import Settings
 from bridge.web.pool import BoundedPool
 from bridge.web.rate_limit import RateLimiter
+from bridge.web.refusal_notes import RefusalNotes
 
-Deliver = Callable[[Sequence[str]], Mapping[str, Delivered]]
+Deliver = Callable[[Sequence[StoredEvent]], Mapping[str, Delivered]]
 WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
 
 
@@ -61,11 +62,12 @@ class AppContext:
     spec: MetaSpec
     mappings: MappingFolder
     outbox: OpenedLater
+    refusals: RefusalNotes
     now: Callable[[], datetime] = field(default_factory=SteadyClock)
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
     log: Any = field(default_factory=get_logger)
-    deliver: Deliver = lambda _ids: {}
+    deliver: Deliver = lambda _events: {}
     delivery_pool: BoundedPool = field(default_factory=lambda: BoundedPool(WAITING_FOR_META, 0, "deliver"))
 
     def mapping(self, name: str) -> CompiledMapping:
@@ -82,8 +84,17 @@ class AppContext:
             raise
 
 
-def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str, str]) -> AppContext:
-    """Load everything that is shared by the web processes; what must not be shared is opened later."""
+def open_context(
+    settings: Settings,
+    metrics: Metrics,
+    environment: Mapping[str, str],
+    now: Callable[[], datetime] | None = None,
+) -> AppContext:
+    """Load everything that is shared by the web processes; what must not be shared is opened later.
+
+    `now` is the clock of all of it, in tests; else the machine's, steadied.
+    """
+    clock = now or SteadyClock(report_step)
     outbox = OpenedLater(lambda: open_store(settings))
     mappings = open_mappings(settings, environment)
     return AppContext(
@@ -91,28 +102,38 @@ def open_context(settings: Settings, metrics: Metrics, environment: Mapping[str,
         spec=open_meta_spec(settings),
         mappings=mappings,
         outbox=outbox,
-        now=SteadyClock(report_step),
+        refusals=RefusalNotes(outbox),
+        now=clock,
         metrics=metrics,
-        deliver=_delivery(settings, metrics, mappings, outbox),
+        deliver=_delivery(settings, metrics, mappings, outbox, clock),
     )
 
 
-def _delivery(settings: Settings, metrics: Metrics, mappings: MappingFolder, outbox: OpenedLater) -> Deliver:
+def _delivery(
+    settings: Settings,
+    metrics: Metrics,
+    mappings: MappingFolder,
+    outbox: OpenedLater,
+    clock: Callable[[], datetime],
+) -> Deliver:
     """Return what `?wait=true` delivers with: a fetcher and a worker, made when they are first needed."""
     lock = threading.Lock()
     made: list[tuple[Fetcher, Worker]] = []
 
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
-        delivering = delivery_context(outbox(), settings, observe=reporter.observe, notify=reporter.notify)
-        return new_fetcher(outbox(), settings, mappings, reporter, SteadyClock()), Worker(delivering)
+        delivering = delivery_context(
+            outbox(), settings, clock=clock, observe=reporter.observe, notify=reporter.notify
+        )
+        return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
 
-    def deliver(event_ids: Sequence[str]) -> Mapping[str, Delivered]:
+    def deliver(events: Sequence[StoredEvent]) -> Mapping[str, Delivered]:
         with lock:
             if not made:
                 made.append(make())
         fetcher, worker = made[0]
-        fetcher.fetch_now(event_ids)
-        return worker.deliver_now(event_ids)
+        if fetching := [event.id for event in events if event.status == "fetching"]:
+            fetcher.fetch_now(fetching)
+        return worker.deliver_now([event.id for event in events])
 
     return deliver

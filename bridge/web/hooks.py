@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
-from bridge.errors import NotAuthentic, Refused
+from bridge.errors import NotAuthentic, Refused, UnknownMapping
 from bridge.ingest.entries import new_webhook, translation_after_a_fault
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, SenderAnswer, Translation, Verified
@@ -22,6 +22,7 @@ from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
 from bridge.web.auth import is_admin
+from bridge.web.capture_intake import admit_unknown, capture
 from bridge.web.context import AppContext
 from bridge.web.cors import reading_headers
 from bridge.web.dispatch import refuse
@@ -46,10 +47,12 @@ class HookCall(NamedTuple):
 def admit(context: AppContext, request: HttpRequest) -> Admission:
     """Return what may be sent to the mapping in the path. Raises Refused."""
     limit_address(context, request)
-    mapping = context.mapping(request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return admit_unknown(context, request, unknown)
     most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
-    headers = reading_headers(request) if mapping.receive.sent_by == "browser" else ()
-    return Admission(mapping.name, most_bytes, headers)
+    return Admission(mapping.name, most_bytes, reading_headers(request, mapping.receive))
 
 
 def limit_address(context: AppContext, request: HttpRequest) -> None:
@@ -65,7 +68,15 @@ def limit_address(context: AppContext, request: HttpRequest) -> None:
 
 def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     """Do everything but store one webhook. Raises Refused; what else can be wrong is in the response."""
-    settings, mapping = context.settings, context.mapping(request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return capture(context, request, unknown)
+    return _prepared(context, request, mapping)
+
+
+def _prepared(context: AppContext, request: HttpRequest, mapping: CompiledMapping) -> Prepared | Response:
+    settings = context.settings
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:

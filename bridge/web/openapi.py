@@ -91,6 +91,8 @@ SCHEMAS: dict[str, Any] = {
         value={"type": ["number", "null"]},
         currency=_NULL_TEXT,
         order_id=_NULL_TEXT,
+        consent={"enum": ["granted", "denied", "unknown", None]},
+        consent_source=_NULL_TEXT,
     ),
     "Taken": {
         **_object(
@@ -137,7 +139,18 @@ SCHEMAS: dict[str, Any] = {
     "Job": {
         **_object(
             id=_TEXT,
-            kind={"enum": ["replay", "discard", "import", "export", "compare", "erase"]},
+            kind={
+                "enum": [
+                    "replay",
+                    "discard",
+                    "import",
+                    "export",
+                    "compare",
+                    "erase",
+                    "find_person",
+                    "export_person",
+                ]
+            },
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
             done={"type": "integer"},
@@ -158,6 +171,45 @@ SCHEMAS: dict[str, Any] = {
         looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
     ),
     "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Reasons": _object(
+        reasons=_list_of(
+            _object(
+                status=_TEXT,
+                mapping=_TEXT,
+                reason=_NULL_TEXT,
+                events={"type": "integer"},
+                last_changed_at=_MOMENT,
+            )
+        ),
+        request_id=_TEXT,
+    ),
+    "Webhooks": _object(
+        webhooks=_list_of(
+            _object(
+                id=_TEXT,
+                mapping=_TEXT,
+                revision=_TEXT,
+                received_at=_MOMENT,
+                request_id=_TEXT,
+                events={"type": "integer"},
+                raw_kept={"type": "boolean"},
+            )
+        ),
+        next=_NULL_TEXT,
+        request_id=_TEXT,
+    ),
+    "Revisions": _object(
+        mapping=_TEXT,
+        active=_NULL_TEXT,
+        revisions=_list_of(_object(revision=_TEXT, first_seen_at=_MOMENT, active={"type": "boolean"})),
+        request_id=_TEXT,
+    ),
+    "Sessions": _object(
+        sessions=_list_of(
+            _object(id=_TEXT, reader=_NULL_TEXT, created_at=_MOMENT, seen_at=_MOMENT, ends_at=_MOMENT)
+        ),
+        request_id=_TEXT,
+    ),
     "Status": _object(
         mode={"enum": ["demo", "live"]},
         destinations=_list_of(_OBJECT),
@@ -199,8 +251,12 @@ FILTERS = (
     "until",
     "by",
     "mode",
+    "http_status",
+    "code",
+    "subcode",
     "limit",
     "before",
+    "after",
 )
 
 

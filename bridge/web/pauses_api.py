@@ -31,14 +31,18 @@ def list_pauses(context: AppContext, request: HttpRequest) -> Response:
 
 def pause(context: AppContext, request: HttpRequest) -> Response:
     """Send nothing to a destination for a while; its events wait."""
-    asked = json_object(request)
+    return Response(200, {"pause": _shown(pause_destination(context, json_object(request)))})
+
+
+def pause_destination(context: AppContext, asked: Mapping[str, Any]) -> Pause:
+    """Pause the destination that is asked for; raises WrongUse for what cannot be done."""
     require_known(asked, _OPTIONS)
     scope, length = _scope(_destination(context, asked)), _length(asked)
     before = context.outbox().pauses().get(scope)
     now = context.now()
     wanted = Pause(scope, "circuit", now + length, before.trips if before else 0, _reason(asked), now)
     context.outbox().pause(wanted, always(length), now)
-    return Response(200, {"pause": _shown(context.outbox().pauses()[scope])})
+    return context.outbox().pauses()[scope]
 
 
 def resume(context: AppContext, request: HttpRequest) -> Response:

@@ -43,6 +43,12 @@ class NoSuchJob(BridgeError):
     code = "no_such_job"
 
 
+class NoSuchRevision(BridgeError):
+    """That revision of a mapping is not kept."""
+
+    code = "no_such_revision"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
@@ -50,6 +56,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
     (NoSuchJob, 404),
+    (NoSuchRevision, 404),
     (WrongMethod, 405),
     (TooLarge, 413),
     (WrongContentType, 415),

@@ -9,6 +9,7 @@ from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import ServerLimits
 from bridge.web import (
+    bulk_api,
     conversions_api,
     cors,
     dry_run,
@@ -18,6 +19,10 @@ from bridge.web import (
     jobs_api,
     pauses_api,
     persons_api,
+    reasons_api,
+    revisions_api,
+    sessions_api,
+    webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
 from bridge.web.console import routes as console
@@ -29,6 +34,8 @@ from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 READ = ("GET", "HEAD")
+_FILES = ("/api/import/", "/console/import")
+_MOST_OF_FILES = MOST_BYTES + 65_536  # the form around a file takes some, too
 
 
 def description(context: AppContext, request: HttpRequest) -> Response:
@@ -107,6 +114,20 @@ ROUTES = (
     ),
     _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
     _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions",
+        revisions_api.list_revisions,
+        "List the revisions of a mapping",
+        schema="Revisions",
+    ),
+    _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions/<revision>",
+        revisions_api.show_revision,
+        "Read what a mapping said in one revision",
+        schema="text",
+    ),
+    _admin(
         "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
     ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
@@ -126,10 +147,34 @@ ROUTES = (
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
+        "GET",
+        "/api/reasons",
+        reasons_api.list_reasons,
+        "Count events by reason",
+        schema="Reasons",
+        query=FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/webhooks",
+        webhooks_api.list_webhooks,
+        "List webhooks, those too that became nothing",
+        schema="Webhooks",
+        query=webhooks_api.FILTERS,
+    ),
+    _admin(
         "POST",
         "/api/replay",
-        events_api.replay_many,
+        bulk_api.replay_many,
         "Send many events again; more than 1,000 by a job",
+    ),
+    _admin(
+        "POST",
+        "/api/discard",
+        bulk_api.discard_many,
+        "Discard many events by a job; dry_run counts",
+        schema="Job",
+        success=202,
     ),
     _admin(
         "POST",
@@ -156,7 +201,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
         success=202,
         takes="text/csv",
     ),
@@ -164,7 +209,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export, compare or erase",
+        "Start a job: replay, discard, export, compare, erase, find_person or export_person",
         schema="Job",
         success=202,
     ),
@@ -181,6 +226,8 @@ ROUTES = (
     _admin(
         "POST", "/api/jobs/<job_id>/cancel", jobs_api.cancel, "End a job that is not finished", schema="Job"
     ),
+    _admin("GET", "/api/sessions", sessions_api.list_sessions, "List who is signed in", schema="Sessions"),
+    _admin("POST", "/api/sessions/end", sessions_api.end_sessions, "Sign somebody out of the console"),
     Route("GET", "/healthz", health.healthz, "Check that the process is alive"),
     Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
@@ -192,7 +239,7 @@ PAGES = console.PAGES  # for people, so the description leaves them out
 
 def most_bytes(path: str, limits: ServerLimits) -> int:
     """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
-    return max(limits.max_body_bytes, MOST_BYTES if path.startswith("/api/import/") else 0)
+    return max(limits.max_body_bytes, _MOST_OF_FILES if path.startswith(_FILES) else 0)
 
 
 class Intake(NamedTuple):

@@ -49,17 +49,19 @@ def waits_for_meta(query: Mapping[str, str]) -> bool:
     return query.get("wait", "").lower() in _TRUE
 
 
-def start_delivery(context: AppContext, event_ids: Sequence[str]) -> Future[dict[str, MetaResult]] | None:
+def start_delivery(
+    context: AppContext, events: Sequence[StoredEvent]
+) -> Future[dict[str, MetaResult]] | None:
     """Deliver events in a thread that has time to wait; None when there are none, or no thread is free."""
-    return context.delivery_pool.submit(deliver, context, event_ids) if event_ids else None
+    return context.delivery_pool.submit(deliver, context, events) if events else None
 
 
-def deliver(context: AppContext, event_ids: Sequence[str]) -> dict[str, MetaResult]:
+def deliver(context: AppContext, events: Sequence[StoredEvent]) -> dict[str, MetaResult]:
     """Deliver events now and return what Meta said of each.
 
     The delivery process may have been quicker: then the call that carried the event is looked up.
     """
-    delivered = context.deliver(event_ids)
+    delivered = context.deliver(events)
     asked = Query(ids=tuple(delivered), limit=len(delivered))
     records = context.outbox().find(asked) if delivered else []
     return {record.id: _result(context, record, delivered[record.id]) for record in records}

@@ -33,7 +33,7 @@ def test_the_whole_status_as_json(stored):
         "held": 1,
     }
     assert last["paid"]["last_webhook_at"] is not None
-    assert last["small"] == {"name": "small", "active": True, "last_webhook_at": None}
+    assert last["small"] == {"name": "small", "active": True, "problem": None, "last_webhook_at": None}
     assert found["database"]["kind"] == "sqlite"
     assert found["database"]["bytes"] > 0
     assert found["disk"]["free_bytes"] > 0
@@ -66,3 +66,18 @@ def test_a_demo_says_that_it_is_one(folder):
     folder.settings("keys: {secret: a-secret-for-the-tests}\n")
     ran = folder.run("status")
     assert (ran.code, "nothing reaches Meta" in ran.out, "none yet" in ran.out) == (0, True, True)
+
+
+def test_a_mapping_whose_source_is_missing_says_so(stored):
+    text = (stored.path / "mappings" / "lead.yaml").read_text()
+    fetching = (
+        text.replace("email: mail", "email: $person.email")
+        + "fetch: {person: {from: crm, path: '/persons/{id}'}}\n"
+    )
+    (stored.path / "mappings" / "deal.yaml").write_text(fetching)
+
+    shown = stored.run("status").out
+
+    assert re.search(
+        r"^deal +never +NOT ACTIVE: bridge.yaml has no source 'crm' \(it has none\)", shown, re.M
+    )

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.process
 ADMIN = {"Authorization": "Bearer admin"}
 
 
+REFUSED_KEY = "it refused the key, or what the key may read (HTTP 403); check sources.crm in bridge.yaml"
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "mappings").mkdir()
@@ -100,11 +103,12 @@ def test_a_refused_key_is_seen_everywhere_and_the_pause_can_be_ended(folder, sta
         listed = run(folder, environment, "sources", "--json")
         [source] = json.loads(listed.stdout)["sources"]
         assert (source["name"], source["paused"], source["webhooks"]) == ("crm", True, 1)
-        assert source["reason"] == "it refused the key, or what the key may read (HTTP 403)"
+        assert source["reason"] == REFUSED_KEY
         assert "PAUSED since" in run(folder, environment, "status").stdout
         shown = run(folder, environment, "events", "list", "--status", "fetching", "--json").stdout
         events = json.loads(shown)
         assert [event["status"] for event in events["events"]] == ["fetching"]
+        assert events["events"][0]["reason"].endswith(REFUSED_KEY)
 
         crm.fail = lambda _path: None
         resumed = run(folder, environment, "sources", "resume", "crm")

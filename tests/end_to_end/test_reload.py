@@ -99,6 +99,23 @@ def test_a_new_token_secret_and_destination_are_taken_up(meta, folder, start_bri
     }
 
 
+def test_a_secret_in_a_file_is_changed_without_a_restart(meta, folder, start_bridge):
+    in_a_file = LEAD.replace("${LEAD_SECRET}", "${file:hook.secret}")
+    (folder / "mappings" / "lead.yaml").write_text(in_a_file)
+    (folder / "hook.secret").write_text("first\n")
+    bridge = start_bridge()
+    assert [posted(bridge, 1, secret) for secret in ("first", "second")] == [200, 401]
+
+    (folder / "hook.secret").write_text("second\n")
+    assert reload(folder).returncode == 0
+    assert [posted(bridge, 2, secret) for secret in ("first", "second")] == [401, 200]
+
+    (folder / "hook.secret").unlink()
+    ran = reload(folder)
+    assert (ran.returncode, "hook.secret cannot be read" in ran.stderr) == (1, True)
+    assert posted(bridge, 3, "second") == 200
+
+
 BROKEN = {
     "a mistyped key": (SETTINGS.replace("keys:", "kyes:"), "kyes is not a setting"),
     "a token that is gone": (SETTINGS.replace("file:token", "file:tokn"), "tokn cannot be read"),

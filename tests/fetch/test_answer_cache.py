@@ -153,3 +153,15 @@ def test_a_call_that_breaks_down_breaks_down_for_all_and_is_made_anew(clock):
     with pytest.raises(RuntimeError):
         cache.get_or_call(KEY, KEEP, broken)
     assert cache.get_or_call(KEY, KEEP, lambda: FoundRecord(b"{}")) == FoundRecord(b"{}")
+
+
+def test_what_is_forgotten_is_not_kept_by_a_call_under_way_either(clock):
+    cache = AnswerCache(clock)
+
+    def call():
+        cache.forget()
+        return FoundRecord(b'{"id": 7}')
+
+    assert cache.get_or_call(KEY, KEEP, call) == FoundRecord(b'{"id": 7}')
+    assert cache.get_or_call(KEY, KEEP, NoRecord) == NoRecord()
+    assert cache.get_or_call(KEY, KEEP, lambda: FoundRecord(b"")) == NoRecord(cached=True)

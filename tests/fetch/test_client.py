@@ -23,6 +23,7 @@ NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 CRM = Source("crm", "https://api.example.com", rate=Rate(1000, 1))
 SCOPE = source_scope("crm")
 REFUSED_KEY = "it refused the key, or what the key may read (HTTP 401)"
+REPAIR = f"{REFUSED_KEY}; check sources.crm in bridge.yaml"
 
 
 @dataclass
@@ -83,7 +84,7 @@ def test_there_is_no_such_record(bench):
 
 
 def test_a_source_that_is_not_in_the_settings_is_waited_for(bench):
-    assert bench.client().call(get(source="other")) == TryLater("there is no source other in the settings")
+    assert bench.client().call(get(source="other")) == TryLater("bridge.yaml has no such source")
 
 
 # --- pauses -----------------------------------------------------------------------------------------------
@@ -94,12 +95,12 @@ def test_a_refused_key_pauses_the_source_with_one_alert(bench):
     client = bench.client()
     assert client.call(get()) == TryLater(REFUSED_KEY, "setup")
     paused = client.call(get())
-    assert paused == TryLater(f"crm is paused: {REFUSED_KEY}", wait=timedelta(seconds=30))
+    assert paused == TryLater(f"crm is paused: {REPAIR}", wait=timedelta(seconds=30))
     for _ in range(5):  # each probe is refused as well
         bench.now = bench.pause.until
         client.call(get())
     assert len(bench.calls) == 6
-    assert bench.notices == [("paused", "source crm", REFUSED_KEY)]
+    assert bench.notices == [("paused", "source crm", REPAIR)]
     assert bench.pause.trips == 6
 
 

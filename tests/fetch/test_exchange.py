@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,6 +93,18 @@ def test_a_private_address_needs_the_operators_word(api, source_of, exchange_wit
         "setup",
         "an IP address of its host is private; allow_private: yes lets this source have one",
     )
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "[::ffff:127.0.0.1]"],
+)
+def test_no_way_to_write_this_machine_gets_past_the_check(api, host):
+    source = Source("crm", f"https://{host}:{api.port}", headers={})
+    response = open_exchange(TimeLimits(2, 2))(SourceCall(source, "GET", "/"))
+    assert (response.status, response.cause) == (None, "setup")
+    assert "an IP address of its host is" in response.failure
     assert api.requests == []
 
 
@@ -212,6 +225,49 @@ def test_a_call_ends_in_time_however_slowly_it_is_answered(api, source_of, excha
     assert response.failure == "it did not answer within 0.3 s"
 
 
+def flood(head: bytes, each: bytes):
+    """Return what answers as fast as it can, for ever."""
+
+    def play(_request, sock):
+        sock.sendall(head)
+        while True:
+            sock.sendall(each)
+
+    return play
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        pytest.param(flood(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n" * 9000), id="headers"),
+        pytest.param(flood(b"HTTP/1.1 200 OK\r\nA: ", b"b" * 65_536), id="one header"),
+        pytest.param(flood(b"HTTP/1.1 200 ", b"b" * 65_536), id="the status line"),
+        pytest.param(flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9000), id="100 Continue"),
+        pytest.param(flood(CHUNKED, b"1" * 65_536), id="the length of a chunk"),
+        pytest.param(flood(CHUNKED + b"2;x=", b"1" * 65_536), id="what is beside a chunk"),
+        pytest.param(flood(CHUNKED + b"2\r\n{}\r\n0\r\nA: ", b"b" * 65_536), id="one trailer"),
+        pytest.param(flood(CHUNKED + b"2\r\n{}\r\n0\r\n", b"A: b\r\n" * 9000), id="trailers"),
+        pytest.param(
+            flood(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", b" " * 65_536), id="a body"
+        ),
+        pytest.param(flood(CHUNKED + b"40000000\r\n", b" " * 65_536), id="a chunk"),
+    ],
+)
+def test_an_answer_without_end_costs_neither_time_nor_memory(api, source_of, exchange_with, play):
+    api.play = play
+    tracemalloc.start()
+    try:
+        response = exchange_with(limits=SHORT)(SourceCall(source_of(api), "GET", "/"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (response.status, response.body) == (None, b"")
+    assert most < 10_000_000
+
+
 def long_body(_request, sock):
     sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[")
     for _ in range(200):
@@ -250,6 +306,11 @@ def test_a_compressed_answer_is_inflated(api, source_of, exchange_with, http_ans
             b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 500 + b"\r\n{}",
             "the connection broke before it had answered",
             id="too many headers",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+            "the connection broke before it had answered",
+            id="two lengths",
         ),
         pytest.param(
             b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n{}",

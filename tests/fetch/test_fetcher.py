@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from bridge.fetch.exchange import SourceResponse
 from bridge.fetch.fetcher import LEASE, Fetcher, fetch_context
 from bridge.ingest.entries import new_webhook
 from bridge.ingest.replay import discard, remapping, replay
+from bridge.ingest.retarget import planned_move, retarget
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
 from bridge.models import Request, Verified
@@ -22,6 +24,7 @@ from bridge.outbox import Query
 from bridge.outbox.claims import Lease
 from bridge.outbox.erasure import Person
 from bridge.outbox.erasures import ErasureRequest
+from bridge.outbox.records import to_ms
 from bridge.pipeline import translate
 from bridge.settings import Destination, Rate, Settings, Source
 
@@ -262,7 +265,9 @@ def test_a_dead_api_of_two_hours_loses_nothing(bench):
         bench.now += timedelta(minutes=1)
     assert bench.notices == ["paused"]
     assert len(bench.calls) < 120  # the breaker probes, and does not ask for each of them each time
-    assert "waits for crm: it could not be connected to" in {event.reason for event in bench.events()}
+    [reason] = {event.reason for event in bench.events()}
+    assert reason.startswith("source crm is paused since ")
+    assert reason.endswith(": it could not be connected to")
     bench.answer = None
     for _ in range(40):
         bench.now += timedelta(minutes=1)
@@ -441,6 +446,24 @@ def test_a_dataset_that_was_changed_meanwhile_gets_nothing_of_the_old_one(bench)
     assert (event.status, event.reason, bench.calls) == ("held", "its dataset is not configured any more", [])
 
 
+def test_events_that_are_fetched_for_are_moved_to_the_dataset_that_was_meant(bench):
+    bench.receive(1)
+    bench.receive(2, person=8)
+    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + timedelta(minutes=1))), bench.now, 1, ())
+    bench.destination = Destination("main", "9999999999", "token")
+    configured = [("main", "9999999999")]
+    assert [(one.waiting, one.fetching) for one in bench.outbox.stranded.found(configured)] == [(0, 2)]
+    move = planned_move(bench.settings, MAIN.dataset_id, "main", across=False)
+    assert bench.outbox.stranded.movable(move) == {"waiting": 0, "held": 0, "fetching": 1, "left": 0}
+    assert retarget(bench.outbox, move, bench.now) == {"waiting": 0, "held": 0, "fetching": 1, "skipped": 0}
+    bench.outbox.fetches.release(claim)
+    assert retarget(bench.outbox, move, bench.now)["fetching"] == 1
+    assert bench.outbox.stranded.found(configured) == []
+    bench.fetcher().run_once()
+    assert bench.counts() == {"waiting": 2}
+    assert {event.dataset_id for event in bench.events()} == {"9999999999"}
+
+
 # --- privacy ----------------------------------------------------------------------------------------------
 
 
@@ -530,6 +553,21 @@ def test_a_person_is_erased_while_the_record_is_fetched(bench):
 
     bench.fetcher(slow).run_once()
     assert (bench.events(), bench.counts()) == ([], {})
+
+
+def test_what_is_in_memory_is_forgotten_when_somebody_is_erased(bench):
+    fetcher = bench.fetcher()
+    for number in (1, 2):
+        bench.receive(number)
+        fetcher.run_once()
+    assert len(bench.calls) == 1
+    address = "person7@example.com"
+    bench.erase(Person(frozenset({hashlib.sha256(address.encode()).hexdigest()}), (address,)))
+    bench.answer = lambda _target: (404, {})
+    bench.receive(3)
+    fetcher.run_once()
+    assert len(bench.calls) == 2
+    assert bench.emails() == ["none"]
 
 
 def test_what_is_discarded_is_not_fetched_for(bench):

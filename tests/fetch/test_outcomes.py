@@ -31,7 +31,7 @@ def test_json_is_a_record(status):
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(404, b"{}"), (410, b"gone"), (204, b""), (200, b""), (200, b" \n")],
+    [(404, b"{}"), (410, b"gone"), (204, b""), (200, b""), (200, b" \n"), (200, b"null\n")],
 )
 def test_no_such_record(status, body):
     assert outcome_of(response(status, body), NOW) == NoRecord(12)
@@ -121,6 +121,110 @@ def test_every_other_answer_says_what_to_do(answer, outcome):
     assert outcome_of(answer, NOW) == outcome
 
 
+def graphql(code, **others):
+    error = {"message": "for zoe@example.com", "extensions": {"code": code}}
+    return json.dumps({"errors": [error], "data": None, **others}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        pytest.param(
+            graphql("THROTTLED"),
+            TryLater("its rate limit is reached (an error of GraphQL)", "limit"),
+            id="throttled",
+        ),
+        pytest.param(
+            graphql("UNAUTHENTICATED"),
+            TryLater("it refused the key, or what the key may read (an error of GraphQL)", "setup"),
+            id="refused key",
+        ),
+        pytest.param(
+            graphql("INTERNAL_SERVER_ERROR"),
+            TryLater("it had a fault of its own (an error of GraphQL)", "unreachable"),
+            id="fault",
+        ),
+        pytest.param(
+            graphql("undefinedField"),
+            Unusable("it answered with an error of GraphQL, about the query or the record"),
+            id="wrong query",
+        ),
+        pytest.param(
+            b'{"errors": [{"message": "no"}]}',
+            Unusable("it answered with an error of GraphQL, about the query or the record"),
+            id="no code, no data",
+        ),
+        pytest.param(
+            b'{"errors": [7, null, {"extensions": 3, "type": ["THROTTLED"]}], "data": null}',
+            Unusable("it answered with an error of GraphQL, about the query or the record"),
+            id="errors of other forms",
+        ),
+    ],
+)
+def test_an_error_of_graphql_counts_although_its_status_is_200(body, outcome):
+    assert outcome_of(response(200, body), NOW) == outcome
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(graphql("THROTTLED", data={"client": {"email": "zoe@example.com"}}), id="some data"),
+        pytest.param(b'{"status": "COMPLETE", "results": [], "errors": [{"category": "x"}]}', id="a batch"),
+        pytest.param(b'{"errors": []}', id="no errors"),
+        pytest.param(b'{"errors": {"limit": 3}}', id="errors that are a record"),
+        pytest.param(b'{"errors": 3, "data": null}', id="a number of errors"),
+    ],
+)
+def test_an_answer_with_data_is_a_record_whatever_errors_are_beside_it(body):
+    assert isinstance(outcome_of(response(200, body), NOW), FoundRecord)
+
+
+UNREADABLE = {
+    "Infinity": b'{"id": Infinity}',
+    "a number beyond every size": b'{"id": 1e400}',
+    "a number of 5,000 digits": b'{"id": ' + b"9" * 5000 + b"}",
+    "JSONP": b'cb({"id": 7})',
+    "a guard before the JSON": b')]}\',\n{"id": 7}',
+    "two objects": b'{"id": 7}{"id": 8}',
+    "a text": b'"zoe@example.com"',
+    "true": b"true",
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_not_json_is_asked_for_again(body):
+    assert outcome_of(response(200, body), NOW) == TryLater(
+        "it answered with something that is not JSON", "unreachable"
+    )
+
+
+@pytest.mark.parametrize("depth", [100, 5000])
+def test_json_that_is_nested_without_end_is_not_read(depth):
+    body = b'{"a":' * depth + b"1" + b"}" * depth
+    assert outcome_of(response(200, body), NOW) == Unusable("its answer holds more values than are read here")
+
+
+READABLE = {
+    "the last of equal names": (b'{"id": 6, "id": 7}', {"id": 7}),
+    "a number of 30 digits": (
+        b'{"id": 123456789012345678901234567890}',
+        {"id": 123456789012345678901234567890},
+    ),
+    "a byte order mark": (b'\xef\xbb\xbf{"id": 7}', {"id": 7}),
+    "Latin-1, although JSON is UTF-8": ('{"name": "Zoë"}'.encode("latin-1"), {"name": "Zoë"}),
+    "UTF-16": ('{"name": "Zoë"}'.encode("utf-16"), {"name": "Zoë"}),
+    "half of a character": (b'{"name": "\\ud800"}', {"name": "\N{REPLACEMENT CHARACTER}"}),
+    "JSON inside a text": (b'"{\\"id\\": 7}"', {"id": 7}),
+}
+
+
+@pytest.mark.parametrize(("body", "data"), READABLE.values(), ids=READABLE)
+def test_json_is_read_as_it_was_meant(body, data):
+    outcome = outcome_of(response(200, body, **{"content-type": "application/json; charset=klingon"}), NOW)
+    assert isinstance(outcome, FoundRecord)
+    assert outcome.data == data
+
+
 def graph(code, subcode=None, **others):
     error = {"message": "localized, with zoe@example.com", "code": code, "fbtrace_id": "A1", **others}
     return json.dumps({"error": error if subcode is None else {**error, "error_subcode": subcode}}).encode()
@@ -159,6 +263,7 @@ USED_UP = [
     pytest.param({"ratelimit": '"default";r=0;t=30'}, seconds(30), id="RateLimit, newer form"),
     pytest.param({"ratelimit-remaining": "0", "ratelimit-reset": "4"}, seconds(4), id="RateLimit-Remaining"),
     pytest.param({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "4"}, seconds(4), id="X-RateLimit"),
+    pytest.param({"retry-after": "-5", "ratelimit": '"d";r=0;t=3'}, seconds(3), id="the readable one of two"),
     pytest.param(
         {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) + 3)},
         seconds(3),
@@ -199,14 +304,35 @@ def test_a_limit_that_is_used_up_is_waited_for(headers, wait, is_limited):
         {"x-ratelimit-remaining": "none", "x-ratelimit-reset": "soon"},
         {"retry-after": "later"},
         {"retry-after": "Sat, 28 Nov 2026 11:00:09 GMT"},
+        {"retry-after": "Mon, 01 Jan 0001 00:00:00 +2359"},
+        {"retry-after": "Sat, 99 Nov 2026 12:00:09 GMT"},
+        {"retry-after": "Sat, 28 Nov 99999 12:00:09 GMT"},
+        {"retry-after": "-5"},
+        {"retry-after": "0"},
+        {"retry-after": "nan"},
+        {"retry-after": "1e9"},
+        {"retry-after": "١٢"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "-4"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) - 5)},
     ],
 )
 def test_what_is_not_used_up_or_not_readable_asks_for_no_wait(headers):
     assert asked_wait(headers, None, NOW, is_limited=False) == NOTHING
 
 
-def test_nobody_asks_for_more_than_a_day():
-    assert asked_wait({"retry-after": "99999999"}, None, NOW, is_limited=True) == timedelta(days=1)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "99999999"},
+        {"retry-after": "9" * 5000},
+        {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"retry-after": "Fri, 31 Dec 9999 23:59:59 -2359"},
+        {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999999"},
+        {"ratelimit": "limit=1, remaining=0, reset=" + "9" * 5000},
+    ],
+)
+def test_nobody_asks_for_more_than_a_day(headers):
+    assert asked_wait(headers, None, NOW, is_limited=True) == timedelta(days=1)
 
 
 @given(

@@ -49,6 +49,13 @@ def found(mapping, spec) -> list[tuple[str, str, int, str | None]]:
             id="a record that is missing is an answer",
         ),
         pytest.param(
+            LEAD.replace('{person_id}"', '{person_id}", take: data')
+            + f"{TEST}, with: {{fetched: {{person: {{email: j@x.de, phones: [{{value: 1}}]}}}}}}}}\n",
+            {},
+            [("warning", "nothing_taken", 6, None), ("warning", "no_person_in_samples", 1, None)],
+            id="a wrong take",
+        ),
+        pytest.param(
             f"{LEAD}{SAMPLE}",
             {"samples/lead.json": BODY},
             [("warning", "no_recorded_answer", 6, None)],
@@ -97,3 +104,12 @@ def found(mapping, spec) -> list[tuple[str, str, int, str | None]]:
 )
 def test_the_recorded_answers_are_evidence_as_the_samples_are(mapping_of, spec, text, files, expected):
     assert found(mapping_of(text, files), spec) == expected
+
+
+def test_a_wrong_take_is_answered_with_what_the_answer_has(mapping_of, spec):
+    text = LEAD.replace('{person_id}"', '{person_id}", take: dta')
+    answers = "{fetched: {person: {data: {email: j@x.de}, success: yes}}}"
+    [taken, person] = lint(mapping_of(f"{text}{TEST}, with: {answers}}}\n", {}), spec)
+    assert taken.message == "take finds nothing in the recorded answers of $person"
+    assert taken.fix == ("name the part of the answer that holds the record; the answer has data, success")
+    assert person.fix == "check which fields of $person are read, against an answer as the source gives it"

@@ -264,6 +264,8 @@ TEXTS = "fetch: {p: {from: crm, path: '/a/{x}/b', query: {q: 'id:{x}'}}}\nuser_d
         pytest.param("?x=1&y#z", "/a/%3Fx%3D1%26y%23z/b?q=id:%3Fx%3D1%26y%23z", id="a query and a fragment"),
         pytest.param("%2e%2e%2f", "/a/%252e%252e%252f/b?q=id:%252e%252e%252f", id="encoded dots stay text"),
         pytest.param("@evil.example", "/a/%40evil.example/b?q=id:%40evil.example", id="a host"),
+        pytest.param("a\0b", "/a/ab/b?q=id:ab", id="a NUL, which no text keeps"),
+        pytest.param("a\udc80b", "/a/a%EF%BF%BDb/b?q=id:a%EF%BF%BDb", id="half of a character"),
         pytest.param("zoë", "/a/zo%C3%AB/b?q=id:zo%C3%AB", id="an accent"),
     ],
 )
@@ -273,8 +275,12 @@ def test_what_a_webhook_says_fills_one_segment_and_one_query_value(run, value, t
 
 @pytest.mark.parametrize(
     "value",
-    ["..", ".", "../admin", "a/../../b", "..\\b", "a\nb", "a\tb", "a\u2028b", "x" * 513, {"a": 1}],
-    ids=repr,
+    [
+        *("..", ".", "../admin", "a/../../b", "..\\b", "..;", "a/..;/b", "..?x", "..#x"),
+        *("a\nb", "a\r\nHost: b", "a\tb", "a\u2028b", "a\u202eb", "a\ufeffb"),
+        *("x" * 513, "x" * 10_000, {"a": 1}),
+    ],
+    ids=lambda value: repr(value)[:20],
 )
 def test_what_cannot_be_an_id_is_never_asked_for(run, value):
     translation = run(TEXTS, {"x": value}, explain=True)

@@ -26,10 +26,11 @@ def test_what_is_kept_for_datasets_that_are_not_configured_is_counted(outbox, we
         Stranded("main", "111", 1, 1),
         Stranded("other", "111", 1, 0),
     ]
-    assert outbox.stranded.movable(TO_MAIN) == {"waiting": 1, "held": 1, "left": 1}
+    assert outbox.stranded.movable(TO_MAIN) == {"waiting": 1, "held": 1, "fetching": 0, "left": 1}
     assert outbox.stranded.movable(Move("111", "main", "222", across=True)) == {
         "waiting": 2,
         "held": 1,
+        "fetching": 0,
         "left": 0,
     }
 
@@ -67,7 +68,7 @@ def test_a_destination_that_was_renamed_gets_its_events_back(outbox, webhook, ev
     outbox.add(webhook("1", event("a", dataset_id="111", destination="before"), event("b", dataset_id="111")))
     renamed = Move("111", "main", "111", across=True)
 
-    assert outbox.stranded.movable(renamed) == {"waiting": 1, "held": 0, "left": 0}
+    assert outbox.stranded.movable(renamed) == {"waiting": 1, "held": 0, "fetching": 0, "left": 0}
     assert move_everything(outbox, renamed, now) == {"waiting": 1}
     assert {record.destination for record in outbox.find(Query())} == {"main"}
 

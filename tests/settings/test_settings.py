@@ -176,7 +176,7 @@ log_format: text
             "destinations:\n  main:\n", [(2, 3, "missing_key", None)] * 2, id="a destination that is empty"
         ),
         pytest.param("destinations: {a b: {}}\n", [(1, 16, "bad_name", None)], id="a name with a blank"),
-        pytest.param("delivery: {lease: 10s}\n", [(None, None, "lease_too_short", None)], id="short lease"),
+        pytest.param("delivery: {lease: 10s}\n", [(1, 12, "lease_too_short", None)], id="short lease"),
         pytest.param("mappings: nowhere\n", [(None, None, "no_such_folder", None)], id="no such folder"),
         pytest.param("a: b: c\n", [(1, 5, "unquoted_colon", None)], id="not YAML"),
     ],
@@ -271,7 +271,7 @@ def test_an_empty_test_code_is_no_test_mode(tmp_path):
 def test_the_live_profile_refuses_a_test_code_unless_asked(tmp_path, extra, is_refused):
     text = "destinations: {main: {dataset_id: 1, access_token: t, test_event_code: TEST5}}\n" + extra
     if is_refused:
-        assert mistakes(tmp_path, text) == [(None, None, "test_code_in_live_profile", None)]
+        assert mistakes(tmp_path, text) == [(1, 55, "test_code_in_live_profile", None)]
     else:
         assert load(tmp_path, text).destinations["main"].test_event_code == TestEventCode("TEST5")
 

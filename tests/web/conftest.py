@@ -43,7 +43,8 @@ user_data: {email: mail}
 MAPPINGS = {
     "lead": EVENT,
     "automation": EVENT + "receive: {sent_by: automation}\n",
-    "browser": EVENT + "receive: {sent_by: browser}\n",
+    "browser": EVENT + "receive: {sent_by: browser, origins: 'https://www.example.com'}\n",
+    "any-browser": EVENT + "receive: {sent_by: browser}\n",
     "json-only": EVENT + "receive: {accept: [json]}\n",
     "small": EVENT + "receive: {max_size: 1 KiB}\n",
     "secret": EVENT + 'receive: {verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}}\n',
@@ -182,8 +183,8 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
         read = load_settings(None, known, folder=tmp_path)
         prepare(read)
         clock = [NOW]
-        context = open_context(read, Metrics(), known)
-        context = replace(context, now=lambda: clock[0], log=get_logger(), **replaced)
+        context = open_context(read, Metrics(), known, lambda: clock[0])
+        context = replace(context, log=get_logger(), **replaced)
         web = WebClient(context, tmp_path, clock, request.param)
         opened.append(web)
         return web

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import Scope
-from bridge.models import EventVerdict
+from bridge.models import ConsentDecision, EventVerdict
 
-# says nothing when the event may go on, else the verdict and the reason
-Consent = Callable[[Scope], tuple[EventVerdict, str] | None]
 
+class ConsentOutcome(NamedTuple):
+    """What follows from a decision: the event goes on when the verdict is `ready`, else `reason` says why."""
+
+    verdict: EventVerdict
+    reason: str
+    decision: ConsentDecision
+
+
+Consent = Callable[[Scope], ConsentOutcome]
+
+_WHY_UNKNOWN: Final = ("nothing was said", "the value is neither among granted nor among denied")
 _UNKNOWN: Final[dict[str, EventVerdict]] = {"hold": "held", "suppress": "suppressed", "send": "ready"}
 
 
@@ -29,24 +38,28 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
         compiling.loading.error(
             entry.key, "missing_key", "consent needs granted", "name the values that mean yes"
         )
+    before = len(compiling.uses)
     read = compile_value(compiling, source.node, "many")
+    paths = ", ".join(use.text for use in compiling.uses[before:])
     granted = matcher(_words(entries, "granted"))
     denied = matcher(_words(entries, "denied"))
     unknown = _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+    is_granted = ConsentOutcome("ready", "", ConsentDecision("granted", paths))
+    is_denied = ConsentOutcome("suppressed", "consent: denied", ConsentDecision("denied", paths))
+    is_unsaid, is_unclear = (
+        ConsentOutcome(unknown, f"consent: {why}", ConsentDecision("unknown", paths)) for why in _WHY_UNKNOWN
+    )
 
-    def decide(scope: Scope) -> tuple[EventVerdict, str] | None:
+    def decide(scope: Scope) -> ConsentOutcome:
         if scope.trace is not None:
             scope.field = "consent"
         value = read(scope)
         values = value if isinstance(value, list) else [value]
         if any(denied(one) for one in values):
-            return "suppressed", "consent: denied"
+            return is_denied
         if any(granted(one) for one in values):
-            return None
-        if unknown == "ready":
-            return None
-        why = "nothing was said" if value is None else "the value is neither among granted nor among denied"
-        return unknown, f"consent: {why}"
+            return is_granted
+        return is_unsaid if value is None else is_unclear
 
     return decide
 

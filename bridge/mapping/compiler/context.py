@@ -164,4 +164,4 @@ def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
         trace.tried(scope.field, compiled.path.text, outcome)
         return
     trace.supplied(scope.field, compiled.described(scope))
-    trace.reads.append(compiled.places(scope))
+    trace.paths_read.update(compiled.places(scope))

@@ -23,7 +23,9 @@ from bridge.spelling import closest
 MAX_STEPS: Final = 3
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RESERVED: Final = {name.removeprefix("$") for name in SYSTEM_VALUES} | {"visit"}
+_NAME_OF_SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _LONGEST_SHOWN: Final = 40
+_LONGEST_KEPT: Final = 86_400
 
 NamedBlocks = list[tuple[Scalar, Node, Entries]]
 _Made = TypeVar("_Made")
@@ -111,17 +113,19 @@ class _Step:
         self._check_source()
         paths = self._part("path", lambda entry: compile_paths(self.compiling, entry))
         query = self._part("query", lambda entry: compile_query(self.compiling, entry))
+        target = Target(paths or (), query or {})
+        self._check_varies(target)
         return FetchStep(
             name=self.key.text,
             source=self._word("from", ""),
             position=self.key.position,
             method=self._method(),
-            target=Target(paths or (), query or {}),
+            target=target,
             body=self._part("json", lambda entry: compile_json(self.compiling, entry)),
             condition=self._part("when", self._condition),
             take=self._part("take", lambda entry: self._in_the_answer(entry.node, "take")),
             match=self._part("match", self._match),
-            keep_seconds=self._word("keep", 0),
+            keep_seconds=self._keep_seconds(),
             holds_when_missing=self._word("on_missing", "continue") == "hold",
             holds_when_failed=self._word("on_failure", "hold") == "hold",
             depth=len(self.compiling.base),
@@ -138,13 +142,34 @@ class _Step:
         """Report a source that the settings do not have; where secrets are optional it may be missing."""
         loading, entry = self.loading, self.entries.get("from")
         name = entry.value if entry is not None else None
-        if entry is None or not name or loading.sources is None or name in loading.sources:
+        if entry is None or name is None:
             return
-        note = loading.error if loading.secrets == "required" else loading.warning
-        there = ", ".join(sorted(loading.sources)) or "none"
-        message = f"bridge.yaml has no source {name[:_LONGEST_SHOWN]!r} (it has {there})"
-        fix = "add it there, below sources, with the url and the headers that it wants"
-        note(entry.node, "unknown_source", message, fix, closest(name, sorted(loading.sources)))
+        if not _NAME_OF_SOURCE.fullmatch(name):
+            message = f"from names a source of bridge.yaml, and {name[:_LONGEST_SHOWN]!r} is no such name"
+            fix = "write the name alone; its host and its key are set there, below sources"
+            loading.error(entry.node, "bad_source_name", message, fix)
+        elif loading.sources is not None and name not in loading.sources:
+            note = loading.error if loading.secrets == "required" else loading.warning
+            there = ", ".join(sorted(loading.sources)) or "none"
+            message = f"bridge.yaml has no source {name[:_LONGEST_SHOWN]!r} (it has {there})"
+            fix = f'write below sources: {name}: {{url: "https://...", headers: {{...}}}}; see docs/fetch.md'
+            note(entry.node, "unknown_source", message, fix, closest(name, sorted(loading.sources)))
+
+    def _check_varies(self, target: Target) -> None:
+        """Report a call that is the same for every webhook: its field probably lacks the braces."""
+        path = self.entries.get("path")
+        if path is None or "json" in self.entries or not target.paths or target.has_fields:
+            return
+        message = "path has no {field} in it, so every webhook asks for the same record"
+        fix = "write the field in braces: /persons/{data.person_id}"
+        self.loading.warning(path.node, "same_call_always", message, fix)
+
+    def _keep_seconds(self) -> int:
+        seconds: int = self._word("keep", 0)
+        if seconds > _LONGEST_KEPT:
+            message = "an answer about a person is kept in memory for a day at most"
+            self.loading.error(self.entries["keep"].node, "kept_too_long", message, "write 24 hours or less")
+        return seconds
 
     def _method(self) -> Literal["GET", "POST"]:
         method, body = self.entries.get("method"), self.entries.get("json")
@@ -210,7 +235,7 @@ def _check_cycles(loading: Loading, lines: Sequence[MappedLine]) -> None:
         for other, position in others.items():
             if name == other or name in _all_needed(other, needs):
                 needed = "its own answer" if name == other else f"${other}, which needs ${name}"
-                fix = "let the first step read the webhook alone"
+                fix = "let the step that is needed first read fields of the webhook only"
                 loading.error(position, "fetch_cycle", f"the step {name} needs {needed}", fix)
 
 

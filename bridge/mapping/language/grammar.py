@@ -121,6 +121,7 @@ _EVENT = (
 
 _RECEIVE = (
     Key("sent_by", "choice", "browser allows $ip, $user_agent and $cookies.", ("server", "automation", "browser"), "server"),
+    Key("origins", "origins", "The websites whose pages may read the answer, for sent_by: browser.", default="none may"),
     Key("methods", "choices", "How webhooks come; the query of a GET is read like a form.", ("post", "get"), "post"),
     Key("accept", "choices", "The kinds of body taken.", ("json", "form", "multipart"), "all three"),
     Key("verify", "block", "How the sender proves who it is.", "verify"),

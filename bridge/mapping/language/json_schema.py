@@ -20,6 +20,8 @@ Schema = dict[str, Any]
 # YAML decides types by itself in an editor, so a text may look like a number or a truth value there
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
 _TEXTS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_ORIGIN: Schema = {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._:\\[\\]-]+$"}
+_ORIGINS: Schema = {"anyOf": [_ORIGIN, {"type": "array", "items": _ORIGIN, "minItems": 1}]}
 _ROWS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _YES_NO: Schema = {"enum": ["yes", "no", True, False, "true", "false", "on", "off"]}
 
@@ -47,13 +49,14 @@ _KINDS: dict[str, Schema] = {
     "otherwise": _TEXT,
     "texts": _TEXTS,
     "files": _TEXTS,
+    "origins": _ORIGINS,
     "yes_no": _YES_NO,
     "whole": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+$"}]},
     "number": _TEXT,
     "duration": _TEXT,
     "size": _TEXT,
     "moment": _TEXT,
-    "secret": {"type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"},
+    "secret": {"type": "string", "pattern": "^\\$\\{([A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\\}$"},
     "path": _TEXT,
     "template": _TEXT,
     "signed": _TEXT,

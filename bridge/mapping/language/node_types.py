@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,11 @@ from bridge.spelling import closest
 
 MAX_TEXT = 2_048
 MAX_ROWS = 5_000
+# scheme, host and port as browsers send them in `Origin` (RFC 6454); other alphabets as xn--…
+_ORIGIN = re.compile(
+    r"(https?)://([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?=[/?#]|$)"
+)
+_USUAL_PORTS = {"http": "80", "https": "443"}
 
 
 class BadText(Exception):
@@ -65,6 +71,26 @@ def _entry(item: Node, rule: Key) -> str:
             "no_value", "has an entry without a value", "write the text, or remove the dash (-)", node=item
         )
     return found
+
+
+def origins(node: Node, rule: Key) -> frozenset[str]:
+    """Return the origins that are named, in the form in which a browser sends them."""
+    items = node.items if isinstance(node, Listing) else (node,)
+    return frozenset(map(_origin, texts(node, rule), items))
+
+
+def _origin(written: str, node: Node) -> str:
+    found = _ORIGIN.match(written.lower())
+    if found is None:
+        fix = "write it like https://www.example.com"
+        raise BadText("no_origin", f"cannot be {shown(written)}, which is no website", fix, node=node)
+    scheme, host, port = found.groups()
+    usual = port is None or port == _USUAL_PORTS[scheme]
+    origin = f"{scheme}://{host}" if usual else f"{scheme}://{host}:{port}"
+    if found.end() < len(written):
+        message = f"cannot be {shown(written)}, which is a page: an origin ends behind the host"
+        raise BadText("no_origin", message, f"write {origin}", origin, node)
+    return origin
 
 
 def choice(node: Node, rule: Key) -> str:
@@ -208,6 +234,7 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "text": text,
     "texts": texts,
     "files": texts,
+    "origins": origins,
     "choice": choice,
     "choices": choices,
     "yes_no": yes_no,

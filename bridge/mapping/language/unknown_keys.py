@@ -36,6 +36,10 @@ _PLACES = {
     "value": "in the block of a value",
     "test_of_field": "in a condition of when",
 }
+# what a step of fetch may not say: the operator does
+_OF_A_SOURCE = frozenset(
+    {"url", "host", "headers", "header", "basic", "auth", "authorization", "token", "rate"}
+)
 _CLEANED = {"value", "event", "file", "user_data", "custom_data", "contents", "settings"}
 
 
@@ -56,6 +60,9 @@ class UnknownKey:
             return self._finding(
                 "cleaning_happens_by_itself", message, "remove it; the destination field decides"
             )
+        if self.block.name == "fetch_step" and word.lower() in _OF_A_SOURCE:
+            message = f"{word!r} belongs to the source: a mapping names no host and no key"
+            return self._finding("belongs_to_source", message, "set it below sources in bridge.yaml")
         head, colon, _ = word.partition(":")
         if colon and self.block.canonical(head):
             message = f"a space is missing after the colon of {head}"

@@ -19,7 +19,7 @@ from bridge.mapping.runtime.scope import Reader, Scope, entries_of
 from bridge.serialization import encode
 
 LONGEST_INSERTED: Final = 512
-_SEPARATORS: Final = re.compile(r"[/\\]")
+_SEPARATORS: Final = re.compile(r"[/\\;?#]")  # some servers cut a segment at ; before they resolve dots
 _DOTS: Final = {".", ".."}
 _IN_A_PATH: Final = "/-._~!$&'()*+,;=:@"  # RFC 3986, 3.3: what a path holds as it is
 _IN_A_QUERY: Final = "-._~,:"
@@ -38,6 +38,12 @@ class Target:
 
     paths: tuple[Template, ...]
     query: Mapping[str, Template]
+
+    @property
+    def has_fields(self) -> bool:
+        """Return whether anything of a webhook is put into them."""
+        texts = (*self.paths, *self.query.values())
+        return any(not isinstance(part, str) for text in texts for part in text.parts)
 
     def of(self, scope: Scope) -> str:
         """Return both for one webhook, percent-encoded; raises CannotCall."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
 from bridge.mapping.compiler.conditions import Condition
-from bridge.mapping.compiler.consent import Consent
+from bridge.mapping.compiler.consent import Consent, ConsentOutcome
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
@@ -20,6 +21,7 @@ from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
+    ConsentDecision,
     Draft,
     Event,
     EventShape,
@@ -49,37 +51,29 @@ class MappedLine:
 class EventCode:
     """The function written for one event: its source, what the names in it stand for, its rules.
 
-    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `run` returns the event, what gives it another shape than others, the names of its unproven fields, and
+    what the person decided where the mapping asks for consent.
     `shapes` is where the pipeline keeps what validation said of events of one shape.
     """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str], ConsentDecision | None]]
     gives_up: tuple[type[Exception], ...]
     shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
 
 class CodeOnDemand:
-    """The code of one event, written when the first webhook needs it: of many mappings, most never do.
-
-    Two threads may write it at the same time; both get the same.
-    """
-
-    __slots__ = ("_code", "_write")
+    """The code of one event, written when the first webhook needs it: of many mappings, most never do."""
 
     def __init__(self, write: Callable[[], EventCode | None]) -> None:
-        self._write: Callable[[], EventCode | None] | None = write
-        self._code: EventCode | None = None
+        self._write = write
 
-    def get(self) -> EventCode | None:
+    @cached_property
+    def code(self) -> EventCode | None:
         """Return the code, or None where the general way must do everything."""
-        write = self._write
-        if write is not None:
-            self._code = write()
-            self._write = None
-        return self._code
+        return self._write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +102,7 @@ class CompiledEvent:
     @property
     def code(self) -> EventCode | None:
         """Return the code that was written for this event, if it has any."""
-        return None if self.on_demand is None else self.on_demand.get()
+        return None if self.on_demand is None else self.on_demand.code
 
     def cleaned(
         self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec
@@ -118,18 +112,16 @@ class CompiledEvent:
         That is when the event has no code for these rules, or something in the webhook is not ordinary:
         a condition that does not hold, a value that is left out, anything to be said.
         """
-        code = self.code
+        code = None if self.on_demand is None else self.on_demand.code
         if code is None or code.spec is not spec:
             return None
-        send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
-        if send_to == UNDECIDED:
-            return None
-        now = int(scope.request.received_at.timestamp())
-        name = self.event_name_text or self._name(scope)
-        if name is None or name is SKIP:
-            return None
         try:
-            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+            send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
+            name = self.event_name_text or self._name(scope)
+            if send_to == UNDECIDED or name is None or name is SKIP:
+                return None
+            now = int(scope.request.received_at.timestamp())
+            data, shape, unproven, consent = code.run(scope, settings, now, name, made_event_id)
         except code.gives_up:
             return None
         return CleanDraft(
@@ -140,6 +132,7 @@ class CompiledEvent:
             (name, *shape),
             unproven,
             code.shapes,
+            consent,
         )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
@@ -149,8 +142,12 @@ class CompiledEvent:
             failed = condition(scope)
             if failed is not None:
                 return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
-        if self.consent is not None and (decision := self.consent(scope)) is not None:
-            return self._ended(scope, settings, send_to, *decision)
+        consent = None
+        if self.consent is not None:
+            outcome = self.consent(scope)
+            if outcome.verdict != "ready":
+                return self._not_allowed(scope, settings, send_to, outcome)
+            consent = outcome.decision
         if self.routing is not None and send_to == UNDECIDED:
             return self._of_nobody(scope, settings, self.routing)
         scope.placeholders.clear()
@@ -172,6 +169,7 @@ class CompiledEvent:
             self.positions,
             findings=findings,
             made_event_id=made,
+            consent=consent,
         )
 
     def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
@@ -186,9 +184,9 @@ class CompiledEvent:
                 if (failed := condition(scope)) is not None:
                     return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
-            decision = self.consent(scope) if self.consent is not None else None
-            if decision is not None:
-                return self._ended(scope, settings, send_to, *decision)
+            outcome = self.consent(scope) if self.consent is not None else None
+            if outcome is not None and outcome.verdict != "ready":
+                return self._not_allowed(scope, settings, send_to, outcome)
         return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
@@ -282,19 +280,25 @@ class CompiledEvent:
         label = self.label or self.event_name_text or f"event {self.number}"
         return Draft(label, {}, settings, UNDECIDED, self.positions, "held", finding.message, (finding,))
 
-    def _ended(
+    def _not_allowed(
+        self, scope: Scope, settings: ReadingSettings, send_to: tuple[str, ...], outcome: ConsentOutcome
+    ) -> Draft:
+        verdict, reason, consent = outcome
+        if verdict == "held":
+            fix = "have the sender include it, or set unknown under consent"
+            position = self.positions.get("consent")
+            scope.findings.append(Finding("error", "consent_unknown", reason, fix, position=position))
+        return self._ended(scope, settings, send_to, verdict, reason, consent)
+
+    def _ended(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,
         scope: Scope,
         settings: ReadingSettings,
         send_to: tuple[str, ...],
         verdict: EventVerdict,
         reason: str,
+        consent: ConsentDecision | None = None,
     ) -> Draft:
-        findings = tuple(scope.findings)
-        if verdict == "held":
-            fix = "have the sender include it, or set unknown under consent"
-            findings += (
-                Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
-            )
         label = self.label or self.event_name_text or f"event {self.number}"
-        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings)
+        findings = tuple(scope.findings)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, consent=consent)

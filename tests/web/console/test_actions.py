@@ -64,8 +64,8 @@ def test_a_mapping_that_is_not_active_is_compared_with_nothing(signed_in):
 
 
 @pytest.fixture
-def meta():
-    with Simulator() as simulator:
+def meta(app):
+    with Simulator(clock=app.context.now) as simulator:
         yield simulator
 
 

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "backlog", "imports", "size")
+PARTS = ("transform", "loading", "intake", "delivery", "backlog", "imports", "console", "size")
 EXTRA = ("peers",)
 
 

@@ -2,7 +2,8 @@
 
 End to end: webhooks put in by wrk, counted where they arrive. Latency: a steady stream, timed by event id.
 Draining: 100,000 events that wait when the sender processes start. One connection at 100 ms: what batching
-is worth. Idle: the processor time of a server that has nothing to do. On SQLite, and what differs on PostgreSQL.
+is worth. Idle: the processor time of a server that has nothing to do. On SQLite and, where that differs, on
+PostgreSQL.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = end_to_end(folder, rounds=5) if load.is_there() else []
-        made += latency(folder, rounds=3) + idle(folder) + draining(folder, rounds=5)
+        made += latency(folder, repeat(None), rounds=3) + idle(folder) + draining(folder, rounds=5)
         made += one_slow_connection(folder, rounds=3)
         with postgres.databases() as urls:
             return made + on_postgresql(folder, urls, rounds=3) if urls else made
@@ -78,9 +79,7 @@ def end_to_end_once(folder: Path, *, first: int, seconds: int = 4) -> tuple[floa
     return answered.per_second, answered.requests / spent
 
 
-def latency(
-    folder: Path, urls: Iterator[str] = repeat(""), where: str = "SQLite", *, rounds: int
-) -> list[Figure]:
+def latency(folder: Path, urls: Iterator[str | None], where: str = "SQLite", *, rounds: int) -> list[Figure]:
     """A steady stream over four connections: from the moment we answer to the moment it arrives."""
     made: list[Figure] = []
     for rate in STEADY_PER_SECOND:
@@ -91,13 +90,13 @@ def latency(
     return made
 
 
-def latency_once(folder: Path, rate: int, database_url: str) -> tuple[float, float]:
+def latency_once(folder: Path, rate: int, database_url: str | None) -> tuple[float, float]:
     """Return p50 and p99 in milliseconds."""
     folder.mkdir(parents=True)
     answered_at: dict[str, float] = {}
     with (
         servers.mock_meta(folder) as mock,
-        servers.bridge(folder, graph_url=mock.url, database_url=database_url or None) as bridge,
+        servers.bridge(folder, graph_url=mock.url, database_url=database_url) as bridge,
     ):
         streams = [
             threading.Thread(target=_stream, args=(bridge.url, start, rate, answered_at))
@@ -172,7 +171,7 @@ def one_slow_connection(folder: Path, *, rounds: int) -> list[Figure]:
     return [figure(PART, "one connection at 100 ms answer latency", "events/s", series)]
 
 
-def drain_once(  # noqa: PLR0913 - what the runs differ in
+def drain_once(
     parent: Path,
     waiting: int,
     *,

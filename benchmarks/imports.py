@@ -31,7 +31,8 @@ event_name: Purchase
 action_source: physical_store
 event_id: sale-{order}
 event_time: sold_at
-user_data: {email: email, phone: phone, first_name: first, last_name: last, city: city, zip: zip, country: country}
+user_data:
+  {email: email, phone: phone, first_name: first, last_name: last, city: city, zip: zip, country: country}
 custom_data: {value: total, currency: {value: EUR}, order_id: order}
 """
 
@@ -39,7 +40,7 @@ custom_data: {value: total, currency: {value: EUR}, order_id: order}
 def measure(*, rounds: int = ROUNDS) -> list[Figure]:
     """Return rows per second."""
     series = in_rounds({"import": import_once}, rounds)["import"]
-    return [figure(PART, "import of a CSV", "rows/s", series, f"{ROWS:,} rows, from the start of the command")]
+    return [figure(PART, "import of a CSV", "rows/s", series, f"{ROWS:,} rows, the start included")]
 
 
 def import_once(rows: int = ROWS) -> float:

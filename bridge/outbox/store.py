@@ -156,8 +156,8 @@ class Outbox:
             with self._database.write_lock(PATIENCE_SECONDS):
                 return self._store(packed, alongside)
 
-    def _queued(self, most: int) -> int:
-        return self._database.read(lambda connection: queries.queued(connection, most))
+    def _queued(self) -> int:
+        return self._database.read(queries.queued)
 
     def _measure(self) -> None:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so

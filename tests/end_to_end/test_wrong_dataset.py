@@ -43,7 +43,7 @@ def test_a_mistyped_dataset_costs_no_lead(simulator, folder, start_bridge, wait_
     assert answer.body["status"] == "sent", "the pause of the mistyped dataset holds up nothing else"
     assert "dataset_not_configured" in codes(bridge)
     status = json.loads(run(folder, right, "status", "--json").stdout)
-    left_behind = {"destination": "main", "dataset_id": MISTYPED, "waiting": 5, "held": 1}
+    left_behind = {"destination": "main", "dataset_id": MISTYPED, "waiting": 5, "held": 1, "fetching": 0}
     assert status["not_configured"] == [left_behind]
     checked = run(folder, right, "check", "--live", "--json")
     assert checked.returncode == 1

@@ -33,7 +33,8 @@ event_id: sale-{order}
 event_time: sold_at
 user_data:
   {email: email, phone: phone, first_name: first, last_name: last, city: city, zip: zip, country: country}
-custom_data: {value: total, currency: {value: EUR}, order_id: order}
+custom_data: {value: total, order_id: order}
+defaults: {currency: EUR}
 """
 
 

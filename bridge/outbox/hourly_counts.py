@@ -251,7 +251,7 @@ def last_hours(connection: Connection) -> dict[str, int]:
     by_hour = _summed(hourly_counts.c.mapping, hourly_counts.c.hour)
     of_hours = by_hour.where(hourly_counts.c.status == _WEBHOOKS).subquery()
     chosen = select(of_hours.c.mapping, func.max(of_hours.c.hour)).group_by(of_hours.c.mapping)
-    rows: Any = connection.execute(chosen)
+    rows: Any = connection.execute(chosen).all()
     return dict(rows)
 
 

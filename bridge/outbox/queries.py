@@ -226,7 +226,7 @@ def _sending(connection: Connection) -> Counter[str]:
         .where(IS_CLAIMED)
         .group_by(lanes.c.destination)
     )
-    rows: Any = connection.execute(claimed)
+    rows: Any = connection.execute(claimed).all()
     return Counter(dict(rows))
 
 

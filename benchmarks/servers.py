@@ -58,9 +58,13 @@ def bridge(
     database_url: str | None = None,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (str(BIN / "capi-bridge"),),
+    more: str = "",
 ) -> Iterator[Running]:
-    """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed."""
-    prepare(folder, graph_url, database_url=database_url)
+    """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed.
+
+    `more` is added to its settings.
+    """
+    prepare(folder, graph_url, database_url=database_url, more=more)
     port = free_port()
     full = [*command, "serve", "--bind", f"127.0.0.1:{port}", *arguments]
     with running(full, port, folder, {"BENCH_SECRET": purchase.SECRET, **(environment or {})}) as started:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
     from bridge.privacy.person_identifiers import Erasure
 
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
+
 Severity = Literal["error", "warning"]
 EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
 
@@ -240,7 +242,7 @@ class Receive:
     `max_values` bounds how many values a body may hold, however short it is.
     """
 
-    sent_by: Literal["server", "automation", "browser"] = "server"
+    sent_by: Literal["server", "automation", "browser", "companion"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
     origins: frozenset[str] = frozenset()
@@ -270,14 +272,6 @@ class ReadingSettings:
     empty_values: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentDecision:
-    """What a person decided about being sent, and the paths of the mapping that it was read from."""
-
-    decision: Literal["granted", "denied", "unknown"]
-    source: str
-
-
 class Draft(_Value):
     """One event as the mapping filled it in: Meta's field names, values as the sender wrote them.
 
@@ -286,12 +280,13 @@ class Draft(_Value):
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
-    `consent` is None where the mapping asks for none, or the event ended before it was read.
+    `consent` is None where the mapping asks for none, or the event ended before it was read. A `policy` is
+    there while its country decides whether it may go out without.
     """
 
     __match_args__ = (
         "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
-        "made_event_id", "needs", "consent",
+        "made_event_id", "needs", "consent", "policy",
     )  # fmt: skip
     __slots__ = __match_args__
 
@@ -308,6 +303,7 @@ class Draft(_Value):
         made_event_id: str | None = None,
         needs: FetchRequest | None = None,
         consent: ConsentDecision | None = None,
+        policy: ConsentPolicy | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -320,6 +316,7 @@ class Draft(_Value):
         self.made_event_id: Final = made_event_id
         self.needs: Final = needs
         self.consent: Final = consent
+        self.policy: Final = policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,12 +376,12 @@ EventShape = tuple[str, ...]
 class CleanDraft(_Value):
     """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
 
-    Where every value is right by itself, `shape` decides nearly everything that validation looks at.
-    `unproven` names the fields of which that is not known yet (`custom_data.value`). `shapes` holds what
-    validation said of events of this kind, without their data. The other parts are those of a draft.
+    Where every value is right by itself, `shape` decides nearly everything that validation looks at; `shapes`
+    holds what it said of events of this kind, without their data. `unproven` names the fields not known to be
+    right (`custom_data.value`), `now` is the Unix time of receipt. The other parts are those of a draft.
     """
 
-    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "consent")
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "now", "consent")
     __slots__ = (*__match_args__, "shapes")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -395,6 +392,7 @@ class CleanDraft(_Value):
         positions: Mapping[str, Position],
         shape: EventShape,
         unproven: Sequence[str],
+        now: int,
         shapes: dict[EventShape, Event],
         consent: ConsentDecision | None = None,
     ) -> None:
@@ -404,6 +402,7 @@ class CleanDraft(_Value):
         self.positions: Final = positions
         self.shape: Final = shape
         self.unproven: Final = unproven
+        self.now: Final = now
         self.shapes: Final = shapes
         self.consent: Final = consent
 

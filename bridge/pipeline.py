@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from bridge.body.parse import parse
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.erase_requests import CompiledRequests
@@ -123,13 +124,25 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime) -> Event:
             consent=draft.consent,
         )
     data, dropped = normalize(draft, spec, now)
+    if draft.policy is not None and draft.policy.is_inside(data):
+        return _without_consent(draft, draft.policy)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)
 
 
+def _without_consent(draft: Draft, policy: ConsentPolicy) -> Event:
+    """Keep an event from going out, as its country wants consent and nobody knows of any."""
+    reason = "consent: nothing was said, and the person's country is one where it is required, or not known"
+    fix = "have the sender include it, or map the country"
+    finding = Finding("error", "consent_unknown", reason, fix, position=policy.position)
+    findings = (*draft.findings, finding) if policy.verdict == "held" else draft.findings
+    consent = draft.consent or ConsentDecision("unknown", "")
+    return Event(draft.label, policy.verdict, None, draft.send_to, findings, reason, consent=consent)
+
+
 def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
     """Validate a clean draft: in full when it is the first of its shape, else what its values decide."""
-    if not is_right_by_its_values(draft.data, draft.unproven, spec, now):
+    if not is_right_by_its_values(draft.data, draft.unproven, spec, draft.now):
         return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     known = draft.shapes.get(draft.shape)
     if known is None:

@@ -140,7 +140,9 @@ def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     """Delete what is older than its retention time."""
     kept = settings.retention
     purged = outbox.purge(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
-    get_logger().info("retention", **{name: getattr(purged, name) for name in purged.__slots__})
+    visits = outbox.visits.purge(now, kept.visits, kept.visit_addresses)
+    counts = {name: getattr(purged, name) for name in purged.__slots__}
+    get_logger().info("retention", **counts, visits=visits)
 
 
 def report_step(step: Step) -> None:

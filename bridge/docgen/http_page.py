@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bridge.web.routes import ROUTES
+from bridge.web.routes import COMPANION, ROUTES
 
 _TEXT = """\
 # HTTP: every endpoint and every response
@@ -176,7 +176,7 @@ def page() -> str:
     head = ["| method and path | does | for |", "|---|---|---|"]
     rows = [
         f"| `{route.method} {route.path}` | {route.summary} | {'admin' if route.access else ''} |"
-        for route in ROUTES
+        for route in (*ROUTES, *COMPANION)
         if route.summary
     ]
     return _TEXT.format(endpoints="\n".join(head + rows))

@@ -12,16 +12,18 @@ from typing import Any, Final
 NOTHING_FOUND: Final = "nothing was found"
 
 
-@dataclass(slots=True)
 class FieldRecord:
     """All that is known about one destination field of one event (`user_data.em`)."""
 
-    name: str
-    supplied_by: str | None = None
-    tried: list[dict[str, str]] = field(default_factory=list)
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    dropped: str | None = None
-    defaulted: bool = False
+    __slots__ = ("defaulted", "dropped", "name", "steps", "supplied_by", "tried")
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.supplied_by: str | None = None
+        self.tried: list[dict[str, str]] = []
+        self.steps: list[dict[str, Any]] = []
+        self.dropped: str | None = None
+        self.defaulted = False
 
 
 @dataclass(slots=True)

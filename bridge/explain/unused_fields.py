@@ -27,7 +27,7 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     fields = payload_fields(data)
     context = payload_context(fields, recognition_tables())
     for field in fields:
-        if is_empty(field.value) or _was_read(field.concrete, read):
+        if _was_read(field.concrete, read) or is_empty(field.value):
             continue
         guess = surest_guess(field, context, at_least=_SURE_ENOUGH)
         unused.append(

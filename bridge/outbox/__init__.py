@@ -29,6 +29,7 @@ from bridge.outbox.records import (
     EventRecord,
     NewEvent,
     NewJob,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
@@ -36,8 +37,9 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox
+from bridge.outbox.store import Outbox, Packed
 from bridge.outbox.stranded import Move, Stranded
+from bridge.outbox.visit_rows import PackedVisit
 from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
 
 __all__ = [
@@ -65,8 +67,11 @@ __all__ = [
     "Move",
     "NewEvent",
     "NewJob",
+    "NewVisit",
     "NewWebhook",
     "Outbox",
+    "Packed",
+    "PackedVisit",
     "PackedWebhook",
     "Pause",
     "Person",

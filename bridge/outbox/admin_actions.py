@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, delete, exists, func, insert, select,
 
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
+from bridge.outbox.database import in_portions
 from bridge.outbox.deletion import delete_events, lock_fetches
 from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import moment_of, new_id
@@ -40,7 +41,8 @@ from bridge.outbox.tables import (
 
 _FOR_EVER = 2**62
 REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
-_DISCARDABLE = ("fetching", "waiting", "held", "refused", "expired")
+_UNSENT = ("fetching", "waiting", "held")
+_DISCARDABLE = (*_UNSENT, "refused", "expired")
 _BECAME = {"waiting": "remapped", "held": "still_held"}
 # The status that a correction replaces -> how the history of an event names that.
 _OUTCOMES: dict[str, str] = {"held": "remapped", "fetching": "fetched"}
@@ -147,18 +149,34 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
     """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    return _end(connection, ids, _DISCARDABLE, "discarded", reason, now)
+
+
+def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, now: int) -> None:
+    """Suppress what is not sent yet of some webhooks, because their person does not want it any more."""
+    for some in in_portions(webhook_ids):
+        unsent = select(events.c.id).where(events.c.webhook_id.in_(some), events.c.status.in_(_UNSENT))
+        ids = list(connection.execute(unsent).scalars())
+        _end(connection, ids, _UNSENT, "suppressed", reason, now)
+        bare = select(events.c.id).where(events.c.id.in_(ids), events.c.status == "suppressed")
+        connection.execute(delete(payloads).where(payloads.c.event_id.in_(bare)))
+
+
+def _end(  # noqa: PLR0913, PLR0917 - what becomes of which events
+    connection: Connection, ids: Sequence[bytes], of: Sequence[str], status: str, reason: str, now: int
+) -> int:
     of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
     lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
     chosen = select(*COUNTED, events.c.id, events.c.status).where(
-        events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed
+        events.c.id.in_(ids), events.c.status.in_(of), ~claimed
     )
     rows = connection.execute(chosen.order_by(events.c.id).with_for_update()).all()
-    values = {"status": "discarded", "reason": reason, "changed_at": now, "stands": None}
+    values = {"status": status, "reason": reason, "changed_at": now, "stands": None}
     connection.execute(update(events).where(events.c.id.in_([row.id for row in rows])).values(values))
-    for *event, _row_id, status in rows:
-        changes_in(connection).move([event], status, "discarded")
-    gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
+    for *event, _row_id, before in rows:
+        changes_in(connection).move([event], before, status)
+    gone = exists().where(events.c.id == queue.c.event_id, events.c.status == status)
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
     _stop_fetching(connection, of_these)
     return len(rows)

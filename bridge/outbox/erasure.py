@@ -78,6 +78,7 @@ class Erased:
 
     events: int
     raw_webhooks: int
+    visits: int = 0
 
 
 def is_in_body(person: Person) -> Callable[[bytes], bool]:

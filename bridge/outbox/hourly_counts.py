@@ -246,13 +246,11 @@ def waiting(connection: Connection) -> list[tuple[str, int, int]]:
     return [(destination, int(number), hour) for destination, number, hour in connection.execute(chosen)]
 
 
-def last_hours(connection: Connection) -> dict[str, int]:
-    """Return the last hour in which a webhook came that is kept, by mapping."""
-    by_hour = _summed(hourly_counts.c.mapping, hourly_counts.c.hour)
-    of_hours = by_hour.where(hourly_counts.c.status == _WEBHOOKS).subquery()
-    chosen = select(of_hours.c.mapping, func.max(of_hours.c.hour)).group_by(of_hours.c.mapping)
-    rows: Any = connection.execute(chosen).all()
-    return dict(rows)
+def last_hours() -> Select[Any]:
+    """Select each mapping of which a webhook is kept, and the last hour (since 1970) in which one came."""
+    hour = func.max(hourly_counts.c.hour)
+    came = (hourly_counts.c.status == _WEBHOOKS, hourly_counts.c.number > 0)
+    return select(hourly_counts.c.mapping, hour).where(*came).group_by(hourly_counts.c.mapping)
 
 
 def compact(connection: Connection, now: int) -> int:

@@ -44,6 +44,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
+from bridge.outbox.visit_rows import PackedVisit, VisitStatements, pack_visit
 
 Row = tuple[Any, ...]
 _FOR_EVER = 2**62
@@ -89,6 +90,7 @@ class PackedWebhook(NamedTuple):
     cipher: Cipher
     fetch_row: Row | None = None
     job: JobRows | None = None
+    visit: PackedVisit | None = None
 
     @property
     def is_recognised_again(self) -> bool:
@@ -110,6 +112,7 @@ class Statements:
     def __init__(self, engine: Engine, cipher: Cipher) -> None:
         self.cipher = cipher
         self.never_send = NeverSend(cipher)
+        self.visits = VisitStatements(engine)
         insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
         self.webhooks = PreparedStatement(insert(webhooks), engine, WEBHOOK_COLUMNS)
         self.raw = PreparedStatement(insert(raw_webhooks), engine, RAW_COLUMNS)
@@ -157,6 +160,7 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
         cipher=cipher,
         fetch_row=None if webhook.fetch is None else fetch_row(webhook.fetch, webhook_id, received_at),
         job=pack_job_of(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
+        visit=pack_visit(webhook.visit, cipher) if webhook.visit else None,
     )
 
 

@@ -190,22 +190,23 @@ def discrepancies(connection: Connection) -> list[str]:
         events.c.webhook_id == fetches.c.webhook_id, events.c.status == "fetching"
     )
     has_request = exists().where(raw_webhooks.c.webhook_id == fetches.c.webhook_id)
-    checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
-        ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
-        ("queued events that are not waiting", queue, not_(known)),
-        ("queued events without a body", queue, not_(has_body)),
+    checks: tuple[tuple[str, str, Any, ColumnElement[bool]], ...] = (
+        ("waiting event", "that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
+        ("queued event", "not waiting", queue, not_(known)),
+        ("queued event", "without a body", queue, not_(has_body)),
         (
-            "fetching events that nobody will fetch for",
+            "fetching event",
+            "that nobody will fetch for",
             events,
             and_(events.c.status == "fetching", not_(fetched_for)),
         ),
-        ("webhooks to fetch for without a fetching event", fetches, not_(still_fetching)),
-        ("webhooks to fetch for that are not kept", fetches, not_(has_request)),
+        ("webhook", "to fetch for without a fetching event", fetches, not_(still_fetching)),
+        ("webhook", "to fetch for, but not kept", fetches, not_(has_request)),
     )
-    for description, source, broken in checks:
+    for noun, rest, source, broken in checks:
         number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
         if number:
-            found.append(f"{number} {description}")
+            found.append(f"{counted(number, noun)} {rest}")
     return found
 
 

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import orjson
 
+from bridge.consent_decision import ConsentDecision
 from bridge.mode import Mode
-from bridge.models import ConsentDecision, Finding, Request
+from bridge.models import Finding, Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
@@ -90,13 +91,36 @@ class NewJob:
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewVisit:
+    """What a page reported of one visitor, who allowed it to be kept, or who refused.
+
+    `visitor_id` are 32 hexadecimal digits. `first` and `last` say how the visitor came, the first time and
+    this time: landing page, referrer, campaign and click ids. A visit that was `denied` is not stored: all
+    that is known of the visitor is deleted. Moments are the server's, but for `consent_at`.
+    """
+
+    visitor_id: str = field(repr=False)
+    seen_at: datetime
+    consent: Literal["granted", "denied"]
+    consent_source: str
+    consent_at: datetime
+    event_id: str | None = None
+    fbc: str | None = field(default=None, repr=False)
+    fbp: str | None = field(default=None, repr=False)
+    first: Mapping[str, str] = field(default_factory=dict, repr=False)
+    last: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ip: str | None = field(default=None, repr=False)
+    user_agent: str | None = field(default=None, repr=False)
+
+
 class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
     None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `fetch` is
     there when some of the events are `fetching`. `job` is bulk work that the webhook asks for: it is queued
-    when the webhook is stored.
+    when the webhook is stored. `visit` is what a page reported together with its event.
     """
 
     mapping: str
@@ -109,6 +133,7 @@ class NewWebhook(NamedTuple):
     events: tuple[NewEvent, ...]
     fetch: NewFetch | None = None
     job: NewJob | None = None
+    visit: NewVisit | None = None
 
 
 class StoredEvent(NamedTuple):

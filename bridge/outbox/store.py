@@ -33,6 +33,7 @@ from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
+from bridge.outbox.pairing import Pairing
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
@@ -42,6 +43,7 @@ from bridge.outbox.records import (
     Depth,
     EventDetail,
     EventRecord,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
@@ -54,10 +56,13 @@ from bridge.outbox.repeats import map_held_again
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.visit_rows import PackedVisit, pack_visit
+from bridge.outbox.visits import Visits, remember_visits
 from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
+Packed = PackedWebhook | PackedVisit
 
 
 class Outbox:
@@ -80,6 +85,7 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.pairing = Pairing(self._read)
         self.hourly = HourlyCounts(self._read)
         self._count_changes = CountChanges(database.engine)
         self.arrivals = open_arrivals(database)
@@ -89,11 +95,12 @@ class Outbox:
         self.refusals = Refusals(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
+        self.visits = Visits(self._read, self._write, cipher)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self.erasures = Erasures(
-            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
+            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs, self.visits
         )
-        self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
+        self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
 
@@ -120,8 +127,12 @@ class Outbox:
         self._backpressure.refuse()
         return pack(webhook, self._cipher)
 
-    def submit(self, packed: PackedWebhook) -> Future[Receipt]:
-        """Have a packed webhook stored with the next transaction. Never waits."""
+    def pack_visit(self, visit: NewVisit) -> PackedVisit:
+        """Make a visit without an event ready for `submit`; never waits."""
+        return pack_visit(visit, self._cipher)
+
+    def submit(self, packed: Packed) -> Future[Receipt]:
+        """Have a packed webhook or visit stored with the next transaction. Never waits."""
         return self._commits.submit(packed)
 
     def probe(self, patience_seconds: float) -> None:
@@ -163,7 +174,7 @@ class Outbox:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
 
-    def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+    def _write_group(self, group: Sequence[Packed]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
         try:
             return self._store(group)
@@ -176,13 +187,14 @@ class Outbox:
             results.append(results[-1] if hopeless else self._store_alone(packed))
         return results
 
-    def _store_alone(self, packed: PackedWebhook) -> Receipt | Exception:
+    def _store_alone(self, packed: Packed) -> Receipt | Exception:
         try:
             return self._store([packed])[0]
         except CannotStore as error:
             return error
 
-    def _store(self, packed: Sequence[PackedWebhook], alongside: Alongside | None = None) -> list[Receipt]:
+    def _store(self, group: Sequence[Packed], alongside: Alongside | None = None) -> list[Receipt]:
+        packed = [one for one in group if isinstance(one, PackedWebhook)]
         with translated_errors():
             lane_of = self._lanes.numbered(lane for webhook in packed for lane in webhook.lanes())
         ways = chain([store], repeat(store_again))
@@ -192,7 +204,7 @@ class Outbox:
             receipts = map_held_again(connection, self._statements, _lanes_in(connection), packed, receipts)
             if alongside is not None:
                 alongside(connection, receipts)
-            return receipts
+            return remember_visits(connection, self._statements.visits, group, receipts)
 
         return self._write("store", work, self._database.write_locked)
 

@@ -11,6 +11,7 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     webhooks ── fetches ── claims   those whose records are still to be fetched; who does that, until when
        └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
+    visits ── visit_keys            earlier visits of the website, and the keyed digests that find them
     hourly_counts                   how many webhooks came in each hour, and what their events are now
     source_rates                    how often each source may be called, for all nodes together
     pauses                          destinations, datasets and sources that wait, for all workers to see
@@ -244,6 +245,42 @@ fetched = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+visits = Table(
+    "visits",
+    metadata,
+    Column("visitor", LargeBinary(16), nullable=False),
+    Column("touch", LargeBinary(16), nullable=False),  # digest of how the visitor came: click id and campaign
+    Column("began_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("fbc", Text),
+    Column("fbp", Text),
+    Column("first", Text, nullable=False),  # JSON: landing page, referrer, campaign and click ids
+    Column("last", Text, nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("consent_source", Text, nullable=False),
+    Column("consent_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),  # IP address and user agent, encrypted
+    Column("sealed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("visitor", "touch"),
+    **_CLUSTERED,
+)
+Index("visits_seen", visits.c.seen_at)
+_SEALED = visits.c.sealed.is_not(None)
+Index("visits_sealed", visits.c.sealed_at, sqlite_where=_SEALED, postgresql_where=_SEALED)
+
+visit_keys = Table(
+    "visit_keys",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # HMAC with a key that is derived from the secret key
+    Column("visitor", LargeBinary(16), nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "digest", "visitor"),
+    **_CLUSTERED,
+)
+Index("visit_keys_of_visitor", visit_keys.c.visitor)
+Index("visit_keys_seen", visit_keys.c.seen_at)
+
 source_rates = Table(
     "source_rates",
     metadata,
@@ -326,6 +363,7 @@ erasures = Table(
     Column("never_send", SmallInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("raw_webhooks", BigInteger, nullable=False),
+    Column("visits", BigInteger, nullable=False, server_default="0"),
     Column("asked_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, nullable=False),
 )

@@ -51,7 +51,7 @@ def read_identifier(kind: str, typed: str, country: str | None = None, *, called
     sent_as = KINDS[kind]
     if sent_as is None and typed.strip():
         return Identifier(kind, typed, typed.strip(), typed.strip())
-    read = normalize_value(sent_as, typed, country) if sent_as else None
+    read = normalize_value(kind, typed, country) if sent_as else None
     sent, cleaned = (_only(read.sent), _only(read.normalized)) if read else (None, None)
     if not (sent and cleaned and typed.strip()):
         why = read.dropped if read and read.dropped else "it is empty"

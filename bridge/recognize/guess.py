@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
@@ -94,46 +94,43 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 
 def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
-    empty = is_empty(field.value)
+    tables, empty = recognition_tables(), is_empty(field.value)
     rules = () if empty else rules_for(field.name, field.within)
+    found = [(known, rule(field, known, context, tables)) for known, rule in rules]
     candidates = _candidates(field.path, field.name, field.within, field.depth, context, empty=empty)
-    guesses = _guesses(field, context, 1, rules, candidates)
+    found += [(one.known, one.strength) for one in candidates if one.fits(field, one.known)]
+    guesses = [_guess(field, known, strength) for known, strength in found if strength > 0]
     return tuple(sorted(guesses, key=lambda guess: -guess.strength))
 
 
 def surest_guess(field: PayloadField, context: PayloadContext, *, at_least: int) -> Guess | None:
     """Return what a filled field most probably is, None when no guess is that sure."""
     rules, candidates = _possible(field.path, field.name, field.within, field.depth, context, at_least)
-    if not rules and not candidates:
-        return None
-    guesses = _guesses(field, context, at_least, rules, candidates)
-    return max(guesses, key=lambda guess: guess.strength, default=None)
+    best = None
+    for known, rule in rules:
+        strength = rule(field, known, context, recognition_tables())
+        if strength >= at_least and (best is None or strength > best.strength):
+            best = _guess(field, known, strength)
+    for one in candidates:
+        if best is not None and best.strength >= one.strength:
+            break
+        if one.fits(field, one.known):
+            return _guess(field, one.known, one.strength)
+    return best
+
+
+def _guess(field: PayloadField, known: KnownField, strength: int) -> Guess:
+    return Guess(field, known.destination, known.called, strength)
 
 
 @lru_cache(maxsize=8192)
 def _possible(  # noqa: PLR0913, PLR0917 - the parts of a field that are the same in the next webhook
     path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, at_least: int
 ) -> tuple[_Rules, tuple[_Candidate, ...]]:
-    """Return the rules and candidates that may be so sure of a filled field in this place: mostly none."""
+    """Return what may be so sure of a filled field in this place: its rules, and candidates by strength."""
     candidates = _candidates(path, name, within, depth, context, empty=False)
-    return rules_for(name, within), tuple(one for one in candidates if one.strength >= at_least)
-
-
-def _guesses(
-    field: PayloadField,
-    context: PayloadContext,
-    at_least: int,
-    rules: _Rules,
-    candidates: tuple[_Candidate, ...],
-) -> Iterator[Guess]:
-    tables = recognition_tables()
-    for known, rule in rules:
-        strength = rule(field, known, context, tables)
-        if strength >= at_least:
-            yield Guess(field, known.destination, known.called, strength)
-    for one in candidates:
-        if one.strength >= at_least and one.fits(field, one.known):
-            yield Guess(field, one.known.destination, one.known.called, one.strength)
+    sure = (one for one in candidates if one.strength >= at_least)
+    return rules_for(name, within), tuple(sorted(sure, key=lambda one: -one.strength))
 
 
 class _Candidate(NamedTuple):

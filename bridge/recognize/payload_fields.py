@@ -34,10 +34,17 @@ class PayloadField(NamedTuple):
 
 
 class _Place(NamedTuple):
+    """A part of the payload: its path, its position, the keys above it, how deep it is."""
+
     path: str = ""
     concrete: str = ""
     names: tuple[str, ...] = ()
     depth: int = 0
+
+    def field(self, value: Any) -> PayloadField:
+        """Return the field that a value here is."""
+        path, concrete, name, within, depth = _place_of_field(self)
+        return PayloadField(path, concrete, name, within, value, depth)
 
     def key(self, key: str, *, shown: str | None = None) -> _Place:
         plain = plain_key(key)
@@ -68,7 +75,7 @@ def payload_fields(data: Any, tables: RecognitionTables | None = None) -> tuple[
     """Return every scalar of a payload, in its order; bounded, so that no payload makes this slow."""
     walk = _PayloadWalk(data, tables or recognition_tables())
     walk.through(data, _Place())
-    return tuple(walk.fields)
+    return tuple(walk.fields[:_MOST_FIELDS])
 
 
 class _PayloadWalk:
@@ -90,12 +97,15 @@ class _PayloadWalk:
             return
         if isinstance(node, dict):
             for value, inner in zip(node.values(), _below(place, tuple(map(str, node))), strict=True):
-                self.through(value, inner)
+                if type(value) is dict or type(value) is list or inner.depth > _DEEPEST:
+                    self.through(value, inner)
+                else:
+                    self.fields.append(inner.field(value))
         elif isinstance(node, list):
             for index, item in enumerate(node):
                 self._through_item(node, index, item, place)
         else:
-            self.fields.append(_field(node, place))
+            self.fields.append(place.field(node))
 
     def _through_item(self, items: list[Any], index: int, item: Any, place: _Place) -> None:
         picked = None if _lists_one_kind(place.names) else self._pick(items, item)
@@ -163,13 +173,13 @@ def _lists_one_kind(names: tuple[str, ...]) -> bool:
 
 def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tuple[str, str] | None:
     """Return the key that names the question, and the question, in a list of questions with answers."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
     for label_key in _label_keys(tuple(map(str, item))):
         label = item.get(label_key)
         if not isinstance(label, str) or not label.strip() or _CANNOT_STAND_IN_A_PICK.search(label.strip()):
             continue
-        if sum(1 for other in items if isinstance(other, Mapping) and other.get(label_key) == label) == 1:
+        if sum(1 for other in items if isinstance(other, dict) and other.get(label_key) == label) == 1:
             return label_key, label.strip()
     return None
 
@@ -183,12 +193,13 @@ def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return ("question", "label", "type") if names & tables.answer_keys else ()
 
 
-def _field(value: Any, place: _Place) -> PayloadField:
-    name, within, parts = _named_by(place.names)
-    return PayloadField(place.path or "$", place.concrete, name, within, value, place.depth + parts - 1)
-
-
 @lru_cache(maxsize=8192)
+def _place_of_field(place: _Place) -> tuple[str, str, str, tuple[str, ...], int]:
+    """Return all of a field but its value."""
+    name, within, parts = _named_by(place.names)
+    return place.path or "$", place.concrete, name, within, place.depth + parts - 1
+
+
 def _named_by(names: tuple[str, ...]) -> tuple[str, tuple[str, ...], int]:
     """Return what a field is called, the names above it, and into how many parts its key was split."""
     value_keys = recognition_tables().value_keys

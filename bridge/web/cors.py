@@ -34,8 +34,13 @@ def reading_headers(request: HttpRequest, receive: Receive) -> Headers:
         return ()
     if not _is_listed(request, receive):
         return (_VARY,)
+    return headers_for(request.headers["origin"])
+
+
+def headers_for(origin: str) -> Headers:
+    """Return the headers that let the pages of an origin read an answer, and send cookies."""
     return (
-        ("Access-Control-Allow-Origin", request.headers["origin"]),
+        ("Access-Control-Allow-Origin", origin),
         ("Access-Control-Allow-Credentials", "true"),
         ("Access-Control-Expose-Headers", "X-Request-Id"),
         _VARY,

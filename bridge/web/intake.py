@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.outbox import PackedWebhook, Receipt, StoredEvent
+from bridge.outbox import Packed, Receipt, StoredEvent
 from bridge.outbox.group_commit import wait
 from bridge.web.context import AppContext
 from bridge.web.dispatch import clock, guarded, log_webhook
@@ -29,9 +29,9 @@ MetaResults = Mapping[str, MetaResult]
 
 
 class Prepared(NamedTuple):
-    """A webhook that only has to be stored, and how its sender is answered then."""
+    """A webhook, or a visit, that only has to be stored, and how its sender is answered then."""
 
-    webhook: PackedWebhook
+    webhook: Packed
     respond: Callable[[Receipt, MetaResults], Response]
     waits_for_meta: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from bridge.web.request import HttpRequest
 _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
 _OBJECT = {"type": "object"}
+_INTEGER = {"type": "integer"}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -44,7 +46,7 @@ FINDING = {
     "required": ["severity", "code", "message", "fix", "path", "file", "line", "column", "suggestion"],
 }
 _MOMENT = {"type": "string", "format": "date-time"}
-_COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
+_COUNTS = {"type": "object", "additionalProperties": _INTEGER}
 PAUSE = _object(
     scope=_TEXT,
     destination=_NULL_TEXT,
@@ -60,11 +62,13 @@ RECEIPT = _object(
     looked_for=_COUNTS,
     destination=_NULL_TEXT,
     never_send={"type": "boolean"},
-    events={"type": "integer"},
-    raw_webhooks={"type": "integer"},
+    events=_INTEGER,
+    raw_webhooks=_INTEGER,
+    visits=_INTEGER,
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )
+_TAKEN = ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing", "captured", "ready"]
 SCHEMAS: dict[str, Any] = {
     "Finding": FINDING,
     "Error": {
@@ -96,12 +100,12 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Taken": {
         **_object(
-            status={"enum": ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing"]},
+            status={"enum": _TAKEN},
             erasure=_TEXT,
             events=_list_of(_reference("Event")),
             reasons=_list_of(_TEXT),
             findings=_list_of(_reference("Finding")),
-            events_received={"type": "integer"},
+            events_received=_INTEGER,
             fbtrace_id=_NULL_TEXT,
             test=_OBJECT,
             request_id=_TEXT,
@@ -123,13 +127,13 @@ SCHEMAS: dict[str, Any] = {
         request_id=_TEXT,
     ),
     "Findings": _object(findings=_list_of(_reference("Finding")), request_id=_TEXT),
-    "MetaAnswer": _object(events_received={"type": "integer"}, messages=_list_of(_TEXT), fbtrace_id=_TEXT),
+    "MetaAnswer": _object(events_received=_INTEGER, messages=_list_of(_TEXT), fbtrace_id=_TEXT),
     "MetaError": _object(
         error=_object(
             message=_TEXT,
             type=_TEXT,
-            code={"type": "integer"},
-            error_subcode={"type": "integer"},
+            code=_INTEGER,
+            error_subcode=_INTEGER,
             is_transient={"type": "boolean"},
             error_user_title=_TEXT,
             error_user_msg=_TEXT,
@@ -153,9 +157,9 @@ SCHEMAS: dict[str, Any] = {
             },
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
-            done={"type": "integer"},
+            done=_INTEGER,
             total={"type": ["integer", "null"]},
-            counts={"type": "object", "additionalProperties": {"type": "integer"}},
+            counts={"type": "object", "additionalProperties": _INTEGER},
             message=_NULL_TEXT,
             has_result={"type": "boolean"},
             created_at={"type": "string", "format": "date-time"},
@@ -171,13 +175,37 @@ SCHEMAS: dict[str, Any] = {
         looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
     ),
     "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Stats": _object(
+        by={"enum": ["hour", "day"]},
+        since=_MOMENT,
+        until=_MOMENT,
+        series=_list_of(
+            {**_COUNTS, "properties": {"at": _MOMENT, "webhooks": {"type": ["integer", "null"]}}}
+        ),
+        totals=_COUNTS,
+        request_id=_TEXT,
+    ),
+    "Pairing": _object(
+        since=_MOMENT,
+        browser_mappings=_list_of(_TEXT),
+        pairs=_list_of(
+            _object(
+                event_name=_TEXT,
+                browser_events=_INTEGER,
+                paired=_INTEGER,
+                reasons=_COUNTS,
+            )
+        ),
+        reasons={"type": "object", "additionalProperties": _TEXT},
+        request_id=_TEXT,
+    ),
     "Reasons": _object(
         reasons=_list_of(
             _object(
                 status=_TEXT,
                 mapping=_TEXT,
                 reason=_NULL_TEXT,
-                events={"type": "integer"},
+                events=_INTEGER,
                 last_changed_at=_MOMENT,
             )
         ),
@@ -191,7 +219,7 @@ SCHEMAS: dict[str, Any] = {
                 revision=_TEXT,
                 received_at=_MOMENT,
                 request_id=_TEXT,
-                events={"type": "integer"},
+                events=_INTEGER,
                 raw_kept={"type": "boolean"},
             )
         ),
@@ -239,6 +267,13 @@ HOOK_ERRORS = {
 }
 ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
 META_ERRORS = {"400": "What Meta would reject, in Meta's shape."}
+BEACON_ERRORS = {
+    "400": "The body is unreadable, or does not say whether the visitor consents.",
+    "403": "The page is on another website, or the event may not come from pages.",
+    "413": "The body is too large.",
+    "429": "Too many; see Retry-After.",
+    "503": "It could not be stored; see Retry-After.",
+}
 NOT_READY = {"503": "Not ready; see reasons."}
 FILTERS = (
     "status",
@@ -332,7 +367,7 @@ def _operation_id(method: str, path: str) -> str:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+    names = re.findall(r"\{(\w+)\}", path)
     return [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
 
 
@@ -341,6 +376,8 @@ def _query_parameter(name: str) -> dict[str, Any]:
 
 
 def _response(words: str, schema: str) -> dict[str, Any]:
+    if schema == "nothing":
+        return {"description": words}
     if schema == "text":
         return {"description": words, "content": {"text/plain": {"schema": _TEXT}}}
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}

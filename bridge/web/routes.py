@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
-from bridge.settings.models import ServerLimits
+from bridge.settings.models import CompanionSettings, ServerLimits
 from bridge.web import (
     bulk_api,
     conversions_api,
@@ -17,19 +17,31 @@ from bridge.web import (
     health,
     hooks,
     jobs_api,
+    pairing_api,
     pauses_api,
     persons_api,
     reasons_api,
     revisions_api,
     sessions_api,
+    stats_api,
     webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
+from bridge.web.companion import beacons, scripts
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
-from bridge.web.openapi import ADMIN_ERRORS, FILTERS, HOOK_ERRORS, META_ERRORS, NOT_READY, Route, document
+from bridge.web.openapi import (
+    ADMIN_ERRORS,
+    BEACON_ERRORS,
+    FILTERS,
+    HOOK_ERRORS,
+    META_ERRORS,
+    NOT_READY,
+    Route,
+    document,
+)
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
@@ -40,7 +52,7 @@ _MOST_OF_FILES = MOST_BYTES + 65_536  # the form around a file takes some, too
 
 def description(context: AppContext, request: HttpRequest) -> Response:
     """Answer with the description of every endpoint."""
-    return Response(200, document(ROUTES))
+    return Response(200, document((*ROUTES, *companion_routes(context.settings.companion))))
 
 
 def _schema(name: str) -> Route:
@@ -148,6 +160,14 @@ ROUTES = (
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
         "GET",
+        "/api/stats",
+        stats_api.show_stats,
+        "Count what came in each hour or day, and what became of it",
+        schema="Stats",
+        query=stats_api.FILTERS,
+    ),
+    _admin(
+        "GET",
         "/api/reasons",
         reasons_api.list_reasons,
         "Count events by reason",
@@ -161,6 +181,14 @@ ROUTES = (
         "List webhooks, those too that became nothing",
         schema="Webhooks",
         query=webhooks_api.FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/pairing",
+        pairing_api.show_pairing,
+        "Count the events of browsers that found their server event",
+        schema="Pairing",
+        query=pairing_api.FILTERS,
     ),
     _admin(
         "POST",
@@ -201,7 +229,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run"),
         success=202,
         takes="text/csv",
     ),
@@ -237,6 +265,35 @@ ROUTES = (
 PAGES = console.PAGES  # for people, so the description leaves them out
 
 
+def companion_routes(companion: CompanionSettings | None) -> tuple[Route, ...]:
+    """Return the endpoints for the pages of a website, at the paths of the settings."""
+    if companion is None:
+        return ()
+    post = Route(
+        "POST",
+        companion.path,
+        beacons.ENDPOINT,
+        "Receive what a page reports",
+        "nothing",
+        BEACON_ERRORS,
+        success=204,
+        takes="text/plain",
+    )
+    texts = {"companion": "The script for pages", "consent": "The script that reads a consent banner"}
+    return (
+        post,
+        *(
+            Route("GET", scripts.script_path(companion, name, digest), scripts.serve, summary, "text")
+            for name, text in texts.items()
+            for digest, summary in ((None, text), ("<digest>", f"{text}, one version for ever"))
+        ),
+    )
+
+
+# as documented: at the usual paths
+COMPANION = companion_routes(CompanionSettings(frozenset()))
+
+
 def most_bytes(path: str, limits: ServerLimits) -> int:
     """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
     return max(limits.max_body_bytes, _MOST_OF_FILES if path.startswith(_FILES) else 0)
@@ -247,6 +304,12 @@ class Intake(NamedTuple):
 
     endpoint: Endpoint
     parameters: dict[str, str]
+
+
+def beacon_at(companion: CompanionSettings | None, method: str, path: str) -> Intake | None:
+    """Return the endpoint for what pages report, where the settings say that it is."""
+    is_there = companion is not None and method == "POST" and path == companion.path
+    return Intake(beacons.ENDPOINT, {}) if is_there else None
 
 
 def intake_at(method: str, path: str) -> Intake | None:

@@ -81,7 +81,15 @@ def test_a_token_that_may_not_list_datasets_gets_meta_s_reason(started):
     folder, _ = started(send_only_tokens=[TOKEN])
     ran = folder.run("destinations", "datasets")
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == "Meta does not list the datasets: (#100) Missing Permission (code 100)"
+    assert ran.err == "main: Meta does not list the datasets: (#100) Missing Permission (code 100)"
+
+
+def test_a_destination_that_cannot_be_read_leaves_the_others_alone(started):
+    other = "}, other: {dataset_id: 42, access_token: send-only"
+    folder, _ = started(other, datasets={DATASET: [TOKEN, "send-only"]}, send_only_tokens=["send-only"])
+    ran = folder.run("destinations", "datasets", "--json")
+    assert (ran.code, [row["destination"] for row in ran.json["rows"]]) == (3, ["main"])
+    assert ran.err == "other: Meta does not list the datasets: (#100) Missing Permission (code 100)"
 
 
 def test_a_test_event_is_sent_with_its_code_and_shows_in_the_figures(started):
@@ -91,7 +99,14 @@ def test_a_test_event_is_sent_with_its_code_and_shows_in_the_figures(started):
     [received] = simulator.received()
     assert (received.test_event_code, received.event["event_name"]) == ("TEST123", "Lead")
     [row] = folder.run("destinations", "datasets", "--json").json["rows"]
-    assert (row["dataset_id"], row["events"]) == (DATASET, {"Lead": 1})
+    assert row.pop("last_event")
+    assert row == {
+        "destination": "main",
+        "dataset_id": DATASET,
+        "name": f"Simulated dataset {DATASET}",
+        "ad_accounts": "Simulated account",
+        "events_of_7_days": {"Lead": 1},
+    }
 
 
 def test_what_is_sent_carries_the_proof_when_an_app_secret_is_set(started):

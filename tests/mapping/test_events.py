@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.consent_decision import ConsentDecision
 from bridge.errors import Invalid
-from bridge.models import ConsentDecision, Draft, Webhook
+from bridge.models import Draft, Webhook
 
 TIME = 1795219200
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.consent_decision import ConsentDecision
 from bridge.errors import CannotStore, WrongUse
-from bridge.models import ConsentDecision, Finding, Position
+from bridge.models import Finding, Position
 from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
 from bridge.outbox.backpressure import UNBOUNDED
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from bridge.consent_decision import ConsentDecision
 from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import Scope
-from bridge.models import ConsentDecision, EventVerdict
+from bridge.models import EventVerdict
 
 
 class ConsentOutcome(NamedTuple):
@@ -19,6 +20,11 @@ class ConsentOutcome(NamedTuple):
     verdict: EventVerdict
     reason: str
     decision: ConsentDecision
+
+
+def denied(decision: ConsentDecision) -> ConsentOutcome:
+    """Return what follows for a person who said no."""
+    return ConsentOutcome("suppressed", f"consent: denied ({decision.source})", decision)
 
 
 Consent = Callable[[Scope], ConsentOutcome]
@@ -43,7 +49,7 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
     paths = ", ".join(use.text for use in compiling.uses[before:])
     granted = matcher(_words(entries, "granted"))
     denied = matcher(_words(entries, "denied"))
-    unknown = _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+    unknown = verdict_of_unknown(entry)
     is_granted = ConsentOutcome("ready", "", ConsentDecision("granted", paths))
     is_denied = ConsentOutcome("suppressed", "consent: denied", ConsentDecision("denied", paths))
     is_unsaid, is_unclear = (
@@ -71,8 +77,15 @@ def compile_limited_data_use(compiling: Compiling, entry: Entry | None) -> Condi
     return compile_condition(compiling, limited.node) if limited else None
 
 
+def verdict_of_unknown(entry: Entry | None) -> EventVerdict:
+    """Return what the mapping wants for persons of whom nobody knows what they decided."""
+    entries: Entries = (entry.value if entry else None) or {}
+    return _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+
+
 def _check_alone(compiling: Compiling, entry: Entry | None, entries: Entries) -> None:
-    for name in ("granted", "denied", "unknown"):
+    names = ("granted", "denied") if "required_in" in entries else ("granted", "denied", "unknown")
+    for name in names:
         if entry is not None and name in entries:
             compiling.loading.error(
                 entries[name].key, "option_alone", f"{name} has no effect without from", "add from"

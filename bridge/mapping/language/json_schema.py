@@ -13,6 +13,7 @@ from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
+from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
 
 Schema = dict[str, Any]
@@ -44,6 +45,18 @@ _VALUE: Schema = _value()
 _TABLE_OF_VALUES: Schema = {"type": "object", "additionalProperties": _VALUE}
 
 # kind of a key -> what an editor accepts there
+_VISIT_KEY: Schema = {
+    "anyOf": [
+        {"enum": [name for name, key in VISIT_KEYS.items() if key.field]},
+        {
+            "type": "object",
+            "properties": dict.fromkeys(VISIT_KEYS, _VALUE),
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    ]
+}
 _KINDS: dict[str, Schema] = {
     "text": _TEXT,
     "otherwise": _TEXT,
@@ -85,6 +98,8 @@ _KINDS: dict[str, Schema] = {
     "query_texts": _ROWS,
     "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},
     "recorded": {"type": "object"},
+    "recorded_visit": {"type": "object", "propertyNames": {"enum": list(VISIT_FIELDS)}},
+    "visit_keys": {"type": "array", "minItems": 1, "items": _VISIT_KEY},
     "data": {},
     "identifiers": _ref("identifiers"),
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},

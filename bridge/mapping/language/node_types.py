@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from bridge.coerce.dates import read_time
 from bridge.coerce.durations import UNITS, read_duration, unit_of
 from bridge.coerce.numbers import read_number
+from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
 from bridge.mapping.language.grammar import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
@@ -18,11 +18,6 @@ from bridge.spelling import closest
 
 MAX_TEXT = 2_048
 MAX_ROWS = 5_000
-# scheme, host and port as browsers send them in `Origin` (RFC 6454); other alphabets as xn--…
-_ORIGIN = re.compile(
-    r"(https?)://([a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?=[/?#]|$)"
-)
-_USUAL_PORTS = {"http": "80", "https": "443"}
 
 
 class BadText(Exception):
@@ -80,17 +75,14 @@ def origins(node: Node, rule: Key) -> frozenset[str]:
 
 
 def _origin(written: str, node: Node) -> str:
-    found = _ORIGIN.match(written.lower())
+    found = origin_of(written)
     if found is None:
         fix = "write it like https://www.example.com"
         raise BadText("no_origin", f"cannot be {shown(written)}, which is no website", fix, node=node)
-    scheme, host, port = found.groups()
-    usual = port is None or port == _USUAL_PORTS[scheme]
-    origin = f"{scheme}://{host}" if usual else f"{scheme}://{host}:{port}"
-    if found.end() < len(written):
+    if found.rest:
         message = f"cannot be {shown(written)}, which is a page: an origin ends behind the host"
-        raise BadText("no_origin", message, f"write {origin}", origin, node)
-    return origin
+        raise BadText("no_origin", message, f"write {found.origin}", found.origin, node)
+    return found.origin
 
 
 def choice(node: Node, rule: Key) -> str:

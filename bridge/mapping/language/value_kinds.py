@@ -47,6 +47,9 @@ KINDS: dict[str, str] = {
     "json_body": "a block as the source wants it; {field} in a text puts a field in",
     "query_texts": "names, each with a text with {field} in it",
     "match": "one line: the field of an entry, and the event's field that is equal",
+    "visit_keys": "a list of visitor_id, cb_event_id, event_id, fbp, email, phone and external_id: the name "
+    "where the mapping fills that field, else `{name: field}`",
+    "recorded_visit": "what is known of the visit: fbc, fbp, utm_campaign, found_by, began_at and so on",
     "recorded": "the answers as the sources gave them, by step or by path; or missing, or failed",
     "data": "any data, as the webhook would bring it",
     "identifiers": "email, phone, external_id and order_id, each with a text or a list of texts",

@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
+from bridge.consent_decision import ConsentDecision, ConsentPolicy, stricter
 from bridge.mapping.compiler.conditions import Condition
-from bridge.mapping.compiler.consent import Consent, ConsentOutcome
+from bridge.mapping.compiler.consent import Consent, ConsentOutcome, denied
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
@@ -18,10 +19,10 @@ from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
+from bridge.mapping.runtime.visit_join import VisitJoin
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
-    ConsentDecision,
     Draft,
     Event,
     EventShape,
@@ -98,6 +99,8 @@ class CompiledEvent:
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
     on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+    visit: VisitJoin | None = None
+    policy: ConsentPolicy | None = None
 
     @property
     def code(self) -> EventCode | None:
@@ -131,6 +134,7 @@ class CompiledEvent:
             self.positions,
             (name, *shape),
             unproven,
+            now,
             code.shapes,
             consent,
         )
@@ -142,12 +146,9 @@ class CompiledEvent:
             failed = condition(scope)
             if failed is not None:
                 return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
-        consent = None
-        if self.consent is not None:
-            outcome = self.consent(scope)
-            if outcome.verdict != "ready":
-                return self._not_allowed(scope, settings, send_to, outcome)
-            consent = outcome.decision
+        outcome = None if self.consent is None else self.consent(scope)
+        if outcome is not None and self._ends(outcome):
+            return self._not_allowed(scope, settings, send_to, outcome)
         if self.routing is not None and send_to == UNDECIDED:
             return self._of_nobody(scope, settings, self.routing)
         scope.placeholders.clear()
@@ -158,6 +159,11 @@ class CompiledEvent:
             reason = "event_name: no row of its lookup matches, and otherwise says skip"
             return self._ended(scope, settings, send_to, "skipped", reason)
         fields = self._fields(scope, name)
+        consent = None if outcome is None else outcome.decision
+        if self.visit is not None:
+            consent = stricter(consent, self.visit.consent(scope))
+            if consent is not None and consent.decision == "denied":
+                return self._not_allowed(scope, settings, send_to, denied(consent))
         given = fields.get("event_id")
         made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
@@ -170,7 +176,13 @@ class CompiledEvent:
             findings=findings,
             made_event_id=made,
             consent=consent,
+            policy=None if consent is not None and consent.decision == "granted" else self.policy,
         )
+
+    def _ends(self, outcome: ConsentOutcome) -> bool:
+        """Say whether a decision ends an event at once; where a policy speaks, its country may save it."""
+        is_open = self.policy is not None and outcome.decision.decision == "unknown"
+        return outcome.verdict != "ready" and not is_open
 
     def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
         """Return the draft of an event that reads an answer which is not there, and is ended without it.
@@ -185,7 +197,7 @@ class CompiledEvent:
                     return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
             outcome = self.consent(scope) if self.consent is not None else None
-            if outcome is not None and outcome.verdict != "ready":
+            if outcome is not None and self._ends(outcome):
                 return self._not_allowed(scope, settings, send_to, outcome)
         return None
 
@@ -232,6 +244,8 @@ class CompiledEvent:
             fill(slots, scope, inner)
             if inner:
                 fields[block] = inner
+        if self.visit is not None:
+            fields |= self.visit.filled(scope, fields.get("user_data", {}))
         if self.copy is not None:
             self.copy(scope, fields.setdefault("custom_data", {}))
         if self.defaults:

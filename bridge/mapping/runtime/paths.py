@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from bridge.mapping.language.path_syntax import Path, PathStep
@@ -33,9 +32,9 @@ class CompiledPath:
             return [self.path.text]
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        if isinstance(self.locate, _Plain) and _leads_on(start, self.locate.keys):
-            place = _place_of(self.locate.keys)
-            return [f"{base}.{place}" if base else place]
+        locate = self.locate
+        if isinstance(locate, _Plain) and _leads_on(start, locate.keys):
+            return [f"{base}.{locate.place}" if base else locate.place]
         return self.walk.places(scope, start, base)
 
     def why_nothing(self, scope: Scope) -> str:
@@ -93,10 +92,11 @@ def plain_keys(path: Path) -> tuple[str, ...]:
 class _Plain(Reader):
     """Reads key after key while each is exactly there; a quick no when one is not, else the careful walk."""
 
-    __slots__ = ("keys", "walk", "whole")
+    __slots__ = ("keys", "place", "walk", "whole")
 
     def __init__(self, keys: tuple[str, ...], walk: Walk) -> None:
         self.keys: Final = keys
+        self.place: Final = ".".join(map(plain_key, keys))
         self.walk: Final = walk
         self.whole: Final = walk.whole
 
@@ -321,11 +321,6 @@ class Walk(Reader):
             if _same_text(_subvalue(entry, step), step.key):
                 return self._find(visit, entry, at + 1, visit.below(place, name))
         return MISSING
-
-
-@lru_cache(maxsize=4096)
-def _place_of(keys: tuple[str, ...]) -> str:
-    return ".".join(map(plain_key, keys))
 
 
 def _leads_on(value: Any, keys: tuple[str, ...]) -> bool:

@@ -158,8 +158,11 @@ def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, 
         unsent = select(events.c.id).where(events.c.webhook_id.in_(some), events.c.status.in_(_UNSENT))
         ids = list(connection.execute(unsent).scalars())
         _end(connection, ids, _UNSENT, "suppressed", reason, now)
-        bare = select(events.c.id).where(events.c.id.in_(ids), events.c.status == "suppressed")
-        connection.execute(delete(payloads).where(payloads.c.event_id.in_(bare)))
+        theirs = (events.c.id.in_(ids), events.c.status == "suppressed")
+        connection.execute(update(events).where(*theirs).values(consent="denied", consent_source=reason))
+        connection.execute(
+            delete(payloads).where(payloads.c.event_id.in_(select(events.c.id).where(*theirs)))
+        )
 
 
 def _end(  # noqa: PLR0913, PLR0917 - what becomes of which events

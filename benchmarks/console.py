@@ -1,7 +1,8 @@
-"""Part `console`: the first page of every screen, over HTTP, of a store with 1,000,000 events (SQLite).
+"""Part `console`: the first page of every screen, over HTTP, of a store with 1,000,000 events.
 
-The store is filled by SQL in a minute. What a filter means is rare, old or not there at all: a filter that
-matches the newest events is quick anyway. One web worker answers, nothing else runs.
+The store is filled by SQL in a minute, and copied to PostgreSQL for what is asked of both. What a filter
+means is rare, old or not there at all: a filter that matches the newest events is quick anyway. One web
+worker answers, nothing else runs.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 import orjson
 import urllib3
 
-from benchmarks import purchase, servers
+from benchmarks import postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import Series, in_rounds
 from bridge.bootstrap import cipher_of
@@ -32,6 +33,7 @@ from bridge.outbox import upgrade
 from bridge.outbox.ids import new_id
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import text_id
+from bridge.outbox.tables import metadata
 from bridge.settings import load_settings
 
 PART = "console"
@@ -53,24 +55,53 @@ def measure(*, rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
         started = time.monotonic()
         known = fill(folder, events)
         print(f"  {events:,} events after {time.monotonic() - started:.0f} s", flush=True)
-        with _served(folder) as running:
-            pages = {name: partial(_page_ms, _client(running), url) for name, url in screens(known).items()}
-            for page in pages.values():
-                page()
-            series = in_rounds(pages, rounds)
-    slowest = [
-        max(times)
-        for times in zip(*(series[name].values for name in series if _FILTERED in name), strict=True)
-    ]
-    return [
-        figure(
-            PART,
-            "slowest first page of events with one filter, 1,000,000 events",
-            "ms",
-            Series(tuple(slowest)),
-        ),
-        *(figure(PART, name, "ms", one) for name, one in series.items()),
-    ]
+        made = _measured(folder, {**figures_of_all(), **screens(known)}, "SQLite", rounds)
+        with postgres.databases() as urls:
+            if urls is not None:
+                copied = copy_to(next(urls), folder)
+                filters = {name: url for name, url in screens(known).items() if name.startswith("events")}
+                made += _measured(copied, {**figures_of_all(), **filters}, "PostgreSQL", rounds)
+    return made
+
+
+def figures_of_all() -> dict[str, str]:
+    """Return what is asked again and again, by people and by machines."""
+    return {"overview": "/console/", "/api/counts": "/api/counts", "/metrics": "/metrics"}
+
+
+def _measured(folder: Path, urls: Mapping[str, str], where: str, rounds: int) -> list[Figure]:
+    """Load each page once, then in rounds; the slowest of the filters is a figure of its own."""
+    with _served(folder) as running:
+        client = _client(running)
+        pages = {name: partial(_page_ms, client, url) for name, url in urls.items()}
+        for page in pages.values():
+            page()
+        series = in_rounds(pages, rounds)
+    filtered = [one.values for name, one in series.items() if name.startswith(_FILTERED)]
+    series[f"{_FILTERED}the slowest filter"] = Series(tuple(map(max, zip(*filtered, strict=True))))
+    return [figure(PART, f"{name} ({where})", "ms", one) for name, one in series.items()]
+
+
+def copy_to(url: str, folder: Path) -> Path:
+    """Copy the store to an empty PostgreSQL; return the folder with the settings that lead there."""
+    import psycopg
+
+    upgrade(url)
+    with closing(sqlite3.connect(folder / "bridge.db")) as source, psycopg.connect(url) as target:
+        for table in metadata.sorted_tables:
+            names = ", ".join(column.name for column in table.columns)
+            with target.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copied:
+                for row in source.execute(f"SELECT {names} FROM {table.name}"):
+                    copied.write_row(row)
+        target.commit()
+        target.execute("ANALYZE")
+    servers.prepare(
+        folder / "postgresql",
+        "http://127.0.0.1:9",
+        database_url=url,
+        more=f"keys: {{admin: {ADMIN}}}\n",
+    )
+    return folder / "postgresql"
 
 
 @contextlib.contextmanager
@@ -111,7 +142,6 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
         "until 29 days ago": f"until={known['old']}",
     }
     return {
-        "overview": "/console/",
         "events": "/console/events",
         **{f"{_FILTERED}{name}": f"/console/events?{query}" for name, query in filters.items()},
         "one event": f"/console/events/{known['newest']}",
@@ -125,9 +155,11 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _client(running: servers.Running) -> tuple[urllib3.HTTPConnectionPool, dict[str, str]]:
+    """Return a client that is signed in to the console, and has the token for everything else."""
     pool = urllib3.HTTPConnectionPool("127.0.0.1", running.port, maxsize=1, retries=False, timeout=60)
     signed_in = pool.request("POST", "/console/session", fields={"token": ADMIN}, encode_multipart=False)
-    return pool, {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    return pool, {"Cookie": cookie, "Authorization": f"Bearer {ADMIN}"}
 
 
 def _page_ms(client: tuple[urllib3.HTTPConnectionPool, dict[str, str]], url: str) -> float:

@@ -113,7 +113,7 @@ class Arrivals:
 def open_arrivals(database: Database) -> Arrivals:
     """Return the arrivals of a database; nothing is opened before it is needed."""
     if database.file is not None:
-        return Arrivals(NamedPipe(database.file.with_name(f"{database.file.name}.arrivals")))
+        return Arrivals(NamedPipe(database.file.with_name(f".{database.file.name}.arrivals")))
     return Arrivals(Notifications(database.engine))
 
 

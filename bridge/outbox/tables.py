@@ -266,7 +266,7 @@ visits = Table(
 )
 Index("visits_seen", visits.c.seen_at)
 _SEALED = visits.c.sealed.is_not(None)
-Index("visits_sealed", visits.c.sealed_at, sqlite_where=_SEALED, postgresql_where=_SEALED)
+_partial_index("visits_sealed", _SEALED, visits.c.sealed_at)
 
 visit_keys = Table(
     "visit_keys",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -71,7 +72,7 @@ def test_every_command_explains_itself_and_names_an_option_that_it_does_not_have
     assert (explained.exit_code, "Usage:" in explained.stdout) == (0, True)
     wrong = CliRunner().invoke(commands, [*command, "--no-such-option"])
     assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert "No such option: --no-such-option" in wrong.stderr
+    assert re.search("No such option:? '?--no-such-option", wrong.stderr)
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("events", "--help")])

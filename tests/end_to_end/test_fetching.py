@@ -138,5 +138,5 @@ def test_worker_once_fetches_what_is_due(folder, start_bridge):
         bridge = start_bridge("--no-deliver", environment=environment)
         bridge.post("/hooks/deal", {"id": 1, "person_id": 7})
         done = run(folder, environment, "worker", "--once")
-        assert done.stdout == "1 calls: 1 sent\n"
+        assert done.stdout == "1 call: 1 sent\n"
         assert counts(bridge) == {"sent": 1}

@@ -8,7 +8,17 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "backlog", "visits", "size")
+PARTS = (
+    "transform",
+    "loading",
+    "intake",
+    "delivery",
+    "backlog",
+    "imports",
+    "console",
+    "visits",
+    "size",
+)
 EXTRA = ("peers",)
 
 

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "backlog", "size")
+PARTS = ("transform", "loading", "intake", "delivery", "fetching", "backlog", "size")
 EXTRA = ("peers",)
 
 

@@ -51,11 +51,15 @@ def bridge(
     folder: Path,
     *arguments: str,
     graph_url: str = "http://127.0.0.1:9",
+    more: str = "",
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (str(BIN / "capi-bridge"),),
 ) -> Iterator[Running]:
-    """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed."""
-    prepare(folder, graph_url)
+    """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed.
+
+    `more` are further lines of the settings.
+    """
+    prepare(folder, graph_url, more=more)
     port = free_port()
     full = [*command, "serve", "--bind", f"127.0.0.1:{port}", *arguments]
     with running(full, port, folder, {"BENCH_SECRET": purchase.SECRET, **(environment or {})}) as started:

@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from bridge.authoring.scaffold.fictional import fictional_data, fictional_headers
+from bridge.authoring.scaffold.fictional import fictional_answers, fictional_data, fictional_headers
 from bridge.authoring.scaffold.new_mapping import MappingRequest, test_of_sample
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.yaml_writer import test_lines
 from bridge.body.parse import parse
 from bridge.errors import WrongUse
+from bridge.lint.evidence import answered
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
@@ -22,14 +24,22 @@ _TESTS = re.compile(r"^tests:[ \t]*(?:#.*)?$", re.MULTILINE)
 _NEXT_KEY = re.compile(r"^[^\s#-]", re.MULTILINE)
 
 
-def with_test_of(text: str, request: Request, mapping: CompiledMapping, spec: MetaSpec, now: datetime) -> str:
+def with_test_of(  # noqa: PLR0913, PLR0917 - what a test is made of
+    text: str,
+    request: Request,
+    mapping: CompiledMapping,
+    spec: MetaSpec,
+    now: datetime,
+    answers: Mapping[str, Any],
+) -> str:
     """Return the text of a mapping with one more test at the end of `tests`.
 
-    `mapping` is what the text means. Raises Refused for a webhook that cannot be read, and WrongUse for one
-    that cannot be written as a test.
+    `mapping` is what the text means, `answers` are the recorded ones of what it fetches. Raises Refused for a
+    webhook that cannot be read, and WrongUse for one that cannot be written as a test.
     """
-    webhook = parse(Verified(request), mapping.receive)
+    webhook = answered(parse(Verified(request), mapping.receive), mapping, answers)
     data = fictional_data(webhook, mapping)
+    fetched = fictional_answers(webhook, mapping, answers)
     if not isinstance(data, Mapping):
         raise WrongUse(
             "this webhook is a list, and a test is given an object", fix="save it as a sample file"
@@ -44,7 +54,8 @@ def with_test_of(text: str, request: Request, mapping: CompiledMapping, spec: Me
         ip=None,
         received_at=request.received_at,
     )
-    test = test_of_sample(mapping, MappingRequest(mapping.file, Wishes(), fictional), spec, now)
+    asked = MappingRequest(mapping.file, Wishes(), fictional, answers=fetched)
+    test = test_of_sample(mapping, asked, spec, now)
     name = f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)"
     _, *lines = test_lines([replace(test, name=name, given=data, headers=headers)])
     return _inserted(text, lines)

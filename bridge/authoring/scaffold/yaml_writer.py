@@ -40,7 +40,7 @@ _REMARKS = {
 class StarterTest:
     """The test at the end of a new mapping. `given` is a sample file's name or an inline payload.
 
-    `missing` are the steps of `fetch` whose answers nobody has recorded yet.
+    `fetched` are the recorded answers by step of `fetch`, `missing` where nobody has recorded one yet.
     """
 
     name: str
@@ -51,7 +51,7 @@ class StarterTest:
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    missing: Sequence[str] = ()
+    fetched: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +286,8 @@ def _test(test: StarterTest) -> list[str]:
     beside = [f"now: {json.dumps(test.now)}"] if test.now else []
     if test.headers:
         beside.append(f"headers: {json.dumps(dict(test.headers), ensure_ascii=False)}")
-    if test.missing:
-        answers = ", ".join(f"{step}: missing" for step in test.missing)
+    if test.fetched:
+        answers = ", ".join(f"{name}: {_recorded(answer)}" for name, answer in test.fetched.items())
         beside.append(f"fetched: {{{answers}}}")
     if beside:
         lines.append(f"    with: {{{', '.join(beside)}}}")
@@ -299,6 +299,10 @@ def _test(test: StarterTest) -> list[str]:
         rows = [_expectation(key, value, sources.get(key)) for key, value in event.items()]
         lines += [f"      - {rows[0]}", *(f"        {row}" for row in rows[1:])]
     return lines
+
+
+def _recorded(answer: Any) -> str:
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _expectation(key: str, value: Any, source: str | None) -> str:

@@ -8,7 +8,7 @@ TESTS ?= tests
 # One more than there are processors: tests of real processes wait most of their time.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo test unit lint types format console screenshots docs bench bench-peers test-pythons mutants test-tools \
+.PHONY: demo test unit lint types format console companion screenshots docs bench bench-peers test-pythons mutants test-tools \
   test-deploy soak lock clean help
 
 help:  ## list the targets
@@ -50,6 +50,10 @@ format: .venv/ready-dev  ## let ruff fix what it can
 console: .venv/ready-dev  ## bundle the scripts of the console again, from console/ and npm
 	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund
 	cd console && PATH="$$PATH:$(CURDIR)/$(BIN)" node build.cjs ../bridge/web/console/static
+
+companion: .venv/ready-dev  ## build the scripts that websites load again, from companion/ and npm
+	cd companion && PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund
+	cd companion && PATH="$$PATH:$(CURDIR)/$(BIN)" node build.cjs ../bridge/web/companion/static
 
 screenshots: .venv/ready-dev  ## take the pictures of the console in docs/pictures again
 	PATH="$$PATH:$(CURDIR)/$(BIN)" $(BIN)/python -m pytest -n0 tests/browser/pictures.py

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "fetching", "backlog", "size")
+PARTS = ("transform", "loading", "intake", "delivery", "fetching", "backlog", "visits", "size")
 EXTRA = ("peers",)
 
 
@@ -26,7 +26,8 @@ def main(wanted: list[str]) -> int:
         measured = importlib.import_module(f"benchmarks.{part}").measure()
         for one in measured:
             spread = f"[{one.least:,.3f}-{one.most:,.3f}]"
-            print(f"  {one.name}: {one.median:,.3f} {one.unit} {spread} {report.verdict(one)}", flush=True)
+            judged = f"{report.verdict(one)} ({report.bars(one.target)})" if one.target else ""
+            print(f"  {one.name}: {one.median:,.3f} {one.unit} {spread} {judged}", flush=True)
             if "missed" in report.verdict(one):
                 missed.append(one.name)
         figures.keep(part, measured, about)

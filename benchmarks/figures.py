@@ -44,6 +44,7 @@ TARGETS: dict[str, Target] = {
     "one connection at 100 ms answer latency": Target(8_000.0, 9_500.0),
     "enqueue at 1,000,000 waiting against 1,000 (SQLite)": Target(1.25, 1.1, "less"),
     "claim at 1,000,000 waiting against 1,000 (SQLite)": Target(1.5, 1.25, "less"),
+    "joining an event with one of 1,000,000 visits": Target(1.0, 0.5, "less"),
     "memory of 1 web worker and the sender": Target(120.0, 90.0, "less"),
     "memory of 2 web workers and the sender": Target(170.0, 130.0, "less"),
     "start to the first accepted webhook": Target(1.5, 0.7, "less"),

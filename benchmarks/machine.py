@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+_LIBRARIES = ("flask", "gunicorn", "orjson", "msgspec", "jsonschema-rs")
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -26,7 +27,9 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "load": round(os.getloadavg()[0], 1),
-        "libraries": {name: version(name) for name in ("flask", "gunicorn", "orjson", "jsonschema-rs")},
+        "libraries": {
+            name: version(name) for name in ("flask", "gunicorn", "orjson", "msgspec", "jsonschema-rs")
+        },
     }
 
 

@@ -54,6 +54,12 @@ def _target_row(name: str, target: Target, one: Figure | None) -> str:
     return f"| {name} | {_value(one)} | {bars} | {verdict(one)} |"
 
 
+def bars(target: Target) -> str:
+    """Return what is asked of a figure, for a line on the terminal."""
+    sign = "≥" if target.better == "more" else "≤"
+    return f"gate {sign} {_number(target.gate)}, goal {sign} {_number(target.goal)}"
+
+
 def verdict(one: Figure) -> str:
     """Compare a figure with its target."""
     target = one.target

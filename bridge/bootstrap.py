@@ -19,6 +19,7 @@ from bridge.meta_spec.spec import MetaSpec, with_severities
 from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.outbox.purpose import mark_purpose, refuse_demo_beside_live
+from bridge.secret_files import SecretsOfMappings
 from bridge.settings import Settings
 from bridge.spelling import closest
 from bridge.validate.graph_version import version_note
@@ -118,7 +119,7 @@ def open_mappings(settings: Settings, environment: Mapping[str, str]) -> Mapping
     made_up = sample_secrets(settings.mappings) if settings.demo else {}
     return MappingFolder(
         settings.mappings,
-        environment={**made_up, **environment},
+        environment=SecretsOfMappings({**made_up, **environment}, settings.folder),
         spec=open_meta_spec(settings),
         destinations=settings.destinations,
         sources=settings.sources,

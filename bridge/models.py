@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
+    from bridge.privacy.person_identifiers import Erasure
+
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
 
 Severity = Literal["error", "warning"]
 EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
@@ -237,9 +242,10 @@ class Receive:
     `max_values` bounds how many values a body may hold, however short it is.
     """
 
-    sent_by: Literal["server", "automation", "browser"] = "server"
+    sent_by: Literal["server", "automation", "browser", "companion"] = "server"
     methods: frozenset[str] = frozenset({"post"})
     accept: frozenset[str] = frozenset({"json", "form", "multipart"})
+    origins: frozenset[str] = frozenset()
     verify: VerifyRule = VerifyRule()
     handshake: HandshakeRule | None = None
     repeat_key: Callable[[Webhook], Any] | None = None
@@ -274,20 +280,14 @@ class Draft(_Value):
     dotted path (`user_data.em`) the mapping line that set it. A draft with a verdict other than
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
+    `consent` is None where the mapping asks for none, or the event ended before it was read. A `policy` is
+    there while its country decides whether it may go out without.
     """
 
     __match_args__ = (
-        "label",
-        "fields",
-        "settings",
-        "send_to",
-        "positions",
-        "verdict",
-        "reason",
-        "findings",
-        "made_event_id",
-        "needs",
-    )
+        "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
+        "made_event_id", "needs", "consent", "policy",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -302,6 +302,8 @@ class Draft(_Value):
         findings: tuple[Finding, ...] = (),
         made_event_id: str | None = None,
         needs: FetchRequest | None = None,
+        consent: ConsentDecision | None = None,
+        policy: ConsentPolicy | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -313,6 +315,8 @@ class Draft(_Value):
         self.findings: Final = findings
         self.made_event_id: Final = made_event_id
         self.needs: Final = needs
+        self.consent: Final = consent
+        self.policy: Final = policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +333,12 @@ class Event(_Value):
     """One event at the end of the pipeline: what would be sent, or why nothing is.
 
     `data` is exactly one element of Meta's `data` array, cleaned and hashed (None unless it could be
-    built). `needs` is the call that it waits for while it is `fetching`.
+    built). `needs` is the call that it waits for while it is `fetching`, `consent` what the person decided.
     """
 
-    __match_args__ = ("label", "verdict", "data", "send_to", "findings", "reason", "match", "needs")
+    __match_args__ = (
+        "label", "verdict", "data", "send_to", "findings", "reason", "match", "needs", "consent",
+    )  # fmt: skip
     __slots__ = __match_args__
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -345,6 +351,7 @@ class Event(_Value):
         reason: str | None = None,
         match: MatchStrength | None = None,
         needs: FetchRequest | None = None,
+        consent: ConsentDecision | None = None,
     ) -> None:
         self.label: Final = label
         self.verdict: Final = verdict
@@ -354,11 +361,12 @@ class Event(_Value):
         self.reason: Final = reason
         self.match: Final = match
         self.needs: Final = needs
+        self.consent: Final = consent
 
     def with_findings(self, findings: tuple[Finding, ...]) -> Event:
         """Return the same event with these findings, among them no error that it did not have."""
         parts = (self.label, self.verdict, self.data, self.send_to, findings, self.reason, self.match)
-        return Event(*parts, self.needs)
+        return Event(*parts, self.needs, self.consent)
 
 
 # What tells an event from others of its mapping: its name, and the fields that it does not have.
@@ -368,12 +376,12 @@ EventShape = tuple[str, ...]
 class CleanDraft(_Value):
     """A draft that a mapping's own code has cleaned on the same way: `data` is as sent, and nothing was said.
 
-    Where every value is right by itself, `shape` decides nearly everything that validation looks at.
-    `unproven` names the fields of which that is not known yet (`custom_data.value`). `shapes` holds what
-    validation said of events of this kind, without their data. The other parts are those of a draft.
+    Where every value is right by itself, `shape` decides nearly everything that validation looks at; `shapes`
+    holds what it said of events of this kind, without their data. `unproven` names the fields not known to be
+    right (`custom_data.value`), `now` is the Unix time of receipt. The other parts are those of a draft.
     """
 
-    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven")
+    __match_args__ = ("label", "data", "send_to", "positions", "shape", "unproven", "now", "consent")
     __slots__ = (*__match_args__, "shapes")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument for each part
@@ -384,7 +392,9 @@ class CleanDraft(_Value):
         positions: Mapping[str, Position],
         shape: EventShape,
         unproven: Sequence[str],
+        now: int,
         shapes: dict[EventShape, Event],
+        consent: ConsentDecision | None = None,
     ) -> None:
         self.label: Final = label
         self.data: Final = data
@@ -392,26 +402,9 @@ class CleanDraft(_Value):
         self.positions: Final = positions
         self.shape: Final = shape
         self.unproven: Final = unproven
+        self.now: Final = now
         self.shapes: Final = shapes
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
-
-    kind: str
-    typed: str = dataclass_field(repr=False)
-    cleaned: str = dataclass_field(repr=False)
-    sent: str = dataclass_field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
-
-    identifiers: tuple[Identifier, ...]
-    never_send: bool = False
-    destination: str | None = None
+        self.consent: Final = consent
 
 
 class Translation(_Value):

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from bridge.body.parse import parse
+from bridge.consent_decision import ConsentDecision, ConsentPolicy
 from bridge.explain.trace import Trace
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.erase_requests import CompiledRequests
@@ -24,7 +25,6 @@ from bridge.models import (
     AnswerLookup,
     CleanDraft,
     Draft,
-    Erasure,
     Event,
     Finding,
     Position,
@@ -34,7 +34,7 @@ from bridge.models import (
     Webhook,
 )
 from bridge.normalize import normalize
-from bridge.privacy.person_identifiers import readable
+from bridge.privacy.person_identifiers import Erasure, readable
 from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify
@@ -66,7 +66,7 @@ def translate(  # noqa: PLR0913 - all but the first three are named
     if mapping.fetch and fetched is not None:
         webhook = Webhook(webhook.request, webhook.data, webhook.notes, Answers(fetched))
     now = webhook.request.received_at
-    events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
+    finished = events = tuple([finish(draft, spec, now) for draft in mapping.cleaned_drafts(webhook, spec)])
     erasure = None
     if mapping.requests is not None:
         erasure, others = _requested(mapping, mapping.requests, webhook, has_events=bool(events))
@@ -78,7 +78,8 @@ def translate(  # noqa: PLR0913 - all but the first three are named
         return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, (), erasure)
     from bridge.explain.build import explanation
 
-    explained = explanation(mapping, webhook, partial(_traced, mapping, webhook, spec), reveal=reveal)
+    traced = partial(_traced, mapping, webhook, spec, finished)
+    explained = explanation(mapping, webhook, traced, reveal=reveal)
     return Translation(mapping.name, mapping.revision, repeat_key, events, webhook.notes, explained, erasure)
 
 
@@ -97,15 +98,17 @@ def _requested(
 
 
 def _traced(
-    mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec
+    mapping: CompiledMapping, webhook: Webhook, spec: MetaSpec, finished: tuple[Event, ...]
 ) -> Iterator[tuple[Draft, Event, Trace]]:
-    """Yield each draft and event of a webhook with the trace that the same code writes on its way."""
+    """Yield each draft and event of a webhook with the trace that is written when it is mapped once more."""
     traces: list[Trace] = []
-    for draft, trace in zip(mapping.drafts(webhook, traces), traces, strict=True):
-        yield draft, finish(draft, spec, webhook.request.received_at, trace), trace
+    for draft, event, trace in zip(mapping.drafts(webhook, traces), finished, traces, strict=True):
+        if draft.verdict == "ready":
+            normalize(draft, spec, webhook.request.received_at, trace)
+        yield draft, event, trace
 
 
-def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trace | None = None) -> Event:
+def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime) -> Event:
     """Clean, hash and validate one draft: it is ready to send, or held with what must be fixed."""
     if isinstance(draft, CleanDraft):
         return _validated(draft, spec, now)
@@ -118,15 +121,28 @@ def finish(draft: Draft | CleanDraft, spec: MetaSpec, now: datetime, trace: Trac
             draft.findings,
             draft.reason,
             needs=draft.needs,
+            consent=draft.consent,
         )
-    data, dropped = normalize(draft, spec, now, trace)
+    data, dropped = normalize(draft, spec, now)
+    if draft.policy is not None and draft.policy.is_inside(data):
+        return _without_consent(draft, draft.policy)
     findings = draft.findings + _reported_once(dropped, validate(data, spec, now))
     return _judged(draft, data, findings, spec)
 
 
+def _without_consent(draft: Draft, policy: ConsentPolicy) -> Event:
+    """Keep an event from going out, as its country wants consent and nobody knows of any."""
+    reason = "consent: nothing was said, and the person's country is one where it is required, or not known"
+    fix = "have the sender include it, or map the country"
+    finding = Finding("error", "consent_unknown", reason, fix, position=policy.position)
+    findings = (*draft.findings, finding) if policy.verdict == "held" else draft.findings
+    consent = draft.consent or ConsentDecision("unknown", "")
+    return Event(draft.label, policy.verdict, None, draft.send_to, findings, reason, consent=consent)
+
+
 def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
     """Validate a clean draft: in full when it is the first of its shape, else what its values decide."""
-    if not is_right_by_its_values(draft.data, draft.unproven, spec, now):
+    if not is_right_by_its_values(draft.data, draft.unproven, spec, draft.now):
         return _judged(draft, draft.data, validate(draft.data, spec, now), spec)
     known = draft.shapes.get(draft.shape)
     if known is None:
@@ -137,7 +153,15 @@ def _validated(draft: CleanDraft, spec: MetaSpec, now: datetime) -> Event:
             "", known.verdict, None, (), known.findings, known.reason, known.match
         )
     return Event(
-        draft.label, known.verdict, draft.data, draft.send_to, known.findings, known.reason, known.match
+        draft.label,
+        known.verdict,
+        draft.data,
+        draft.send_to,
+        known.findings,
+        known.reason,
+        known.match,
+        None,
+        draft.consent,
     )
 
 
@@ -155,6 +179,7 @@ def _judged(
         findings,
         errors[0].message if errors else None,
         match_strength(data, spec),
+        consent=draft.consent,
     )
 
 

@@ -38,4 +38,7 @@ def test_values_of_two_kinds_are_never_equal():
 
 def test_a_value_shows_the_names_of_its_parts():
     start = "label='Purchase', verdict='ready', data=None, send_to=('main',)"
-    assert repr(event(data=None)) == f"Event({start}, findings=(), reason=None, match=None, needs=None)"
+    assert (
+        repr(event(data=None))
+        == f"Event({start}, findings=(), reason=None, match=None, needs=None, consent=None)"
+    )

@@ -17,6 +17,7 @@ from bridge.mapping.samples import Sample, read_sample, sample_of_test
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
 from bridge.pipeline import translate
+from bridge.plurals import counted
 from bridge.serialization import encode
 
 NOTHING = "(nothing)"
@@ -210,5 +211,5 @@ def _shown(name: str, field: Mapping[str, Any] | None, *, reveal: bool) -> str:
         return str(field["sent"])
     clear = clear_text(field)
     if clear is None:
-        return f"{len(field['sent'])} values" if isinstance(field["sent"], list) else str(field["sent"])
+        return counted(len(field["sent"]), "value") if isinstance(field["sent"], list) else str(field["sent"])
     return clear if reveal else str(mask(clear))

@@ -1,17 +1,17 @@
-"""JSON whose numbers keep every digit: a fast reader for most bodies, an exact one for the rest."""
+"""JSON whose numbers keep every digit: a fast reader for most bodies, a second one that explains the rest."""
 
 from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
-import orjson
+import msgspec
 
 from bridge.body.charset import decode
 from bridge.body.json_diagnosis import unreadable
-from bridge.body.limits import MAX_DEPTH, MAX_NODES, SHAPE, check_bounds, may_break_bounds, too_large
+from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, may_break_bounds, too_large
 from bridge.body.media_type import MediaType
 from bridge.body.special_characters import without_lone_surrogates
 from bridge.errors import Refused, UnreadableBody
@@ -19,18 +19,10 @@ from bridge.models import Finding
 
 _Read = tuple[Any, tuple[Finding, ...]]
 
-# The fast reader makes floats of fractions and of whole numbers beyond 64 bits. A float gives back what
-# was written unless it has more than 15 significant digits, ends in a zero (12.50) or is very small.
-_BEYOND_64_BIT: Final = b"0" * 19
-_DELICATE_FRACTION: Final = re.compile(
-    rb"\.(?=\d+(?:[,}\]\seE]|\Z))(?:\d+0(?!\d)|\d{7}|0000|(?<=\d{9}\.))", re.ASCII
-)
-_BEFORE_A_NUMBER: Final = (b"", b":", b"[", b",", b" ", b"\t", b"\n", b"\r")
-_KEEPS_ITS_DIGITS: Final = frozenset({str, int, bool, type(None)})
-_NEVER_TOO_MANY_BYTES: Final = 2 * MAX_NODES
-_LONGEST_WHOLE_PART: Final = 32
 _MAX_NUMBER_CHARACTERS: Final = 400
 _MAX_EXPONENT: Final = 308
+_SAMPLES_OF_A_LONG_NUMBER: Final = 4
+_DIGITS_AS_ZEROS: Final = bytes.maketrans(b"123456789", b"000000000")
 
 _NESTED_TEXT_NOTE: Final = Finding(
     "warning",
@@ -65,59 +57,32 @@ def opened_json(text: str) -> Any:
 
 
 def _read(content: bytes, charset: str | None, max_values: int = MAX_NODES) -> _Read:
-    if charset is None or charset.lower() in ("utf-8", "utf8"):
+    if (charset is None or charset.lower() in ("utf-8", "utf8")) and not _may_hold_long_number(content):
         try:
-            data = orjson.loads(content)
-        except orjson.JSONDecodeError:
-            pass  # perhaps only another encoding, or a half character: the exact reader decides
+            data = _READ(content)
+        except (ValueError, RecursionError):
+            pass  # perhaps only another encoding, or a half character: the second reader decides
         else:
-            if len(content) < _NEVER_TOO_MANY_BYTES and _is_simple(data, MAX_DEPTH):
-                return data, ()
-            shape = content.translate(SHAPE)
-            if may_break_bounds(shape):
+            if may_break_bounds(content):
                 check_bounds(data, max_values)
-            return (_read_exactly(content.decode()) if _loses_digits(content, shape) else data), ()
+            return data, ()
     text, notes = decode(content, charset)
-    data = _read_exactly(text)
+    data = _read_or_explain(text)
     check_bounds(data, max_values)
     data, more = without_lone_surrogates(data)
     return data, (*notes, *more)
 
 
-def _is_simple(data: Any, depth: int) -> bool:
-    """Return whether data holds no float, which alone may have lost digits, and is not nested too deep."""
-    if type(data) is dict:
-        data = data.values()
-    elif type(data) is not list:
-        return type(data) is not float
-    if depth == 0:
-        return False
-    for value in data:
-        if type(value) not in _KEEPS_ITS_DIGITS and not _is_simple(value, depth - 1):
-            return False
-    return True
+def _may_hold_long_number(content: bytes) -> bool:
+    """Say whether a whole number beyond the limit may be there, by a look at every hundredth character."""
+    samples = content[:: _MAX_NUMBER_CHARACTERS // _SAMPLES_OF_A_LONG_NUMBER]
+    return b"0" * _SAMPLES_OF_A_LONG_NUMBER in samples.translate(_DIGITS_AS_ZEROS)
 
 
-def _loses_digits(content: bytes, shape: bytes) -> bool:
-    """Return whether a float would change how a number was written; a false alarm only costs time."""
-    if _BEYOND_64_BIT in shape:
-        return True
-    for fraction in _DELICATE_FRACTION.finditer(content):
-        if _is_in_a_number(content, fraction.start()):
-            return True
-    return False
-
-
-def _is_in_a_number(content: bytes, point: int) -> bool:
-    """Return whether a decimal point may be one of a number; those of browser ids (`fb.1.155.12`) are not."""
-    before = content[max(0, point - _LONGEST_WHOLE_PART) : point].rstrip(b"0123456789").removesuffix(b"-")
-    return before[-1:] in _BEFORE_A_NUMBER
-
-
-def _read_exactly(text: str) -> Any:
+def _read_or_explain(text: str) -> Any:
     text = text.removeprefix("\ufeff")
     try:
-        return _EXACT.decode(text)
+        return _EXPLAINABLE.decode(text)
     except json.JSONDecodeError as error:
         raise unreadable(text, error.pos, error.msg) from error
     except _NoNumber as error:
@@ -143,9 +108,18 @@ def _whole_number(text: str) -> int:
     return int(text)
 
 
-def _fraction(text: str) -> Decimal:
+def _fraction(text: str) -> float | Decimal:
+    """Return a float where it is written with the same digits, else a Decimal, which keeps them (`12.50`)."""
+    number = float(text)
+    return number if repr(number) == text else _exactly(text)
+
+
+def _exactly(text: str) -> Decimal:
     _check_length(text)
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise _unbounded_number() from error
     if number and abs(number.adjusted()) > _MAX_EXPONENT:
         raise _unbounded_number()
     return number
@@ -168,6 +142,7 @@ def _position_of(text: str, constant: str) -> int:
     return 0
 
 
-_EXACT: Final = json.JSONDecoder(
+_EXPLAINABLE: Final = json.JSONDecoder(
     parse_int=_whole_number, parse_float=_fraction, parse_constant=_refuse_constant, strict=True
 )
+_READ: Final = msgspec.json.Decoder(float_hook=_fraction).decode

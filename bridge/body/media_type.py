@@ -21,11 +21,7 @@ class MediaType:
     name: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     is_json: bool = False
-
-    @property
-    def charset(self) -> str | None:
-        """The declared character set."""
-        return self.parameters.get("charset")
+    charset: str | None = None
 
 
 @lru_cache(maxsize=512)
@@ -35,7 +31,7 @@ def media_type(content_type: str | None) -> MediaType:
         return MediaType()
     name, parameters = parse_options_header(content_type)
     name = name.strip().lower()
-    return MediaType(name, parameters, _JSON.fullmatch(name) is not None)
+    return MediaType(name, parameters, _JSON.fullmatch(name) is not None, parameters.get("charset"))
 
 
 _JSON: Final = re.compile(r"(application|text)/(json|x-json|javascript|ld\+json)|[^/\s]+/[^/\s]*\+json")

@@ -19,7 +19,7 @@ from bridge.spelling import closest
 # command -> (module, attribute, one line of help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("bridge.cli.serve", "serve", "Receive webhooks, and deliver them beside it."),
-    "reload": ("bridge.cli.reload", "reload", "Have a running `serve` take up changed settings."),
+    "reload": ("bridge.cli.reload", "reload", "Have `serve` and `worker` take up changed settings."),
     "worker": ("bridge.cli.worker", "worker", "Deliver what is stored; for more processes and machines."),
     "dry-run": (
         "bridge.cli.dry_run",
@@ -39,9 +39,20 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "destinations",
         "See what Meta says about your tokens and datasets.",
     ),
+    "pauses": ("bridge.cli.pauses", "pauses", "See what is paused and why; pause and resume."),
     "sources": ("bridge.cli.sources", "sources", "See the APIs that records are fetched from."),
+    "pairing": (
+        "bridge.cli.pairing",
+        "pairing",
+        "Check that events of browsers and servers have the same ids.",
+    ),
     "status": ("bridge.cli.status", "status", "Show in one look what runs, waits, is held or paused."),
     "console": ("bridge.cli.console", "console", "Print a link that signs you in to the console once."),
+    "companion": (
+        "bridge.cli.companion",
+        "companion",
+        "Print the tag that loads the browser companion, for your website.",
+    ),
     "alerts": ("bridge.cli.alerts", "alerts", "Send a test alert."),
     "import": (
         "bridge.cli.import_file",

@@ -14,7 +14,7 @@ from bridge.authoring.code_listing import code_listing
 from bridge.authoring.findings_output import write_findings
 from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
 from bridge.cli.mapping_files import files_meant
-from bridge.cli.options import config_option
+from bridge.cli.options import config_option, secrets_of
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import Checked, check_mapping
@@ -124,7 +124,7 @@ def _check_mapping(file: Path, settings: Settings | None, *, live: bool) -> Chec
     return check_mapping(
         file,
         name=name_of(file, settings.mappings) if settings else None,
-        environment=process_environment(),
+        environment=secrets_of(settings),
         spec=open_meta_spec(settings) if settings else load_meta_spec(),
         destinations=settings.destinations if settings else None,
         sources=settings.sources if settings else None,

@@ -68,7 +68,7 @@ class Posted:
 def demo(*, and_exit: bool, bind: str | None) -> None:
     """Run the demo; exit 1 when a sample did not become what it should."""
     _end_with_the_terminal()
-    bind = bind or _free_address()
+    bind = bind or free_address(_USUAL_ADDRESS)
     now = datetime.now(UTC)
     samples = sorted(_samples(now), key=lambda pair: str(pair[1].file))
     with tempfile.TemporaryDirectory(prefix="capi-bridge-demo-") as folder:
@@ -86,11 +86,11 @@ def demo(*, and_exit: bool, bind: str | None) -> None:
 
 
 def _samples(now: datetime) -> Iterator[tuple[CompiledMapping, Sample]]:
-    """Yield every shipped mapping with each of its samples."""
+    """Yield every shipped mapping that takes webhooks at its own URL with each of its samples."""
     spec = load_meta_spec()
     for file in sorted(shipped("mappings").glob("*.yaml")):
         named = load_mapping(file, environment={}, spec=spec, secrets="optional")
-        for path in named.samples:
+        for path in named.samples if named.receive.sent_by != "companion" else ():
             sample = read_sample(path, now)
             mapping = load_mapping(file, environment=sample.secrets, spec=spec, secrets="optional")
             yield mapping, sample
@@ -106,15 +106,15 @@ def _end_with_the_terminal() -> None:
         signal.signal(number, leave)
 
 
-def _free_address() -> str:
+def free_address(usual: str) -> str:
     """Return the usual address, or one with another port when something listens there already."""
     try:
-        return "{}:{}".format(*require_free(_USUAL_ADDRESS))
+        return "{}:{}".format(*require_free(usual))
     except CannotOpen:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             other = f"127.0.0.1:{probe.getsockname()[1]}"
-        click.echo(f"{_USUAL_ADDRESS} is taken; the demo listens on {other}", err=True)
+        click.echo(f"{usual} is taken; the demo listens on {other}", err=True)
         return other
 
 

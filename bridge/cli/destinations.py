@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from bridge.cli.output import table
 from bridge.delivery.graph_reads import (
     DestinationReport,
     GraphReader,
-    dataset_quality,
     datasets_seen,
     report_on,
 )
@@ -26,8 +24,6 @@ from bridge.errors import WrongUse
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 
-_LOOKED_BACK = timedelta(days=7)
-_MOST_EVENTS = 5_000
 _name_option = click.option("--destination", "name", help="Only this destination of the settings.")
 
 
@@ -76,17 +72,18 @@ def check(config: Path | None, name: str | None, as_json: bool) -> None:
 @json_option
 def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
     """Print the datasets by destination."""
+    now = datetime.now(UTC)
     rows = [
         {
             "destination": reader.destination.name,
             "dataset_id": node.get("id"),
             "name": node.get("name"),
-            "ad_account": node.get("ad_account"),
+            "ad_accounts": ", ".join(map(str, node["ad_accounts"])),
             "last_event": node.get("last_fired_time"),
-            "events": node.get("events"),
+            "events_of_7_days": node["events"],
         }
         for reader in _readers(settings_of(config), name)
-        for node in datasets_seen(reader)
+        for node in datasets_seen(reader, now)
     ]
     _print_rows(rows, as_json=as_json)
 
@@ -97,11 +94,17 @@ def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
 @json_option
 def quality(config: Path | None, name: str | None, as_json: bool) -> None:
     """Print Meta's figures by event name, and the mean of our own estimate over the last seven days."""
+    from bridge.bootstrap import open_store, prepare
+    from bridge.monitoring.match_quality import match_quality, our_match_strength
+
     settings = settings_of(config)
-    rows = []
-    for reader in _readers(settings, name):
-        ours = _our_match_strength(settings, reader.destination.name)
-        rows += [_quality_row(reader.destination.name, row, ours) for row in dataset_quality(reader)]
+    now = datetime.now(UTC)
+    prepare(settings)
+    rows: list[Mapping[str, Any]] = []
+    with closing(open_store(settings)) as outbox:
+        for reader in _readers(settings, name):
+            ours = our_match_strength(outbox, reader.destination.name, now)
+            rows += [figures.as_json() for figures in match_quality(reader, ours)]
     _print_rows(rows, as_json=as_json)
 
 
@@ -113,7 +116,7 @@ def quality(config: Path | None, name: str | None, as_json: bool) -> None:
 def test(config: Path | None, name: str | None, code: str | None, as_json: bool) -> None:
     """Send a made-up Lead with a test code; exit 1 when Meta rejects it."""
     from bridge.cli.send import chosen, print_response
-    from bridge.delivery.send_now import refuse_test_code_when_live, send_body
+    from bridge.delivery.send_now import made_up_event, refuse_test_code_when_live, send_body
 
     settings = settings_of(config)
     entry = chosen(settings, name)
@@ -122,7 +125,7 @@ def test(config: Path | None, name: str | None, code: str | None, as_json: bool)
     if not used:
         fix = "copy the code from Events Manager, Test Events, and add --test-event-code"
         raise WrongUse("a test event needs a test_event_code", fix=fix)
-    body = {"data": [_test_event(now)], "test_event_code": used}
+    body = {"data": [made_up_event(now)], "test_event_code": used}
     refuse_test_code_when_live(body, settings)
     print_response(send_body(body, entry, settings), as_json=as_json)
 
@@ -158,61 +161,6 @@ def _described(report: DestinationReport) -> Iterator[str]:
         yield f"  Meta says: {report.message}"
     if report.state == "cannot tell":
         yield "  the token may send and yet not read; `capi-bridge destinations test` shows whether it sends"
-
-
-def _our_match_strength(settings: Settings, destination: str) -> Mapping[str, float]:
-    """Return the mean of our own estimate for each event name, over what was stored lately."""
-    from bridge.bootstrap import open_store, prepare
-    from bridge.ingest.replay import each
-    from bridge.outbox import Query
-
-    since = datetime.now(UTC) - _LOOKED_BACK
-    scores: dict[str, list[int]] = defaultdict(list)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
-        for event in each(outbox, Query(destination=destination, since=since, limit=_MOST_EVENTS)):
-            if event.match_score is not None and event.event_name:
-                scores[event.event_name].append(event.match_score)
-    return {name: round(sum(found) / len(found), 1) for name, found in scores.items()}
-
-
-def _quality_row(destination: str, row: Mapping[str, Any], ours: Mapping[str, float]) -> dict[str, Any]:
-    match = row.get("event_match_quality") or {}
-    keys = row.get("dedupe_key_feedback") or [{}]
-    by_id = next((key for key in keys if key.get("dedupe_key") == "event_id"), keys[0])
-    return {
-        "destination": destination,
-        "event_name": row.get("event_name"),
-        "meta_match_quality": match.get("composite_score"),
-        "our_match_strength": ours.get(str(row.get("event_name"))),
-        "server_events_with_event_id": _percentage(by_id, "server_events_with_dedupe_key"),
-        "browser_events_deduplicated": _percentage(by_id, "overall_browser_coverage_from_dedupe_key"),
-        "coverage": _percentage(row, "event_coverage"),
-        "identifiers": {
-            str(entry.get("identifier")): _percentage(entry, "coverage")
-            for entry in match.get("match_key_feedback") or ()
-        },
-    }
-
-
-def _percentage(row: Mapping[str, Any], name: str) -> Any:
-    return (row.get(name) or {}).get("percentage")
-
-
-def _test_event(now: datetime) -> dict[str, Any]:
-    """Return a Lead of a made-up person; its id differs every time, so that none is a duplicate."""
-    from bridge.normalize import normalize_value
-
-    return {
-        "event_name": "Lead",
-        "event_time": int(now.timestamp()),
-        "event_id": f"capi-bridge-test-{int(now.timestamp() * 1000)}",
-        "action_source": "system_generated",
-        "user_data": {
-            "em": [normalize_value("em", "capi-bridge-test@example.com").sent],
-            "ph": [normalize_value("ph", "+12025550143").sent],
-        },
-    }
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

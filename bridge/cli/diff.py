@@ -19,11 +19,11 @@ from bridge.authoring.diff import (
 )
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
-from bridge.cli.options import config_option, json_option, reveal_option, settings_of
+from bridge.cli.options import config_option, json_option, reveal_option, secrets_of, settings_of
 from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, process_environment
+from bridge.settings import Settings
 
 
 @click.command("diff", help="Show what a changed mapping would change.")
@@ -55,7 +55,7 @@ def _load(name: str, settings: Settings) -> CompiledMapping:
     return load_mapping(
         file,
         name=name_of(file, settings.mappings),
-        environment=process_environment(),
+        environment=secrets_of(settings),
         spec=open_meta_spec(settings),
         destinations=settings.destinations,
         secrets="optional",

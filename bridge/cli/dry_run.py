@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,17 +17,19 @@ import click
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.explanation import explanation_text, not_shared_text
 from bridge.cli.mapping_files import file_meant
-from bridge.cli.options import config_option, json_option, moment_of, pairs_of, settings_of
+from bridge.cli.options import config_option, json_option, moment_of, pairs_of, secrets_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping, name_of
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.mapping.samples import LOCAL_URL, Sample, read_sample, request_of_body
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import AnswerLookup, Request, Translation, Verified
+from bridge.monitoring.clock import SteadyClock
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, process_environment
+from bridge.settings import Settings
 
 _HOW_TO_FETCH = (
     "An answer is missing: record it beside the sample (new-lead.fetched.json for new-lead.json), "
@@ -48,7 +51,7 @@ _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 @click.option("--reveal", is_flag=True, help="Show personal data in the explanation.")
 @click.option("--verify", "verifies", is_flag=True, help="Check the signature or token too.")
 @click.option(
-    "--fetch", "fetches", is_flag=True, help="Really ask the sources for records; else recorded answers."
+    "--fetch", "fetches", is_flag=True, help="Really ask for records and visits; else recorded answers."
 )
 @json_option
 def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -74,7 +77,7 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
     mapping = load_mapping(
         file,
         name=name_of(file, settings.mappings),
-        environment={**sample.secrets, **process_environment()},
+        environment=secrets_of(settings, sample.secrets),
         spec=spec,
         destinations=settings.destinations,
         sources=settings.sources,
@@ -131,10 +134,19 @@ def _as_given(
 def _live(
     mapping: CompiledMapping, settings: Settings, translated: Callable[..., Translation]
 ) -> AnswerLookup:
+    from bridge.bootstrap import open_store, prepare
     from bridge.cli.live_answers import live_answers
     from bridge.fetch.client import open_client
+    from bridge.fetch.visit_lookup import VisitLookup
 
-    return live_answers(mapping, open_client(settings), lambda answers: translated(fetched=answers))
+    def answers(visits: VisitLookup | None) -> AnswerLookup:
+        return live_answers(mapping, open_client(settings), visits, lambda found: translated(fetched=found))
+
+    if all(step.source != VISIT_SOURCE for step in mapping.fetch):
+        return answers(None)
+    prepare(settings)
+    with closing(open_store(settings)) as outbox:
+        return answers(VisitLookup(outbox.visits, SteadyClock()))
 
 
 def _at_its_url(request: Request, url: str | None, name: str, settings: Settings) -> Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,9 +18,9 @@ from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import counted_kinds, looked_for, person_of
 from bridge.jobs.bulk_erasure import known_destination
-from bridge.models import Identifier
 from bridge.outbox import ErasureReceipt, ErasureRequest, Job, erasures_as_json
 from bridge.plurals import counted
+from bridge.privacy.person_identifiers import Identifier
 from bridge.serialization import encode_readable
 
 _STAYS_AT_META = "what was sent already stays at Meta: erase it there too"
@@ -54,7 +55,11 @@ def erase(  # noqa: PLR0913 - one parameter for each option
     with closing(open_store(settings)) as outbox:
         click.echo(looked_for(identifiers), err=True)
         found = outbox.erasures.find(person)
-        counts = {"events": len(found.event_ids), "raw_webhooks": len(found.webhook_ids)}
+        counts = {
+            "events": len(found.event_ids),
+            "raw_webhooks": len(found.webhook_ids),
+            "visits": outbox.erasures.visits_of(person),
+        }
         if dry_run:
             click.echo(encode_readable(counts) if as_json else f"would erase {_sizes(counts)}")
             return
@@ -76,13 +81,14 @@ def _ask_before_erasing(counts: Mapping[str, int], *, yes: bool, as_json: bool) 
 
 
 def _sizes(counts: Mapping[str, int]) -> str:
-    return f"{counted(counts['events'], 'event')} and {counted(counts['raw_webhooks'], 'stored webhook')}"
+    names = {"events": "event", "raw_webhooks": "stored webhook", "visits": "visit"}
+    events, webhooks, visits = (counted(counts[kind], name) for kind, name in names.items())
+    return f"{events}, {webhooks} and {visits}" if counts["visits"] else f"{events} and {webhooks}"
 
 
 def _lines(receipt: ErasureReceipt) -> Iterator[str]:
     request = receipt.request
-    erased = {"events": receipt.erased.events, "raw_webhooks": receipt.erased.raw_webhooks}
-    yield f"erased {_sizes(erased)}"
+    yield f"erased {_sizes(asdict(receipt.erased))}"
     yield f"receipt: {receipt.id}, {local_time(receipt.finished_at)}"
     yield f"looked for: {_kinds(request.looked_for)}"
     yield f"destination: {request.destination or 'all'}"

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
-from bridge.bootstrap import open_store, prepare
 from bridge.cli.erase import erase, erasures
 from bridge.cli.event_table import events_table
-from bridge.cli.options import config_option, json_option, local_now, moment_of, settings_of
+from bridge.cli.opened_store import opened_store
+from bridge.cli.options import config_option, json_option, local_now, moment_of
 from bridge.cli.output import progress, terminal_width
 from bridge.cli.person import person_options
 from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import looked_for, person_of
-from bridge.models import Identifier
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
+from bridge.privacy.person_identifiers import Identifier
 from bridge.serialization import encode, encode_readable
-from bridge.settings import Settings, process_environment
+from bridge.settings import process_environment
 
 ALL = 10_000_000
 # what a replay counts -> what to say about so many webhooks
@@ -83,14 +81,6 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     return with_query
 
 
-@contextmanager
-def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
-    settings = settings_of(config)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
-        yield outbox, settings
-
-
 @events.command("list", help="List events, newest first.")
 @config_option
 @_filters
@@ -103,7 +93,7 @@ def list_events(
     config: Path | None, query: Query, identifiers: tuple[Identifier, ...], limit: int, as_json: bool
 ) -> None:
     """Print the events that the filters select."""
-    with _opened(config) as (outbox, _):
+    with opened_store(config) as (outbox, _):
         found = _found(outbox, _with_limit(query, limit), identifiers)
         counts = outbox.counts()
     if as_json:
@@ -133,18 +123,11 @@ def _found(outbox: Outbox, query: Query, identifiers: tuple[Identifier, ...]) ->
 @json_option
 def show(event_id: str, config: Path | None, as_json: bool) -> None:
     """Print everything that is kept about one event."""
-    with _opened(config) as (outbox, _):
+    with opened_store(config) as (outbox, _):
         detail = outbox.show(event_id)
     if detail is None:
         raise WrongUse("there is no event with this id", fix="see `capi-bridge events list`")
-    record = {
-        **detail.event.as_json(),
-        "body": orjson.loads(detail.body) if detail.body else None,
-        "attempts": [attempt.as_json() for attempt in detail.attempts],
-        "revision": detail.revision,
-        "request_id": detail.request_id,
-        "raw_kept": detail.raw_kept,
-    }
+    record = {**detail.as_json(), "request_id": detail.request_id}
     if as_json:
         click.echo(encode_readable(record))
     else:
@@ -175,7 +158,7 @@ def replay(  # noqa: PLR0913 - one argument for each option
     from bridge.mapping import MappingFolder
 
     _must_say_which(query)
-    with _opened(config) as (outbox, settings):
+    with opened_store(config) as (outbox, settings):
         if dry_run:
             _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
@@ -208,7 +191,7 @@ def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_j
     from bridge.ingest.replay import discard as discard_events
 
     _must_say_which(query)
-    with _opened(config) as (outbox, _):
+    with opened_store(config) as (outbox, _):
         if dry_run:
             _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
@@ -227,7 +210,7 @@ def export(config: Path | None, query: Query, style: str, bodies: bool, as_json:
     from bridge.ingest.replay import each
     from bridge.jobs.bulk_export import columns_of, exported, write_csv
 
-    with _opened(config) as (outbox, _):
+    with opened_store(config) as (outbox, _):
         records = exported(outbox, each(outbox, _with_limit(query, ALL)), bodies=bodies)
         if style == "csv" and not as_json:
             write_csv(records, sys.stdout, columns_of(bodies=bodies), has_header=True)
@@ -241,7 +224,7 @@ def export(config: Path | None, query: Query, style: str, bodies: bool, as_json:
 @json_option
 def check(config: Path | None, as_json: bool) -> None:
     """Print where the totals do not reconcile; exit 1 when they do not."""
-    with _opened(config) as (outbox, _):
+    with opened_store(config) as (outbox, _):
         wrong = outbox.discrepancies()
         counts = outbox.counts()
     if as_json:

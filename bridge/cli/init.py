@@ -17,7 +17,7 @@ from bridge.authoring.scaffold.new_mapping import MappingRequest, NewMapping, ne
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.questions import questions_about
 from bridge.cli.mapping_files import file_meant
-from bridge.cli.options import config_option, json_option, settings_of
+from bridge.cli.options import config_option, json_option, secrets_of, settings_of
 from bridge.errors import CannotOpen, WrongUse
 from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
@@ -27,7 +27,7 @@ from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.serialization import encode_readable
-from bridge.settings import Settings, process_environment
+from bridge.settings import Settings
 
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_-]{0,63}/){0,3}[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _SENDERS = ("server", "automation", "browser")
@@ -95,7 +95,7 @@ def init(  # noqa: PLR0913, PLR0917 - one argument for each option
         written = _from(file, sample, wishes, written, spec)
     _write(file, written)
     findings = check_mapping(
-        file, environment=process_environment(), spec=spec, destinations=settings.destinations
+        file, environment=secrets_of(settings), spec=spec, destinations=settings.destinations
     ).findings
     _report(file, written, findings, as_json=as_json)
 
@@ -142,7 +142,7 @@ def _ask() -> tuple[str | None, str | None, str | None]:
 def _like(name: str, like: str, settings: Settings, spec: MetaSpec) -> _Written:
     in_shipped = shipped("mappings") / f"{like}.yaml"
     source = in_shipped if in_shipped.is_file() else file_meant(like, settings)
-    original = load_mapping(source, environment=process_environment(), spec=spec, secrets="optional")
+    original = load_mapping(source, environment=secrets_of(settings), spec=spec, secrets="optional")
     return _Written(text_like(name, original, source.read_text("utf-8")), tuple(samples_of(original)))
 
 

@@ -6,22 +6,32 @@ from collections.abc import Callable
 
 from bridge.fetch.client import SourceClient
 from bridge.fetch.outcomes import FoundRecord, NoRecord, SourceOutcome
+from bridge.fetch.visit_lookup import VisitLookup
 from bridge.mapping import CompiledMapping
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.models import AnswerLookup, Fetched, FetchRequest, Translation
 
 
 def live_answers(
-    mapping: CompiledMapping, client: SourceClient, translated: Callable[[AnswerLookup], Translation]
+    mapping: CompiledMapping,
+    client: SourceClient,
+    visits: VisitLookup | None,
+    translated: Callable[[AnswerLookup], Translation],
 ) -> AnswerLookup:
     """Make every call that a webhook needs, round after round, and return what looks up their answers.
 
-    `translated` maps the webhook with the answers so far; what it still needs is asked for next.
+    `translated` maps the webhook with the answers so far; what it still needs is asked for next. Without
+    `visits` no earlier visit is found.
     """
     answers: dict[FetchRequest, Fetched] = {}
     while calls := translated(answers.get).calls:
         for call in calls:
-            answers[call] = _answer(mapping.step(call.step), client.call(call))
+            step = mapping.step(call.step)
+            if call.source == VISIT_SOURCE:
+                answers[call] = visits.answer(mapping, call) if visits else step.missing()
+            else:
+                answers[call] = _answer(step, client.call(call))
     return answers.get
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
 from bridge.coerce.moments import read_moment
 from bridge.errors import CannotOpen, WrongUse
+from bridge.secret_files import SecretsOfMappings
 from bridge.settings import Settings, load_settings, process_environment
 
 _HIGHEST_PORT = 65_535
@@ -28,6 +30,14 @@ reveal_option = click.option("--reveal", is_flag=True, help="Show personal data 
 def settings_of(config: Path | None) -> Settings:
     """Load the settings that a command was pointed at."""
     return load_settings(config, process_environment())
+
+
+def secrets_of(
+    settings: Settings | None, made_up: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[str, str]:
+    """Return what `${…}` of mappings stands for; `made_up` fills in for variables that are not set."""
+    folder = settings.folder if settings else Path()
+    return SecretsOfMappings({**made_up, **process_environment()}, folder)
 
 
 def local_now() -> datetime:

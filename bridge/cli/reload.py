@@ -18,18 +18,14 @@ _PATIENCE_SECONDS = 90
 
 
 @click.command(
-    help="Have a running `serve` take up changed settings: tokens, secrets, destinations, mappings. "
+    help="Have `serve` and `worker` take up changed settings: tokens, secrets, destinations, mappings. "
     "With settings that cannot be used it goes on with the old ones."
 )
 @config_option
 @json_option
 def reload(config: Path | None, as_json: bool) -> None:
-    """Reload every server that runs with these settings; exit 1 when one of them keeps the old ones."""
-    servers = running_servers(data_folder_of(config, process_environment()))
-    if not servers:
-        raise CannotOpen(
-            "no `capi-bridge serve` runs with these settings here", fix="start one, or pass --config"
-        )
+    """Reload what runs here with these settings; exit 1 when something keeps the old ones."""
+    servers = _running(data_folder_of(config, process_environment()))
     problems = {server.bind: server.reload(_PATIENCE_SECONDS) for server in servers}
     if as_json:
         shown = [
@@ -41,6 +37,22 @@ def reload(config: Path | None, as_json: bool) -> None:
             _print(server, problems[server.bind])
     if any(problems.values()):
         raise SystemExit(1)
+
+
+def _running(data_folder: Path) -> list[Found]:
+    """Return what runs on this machine; what runs elsewhere with the same files is named."""
+    found = running_servers(data_folder)
+    elsewhere = [
+        f"{one.bind} runs on {one.host}, another machine or container" for one in found if not one.is_here
+    ]
+    servers = [one for one in found if one.is_here]
+    if not servers:
+        nothing = "no `capi-bridge serve` or `worker` runs with these settings here"
+        fix = "run `capi-bridge reload` there" if elsewhere else "start one, or pass --config"
+        raise CannotOpen("; ".join(elsewhere) or nothing, fix=fix)
+    for sentence in elsewhere:
+        click.echo(f"{sentence}: run `capi-bridge reload` there", err=True)
+    return servers
 
 
 def _print(server: Found, problem: Mapping[str, Any] | None) -> None:

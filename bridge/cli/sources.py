@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
 
-from bridge.bootstrap import open_store, prepare
-from bridge.cli.options import config_option, json_option, settings_of
+from bridge.cli.opened_store import opened_store
+from bridge.cli.options import config_option, json_option
 from bridge.cli.status import sources_table
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.monitoring.status import sources_of
-from bridge.outbox import Outbox
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 from bridge.spelling import closest
@@ -28,7 +25,7 @@ def sources(context: click.Context, config: Path | None, as_json: bool) -> None:
     """List the sources when no command is given."""
     if context.invoked_subcommand:
         return
-    with _opened(config) as (outbox, settings):
+    with opened_store(config) as (outbox, settings):
         found = sources_of(outbox, settings, utc_now())
     if as_json:
         click.echo(encode_readable({"sources": found}))
@@ -44,7 +41,7 @@ def sources(context: click.Context, config: Path | None, as_json: bool) -> None:
 @json_option
 def resume(name: str, config: Path | None, as_json: bool) -> None:
     """Lift the pause."""
-    with _opened(config) as (outbox, settings):
+    with opened_store(config) as (outbox, settings):
         if name not in settings.sources:
             raise WrongUse(f"there is no source {name}", fix=_meant(name, settings))
         resumed = outbox.fetches.resume(name, utc_now())
@@ -57,11 +54,3 @@ def resume(name: str, config: Path | None, as_json: bool) -> None:
 def _meant(name: str, settings: Settings) -> str:
     meant = closest(name, settings.sources)
     return f"did you mean {meant}?" if meant else "see `capi-bridge sources`"
-
-
-@contextmanager
-def _opened(config: Path | None) -> Iterator[tuple[Outbox, Settings]]:
-    settings = settings_of(config)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
-        yield outbox, settings

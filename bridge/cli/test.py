@@ -13,12 +13,11 @@ from bridge.authoring.findings_output import write_findings
 from bridge.authoring.test_runner import Failure, TestResult, run_tests
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import files_meant
-from bridge.cli.options import config_option, json_option, settings_of
+from bridge.cli.options import config_option, json_option, secrets_of, settings_of
 from bridge.lint.check import Checked, check_mapping
 from bridge.mapping import name_of
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
-from bridge.settings import process_environment
 
 
 @click.command("test", help="Run the tests inside mapping files.")
@@ -33,7 +32,7 @@ def test(paths: tuple[str, ...], config: Path | None, as_json: bool) -> None:
     checked = [
         check_mapping(
             file,
-            environment=process_environment(),
+            environment=secrets_of(settings),
             spec=spec,
             destinations=settings.destinations,
             name=name_of(file, settings.mappings),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -18,11 +20,17 @@ from bridge.cli.options import (
     settings_of,
 )
 from bridge.delivery.process import deliver_until, new_fetcher, open_reporter
-from bridge.delivery.signals import asked_to_stop
+from bridge.delivery.signals import Asked
 from bridge.delivery.worker import run_once
+from bridge.errors import BridgeError
+from bridge.mapping import MappingFolder
 from bridge.monitoring.clock import SteadyClock
-from bridge.monitoring.log import configure
+from bridge.monitoring.log import configure, get_logger
 from bridge.monitoring.metrics import Metrics, served
+from bridge.plurals import counted
+from bridge.server.reload_rules import report_failed_reload, require_all_mappings, require_same_place
+from bridge.server.running import RunningServer, announced
+from bridge.server.terminal import Terminal
 from bridge.settings import Settings, process_environment
 
 
@@ -36,18 +44,56 @@ def worker(
     config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
 ) -> None:
     """Deliver until told to stop; batches under way are settled first."""
-    stop = asked_to_stop() if not once else None
+    asked = Asked(Terminal.of_this_process().is_gone) if not once else None
     settings = settings_of(config)
     configure(settings.log_level, settings.log_format)
     prepare(settings, accept_new_key=accept_new_key)
-    if stop is None:
+    if asked is None:
         _deliver_once(settings, as_json=as_json)
         return
     click.echo(f"capi-bridge worker delivers to {settings.graph_url}", err=True)
-    mappings = open_mappings(settings, process_environment())
     metrics = Metrics()
-    with _offered(metrics, metrics_at):
-        deliver_until(stop, settings, metrics, mappings)
+    with _offered(metrics, metrics_at), announced(settings.data_folder, f"worker-{os.getpid()}") as running:
+        _deliver(
+            asked, _Setup(settings, open_mappings(settings, process_environment())), metrics, config, running
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What a worker delivers with, until the next reload."""
+
+    settings: Settings
+    mappings: MappingFolder
+
+
+def _deliver(
+    asked: Asked, setup: _Setup, metrics: Metrics, config: Path | None, running: RunningServer
+) -> None:
+    """Deliver until asked to stop; a reload settles the batches under way and goes on with new settings."""
+    while True:
+        deliver_until(asked.event, setup.settings, metrics, setup.mappings)
+        asked.event.clear()  # before its wish is granted: another one may come meanwhile
+        if asked.to_stop:
+            return
+        setup = _renewed(setup, config, running)
+
+
+def _renewed(setup: _Setup, config: Path | None, running: RunningServer) -> _Setup:
+    """Return what to deliver with from now on: the same, when the new settings cannot be used."""
+    try:
+        settings = settings_of(config)
+        require_same_place(setup.settings, settings)
+        mappings = open_mappings(settings, process_environment())
+        require_all_mappings(setup.mappings, mappings)
+    except BridgeError as error:
+        report_failed_reload(error)
+        running.note_reload(error)
+        return setup
+    configure(settings.log_level, settings.log_format)
+    get_logger().info("reloaded", mappings=len(mappings.names()))
+    running.note_reload(None)
+    return _Setup(settings, mappings)
 
 
 def _offered(metrics: Metrics, at: str | None) -> AbstractContextManager[object]:
@@ -66,6 +112,6 @@ def _deliver_once(settings: Settings, *, as_json: bool) -> None:
         totals = (
             ", ".join(f"{number} {status}" for status, number in sorted(ends.items())) or "nothing was due"
         )
-        click.echo(f"{len(reports)} calls: {totals}")
+        click.echo(f"{counted(len(reports), 'call')}: {totals}")
     if ends["refused"]:
         raise SystemExit(1)

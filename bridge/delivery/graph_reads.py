@@ -6,9 +6,10 @@ error code 190 says that a token is bad.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from bridge.delivery.http_client import GraphRequest, HttpResponse, Send
@@ -18,6 +19,8 @@ from bridge.settings import Destination
 TokenState = Literal["valid", "invalid", "cannot tell"]
 _BAD_TOKEN = 190
 _DATASET_FIELDS = "id,name,last_fired_time,is_unavailable"
+_ACCOUNT_FIELDS = f"id,name,adspixels.limit(100){{{_DATASET_FIELDS}}}"
+_COUNTED_FOR = timedelta(days=7)
 _MOST_PAGES = 50
 _QUALITY_FIELDS = (
     "web{event_name,"
@@ -109,18 +112,27 @@ def _state(probes: list[HttpResponse], about_token: Mapping[str, Any]) -> TokenS
     return "valid" if any(map(_answered, probes)) else "cannot tell"
 
 
-def datasets_seen(reader: GraphReader) -> Iterator[dict[str, Any]]:
-    """Yield every dataset that the token can see, by ad account, with its events of the last hours."""
+def datasets_seen(reader: GraphReader, now: datetime) -> list[dict[str, Any]]:
+    """Return every dataset of an ad account that the token can see, with its events of the last days."""
+    found: dict[str, dict[str, Any]] = {}
+    for account in _pages(reader, "me/adaccounts", fields=_ACCOUNT_FIELDS):
+        for node in (account.get("adspixels") or {}).get("data", ()):
+            seen = found.setdefault(node["id"], {**node, "ad_accounts": []})
+            seen["ad_accounts"].append(account.get("name"))
+    return [{**node, "events": _event_counts(reader, name, now)} for name, node in found.items()]
+
+
+def _pages(reader: GraphReader, path: str, **query: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of an edge, page after page; raises CannotOpen when Meta does not list them."""
     after: dict[str, str] = {}
     for _ in range(_MOST_PAGES):
-        page = reader.get("me/adaccounts", fields=f"id,name,adspixels{{{_DATASET_FIELDS}}}", **after)
+        page = reader.get(path, **query, **after)
         if not _answered(page):
             raise CannotOpen(f"Meta does not list the datasets: {error_message(page)}", fix=_NEEDS_READ)
-        for account in _body(page).get("data", ()):
-            for node in (account.get("adspixels") or {}).get("data", ()):
-                yield {**node, "ad_account": account.get("name"), "events": _event_counts(reader, node["id"])}
-        cursor = (_body(page).get("paging") or {}).get("cursors", {}).get("after")
-        if not cursor or not _body(page).get("paging", {}).get("next"):
+        yield from _body(page).get("data", ())
+        paging = _body(page).get("paging") or {}
+        cursor = (paging.get("cursors") or {}).get("after")
+        if not cursor or not paging.get("next"):
             return
         after = {"after": cursor}
 
@@ -128,17 +140,22 @@ def datasets_seen(reader: GraphReader) -> Iterator[dict[str, Any]]:
 _NEEDS_READ = "tokens made in Events Manager may send but not read; use a system user's token with ads_read"
 
 
-def _event_counts(reader: GraphReader, dataset_id: str) -> dict[str, int] | None:
-    """Return how many events of each name Meta counted lately; None when the token may not read it."""
-    response = reader.get(f"{dataset_id}/stats", aggregation="event")
-    if not _answered(response):
+def _event_counts(reader: GraphReader, dataset_id: str, now: datetime) -> dict[str, int] | None:
+    """Return how many events of each name Meta counted; None when the token may not read it.
+
+    Meta counts by the hour, and for seven days at most.
+    """
+    since = (now - _COUNTED_FOR).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    counts: Counter[str] = Counter()
+    try:
+        for hour in _pages(
+            reader, f"{dataset_id}/stats", aggregation="event", start_time=str(int(since.timestamp()))
+        ):
+            for entry in hour.get("data", ()):
+                counts[str(entry.get("value"))] += int(entry.get("count") or 0)
+    except CannotOpen:
         return None
-    counts: dict[str, int] = {}
-    for row in _body(response).get("data", ()):
-        for entry in row.get("data", ()):
-            name = str(entry.get("value"))
-            counts[name] = counts.get(name, 0) + int(entry.get("count") or 0)
-    return counts
+    return dict(counts)
 
 
 def dataset_quality(reader: GraphReader) -> list[dict[str, Any]]:

@@ -140,7 +140,9 @@ def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     """Delete what is older than its retention time."""
     kept = settings.retention
     purged = outbox.purge(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
-    get_logger().info("retention", **{name: getattr(purged, name) for name in purged.__slots__})
+    visits = outbox.visits.purge(now, kept.visits, kept.visit_addresses)
+    counts = {name: getattr(purged, name) for name in purged.__slots__}
+    get_logger().info("retention", **counts, visits=visits)
 
 
 def report_step(step: Step) -> None:
@@ -166,6 +168,8 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
     while not stop.is_set():
         now = clock()
         try:
+            outbox.jobs.forget_old_inputs(now)
+            outbox.captures.purge(now)
             kept = keep_revisions(outbox, mappings, kept, now)
             alerts.check(snapshot(outbox, settings, mappings, now), now)
             if now >= purge_at:

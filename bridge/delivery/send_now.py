@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, WrongUse
+from bridge.normalize import normalize_value
 from bridge.settings import Destination, Settings
 
 
@@ -36,3 +38,17 @@ def send_body(body: Mapping[str, Any], destination: Destination, settings: Setti
 def is_accepted(response: HttpResponse) -> bool:
     """Tell whether Meta took the events of a body."""
     return response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
+
+
+def made_up_event(now: datetime) -> dict[str, Any]:
+    """Return a Lead of a made-up person to test with; its id differs every time, so none is a duplicate."""
+    return {
+        "event_name": "Lead",
+        "event_time": int(now.timestamp()),
+        "event_id": f"capi-bridge-test-{int(now.timestamp() * 1000)}",
+        "action_source": "system_generated",
+        "user_data": {
+            "em": [normalize_value("em", "capi-bridge-test@example.com").sent],
+            "ph": [normalize_value("ph", "+12025550143").sent],
+        },
+    }

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from bridge.web.routes import ROUTES
+from bridge.web.routes import COMPANION, ROUTES
 
 _TEXT = """\
 # HTTP: every endpoint and every response
@@ -41,6 +41,7 @@ some switch a webhook off at the first 404 or 410.
 | the body cannot be read | 400 | line and column of the mistake, and the likely cause |
 | wrong signature or token | 401 | no detail; the reason is in the log |
 | no such mapping | 404 | |
+| no such mapping, and its name is open for [capture](console.md#capture-mode) | 200 | `status: "captured"` |
 | too large, too deep, too many fields | 413 | |
 | a content type the mapping does not take | 415 | |
 | over a rate limit | 429 | with `Retry-After` |
@@ -57,8 +58,9 @@ the mapping says `receive: {{methods: [get]}}`; elsewhere it is answered 405, an
 who proved who it is may ask: by the mapping's `verify`, or with the admin token. Anyone else gets 401. With
 `profile: live` it is refused (400). **Meta does not discard test events.**
 
-A mapping with `sent_by: browser` answers preflight requests, and its answers may be read by the page that
-sent them. `navigator.sendBeacon` works.
+A mapping with `sent_by: browser` answers preflight requests, and the pages of its `origins` may read its answers
+(`Access-Control-Allow-Origin`, with credentials). Webhooks of other pages are stored as well, but no page of theirs may read
+the answer. `navigator.sendBeacon` works.
 
 ## Errors
 
@@ -174,7 +176,7 @@ def page() -> str:
     head = ["| method and path | does | for |", "|---|---|---|"]
     rows = [
         f"| `{route.method} {route.path}` | {route.summary} | {'admin' if route.access else ''} |"
-        for route in ROUTES
+        for route in (*ROUTES, *COMPANION)
         if route.summary
     ]
     return _TEXT.format(endpoints="\n".join(head + rows))

@@ -35,6 +35,7 @@ To learn the language, start with [learn.md](learn.md); for ready pieces, see [r
 | `$headers.x` `$query.x` | a header or a query parameter of the webhook's request |
 | `$cookies.x` `$ip` `$user_agent` | of the visitor; only with `sent_by: browser` |
 | `$person.email` | `email` in the answer of the step `person` of [fetch](#fetch) |
+| `$visit.utm_campaign` | `utm_campaign` of the [visit](#visit) before the event |
 | `$received_at` `$index` `$source` | time of arrival, number of the `for_each` entry, name of the mapping |
 """
 
@@ -51,6 +52,8 @@ _SECTIONS: tuple[tuple[str, str, str], ...] = (
      "these) or a block of the tests below. All lines must hold."),
     ("fetch_step", "fetch", "Records that the webhook only names. Each step has a name of your choice, and "
      "its answer is read as `$name.field`; there are at most three. See [fetch.md](fetch.md)."),
+    ("visit", "visit", "The earlier visit of the same person to the website, looked for before the event is "
+     "finished. Its fields are read as `$visit.field`. See [visits.md](visits.md)."),
     ("settings", "settings", "How this sender writes dates, numbers, phones and names."),
     ("consent", "consent", "What the person allowed. A denied event is kept as *suppressed* and never sent."),
     ("copy", "copy", "Takes over simple properties into `custom_data`. Personal-looking keys are rejected."),

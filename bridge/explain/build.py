@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping
 
 _HASH = re.compile(r"[0-9a-f]{64}").fullmatch
+_HASH_CHARACTERS = 64
 # fields that an event has without a line of the mapping that reads them
 _MADE_HERE = {
     "event_time": "$received_at",
@@ -117,7 +117,9 @@ def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) 
         "reason": event.reason,
         "conditions": list(trace.conditions),
         "fields": [
-            _explained_field(name, draft, event, _record(name, trace, feeders), reveal=reveal)
+            _explained_field(
+                draft, event, trace.records.get(name) or FieldRecord(name), feeders, reveal=reveal
+            )
             for name in names
         ],
         "findings": [finding.as_json() for finding in event.findings],
@@ -150,36 +152,31 @@ def _fed() -> tuple[tuple[str, str], ...]:
     )
 
 
-def _record(name: str, trace: Trace, feeders: Mapping[str, FieldRecord]) -> FieldRecord:
-    record = trace.records.get(name) or FieldRecord(name)
-    if record.supplied_by is None:
-        feeder = feeders.get(name)
-        source = feeder.supplied_by if feeder else _MADE_HERE.get(name)
-        return replace(record, supplied_by=source)
-    return record
-
-
 def _explained_field(
-    name: str, draft: Draft, event: Event, record: FieldRecord, *, reveal: bool
+    draft: Draft, event: Event, record: FieldRecord, feeders: Mapping[str, FieldRecord], *, reveal: bool
 ) -> dict[str, Any]:
-    personal = name.startswith("user_data.")
-    where = _position_of(name, draft.positions)
+    name, where = record.name, _position_of(record.name, draft.positions)
+    shown = _masked if name.startswith("user_data.") and not reveal else _as_it_is
+    keys = name.split(".")
     return {
         "field": name,
-        "given": _shown(_value_at(draft.fields, name), hidden=personal and not reveal),
-        "sent": _shown(_value_at(event.data or {}, name), hidden=personal and not reveal),
-        "from": record.supplied_by,
-        "tried": list(record.tried),
-        "steps": [
-            {"step": entry["step"], "value": _shown(entry["value"], hidden=personal and not reveal)}
-            for entry in record.steps
-        ],
+        "given": shown(_value_at(draft.fields, keys)),
+        "sent": shown(_value_at(event.data, keys)),
+        "from": _source(name, feeders) if record.supplied_by is None else record.supplied_by,
+        "tried": record.tried.copy(),
+        "steps": [{"step": entry["step"], "value": shown(entry["value"])} for entry in record.steps],
         "dropped": record.dropped,
         "defaulted": record.defaulted,
         "file": where.file if where else None,
         "line": where.line if where else None,
         "column": where.column if where else None,
     }
+
+
+def _source(name: str, feeders: Mapping[str, FieldRecord]) -> str | None:
+    """Return where a field comes from that no line of the mapping reads."""
+    feeder = feeders.get(name)
+    return feeder.supplied_by if feeder else _MADE_HERE.get(name)
 
 
 def _position_of(name: str, positions: Mapping[str, Position]) -> Position | None:
@@ -190,21 +187,23 @@ def _position_of(name: str, positions: Mapping[str, Position]) -> Position | Non
     return None
 
 
-def _value_at(data: Mapping[str, Any], name: str) -> Any:
+def _value_at(data: Mapping[str, Any] | None, keys: Sequence[str]) -> Any:
     node: Any = data
-    for key in name.split("."):
+    for key in keys:
         if type(node) is not dict:
             return None
         node = node.get(key)
     return node
 
 
-def _shown(value: Any, *, hidden: bool) -> Any:
-    if not hidden:
-        return value
-    if isinstance(value, list):
-        return [_shown(item, hidden=True) for item in value]
-    return value if isinstance(value, str) and _is_hash(value) else mask(value)
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _masked(value: Any) -> Any:
+    if type(value) is list:
+        return [_masked(item) for item in value]
+    return value if type(value) is str and _is_hash(value) else mask(value)
 
 
 def clear_text(field: Mapping[str, Any]) -> str | None:
@@ -218,4 +217,4 @@ def clear_text(field: Mapping[str, Any]) -> str | None:
 
 
 def _is_hash(text: str) -> bool:
-    return _HASH(text) is not None
+    return len(text) == _HASH_CHARACTERS and _HASH(text) is not None

@@ -12,6 +12,8 @@ def mask(value: Any) -> Any:
 
     Lists and objects are masked item by item. Numbers count as text; true, false and null stay.
     """
+    if type(value) is str:
+        return _mask_text(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, list | tuple):

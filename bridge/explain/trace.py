@@ -6,40 +6,36 @@ live pipeline and the explanation are the same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 NOTHING_FOUND: Final = "nothing was found"
 
 
-@dataclass(slots=True)
 class FieldRecord:
     """All that is known about one destination field of one event (`user_data.em`)."""
 
-    name: str
-    supplied_by: str | None = None
-    tried: list[dict[str, str]] = field(default_factory=list)
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    dropped: str | None = None
-    defaulted: bool = False
+    __slots__ = ("defaulted", "dropped", "name", "steps", "supplied_by", "tried")
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+        self.supplied_by: str | None = None
+        self.tried: list[dict[str, str]] = []
+        self.steps: list[dict[str, Any]] = []
+        self.dropped: str | None = None
+        self.defaulted = False
 
 
 @dataclass(slots=True)
 class Trace:
-    """Collects one record for each destination field of one event, in the order of the mapping."""
+    """Collects one record for each destination field of one event, in the order of the mapping.
+
+    `paths_read` are the concrete places of the webhook that supplied values (`line_items.0.sku`, `$ip`).
+    """
 
     records: dict[str, FieldRecord] = field(default_factory=dict)
     conditions: list[dict[str, Any]] = field(default_factory=list)
-    reads: list[Callable[[], Iterable[str]]] = field(default_factory=list)
-
-    @property
-    def paths_read(self) -> set[str]:
-        """Return the concrete places of the webhook that supplied values (`line_items.0.sku`, `$ip`).
-
-        Worked out when it is asked for: on the way only what is needed for it was kept.
-        """
-        return {place for places in self.reads for place in places()}
+    paths_read: set[str] = field(default_factory=set)
 
     def record(self, name: str) -> FieldRecord:
         """Return the record of a field, made when it is new."""

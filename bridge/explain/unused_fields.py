@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bridge.coerce.emptiness import is_empty
-from bridge.recognize.guess import guesses_of
+from bridge.recognize.guess import surest_guess
 from bridge.recognize.ownership import payload_context
 from bridge.recognize.payload_fields import payload_fields
 from bridge.recognize.recognition_tables import recognition_tables
@@ -27,9 +27,9 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     fields = payload_fields(data)
     context = payload_context(fields, recognition_tables())
     for field in fields:
-        if is_empty(field.value) or _was_read(field.concrete, read):
+        if _was_read(field.concrete, read) or is_empty(field.value):
             continue
-        guess = next((guess for guess in guesses_of(field, context) if guess.strength >= _SURE_ENOUGH), None)
+        guess = surest_guess(field, context, at_least=_SURE_ENOUGH)
         unused.append(
             {
                 "path": field.path,

@@ -22,6 +22,7 @@ from bridge.fetch.client import ObserveCall, SourceClient, ignore_call
 from bridge.fetch.exchange import Exchange, open_exchange
 from bridge.fetch.gate import SharedGate
 from bridge.fetch.one_webhook import FetchParts, Undecided, fetch_for, held
+from bridge.fetch.visit_lookup import VisitLookup
 from bridge.ingest.entries import HELD_BY_AN_ERROR
 from bridge.mapping import MappingFolder
 from bridge.meta_spec.spec import MetaSpec
@@ -36,13 +37,14 @@ from bridge.settings import Settings
 LEASE = timedelta(seconds=60)
 _LEASE_LEFT = timedelta(seconds=30)  # a call takes less, with the wait for its turn
 IDLE_SECONDS = 0.2
-_IDLE_WITHOUT_SOURCES_SECONDS = 5.0  # all that can wait then is what a source was asked for before it went
+_IDLE_WITHOUT_SOURCES_SECONDS = 5.0  # all that can wait then is what was asked for before a mapping changed
 _AFTER_ERROR_SECONDS = 1.0
 _THREADS = 8
 _PER_SOURCE = 4
 _AT_ONCE = 10
 _SHORTEST_WAIT = timedelta(seconds=1)
 _LONGEST_BACKOFF = timedelta(minutes=15)
+_OF_ONE_RECORD = frozenset({"unreachable", "early"})  # the others of the source may still be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,6 @@ class Fetcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
-        idle = IDLE_SECONDS if self._context.settings.sources else _IDLE_WITHOUT_SOURCES_SECONDS
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
             while not stop.is_set():
@@ -117,9 +118,14 @@ class Fetcher:
                 claim = self._guarded(self._claim)
                 if claim is None:
                     places.release()
-                    stop.wait(idle)
+                    stop.wait(self._idle_seconds())
                     continue
                 threads.submit(self._in_thread, claim, places)
+
+    def _idle_seconds(self) -> float:
+        context = self._context
+        looks_up = context.settings.sources or any(mapping.fetch for mapping in context.mappings.mappings())
+        return IDLE_SECONDS if looks_up else _IDLE_WITHOUT_SOURCES_SECONDS
 
     def fetch_now(
         self,
@@ -192,7 +198,7 @@ class Fetcher:
                 done += 1
                 continue
             self._put_off(claim, webhook, result)
-            if result.source == claim.source and result.outcome.trouble != "unreachable":
+            if result.source == claim.source and result.outcome.trouble not in _OF_ONE_RECORD:
                 outbox.fetches.release(claim)
                 break
         return done
@@ -200,7 +206,13 @@ class Fetcher:
     def _fetched_for(self, webhook: FetchingWebhook, lease: _LeaseKeeper) -> Decided | Undecided:
         context = self._context
         parts = FetchParts(
-            context.settings, context.spec, context.mappings, context.client, context.clock, lease.keep
+            context.settings,
+            context.spec,
+            context.mappings,
+            context.client,
+            VisitLookup(context.outbox.visits, context.clock),
+            context.clock,
+            lease.keep,
         )
         try:
             return fetch_for(webhook, parts)
@@ -216,6 +228,8 @@ class Fetcher:
             wait = max(outcome.wait, _SHORTEST_WAIT)
             with self._lock:
                 self._waits[result.source] = now + wait
+        elif outcome.trouble == "early":
+            wait = outcome.wait
         else:
             own = min(backoff(webhook.attempts, self._context.jitter()), _LONGEST_BACKOFF)
             wait = max(outcome.wait, own)

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from bridge.errors import Refused, UnknownMapping
 from bridge.fetch.client import SourceClient
 from bridge.fetch.kept_answers import found_answers, packed_answers
-from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater
+from bridge.fetch.outcomes import FoundRecord, NoRecord, SourceOutcome, TryLater
+from bridge.fetch.visit_lookup import VisitLookup, joined_visits
 from bridge.ingest.entries import new_events
 from bridge.ingest.replay import with_codes
 from bridge.mapping import CompiledMapping, MappingFolder
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Fetched, FetchRequest, Finding, Request, Translation, Verified
 from bridge.outbox import Correction, HeldEvent, NewEvent
@@ -36,6 +38,7 @@ class FetchParts:
     spec: MetaSpec
     mappings: MappingFolder
     client: SourceClient
+    visits: VisitLookup
     clock: Callable[[], datetime]
     before_call: Callable[[], None]
 
@@ -109,13 +112,16 @@ class _Fetching:
         self._request = request
         self._mapping = mapping
         self._parts = parts
-        self._answers: Answers = found_answers(webhook.kept, mapping.revision)
+        kept = found_answers(webhook.kept, mapping.revision).items()
+        # a visit is looked up anew each time: consent may have been withdrawn while a record was waited for
+        self._answers: Answers = {call: answer for call, answer in kept if call.source != VISIT_SOURCE}
 
     def run(self) -> Decided | Undecided:
         for _ in range(_MOST_ROUNDS):
             translation = self._translated(self._answers)
             if not translation.calls:
-                return Decided(self._correction(translation), self._kept())
+                joined = joined_visits(self._mapping, self._answers)
+                return Decided(self._correction(translation), self._kept(), joined)
             for call in translation.calls:
                 answer = self._answer(call)
                 if isinstance(answer, TryLater):
@@ -130,7 +136,7 @@ class _Fetching:
         """Make one call. What cannot be had within its time has failed."""
         step = self._mapping.step(call.step)
         self._parts.before_call()
-        outcome = self._parts.client.call(call, anew=self._webhook.anew)
+        outcome = self._outcome(call)
         if isinstance(outcome, FoundRecord):
             return step.answered(outcome.data, outcome.took_ms, "cached" if outcome.cached else "")
         if isinstance(outcome, NoRecord):
@@ -138,6 +144,11 @@ class _Fetching:
         if isinstance(outcome, TryLater):
             return step.failed(self._given_up(outcome)) if self._is_late() else outcome
         return step.failed(outcome.reason)
+
+    def _outcome(self, call: FetchRequest) -> SourceOutcome:
+        if call.source == VISIT_SOURCE:
+            return self._parts.visits.call(call)
+        return self._parts.client.call(call, anew=self._webhook.anew)
 
     def _is_late(self) -> bool:
         return self._parts.clock() >= self._webhook.give_up_at

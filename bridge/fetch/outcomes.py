@@ -26,7 +26,7 @@ from bridge.fetch.exchange import SourceResponse
 from bridge.fetch.graph_errors import graph_error
 from bridge.fetch.wait_headers import asked_wait
 
-Trouble = Literal["unreachable", "limit", "setup"]
+Trouble = Literal["unreachable", "limit", "setup", "early"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,8 @@ class TryLater:
     """Nothing can be said of the record now.
 
     `trouble` is what that says about the source: out of reach, over a limit, or set up wrongly; None when it
-    was not called at all. `wait` is how long is asked for; nothing when it is for us to decide.
+    was not called at all, and `early` when only this record may come yet. `wait` is how long is asked for;
+    nothing when it is for us to decide.
     """
 
     reason: str

@@ -75,4 +75,5 @@ def _waits_in(data: Any) -> Iterator[timedelta]:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    stripped = text.strip()
+    return float(stripped) if _NUMBER.fullmatch(stripped) else None

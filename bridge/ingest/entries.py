@@ -13,7 +13,7 @@ from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Finding, Request, Translation
-from bridge.outbox import NewEvent, NewJob, NewWebhook
+from bridge.outbox import NewEvent, NewJob, NewVisit, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode
 from bridge.settings import DEFAULT_GIVE_UP, Settings
@@ -43,6 +43,7 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
     request_id: str,
     repeat_window_seconds: int,
     test_event_code: str | None = None,
+    visit: NewVisit | None = None,
 ) -> NewWebhook:
     """Return a webhook with everything it became, ready to be stored.
 
@@ -61,6 +62,7 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
         events=events,
         fetch=new_fetch(translation, settings, request.received_at),
         job=erasure_asked_by(translation),
+        visit=visit,
     )
 
 
@@ -158,6 +160,7 @@ def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of the
         match_score=event.match.score if event.match else None,
         accepted_until=accepted_until(data, spec) if _whole(data, "event_time") else None,
         label=event.label,
+        consent=event.consent,
     )
 
 
@@ -178,6 +181,7 @@ def _without_data(
         match_score=None,
         accepted_until=None,
         label=event.label,
+        consent=event.consent,
     )
 
 

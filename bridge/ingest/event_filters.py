@@ -22,11 +22,14 @@ _TEXT_FILTERS = (
     "mode",
     "by",
     "before",
+    "after",
 )
+_NUMBER_FILTERS = ("http_status", "code", "subcode")
+_MOST_DIGITS = 12
 _USUAL = {"by": "received"}
-_FILTERS = (*_TEXT_FILTERS, "status", "ids", "since", "until", "limit")
+_FILTERS = (*_TEXT_FILTERS, *_NUMBER_FILTERS, "status", "ids", "since", "until", "limit")
 _OF_A_PERSON = ("email", "phone", "external_id", "order_id")
-_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before", "by"})
+_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before", "after", "by"})
 
 
 def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int | None = None) -> Query:
@@ -35,7 +38,8 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
     `limit` is how many events are meant when no filter says so, `most` how many may be asked for.
     """
     _refuse_unknown(asked)
-    texts: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
+    plain: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
+    plain |= {name: _number(asked[name], name) for name in _NUMBER_FILTERS if asked.get(name)}
     statuses = _list(asked.get("status"))
     if any(status not in STATUSES for status in statuses):
         raise WrongUse("status is not one there is", fix=f"use one of {', '.join(STATUSES)}")
@@ -50,8 +54,8 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
         statuses=frozenset(statuses),
         since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
         until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
-        limit=_limit(asked.get("limit", limit or most), most),
-        **texts,
+        limit=limit_of(asked.get("limit", limit or most), most),
+        **plain,
     )
 
 
@@ -66,6 +70,7 @@ def require_filter(asked: Mapping[str, Any]) -> None:
 def filters_of(query: Query) -> dict[str, Any]:
     """Return the filters that mean a query, with absolute times."""
     filters: dict[str, Any] = {name: getattr(query, name) for name in _TEXT_FILTERS}
+    filters |= {name: getattr(query, name) for name in _NUMBER_FILTERS}
     filters |= {"ids": list(query.ids), "status": sorted(query.statuses), "limit": query.limit}
     for name in ("since", "until"):
         moment = getattr(query, name)
@@ -91,7 +96,15 @@ def _list(given: Any) -> list[str]:
     return [part.strip() for part in str(given).split(",") if part.strip()] if given else []
 
 
-def _limit(given: Any, most: int) -> int:
+def _number(given: Any, name: str) -> int:
+    text = str(given).strip()
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise WrongUse(f"{name} is not a number", fix="write it as Meta answered it: 400, 190, 2804003")
+    return int(text)
+
+
+def limit_of(given: Any, most: int) -> int:
+    """Return how many are asked for; raises WrongUse for what is no number, or too large."""
     text = str(given)
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
         raise WrongUse(f"limit is not a number from 1 to {most}")

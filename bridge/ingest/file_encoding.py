@@ -23,7 +23,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_FIX = "name it with --encoding (encoding= over HTTP), for example cp1250, cp1251, cp1254 or shift_jis"
+_FIX = "say which it is (--encoding, or encoding= over HTTP), for example cp1250, cp1251, cp1254 or shift_jis"
 _UNASSIGNED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 # Four accented letters in a row, or a superscript, an inverted question mark or the like inside a word: in no
 # western language, but in Cyrillic, Greek or Polish words that are read as Windows-1252.

@@ -16,6 +16,7 @@ import orjson
 from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.file_encoding import UTF_8, Encoding, encoding_of
 from bridge.ingest.workbook import numbered, sheet_of
+from bridge.plurals import counted
 
 _DELIMITERS = ",;\t|"
 _NAMES_OF_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -146,7 +147,7 @@ def _checked_header(names: list[str]) -> list[str]:
 
 def _row(number: int, header: list[str], values: list[str]) -> FileRow:
     if len(values) > len(header):
-        return FileRow(number, b"", f"{len(values)} fields, but the header names {len(header)}")
+        return FileRow(number, b"", f"{counted(len(values), 'field')}, but the header names {len(header)}")
     try:
         return FileRow(number, orjson.dumps(dict(zip(header, values, strict=False))))
     except TypeError:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from bridge.errors import WrongUse
 from bridge.explain.masking import mask
-from bridge.models import Identifier
-from bridge.outbox import ErasureRequest, NewJob, Person
-from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, read_identifier
+from bridge.outbox import ErasureRequest, NewJob, Outbox, Person, Query
+from bridge.outbox.erasure import sent_identifiers
+from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, Identifier, read_identifier
 
 
 def identifiers_of(asked: Mapping[str, Any]) -> tuple[Identifier, ...]:
@@ -75,14 +75,44 @@ def erasure_job(
     return NewJob("erase", request.as_json(), person_as_bytes(person_of(identifiers, destination)))
 
 
+def person_of_event(
+    outbox: Outbox, event_id: str, destination: str | None = None, visible: Collection[str] | None = None
+) -> Person:
+    """Return the person that a stored event is about, by its event_id or by our own id.
+
+    `visible` are the destinations that whoever asks may see. Raises WrongUse when no event of this id is kept
+    that says who it is about.
+    """
+    seen = None if visible is None else frozenset(visible)
+    asked = (Query(event_id=event_id, destinations=seen), Query(ids=(event_id,), destinations=seen))
+    details = [outbox.show(event.id) for query in asked for event in outbox.find(query)]
+    bodies = [detail.body for detail in details if detail]
+    hashes = frozenset[str]().union(*(sent_identifiers(orjson.loads(body)) for body in bodies if body))
+    if not hashes:
+        raise WrongUse(
+            "no event of this id says who it is about",
+            fix="look for the person by e-mail address, phone number or id",
+        )
+    return Person(hashes=hashes, destination=destination)
+
+
 def person_as_bytes(person: Person) -> bytes:
     """Return a person as a job keeps it, encrypted, until it is done."""
+    return orjson.dumps(person_as_json(person))
+
+
+def person_as_json(person: Person) -> dict[str, Any]:
+    """Return a person as plain data: only for what is kept encrypted."""
     parts = {name: getattr(person, name) for name in Person.__slots__}
-    return orjson.dumps({**parts, "hashes": sorted(person.hashes)})
+    return {**parts, "hashes": sorted(person.hashes)}
 
 
 def person_from_bytes(kept: bytes) -> Person:
     """Return the person that a job was given."""
-    parts: dict[str, Any] = orjson.loads(kept)
+    return person_from_json(orjson.loads(kept))
+
+
+def person_from_json(parts: Mapping[str, Any]) -> Person:
+    """Return the person that `person_as_json` described."""
     lists = {name: tuple(part) for name, part in parts.items() if isinstance(part, list)}
     return Person(**{**lists, "hashes": frozenset(lists["hashes"]), "destination": parts["destination"]})

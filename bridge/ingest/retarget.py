@@ -9,6 +9,7 @@ from datetime import datetime
 from bridge.errors import WrongUse
 from bridge.outbox import Move, Outbox, Stranded
 from bridge.outbox.stranded import OPEN
+from bridge.plurals import counted_kinds
 from bridge.settings import Settings
 
 
@@ -43,13 +44,12 @@ def stranded_events(outbox: Outbox, settings: Settings) -> list[Stranded]:
 
 def kinds(counts: Mapping[str, int]) -> str:
     """Say how many events wait, are fetched for and are held."""
-    fetching = f", {counts['fetching']} fetching" if counts["fetching"] else ""
-    return f"{counts['waiting']} waiting{fetching} and {counts['held']} held events"
+    return counted_kinds({status: counts[status] for status in OPEN}, "event")
 
 
 def describe(entry: Stranded) -> str:
     """Say in a sentence what is left behind, and what to do."""
     return (
-        f"{kinds(entry.as_json())} of destination {entry.destination} are for "
-        f"dataset {entry.dataset_id}, which is not configured for it; see `capi-bridge events retarget`"
+        f"destination {entry.destination} has {kinds(entry.as_json())} for dataset {entry.dataset_id}, "
+        "which is not configured for it; see `capi-bridge events retarget`"
     )

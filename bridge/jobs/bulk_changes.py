@@ -10,11 +10,14 @@ from bridge.ingest.event_filters import filters_of, query_of, require_filter
 from bridge.ingest.replay import due_times, planned, remapping
 from bridge.jobs.job_kind import Asked, JobContext, flag_of, rate_of
 from bridge.outbox import Job, JobStep, NewJob, Query
+from bridge.plurals import counted
 
 MOST = 10_000_000
+HOW = frozenset({"per_second", "because", "fetch_again", "matching"})  # what says how, and not which events
 _PAGE = 100  # how many events share a transaction: webhooks wait for it to be committed
 _LONGEST_REASON = 500
-_OWN = frozenset({"per_second", "because", "fetch_again"})  # what says how, and not which events
+_DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
+_MOST_DIGITS = 12
 
 
 def read_replay(context: JobContext, asked: Asked) -> NewJob:
@@ -33,11 +36,26 @@ def read_discard(context: JobContext, asked: Asked) -> NewJob:
 
 
 def _new_job(kind: str, context: JobContext, asked: Asked, own: Asked) -> NewJob:
-    filters = {name: value for name, value in asked.items() if name not in _OWN}
+    filters = {name: value for name, value in asked.items() if name not in HOW}
     require_filter(filters)
     query = query_of(filters, context.clock(), most=MOST)
-    total = min(query.limit, context.outbox.count(query))
+    number = context.outbox.count(query)
+    if "matching" in asked:
+        refuse_when_changed(number, asked["matching"])
+    total = min(query.limit, number)
     return NewJob(kind, {**filters_of(query), **own}, total=total)
+
+
+def refuse_when_changed(number: int, shown: object) -> None:
+    """Raise WrongUse when a filter means many more or fewer events than somebody was shown."""
+    text = str(shown)
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise WrongUse("the number that was shown is missing", fix="look again how many there are")
+    if abs(number - int(text)) > _DRIFT * int(text):
+        raise WrongUse(
+            f"the filter means {counted(number, 'event')} now, and {int(text):,} were shown",
+            fix="look again, and then decide",
+        )
 
 
 def replay_steps(context: JobContext, job: Job) -> Iterator[Job]:
@@ -71,7 +89,7 @@ def _next_ids(context: JobContext, job: Job) -> list[str]:
 
 
 def _query(context: JobContext, job: Job) -> Query:
-    filters = {name: value for name, value in job.request.items() if name not in _OWN}
+    filters = {name: value for name, value in job.request.items() if name not in HOW}
     return query_of(filters, context.clock(), most=MOST)
 
 

@@ -39,5 +39,5 @@ def erasing_steps(context: JobContext, job: Job) -> Iterator[Job]:
     while job.is_open:
         page = erasures.look(person, job.position)
         step = JobStep(page.following or "", page.rows, is_last=page.following is None)
-        job = erasures.erase_page(job, step, page.traces, context.clock())
+        job = erasures.erase_page(job, step, person, page.traces, context.clock())
         yield job

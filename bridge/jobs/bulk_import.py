@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
-from itertools import dropwhile
+from itertools import dropwhile, islice
 
 import orjson
 
@@ -28,12 +28,16 @@ from bridge.outbox import Job, JobStep, NewJob, Replacements
 
 MOST_BYTES = 16 * 1_048_576
 _PORTION = 100
-_OPTIONS = ("mapping", "format", "encoding", "file_name", "per_second", "dry_run")
+_OPTIONS = ("mapping", "format", "encoding", "file_name", "per_second", "dry_run", "keep_file")
 _LONGEST_NAME = 255
+_SHOWN = 5  # events of the first rows, to a person who looks at a file before it is imported
 
 
 def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
-    """Check the file and the mapping; every row must at least be found."""
+    """Check the file and the mapping; every row must at least be found.
+
+    A dry run that is to `keep_file` has it ready for the import that follows, for an hour.
+    """
     require_known(asked, _OPTIONS)
     if len(content) > MOST_BYTES:
         raise TooLarge(f"the file is larger than {MOST_BYTES} bytes", fix="use `capi-bridge import`")
@@ -42,7 +46,7 @@ def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
     total = sum(1 for _ in reading.rows(BytesIO(content)))
     if not total:
         raise WrongUse("the file has no rows", fix="send the file itself as the body of the request")
-    rate = rate_of(asked)
+    more = {"per_second": rate_of(asked), "keep_file": flag_of(asked, "keep_file")}
     request = {
         "mapping": mapping.name,
         "format": reading.style,
@@ -51,7 +55,8 @@ def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
         "file_name": str(asked.get("file_name", ""))[:_LONGEST_NAME],
         "dry_run": flag_of(asked, "dry_run"),
     }
-    return NewJob("import", {**request, **({"per_second": rate} if rate else {})}, content, total)
+    given = {name: value for name, value in more.items() if value}
+    return NewJob("import", {**request, **given}, content, total)
 
 
 def import_steps(context: JobContext, job: Job) -> Iterator[Job]:
@@ -68,7 +73,8 @@ def import_steps(context: JobContext, job: Job) -> Iterator[Job]:
         if around.per_second:
             context.wait(len(portion) / around.per_second - (time.monotonic() - started))
     if job.is_open:
-        yield context.outbox.jobs.note(job, JobStep(job.position, 0, is_last=True), context.clock())
+        last = JobStep(job.position, 0, is_last=True, keeps_input=job.request.get("keep_file", False))
+        yield context.outbox.jobs.note(job, last, context.clock())
 
 
 def _do(
@@ -76,7 +82,8 @@ def _do(
 ) -> Job:
     results = [translated(row, around) for row in portion]
     if job.request["dry_run"]:
-        sample = _sample(results) if not job.position else b""
+        most = _SHOWN if job.request.get("keep_file") else 1
+        sample = _samples(results, most) if not job.position else b""
         counts = counted_outcomes(results) + matchable(results)
         return context.outbox.jobs.note(job, _step(results, counts, sample), context.clock())
     step = _step(results, counted_outcomes([result for result in results if result.webhook is None]))
@@ -96,12 +103,13 @@ def _step(results: list[RowResult], counts: Counter[str], before: bytes = b"") -
     )
 
 
-def _sample(results: list[RowResult]) -> bytes:
-    """Return a line with the first event that would be sent, as Meta would get it."""
+def _samples(results: list[RowResult], most: int) -> bytes:
+    """Return a line for each of the first events that would be sent, as Meta would get them."""
     ready = ((result, event) for result in results for event in result.made if event.verdict == "ready")
-    for result, event in ready:
-        return orjson.dumps({"row": result.row.number, "status": "waiting", "event": event.data}) + b"\n"
-    return b""
+    return b"".join(
+        orjson.dumps({"row": result.row.number, "status": "waiting", "event": event.data}) + b"\n"
+        for result, event in islice(ready, most)
+    )
 
 
 def _around(context: JobContext, job: Job) -> ImportContext:

@@ -14,6 +14,8 @@ from bridge.jobs.bulk_export import export_steps, read_export
 from bridge.jobs.bulk_import import import_steps
 from bridge.jobs.comparison import comparison_steps, read_comparison
 from bridge.jobs.job_kind import JobContext, JobKind
+from bridge.jobs.person_export import person_export_steps, read_person_export
+from bridge.jobs.person_search import person_search_steps, read_person_search
 from bridge.monitoring.log import failure
 from bridge.outbox import Job
 
@@ -23,6 +25,8 @@ KINDS: Mapping[str, JobKind] = {
     "export": JobKind(read_export, export_steps),
     "compare": JobKind(read_comparison, comparison_steps),
     "erase": JobKind(read_erasure, erasing_steps),
+    "find_person": JobKind(read_person_search, person_search_steps),
+    "export_person": JobKind(read_person_export, person_export_steps),
 }
 STEPS = {**{name: kind.steps for name, kind in KINDS.items()}, "import": import_steps}
 _LOOK_EVERY_SECONDS = 1.0

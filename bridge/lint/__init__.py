@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from bridge.lint.answer_lint import lint_answers
+from bridge.lint.browser_lint import lint_browser
 from bridge.lint.event_lint import lint_events
 from bridge.lint.evidence import Evidence, read_evidence
 from bridge.lint.path_lint import lint_paths
@@ -27,6 +28,7 @@ def lint_with(mapping: CompiledMapping, evidence: Evidence, spec: MetaSpec) -> t
         *lint_events(mapping, spec, evidence.webhooks),
         *lint_paths(mapping, evidence, spec),
         *lint_answers(mapping),
+        *lint_browser(mapping),
         *lint_person(mapping, evidence.webhooks),
     ]
     return tuple(dict.fromkeys(findings))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 SUFFIXES = frozenset({".yaml", ".yml"})
+SIMPLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # what a person may call a new mapping
 _NO_MAPPINGS = "samples"
 _MOST_LEVELS = 4
 

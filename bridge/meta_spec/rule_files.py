@@ -70,6 +70,9 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         currency_words=frozenset(money["words"]),
         multipliers=frozenset(money["multipliers"]),
         countries=MappingProxyType(_countries(places["codes"], words["country_aliases"])),
+        regions=MappingProxyType(
+            {name: frozenset(codes) for name, codes in _yaml(folder / "regions.yaml").items()}
+        ),
         country_languages=tuple(words["country_languages"]),
         states=MappingProxyType(places["states"]),
         empty_texts=frozenset(words["empty_texts"]),

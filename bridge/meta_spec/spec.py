@@ -179,6 +179,7 @@ class MetaSpec:
     currency_words: frozenset[str] = field(repr=False)
     multipliers: frozenset[str] = field(repr=False)
     countries: Mapping[str, str] = field(repr=False)
+    regions: Mapping[str, frozenset[str]] = field(repr=False)
     country_languages: tuple[str, ...] = field(repr=False)
     states: Mapping[str, Mapping[str, str]] = field(repr=False)
     empty_texts: frozenset[str] = field(repr=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bridge.monitoring.mail import mail_body, send_mail
 from bridge.monitoring.notifier import Message, Post, http_post
 from bridge.settings import Alerts
 
@@ -18,6 +17,8 @@ def open_post(alerts: Alerts) -> Post:
 
     def post(message: Message) -> int:
         if alerts.email is not None and message.url.startswith(_MAIL):
+            from bridge.monitoring.mail import send_mail  # 1 MB, for those who are told by e-mail
+
             send_mail(alerts.email, message.body)
             return _TAKEN
         return over_http(message)
@@ -31,6 +32,8 @@ def messages_of(kind: str, text: str, body: bytes, alerts: Alerts, now: datetime
     if alerts.url:
         messages.append(Message(f"alert {kind} to the webhook", alerts.url, body))
     if alerts.email:
+        from bridge.monitoring.mail import mail_body
+
         whole = f"{text}\n\n{now.isoformat(timespec='seconds')}, capi-bridge\n"
         mail = mail_body(alerts.email, f"capi-bridge: {text}", whole)
         messages.append(Message(f"alert {kind} by e-mail", _MAIL + ",".join(alerts.email.to), mail))

@@ -57,7 +57,7 @@ def _held_shares(recent: Recent, settings: Settings, by_name: ByName) -> Iterato
     for name, ids in by_name.items():
         number = sum(row in held for row in ids)
         if len(ids) >= _FEWEST_FOR_A_SHARE and number / len(ids) > settings.alerts_of(name).held_share:
-            text = f"{name}: {number} of the last {len(ids)} webhooks are held"
+            text = f"{name}: {number} of the last {len(ids)} webhooks {'is' if number == 1 else 'are'} held"
             yield Concern("held_share", name, text)
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from bridge.coerce.numbers import decimals_written, is_ambiguous, read_number, shared_format
 
 Number = int | float | Decimal
 _LARGEST: Final = 2**99
+_LARGEST_ORDINARY: Final = 1e9
 _MILLIONTH: Final = Decimal("0.000001")
 # What machines write: no separator, or a point before any number of digits but three. Up to fifteen digits
 # a floating-point number gives back exactly what was written.
 _ORDINARY: Final = re.compile(r"[0-9]{1,9}(?:\.(?:[0-9]{1,2}|[0-9]{4,6}))?", re.ASCII).fullmatch
 
 
+@lru_cache(maxsize=4096)
 def ordinary_number(text: str) -> Number | None:
-    """Return the number of a text as machines write it, None for any other text."""
+    """Return the number of a text as machines write it, None for any other; prices come again and again."""
     if not _ORDINARY(text):
         return None
     number = float(text)
@@ -79,6 +82,18 @@ def json_number(exact: Decimal) -> Number:
         return int(exact)
     near = float(exact)
     return near if Decimal(repr(near)) == exact else exact
+
+
+def has_no_more_digits(number: float | Decimal, digits: int) -> bool:
+    """Say whether an ordinary amount has no more decimals; after a no, rounding decides.
+
+    The floating-point number closest to a count of cents has none, and the division gives exactly that one.
+    """
+    if type(number) is not float or not 0 < number < _LARGEST_ORDINARY:
+        return False
+    scale = 10.0**digits
+    cents = int(number * scale + 0.5)
+    return cents / scale == number
 
 
 def rounded(number: Number, digits: int) -> Number:

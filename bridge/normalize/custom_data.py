@@ -7,7 +7,7 @@ from typing import Any, Final
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize import custom_values
-from bridge.normalize.amounts import rounded
+from bridge.normalize.amounts import has_no_more_digits, rounded
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_values import MONEY, CustomData, Reader, enum, explain_number
 from bridge.normalize.findings import Findings
@@ -52,7 +52,7 @@ def round_money(sent: dict[str, Any], spec: MetaSpec) -> None:
         return
     for key in MONEY:
         number = sent.get(key)
-        if number is not None and type(number) is not int and round(number, digits) != number:
+        if number is not None and type(number) is not int and not has_no_more_digits(number, digits):
             sent[key] = rounded(number, digits)
 
 

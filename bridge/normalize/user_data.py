@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from bridge.coerce.emptiness import is_one_of_names
+from bridge.explain.trace import Trace
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.normalize.context import CleaningContext, ValueDropped
@@ -137,13 +138,13 @@ def send_value(
             sent[field.name] = usable if field.many else usable[0]
         return
     try:
-        result = field.clean(value, context)[1]
+        cleaned, result = field.clean(value, context)
     except ValueDropped as reason:
         findings.add_dropped(f"user_data.{field.name}", reason)
         return
     sent[field.name] = [result] if field.many else result
     if findings.trace is not None:
-        _explain(field, value, result, context, findings)
+        _explain(field, value, cleaned, result, context, findings.trace)
 
 
 def _usable(field: Cleaner, values: Any, context: CleaningContext, findings: Findings) -> list[Any]:
@@ -152,12 +153,12 @@ def _usable(field: Cleaner, values: Any, context: CleaningContext, findings: Fin
     usable: list[Any] = []
     for value in each_alone(values[: limit * 4], field, context):
         try:
-            result = field.clean(value, context)[1]
+            cleaned, result = field.clean(value, context)
         except ValueDropped as reason:
             findings.add_dropped(f"user_data.{field.name}", reason)
             continue
         if findings.trace is not None:
-            _explain(field, value, result, context, findings)
+            _explain(field, value, cleaned, result, context, findings.trace)
         if result not in usable:
             usable.append(result)
     if field.many and len(usable) > limit:
@@ -170,25 +171,29 @@ def _explain_list(field: Cleaner, value: Any, values: Any, findings: Findings) -
         findings.trace.step(f"user_data.{field.name}", "several values in one text, each on its own", values)
 
 
-def _explain(field: Cleaner, value: Any, result: Any, context: CleaningContext, findings: Findings) -> None:
+def _explain(  # noqa: PLR0913, PLR0917 - a value before, in between and behind
+    field: Cleaner, value: Any, cleaned: str, result: Any, context: CleaningContext, trace: Trace
+) -> None:
     """Write each step into the trace. Steps are pure, so running them again tells the truth."""
-    trace, name = findings.trace, f"user_data.{field.name}"
-    if trace is None:
-        return
-    text = text_of(value)
+    text, steps = text_of(value), trace.record(f"user_data.{field.name}").steps
     if field.hashed and text.lower()[:64] == result[:64]:
-        trace.step(name, "already hashed, passed through", result)
+        steps.append({"step": "already hashed, passed through", "value": result})
         return
+    if cleaned != text:
+        _explain_steps(field, text, context, steps)
+    if field.hashed:
+        steps.append({"step": "SHA-256", "value": result})
+
+
+def _explain_steps(field: Cleaner, text: str, context: CleaningContext, steps: list[dict[str, Any]]) -> None:
     if (readable := field.readable(text)) != text:
-        trace.step(name, "escapes, outer brackets and quotes undone", readable)
+        steps.append({"step": "escapes, outer brackets and quotes undone", "value": readable})
         text = readable
     for step_name, step in field.steps:
         after = step(text, context)
         if after != text:
-            trace.step(name, STEP_WORDS[step_name], after)
+            steps.append({"step": STEP_WORDS[step_name], "value": after})
         text = after
-    if field.hashed:
-        trace.step(name, "SHA-256", result)
 
 
 def _names(full_name: Any, settings: ReadingSettings, findings: Findings) -> Iterator[tuple[str, str]]:

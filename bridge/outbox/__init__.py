@@ -29,14 +29,18 @@ from bridge.outbox.records import (
     EventRecord,
     NewEvent,
     NewJob,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
     StoredEvent,
 )
+from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox, Purged
+from bridge.outbox.store import Outbox, Packed
 from bridge.outbox.stranded import Move, Stranded
+from bridge.outbox.visit_rows import PackedVisit
+from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
 
 __all__ = [
     "REPLAYABLE",
@@ -63,8 +67,11 @@ __all__ = [
     "Move",
     "NewEvent",
     "NewJob",
+    "NewVisit",
     "NewWebhook",
     "Outbox",
+    "Packed",
+    "PackedVisit",
     "PackedWebhook",
     "Pause",
     "Person",
@@ -78,6 +85,8 @@ __all__ = [
     "StoredEvent",
     "Stranded",
     "Traces",
+    "WebhookQuery",
+    "WebhookRecord",
     "copy",
     "erasures_as_json",
     "open_outbox",

@@ -12,6 +12,9 @@ from sqlalchemy import Connection, Select, delete, exists, func, insert, select,
 
 from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
+from bridge.outbox.database import in_portions
+from bridge.outbox.deletion import delete_events, lock_fetches
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import (
     EventRows,
@@ -24,7 +27,6 @@ from bridge.outbox.inserts import (
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.new_jobs import insert_job, pack_job_of
 from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
-from bridge.outbox.retention import lock_fetches
 from bridge.outbox.tables import (
     attempts,
     event_attempts,
@@ -39,7 +41,8 @@ from bridge.outbox.tables import (
 
 _FOR_EVER = 2**62
 REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
-_DISCARDABLE = ("fetching", "waiting", "held", "refused", "expired")
+_UNSENT = ("fetching", "waiting", "held")
+_DISCARDABLE = (*_UNSENT, "refused", "expired")
 _BECAME = {"waiting": "remapped", "held": "still_held"}
 # The status that a correction replaces -> how the history of an event names that.
 _OUTCOMES: dict[str, str] = {"held": "remapped", "fetching": "fetched"}
@@ -99,6 +102,8 @@ def requeue(
         .outerjoin_from(events, payloads, payloads.c.event_id == events.c.id)
         .outerjoin(queue, queue.c.event_id == events.c.id)
         .where(events.c.id.in_(list(due_at)))
+        .order_by(events.c.id)
+        .with_for_update(of=events)
     ).all()
     return {row.id: _requeue_one(connection, row, due_at[row.id], now, lane_of) for row in rows}
 
@@ -118,6 +123,7 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     claim = claims_event_id("waiting", row.event_id, row.test_event_code)
     values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
+    changes_in(connection).move([[row._mapping[column] for column in COUNTED]], row.status, "waiting")
     lane = lane_of(lane_key(row.destination, row.dataset_id, row.test_event_code))
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
     connection.execute(insert(queue).values(**queued, accepted_until=row.accepted_until or _FOR_EVER))
@@ -143,18 +149,37 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
 
 def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
     """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
+    return _end(connection, ids, _DISCARDABLE, "discarded", reason, now)
+
+
+def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, now: int) -> None:
+    """Suppress what is not sent yet of some webhooks, because their person does not want it any more."""
+    for some in in_portions(webhook_ids):
+        unsent = select(events.c.id).where(events.c.webhook_id.in_(some), events.c.status.in_(_UNSENT))
+        ids = list(connection.execute(unsent).scalars())
+        _end(connection, ids, _UNSENT, "suppressed", reason, now)
+        bare = select(events.c.id).where(events.c.id.in_(ids), events.c.status == "suppressed")
+        connection.execute(delete(payloads).where(payloads.c.event_id.in_(bare)))
+
+
+def _end(  # noqa: PLR0913, PLR0917 - what becomes of which events
+    connection: Connection, ids: Sequence[bytes], of: Sequence[str], status: str, reason: str, now: int
+) -> int:
     of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
     lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
-    discarded = connection.execute(
-        update(events)
-        .where(events.c.id.in_(ids), events.c.status.in_(_DISCARDABLE), ~claimed)
-        .values(status="discarded", reason=reason, changed_at=now, stands=None)
-    ).rowcount
-    gone = exists().where(events.c.id == queue.c.event_id, events.c.status == "discarded")
+    chosen = select(*COUNTED, events.c.id, events.c.status).where(
+        events.c.id.in_(ids), events.c.status.in_(of), ~claimed
+    )
+    rows = connection.execute(chosen.order_by(events.c.id).with_for_update()).all()
+    values = {"status": status, "reason": reason, "changed_at": now, "stands": None}
+    connection.execute(update(events).where(events.c.id.in_([row.id for row in rows])).values(values))
+    for *event, _row_id, before in rows:
+        changes_in(connection).move([event], before, status)
+    gone = exists().where(events.c.id == queue.c.event_id, events.c.status == status)
     connection.execute(delete(queue).where(queue.c.event_id.in_(ids), gone))
     _stop_fetching(connection, of_these)
-    return discarded
+    return len(rows)
 
 
 def _stop_fetching(connection: Connection, webhook_ids: Select[tuple[bytes]]) -> None:
@@ -270,16 +295,19 @@ class Corrector:
             .where(webhooks.c.id == webhook_id)
             .values(revision=correction.revision, event_count=webhooks.c.event_count + len(fresh))
         )
+        changes_in(self._connection).add_received(webhook_id, self._mapping_of(webhook_id), len(fresh))
         return {**written, **dict.fromkeys(gone, "discarded")}
 
     def _store(self, webhook_id: bytes, rows: Sequence[tuple[bytes, NewEvent]]) -> dict[bytes, str]:
-        mapping = self._connection.execute(
-            select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
-        ).scalar_one()
+        mapping = self._mapping_of(webhook_id)
         packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
         allowed = self._run.never_send.events(self._connection, packed)
         stored = store_events(self._connection, self._run, allowed, self._lane_of)
         return {row_id: line.status for row_id, line in stored.items()}
+
+    def _mapping_of(self, webhook_id: bytes) -> str:
+        chosen = select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
+        return str(self._connection.execute(chosen).scalar_one())
 
     def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
         self._connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook_id))
@@ -297,8 +325,8 @@ class Corrector:
         )
 
     def _remove(self, ids: Sequence[bytes]) -> None:
-        for table, column in ((payloads, payloads.c.event_id), (events, events.c.id)):
-            self._connection.execute(delete(table).where(column.in_(ids)))
+        self._connection.execute(delete(payloads).where(payloads.c.event_id.in_(ids)))
+        delete_events(self._connection, events.c.id.in_(ids))
 
     def _record(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
         """Leave a line in the history of each event, so that both revisions can be seen."""

@@ -19,6 +19,7 @@ from bridge.outbox.migrate import upgrade
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.records import to_ms
 from bridge.outbox.tables import attempts, claims, events, fetches, imports, jobs, metadata, queue, webhooks
+from bridge.plurals import counted
 
 _ROWS_AT_ONCE = 1000
 _STOP = "stop the bridge and every worker, then copy again"
@@ -167,7 +168,7 @@ def _reconcile(copied: dict[str, int], source: Connection, target: Connection) -
         for name in copied
     }
     wrong = [
-        f"{name}: {number} rows copied, {there[name]} there"
+        f"{name}: {counted(number, 'row')} copied, {there[name]:,} there"
         for name, number in copied.items()
         if there[name] != number
     ]

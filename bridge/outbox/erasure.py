@@ -17,8 +17,9 @@ import orjson
 from sqlalchemy import Connection, Select, delete, func, select, update
 
 from bridge.outbox.database import in_portions
+from bridge.outbox.deletion import delete_event_parts, delete_events, lock_fetches
+from bridge.outbox.hourly_counts import changes_in
 from bridge.outbox.records import text_id
-from bridge.outbox.retention import delete_event_parts, lock_fetches
 from bridge.outbox.tables import events, fetched, fetches, payloads, raw_webhooks, webhooks
 
 # An encrypted webhook, what was fetched for it, and its id -> the text to search; empty when none decrypts.
@@ -77,6 +78,7 @@ class Erased:
 
     events: int
     raw_webhooks: int
+    visits: int = 0
 
 
 def is_in_body(person: Person) -> Callable[[bytes], bool]:
@@ -253,10 +255,12 @@ def _erase_some(connection: Connection, event_ids: Sequence[bytes], webhook_ids:
     erased = sorted({*event_ids, *connection.execute(_without_body(webhook_ids)).scalars()})
     lock_fetches(connection, sorted(affected))
     delete_event_parts(connection, erased)
-    gone = connection.execute(delete(events).where(events.c.id.in_(erased))).rowcount
+    gone = delete_events(connection, events.c.id.in_(erased))
+    for row in gone:
+        changes_in(connection).add_received(row.webhook_id, row.mapping, -1)
     of_webhook = select(func.count()).where(events.c.webhook_id == webhooks.c.id).scalar_subquery()
     connection.execute(update(webhooks).where(webhooks.c.id.in_(affected)).values(event_count=of_webhook))
-    return Erased(gone, delete_raw(connection, webhook_ids))
+    return Erased(len(gone), delete_raw(connection, webhook_ids))
 
 
 def delete_raw(connection: Connection, webhook_ids: Sequence[bytes]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,10 @@ from sqlalchemy import Connection, insert, select
 from bridge.outbox.erasure import Erased, Page, Person, Searchable, Traces, delete_raw, erase, find, look
 from bridge.outbox.ids import new_id
 from bridge.outbox.job_queue import Job, JobQueue, JobStep, forget_results
-from bridge.outbox.never_send import NeverSend
+from bridge.outbox.never_send import NeverSend, sent_of
 from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
 from bridge.outbox.tables import erasures
+from bridge.outbox.visits import Visits
 
 _MOST_SHOWN = 1000
 
@@ -48,7 +49,7 @@ class ErasureReceipt:
     def as_json(self) -> dict[str, Any]:
         """Return the shape of a receipt in every JSON answer."""
         moments = {name: getattr(self, name).isoformat("T", "milliseconds") for name in _MOMENTS}
-        erased = {"events": self.erased.events, "raw_webhooks": self.erased.raw_webhooks}
+        erased = {name: getattr(self.erased, name) for name in Erased.__slots__}
         return {"id": self.id, **self.request.as_json(), **erased, **moments}
 
 
@@ -66,21 +67,27 @@ def erasures_as_json(receipts: Iterable[ErasureReceipt], unfinished: Iterable[Jo
 class Erasures:
     """Erases persons, at once or step by step; `read` and `write` are the outbox's."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what an erasure goes through
         self,
         read: Callable[[Callable[[Connection], Any]], Any],
         write: Callable[[str, Callable[[Connection], Any]], Any],
         text_of: Searchable,
         never_send: NeverSend,
         jobs: JobQueue,
+        visits: Visits,
     ) -> None:
         self._read, self._write, self._text_of = read, write, text_of
-        self._never_send, self._jobs = never_send, jobs
+        self._never_send, self._jobs, self._visits = never_send, jobs, visits
 
     def find(self, person: Person) -> Traces:
         """Find everything that is kept about one person: what an erasure deletes."""
         found: Traces = self._read(lambda connection: find(connection, person, self._text_of))
         return found
+
+    def visits_of(self, person: Person) -> int:
+        """Return how many visits of the website an erasure deletes."""
+        number: int = self._read(lambda connection: self._visits.number_of(connection, _visitor(person)))
+        return number
 
     def erase(self, person: Person, request: ErasureRequest, now: datetime) -> ErasureReceipt:
         """Erase one person now, and return the receipt, which is kept."""
@@ -89,7 +96,8 @@ class Erasures:
         found = self.find(person)
 
         def work(connection: Connection) -> ErasureReceipt:
-            erased = erase(connection, found)
+            visits = self._visits.erase(connection, _visitor(person))
+            erased = replace(erase(connection, found), visits=visits)
             forget_results(connection)
             return _keep(connection, ErasureReceipt(text_id(new_id(to_ms(now))), request, erased, now, now))
 
@@ -118,13 +126,14 @@ class Erasures:
 
         return self._jobs.write_step(job, step, now, work)
 
-    def erase_page(self, job: Job, step: JobStep, traces: Traces, now: datetime) -> Job:
+    def erase_page(self, job: Job, step: JobStep, person: Person, traces: Traces, now: datetime) -> Job:
         """Write a step that deletes what was found on one page; the last one writes the receipt."""
 
         def work(connection: Connection) -> Counter[str]:
             erased = erase(connection, traces)
             counts = Counter(events=erased.events, raw_webhooks=erased.raw_webhooks)
             if step.is_last:
+                counts["visits"] = self._visits.erase(connection, _visitor(person))
                 forget_results(connection)
                 _keep(connection, _receipt_of(job, Counter(job.counts) + counts, now))
             return counts
@@ -139,14 +148,30 @@ class Erasures:
         )
         return found
 
+    def receipt(self, receipt_id: str) -> ErasureReceipt | None:
+        """Return one receipt; it has the id of the job that erased."""
+        chosen = select(erasures).where(erasures.c.id == raw_id(receipt_id))
+        row = self._read(lambda connection: connection.execute(chosen).first())
+        return None if row is None else _receipt(row)
+
+    def is_never_sent(self, person: Person) -> bool:
+        """Return whether nothing may be sent of a person, as far as a destination is meant."""
+        known: bool = self._read(lambda connection: self._never_send.knows(connection, person))
+        return known
+
     def unfinished(self) -> list[Job]:
         """Return the erasures that are queued, running, cancelled or could not be finished."""
         return self._jobs.unfinished("erase")
 
 
+def _visitor(person: Person) -> frozenset[str]:
+    """Return by what a person's visits are known; they are for no destination, so one alone keeps them."""
+    return sent_of(person) if person.destination is None else frozenset()
+
+
 def _receipt_of(job: Job, counts: Mapping[str, int], now: datetime) -> ErasureReceipt:
     request = ErasureRequest(**{name: job.request[name] for name in ErasureRequest.__slots__})
-    erased = Erased(counts.get("events", 0), counts.get("raw_webhooks", 0))
+    erased = Erased(counts.get("events", 0), counts.get("raw_webhooks", 0), counts.get("visits", 0))
     return ErasureReceipt(job.id, request, erased, job.created_at, now)
 
 
@@ -161,6 +186,7 @@ def _keep(connection: Connection, receipt: ErasureReceipt) -> ErasureReceipt:
             never_send=int(request.never_send),
             events=receipt.erased.events,
             raw_webhooks=receipt.erased.raw_webhooks,
+            visits=receipt.erased.visits,
             asked_at=to_ms(receipt.asked_at),
             finished_at=to_ms(receipt.finished_at),
         )
@@ -172,5 +198,5 @@ def _receipt(row: Any) -> ErasureReceipt:
     request = ErasureRequest(
         row.asked_by, orjson.loads(row.looked_for), row.destination, never_send=bool(row.never_send)
     )
-    erased = Erased(row.events, row.raw_webhooks)
+    erased = Erased(row.events, row.raw_webhooks, row.visits)
     return ErasureReceipt(text_id(row.id), request, erased, from_ms(row.asked_at), from_ms(row.finished_at))

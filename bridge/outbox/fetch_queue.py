@@ -28,6 +28,7 @@ from bridge.outbox.pauses import source_scope
 from bridge.outbox.raw_webhooks import decrypt_if_possible
 from bridge.outbox.records import from_ms, raw_id, to_ms
 from bridge.outbox.tables import claims, events, fetched, fetches, pauses, raw_webhooks, webhooks
+from bridge.outbox.visits import JoinedVisit, learn
 
 Read = Callable[[Callable[[Connection], Any]], Any]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
@@ -65,10 +66,11 @@ class FetchClaim:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a webhook has become, and what was fetched for it (`kept`)."""
+    """What a webhook has become, what was fetched for it (`kept`), and the visits it was joined with."""
 
     correction: Correction
     kept: bytes | None = field(repr=False)
+    joined: tuple[JoinedVisit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,8 @@ class FetchQueue:
             corrector.correct(webhook.id, decided.correction)
             connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook.id))
             self._keep(connection, webhook.id, decided.kept)
+            if decided.joined:
+                learn(connection, self._run.visits, self._cipher, decided.joined, webhook.id, to_ms(now))
             _end_if_empty(connection, claim)
 
         self._write("settle fetch", work)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, false, select, update
 
 from bridge.models import Request
 from bridge.outbox.database import dialect_insert, in_portions
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.records import Receipt, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, imports, raw_webhooks, webhooks
 
@@ -55,11 +56,14 @@ class Replacements:
     def _discard(self, connection: Connection, ids: Sequence[str], receipt: Receipt) -> int:
         by = ", ".join(event.id for event in receipt.events) or "it means no event any more"
         chosen = [row for row in map(raw_id, ids) if row]
-        return connection.execute(
+        replaced = connection.execute(
             update(events)
             .where(events.c.id.in_(chosen), events.c.status == "held")
             .values(status="discarded", reason=_REPLACED.format(by), changed_at=to_ms(self.at))
-        ).rowcount
+            .returning(*COUNTED)
+        ).all()
+        changes_in(connection).move(replaced, "held", "discarded")
+        return len(replaced)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, select
 from bridge.crypto import Cipher
 from bridge.errors import WrongUse
 from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
 from bridge.outbox.never_send import NeverSend
@@ -43,6 +44,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
+from bridge.outbox.visit_rows import PackedVisit, VisitStatements, pack_visit
 
 Row = tuple[Any, ...]
 _FOR_EVER = 2**62
@@ -55,6 +57,7 @@ PAYLOAD_COLUMNS = ("event_id", "body")
 FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "anew", "attempts", "reason")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
+_counted_columns = itemgetter(*[column.name for column in COUNTED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ class PackedWebhook(NamedTuple):
     cipher: Cipher
     fetch_row: Row | None = None
     job: JobRows | None = None
+    visit: PackedVisit | None = None
 
     @property
     def is_recognised_again(self) -> bool:
@@ -108,6 +112,7 @@ class Statements:
     def __init__(self, engine: Engine, cipher: Cipher) -> None:
         self.cipher = cipher
         self.never_send = NeverSend(cipher)
+        self.visits = VisitStatements(engine)
         insert = partial(_insert_or_fail, dialect_insert(engine.dialect.name))
         self.webhooks = PreparedStatement(insert(webhooks), engine, WEBHOOK_COLUMNS)
         self.raw = PreparedStatement(insert(raw_webhooks), engine, RAW_COLUMNS)
@@ -155,6 +160,7 @@ def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:
         cipher=cipher,
         fetch_row=None if webhook.fetch is None else fetch_row(webhook.fetch, webhook_id, received_at),
         job=pack_job_of(webhook.job, cipher, webhook_id, received_at) if webhook.job else None,
+        visit=pack_visit(webhook.visit, cipher) if webhook.visit else None,
     )
 
 
@@ -197,6 +203,8 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int) -> Ev
         "reason": storable(event.reason),
         "findings": findings_text(event),
         "match_score": event.match_score,
+        "consent": event.consent.decision if event.consent else None,
+        "consent_source": storable(event.consent.source) if event.consent else None,
         "accepted_until": event.accepted_until,
         "changed_at": now,
         "attempts": 0,
@@ -237,6 +245,9 @@ def store(
     new = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     fresh = run.never_send.webhooks(connection, new)
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
+    changes = changes_in(connection)
+    for packed in fresh:
+        changes.add_webhook(packed.id, packed.webhook.mapping, len(packed.events))
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
     run.fetches.many(connection, [packed.fetch_row for packed in fresh if packed.fetch_row])
@@ -318,6 +329,9 @@ def store_events(
         rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [queued for row in rows if (queued := row.queue_row(lane_of))])
+    changes = changes_in(connection)
+    for row in rows:
+        changes.add(_counted_columns(row.event), row.event["status"])
     return {row.id: receipt_line(row.event) for row in rows}
 
 

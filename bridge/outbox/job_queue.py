@@ -34,6 +34,7 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 OPEN: tuple[JobState, ...] = ("queued", "running")
 MOST_OPEN = 50
 LEASE = timedelta(seconds=10)
+INPUT_IS_KEPT = timedelta(hours=1)  # for a job that follows
 _LONGEST_LEASE_MS = 86_400_000  # a longer one was written by a clock that was set wrong
 _MOST_INTERRUPTIONS = 5
 _OUTPUT_AT_ONCE = 1_048_576
@@ -78,13 +79,17 @@ _MOMENTS = ("created_at", "changed_at")
 
 @dataclass(frozen=True, slots=True)
 class JobStep:
-    """What one step comes to: where the next begins, how many rows it did and what they became."""
+    """What one step comes to: where the next begins, how many rows it did and what they became.
+
+    The last one deletes what was handed in with the job, unless it `keeps_input` for a job that follows.
+    """
 
     position: str
     done: int
     counts: Mapping[str, int] = field(default_factory=dict)
     output: bytes = b""
     is_last: bool = False
+    keeps_input: bool = False
 
 
 class JobQueue:
@@ -185,6 +190,29 @@ class JobQueue:
         parts = self._parts(row_id, "input", 0)
         return b"".join(open_part(self._cipher, sealed, row_id) for _, sealed in parts)
 
+    def forget_input(self, job_id: str) -> bool:
+        """Delete what was handed in with a job that has ended; return whether it was still there."""
+        row_id = raw_id(job_id) or b""
+        ended = exists().where(jobs.c.id == row_id, jobs.c.state.not_in(OPEN))
+        return bool(self._write("job", lambda connection: _forget_input(connection, row_id, ended)))
+
+    def has_input(self, job_id: str) -> bool:
+        """Tell whether what was handed in with a job is still kept."""
+        of_job = (job_parts.c.job_id == raw_id(job_id), job_parts.c.side == "input")
+        chosen = select(exists().where(*of_job))
+        return bool(self._read(lambda connection: connection.execute(chosen).scalar()))
+
+    def forget_old_inputs(self, now: datetime) -> None:
+        """Delete what was kept for jobs that nobody has asked for within an hour."""
+        old = exists().where(
+            jobs.c.id == job_parts.c.job_id,
+            jobs.c.state.not_in(OPEN),
+            jobs.c.changed_at < to_ms(now - INPUT_IS_KEPT),
+        )
+        kept = and_(job_parts.c.side == "input", old)
+        if self._read(lambda connection: connection.execute(select(exists().where(kept))).scalar()):
+            self._write("job", lambda connection: connection.execute(delete(job_parts).where(kept)))
+
     def note(self, job: Job, step: JobStep, now: datetime) -> Job:
         """Write a step that changes nothing but the job itself."""
         return self.write_step(job, step, now, lambda _connection: Counter())
@@ -266,7 +294,7 @@ class JobQueue:
             sealed = seal_part(self._cipher, step.output, row_id)
             part = {"job_id": row_id, "side": "output", "number": job.step, "sealed": sealed}
             connection.execute(insert(job_parts).values(part))
-        if step.is_last:
+        if step.is_last and not step.keeps_input:
             _forget_input(connection, row_id)
         return _job_of(connection, row_id)
 
@@ -350,8 +378,9 @@ def _end(connection: Connection, row_id: bytes, state: JobState, message: str | 
         _forget_input(connection, row_id)
 
 
-def _forget_input(connection: Connection, row_id: bytes) -> None:
-    connection.execute(delete(job_parts).where(job_parts.c.job_id == row_id, job_parts.c.side == "input"))
+def _forget_input(connection: Connection, row_id: bytes, *conditions: ColumnElement[bool]) -> int:
+    of_job = (job_parts.c.job_id == row_id, job_parts.c.side == "input")
+    return connection.execute(delete(job_parts).where(*of_job, *conditions)).rowcount
 
 
 def forget_results(connection: Connection) -> None:

@@ -48,6 +48,12 @@ class NeverSend:
             insert = dialect_insert(connection.dialect.name)(never_send)
             connection.execute(insert.on_conflict_do_nothing(), rows)
 
+    def knows(self, connection: Connection, person: Person) -> bool:
+        """Return whether a person is remembered: everywhere, or for the destination that is meant."""
+        scopes = {None, person.destination}
+        bound = [_bound(text, scope) for text in sent_of(person) for scope in scopes]
+        return bool(_known(connection, [digest for one in bound for digest in self._cipher.digests(one)]))
+
     def webhooks(self, connection: Connection, packed: Sequence[PackedWebhook]) -> Sequence[PackedWebhook]:
         """Return webhooks as they may be stored; of one that is about such persons alone, no body is kept."""
         if _is_empty(connection):

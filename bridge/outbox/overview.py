@@ -1,4 +1,4 @@
-"""What a person asks first: what is held and why, and when each mapping's last webhook came."""
+"""What a person asks first: what is held and why, when webhooks last came and events were last accepted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from bridge.outbox.records import from_ms
-from bridge.outbox.tables import events, webhooks
+from bridge.outbox.event_conditions import conditions
+from bridge.outbox.records import Query, from_ms
+from bridge.outbox.tables import attempts, events, lanes, queue, webhooks
 
 _MOST_REASONS = 20
 
@@ -22,6 +23,22 @@ class HeldFor:
     mapping: str
     reason: str | None
     events: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many events of a mapping are where they are for one reason, and when the last one got there."""
+
+    status: str
+    mapping: str
+    reason: str | None
+    events: int
+    last_changed_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of a group in every JSON answer."""
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        return {**parts, "last_changed_at": self.last_changed_at.isoformat("T", "milliseconds")}
 
 
 class Overview:
@@ -41,6 +58,40 @@ class Overview:
             .limit(_MOST_REASONS)
         )
         return [HeldFor(*row) for row in self._read(lambda connection: connection.execute(grouped).all())]
+
+    def reasons(self, query: Query) -> list[ReasonCount]:
+        """Group the events that a query means by status, mapping and reason; the most frequent come first."""
+        keys = (events.c.status, events.c.mapping, events.c.reason)
+        number = func.count().label("number")
+        chosen = select(*keys, number, func.max(events.c.changed_at)).select_from(events)
+        grouped = (
+            chosen.outerjoin(queue, queue.c.event_id == events.c.id)
+            .where(*conditions(query))
+            .group_by(*keys)
+            .order_by(number.desc(), *keys)
+            .limit(query.limit)
+        )
+        rows = self._read(lambda connection: connection.execute(grouped).all())
+        return [
+            ReasonCount(status, mapping, reason, number, from_ms(changed_at))
+            for status, mapping, reason, number, changed_at in rows
+        ]
+
+    def last_successes(self) -> dict[str, datetime]:
+        """Return when Meta last accepted a batch of each destination, as far as attempts are kept."""
+        newest = select(attempts.c.started_at).order_by(attempts.c.id.desc()).limit(1)
+        delivered = newest.where(attempts.c.outcome == "delivered")
+
+        def work(connection: Connection) -> dict[str, datetime]:
+            names = connection.execute(select(lanes.c.destination).distinct()).scalars().all()
+            found = {
+                name: connection.execute(delivered.where(attempts.c.destination == name)).scalar()
+                for name in names
+            }
+            return {name: from_ms(started_at) for name, started_at in found.items() if started_at is not None}
+
+        successes: dict[str, datetime] = self._read(work)
+        return successes
 
     def last_webhooks(self) -> dict[str, datetime]:
         """Return when the last webhook that is kept came, by mapping."""

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 
-from bridge.errors import WrongUse
-from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
+from bridge.mode import mode_of
+from bridge.outbox import hourly_counts
+from bridge.outbox.event_conditions import IS_CLAIMED, conditions
 from bridge.outbox.ids import moment_of
 from bridge.outbox.lanes import Lane
 from bridge.outbox.pauses import Pause, all_pauses, why_not_fetched, why_waiting
@@ -22,9 +37,7 @@ from bridge.outbox.records import (
     EventRecord,
     Query,
     from_ms,
-    raw_id,
     text_id,
-    to_ms,
 )
 from bridge.outbox.tables import (
     attempts,
@@ -40,8 +53,7 @@ from bridge.outbox.tables import (
 from bridge.plurals import counted
 
 _IS_FETCHED_FOR = (fetches.c.webhook_id == events.c.webhook_id) & (events.c.status == "fetching")
-_IS_CLAIMED = queue.c.claim_id.is_not(None)
-_STATUS = case((_IS_CLAIMED, "sending"), else_=events.c.status)
+_STATUS = case((IS_CLAIMED, "sending"), else_=events.c.status)
 _SHOWN = (
     events.c.id,
     events.c.webhook_id,
@@ -57,6 +69,8 @@ _SHOWN = (
     events.c.reason,
     events.c.findings,
     events.c.match_score,
+    events.c.consent,
+    events.c.consent_source,
     events.c.accepted_until,
     webhooks.c.received_at,
     events.c.changed_at,
@@ -71,19 +85,19 @@ _OF_ONE = (payloads.c.body, attempts.c.code, attempts.c.subcode)
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
     """Return the events that match a query, newest first."""
-    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*_conditions(query))
+    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*conditions(query))
     return _records(connection, chosen.order_by(events.c.id.desc()).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
     """Return how many events match a query, without its limit."""
-    inner = _joined(select(events.c.id)).where(*_conditions(query)).subquery()
+    inner = _with_queue(select(events.c.id)).where(*conditions(query)).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
 def ids_of(connection: Connection, query: Query) -> list[bytes]:
     """Return the ids of the events that match a query, oldest first."""
-    chosen = _joined(select(events.c.id)).where(*_conditions(query)).order_by(events.c.id)
+    chosen = _with_queue(select(events.c.id)).where(*conditions(query)).order_by(events.c.id)
     return list(connection.execute(chosen.limit(query.limit)).scalars())
 
 
@@ -147,27 +161,17 @@ def lanes_of(connection: Connection, ids: list[bytes]) -> list[tuple[Lane, list[
 
 
 def counts(connection: Connection) -> Counts:
-    """Count events by status, and independently how many the webhooks said they became."""
-    grouped = connection.execute(select(events.c.status, func.count()).group_by(events.c.status))
-    stored: dict[str, int] = {row[0]: row[1] for row in grouped}
-    sending = connection.execute(select(func.count()).select_from(queue).where(_IS_CLAIMED)).scalar_one()
-    received = connection.execute(select(func.coalesce(func.sum(webhooks.c.event_count), 0))).scalar_one()
-    stored["waiting"] = stored.get("waiting", 0) - sending
-    stored["sending"] = sending
-    return Counts(int(received), {status: stored.get(status, 0) for status in STATUSES})
-
-
-def counts_by_mapping(connection: Connection) -> dict[tuple[str, str], int]:
-    """Count events by mapping and status; an event being sent counts as waiting here."""
-    rows = connection.execute(
-        select(events.c.mapping, events.c.status, func.count()).group_by(events.c.mapping, events.c.status)
-    )
-    return {(mapping, status): number for mapping, status, number in rows}
+    """Return how many events are in each status, and independently how many the webhooks became."""
+    sending = select(literal("sending"), func.count()).select_from(queue).where(IS_CLAIMED)
+    rows: Any = connection.execute(union_all(hourly_counts.totals(), sending)).all()
+    kept: dict[str, int] = dict(rows)
+    kept["waiting"] = kept.get("waiting", 0) - kept["sending"]
+    return Counts(kept.pop("received", 0), {status: kept.get(status, 0) for status in STATUSES})
 
 
 def discrepancies(connection: Connection) -> list[str]:
     """Return every way in which the totals do not reconcile; an empty list proves that nothing is lost."""
-    found = []
+    found = hourly_counts.differences(connection)
     totals = counts(connection)
     if not totals.reconciled:
         received, accounted = counted(totals.received, "event"), sum(totals.by_status.values())
@@ -180,22 +184,23 @@ def discrepancies(connection: Connection) -> list[str]:
         events.c.webhook_id == fetches.c.webhook_id, events.c.status == "fetching"
     )
     has_request = exists().where(raw_webhooks.c.webhook_id == fetches.c.webhook_id)
-    checks: tuple[tuple[str, Any, ColumnElement[bool]], ...] = (
-        ("waiting events that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
-        ("queued events that are not waiting", queue, not_(known)),
-        ("queued events without a body", queue, not_(has_body)),
+    checks: tuple[tuple[str, str, Any, ColumnElement[bool]], ...] = (
+        ("waiting event", "that nobody will send", events, and_(events.c.status == "waiting", not_(queued))),
+        ("queued event", "not waiting", queue, not_(known)),
+        ("queued event", "without a body", queue, not_(has_body)),
         (
-            "fetching events that nobody will fetch for",
+            "fetching event",
+            "that nobody will fetch for",
             events,
             and_(events.c.status == "fetching", not_(fetched_for)),
         ),
-        ("webhooks to fetch for without a fetching event", fetches, not_(still_fetching)),
-        ("webhooks to fetch for that are not kept", fetches, not_(has_request)),
+        ("webhook", "to fetch for without a fetching event", fetches, not_(still_fetching)),
+        ("webhook", "to fetch for, but not kept", fetches, not_(has_request)),
     )
-    for description, source, broken in checks:
+    for noun, rest, source, broken in checks:
         number = connection.execute(select(func.count()).select_from(source).where(broken)).scalar_one()
         if number:
-            found.append(f"{number} {description}")
+            found.append(f"{counted(number, noun)} {rest}")
     return found
 
 
@@ -247,79 +252,13 @@ def _joined(selection: Select[Any]) -> Select[Any]:
     )
 
 
+def _with_queue(selection: Select[Any]) -> Select[Any]:
+    return selection.select_from(events).outerjoin(queue, queue.c.event_id == events.c.id)
+
+
 def _with_body(selection: Select[Any]) -> Select[Any]:
     return selection.outerjoin(payloads, payloads.c.event_id == events.c.id).outerjoin(
         attempts, attempts.c.id == events.c.last_attempt
-    )
-
-
-def _conditions(query: Query) -> list[ColumnElement[bool]]:
-    if any("\x00" in text for text in query.texts()):
-        raise WrongUse("a filter holds a NUL character", fix="remove it; no stored text holds one")
-    conditions = [*_has_texts(query), *_lies_between(query)]
-    if query.ids:
-        conditions.append(events.c.id.in_([raw_id(text) for text in query.ids]))
-    if query.statuses:
-        conditions.append(or_(*(_has_status(status) for status in sorted(query.statuses))))
-    if query.destinations is not None:
-        conditions.append(events.c.destination.in_(sorted(query.destinations)))
-    if query.mode is not None:
-        conditions.append(_has_mode(query.mode))
-    if query.reason is not None:
-        conditions.append(_mentions(query.reason))
-    if query.webhook_id is not None:
-        conditions.append(events.c.webhook_id == raw_id(query.webhook_id))
-    if query.before is not None:
-        conditions.append(events.c.id < (raw_id(query.before) or b""))
-    if query.after is not None:
-        conditions.append(events.c.id > (raw_id(query.after) or b""))
-    return conditions
-
-
-def _has_texts(query: Query) -> Iterator[ColumnElement[bool]]:
-    wanted = [
-        (query.mapping, events.c.mapping),
-        (query.destination, events.c.destination),
-        (query.event_name, events.c.event_name),
-        (query.event_id, events.c.event_id),
-    ]
-    return (column == value for value, column in wanted if value is not None)
-
-
-def _lies_between(query: Query) -> Iterator[ColumnElement[bool]]:
-    """Match the time by which events are looked for; an event without data has not happened at any."""
-    received = query.by == "received"
-    column = webhooks.c.received_at if received else events.c.event_time * 1000
-    if not received and (query.since or query.until):
-        yield events.c.event_time > 0
-    if query.since is not None:
-        yield column >= to_ms(query.since)
-    if query.until is not None:
-        yield column < to_ms(query.until)
-
-
-def _has_status(status: str) -> ColumnElement[bool]:
-    if status == "sending":
-        return and_(events.c.status == "waiting", _IS_CLAIMED)
-    if status == "waiting":
-        return and_(events.c.status == "waiting", queue.c.claim_id.is_(None))
-    matches: ColumnElement[bool] = events.c.status == status
-    return matches
-
-
-def _has_mode(mode: Mode) -> ColumnElement[bool]:
-    """Match what `mode_of` calls demo, test or live."""
-    is_demo = events.c.dataset_id == DEMO_DATASET_ID
-    if mode == "demo":
-        return is_demo
-    has_code = events.c.test_event_code.is_not(None)
-    return and_(not_(is_demo), has_code if mode == "test" else not_(has_code))
-
-
-def _mentions(text: str) -> ColumnElement[bool]:
-    """Match a part of the reason or of a finding, as typed: % and _ mean themselves."""
-    return or_(
-        events.c.reason.icontains(text, autoescape=True), events.c.findings.icontains(text, autoescape=True)
     )
 
 
@@ -360,6 +299,8 @@ def _record(row: Row[Any], paused: Mapping[str, Pause]) -> EventRecord:
         reason=_reason(row, paused),
         findings=tuple(orjson.loads(row.findings)) if row.findings else (),
         match_score=row.match_score,
+        consent=row.consent,
+        consent_source=row.consent_source,
         accepted_until=row.accepted_until,
         received_at=from_ms(row.received_at),
         changed_at=from_ms(row.changed_at),

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import orjson
+
+from bridge.consent_decision import ConsentDecision
 from bridge.mode import Mode
 from bridge.models import Finding, Request
 
@@ -61,6 +64,7 @@ class NewEvent(NamedTuple):
     match_score: int | None = None
     accepted_until: int | None = None
     label: str = ""
+    consent: ConsentDecision | None = None
 
 
 class NewFetch(NamedTuple):
@@ -87,13 +91,36 @@ class NewJob:
     total: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NewVisit:
+    """What a page reported of one visitor, who allowed it to be kept, or who refused.
+
+    `visitor_id` are 32 hexadecimal digits. `first` and `last` say how the visitor came, the first time and
+    this time: landing page, referrer, campaign and click ids. A visit that was `denied` is not stored: all
+    that is known of the visitor is deleted. Moments are the server's, but for `consent_at`.
+    """
+
+    visitor_id: str = field(repr=False)
+    seen_at: datetime
+    consent: Literal["granted", "denied"]
+    consent_source: str
+    consent_at: datetime
+    event_id: str | None = None
+    fbc: str | None = field(default=None, repr=False)
+    fbp: str | None = field(default=None, repr=False)
+    first: Mapping[str, str] = field(default_factory=dict, repr=False)
+    last: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ip: str | None = field(default=None, repr=False)
+    user_agent: str | None = field(default=None, repr=False)
+
+
 class NewWebhook(NamedTuple):
     """One webhook with everything it became; stored as a whole or not at all.
 
     `repeat_key` makes a second webhook of the same mapping within `repeat_window_seconds` a duplicate;
     None turns that off. `request` is kept encrypted, so that a held event can be mapped again. `fetch` is
     there when some of the events are `fetching`. `job` is bulk work that the webhook asks for: it is queued
-    when the webhook is stored.
+    when the webhook is stored. `visit` is what a page reported together with its event.
     """
 
     mapping: str
@@ -106,6 +133,7 @@ class NewWebhook(NamedTuple):
     events: tuple[NewEvent, ...]
     fetch: NewFetch | None = None
     job: NewJob | None = None
+    visit: NewVisit | None = None
 
 
 class StoredEvent(NamedTuple):
@@ -148,7 +176,8 @@ class EventRecord:
     """One stored event as it is shown. Times are aware and in UTC.
 
     `value`, `currency` and `order_id` are read from the body, in lists and where one event is shown.
-    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event.
+    `reason_code` is the code of the first error, or Meta's code and subcode for a refused event. `consent`
+    is what the person decided (`granted`, `denied`, `unknown`), read from the paths `consent_source`.
     """
 
     id: str
@@ -175,6 +204,8 @@ class EventRecord:
     currency: str | None = None
     order_id: str | None = None
     reason_code: str | None = None
+    consent: str | None = None
+    consent_source: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of an event in every JSON answer."""
@@ -219,14 +250,25 @@ class EventDetail:
     request_id: str
     raw_kept: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the event with its body and its attempts, as every JSON answer shows it."""
+        return {
+            **self.event.as_json(),
+            "body": orjson.loads(self.body) if self.body else None,
+            "attempts": [attempt.as_json() for attempt in self.attempts],
+            "revision": self.revision,
+            "raw_kept": self.raw_kept,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which events are meant: every part that is given must hold.
 
     `since` and `until` bound the time that `by` names: when the webhook was received, or when the event
-    happened. `destinations` are those that whoever asks may see. `before` is the id to page on from (newest
-    first), `after` the one to go on behind (oldest first).
+    happened. `http_status`, `code` and `subcode` are Meta's answer to the last attempt. `destinations` are
+    those that whoever asks may see. `before` is the id to page on from (newest first), `after` the one to go
+    on behind (oldest first).
     """
 
     ids: tuple[str, ...] = ()
@@ -238,6 +280,9 @@ class Query:
     event_name: str | None = None
     event_id: str | None = None
     reason: str | None = None
+    http_status: int | None = None
+    code: int | None = None
+    subcode: int | None = None
     since: datetime | None = None
     until: datetime | None = None
     by: Literal["received", "event"] = "received"

@@ -6,16 +6,20 @@ in small portions, so that other writers never wait long.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select
+from collections.abc import Callable
+from dataclasses import dataclass
 
+from sqlalchemy import Connection, delete, exists, select
+
+from bridge.outbox.deletion import delete_webhooks
+from bridge.outbox.hourly_counts import compact
 from bridge.outbox.ids import first_id
+from bridge.outbox.job_queue import purge_jobs
 from bridge.outbox.tables import (
     attempts,
-    event_attempts,
     events,
     fetched,
     fetches,
-    payloads,
     queue,
     raw_webhooks,
     repeat_keys,
@@ -23,6 +27,39 @@ from bridge.outbox.tables import (
 )
 
 PORTION = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much was deleted."""
+
+    raw_webhooks: int
+    webhooks: int
+    repeat_keys: int
+    attempts: int
+    jobs: int
+
+
+def purge(
+    write: Callable[[str, Callable[[Connection], int]], int], now: int, raw_before: int, before: int
+) -> Purged:
+    """Delete what came before a moment, raw webhooks before another one, in transactions of one portion."""
+
+    def in_portions(work: Callable[[Connection], int]) -> int:
+        total = 0
+        while portion := write("purge", work):
+            total += portion
+        return total
+
+    purged = Purged(
+        raw_webhooks=in_portions(lambda connection: purge_raw(connection, raw_before)),
+        webhooks=in_portions(lambda connection: purge_webhooks(connection, before)),
+        repeat_keys=write("purge", lambda connection: purge_repeat_keys(connection, now)),
+        attempts=in_portions(lambda connection: purge_attempts(connection, before)),
+        jobs=in_portions(lambda connection: purge_jobs(connection, raw_before)),
+    )
+    write("compact", lambda connection: compact(connection, now))
+    return purged
 
 
 def purge_raw(connection: Connection, before: int) -> int:
@@ -57,35 +94,3 @@ def purge_attempts(connection: Connection, before: int) -> int:
     """Delete one portion of the attempts made before a moment."""
     old = select(attempts.c.id).where(attempts.c.id < first_id(before)).order_by(attempts.c.id).limit(PORTION)
     return connection.execute(delete(attempts).where(attempts.c.id.in_(old))).rowcount
-
-
-def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:
-    """Delete webhooks with everything that belongs to them."""
-    of_webhooks = events.c.webhook_id.in_(ids)
-    delete_event_parts(connection, select(events.c.id).where(of_webhooks))
-    connection.execute(delete(events).where(of_webhooks))
-    for table in (raw_webhooks, fetched):
-        connection.execute(delete(table).where(table.c.webhook_id.in_(ids)))
-    return connection.execute(delete(webhooks).where(webhooks.c.id.in_(ids))).rowcount
-
-
-def lock_fetches(connection: Connection, webhook_ids: object) -> None:
-    """Keep what is fetched for some webhooks from being settled until we commit.
-
-    Whoever settles locks this row first, and the events after it; in another order two would wait for each
-    other.
-    """
-    mine = fetches.c.webhook_id.in_(webhook_ids)  # type: ignore[arg-type]
-    chosen = select(fetches.c.webhook_id).where(mine).order_by(fetches.c.webhook_id)
-    connection.execute(chosen.with_for_update()).all()
-
-
-def delete_event_parts(connection: Connection, ids: object) -> None:
-    """Delete what hangs on events, but not the events themselves; `ids` is a list or a selection."""
-    columns: tuple[ColumnElement[bytes], ...] = (
-        payloads.c.event_id,
-        queue.c.event_id,
-        event_attempts.c.event_id,
-    )
-    for table, column in zip((payloads, queue, event_attempts), columns, strict=True):
-        connection.execute(delete(table).where(column.in_(ids)))  # type: ignore[arg-type]

@@ -8,24 +8,45 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
-from bridge.outbox.records import to_ms
+from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import sessions
 
 SESSION_LASTS = timedelta(hours=12)
 SESSION_IDLES = timedelta(hours=1)
 LINK_LASTS = timedelta(seconds=60)
 _TOKEN_BYTES = 32
+_SHOWN_DIGITS = 16
 _SEEN_EVERY = timedelta(minutes=1)  # how often a request is worth a write
 
 Kind = Literal["session", "link"]
 Read = Callable[[Callable[[Connection], Any]], Any]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in. `id` is the beginning of the digest: it opens nothing."""
+
+    id: str
+    viewer: str
+    created_at: datetime
+    seen_at: datetime
+    ends_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the session for programs; the viewer is null for the admin."""
+        moments = {name: getattr(self, name).isoformat("T", "seconds") for name in _MOMENTS}
+        return {"id": self.id, "reader": self.viewer or None, **moments}
+
+
+_MOMENTS = ("created_at", "seen_at", "ends_at")
 
 
 class Sessions:
@@ -74,6 +95,29 @@ class Sessions:
         )
         return viewer
 
+    def listed(self, now: datetime) -> list[Session]:
+        """Return who is signed in, newest first; when each was seen last is right to the minute."""
+        chosen = select(sessions).where(sessions.c.kind == "session", ~_over(now))
+        rows = self._read(
+            lambda connection: connection.execute(chosen.order_by(sessions.c.created_at.desc())).all()
+        )
+        return [_session(row) for row in rows]
+
+    def end(self, session_ids: Collection[str], now: datetime) -> int:
+        """End sessions by their ids; return how many there were."""
+
+        def work(connection: Connection) -> int:
+            digests = connection.execute(
+                select(sessions.c.digest).where(sessions.c.kind == "session")
+            ).scalars()
+            wanted = [digest for digest in digests if _shown(digest) in session_ids]
+            ended = delete(sessions).where(or_(sessions.c.digest.in_(wanted), _over(now)))
+            connection.execute(ended)
+            return len(wanted)
+
+        number: int = self._write("session", work)
+        return number
+
     def close(self, token: str) -> None:
         """End a session; nothing happens when there is none."""
         mine = delete(sessions).where(sessions.c.digest == _digest(token))
@@ -93,6 +137,16 @@ def _over(now: datetime) -> ColumnElement[bool]:
         and_(sessions.c.kind == "session", old_session),
         and_(sessions.c.kind == "link", outside(sessions.c.created_at, LINK_LASTS)),
     )
+
+
+def _shown(digest: bytes) -> str:
+    return digest.hex()[:_SHOWN_DIGITS]
+
+
+def _session(row: Any) -> Session:
+    created_at, seen_at = from_ms(row.created_at), from_ms(row.seen_at)
+    ends_at = min(created_at + SESSION_LASTS, seen_at + SESSION_IDLES)
+    return Session(_shown(row.digest), row.viewer, created_at, seen_at, ends_at)
 
 
 def _digest(token: str) -> bytes:

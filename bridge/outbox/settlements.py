@@ -6,13 +6,15 @@ be sending these events, and nothing the late worker learned is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, literal, select, update
 
 from bridge.errors import LeaseLost
+from bridge.outbox.database import in_portions
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.records import Attempt, raw_id, to_ms
 from bridge.outbox.tables import attempts, claims, event_attempts, events, queue
 
@@ -58,7 +60,7 @@ def settle_span(
     if attempt_id and settled.status != "sent":
         lines = select(queue.c.event_id, literal(attempt_id)).where(mine)
         connection.execute(insert(event_attempts).from_select(["event_id", "attempt_id"], lines))
-    connection.execute(update(events).where(of_span).values(_event_values(settled, attempt_id, now)))
+    _update_events(connection, of_span, settled, _Call(attempt_id, now))
     _leave_queue(connection, settled, mine)
     _end_if_empty(connection, span.claim_id)
 
@@ -74,7 +76,7 @@ def settle_some(
     _lock(connection, claim_id)
     attempt_id = _write_attempt(connection, attempt)
     for settled in dict.fromkeys(outcomes.values()):
-        ids = [{"row": event_id} for event_id, its in outcomes.items() if its == settled]
+        ids = [event_id for event_id, its in outcomes.items() if its == settled]
         _settle_each(connection, claim_id, settled, ids, _Call(attempt_id, now))
     _end_if_empty(connection, claim_id)
 
@@ -83,9 +85,9 @@ def expire(connection: Connection, now: int, settled: Settled) -> int:
     """Settle everything in the queue that is too old and unclaimed; return how many there were."""
     old = (queue.c.accepted_until <= now // 1000) & queue.c.claim_id.is_(None)
     of_queue = events.c.id.in_(select(queue.c.event_id).where(old))
-    expired = connection.execute(update(events).where(of_queue).values(_event_values(settled, None, now)))
+    expired = _update_events(connection, of_queue, settled, _Call(None, now))
     connection.execute(delete(queue).where(old))
-    return expired.rowcount
+    return expired
 
 
 def release(connection: Connection, claim_id: bytes) -> None:
@@ -109,16 +111,25 @@ def _lock(connection: Connection, claim_id: bytes) -> None:
 
 
 def _settle_each(
-    connection: Connection, claim_id: bytes, settled: Settled, ids: list[dict[str, bytes]], call: _Call
+    connection: Connection, claim_id: bytes, settled: Settled, ids: list[bytes], call: _Call
 ) -> None:
-    row: ColumnElement[bytes] = bindparam("row")
-    mine = (queue.c.event_id == row) & (queue.c.claim_id == claim_id)
     if call.attempt_id and settled.status != "sent":
-        lines = [{"event_id": event["row"], "attempt_id": call.attempt_id} for event in ids]
+        lines = [{"event_id": event_id, "attempt_id": call.attempt_id} for event_id in ids]
         connection.execute(insert(event_attempts), lines)
+    for some in in_portions(ids):
+        _update_events(connection, events.c.id.in_(some), settled, call)
+        _leave_queue(connection, settled, queue.c.event_id.in_(some) & (queue.c.claim_id == claim_id))
+
+
+def _update_events(connection: Connection, chosen: ColumnElement[bool], settled: Settled, call: _Call) -> int:
+    """Write what becomes of some queued events; return how many there were."""
     values = _event_values(settled, call.attempt_id, call.at)
-    connection.execute(update(events).where(events.c.id == row).values(values), ids)
-    _leave_queue(connection, settled, mine, ids)
+    changed = update(events).where(chosen, events.c.status == "waiting").values(values)
+    if settled.status == "waiting":
+        return connection.execute(changed).rowcount
+    rows = connection.execute(changed.returning(*COUNTED)).all()
+    changes_in(connection).move(rows, "waiting", settled.status)
+    return len(rows)
 
 
 def _event_values(settled: Settled, attempt_id: bytes | None, now: int) -> dict[str, Any]:
@@ -135,17 +146,12 @@ def _event_values(settled: Settled, attempt_id: bytes | None, now: int) -> dict[
     return values
 
 
-def _leave_queue(
-    connection: Connection,
-    settled: Settled,
-    mine: ColumnElement[bool],
-    ids: Iterable[dict[str, bytes]] = (),
-) -> None:
+def _leave_queue(connection: Connection, settled: Settled, mine: ColumnElement[bool]) -> None:
     statement: Any = delete(queue).where(mine)
     if settled.status == "waiting":
         later = {} if settled.due_at is None else {"due_at": settled.due_at, "attempts": queue.c.attempts + 1}
         statement = update(queue).where(mine).values(claim_id=None, **later)
-    connection.execute(statement, list(ids) or None)
+    connection.execute(statement)
 
 
 def _write_attempt(connection: Connection, attempt: Attempt | None) -> bytes | None:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, repeat
@@ -20,17 +19,20 @@ from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
+from bridge.outbox.captures import Captures
 from bridge.outbox.database import Database, translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
+from bridge.outbox.hourly_counts import CountChanges, HourlyCounts, forget_changes
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
-from bridge.outbox.job_queue import Alongside, JobQueue, purge_jobs
+from bridge.outbox.job_queue import Alongside, JobQueue
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
+from bridge.outbox.pairing import Pairing
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
 from bridge.outbox.recent import Recent
@@ -40,6 +42,7 @@ from bridge.outbox.records import (
     Depth,
     EventDetail,
     EventRecord,
+    NewVisit,
     NewWebhook,
     Query,
     Receipt,
@@ -47,24 +50,18 @@ from bridge.outbox.records import (
     text_id,
     to_ms,
 )
+from bridge.outbox.refusals import Refusals
 from bridge.outbox.repeats import map_held_again
 from bridge.outbox.sessions import Sessions
 from bridge.outbox.stranded import StrandedEvents
 from bridge.outbox.tables import raw_webhooks
+from bridge.outbox.visit_rows import PackedVisit, pack_visit
+from bridge.outbox.visits import Visits, remember_visits
+from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """How much was deleted."""
-
-    raw_webhooks: int
-    webhooks: int
-    repeat_keys: int
-    attempts: int
-    jobs: int
+Packed = PackedWebhook | PackedVisit
 
 
 class Outbox:
@@ -87,14 +84,21 @@ class Outbox:
         self.imports = Imports(self._read, self._opened)
         self.overview = Overview(self._read)
         self.recent = Recent(self._read)
+        self.pairing = Pairing(self._read)
+        self.hourly = HourlyCounts(self._read)
+        self._count_changes = CountChanges(database.engine)
+        self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
+        self.captures = Captures(self._read, self._write, cipher)
+        self.refusals = Refusals(self._read, self._write)
         self.stranded = StrandedEvents(self._read, self._write)
         self.jobs = JobQueue(self._read, self._write, cipher, self._statements, _lanes_in, self._add_together)
+        self.visits = Visits(self._read, self._write, cipher)
         self.fetches = FetchQueue(self._read, self._write, cipher, self._statements, _lanes_in)
         self.erasures = Erasures(
-            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs
+            self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs, self.visits
         )
-        self._commits: CommitQueue[PackedWebhook, Receipt] = CommitQueue(
+        self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
             self._write_group, lambda: database.write_lock(None), before=self._measure
         )
 
@@ -121,8 +125,12 @@ class Outbox:
         self._backpressure.refuse()
         return pack(webhook, self._cipher)
 
-    def submit(self, packed: PackedWebhook) -> Future[Receipt]:
-        """Have a packed webhook stored with the next transaction. Never waits."""
+    def pack_visit(self, visit: NewVisit) -> PackedVisit:
+        """Make a visit without an event ready for `submit`; never waits."""
+        return pack_visit(visit, self._cipher)
+
+    def submit(self, packed: Packed) -> Future[Receipt]:
+        """Have a packed webhook or visit stored with the next transaction. Never waits."""
         return self._commits.submit(packed)
 
     def probe(self, patience_seconds: float) -> None:
@@ -164,7 +172,7 @@ class Outbox:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
 
-    def _write_group(self, group: Sequence[PackedWebhook]) -> Sequence[Receipt | Exception]:
+    def _write_group(self, group: Sequence[Packed]) -> Sequence[Receipt | Exception]:
         """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
         try:
             return self._store(group)
@@ -177,13 +185,14 @@ class Outbox:
             results.append(results[-1] if hopeless else self._store_alone(packed))
         return results
 
-    def _store_alone(self, packed: PackedWebhook) -> Receipt | Exception:
+    def _store_alone(self, packed: Packed) -> Receipt | Exception:
         try:
             return self._store([packed])[0]
         except CannotStore as error:
             return error
 
-    def _store(self, packed: Sequence[PackedWebhook], alongside: Alongside | None = None) -> list[Receipt]:
+    def _store(self, group: Sequence[Packed], alongside: Alongside | None = None) -> list[Receipt]:
+        packed = [one for one in group if isinstance(one, PackedWebhook)]
         with translated_errors():
             lane_of = self._lanes.numbered(lane for webhook in packed for lane in webhook.lanes())
         ways = chain([store], repeat(store_again))
@@ -193,7 +202,7 @@ class Outbox:
             receipts = map_held_again(connection, self._statements, _lanes_in(connection), packed, receipts)
             if alongside is not None:
                 alongside(connection, receipts)
-            return receipts
+            return remember_visits(connection, self._statements.visits, group, receipts)
 
         return self._write("store", work, self._database.write_locked)
 
@@ -207,10 +216,12 @@ class Outbox:
         work: Callable[[Connection], Result],
         write: Callable[[Callable[[Connection], Result]], Result] | None = None,
     ) -> Result:
-        """Run a transaction, and say when its commit is near and when it is done."""
+        """Run a transaction with its changes of the counts, and say when its commit is near and when done."""
 
         def watched(connection: Connection) -> Result:
+            forget_changes(connection)
             result = work(connection)
+            self._count_changes.store(connection)
             self._failpoint(f"{name}: before the commit")
             return result
 
@@ -244,10 +255,6 @@ class Outbox:
     def counts(self) -> Counts:
         """Count events by status, and independently how many were received."""
         return self._read(queries.counts)
-
-    def counts_by_mapping(self) -> dict[tuple[str, str], int]:
-        """Count events by (mapping, status)."""
-        return self._read(queries.counts_by_mapping)
 
     def depths(self, now: datetime) -> list[Depth]:
         """Return how much waits for each destination, and how old the oldest is."""
@@ -417,22 +424,9 @@ class Outbox:
 
     # --- retention -----------------------------------------------------------------------------------------
 
-    def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> Purged:
+    def purge(self, now: datetime, *, raw_webhooks: timedelta, events: timedelta) -> retention.Purged:
         """Delete what was kept long enough; what still waits to be sent stays, however old it is."""
-        raw_before, before = to_ms(now - raw_webhooks), to_ms(now - events)
-        return Purged(
-            raw_webhooks=self._in_portions(lambda connection: retention.purge_raw(connection, raw_before)),
-            webhooks=self._in_portions(lambda connection: retention.purge_webhooks(connection, before)),
-            repeat_keys=self._write("purge", lambda c: retention.purge_repeat_keys(c, to_ms(now))),
-            attempts=self._in_portions(lambda connection: retention.purge_attempts(connection, before)),
-            jobs=self._in_portions(lambda connection: purge_jobs(connection, raw_before)),
-        )
-
-    def _in_portions(self, work: Callable[[Connection], int]) -> int:
-        total = 0
-        while portion := self._write("purge", work):
-            total += portion
-        return total
+        return retention.purge(self._write, to_ms(now), to_ms(now - raw_webhooks), to_ms(now - events))
 
     def _opened(self, encrypted: bytes | None, webhook_id: bytes) -> Request | None:
         return decrypt_if_possible(encrypted, self._cipher, webhook_id)

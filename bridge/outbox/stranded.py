@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
+from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import lane_key, number
 from bridge.outbox.records import text_id, to_ms
@@ -147,7 +148,8 @@ def _is_open(move: Move) -> ColumnElement[bool]:
 
 def _next_portion(connection: Connection, move: Move, now: int) -> Counter[str]:
     mine = _is_open(move) if move.across else and_(_is_open(move), events.c.destination == move.destination)
-    rows = connection.execute(select(events).where(mine).order_by(events.c.id).limit(_PORTION)).all()
+    chosen = select(events).where(mine).order_by(events.c.id).limit(_PORTION)
+    rows = connection.execute(chosen.with_for_update()).all()
     became = Counter(_moved(connection, row, move, now) for row in rows)
     if rows:
         _note(connection, [row.id for row in rows], move, now)
@@ -168,8 +170,11 @@ def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
     elif row.status == "waiting":
         lane = number(connection, lane_key(move.destination, move.dataset_id, row.test_event_code))
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
-    connection.execute(update(events).where(events.c.id == row.id).values(values))
-    return str(values.get("status", row.status))
+    moved = update(events).where(events.c.id == row.id).values(values)
+    *after, status = connection.execute(moved.returning(*COUNTED, events.c.status)).one()
+    changes_in(connection).add([row._mapping[column] for column in COUNTED], row.status, -1)
+    changes_in(connection).add(after, status)
+    return str(status)
 
 
 def _same_event(connection: Connection, row: Any, dataset_id: str) -> bytes | None:

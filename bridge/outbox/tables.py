@@ -11,12 +11,16 @@ with one. Moments are milliseconds since 1970 (`_at`); `accepted_until` and `eve
     lanes                           destination + dataset + test code: what may share a batch
     webhooks ── fetches ── claims   those whose records are still to be fetched; who does that, until when
        └─────── fetched             what was fetched for them, encrypted, kept as long as the raw webhook
+    visits ── visit_keys            earlier visits of the website, and the keyed digests that find them
+    hourly_counts                   how many webhooks came in each hour, and what their events are now
     source_rates                    how often each source may be called, for all nodes together
     pauses                          destinations, datasets and sources that wait, for all workers to see
     mapping_revisions               what each mapping said, as long as it is of use
     imports                         how far files have been imported
     jobs ── job_parts               bulk work and how far it has come; what it reads and writes, encrypted
     sessions                        who is signed in to the console, and one-time sign-in links
+    captures ── captured            names that are open for a while, and what came to them, encrypted
+    refusals                        what was refused lately at which URL, and why, counted
     erasures                        receipts of erased persons, which name nobody
     never_send                      keyed digests of erased persons of whom nothing may be sent again
     properties                      what this database is for, and a key that was accepted for a lost one
@@ -33,6 +37,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -47,6 +52,15 @@ from sqlalchemy import (
 metadata = MetaData()
 
 _CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}  # rows are stored in the order of their key
+
+
+def _partial_index(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
+    """Declare an index of some rows, as the migrations make it on both databases.
+
+    The condition is given for SQLite alone: naming PostgreSQL here loads its dialect, 2 MB, in every process.
+    """
+    Index(name, *columns, sqlite_where=where)
+
 
 webhooks = Table(
     "webhooks",
@@ -97,6 +111,8 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
+    Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),
     Column("changed_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -107,7 +123,7 @@ events = Table(
 )
 Index("events_of_webhook", events.c.webhook_id)
 _TROUBLE = events.c.status.in_(["held", "refused", "expired"])
-Index("events_in_trouble", events.c.status, events.c.id, sqlite_where=_TROUBLE, postgresql_where=_TROUBLE)
+_partial_index("events_in_trouble", _TROUBLE, events.c.status, events.c.id)
 
 payloads = Table(
     "payloads",
@@ -138,16 +154,9 @@ queue = Table(
     **_CLUSTERED,
 )
 _UNCLAIMED = queue.c.claim_id.is_(None)
-Index(
-    "queue_due",
-    queue.c.lane_id,
-    queue.c.due_at,
-    queue.c.event_id,
-    sqlite_where=_UNCLAIMED,
-    postgresql_where=_UNCLAIMED,
-)
+_partial_index("queue_due", _UNCLAIMED, queue.c.lane_id, queue.c.due_at, queue.c.event_id)
 _CLAIMED = queue.c.claim_id.is_not(None)
-Index("queue_claimed", queue.c.claim_id, sqlite_where=_CLAIMED, postgresql_where=_CLAIMED)
+_partial_index("queue_claimed", _CLAIMED, queue.c.claim_id)
 
 claims = Table(
     "claims",
@@ -185,6 +194,20 @@ event_attempts = Table(
     **_CLUSTERED,
 )
 
+hourly_counts = Table(
+    "hourly_counts",
+    metadata,
+    Column("hour", Integer, nullable=False),  # in which the webhooks came; hours since 1970
+    Column("mapping", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),  # or "webhooks", "received": of a mapping, without destination
+    Column("writer", SmallInteger, nullable=False),  # whose row it is; see hourly_counts
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("hour", "mapping", "destination", "mode", "status", "writer"),
+    **_CLUSTERED,
+)
+
 pauses = Table(
     "pauses",
     metadata,
@@ -211,15 +234,9 @@ fetches = Table(
     **_CLUSTERED,
 )
 _UNCLAIMED_FETCH = fetches.c.claim_id.is_(None)
-Index(
-    "fetches_due",
-    fetches.c.due_at,
-    fetches.c.webhook_id,
-    sqlite_where=_UNCLAIMED_FETCH,
-    postgresql_where=_UNCLAIMED_FETCH,
-)
+_partial_index("fetches_due", _UNCLAIMED_FETCH, fetches.c.due_at, fetches.c.webhook_id)
 _CLAIMED_FETCH = fetches.c.claim_id.is_not(None)
-Index("fetches_claimed", fetches.c.claim_id, sqlite_where=_CLAIMED_FETCH, postgresql_where=_CLAIMED_FETCH)
+_partial_index("fetches_claimed", _CLAIMED_FETCH, fetches.c.claim_id)
 
 fetched = Table(
     "fetched",
@@ -227,6 +244,42 @@ fetched = Table(
     Column("webhook_id", LargeBinary(16), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("visitor", LargeBinary(16), nullable=False),
+    Column("touch", LargeBinary(16), nullable=False),  # digest of how the visitor came: click id and campaign
+    Column("began_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("fbc", Text),
+    Column("fbp", Text),
+    Column("first", Text, nullable=False),  # JSON: landing page, referrer, campaign and click ids
+    Column("last", Text, nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("consent_source", Text, nullable=False),
+    Column("consent_at", BigInteger, nullable=False),
+    Column("sealed", LargeBinary),  # IP address and user agent, encrypted
+    Column("sealed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("visitor", "touch"),
+    **_CLUSTERED,
+)
+Index("visits_seen", visits.c.seen_at)
+_SEALED = visits.c.sealed.is_not(None)
+Index("visits_sealed", visits.c.sealed_at, sqlite_where=_SEALED, postgresql_where=_SEALED)
+
+visit_keys = Table(
+    "visit_keys",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # HMAC with a key that is derived from the secret key
+    Column("visitor", LargeBinary(16), nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "digest", "visitor"),
+    **_CLUSTERED,
+)
+Index("visit_keys_of_visitor", visit_keys.c.visitor)
+Index("visit_keys_seen", visit_keys.c.seen_at)
 
 source_rates = Table(
     "source_rates",
@@ -270,6 +323,36 @@ sessions = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 
+captures = Table(
+    "captures",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+captured = Table(
+    "captured",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("name", Text, nullable=False),  # of the mapping in the URL; empty: some other name
+    Column("status", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("times", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "status", "reason"),
+    **_CLUSTERED,
+)
+
 erasures = Table(
     "erasures",
     metadata,
@@ -280,6 +363,7 @@ erasures = Table(
     Column("never_send", SmallInteger, nullable=False),
     Column("events", BigInteger, nullable=False),
     Column("raw_webhooks", BigInteger, nullable=False),
+    Column("visits", BigInteger, nullable=False, server_default="0"),
     Column("asked_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger, nullable=False),
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.errors import WrongUse
-from bridge.models import Identifier
 from bridge.normalize import normalize_value
 
 # the kinds of identifiers -> the field of user_data they are sent in; an order is sent in custom_data
@@ -24,15 +24,34 @@ HOW_TO_WRITE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
+
+    kind: str
+    typed: str = field(repr=False)
+    cleaned: str = field(repr=False)
+    sent: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
+
+    identifiers: tuple[Identifier, ...]
+    never_send: bool = False
+    destination: str | None = None
+
+
 def read_identifier(kind: str, typed: str, country: str | None = None, *, called: str = "") -> Identifier:
     """Clean one identifier as a mapping would; raises WrongUse, which names it as it is `called`.
 
     What cannot be read would find nobody, or everybody.
     """
-    field = KINDS[kind]
-    if field is None and typed.strip():
+    sent_as = KINDS[kind]
+    if sent_as is None and typed.strip():
         return Identifier(kind, typed, typed.strip(), typed.strip())
-    read = normalize_value(field, typed, country) if field else None
+    read = normalize_value(kind, typed, country) if sent_as else None
     sent, cleaned = (_only(read.sent), _only(read.normalized)) if read else (None, None)
     if not (sent and cleaned and typed.strip()):
         why = read.dropped if read and read.dropped else "it is empty"

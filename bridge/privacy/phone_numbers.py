@@ -94,8 +94,10 @@ def holds_phone(text: str, phones: Phones = ()) -> bool:
 
 def mapped_phones(values: Any) -> tuple[str, ...]:
     """Return the digits of the phone numbers that a webhook maps, as written and without leading zeros."""
-    if type(values) is str and values[:1] == "+" and _is_plain(digits := values[1:]):
-        return (digits,)
+    if type(values) is str and values[:1] == "+" and values.isascii():  # as nearly all are written
+        digits = values[1:]
+        if digits.isdigit() and digits[0] != "0" and _FEWEST <= len(digits) <= _MOST:
+            return (digits,)
     found = []
     for value in values if isinstance(values, list | tuple) else [values]:
         if isinstance(value, str | int) and not isinstance(value, bool) and len(text := str(value)) < 64:
@@ -105,10 +107,6 @@ def mapped_phones(values: Any) -> tuple[str, ...]:
             if _FEWEST <= len(digits) <= _MOST:
                 found.append(digits)
     return tuple(found)
-
-
-def _is_plain(digits: str) -> bool:
-    return _FEWEST <= len(digits) <= _MOST and digits.isdigit() and digits.isascii() and digits[0] != "0"
 
 
 def holds_hashed_phone(text: str, hashes: Any) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.id_fields import event_id_strength, external_id_strength, order_id_strength
@@ -54,6 +54,7 @@ class Guess:
 
 
 _Strength = Callable[[PayloadField, KnownField, PayloadContext, RecognitionTables], int]
+_Rules = tuple[tuple[KnownField, _Strength], ...]
 
 # what is not a person's contact is recognised by a rule of its own
 RULES: dict[str, _Strength] = {
@@ -93,47 +94,90 @@ def recognize(data: Any) -> tuple[Guess, ...]:
 
 def guesses_of(field: PayloadField, context: PayloadContext = ANY_PAYLOAD) -> tuple[Guess, ...]:
     """Return what one field may be, the surest first."""
-    tables = recognition_tables()
-    empty = is_empty(field.value)
-    found = []
-    for known, strength in _strengths(field, context, tables, empty=empty):
-        if strength > 0:
-            found.append(Guess(field, known.destination, known.called, strength))
-    return tuple(sorted(found, key=lambda guess: -guess.strength))
+    tables, empty = recognition_tables(), is_empty(field.value)
+    rules = () if empty else rules_for(field.name, field.within)
+    found = [(known, rule(field, known, context, tables)) for known, rule in rules]
+    candidates = _candidates(field.path, field.name, field.within, field.depth, context, empty=empty)
+    found += [(one.known, one.strength) for one in candidates if one.fits(field, one.known)]
+    guesses = [_guess(field, known, strength) for known, strength in found if strength > 0]
+    return tuple(sorted(guesses, key=lambda guess: -guess.strength))
 
 
-def _strengths(
-    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
-) -> Iterator[tuple[KnownField, int]]:
-    for known, rule in () if empty else rules_for(field.name, field.within):
-        yield known, rule(field, known, context, tables)
-    for known, named in _candidates(field, context, tables, empty=empty):
-        if not (_is_personal(known) and belongs_to_another(field, known, context, tables)):
-            yield known, _strength(field, known, named, tables, empty=empty)
+def surest_guess(field: PayloadField, context: PayloadContext, *, at_least: int) -> Guess | None:
+    """Return what a filled field most probably is, None when no guess is that sure."""
+    rules, candidates = _possible(field.path, field.name, field.within, field.depth, context, at_least)
+    best = None
+    for known, rule in rules:
+        strength = rule(field, known, context, recognition_tables())
+        if strength >= at_least and (best is None or strength > best.strength):
+            best = _guess(field, known, strength)
+    for one in candidates:
+        if best is not None and best.strength >= one.strength:
+            break
+        if one.fits(field, one.known):
+            return _guess(field, one.known, one.strength)
+    return best
 
 
-def _candidates(
-    field: PayloadField, context: PayloadContext, tables: RecognitionTables, *, empty: bool
-) -> Iterator[tuple[KnownField, int]]:
-    """Yield each destination whose name or value this could be, and how telling the name is."""
-    named = _named(without_side(field.name, context))
-    for known, strength in named:
-        if strength > _WORD_IN_NAME if empty else _fits(field, known, tables):
-            yield known, strength
-    if empty:
-        return
-    if isinstance(field.value, bool):
-        return
-    already = {known.destination for known, _ in named}
-    whole, text = str(field.value), as_text(field.value)
-    for known in _recognized_by_value():
-        is_sure = is_certainly_phone(whole) if known.shape == "phone" else SHAPES[known.shape](text)
-        if is_sure and known.destination not in already:
-            yield known, _VALUE_ALONE
+def _guess(field: PayloadField, known: KnownField, strength: int) -> Guess:
+    return Guess(field, known.destination, known.called, strength)
 
 
 @lru_cache(maxsize=8192)
-def rules_for(name: str, within: tuple[str, ...]) -> tuple[tuple[KnownField, _Strength], ...]:
+def _possible(  # noqa: PLR0913, PLR0917 - the parts of a field that are the same in the next webhook
+    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, at_least: int
+) -> tuple[_Rules, tuple[_Candidate, ...]]:
+    """Return what may be so sure of a filled field in this place: its rules, and candidates by strength."""
+    candidates = _candidates(path, name, within, depth, context, empty=False)
+    sure = (one for one in candidates if one.strength >= at_least)
+    return rules_for(name, within), tuple(sorted(sure, key=lambda one: -one.strength))
+
+
+class _Candidate(NamedTuple):
+    """A destination that a field may be, how surely, and the test that its value has to pass."""
+
+    known: KnownField
+    strength: int
+    fits: Callable[[PayloadField, KnownField], bool]
+
+
+@lru_cache(maxsize=8192)
+def _candidates(  # noqa: PLR0913 - the same parts
+    path: str, name: str, within: tuple[str, ...], depth: int, context: PayloadContext, *, empty: bool
+) -> tuple[_Candidate, ...]:
+    """Return each destination whose name or value a field in this place could be."""
+    field, tables = PayloadField(path, "", name, within, None, depth), recognition_tables()
+    named = _named(without_side(name, context))
+    found = [(known, strength, _fits) for known, strength in named]
+    if empty:
+        found = [(known, strength, _anything) for known, strength in named if strength > _WORD_IN_NAME]
+    else:
+        already = {known.destination for known, _ in named}
+        by_value = (known for known in _recognized_by_value() if known.destination not in already)
+        found += [(known, _VALUE_ALONE, _is_recognized) for known in by_value]
+    return tuple(
+        _Candidate(known, _strength(field, known, strength, tables, empty=empty), fits)
+        for known, strength, fits in found
+        if not (_is_personal(known) and belongs_to_another(field, known, context, tables))
+    )
+
+
+def _anything(field: PayloadField, known: KnownField) -> bool:
+    """Say so of an empty value: only its name tells what it is."""
+    return True
+
+
+def _is_recognized(field: PayloadField, known: KnownField) -> bool:
+    """Say whether a value alone, under any name, is what it looks like."""
+    if isinstance(field.value, bool):
+        return False
+    if known.shape == "phone":
+        return is_certainly_phone(str(field.value))
+    return SHAPES[known.shape](as_text(field.value))
+
+
+@lru_cache(maxsize=8192)
+def rules_for(name: str, within: tuple[str, ...]) -> _Rules:
     """Return the rules that could say something of a field of this name there: mostly none.
 
     Each is asked about values that it likes best, in the most favorable place.
@@ -220,7 +264,8 @@ def _strength(
     return max(0, strength + (_EMPTY_VALUE if empty else 0))
 
 
-def _fits(field: PayloadField, known: KnownField, tables: RecognitionTables) -> bool:
+def _fits(field: PayloadField, known: KnownField) -> bool:
+    tables = recognition_tables()
     if not has_shape(known.shape, field.value):
         return False
     if known.shape == "url" and folded(field.name) in _ANY_LINK and not _is_a_page(field, tables):

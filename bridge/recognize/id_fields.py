@@ -113,17 +113,17 @@ def order_id_strength(
 
 def _is_id(field: PayloadField, tables: RecognitionTables, *, digit: bool = True) -> bool:
     text = str(field.value).strip()
-    if is_empty(field.value) or isinstance(field.value, bool) or not has_shape("id", field.value):
+    if is_empty(field.value) or isinstance(field.value, bool) or len(text) > _LONGEST_ID:
         return False
-    if len(text) > _LONGEST_ID or (digit and not any(character.isdigit() for character in text)):
-        return False
-    if re.fullmatch(r"-?\d+\.\d+", text) or has_shape("ip", text) or _is_date(text):
-        return False
-    return not words_in(field.name) & tables.ids["secret"]
+    return (text.isdigit() or _looks_like_id(text, digit=digit)) and not words_in(field.name) & tables.ids[
+        "secret"
+    ]
 
 
-def _is_date(text: str) -> bool:
-    return has_shape("date", text) and not text.isdigit()
+def _looks_like_id(text: str, *, digit: bool) -> bool:
+    if not has_shape("id", text) or (digit and not any(map(str.isdigit, text))):
+        return False
+    return not (re.fullmatch(r"-?\d+\.\d+", text) or has_shape("ip", text) or has_shape("date", text))
 
 
 def _is_of_customer(field: PayloadField, tables: RecognitionTables) -> bool:

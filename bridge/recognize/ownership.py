@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.payload_fields import PayloadField
@@ -24,8 +24,7 @@ _BARE_NAMES = frozenset({"name", "displayname"})
 _OF_THE_CLICK = frozenset({"user_data.fbc", "user_data.fbp", "user_data.fbclid"})
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadContext:
+class PayloadContext(NamedTuple):
     """What the whole payload says about one field of it.
 
     `has_customer`: somewhere a block or a field is named after the customer. `customer_side`: in a message or
@@ -42,20 +41,20 @@ ANY_PAYLOAD = PayloadContext()
 
 def payload_context(fields: Sequence[PayloadField], tables: RecognitionTables) -> PayloadContext:
     """Return what the fields of a payload say together."""
+    blocks = {field.within for field in fields}
     return PayloadContext(
-        has_customer=any(_names_a_customer(field, tables) for field in fields),
+        has_customer=any(_is_customer(name, tables) for names in blocks for name in names)
+        or any(_names_a_customer(field, tables) for field in fields),
         customer_side=_customer_side(fields),
-        has_anonymous_id=any(folded(field.name) == "anonymousid" for field in fields),
+        has_anonymous_id="anonymousid" in {folded(name) for name in {field.name for field in fields}},
     )
 
 
 def _names_a_customer(field: PayloadField, tables: RecognitionTables) -> bool:
-    """Say whether a block around the field, or its own name beside an address, is the customer's.
+    """Say whether a field's own name beside an address is the customer's.
 
     A block that is empty in this webhook (`contact: null`) counts: the next one may have it filled.
     """
-    if any(_is_customer(name, tables) for name in field.within):
-        return True
     own = _is_customer(field.name, tables)
     return own and (field.value is None or has_shape("email", field.value) or _is_phone(field.value))
 
@@ -80,7 +79,8 @@ def _customer_side(fields: Sequence[PayloadField]) -> str | None:
 
 
 def _names_in(fields: Iterable[PayloadField]) -> set[str]:
-    return {folded(name) for field in fields for name in (*field.within, field.name)}
+    names = {field.name for field in fields}
+    return {folded(name) for name in names.union(*{field.within for field in fields})}
 
 
 def _is_reachable(value: object) -> bool:

@@ -34,10 +34,17 @@ class PayloadField(NamedTuple):
 
 
 class _Place(NamedTuple):
+    """A part of the payload: its path, its position, the keys above it, how deep it is."""
+
     path: str = ""
     concrete: str = ""
     names: tuple[str, ...] = ()
     depth: int = 0
+
+    def field(self, value: Any) -> PayloadField:
+        """Return the field that a value here is."""
+        path, concrete, name, within, depth = _place_of_field(self)
+        return PayloadField(path, concrete, name, within, value, depth)
 
     def key(self, key: str, *, shown: str | None = None) -> _Place:
         plain = plain_key(key)
@@ -68,7 +75,7 @@ def payload_fields(data: Any, tables: RecognitionTables | None = None) -> tuple[
     """Return every scalar of a payload, in its order; bounded, so that no payload makes this slow."""
     walk = _PayloadWalk(data, tables or recognition_tables())
     walk.through(data, _Place())
-    return tuple(walk.fields)
+    return tuple(walk.fields[:_MOST_FIELDS])
 
 
 class _PayloadWalk:
@@ -89,13 +96,16 @@ class _PayloadWalk:
         if place.depth > _DEEPEST or len(self.fields) >= _MOST_FIELDS:
             return
         if isinstance(node, dict):
-            for key, value in node.items():
-                self.through(value, place.key(str(key), shown=_as_mapped(str(key), node)))
+            for value, inner in zip(node.values(), _below(place, tuple(map(str, node))), strict=True):
+                if type(value) is dict or type(value) is list or inner.depth > _DEEPEST:
+                    self.through(value, inner)
+                else:
+                    self.fields.append(inner.field(value))
         elif isinstance(node, list):
             for index, item in enumerate(node):
                 self._through_item(node, index, item, place)
         else:
-            self.fields.append(_field(node, place))
+            self.fields.append(place.field(node))
 
     def _through_item(self, items: list[Any], index: int, item: Any, place: _Place) -> None:
         picked = None if _lists_one_kind(place.names) else self._pick(items, item)
@@ -119,10 +129,16 @@ class _PayloadWalk:
         return (*picked, picked[1]) if picked else None
 
 
-def _as_mapped(key: str, node: Mapping[str, Any]) -> str:
+@lru_cache(maxsize=4096)
+def _below(place: _Place, keys: tuple[str, ...]) -> tuple[_Place, ...]:
+    """Return the places of an object's values; the same objects come again and again."""
+    return tuple(place.key(key, shown=_as_mapped(key, keys)) for key in keys)
+
+
+def _as_mapped(key: str, keys: tuple[str, ...]) -> str:
     """Return a key as a mapping writes it: without outer spaces, unless the object has the other one too."""
     plain = plain_key(key)
-    return plain if plain and plain not in node else key
+    return plain if plain and plain not in keys else key
 
 
 def _titles(node: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
@@ -157,27 +173,33 @@ def _lists_one_kind(names: tuple[str, ...]) -> bool:
 
 def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tuple[str, str] | None:
     """Return the key that names the question, and the question, in a list of questions with answers."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
-    keys = {folded(str(key)) for key in item}
-    plainly = bool(keys & tables.value_keys)
-    if not plainly and not keys & tables.answer_keys:
-        return None
-    for label_key in tables.label_keys if plainly else ("question", "label", "type"):
+    for label_key in _label_keys(tuple(map(str, item))):
         label = item.get(label_key)
         if not isinstance(label, str) or not label.strip() or _CANNOT_STAND_IN_A_PICK.search(label.strip()):
             continue
-        if sum(1 for other in items if isinstance(other, Mapping) and other.get(label_key) == label) == 1:
+        if sum(1 for other in items if isinstance(other, dict) and other.get(label_key) == label) == 1:
             return label_key, label.strip()
     return None
 
 
-def _field(value: Any, place: _Place) -> PayloadField:
-    name, within, parts = _named_by(place.names)
-    return PayloadField(place.path or "$", place.concrete, name, within, value, place.depth + parts - 1)
+@lru_cache(maxsize=1024)
+def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys that may hold the question where an answer has these keys."""
+    names, tables = {folded(key) for key in keys}, recognition_tables()
+    if names & tables.value_keys:
+        return tables.label_keys
+    return ("question", "label", "type") if names & tables.answer_keys else ()
 
 
 @lru_cache(maxsize=8192)
+def _place_of_field(place: _Place) -> tuple[str, str, str, tuple[str, ...], int]:
+    """Return all of a field but its value."""
+    name, within, parts = _named_by(place.names)
+    return place.path or "$", place.concrete, name, within, place.depth + parts - 1
+
+
 def _named_by(names: tuple[str, ...]) -> tuple[str, tuple[str, ...], int]:
     """Return what a field is called, the names above it, and into how many parts its key was split."""
     value_keys = recognition_tables().value_keys

@@ -30,7 +30,7 @@ _YES_OR_NO = (
 
 
 def _digits(text: str) -> int:
-    return sum(character.isdigit() for character in text)
+    return 0 if text.isalpha() else sum(map(str.isdigit, text))
 
 
 def _is_email(text: str) -> bool:
@@ -58,6 +58,8 @@ def is_certainly_phone(text: str) -> bool:
 
 
 def _is_ip(text: str) -> bool:
+    if "." not in text and ":" not in text:  # most values; the exception below is slow
+        return False
     try:
         return not ipaddress.ip_address(text).is_unspecified
     except ValueError:
@@ -65,6 +67,8 @@ def _is_ip(text: str) -> bool:
 
 
 def _is_person_name(text: str) -> bool:
+    if text.isalpha():
+        return True
     if _digits(text) or set(text) & set("@/_{}[]<>|=") or _NAME_OF_AN_EVENT.fullmatch(text):
         return False
     return 1 <= len(text.split()) <= 6
@@ -87,7 +91,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "phone": _is_phone,
     "date": _is_date,
     "amount": lambda text: _AMOUNT.fullmatch(text) is not None,
-    "currency": lambda text: re.fullmatch(r"[A-Za-z]{3}", text) is not None,
+    "currency": lambda text: len(text) == 3 and text.isascii() and text.isalpha(),
     "country": _is_country,
     "region": lambda text: _digits(text) == 0 and len(text.split()) <= 4,
     "words": lambda text: _digits(text) == 0 and len(text.split()) <= 6,
@@ -97,7 +101,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "yes_or_no": lambda text: text.casefold() in _YES_OR_NO.split(),
     "ip": _is_ip,
     "user_agent": lambda text: text.startswith(("Mozilla/", "Opera/", "Dalvik/")),
-    "url": lambda text: re.match(r"https?://[^\s/]+", text) is not None,
+    "url": lambda text: text.startswith("http") and re.match(r"https?://[^\s/]+", text) is not None,
     "fbc": lambda text: text[:3] == "fb." and _FBC.fullmatch(text) is not None and not _FBP.fullmatch(text),
     "fbp": lambda text: text[:3] == "fb." and _FBP.fullmatch(text) is not None,
     "fbclid": lambda text: _FBCLID.fullmatch(text) is not None,
@@ -108,10 +112,11 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def has_shape(shape: str, value: Any) -> bool:
     """Say whether a payload's value looks like that; numbers count as their digits."""
-    if isinstance(value, bool):
-        return shape == "yes_or_no"
-    if isinstance(value, dict | list) or value is None:
-        return False
+    if type(value) is not str:
+        if isinstance(value, bool):
+            return shape == "yes_or_no"
+        if isinstance(value, dict | list) or value is None:
+            return False
     return SHAPES[shape](as_text(value))
 
 

@@ -18,12 +18,13 @@ from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
 from bridge.monitoring.log import failure
-from bridge.outbox import PackedWebhook, Receipt
+from bridge.outbox import Packed, Receipt
 from bridge.server import wsgi_adapter
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
 from bridge.web import health
 from bridge.web.app import create_app, cut_short, too_large
+from bridge.web.companion.scripts import is_script, serve
 from bridge.web.context import AppContext
 from bridge.web.dispatch import answer, clock, fault, run
 from bridge.web.intake import (
@@ -40,7 +41,7 @@ from bridge.web.intake import (
 from bridge.web.pool import BoundedPool
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
-from bridge.web.routes import READ, Intake, intake_at, most_bytes
+from bridge.web.routes import READ, Intake, beacon_at, intake_at, most_bytes
 from bridge.web.wait_for_meta import start_delivery
 
 Scope = Mapping[str, Any]
@@ -87,8 +88,9 @@ class Application:
         self._pool = BoundedPool(self._threads, _MOST_WAITING, "pool")
         self._context.outbox()
         self._stop_watching = self._context.mappings.watch(self._report)
+        self._stop_noting = self._context.refusals.write_regularly(self._context.now, self._report)
 
-    def _submit(self, webhook: PackedWebhook) -> Future[Receipt]:
+    def _submit(self, webhook: Packed) -> Future[Receipt]:
         return self._context.outbox().submit(webhook)
 
     def _report(self, error: Exception) -> None:
@@ -96,6 +98,7 @@ class Application:
 
     def _stop(self) -> None:
         self._stop_watching()
+        self._stop_noting()
         for pool in (self._pool, self._context.delivery_pool):
             pool.close()
         self._context.outbox.close()
@@ -119,9 +122,12 @@ class Application:
         self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
     ) -> RenderedResponse:
         path = request.target.partition("?")[0]
-        intake = intake_at(request.method, path)
+        companion = self._context.settings.companion
+        intake = beacon_at(companion, request.method, path) or intake_at(request.method, path)
         if intake is not None:
             return await self._take_in(intake, request, receive, guard)
+        if is_script(companion, path) and request.method in READ:
+            return run(self._context, serve, request)
         if path == "/healthz" and request.method in READ:
             return run(self._context, health.healthz, request)
         if path == "/readyz" and request.method in READ:
@@ -175,7 +181,7 @@ class Application:
     ) -> RenderedResponse:
         """Prepare, store and count one webhook that was read whole."""
         context = self._context
-        prepared = await self._prepared(endpoint, request)
+        prepared = await self._prepared(endpoint, request, admission)
         if isinstance(prepared, Response):
             return finish(context, request, admission, prepared, clock() - started)
         stored = await self._commits.submit(prepared.webhook)
@@ -183,12 +189,14 @@ class Application:
         response = respond(context, endpoint, request, prepared, stored, results)
         return finish(context, request, admission, response, clock() - started)
 
-    async def _prepared(self, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
-        if not _is_heavy(request):
+    async def _prepared(
+        self, endpoint: Endpoint, request: HttpRequest, admission: Admission
+    ) -> Prepared | Response:
+        if not admission.asks_database and not _is_heavy(request):
             return prepare(self._context, endpoint, request)
         work = self._pool.submit(prepare, self._context, endpoint, request)
         if work is None:
-            return endpoint.refuse(CannotStore("too many large webhooks are waiting"), request)
+            return endpoint.refuse(CannotStore("too many webhooks are waiting"), request)
         return await asyncio.wrap_future(work)
 
     async def _delivered(self, prepared: Prepared, stored: Receipt | Exception) -> MetaResults:

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import NamedTuple
 
-from bridge.outbox import PackedWebhook, Receipt
+from bridge.outbox import Packed, Receipt
 from bridge.outbox.group_commit import PATIENCE, Patience, outcome, too_late
 
 SWEEP_SECONDS = 0.25
@@ -33,20 +33,20 @@ class Commits:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        submit: Callable[[PackedWebhook], Future[Receipt]],
+        submit: Callable[[Packed], Future[Receipt]],
         patience: Patience = PATIENCE,
     ) -> None:
         self._loop = loop
         self._submit = submit
         self._patience = patience
-        self._gathered: list[tuple[Waiter, PackedWebhook]] = []
+        self._gathered: list[tuple[Waiter, Packed]] = []
         self._waiting: dict[Waiter, _Waiting] = {}  # oldest first
         self._finished: deque[tuple[Waiter, Future[Receipt]]] = deque()
         self._is_woken = False
         loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    def submit(self, webhook: PackedWebhook) -> Waiter:
-        """Have a webhook stored; the future says what becomes of it, an exception is its result.
+    def submit(self, webhook: Packed) -> Waiter:
+        """Have a webhook or a visit stored; the future says what becomes of it, an exception is its result.
 
         What waits too long is withdrawn. What the writer has taken may be given up only when a second try of
         the sender would be recognised; otherwise it is waited for.

@@ -1,4 +1,4 @@
-"""The servers that run here: each keeps a locked file, by which `capi-bridge reload` finds it."""
+"""The servers and workers that run here: each keeps a locked file, by which `capi-bridge reload` finds it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ _POLL_SECONDS = 0.05
 
 @dataclass(slots=True)
 class RunningServer:
-    """The file of this server: its process, where it listens, and how its last reload went."""
+    """The file of this server: its process, where it listens, and how its last reload went.
 
-    descriptor: int
+    `descriptor` is None where no file can be written: SIGHUP reloads, `capi-bridge reload` finds nothing.
+    """
+
+    descriptor: int | None
     bind: str
     reloads: int = 0
 
@@ -35,6 +38,8 @@ class RunningServer:
 
     def write(self, problem: Mapping[str, Any] | None = None) -> None:
         """Write the file in place: another one would not be locked."""
+        if self.descriptor is None:
+            return
         said = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -57,17 +62,24 @@ def announced(data_folder: Path, bind: str) -> Iterator[RunningServer]:
     """Keep the file of a server while it runs; only the process that made it takes it away."""
     owner = os.getpid()
     file = data_folder / f"serve-{re.sub(r'[^0-9A-Za-z.]+', '-', bind)}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with suppress(OSError):  # the server that this one replaces still has it
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    server = RunningServer(descriptor, bind)
+    server = RunningServer(_locked(file), bind)
     server.write()
     try:
         yield server
     finally:
         if os.getpid() == owner and _read(file).get("pid") == owner:
             file.unlink(missing_ok=True)
+
+
+def _locked(file: Path) -> int | None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:  # a read-only disk, beside a database on a server
+        return None
+    with suppress(OSError):  # the server that this one replaces still has it
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +92,20 @@ class Found:
     bind: str
     reloads: int
 
+    @property
+    def is_here(self) -> bool:
+        """Return whether it runs on this machine: elsewhere its process id means another process."""
+        return self.host == socket.gethostname()
+
     def reload(self, patience_seconds: float) -> Mapping[str, Any] | None:
         """Have it take up its settings anew; return what was wrong with them, None when all is well.
 
         Raises CannotOpen when it cannot be asked, or does not answer.
         """
-        if self.host != socket.gethostname():  # its process id means another process here
-            message = f"the server at {self.bind} runs on {self.host}, another machine or container"
-            raise CannotOpen(message, fix="run `capi-bridge reload` there")
         try:
             os.kill(self.pid, signal.SIGHUP)
         except OSError as error:
-            raise CannotOpen(f"the server at {self.bind} cannot be asked ({error.strerror})") from error
+            raise CannotOpen(f"{self.bind} cannot be asked ({error.strerror})") from error
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             said = _read(self.file)
@@ -99,11 +113,11 @@ class Found:
                 problem: Mapping[str, Any] | None = said["problem"]
                 return problem
             time.sleep(_POLL_SECONDS)
-        raise CannotOpen(f"the server at {self.bind} did not reload in time", fix="look into its log")
+        raise CannotOpen(f"{self.bind} did not reload in time", fix="look into its log")
 
 
 def running_servers(data_folder: Path) -> list[Found]:
-    """Return the servers that run on this machine and keep their data in a folder."""
+    """Return the servers and workers that run and keep their data in a folder, on other machines too."""
     found = []
     for file in sorted(data_folder.glob("serve-*.json")):
         said = _read(file)

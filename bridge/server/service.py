@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from bridge.bootstrap import require_stored_key
 from bridge.delivery.process import deliver_until
-from bridge.errors import BridgeError, Invalid, WrongUse
+from bridge.errors import BridgeError
 from bridge.monitoring.log import configure, get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.server.asgi import Application
+from bridge.server.reload_rules import report_failed_reload, require_all_mappings, require_same_place
 from bridge.server.running import RunningServer
 from bridge.settings import Settings
 from bridge.web.context import AppContext, open_context
@@ -66,8 +66,7 @@ class Renewal:
         try:
             service = self._renewed()
         except BridgeError as error:
-            details = [finding.as_json() for finding in getattr(error, "findings", ())]
-            get_logger().error("reload_failed", reason=error.message, fix=error.fix or None, details=details)
+            report_failed_reload(error)
             self._running.note_reload(error)
             return None
         self._service = service
@@ -81,29 +80,7 @@ class Renewal:
     def _renewed(self) -> Service:
         before = self._service.context
         settings = self._plan.load()
-        _require_same_place(before.settings, settings)
-        require_stored_key(settings)
+        require_same_place(before.settings, settings)
         service = self._plan.build(settings)
-        _require_all_mappings(before, service.context)
+        require_all_mappings(before.mappings, service.context.mappings)
         return service
-
-
-def _require_same_place(before: Settings, after: Settings) -> None:
-    """Raise WrongUse for what events that are stored already could not follow."""
-    for is_same, what in (
-        (before.database_url == after.database_url, "database_url"),
-        (before.demo == after.demo, "whether a dataset is configured"),
-    ):
-        if not is_same:
-            raise WrongUse(
-                f"{what} has changed, which a reload cannot take up", fix="restart `capi-bridge serve`"
-            )
-
-
-def _require_all_mappings(before: AppContext, after: AppContext) -> None:
-    """Raise Invalid when a mapping that receives webhooks would stop doing so with the new settings."""
-    broken = after.mappings.broken()
-    lost = sorted(broken.keys() & set(before.mappings.names()) - set(after.mappings.names()))
-    if lost:
-        findings = [finding for name in lost for finding in broken[name]]
-        raise Invalid(f"with the new settings these mappings would stop: {', '.join(lost)}", findings)

@@ -22,6 +22,7 @@ from bridge.settings.models import (
     SQLITE,
     Alerts,
     Callback,
+    CompanionSettings,
     ConsoleReader,
     ConsoleSettings,
     DeliverySettings,
@@ -137,6 +138,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         secret_keys=keys.get("secret", ()),
         readers=_readers(reading, keys.get("readers", {}), destinations),
         console=ConsoleSettings(**values.pop("console")),
+        companion=_companion(values.pop("companion", {})),
         retention=Retention(**values.pop("retention")),
         limits=ServerLimits(**values.pop("limits")),
         delivery=_delivery(reading, values.pop("delivery")),
@@ -220,6 +222,12 @@ def _alerts(values: Values) -> Alerts:
     email = values.pop("email", None)
     mail = MailAlerts(**email) if email and {"to", "sender", "host"} <= email.keys() else None
     return Alerts(**values, email=mail, of_mapping=of_mapping)
+
+
+def _companion(values: Values) -> CompanionSettings | None:
+    if not values.get("origins"):
+        return None
+    return CompanionSettings(**{**values, "origins": frozenset(values["origins"])})
 
 
 def _readers(

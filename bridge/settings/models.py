@@ -141,11 +141,30 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanionSettings:
+    """Which pages may send events to the endpoint for browsers, and what they may bring.
+
+    `value` lets them bring amounts of money, which anybody can forge.
+    """
+
+    origins: frozenset[str]
+    path: str = "/c"
+    script: str = "/c.js"
+    mapping: str = "browser"
+    events: tuple[str, ...] = ("PageView", "ViewContent", "Lead")
+    value: bool = False
+    rate_per_address: Rate = Rate(10, 1.0)
+    rate_per_visitor: Rate = Rate(60, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """How long things are kept once they are of no more use for delivery."""
 
     raw_webhooks: timedelta = timedelta(days=7)
     events: timedelta = timedelta(days=30)
+    visits: timedelta = timedelta(days=90)
+    visit_addresses: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +265,7 @@ class Settings:
     delivery: DeliverySettings = DeliverySettings()
     alerts: Alerts = Alerts()
     console: ConsoleSettings = ConsoleSettings()
+    companion: CompanionSettings | None = None
     readers: Mapping[str, ConsoleReader] = field(default_factory=dict, repr=False)
     sources: Mapping[str, Source] = field(default_factory=dict)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)

@@ -138,6 +138,29 @@ RULES = Section(
     scalar="severity",
 )
 
+COMPANION = Section(
+    "The script and the endpoint for the pages of your website; without this block there are none.",
+    {
+        "origins": Option(
+            types.ORIGIN,
+            "The websites whose pages may send events, such as https://www.example.com.",
+            many=True,
+            required=True,
+        ),
+        "path": Option(types.BEACON_PATH, "The path of the endpoint.", "/c"),
+        "script": Option(types.SCRIPT_PATH, "The path of the script.", "/c.js"),
+        "mapping": Option(types.TEXT, "The mapping of the events.", "browser"),
+        "events": Option(
+            types.EVENT_NAME, "The events that are taken.", "PageView, ViewContent, Lead", many=True
+        ),
+        "value": Option(
+            types.SWITCH, "Takes `value` and `currency` from pages; anybody can forge them.", "no"
+        ),
+        "rate_per_address": Option(types.RATE, "The most from one IP address.", "10/s"),
+        "rate_per_visitor": Option(types.RATE, "The most from one visitor.", "60/m"),
+    },
+)
+
 READERS = Section(
     "People who may look at some destinations in the console, and change nothing; each under a name.",
     {
@@ -203,6 +226,7 @@ SETTINGS = Section(
         ),
         "destinations": DESTINATIONS,
         "sources": SOURCES,
+        "companion": COMPANION,
         "hooks": HOOKS,
         "rules": RULES,
         "keys": Section(
@@ -230,6 +254,8 @@ SETTINGS = Section(
             {
                 "raw_webhooks": Option(types.DURATION, "Webhooks as they arrived, encrypted.", "7d"),
                 "events": Option(types.DURATION, "Events in a final state.", "30d"),
+                "visits": Option(types.DURATION, "Visits of the website, since they were last seen.", "90d"),
+                "visit_addresses": Option(types.DURATION, "Their IP addresses and user agents.", "7d"),
             },
         ),
         "limits": Section(

@@ -10,12 +10,12 @@ from typing import Any
 
 from bridge.models import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.secret_files import UnusableFile, read_secret_file
 from bridge.settings.options import Option, Section
 from bridge.spelling import closest
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _FILE = re.compile(r"\$\{file:([^}]+)\}")
-_MOST_BYTES_OF_A_FILE = 65_536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _NAME_OF_MAPPING = re.compile(rf"{_NAME.pattern}(?:/{_NAME.pattern}){{0,3}}")
 Values = dict[str, Any]
@@ -208,21 +208,9 @@ def _filled(reading: Reading, node: Scalar, path: str) -> str | None:
 
 def _file_text(reading: Reading, name: str, spot: Spot) -> str | None:
     """Return what a `${file:…}` holds, without the line end behind it; None when it cannot be used."""
-    file = reading.folder / name.strip()
     try:
-        text = file.read_bytes()[: _MOST_BYTES_OF_A_FILE + 1].decode().strip()
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-    except UnicodeDecodeError:
-        problem = "is not text"
-    else:
-        problem = "is empty" if not text else "is too large" if len(text) > _MOST_BYTES_OF_A_FILE else ""
-    if not problem:
-        return text
-    reading.wrong(
-        spot,
-        "unusable_file",
-        f"{spot.path}: the file {file} {problem}",
-        "check its path, and who may read it",
-    )
-    return None
+        return read_secret_file(reading.folder / name.strip())
+    except UnusableFile as unusable:
+        message = f"{spot.path}: {unusable.problem}"
+        reading.wrong(spot, "unusable_file", message, "check its path, and who may read it")
+        return None

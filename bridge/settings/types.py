@@ -15,11 +15,28 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.coerce.durations import SECONDS, read_duration
+from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
 from bridge.settings.models import Network, Rate
 
 _RATE = re.compile(r"([1-9]\d{0,8})\s*/\s*([1-9]\d{0,4})?\s*(s|m|h)", re.ASCII)
 _LOOPBACK_HOST = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+_PATH = r"(?:/[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*){1,4}"
+_OWN_PATHS = frozenset(
+    {
+        "api",
+        "capi",
+        "console",
+        "dry-run",
+        "healthz",
+        "hooks",
+        "metrics",
+        "openapi.json",
+        "readyz",
+        "schemas",
+        "validate",
+    }
+)
 _SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -151,6 +168,26 @@ def _give_up(text: str) -> timedelta:
     return length
 
 
+def _origin(text: str) -> str:
+    found = origin_of(text)
+    if found is None or found.rest.strip("/"):
+        raise ValueError
+    return found.origin
+
+
+def _free_path(pattern: str) -> Callable[[str], str]:
+    """Return the parser of paths that the bridge does not use itself."""
+    matching = _matching(pattern)
+
+    def parse(text: str) -> str:
+        path = matching(text)
+        if path.split("/")[1] in _OWN_PATHS:
+            raise ValueError
+        return path
+
+    return parse
+
+
 def one_of(*words: str) -> Kind:
     """Return the kind that takes one of a few words."""
 
@@ -169,6 +206,10 @@ def whole(lowest: int, highest: int) -> Kind:
 
 
 TEXT = Kind("text", _text)
+ORIGIN = Kind("the beginning of a URL such as https://www.example.com, without a path", _origin)
+BEACON_PATH = Kind("a path such as /c that the bridge does not use itself", _free_path(rf"{_PATH}(?<!\.js)"))
+SCRIPT_PATH = Kind("a path such as /c.js that the bridge does not use itself", _free_path(rf"{_PATH}\.js"))
+EVENT_NAME = Kind("the name of an event: at most 50 characters", _matching(r"\S(?:.{0,48}\S)?"))
 SECRET = Kind("text; keep it out of the file with ${NAME}", _text)
 TOKEN = Kind("an access token as Events Manager shows it, in full", _matching(r"[A-Za-z0-9_|.-]*(?<!\.\.)"))
 DATASET = Kind("the digits of a dataset id", _matching(r"[0-9]{1,32}"), {"type": ["string", "integer"]})

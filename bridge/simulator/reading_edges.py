@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,6 +30,20 @@ _IDENTIFIERS = {
     "client_user_agent": "user_agent",
 }
 _MISSING_PERMISSION = Rejection("parameter", "(#100) Missing Permission")
+# https://developers.facebook.com/documentation/ads-commerce/marketing-api/reference/ads-pixel/stats
+_AGGREGATIONS = frozenset(
+    {"browser_type", "custom_data_field", "device_os", "device_type", "event", "event_detection_method"}
+    | {"event_processing_results", "event_source", "event_total_counts", "event_value_count", "had_pii"}
+    | {"host", "match_keys", "pixel_fire", "url", "url_by_rule"}
+)
+_COUNTED_FOR = timedelta(days=7)
+_LIMIT_OF_AN_EDGE = re.compile(r"\.limit\(\d+\)")
+# of the nodes AdsPixel and AdAccount, as Meta's SDK for Python names them
+_FIELDS = frozenset(
+    {"id", "name", "adspixels", "code", "creation_time", "creator", "is_created_by_business"}
+    | {"is_unavailable", "last_fired_time", "owner_ad_account", "owner_business", "data_use_setting"}
+    | {"enable_automatic_matching", "account_id", "account_status", "currency", "business"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class ReadingEdges:
             return None
         parameters = dict(parse_qsl(request.query))
         token = token_of(request, parameters)
-        if failure := self._access(token, parameters):
+        if failure := self._access(token, parameters) or self._unknown_field(found["edge"], parameters):
             return failure
         name = found["edge"]
         if name in _ROOT_EDGES:
@@ -58,7 +72,18 @@ class ReadingEdges:
             return self.responses.rejected(_MISSING_PERMISSION)
         if dataset_id not in self._datasets(token):
             return self.responses.rejected(Rejection("unsupported_request"))
-        return self._statistics(dataset_id) if edge else _json(self._dataset(dataset_id))
+        return self._statistics(dataset_id, parameters) if edge else _json(self._dataset(dataset_id))
+
+    def _unknown_field(self, edge: str, parameters: Mapping[str, str]) -> SimulatorResponse | None:
+        """Reject what Meta has no field for; the fields of `dataset_quality` are another story."""
+        if edge == "dataset_quality":
+            return None
+        asked = re.split(r"[,{}]+", _LIMIT_OF_AN_EDGE.sub("", parameters.get("fields", "")))
+        unknown = next((name for name in asked if name and name not in _FIELDS), None)
+        if unknown is None:
+            return None
+        message = f"(#100) Tried accessing nonexisting field ({unknown})"
+        return self.responses.rejected(Rejection("parameter", message))
 
     def _access(self, token: str, parameters: Mapping[str, str]) -> SimulatorResponse | None:
         datasets = self.policy.datasets
@@ -128,14 +153,26 @@ class ReadingEdges:
         node = {"id": dataset_id, "name": f"Simulated dataset {dataset_id}", "is_unavailable": False}
         return {**node, "last_fired_time": last} if last else node
 
-    def _statistics(self, dataset_id: str) -> SimulatorResponse:
-        counts = Counter(str(event.event.get("event_name")) for event in self._received(dataset_id))
-        row = {
-            "aggregation": "event",
-            "start_time": self.clock().strftime("%Y-%m-%dT%H:00:00+0000"),
-            "data": [{"value": name, "count": count} for name, count in sorted(counts.items())],
-        }
-        return _json({"data": [row]})
+    def _statistics(self, dataset_id: str, parameters: Mapping[str, str]) -> SimulatorResponse:
+        """Count events by the hour, for seven days at most; other aggregations are known, and empty."""
+        aggregation = parameters.get("aggregation", "event")
+        if aggregation not in _AGGREGATIONS:
+            message = f"(#100) Param aggregation must be one of {{{', '.join(sorted(_AGGREGATIONS))}}}"
+            return self.responses.rejected(Rejection("parameter", message))
+        since = parameters.get("start_time", "0")
+        if not since.isdecimal() or self._is_too_early(int(since)):
+            message = "(#100) start_time must be within the last seven days"
+            return self.responses.rejected(Rejection("parameter", message))
+        hours: dict[str, Counter[str]] = {}
+        for event in self._received(dataset_id) if aggregation == "event" else ():
+            at = datetime.fromisoformat(event.received_at)
+            if at.timestamp() >= int(since):
+                hour = at.strftime("%Y-%m-%dT%H:00:00+0000")
+                hours.setdefault(hour, Counter())[str(event.event.get("event_name"))] += 1
+        return _json({"data": [_counts_of(hour, counts) for hour, counts in sorted(hours.items())]})
+
+    def _is_too_early(self, since: int) -> bool:
+        return bool(since) and since < (self.clock() - _COUNTED_FOR).timestamp()
 
 
 class _EveryDataset(frozenset[str]):
@@ -149,6 +186,11 @@ _ROOT_EDGES: Mapping[str, Callable[[ReadingEdges, str, Mapping[str, str]], Simul
     "dataset_quality": ReadingEdges.quality,
     "me/adaccounts": ReadingEdges.ad_accounts,
 }
+
+
+def _counts_of(hour: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    rows = [{"value": name, "count": count} for name, count in sorted(counts.items())]
+    return {"aggregation": "event", "start_time": hour, "data": rows}
 
 
 def _quality_of(name: str, events: Sequence[ReceivedEvent]) -> dict[str, Any]:

@@ -56,18 +56,15 @@ def validate(event: dict[str, Any], spec: MetaSpec, now: datetime) -> tuple[Find
     return findings
 
 
-def is_right_by_its_values(
-    event: dict[str, Any], unproven: Sequence[str], spec: MetaSpec, now: datetime
-) -> bool:
+def is_right_by_its_values(event: dict[str, Any], unproven: Sequence[str], spec: MetaSpec, now: int) -> bool:
     """Say whether values are right: the unproven ones by themselves, and all of them beside each other.
 
     Where the other values are right by themselves, `validate` then says the same of all events of one shape.
     """
-    seconds = int(now.timestamp())
     return (
-        not browser_ids(event, seconds, spec)
-        and not time_window(event, seconds, spec)
-        and not event_id(event, seconds, spec)
+        not browser_ids(event, now, spec)
+        and not time_window(event, now, spec)
+        and not event_id(event, now, spec)
         and (not unproven or are_valid_fields(event, unproven, spec))
     )
 

@@ -10,6 +10,8 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Finding
 from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
 
+_DAY_MS: Final = 86_400_000
+
 
 def identity(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find events nobody can be matched by: no identifier at all, or one of the sets that are too broad."""
@@ -41,31 +43,20 @@ def _is_usable(value: Any) -> bool:
 def browser_ids(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
     """Find click and browser ids whose time is not in milliseconds, after the event, or long before it."""
     user_data, seconds = event.get("user_data"), event.get("event_time")
-    if (
-        not isinstance(user_data, dict)
-        or type(seconds) is not int
-        or not ("fbc" in user_data or "fbp" in user_data)
-    ):
+    if not isinstance(user_data, dict) or type(seconds) is not int:
         return ()
-    limits = spec.limits
-    click_age = _age("fbc", user_data.get("fbc"), seconds, limits.fbc_days, spec)
-    browser_age = _age("fbp", user_data.get("fbp"), seconds, limits.fbp_days, spec)
-    return (*click_age, *browser_age) if click_age or browser_age else ()
-
-
-def _age(name: str, value: Any, seconds: int, days: int, spec: MetaSpec) -> Iterable[Finding]:
-    if type(value) is not str:
-        return ()
-    parts = value.split(".", 3)
-    if len(parts) != 4 or not parts[2].isdecimal() or len(parts[2]) > 20:
-        return ()
-    made = int(parts[2])
-    older = seconds * 1000 - made
-    if made >= spec.milliseconds_from and -86_400_000 <= older <= days * 86_400_000:
-        return ()
-    code = "click_id_expired" if older > 0 and made >= spec.milliseconds_from else "click_id_time"
-    field = f"user_data.{name}"
-    return (spec.rules[code].finding(f"$.{field}", field=field, days=days),)
+    found: tuple[Finding, ...] = ()
+    for name, days in (("fbc", spec.limits.fbc_days), ("fbp", spec.limits.fbp_days)):
+        value = user_data.get(name)
+        parts = value.split(".", 3) if type(value) is str else ()
+        if len(parts) == 4 and parts[2].isdecimal() and len(parts[2]) <= 20:
+            made = int(parts[2])
+            age = seconds * 1000 - made
+            if made < spec.milliseconds_from or not -_DAY_MS <= age <= days * _DAY_MS:
+                code = "click_id_expired" if age > 0 and made >= spec.milliseconds_from else "click_id_time"
+                field = f"user_data.{name}"
+                found = (*found, spec.rules[code].finding(f"$.{field}", field=field, days=days))
+    return found
 
 
 # --- rules for events that the bridge did not clean -------------------------------------------

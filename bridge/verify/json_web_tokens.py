@@ -12,8 +12,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-import jwt
-
 from bridge.errors import NotAuthentic
 from bridge.models import Request, VerifyRule
 
@@ -36,6 +34,8 @@ def claims_of(token: str, rule: VerifyRule, now: datetime) -> dict[str, Any]:
 def _signed_claims(token: str, key: Any, algorithm: str) -> dict[str, Any] | None:
     if not token or len(token) > _LONGEST_TOKEN:
         return None
+    import jwt  # 1 MB with what it needs of cryptography; nearly all senders sign otherwise
+
     try:
         return jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)  # type: ignore[arg-type]
     except (jwt.PyJWTError, ValueError, TypeError):

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import jwt
-
 from bridge.body.reader import read_body
 from bridge.models import Request, VerifyRule
 from bridge.serialization import encode
@@ -42,6 +40,8 @@ def _proof_headers(request: Request, rule: VerifyRule) -> dict[str, str]:
         bearer = "Bearer " if rule.header.lower() == "authorization" else ""
         return {rule.header.lower(): (rule.prefix or bearer) + rule.secrets[0].decode()}
     if rule.scheme == "jwt" and rule.header and rule.algorithm == "hs256":
+        import jwt
+
         seconds = int(request.received_at.timestamp())
         token = jwt.encode({"iat": seconds, "exp": seconds + 300}, rule.secrets[0], algorithm="HS256")
         return {rule.header.lower(): rule.prefix + token}

@@ -17,9 +17,17 @@ from bridge.web.intake import Endpoint, take_in
 from bridge.web.openapi import Access, Route
 from bridge.web.request import HttpRequest, request_id
 from bridge.web.responses import Response, error_body
-from bridge.web.routes import PAGES, READ, ROUTES, most_bytes
+from bridge.web.routes import PAGES, READ, ROUTES, companion_routes, most_bytes
 
 Environ = Mapping[str, Any]
+
+
+class _Rendered(flask.Response):
+    """A response with exactly the headers that it was given."""
+
+    default_mimetype = None
+
+
 _CHUNK = 65_536
 
 
@@ -27,7 +35,7 @@ def create_app(context: AppContext) -> flask.Flask:
     """Make the web application. It opens nothing until the first request, so it may be forked."""
     app = flask.Flask("bridge.web", static_folder=None)
     app.url_map.strict_slashes = False
-    for route in (*ROUTES, *PAGES):
+    for route in (*ROUTES, *PAGES, *companion_routes(context.settings.companion)):
         methods = READ if route.method == "GET" else (route.method,)
         name = f"{route.method} {route.rule}".replace(".", "_")
         function = partial(_answer, context, route)
@@ -44,7 +52,7 @@ def _answer(context: AppContext, route: Route, **parameters: str) -> flask.Respo
         rendered = take_in(context, route.answers, request, partial(read_body, environ))
     else:
         rendered = run(context, partial(_view, route.answers, route.access, environ), request)
-    return flask.Response(rendered.body, rendered.status, rendered.headers)
+    return _Rendered(rendered.body, rendered.status, rendered.headers)
 
 
 def _view(
@@ -62,7 +70,7 @@ def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Respon
     body = error_body(error.name.lower().replace(" ", "_"), messages.get(code, error.name))
     headers = tuple((name, value) for name, value in error.get_headers() if name in {"Allow", "Location"})
     rendered = answer(context, request_from(flask.request.environ), Response(code, body, headers))
-    return flask.Response(rendered.body, rendered.status, rendered.headers)
+    return _Rendered(rendered.body, rendered.status, rendered.headers)
 
 
 def request_from(environ: Environ, parameters: Mapping[str, str] | None = None) -> HttpRequest:

@@ -22,6 +22,7 @@ from bridge.outbox import Outbox, StoredEvent
 from bridge.settings import Settings
 from bridge.web.pool import BoundedPool
 from bridge.web.rate_limit import RateLimiter
+from bridge.web.refusal_notes import RefusalNotes
 
 Deliver = Callable[[Sequence[StoredEvent]], Mapping[str, Delivered]]
 WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
@@ -61,6 +62,7 @@ class AppContext:
     spec: MetaSpec
     mappings: MappingFolder
     outbox: OpenedLater
+    refusals: RefusalNotes
     now: Callable[[], datetime] = field(default_factory=SteadyClock)
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
@@ -100,6 +102,7 @@ def open_context(
         spec=open_meta_spec(settings),
         mappings=mappings,
         outbox=outbox,
+        refusals=RefusalNotes(outbox),
         now=clock,
         metrics=metrics,
         deliver=_delivery(settings, metrics, mappings, outbox, clock),

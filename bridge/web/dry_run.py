@@ -12,6 +12,7 @@ from typing import Any
 from bridge.body.parse import parse
 from bridge.coerce.moments import read_moment
 from bridge.errors import UnreadableBody, WrongUse
+from bridge.fetch.visit_lookup import VisitLookup
 from bridge.ingest.preview import preview
 from bridge.mapping.draft import draft_mapping
 from bridge.mapping.samples import content_type_of
@@ -34,7 +35,10 @@ def of_mapping(context: AppContext, request: HttpRequest) -> Response:
     trusted = is_admin(request, context.settings)
     reveal = trusted and webhook.query.get("reveal") == "true"
     given = Verified(webhook) if trusted else webhook
-    translation = translate(given, mapping, context.spec, explain=True, reveal=reveal)
+    fetched = mapping.recorded({})
+    if trusted and mapping.fetch:  # whoever only sends here must not learn whose visits are known
+        fetched = VisitLookup(context.outbox().visits, context.now).beside(mapping, fetched)
+    translation = translate(given, mapping, context.spec, fetched=fetched, explain=True, reveal=reveal)
     code = webhook.query.get("test_event_code") or webhook.headers.get("x-test-event-code")
     return Response(200, preview(translation, context.settings, webhook.received_at, code))
 

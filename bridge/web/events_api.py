@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from bridge.explain.stored_webhook import explained
-from bridge.ingest.event_filters import query_of, require_filter
-from bridge.ingest.replay import discard, remapping, replay
-from bridge.jobs.bulk_changes import MOST
+from bridge.ingest.event_filters import query_of
+from bridge.ingest.replay import discard
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.monitoring.status import status_of
 from bridge.outbox import EventDetail, Query
+from bridge.web.bulk_api import replayed
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object, query
 from bridge.web.responses import NoSuchEvent, Response
 
@@ -105,13 +102,9 @@ def show_event(context: AppContext, request: HttpRequest) -> Response:
 def shown(detail: EventDetail) -> dict[str, Any]:
     """Return everything about one event as JSON."""
     return {
-        **detail.event.as_json(),
-        "body": orjson.loads(detail.body) if detail.body else None,
-        "attempts": [attempt.as_json() for attempt in detail.attempts],
+        **detail.as_json(),
         "number_of_attempts": detail.event.attempts,
-        "revision": detail.revision,
         "webhook_request_id": detail.request_id,
-        "raw_kept": detail.raw_kept,
     }
 
 
@@ -119,7 +112,7 @@ def replay_event(context: AppContext, request: HttpRequest) -> Response:
     """Send one event again, mapped anew when it was held. `fetch_again: true` fetches its records anew."""
     asked = Query(ids=(event_detail(context, request).event.id,), limit=1)
     again = json_object(request).get("fetch_again") is True
-    return Response(200, _replayed(context, asked, fetch_again=again))
+    return Response(200, replayed(context, asked, fetch_again=again))
 
 
 def discard_event(context: AppContext, request: HttpRequest) -> Response:
@@ -129,32 +122,6 @@ def discard_event(context: AppContext, request: HttpRequest) -> Response:
     because = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"
     number = discard(context.outbox(), chosen, because[:500], context.now())
     return Response(200, {"discarded": number})
-
-
-def replay_many(context: AppContext, request: HttpRequest) -> Response:
-    """Send many events again: those a filter means. `dry_run: true` only counts them.
-
-    More than 1,000, or at a bounded rate, are sent again by a job.
-    """
-    asked = dict(json_object(request))
-    is_dry_run = asked.pop("dry_run", None) is True
-    again = asked.get("fetch_again") is True
-    filters = {name: value for name, value in asked.items() if name not in {"per_second", "fetch_again"}}
-    require_filter(filters)
-    wanted = query_of(filters, context.now(), most=MOST, limit=_USUAL)
-    if not is_dry_run and ("per_second" in asked or wanted.limit > _MOST):
-        return start_job(context, "replay", {**asked, "limit": wanted.limit})
-    if is_dry_run:
-        return Response(200, {"dry_run": True, "matching": context.outbox().count(wanted)})
-    return Response(200, _replayed(context, wanted, fetch_again=again))
-
-
-def _replayed(context: AppContext, asked: Query, *, fetch_again: bool) -> dict[str, Any]:
-    outbox = context.outbox()
-    mapped_anew = remapping(
-        context.settings, context.spec, context.mappings, context.now, fetch_again=fetch_again
-    )
-    return dict(replay(outbox, asked, mapped_anew, context.now()))
 
 
 def event_detail(context: AppContext, request: HttpRequest) -> EventDetail:

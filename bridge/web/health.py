@@ -104,7 +104,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     depths = context.outbox().depths(context.now())
     waiting = sum(depth.waiting for depth in depths)
     if waiting >= context.settings.limits.queue_events:
-        yield Reason("blocks", "queue_full", f"{waiting} events are waiting, which is the limit")
+        yield Reason("blocks", "queue_full", f"{counted(waiting, 'event')} waiting, which is the limit")
     limit = context.settings.alerts.oldest_waiting.total_seconds()
     for depth in depths:
         if depth.oldest_seconds is not None and depth.oldest_seconds > limit:

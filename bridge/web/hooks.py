@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
-from bridge.errors import NotAuthentic, Refused
+from bridge.errors import NotAuthentic, Refused, UnknownMapping
 from bridge.ingest.entries import new_webhook, translation_after_a_fault
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, SenderAnswer, Translation, Verified
@@ -22,6 +22,7 @@ from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
 from bridge.web.auth import is_admin
+from bridge.web.capture_intake import admit_unknown, capture
 from bridge.web.context import AppContext
 from bridge.web.cors import reading_headers
 from bridge.web.dispatch import refuse
@@ -46,10 +47,19 @@ class HookCall(NamedTuple):
 def admit(context: AppContext, request: HttpRequest) -> Admission:
     """Return what may be sent to the mapping in the path. Raises Refused."""
     limit_address(context, request)
-    mapping = context.mapping(request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return admit_unknown(context, request, unknown)
+    _refuse_elsewhere(mapping)
     most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
-    headers = reading_headers(request) if mapping.receive.sent_by == "browser" else ()
-    return Admission(mapping.name, most_bytes, headers)
+    return Admission(mapping.name, most_bytes, reading_headers(request, mapping.receive))
+
+
+def _refuse_elsewhere(mapping: CompiledMapping) -> None:
+    """Raise UnknownMapping for a mapping of the browser companion: its own endpoint checks more."""
+    if mapping.receive.sent_by == "companion":
+        raise UnknownMapping("this mapping takes only what comes to the endpoint of the companion")
 
 
 def limit_address(context: AppContext, request: HttpRequest) -> None:
@@ -65,7 +75,15 @@ def limit_address(context: AppContext, request: HttpRequest) -> None:
 
 def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     """Do everything but store one webhook. Raises Refused; what else can be wrong is in the response."""
-    settings, mapping = context.settings, context.mapping(request.name)
+    try:
+        mapping = context.mapping(request.name)
+    except UnknownMapping as unknown:
+        return capture(context, request, unknown)
+    return _prepared(context, request, mapping)
+
+
+def _prepared(context: AppContext, request: HttpRequest, mapping: CompiledMapping) -> Prepared | Response:
+    settings = context.settings
     webhook = as_webhook(request, settings, context.now())
     challenge = _challenge(webhook, mapping)
     if challenge is not None:
@@ -132,7 +150,7 @@ def _asked_test_code(
     """
     code = (webhook.query.get("test_event_code") or webhook.headers.get("x-test-event-code") or "").strip()
     if not code:
-        return _code_of_file(context, webhook, mapping)
+        return code_of_file(context, webhook, mapping)
     settings = context.settings
     proven = mapping.receive.verify.scheme != "none" or is_admin(request, settings) or settings.demo
     if not proven:
@@ -146,7 +164,7 @@ def _asked_test_code(
     return code
 
 
-def _code_of_file(context: AppContext, request: Request, mapping: CompiledMapping) -> str | None:
+def code_of_file(context: AppContext, request: Request, mapping: CompiledMapping) -> str | None:
     """Return the test code that the mapping's own file sets; the live profile takes no notice of it."""
     code = mapping.test_event_code
     return code.at(request.received_at) if code and context.settings.test_codes_allowed else None
@@ -155,7 +173,7 @@ def _code_of_file(context: AppContext, request: Request, mapping: CompiledMappin
 def _packed(call: HookCall, verified: Verified) -> Prepared:
     mapping, request, context = call.mapping, call.request, call.context
     webhook = new_webhook(
-        _translated(call, verified),
+        translated(context, mapping, verified),
         request,
         context.settings,
         context.spec,
@@ -167,14 +185,15 @@ def _packed(call: HookCall, verified: Verified) -> Prepared:
     return Prepared(packed, partial(_respond, call, webhook.events), waits_for_meta(request.query))
 
 
-def _translated(call: HookCall, verified: Verified) -> Translation:
+def translated(context: AppContext, mapping: CompiledMapping, verified: Verified) -> Translation:
+    """Return what a verified webhook became; one that we break down over is held. Raises Refused."""
     try:
-        return translate(verified, call.mapping, call.context.spec)
+        return translate(verified, mapping, context.spec)
     except Refused:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
-        call.context.log.error("broke_down", mapping=call.mapping.name, **failure(error))  # noqa: TRY400
-        return translation_after_a_fault(call.mapping, call.request)
+        context.log.error("broke_down", mapping=mapping.name, **failure(error))  # noqa: TRY400
+        return translation_after_a_fault(mapping, verified.request)
 
 
 def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, results: MetaResults) -> Response:

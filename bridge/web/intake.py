@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.outbox import PackedWebhook, Receipt, StoredEvent
+from bridge.outbox import Packed, Receipt, StoredEvent
 from bridge.outbox.group_commit import wait
 from bridge.web.context import AppContext
 from bridge.web.dispatch import clock, guarded, log_webhook
+from bridge.web.refusal_notes import harmless_name
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Headers, RenderedResponse, Response, render
 from bridge.web.wait_for_meta import MetaResult, start_delivery
@@ -28,19 +29,23 @@ MetaResults = Mapping[str, MetaResult]
 
 
 class Prepared(NamedTuple):
-    """A webhook that only has to be stored, and how its sender is answered then."""
+    """A webhook, or a visit, that only has to be stored, and how its sender is answered then."""
 
-    webhook: PackedWebhook
+    webhook: Packed
     respond: Callable[[Receipt, MetaResults], Response]
     waits_for_meta: bool = False
 
 
 class Admission(NamedTuple):
-    """What one sender may send; `mapping` is the name for log and counters, `headers` go with the answer."""
+    """What one sender may send; `mapping` is the name for log and counters, `headers` go with the answer.
+
+    Preparing what `asks_database` must not be done by an event loop.
+    """
 
     mapping: str
     most_bytes: int
     headers: Headers = ()
+    asks_database: bool = False
 
 
 class Endpoint(NamedTuple):
@@ -92,6 +97,9 @@ def finish(
 ) -> RenderedResponse:
     """Log and count the webhook, and turn the response into bytes."""
     log_webhook(context, request, admission.mapping, response, seconds)
+    if response.status >= 400 and "name" in request.parameters:
+        name = admission.mapping if admission.mapping != "-" else harmless_name(request.name)
+        context.refusals.note(name, response.status, response.log.get("reason"))
     return render(response, request, admission.headers)
 
 
@@ -102,9 +110,13 @@ def take_in(
     started = clock()
     admission = admit(context, endpoint, request)
     if isinstance(admission, Response):
-        return finish(context, request, endpoint.refused, admission, clock() - started)
-    response = _taken_in(context, endpoint, request, lambda: read_body(admission.most_bytes))
-    return finish(context, request, admission, response, clock() - started)
+        response, admission = admission, endpoint.refused
+    else:
+        most_bytes = admission.most_bytes
+        response = _taken_in(context, endpoint, request, lambda: read_body(most_bytes))
+    rendered = finish(context, request, admission, response, clock() - started)
+    context.refusals.write_when_due(context.now())
+    return rendered
 
 
 def _taken_in(

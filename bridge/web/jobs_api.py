@@ -19,7 +19,7 @@ _CSV = "text/csv; charset=utf-8"
 
 
 def start(context: AppContext, request: HttpRequest) -> Response:
-    """Put a job in the queue: replay, discard, export, compare or erase."""
+    """Put a job in the queue; `kind` says which one."""
     asked = dict(json_object(request, context.settings.limits.max_body_bytes))
     if "kind" not in asked:
         raise WrongUse("kind is missing", fix=f"use one of {', '.join(KINDS)}")

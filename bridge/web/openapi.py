@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ RECEIPT = _object(
     never_send={"type": "boolean"},
     events={"type": "integer"},
     raw_webhooks={"type": "integer"},
+    visits={"type": "integer"},
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )
@@ -91,6 +93,8 @@ SCHEMAS: dict[str, Any] = {
         value={"type": ["number", "null"]},
         currency=_NULL_TEXT,
         order_id=_NULL_TEXT,
+        consent={"enum": ["granted", "denied", "unknown", None]},
+        consent_source=_NULL_TEXT,
     ),
     "Taken": {
         **_object(
@@ -137,7 +141,18 @@ SCHEMAS: dict[str, Any] = {
     "Job": {
         **_object(
             id=_TEXT,
-            kind={"enum": ["replay", "discard", "import", "export", "compare", "erase"]},
+            kind={
+                "enum": [
+                    "replay",
+                    "discard",
+                    "import",
+                    "export",
+                    "compare",
+                    "erase",
+                    "find_person",
+                    "export_person",
+                ]
+            },
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
             done={"type": "integer"},
@@ -158,6 +173,59 @@ SCHEMAS: dict[str, Any] = {
         looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
     ),
     "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Pairing": _object(
+        since=_MOMENT,
+        browser_mappings=_list_of(_TEXT),
+        pairs=_list_of(
+            _object(
+                event_name=_TEXT,
+                browser_events={"type": "integer"},
+                paired={"type": "integer"},
+                reasons=_COUNTS,
+            )
+        ),
+        reasons={"type": "object", "additionalProperties": _TEXT},
+        request_id=_TEXT,
+    ),
+    "Reasons": _object(
+        reasons=_list_of(
+            _object(
+                status=_TEXT,
+                mapping=_TEXT,
+                reason=_NULL_TEXT,
+                events={"type": "integer"},
+                last_changed_at=_MOMENT,
+            )
+        ),
+        request_id=_TEXT,
+    ),
+    "Webhooks": _object(
+        webhooks=_list_of(
+            _object(
+                id=_TEXT,
+                mapping=_TEXT,
+                revision=_TEXT,
+                received_at=_MOMENT,
+                request_id=_TEXT,
+                events={"type": "integer"},
+                raw_kept={"type": "boolean"},
+            )
+        ),
+        next=_NULL_TEXT,
+        request_id=_TEXT,
+    ),
+    "Revisions": _object(
+        mapping=_TEXT,
+        active=_NULL_TEXT,
+        revisions=_list_of(_object(revision=_TEXT, first_seen_at=_MOMENT, active={"type": "boolean"})),
+        request_id=_TEXT,
+    ),
+    "Sessions": _object(
+        sessions=_list_of(
+            _object(id=_TEXT, reader=_NULL_TEXT, created_at=_MOMENT, seen_at=_MOMENT, ends_at=_MOMENT)
+        ),
+        request_id=_TEXT,
+    ),
     "Status": _object(
         mode={"enum": ["demo", "live"]},
         destinations=_list_of(_OBJECT),
@@ -187,6 +255,13 @@ HOOK_ERRORS = {
 }
 ADMIN_ERRORS = {"401": "The admin token is missing or wrong."}
 META_ERRORS = {"400": "What Meta would reject, in Meta's shape."}
+BEACON_ERRORS = {
+    "400": "The body is unreadable, or does not say whether the visitor consents.",
+    "403": "The page is on another website, or the event may not come from pages.",
+    "413": "The body is too large.",
+    "429": "Too many; see Retry-After.",
+    "503": "It could not be stored; see Retry-After.",
+}
 NOT_READY = {"503": "Not ready; see reasons."}
 FILTERS = (
     "status",
@@ -199,8 +274,12 @@ FILTERS = (
     "until",
     "by",
     "mode",
+    "http_status",
+    "code",
+    "subcode",
     "limit",
     "before",
+    "after",
 )
 
 
@@ -276,7 +355,7 @@ def _operation_id(method: str, path: str) -> str:
 
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
-    names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+    names = re.findall(r"\{(\w+)\}", path)
     return [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
 
 
@@ -285,6 +364,8 @@ def _query_parameter(name: str) -> dict[str, Any]:
 
 
 def _response(words: str, schema: str) -> dict[str, Any]:
+    if schema == "nothing":
+        return {"description": words}
     if schema == "text":
         return {"description": words, "content": {"text/plain": {"schema": _TEXT}}}
     return {"description": words, "content": {"application/json": {"schema": _reference(schema)}}}

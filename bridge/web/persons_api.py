@@ -46,8 +46,13 @@ def _would_erase(context: AppContext, asked: dict[str, Any]) -> dict[str, Any]:
     require_known(asked, OPTIONS)
     identifiers = identifiers_of(asked)
     destination = known_destination(asked.get("destination"), context.settings.destinations)
-    found = context.outbox().erasures.find(person_of(identifiers, destination))
-    counts = {"events": len(found.event_ids), "raw_webhooks": len(found.webhook_ids)}
+    erasures, person = context.outbox().erasures, person_of(identifiers, destination)
+    found = erasures.find(person)
+    counts = {
+        "events": len(found.event_ids),
+        "raw_webhooks": len(found.webhook_ids),
+        "visits": erasures.visits_of(person),
+    }
     return {"dry_run": True, "looked_for": looked_for(identifiers), **counts}
 
 

@@ -43,6 +43,12 @@ class NoSuchJob(BridgeError):
     code = "no_such_job"
 
 
+class NoSuchRevision(BridgeError):
+    """That revision of a mapping is not kept."""
+
+    code = "no_such_revision"
+
+
 STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnreadableBody, 400),
     (NotAuthentic, 401),
@@ -50,6 +56,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (UnknownMapping, 404),
     (NoSuchEvent, 404),
     (NoSuchJob, 404),
+    (NoSuchRevision, 404),
     (WrongMethod, 405),
     (TooLarge, 413),
     (WrongContentType, 415),
@@ -61,6 +68,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (BridgeError, 400),
 )
 RETRY_AFTER_SECONDS = 5
+_NO_CONTENT = 204
 _NOT_AUTHENTIC = "the sender could not be authenticated"
 _JSON = "application/json"
 _TERMINALS = ("curl/", "Wget/", "HTTPie/", "xh/")
@@ -96,7 +104,14 @@ class RenderedResponse(NamedTuple):
 
 
 def render(response: Response, request: HttpRequest, more: Headers = ()) -> RenderedResponse:
-    """Turn a response into bytes and headers; what a response says itself wins over the usual."""
+    """Turn a response into bytes and headers; what a response says itself wins over the usual.
+
+    One that has no body has no length either (RFC 9110, section 8.6).
+    """
+    if response.status == _NO_CONTENT:
+        return RenderedResponse(
+            response.status, [("X-Request-Id", request.id), *response.headers, *more], b""
+        )
     body, content_type = _encoded(response.body, request)
     headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X-Request-Id": request.id}
     if response.headers or more:

@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
-from bridge.settings.models import ServerLimits
+from bridge.settings.models import CompanionSettings, ServerLimits
 from bridge.web import (
+    bulk_api,
     conversions_api,
     cors,
     dry_run,
@@ -16,24 +17,41 @@ from bridge.web import (
     health,
     hooks,
     jobs_api,
+    pairing_api,
     pauses_api,
     persons_api,
+    reasons_api,
+    revisions_api,
+    sessions_api,
+    webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
+from bridge.web.companion import beacons, scripts
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
-from bridge.web.openapi import ADMIN_ERRORS, FILTERS, HOOK_ERRORS, META_ERRORS, NOT_READY, Route, document
+from bridge.web.openapi import (
+    ADMIN_ERRORS,
+    BEACON_ERRORS,
+    FILTERS,
+    HOOK_ERRORS,
+    META_ERRORS,
+    NOT_READY,
+    Route,
+    document,
+)
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 READ = ("GET", "HEAD")
+_FILES = ("/api/import/", "/console/import")
+_MOST_OF_FILES = MOST_BYTES + 65_536  # the form around a file takes some, too
 
 
 def description(context: AppContext, request: HttpRequest) -> Response:
     """Answer with the description of every endpoint."""
-    return Response(200, document(ROUTES))
+    return Response(200, document((*ROUTES, *companion_routes(context.settings.companion))))
 
 
 def _schema(name: str) -> Route:
@@ -107,6 +125,20 @@ ROUTES = (
     ),
     _admin("GET", "/api/mappings", events_api.mappings, "List the mappings"),
     _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions",
+        revisions_api.list_revisions,
+        "List the revisions of a mapping",
+        schema="Revisions",
+    ),
+    _admin(
+        "GET",
+        "/api/mappings/<path:name>/revisions/<revision>",
+        revisions_api.show_revision,
+        "Read what a mapping said in one revision",
+        schema="text",
+    ),
+    _admin(
         "GET", "/api/mappings/<path:name>", events_api.show_mapping, "Show one mapping and how its lines fare"
     ),
     _admin("GET", "/api/counts", events_api.counts, "Count what is stored"),
@@ -126,10 +158,42 @@ ROUTES = (
     _admin("POST", "/api/events/<event_id>/replay", events_api.replay_event, "Send one event again"),
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
+        "GET",
+        "/api/reasons",
+        reasons_api.list_reasons,
+        "Count events by reason",
+        schema="Reasons",
+        query=FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/webhooks",
+        webhooks_api.list_webhooks,
+        "List webhooks, those too that became nothing",
+        schema="Webhooks",
+        query=webhooks_api.FILTERS,
+    ),
+    _admin(
+        "GET",
+        "/api/pairing",
+        pairing_api.show_pairing,
+        "Count the events of browsers that found their server event",
+        schema="Pairing",
+        query=pairing_api.FILTERS,
+    ),
+    _admin(
         "POST",
         "/api/replay",
-        events_api.replay_many,
+        bulk_api.replay_many,
         "Send many events again; more than 1,000 by a job",
+    ),
+    _admin(
+        "POST",
+        "/api/discard",
+        bulk_api.discard_many,
+        "Discard many events by a job; dry_run counts",
+        schema="Job",
+        success=202,
     ),
     _admin(
         "POST",
@@ -156,7 +220,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
         success=202,
         takes="text/csv",
     ),
@@ -164,7 +228,7 @@ ROUTES = (
         "POST",
         "/api/jobs",
         jobs_api.start,
-        "Start a job: replay, discard, export, compare or erase",
+        "Start a job: replay, discard, export, compare, erase, find_person or export_person",
         schema="Job",
         success=202,
     ),
@@ -181,6 +245,8 @@ ROUTES = (
     _admin(
         "POST", "/api/jobs/<job_id>/cancel", jobs_api.cancel, "End a job that is not finished", schema="Job"
     ),
+    _admin("GET", "/api/sessions", sessions_api.list_sessions, "List who is signed in", schema="Sessions"),
+    _admin("POST", "/api/sessions/end", sessions_api.end_sessions, "Sign somebody out of the console"),
     Route("GET", "/healthz", health.healthz, "Check that the process is alive"),
     Route("GET", "/readyz", health.readyz, "Check whether webhooks can be taken", errors=NOT_READY),
     Route("GET", "/metrics", health.metrics, "Counters and gauges for Prometheus", "text"),
@@ -190,9 +256,38 @@ ROUTES = (
 PAGES = console.PAGES  # for people, so the description leaves them out
 
 
+def companion_routes(companion: CompanionSettings | None) -> tuple[Route, ...]:
+    """Return the endpoints for the pages of a website, at the paths of the settings."""
+    if companion is None:
+        return ()
+    post = Route(
+        "POST",
+        companion.path,
+        beacons.ENDPOINT,
+        "Receive what a page reports",
+        "nothing",
+        BEACON_ERRORS,
+        success=204,
+        takes="text/plain",
+    )
+    texts = {"companion": "The script for pages", "consent": "The script that reads a consent banner"}
+    return (
+        post,
+        *(
+            Route("GET", scripts.script_path(companion, name, digest), scripts.serve, summary, "text")
+            for name, text in texts.items()
+            for digest, summary in ((None, text), ("<digest>", f"{text}, one version for ever"))
+        ),
+    )
+
+
+# as documented: at the usual paths
+COMPANION = companion_routes(CompanionSettings(frozenset()))
+
+
 def most_bytes(path: str, limits: ServerLimits) -> int:
     """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
-    return max(limits.max_body_bytes, MOST_BYTES if path.startswith("/api/import/") else 0)
+    return max(limits.max_body_bytes, _MOST_OF_FILES if path.startswith(_FILES) else 0)
 
 
 class Intake(NamedTuple):
@@ -200,6 +295,12 @@ class Intake(NamedTuple):
 
     endpoint: Endpoint
     parameters: dict[str, str]
+
+
+def beacon_at(companion: CompanionSettings | None, method: str, path: str) -> Intake | None:
+    """Return the endpoint for what pages report, where the settings say that it is."""
+    is_there = companion is not None and method == "POST" and path == companion.path
+    return Intake(beacons.ENDPOINT, {}) if is_there else None
 
 
 def intake_at(method: str, path: str) -> Intake | None:

@@ -7,13 +7,18 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from bridge.bootstrap import open_store
+from bridge.settings import load_settings
 from bridge.simulator import Simulator
 from tests.conftest import RunningBridge, wait_until
 from tests.node_packages import installed, run_script
@@ -67,7 +72,8 @@ def executable() -> str:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    arguments = ["--no-sandbox", "--no-zygote", "--headless=shell"]
+    names = "--host-resolver-rules=MAP *.test 127.0.0.1"
+    arguments = ["--no-sandbox", "--no-zygote", "--headless=shell", names]
     environment: Any = {**os.environ, "LANG": "en_US.UTF-8"}
     path = executable()
     with sync_playwright() as playwright:
@@ -168,6 +174,33 @@ def posted(bridge: RunningBridge, mapping: str, payload: dict[str, Any]) -> str:
     return str(found[0]["id"])
 
 
+def open_name(folder: Path, name: str) -> None:
+    """Open a name for an hour, as a person does in the console."""
+    settings = load_settings(folder / "bridge.yaml", {}, folder=folder)
+    with closing(open_store(settings)) as outbox:
+        outbox.captures.open(name, datetime.now(UTC), timedelta(hours=1))
+
+
+def tried(bridge: RunningBridge, mapping: str, rows: str) -> str:
+    """Try a file as the console does, and return the id of the trial."""
+    query = f"dry_run=yes&keep_file=yes&file_name={quote(MARKUP_NAME)}.csv"
+    answer = bridge.post(
+        f"/api/import/{mapping}?{query}", rows.encode(), {"Authorization": f"Bearer {ADMIN}"}
+    )
+    assert answer.status == 202, answer.body
+    job = f"/api/jobs/{answer.body['id']}"
+    wait_until(lambda: bridge.get(job, {"Authorization": f"Bearer {ADMIN}"}).body["state"] == "done")
+    return str(answer.body["id"])
+
+
+def looked_for(bridge: RunningBridge, person: dict[str, Any]) -> str:
+    """Look for a person; return the id of the search, once it is done. An erasure forgets every search."""
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    search = str(bridge.post("/api/jobs", {"kind": "find_person", **person}, headers).body["id"])
+    wait_until(lambda: bridge.get(f"/api/jobs/{search}", headers).body["state"] == "done")
+    return search
+
+
 @pytest.fixture(scope="package")
 def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
@@ -188,6 +221,10 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
                 "held": posted(bridge, "broken", {"id": 2, "mail": "jane.doe@example.com"}),
                 "attack": posted(bridge, "lead", {"id": SCRIPT, "mail": SCRIPT, SCRIPT: SCRIPT}),
             }
+            open_name(folder, "unknown-crm")
+            bridge.post("/hooks/unknown-crm", {"id": SCRIPT, "mail": "jane@example.com", SCRIPT: SCRIPT})
+            bridge.post("/hooks/laed", {})
+            events["trial"] = tried(bridge, "lead", f"id;mail\n7;jane@example.com\n8;\n{SCRIPT};{SCRIPT}\n")
             wait_until(simulator.received)
             site = Site(bridge, chromium, axe, events)
             yield site

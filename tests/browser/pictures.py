@@ -45,6 +45,54 @@ def show_completion(page: Page) -> None:
     page.wait_for_selector(".cm-tooltip-autocomplete")
 
 
+def show_trial(page: Page) -> None:
+    rows = [f"{n};{n * 10},90;customer{n}@example.com;0151 23456{n:02}" for n in range(1, 41)]
+    table = "\n".join(["lead_id;value;email;phone", *rows, ";12,00;;", ";25,50;nobody;"])
+    page.goto(page.url.rstrip("/") + "/import")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "november.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    page.locator("select[name=mapping]").select_option("make-lead")
+    page.get_by_role("button", name="Try the file").click()
+    page.get_by_role("button", name="Import 42 rows").wait_for()
+
+
+def show_connected(page: Page) -> None:
+    bridge = page.url.removesuffix("/console/")
+    page.request.post(f"{bridge}/hooks/zapier-lead", data={"lead_id": 1})
+    page.request.post(f"{bridge}/hooks/zapier-laed", data={"lead_id": 1})
+    page.goto(f"{bridge}/console/connect?mapping=zapier-lead")
+    page.get_by_text("Did you mean").wait_for()
+
+
+def show_capture(page: Page) -> None:
+    bridge = page.url.removesuffix("/console/")
+    page.goto(f"{bridge}/console/connect")
+    page.locator("input[name=name]").fill("my-crm")
+    page.get_by_role("button", name="Open the URL").click()
+    person = {"first_name": "Jane", "email": "jane.doe@example.com", "phone": "+49 151 2345678"}
+    deal = {
+        "event": "deal.won",
+        "deal": {"id": 4711, "value": "1490.00", "currency": "EUR"},
+        "contact": person,
+    }
+    page.request.post(f"{bridge}/hooks/my-crm", data=deal, headers={"X-Crm-Signature": "4f1c"})
+    page.get_by_role("button", name="Make a mapping of this").wait_for()
+
+
+def show_person(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/person")
+    page.get_by_label("E-mail address").fill("jane.doe@example.com")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector("text=What is kept about one person")
+
+
+def show_meta(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/destinations")
+    page.get_by_role("link", name="Check the token").first.click()
+    page.wait_for_selector(".at-meta table")
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -52,7 +100,12 @@ PICTURES = {
     "mapping": ("mappings/shopify-orders", WIDE, "light"),
     "playground": (show_completion, TALL, "light"),
     "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
-    "destinations": ("destinations", WIDE, "light"),
+    "connect": (show_connected, TALL, "light"),
+    "capture": (show_capture, WIDE, "light"),
+    "import": ("import", WIDE, "light"),
+    "import-trial": (show_trial, TALL, "light"),
+    "person": (show_person, WIDE, "light"),
+    "destinations": (show_meta, WIDE, "light"),
     "phone": ("", PHONE, "light"),
 }
 

@@ -91,3 +91,32 @@ def test_a_webhook_becomes_a_test_without_its_person(site):
     assert "jane.doe@example.com" in page.locator("textarea[name=mapping]").input_value()
     expect(page.locator("#result")).to_contain_text("made of a webhook")
     expect(page.locator("#result li.error")).to_have_count(0)
+
+
+def test_an_unknown_sender_is_captured_and_becomes_a_mapping_that_is_connected(site):
+    visit = site.visit("/console/connect")
+    page = visit.page
+    page.locator("input[name=name]").fill("new-crm")
+    page.get_by_role("button", name="Open the URL").click()
+    expect(page.locator("#captured")).to_contain_text("Waiting for the first webhook")
+    webhook = {"id": 90, "email": "maria.huber@gmail.com"}
+    assert site.bridge.post("/hooks/new-crm", webhook).body["status"] == "captured"
+    expect(page.locator("#captured")).to_contain_text("1 webhook came", timeout=20_000)
+    assert "maria" not in page.content()
+    assert visit.faults() == []
+
+    with page.expect_response(
+        lambda answer: answer.request.method == "POST" and not answer.url.endswith("/new")
+    ):
+        page.get_by_role("button", name="Make a mapping of this").click()
+    expect(page.locator("#result pre").first).to_contain_text('"em"')
+    assert "maria" not in page.content()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".done")).to_have_text("Saved, and active.")
+
+    visit.go("/console/connect?mapping=new-crm")
+    expect(page.locator("#arrived")).to_contain_text("Waiting for the first webhook")
+    assert site.bridge.post("/hooks/new-crm", webhook).body["status"] == "queued"
+    expect(page.locator("#arrived")).to_contain_text("connected", timeout=20_000)
+    assert visit.faults() == []
+    site.mapping("new-crm").unlink()

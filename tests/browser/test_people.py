@@ -60,7 +60,16 @@ def test_keys_are_letters_where_somebody_types(site):
 
 
 @pytest.mark.parametrize(
-    "path", ["/console/", "/console/events", "/console/destinations", "/console/playground"]
+    "path",
+    [
+        "/console/",
+        "/console/events",
+        "/console/destinations",
+        "/console/playground",
+        "/console/import",
+        "/console/connect",
+        "/console/person",
+    ],
 )
 def test_everything_that_can_be_clicked_is_reached_by_tab(site, path):
     page = site.visit(path).page
@@ -96,11 +105,53 @@ def test_lists_filters_and_sending_again_work_without_javascript(site):
     expect(page.locator(".done")).to_have_text("1 still held.")
 
 
+def test_a_person_is_found_exported_and_erased_without_javascript(site):
+    site.bridge.post("/hooks/lead", {"id": 90, "mail": "zora.neale@example.com"})
+    visit = site.visit("/console/person", java_script_enabled=False)
+    page = visit.page
+    page.get_by_label("E-mail address").fill("Zora.Neale@example.com")
+    page.get_by_role("button", name="Find").click()
+    site.wait_until(lambda: page.reload() and "kept about one person" in page.title())
+    expect(page.locator("main")).to_contain_text("z•••@e•••.com")
+    found = page.url
+    page.get_by_role("button", name="Export everything").click()
+    site.wait_until(lambda: page.reload() and page.get_by_role("link", name="Download the file").count())
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download the file").click()
+    assert "zora.neale@example.com" in downloading.value.path().read_text()
+    page.goto(found)
+    page.get_by_role("link", name="Erase …").click()
+    page.get_by_label("I know that this cannot be undone.").check()
+    page.get_by_role("button", name="Erase this person").click()
+    site.wait_until(lambda: page.reload() and page.get_by_role("heading", name="Receipt").count())
+    expect(page.locator("main")).to_contain_text("1 event and 1 stored webhook")
+    assert "zora" not in page.content().lower()
+    assert visit.problems == []
+
+
 def test_the_playground_runs_without_javascript(site):
     page = site.visit("/console/playground?mapping=lead", java_script_enabled=False).page
     page.locator("textarea[name=payload]").fill('{"id": 9, "mail": "joe@example.com"}')
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#result pre").first).to_contain_text('"event_id": "lead-9"')
+
+
+def test_a_file_is_tried_and_imported_without_javascript(site):
+    page = site.visit("/console/import", java_script_enabled=False).page
+    file = {"name": "leads.csv", "mimeType": "text/csv", "buffer": b"id;mail\n70;jane@example.com\n71;\n"}
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator("select[name=mapping]").select_option("lead")
+    page.get_by_role("button", name="Try the file").click()
+
+    def shows(button: str) -> bool:
+        page.reload()
+        return page.get_by_role("button", name=button).count() == 1
+
+    site.wait_until(lambda: shows("Import 2 rows"))
+    expect(page.locator("main")).to_contain_text("columns separated by semicolons, read as UTF-8")
+    page.get_by_role("button", name="Import 2 rows").click()
+    site.wait_until(lambda: page.reload() and page.get_by_text("To the events").count() == 1)
+    expect(page.locator(".totals")).to_contain_text("1 taken, and sent in turn")
 
 
 # --- what refreshes itself -------------------------------------------------------------------------
@@ -123,6 +174,14 @@ def test_times_are_those_of_the_viewer(site):
     time = page.locator("time").first
     assert re.fullmatch(r"\w{3} \d+, \d{4}, \d+:\d\d:\d\d [AP]M", time.inner_text())
     assert time.get_attribute("title").endswith("+00:00")
+
+
+def test_meta_s_figures_come_into_the_list_of_destinations_when_they_are_asked_for(site):
+    visit = site.visit("/console/destinations")
+    visit.page.get_by_role("link", name="Check the token").first.click()
+    expect(visit.page.locator("#meta-1 .at-meta")).to_contain_text("Token")
+    assert visit.page.url.endswith("/console/destinations")
+    assert visit.faults() == []
 
 
 # --- who gets in -----------------------------------------------------------------------------------
@@ -165,7 +224,7 @@ def test_a_link_from_the_shell_signs_in_once(site):
 def test_a_reader_sees_the_own_destination_and_no_button(site):
     visit = site.visit("/console/", token=READER)
     links = visit.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
-    assert links == ["Overview", "Events", "Destinations"]
+    assert links == ["Overview", "Events", "Destinations", "Person"]
     expect(visit.page.locator("main")).not_to_contain_text("main")
     assert visit.faults() == []
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.conftest import MARKUP_NAME
+from tests.browser.conftest import MARKUP_NAME, looked_for
 
 pytestmark = pytest.mark.process
 
@@ -16,6 +16,7 @@ SCREENS = {
     "events": "/console/events",
     "a filter": "/console/events?status=held",
     "all of a filter": "/console/events/all?status=held&action=replay",
+    "events by reason": "/console/events/reasons",
     "an event that was sent": "/console/events/{sent}",
     "an event that is held": "/console/events/{held}",
     "an event with markup in it": "/console/events/{attack}",
@@ -26,13 +27,25 @@ SCREENS = {
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",
     "destinations": "/console/destinations",
+    "connect": "/console/connect",
+    "connect a mapping": "/console/connect?mapping=lead&with=make",
+    "connect a mapping with markup in its name": f"/console/connect?mapping={quote(MARKUP_NAME)}",
+    "captured webhooks": "/console/connect/capture/unknown-crm",
+    "import": "/console/import",
+    "the trial of a file": "/console/import/{trial}",
+    "what Meta says of a destination": "/console/destinations/main/meta",
+    "the search for a person": "/console/person",
+    "a person": "/console/person/{person}",
+    "before a person is erased": "/console/person/{person}/erase",
     "nothing": "/console/events/00000000-0000-7000-8000-000000000000",
 }
 
 
 @pytest.fixture
 def opened(site, screen):
-    return site.visit(SCREENS[screen].format(**site.events))
+    path = SCREENS[screen]
+    person = looked_for(site.bridge, {"email": "jane.doe@example.com"}) if "{person}" in path else ""
+    return site.visit(path.format(**site.events, person=person))
 
 
 @pytest.mark.parametrize("screen", SCREENS)

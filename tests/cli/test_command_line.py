@@ -6,10 +6,14 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
+import click
 import pytest
 import urllib3
+from click.testing import CliRunner
 
+from bridge.cli import commands
 from tests.conftest import COMMAND, free_port, wait_until
 
 
@@ -50,6 +54,24 @@ def test_with_json_an_error_is_json_too(arguments, code, expected, tmp_path, mon
     assert (done.returncode, done.stdout) == (code, "")
     error = json.loads(done.stderr)["error"]
     assert (error["code"], sorted(error)) == (expected, ["code", "details", "fix", "message"])
+
+
+def every_command(group: click.Group = commands, names: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*names, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*names, name))
+
+
+@pytest.mark.parametrize("command", list(every_command()), ids=" ".join)
+def test_every_command_explains_itself_and_names_an_option_that_it_does_not_have(command):
+    explained = CliRunner().invoke(commands, [*command, "--help"])
+    assert (explained.exit_code, "Usage:" in explained.stdout) == (0, True)
+    wrong = CliRunner().invoke(commands, [*command, "--no-such-option"])
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "No such option: --no-such-option" in wrong.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("events", "--help")])

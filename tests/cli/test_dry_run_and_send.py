@@ -288,19 +288,6 @@ def test_a_destination_that_is_not_there_is_wrong_use(folder):
     assert folder.run("send", "-", "--destination", "x", "--anyway", stdin="{}").code == 2
 
 
-COMMANDS = [
-    ("serve",), ("worker",), ("dry-run",), ("send",), ("events",), ("db",), ("db", "upgrade"), ("db", "copy"),
-    *(("events", name) for name in ("list", "show", "replay", "discard", "export", "erase", "check")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_help(folder, command):
-    ran = folder.run(*command, "--help")
-    assert ran.code == 0
-    assert "Usage:" in ran.out
-
-
 def test_the_database_is_upgraded_and_copied(stored):
     target = stored.path / "copy.db"
     assert stored.run("db", "upgrade").code == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 
 import pytest
 
+from bridge.cli.demo import free_address
 from tests.conftest import COMMAND, LEAD, free_port
 
 
@@ -33,6 +35,21 @@ def test_a_dry_run_of_an_import_stores_nothing(folder, file):
     ran = folder.run("import", str(file), "--mapping", "lead", "--dry-run", "--json")
     assert (ran.code, ran.json["counts"]) == (1, {"held": 1, "waiting": 2})
     assert folder.run("events", "list", "--json").json["events"] == []
+
+
+def test_the_demo_takes_another_port_when_the_usual_one_is_taken(capsys):
+    with socket.socket() as other, socket.socket() as demo:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        usual = f"127.0.0.1:{other.getsockname()[1]}"
+        found = free_address(usual)
+        demo.bind(("127.0.0.1", int(found.rpartition(":")[2])))
+    assert capsys.readouterr().err == f"{usual} is taken; the demo listens on {found}\n"
+
+
+def test_the_demo_takes_the_usual_port_when_it_is_free(capsys):
+    usual = f"127.0.0.1:{free_port()}"
+    assert (free_address(usual), capsys.readouterr().err) == (usual, "")
 
 
 def test_in_the_demo_every_shipped_sample_becomes_what_its_author_expects(tmp_path):

@@ -53,7 +53,7 @@ def test_events_of_a_dataset_that_is_no_longer_configured_stand_out(stored):
     text = (stored.path / "bridge.yaml").read_text()
     stored.settings(text.replace("1234567890123456", "42"))
 
-    assert "NOT CONFIGURED: 1 waiting and 1 held events of main for dataset" in stored.run("status").out
+    assert "NOT CONFIGURED: 1 waiting and 1 held event of main for dataset" in stored.run("status").out
 
 
 def test_times_for_people_are_local_and_say_their_distance_from_utc(stored):

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,66 @@ def test_a_new_token_secret_and_destination_are_taken_up(meta, folder, start_bri
     }
 
 
+def test_a_secret_in_a_file_is_changed_without_a_restart(meta, folder, start_bridge):
+    in_a_file = LEAD.replace("${LEAD_SECRET}", "${file:hook.secret}")
+    (folder / "mappings" / "lead.yaml").write_text(in_a_file)
+    (folder / "hook.secret").write_text("first\n")
+    bridge = start_bridge()
+    assert [posted(bridge, 1, secret) for secret in ("first", "second")] == [200, 401]
+
+    (folder / "hook.secret").write_text("second\n")
+    assert reload(folder).returncode == 0
+    assert [posted(bridge, 2, secret) for secret in ("first", "second")] == [401, 200]
+
+    (folder / "hook.secret").unlink()
+    ran = reload(folder)
+    assert (ran.returncode, "hook.secret cannot be read" in ran.stderr) == (1, True)
+    assert posted(bridge, 3, "second") == 200
+
+
+@contextlib.contextmanager
+def a_worker(folder: Path, wait_until: Callable[..., None]) -> Iterator[subprocess.Popen[bytes]]:
+    """A `capi-bridge worker` in the folder, which `reload` can find."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with (
+        (folder / "worker.log").open("wb") as log,
+        subprocess.Popen([COMMAND, "worker"], cwd=folder, env=environment, stderr=log) as worker,
+    ):
+        try:
+            wait_until((folder / "data" / f"serve-worker-{worker.pid}.json").exists)
+            yield worker
+        finally:
+            worker.terminate()
+
+
+def test_a_worker_takes_up_a_new_token_and_keeps_the_old_settings_when_the_new_ones_are_wrong(
+    meta, folder, start_bridge, wait_until
+):
+    bridge = start_bridge("--no-deliver")
+    with a_worker(folder, wait_until) as worker:
+        meta.expire_token("first-token")
+        (folder / "token").write_text("second-token\n")
+        ran = reload(folder)
+        assert (ran.returncode, ran.stdout.splitlines()) == (
+            0,
+            [
+                f"{one} has taken up the settings"
+                for one in (f"127.0.0.1:{bridge.port}", f"worker-{worker.pid}")
+            ],
+        )
+        assert posted(bridge, 1, "old-secret") == 200
+        wait_until(lambda: meta.events)
+
+        (folder / "bridge.yaml").write_text((SETTINGS % meta.url).replace("keys:", "kyes:"))
+        ran = reload(folder)
+        assert (ran.returncode, ran.stderr.count("keeps the old settings")) == (1, 2)
+        assert posted(bridge, 2, "old-secret") == 200
+        wait_until(lambda: len(meta.events) == 2)
+        worker.terminate()
+        assert worker.wait(60) == 0
+    assert "reload_failed" in (folder / "worker.log").read_text()
+
+
 BROKEN = {
     "a mistyped key": (SETTINGS.replace("keys:", "kyes:"), "kyes is not a setting"),
     "a token that is gone": (SETTINGS.replace("file:token", "file:tokn"), "tokn cannot be read"),
@@ -130,7 +190,7 @@ def test_settings_that_cannot_be_used_change_nothing_and_say_so(meta, folder, st
 
 def test_without_a_server_there_is_nothing_to_reload(folder):
     ran = reload(folder)
-    assert (ran.returncode, "no `capi-bridge serve` runs" in ran.stderr) == (3, True)
+    assert (ran.returncode, "no `capi-bridge serve` or `worker` runs" in ran.stderr) == (3, True)
 
 
 def test_a_server_of_another_container_is_never_signalled(folder, start_bridge):

@@ -43,7 +43,7 @@ def test_a_mistyped_dataset_costs_no_lead(simulator, folder, start_bridge, wait_
     assert answer.body["status"] == "sent", "the pause of the mistyped dataset holds up nothing else"
     assert "dataset_not_configured" in codes(bridge)
     status = json.loads(run(folder, right, "status", "--json").stdout)
-    left_behind = {"destination": "main", "dataset_id": MISTYPED, "waiting": 5, "held": 1}
+    left_behind = {"destination": "main", "dataset_id": MISTYPED, "waiting": 5, "held": 1, "fetching": 0}
     assert status["not_configured"] == [left_behind]
     checked = run(folder, right, "check", "--live", "--json")
     assert checked.returncode == 1
@@ -85,7 +85,7 @@ def test_one_clients_people_never_reach_anothers_dataset(simulator, folder, star
     still_there = run(folder, environment, *for_other)
     assert still_there.returncode == 2
     itself = run(folder, environment, "events", "retarget", "--from-dataset", MISTYPED, "--to", "main")
-    assert "0 waiting and 0 held events moved" in itself.stdout
+    assert "no events moved" in itself.stdout
     assert "still configured" in still_there.stderr
 
     (folder / "bridge.yaml").write_text(main % RIGHT + two)

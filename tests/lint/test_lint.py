@@ -47,6 +47,16 @@ def told(findings) -> list[tuple[str, str, int, str | None]]:
             id="a purchase by lookup without a currency",
         ),
         pytest.param(
+            f"{LEAD}receive:\n  sent_by: browser\n",
+            [("warning", "no_origins", 7, None)],
+            id="browsers post here, and no website may read the answer",
+        ),
+        pytest.param(
+            f"{LEAD}receive: {{sent_by: browser, origins: 'https://www.example.com'}}\n",
+            [],
+            id="browsers post here, from a website that is named",
+        ),
+        pytest.param(
             f"{START}event_name: Purchase\n{PERSON}custom_data: {{value: total}}\n"
             "defaults: {currency: EUR}\n",
             [],

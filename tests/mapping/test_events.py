@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.consent_decision import ConsentDecision
 from bridge.errors import Invalid
 from bridge.models import Draft, Webhook
 
@@ -246,31 +247,61 @@ CONSENT = "consent: {from: ads, granted: [yes, granted], denied: [no, denied]"
 
 
 @pytest.mark.parametrize(
-    ("unknown", "data", "expected"),
+    ("unknown", "data", "expected", "decision"),
     [
-        pytest.param("", {"ads": "Granted "}, ("Lead", "ready", None), id="granted"),
-        pytest.param("", {"ads": True}, ("Lead", "ready", None), id="true is yes"),
-        pytest.param("", {"ads": "no"}, ("Lead", "suppressed", "consent: denied"), id="denied"),
+        pytest.param("", {"ads": "Granted "}, ("Lead", "ready", None), "granted", id="granted"),
+        pytest.param("", {"ads": True}, ("Lead", "ready", None), "granted", id="true is yes"),
+        pytest.param("", {"ads": "no"}, ("Lead", "suppressed", "consent: denied"), "denied", id="denied"),
         pytest.param(
-            "", {"ads": ["granted", "denied"]}, ("Lead", "suppressed", "consent: denied"), id="denied wins"
+            "",
+            {"ads": ["granted", "denied"]},
+            ("Lead", "suppressed", "consent: denied"),
+            "denied",
+            id="denied wins",
         ),
-        pytest.param("", {}, ("Lead", "held", "consent: nothing was said"), id="nothing said is held"),
-        pytest.param(", unknown: send", {}, ("Lead", "ready", None), id="unknown is sent when asked"),
+        pytest.param(
+            "", {}, ("Lead", "held", "consent: nothing was said"), "unknown", id="nothing said is held"
+        ),
+        pytest.param(
+            ", unknown: send", {}, ("Lead", "ready", None), "unknown", id="unknown is sent if asked"
+        ),
         pytest.param(
             ", unknown: suppress",
             {"ads": "perhaps"},
             ("Lead", "suppressed", "consent: the value is neither among granted nor among denied"),
+            "unknown",
             id="unknown is suppressed when asked",
         ),
     ],
 )
-def test_consent_decides_before_anything_is_filled_in(drafts, unknown, data, expected):
+def test_consent_decides_before_anything_is_filled_in(drafts, unknown, data, expected, decision):
     (draft,) = drafts(f"{CONSENT}{unknown}}}\nuser_data: {{email: email}}\n", {**data, "email": "a@b.de"})
     assert outcome(draft) == expected
+    assert draft.consent == ConsentDecision(decision, "ads")
     assert bool(draft.fields) == (expected[1] == "ready")
     assert [finding.code for finding in draft.findings] == (
         ["consent_unknown"] if expected[1] == "held" else []
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "source"),
+    [
+        pytest.param("marketing.email", "marketing.email", id="a path"),
+        pytest.param("[ads, $query.ads]", "ads, $query.ads", id="the first of some paths"),
+        pytest.param('"{ads}-{legal}"', "ads, legal", id="a text with fields in it"),
+        pytest.param("{text: granted}", "", id="a word of the mapping itself"),
+    ],
+)
+def test_a_decision_names_the_paths_that_it_was_read_from(drafts, written, source):
+    (draft,) = drafts(f"consent: {{from: {written}, granted: granted, unknown: send}}\n", {})
+    assert draft.consent is not None
+    assert draft.consent.source == source
+
+
+def test_where_no_consent_is_asked_for_there_is_no_decision(drafts):
+    (draft,) = drafts("user_data: {email: email}\n", {"email": "a@b.de", "consent": "granted"})
+    assert draft.consent is None
 
 
 def test_limited_data_use_is_asked_for_when_its_conditions_hold(drafts):

@@ -41,6 +41,7 @@ NOT_FOR_EDITORS = {
     "verify-key",
     "paths",
     "visitor-values",
+    "origins-of-a-server",
     "two-documents",
 }
 # files an editor's YAML parser refuses before any schema

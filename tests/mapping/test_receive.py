@@ -11,6 +11,7 @@ from bridge.errors import CannotOpen
 from bridge.mapping import load_mapping
 from bridge.mapping.compiler import receive
 from bridge.models import Receive, VerifyRule
+from bridge.secret_files import SecretsOfMappings, UnusableFile, read_secret_file
 
 ENVIRONMENT = {"TEXT": "a secret", "OLD": "an old one", "HEX": "00ff", "BASE64": "whsec_AAE=", "BLANK": ""}
 
@@ -99,6 +100,42 @@ def test_a_secret_that_cannot_be_used_is_an_error_that_does_not_show_it(problems
     assert "written-into" not in finding.message + finding.fix
 
 
+def test_a_secret_may_stand_in_a_file_of_its_own(load, tmp_path):
+    (tmp_path / "hook.secret").write_text("a secret\n")
+    verify = '{scheme: hmac, header: X, secret: "${file:hook.secret}", previous_secret: "${TEXT}"}'
+    environment = SecretsOfMappings({"TEXT": "the one before"}, tmp_path)
+    rule = load(f"receive: {{verify: {verify}}}\n", environment=environment).receive.verify
+    assert rule.secrets == (b"a secret", b"the one before")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        pytest.param(None, "cannot be read (No such file or directory)", id="missing"),
+        pytest.param(b" \n", "is empty", id="empty"),
+        pytest.param(b"\xff\xfe", "is not text", id="not text"),
+        pytest.param(b"x" * 70_000, "is too large", id="too large"),
+    ],
+)
+def test_a_secret_file_that_cannot_be_used_is_named_with_the_reason(problems, tmp_path, content, why):
+    file = tmp_path / "hook.secret"
+    if content is not None:
+        file.write_bytes(content)
+    (finding,) = problems(
+        'receive: {verify: {scheme: hmac, header: X, secret: "${file:hook.secret}"}}\n',
+        environment=SecretsOfMappings({}, tmp_path),
+    )
+    assert (finding.code, finding.message) == ("unusable_file", f"the file {file} {why}")
+
+
+@pytest.mark.parametrize("name", ["pipe", "folder"])
+def test_a_secret_is_never_read_from_what_may_have_no_end(tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UnusableFile, match="is not a regular file"):
+        read_secret_file(tmp_path / name)
+
+
 def test_where_secrets_are_optional_nobody_can_match_the_one_that_is_missing(load):
     text = 'receive: {verify: {scheme: hmac, header: X, secret: "${NOWHERE}"}}\n'
     first, second = load(text, secrets="optional"), load(text, secrets="optional")
@@ -118,6 +155,38 @@ def test_where_secrets_are_optional_nobody_can_match_the_one_that_is_missing(loa
 )
 def test_who_is_told_about_problems(load, block, expected):
     assert load(f"receive: {block}\n").receive.on_problem == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        pytest.param("https://www.example.com", {"https://www.example.com"}, id="one"),
+        pytest.param("[https://a.example, 'http://b.ex']", {"https://a.example", "http://b.ex"}, id="two"),
+        pytest.param("HTTPS://WWW.Example.com:443", {"https://www.example.com"}, id="as browsers send it"),
+        pytest.param("http://localhost:3000", {"http://localhost:3000"}, id="a port of its own"),
+        pytest.param("'http://[::1]:3000'", {"http://[::1]:3000"}, id="an IPv6 address"),
+    ],
+)
+def test_the_websites_whose_pages_may_read_answers(load, written, origins):
+    receive = load(f"receive: {{sent_by: browser, origins: {written}}}\n").receive
+    assert receive.origins == origins
+
+
+@pytest.mark.parametrize(
+    ("written", "suggestion"),
+    [
+        pytest.param("www.example.com", None, id="no scheme"),
+        pytest.param("'*'", None, id="any website"),
+        pytest.param("'https://*.example.com'", None, id="any subdomain"),
+        pytest.param("ftp://www.example.com", None, id="no website"),
+        pytest.param("https://jane@www.example.com", None, id="a user"),
+        pytest.param("https://www.example.com/", "https://www.example.com", id="a slash at the end"),
+        pytest.param("[https://a.example, https://b.example/shop]", "https://b.example", id="a page"),
+    ],
+)
+def test_what_is_no_origin_is_reported(problems, written, suggestion):
+    (finding,) = problems(f"receive: {{sent_by: browser, origins: {written}}}\n")
+    assert (finding.code, finding.suggestion) == ("no_origin", suggestion)
 
 
 def test_bounds_of_receiving(load):

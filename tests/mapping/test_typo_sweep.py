@@ -14,6 +14,7 @@ from bridge.errors import Invalid
 from bridge.mapping import load_mapping
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
+from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, read_yaml
 
@@ -150,7 +151,20 @@ def words_recorded(node: Node) -> Iterator[Word]:
             yield Word(below, frozenset(RECORDED_WORDS), frozenset({below.text}), "fetched")
 
 
+def words_of_visit_keys(node: Node) -> Iterator[Word]:
+    for key in (key for key, _ in node.entries) if isinstance(node, Block) else (node,):
+        legal = frozenset(name for name, rule in VISIT_KEYS.items() if rule.field or isinstance(node, Block))
+        yield Word(key, legal, frozenset({key.text}), "by")
+
+
+def words_of_a_visit(node: Node) -> Iterator[Word]:
+    for key, _ in node.entries if isinstance(node, Block) else ():
+        yield Word(key, frozenset(VISIT_FIELDS), frozenset({key.text}), "visit of a test")
+
+
 INSIDE = {
+    "visit_keys": words_of_visit_keys,
+    "recorded_visit": words_of_a_visit,
     "json_body": words_of_json,
     "recorded": words_recorded,
     "identifiers": words_of_identifiers,

@@ -26,7 +26,7 @@ _RUNNING = ".running"  # the id of the test that runs
 _PATIENCE_SECONDS = 40  # for what a recorded time says nothing about: a busy machine, the first import
 _TIMES_SLOWER = 10  # than recorded is too slow for a test, and for all tests of one change together
 _WARM = (  # what every run imports and no change touches
-    *("sqlalchemy", "orjson", "jsonschema", "jsonschema_rs", "phonenumbers"),
+    *("sqlalchemy", "orjson", "jsonschema", "jsonschema_rs", "msgspec", "phonenumbers"),
     *("cryptography", "urllib3", "flask", "alembic.command"),
 )
 

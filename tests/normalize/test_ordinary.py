@@ -40,6 +40,13 @@ TEXTS = st.one_of(
     st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){3}"),
     st.from_regex(r"Mozilla/5\.0 \([ -~]{1,40}\s?"),
     st.sampled_from(sorted(SPEC.placeholders)),
+    st.from_regex(r"([a-z]{1,6}[-_:]){0,2}[0-9a-zA-Z_-]{1,24}"),
+    st.from_regex(r"(tel|sms|wa|order)[-_:][0-9]{1,15}"),
+    st.from_regex(r"[0-9]{1,8}([-_][0-9]{1,8}){1,4}"),
+    st.uuids().map(str),
+    st.uuids().map(lambda one: f"order-{one}"),
+    st.from_regex(r"[0-9]{8}-[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{12}"),
+    st.sampled_from(["49151123-4567-4562-b3fc-2c963f66afa6", "a-49151-12345678", "a_4915112345678"]),
 )
 
 
@@ -149,7 +156,19 @@ def test_a_short_way_of_an_event_s_field_sends_what_the_general_way_sends(field,
 @pytest.mark.parametrize(
     ("field", "value", "sent"),
     [
-        ("event_id", "order-1042", "order-1042"),
+        *(
+            ("event_id", text, text)
+            for text in (
+                "order-1042",
+                "1042",
+                "evt_1NG8Du2eZvKYlo2C",
+                "5725767000003000010",
+                "cart-line-7-b",
+                "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+                "12345678-1234-4234-9234-123456789012",
+                "form-f2538757-c446-4a3a-85eb-af2226a3406f",
+            )
+        ),
         ("event_time", 1_795_244_000, 1_795_244_000),
         ("event_time", "2026-11-21T10:00:00+01:00", 1_795_251_600),
         ("event_source_url", "https://example.com/shoes", "https://example.com/shoes"),
@@ -180,3 +199,16 @@ def test_a_value_alone_that_concerns_another_goes_the_general_way(field, value):
     with pytest.raises((NotOrdinary, ValueDropped)):
         custom_value(field, value, KNOWN_WITH_PHONE)
     assert short_way_of(f"custom_data.{field}")(value, KNOWN_WITH_PHONE) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "tel:15551234567",
+        "1555-1234567",
+        "49151123-4567-8000-8000-000000000000",
+        "00000000-0000-0000-0000-0000",
+    ],
+)
+def test_an_id_that_may_hold_a_phone_number_or_nothing_goes_the_general_way(value):
+    assert short_way_of("event_id")(value, KNOWN_WITH_PHONE) is None

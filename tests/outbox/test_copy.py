@@ -255,7 +255,7 @@ def test_a_target_that_loses_rows_does_not_reconcile_and_stays_as_it_was(pair, o
     before = rows_of(pair[1])
     run(pair[1], *map(text, KEEP_NO_PAYLOADS[pair[1].partition(":")[0]]))
 
-    with pytest.raises(CannotOpen, match=r"payloads: 1 rows copied, 0 there; 1 queued events without a body"):
+    with pytest.raises(CannotOpen, match=r"payloads: 1 row copied, 0 there; 1 queued event without a body"):
         copy(*pair, now)
 
     assert rows_of(pair[1]) == before

@@ -9,13 +9,14 @@ import pytest
 
 from bridge.crypto import Cipher
 from bridge.ingest.replay import replay
-from bridge.outbox import Correction, ErasureRequest, NewJob, Person, Query, Traces
+from bridge.outbox import Correction, ErasureRequest, NewJob, NewVisit, Person, Query, Traces
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased
 from bridge.outbox.never_send import REASON
 from bridge.outbox.tables import metadata
 from tests.outbox.conftest import NOW
 from tests.outbox.test_admin_actions import left_in
+from tests.outbox.test_visits import learn
 
 HELD = {"status": "held", "body": None, "reason": "no e-mail"}
 
@@ -24,7 +25,13 @@ def test_of_an_erased_person_no_event_stays_in_any_table(outbox, database_url, w
     body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
     outbox.add(webhook("1", event("hers", body=body)))
     erase(outbox, JANE)
-    assert left_in(database_url) == {"lanes": 1, "webhooks": 1, "repeat_keys": 1, "erasures": 1}
+    assert left_in(database_url) == {
+        "lanes": 1,
+        "webhooks": 1,
+        "repeat_keys": 1,
+        "erasures": 1,
+        "hourly_counts": 3,
+    }
 
 
 def erase(outbox, person, **request):
@@ -118,6 +125,7 @@ def test_the_receipt_says_how_much_was_erased_and_names_nobody(outbox, webhook, 
         "never_send": False,
         "events": 1,
         "raw_webhooks": 1,
+        "visits": 0,
         "asked_at": "2026-11-21T12:00:00.000+00:00",
         "finished_at": "2026-11-21T12:00:00.000+00:00",
     }
@@ -257,3 +265,27 @@ def test_a_webhook_that_asks_for_an_erasure_is_stored_with_its_job(outbox, webho
     assert job.request["webhook_id"] == receipt.webhook_id
     assert outbox.erasures.unfinished() == [job]
     assert outbox.discrepancies() == []
+
+
+# --- visits ----------------------------------------------------------------------------------------
+
+
+def visited(outbox, visitor, *keys):
+    outbox.submit(outbox.pack_visit(NewVisit(visitor, NOW, "granted", "page", NOW, fbp="fb.1.2.3"))).result(
+        30
+    )
+    learn(outbox, visitor, keys)
+
+
+@pytest.mark.parametrize(
+    ("destination", "erased"), [(None, 1), ("main", 0)], ids=["everything", "for one destination"]
+)
+def test_erasing_deletes_the_visits_that_the_person_is_known_by(outbox, database_url, destination, erased):
+    visited(outbox, "a" * 32, ("email", EMAIL_HASH))
+    visited(outbox, "b" * 32, ("email", "of another person"))
+    person = Person(frozenset({EMAIL_HASH}), destination=destination)
+    assert outbox.erasures.visits_of(person) == erased
+    receipt = outbox.erasures.erase(person, ErasureRequest("test", {"email": 1}, destination), NOW)
+    assert (receipt.erased.visits, receipt.as_json()["visits"]) == (erased, erased)
+    assert left_in(database_url)["visits"] == 2 - erased
+    assert outbox.erasures.receipts() == [receipt]

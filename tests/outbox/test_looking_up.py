@@ -13,12 +13,6 @@ MINUTE = timedelta(minutes=1)
 NO_EVENT = "0190a000-0000-7000-8000-000000000000"
 
 
-def test_events_are_counted_by_mapping_and_status(outbox, webhook, event):
-    outbox.add(webhook("1", event("1"), event("2", status="held", reason="no e-mail")))
-    outbox.add(webhook("3", event("3"), mapping="crm"))
-    assert outbox.counts_by_mapping() == {("shop", "waiting"): 1, ("shop", "held"): 1, ("crm", "waiting"): 1}
-
-
 def test_the_status_of_events_is_told_for_those_that_exist(outbox, webhook, event):
     stored = outbox.add(webhook("1", event("1"), event("2", status="held", reason="no e-mail"))).events
     asked = [*(line.id for line in stored), NO_EVENT, "none"]

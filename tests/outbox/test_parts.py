@@ -20,6 +20,7 @@ from bridge.errors import CannotDecrypt, CannotOpen, CannotStore, WrongUse
 from bridge.outbox import Bounds, Query, copy, upgrade
 from bridge.outbox.backpressure import Backpressure
 from bridge.outbox.database import Database, parse_url
+from bridge.outbox.hourly_counts import CountChanges
 from bridge.outbox.ids import first_id, moment_of, new_id
 from bridge.outbox.inserts import Statements, pack, store, store_again
 from bridge.outbox.lanes import Lanes, all_lanes, lane_key, number
@@ -274,8 +275,18 @@ def test_a_lost_answer_to_commit_neither_stores_twice_nor_refuses(database_url, 
     packed = [pack(webhook(key, event(key)), Cipher([NEW])) for key in ("1", None)]
     later = pack(webhook("2"), Cipher([NEW]))
     lane_of = Lanes(database.write).numbered(lane for one in [*packed, later] for lane in one.lanes())
-    first = database.write(lambda connection: store(connection, run, packed, lane_of))
-    again = database.write(lambda connection: store_again(connection, run, [*packed, later], lane_of))
+    count_changes = CountChanges(database.engine)
+
+    def write(way, webhooks):
+        def work(connection):
+            receipts = way(connection, run, webhooks, lane_of)
+            count_changes.store(connection)
+            return receipts
+
+        return database.write(work)
+
+    first = write(store, packed)
+    again = write(store_again, [*packed, later])
     counts = database.read(counts_of)
     database.close()
     assert again[:2] == first

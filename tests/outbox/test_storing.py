@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.consent_decision import ConsentDecision
 from bridge.errors import CannotStore, WrongUse
 from bridge.models import Finding, Position
 from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
@@ -29,9 +30,9 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
     finding = Finding(
         "error", "too_broad", "only a country", "map an e-mail", "$.user_data", Position("a.yaml", 3, 1)
     )
-    held = event(
-        "order-2", status="held", label="second", reason="only a country", findings=(finding,), match_score=12
-    )
+    consent = ConsentDecision("unknown", "marketing.email")
+    said = {"reason": "only a country", "findings": (finding,), "match_score": 12, "consent": consent}
+    held = event("order-2", status="held", label="second", **said)
     receipt = outbox.add(webhook("1", event("order-1"), held))
     other_process = open_store(database_url)
     assert receipt.duplicate is False
@@ -64,6 +65,8 @@ def test_a_webhook_and_its_events_are_there_when_add_returns(
         "currency": None,
         "order_id": None,
         "reason_code": "too_broad",
+        "consent": "unknown",
+        "consent_source": "marketing.email",
     }
 
 

@@ -36,8 +36,20 @@ def rows(url: str, statement: str) -> list[tuple[object, ...]]:
         connection.close()
 
 
-def everything(url: str) -> dict[str, list[tuple[object, ...]]]:
-    return {table: rows(url, f"SELECT * FROM {table}") for table in TABLES}
+def everything(url: str) -> dict[str, list[dict[str, object]]]:
+    """What every row says; a column that says nothing may be a new one."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    connection.row_factory = sqlite3.Row
+    try:
+        return {
+            table: [
+                {name: row[name] for name in row.keys() if row[name] is not None}  # noqa: SIM118
+                for row in connection.execute(f"SELECT * FROM {table}")
+            ]
+            for table in TABLES
+        }
+    finally:
+        connection.close()
 
 
 def test_an_upgrade_changes_no_webhook_and_no_event(old_url, open_store):

@@ -25,8 +25,8 @@ from bridge.pipeline import translate
 from bridge.serialization import encode
 
 FOLDER = shipped("mappings")
-OPEN_TO_EVERYBODY = {"website-lead-form"}
-WITHOUT_A_VENDOR = {"website-lead-form"}
+OPEN_TO_EVERYBODY = {"browser", "website-lead-form"}
+WITHOUT_A_VENDOR = {"browser", "website-lead-form"}
 OUTCOMES = ("ready", "skipped", "held", "suppressed", "erasing")
 ANSWERS = ".fetched.json"
 KEYS = {"headers", "query", "url", "secrets", "now", "outcome"}

@@ -49,6 +49,8 @@ def test_every_vendor_gets_a_200_and_a_forger_a_401(bridge, senders):
     expected = {"ready": "queued", **others}
     wrong = []
     for name in senders.names():
+        if senders.mapping(name).receive.sent_by == "companion":
+            continue  # it takes nothing at its own URL
         sample = next(iter(senders.samples_of(name)))
         answer = posted_today(bridge, sample, senders)()
         own = senders.mapping(name).receive.answer

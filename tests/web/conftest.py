@@ -43,7 +43,8 @@ user_data: {email: mail}
 MAPPINGS = {
     "lead": EVENT,
     "automation": EVENT + "receive: {sent_by: automation}\n",
-    "browser": EVENT + "receive: {sent_by: browser}\n",
+    "browser": EVENT + "receive: {sent_by: browser, origins: 'https://www.example.com'}\n",
+    "any-browser": EVENT + "receive: {sent_by: browser}\n",
     "json-only": EVENT + "receive: {accept: [json]}\n",
     "small": EVENT + "receive: {max_size: 1 KiB}\n",
     "secret": EVENT + 'receive: {verify: {scheme: token, header: X-Token, secret: "${LEAD_SECRET}"}}\n',

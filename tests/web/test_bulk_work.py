@@ -206,4 +206,10 @@ def test_the_description_says_202_where_a_job_is_started():
         path for path, operations in paths.items() if "202" in operations.get("post", {}).get("responses", {})
     }
     of_a_gateway = {"/capi/{dataset_id}/events"}
-    assert starting - of_a_gateway == {"/api/jobs", "/api/import/{name}", "/api/export", "/api/erase"}
+    assert starting - of_a_gateway == {
+        "/api/jobs",
+        "/api/import/{name}",
+        "/api/export",
+        "/api/erase",
+        "/api/discard",
+    }

@@ -54,11 +54,20 @@ def test_a_condition_that_does_not_hold(web):
     assert [event.status for event in web.stored()] == ["skipped"]
 
 
-def test_consent_denied(web):
-    answer = web.post("/hooks/consent", {**JANE, "agreed": "no"})
+@pytest.mark.parametrize(
+    ("given", "status", "stored", "decision"),
+    [
+        pytest.param({"agreed": "yes"}, "queued", "waiting", "granted", id="granted"),
+        pytest.param({"agreed": "no"}, "suppressed", "suppressed", "denied", id="denied"),
+        pytest.param({}, "held", "held", "unknown", id="nothing said"),
+    ],
+)
+def test_the_decision_on_consent_is_kept_with_the_event(web, given, status, stored, decision):
+    answer = web.post("/hooks/consent", {**JANE, **given})
 
-    assert (answer.status_code, answer.json["status"]) == (200, "suppressed")
-    assert [event.status for event in web.stored()] == ["suppressed"]
+    assert (answer.status_code, answer.json["status"]) == (200, status)
+    [event] = web.stored()
+    assert (event.status, event.consent, event.consent_source) == (stored, decision, "agreed")
 
 
 def test_problems_of_a_sender_that_cannot_act_are_held(web):

@@ -86,7 +86,7 @@ def test_an_export_is_a_job(stored):
 HEADER = (
     "id,webhook_id,mapping,label,destination,dataset_id,test_event_code,mode,event_name,event_id,event_time,status,"
     "reason,findings,match_score,accepted_until,received_at,changed_at,attempts,next_attempt_at,value,currency,"
-    "order_id,reason_code,event_at"
+    "order_id,reason_code,consent,consent_source,event_at"
 )
 
 

@@ -54,6 +54,26 @@ def test_a_beacon_is_taken(web):
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+@pytest.mark.parametrize(
+    ("mapping", "origin"),
+    [
+        pytest.param("browser", "https://www.example.org", id="another website"),
+        pytest.param("browser", "https://www.example.com.evil.example", id="one that begins alike"),
+        pytest.param("browser", "http://www.example.com", id="the same without encryption"),
+        pytest.param("browser", "https://www.example.com:8443", id="another port"),
+        pytest.param("browser", "null", id="a page without an origin"),
+        pytest.param("any-browser", SITE, id="no website is listed"),
+    ],
+)
+def test_a_page_that_is_not_listed_may_not_read_its_answer_and_nothing_is_lost(web, method, mapping, origin):
+    answer = web.client.open(f"/hooks/{mapping}", method=method, json=JANE, headers={"Origin": origin})
+    assert answer.status_code == 200
+    assert [name for name, _ in answer.headers if name.startswith("Access-Control-")] == []
+    assert answer.headers["Vary"] == "Origin"
+    assert len(web.stored()) == (method == "POST")
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
 def test_a_page_may_not_read_answers_meant_for_servers(web, method):
     answer = web.client.open("/hooks/lead", method=method, json=JANE, headers={"Origin": SITE})
     assert "Access-Control-Allow-Origin" not in answer.headers

@@ -132,7 +132,11 @@ def _receive(plan: Plan) -> list[str]:
         "receive:",
         _line("sent_by", plan.sent_by, "server, automation (a tool for scenarios) or browser", 2),
     ]
-    if plan.sent_by != "browser":
+    if plan.sent_by == "browser":
+        lines.append(
+            _line("origins", "https://www.example.com", "your website; its pages may read answers", 2)
+        )
+    else:
         lines += [
             "  # Let nobody else post here: give the sender a secret and switch this on.",
             '  # verify: {scheme: token, header: X-Token, secret: "${WEBHOOK_TOKEN}"}',

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
+from bridge.consent_decision import ConsentDecision
 from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
@@ -12,9 +13,23 @@ from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import Scope
 from bridge.models import EventVerdict
 
-# says nothing when the event may go on, else the verdict and the reason
-Consent = Callable[[Scope], tuple[EventVerdict, str] | None]
 
+class ConsentOutcome(NamedTuple):
+    """What follows from a decision: the event goes on when the verdict is `ready`, else `reason` says why."""
+
+    verdict: EventVerdict
+    reason: str
+    decision: ConsentDecision
+
+
+def denied(decision: ConsentDecision) -> ConsentOutcome:
+    """Return what follows for a person who said no."""
+    return ConsentOutcome("suppressed", f"consent: denied ({decision.source})", decision)
+
+
+Consent = Callable[[Scope], ConsentOutcome]
+
+_WHY_UNKNOWN: Final = ("nothing was said", "the value is neither among granted nor among denied")
 _UNKNOWN: Final[dict[str, EventVerdict]] = {"hold": "held", "suppress": "suppressed", "send": "ready"}
 
 
@@ -29,24 +44,28 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
         compiling.loading.error(
             entry.key, "missing_key", "consent needs granted", "name the values that mean yes"
         )
+    before = len(compiling.uses)
     read = compile_value(compiling, source.node, "many")
+    paths = ", ".join(use.text for use in compiling.uses[before:])
     granted = matcher(_words(entries, "granted"))
     denied = matcher(_words(entries, "denied"))
-    unknown = _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+    unknown = verdict_of_unknown(entry)
+    is_granted = ConsentOutcome("ready", "", ConsentDecision("granted", paths))
+    is_denied = ConsentOutcome("suppressed", "consent: denied", ConsentDecision("denied", paths))
+    is_unsaid, is_unclear = (
+        ConsentOutcome(unknown, f"consent: {why}", ConsentDecision("unknown", paths)) for why in _WHY_UNKNOWN
+    )
 
-    def decide(scope: Scope) -> tuple[EventVerdict, str] | None:
+    def decide(scope: Scope) -> ConsentOutcome:
         if scope.trace is not None:
             scope.field = "consent"
         value = read(scope)
         values = value if isinstance(value, list) else [value]
         if any(denied(one) for one in values):
-            return "suppressed", "consent: denied"
+            return is_denied
         if any(granted(one) for one in values):
-            return None
-        if unknown == "ready":
-            return None
-        why = "nothing was said" if value is None else "the value is neither among granted nor among denied"
-        return unknown, f"consent: {why}"
+            return is_granted
+        return is_unsaid if value is None else is_unclear
 
     return decide
 
@@ -58,8 +77,15 @@ def compile_limited_data_use(compiling: Compiling, entry: Entry | None) -> Condi
     return compile_condition(compiling, limited.node) if limited else None
 
 
+def verdict_of_unknown(entry: Entry | None) -> EventVerdict:
+    """Return what the mapping wants for persons of whom nobody knows what they decided."""
+    entries: Entries = (entry.value if entry else None) or {}
+    return _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
+
+
 def _check_alone(compiling: Compiling, entry: Entry | None, entries: Entries) -> None:
-    for name in ("granted", "denied", "unknown"):
+    names = ("granted", "denied") if "required_in" in entries else ("granted", "denied", "unknown")
+    for name in names:
         if entry is not None and name in entries:
             compiling.loading.error(
                 entries[name].key, "option_alone", f"{name} has no effect without from", "add from"

@@ -83,7 +83,7 @@ class Compiling:
 
     `false_is_empty` where no field of Meta takes a truth value: Odoo sends false for every empty field.
     `answers` are the names of the steps of `fetch`; `steps` holds each FetchStep as soon as it is compiled,
-    and is None where a webhook is read before anything is fetched.
+    and is None where a webhook is read before anything is fetched. `visit` is the VisitBlock of the file.
     """
 
     loading: Loading
@@ -98,6 +98,7 @@ class Compiling:
     uses: list[PathUse] = field(default_factory=list)
     answers: tuple[str, ...] = ()
     steps: Mapping[str, Any] | None = field(default_factory=_no_steps)
+    visit: Any = None
 
     def below(self, path: str, reader: Reader) -> Compiling:
         """Return the state inside the entries of a list."""
@@ -144,7 +145,7 @@ class Compiling:
             return value if value is MISSING else walk.read_from(scope, value)
 
         def fetched(scope: Scope) -> Fetched:
-            found: Fetched = steps[name].fetched(scope)
+            found: Fetched = steps[name].explained(scope)
             return found
 
         return CompiledPath(path, Called(read), walk, fetched)
@@ -164,4 +165,4 @@ def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
         trace.tried(scope.field, compiled.path.text, outcome)
         return
     trace.supplied(scope.field, compiled.described(scope))
-    trace.reads.append(compiled.places(scope))
+    trace.paths_read.update(compiled.places(scope))

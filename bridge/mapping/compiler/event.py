@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from bridge.mapping.compiler.code import write_event_code
 from bridge.mapping.compiler.conditions import Condition, compile_condition
-from bridge.mapping.compiler.consent import compile_consent, compile_limited_data_use
+from bridge.mapping.compiler.consent import (
+    compile_consent,
+    compile_limited_data_use,
+    verdict_of_unknown,
+)
+from bridge.mapping.compiler.consent_regions import compile_regions
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.copied_properties import compile_copy
 from bridge.mapping.compiler.destinations import (
@@ -22,7 +28,9 @@ from bridge.mapping.compiler.event_name import compile_event_name
 from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.visit_words import VISIT
 from bridge.mapping.runtime.event import CodeOnDemand, CompiledEvent, MappedLine
+from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
@@ -40,6 +48,13 @@ def compile_event(
 ) -> CompiledEvent:
     """Compile one event from what all events share and what it says itself."""
     entries = merged(shared, own)
+    steps: dict[str, FetchStep] = {}
+    if compiling.visit is not None:
+        answers, known = (
+            (*compiling.answers, VISIT),
+            ChainMap(steps, cast("dict[str, FetchStep]", compiling.steps)),
+        )
+        compiling = replace(compiling, answers=answers, steps=known)
     for name, fix in _NEEDED.items():
         if name not in entries and not _written(compiling.loading, node, name):
             compiling.loading.error(node, "missing_key", f"an event needs {name}", fix)
@@ -51,6 +66,13 @@ def compile_event(
     event = _Event(priced, entries, number, _removed(compiling, shared, own)).compiled(
         tuple(block["when"] for block in (shared, own) if "when" in block), defaults
     )
+    if compiling.visit is not None:
+        joined: CompiledEvent = compiling.visit.joined(compiling, event)
+        if joined.visit is not None:
+            steps[VISIT] = joined.visit.step
+        return joined  # it waits for its visit: that its code is quick would help nobody
+    if event.policy is not None:
+        return event  # what its country decides is left to the general way
     write = partial(write_event_code, event, compiling.settings, compiling.loading.spec, compiling.empty)
     return replace(event, on_demand=CodeOnDemand(write))
 
@@ -71,7 +93,7 @@ class _Event:
     ) -> CompiledEvent:
         """Return the whole event; the order of the lines is that in which they are run."""
         whens = tuple(self._condition(entry) for entry in conditions)
-        consent, limited = self._part("consent", _consent) or (None, None)
+        consent, limited, policy = self._part("consent", _consent) or (None, None, None)
         read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
         top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
         blocks = tuple(
@@ -83,6 +105,7 @@ class _Event:
             label=self._plain("name"),
             conditions=whens,
             consent=consent,
+            policy=policy,
             event_name=read_name,
             event_name_text=text,
             action_source=self._plain("action_source") or "",
@@ -157,7 +180,8 @@ class _Event:
 
 
 def _consent(compiling: Compiling, entry: Entry) -> Any:
-    return compile_consent(compiling, entry), compile_limited_data_use(compiling, entry)
+    policy = compile_regions(compiling, entry, verdict_of_unknown(entry))
+    return compile_consent(compiling, entry), compile_limited_data_use(compiling, entry), policy
 
 
 def made_from_others(spec: MetaSpec, positions: Mapping[str, Position]) -> dict[str, Position]:

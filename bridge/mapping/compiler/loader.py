@@ -15,6 +15,7 @@ from bridge.mapping.compiler.fetch_block import compile_fetch, step_names
 from bridge.mapping.compiler.formats import check_formats
 from bridge.mapping.compiler.receive import compile_on_result, compile_receive, compile_test_code
 from bridge.mapping.compiler.values import compile_field
+from bridge.mapping.compiler.visit_block import check_fields_read, compile_visit
 from bridge.mapping.language.inline_tests import read_tests
 from bridge.mapping.language.reader import Entries, Loading, SecretsMode
 from bridge.mapping.runtime.event import CompiledEvent
@@ -25,6 +26,8 @@ from bridge.models import Finding, Position, ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 
 MAX_EVENTS = 200
+
+_BROWSERS = frozenset({"browser", "companion"})  # their webhooks come from the person
 
 
 def load_mapping(  # noqa: PLR0913 - all but the file are named
@@ -97,7 +100,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         loading.error(root, "missing_key", "version is missing", "write version: 1 at the top")
     settings, country = _settings(loading, entries)
     receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
-    browser = "sent_by" in receive_block and receive_block["sent_by"].value == "browser"
+    browser = "sent_by" in receive_block and receive_block["sent_by"].value in _BROWSERS
     answers, steps = step_names(entries.get("fetch")), dict[str, FetchStep]()
     compiling = Compiling(
         loading,
@@ -112,8 +115,14 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     each = _each(compiling, entries)
     below = replace(compiling.below(each.path, each.locate) if each else compiling, steps=steps)
     fetching = compile_fetch(below, entries.get("fetch"), steps)
+    visit = compile_visit(below, entries.get("visit"), phone_country)
+    below = replace(below, visit=visit)
     requests = compile_requests(below, entries, receive)
     events = () if requests and not _has_event(loading, entries) else _events(below, entries, root)
+    if visit is not None:
+        visit.check_used(loading, events)
+        check_fields_read(loading, events)
+    visits = [event.visit.step for event in events[:1] if event.visit]
     return CompiledMapping(
         name=name,
         file=file,
@@ -129,10 +138,13 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         tests=read_tests(loading, entries.get("tests"), file.parent, answers),
         test_event_code=compile_test_code(loading, entries.get("test_event_code"), changed_at),
         on_result=compile_on_result(loading, entries.get("on_result")),
-        fetch=fetching.finished(
-            loading, (use for event in events for line in event.lines for use in line.paths)
+        fetch=(
+            *fetching.finished(
+                loading, (use for event in events for line in event.lines for use in line.paths)
+            ),
+            *visits,
         ),
-        fetch_lines=fetching.lines,
+        fetch_lines=(*fetching.lines, *([visit.line] if visit else ())),
         warnings=tuple(
             dict.fromkeys(finding for finding in loading.findings if finding.severity == "warning")
         ),

@@ -54,6 +54,7 @@ def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> R
         methods=methods,
         accept=frozenset(_value(entries, "accept", ("json", "form", "multipart")))
         | ({"form"} if "get" in methods else set()),
+        origins=_origins(compiling.loading, entries, sent_by),
         verify=(verify := compile_verify(compiling, entries.get("verify"))),
         handshake=compile_handshake(compiling, entries.get("handshake"), source, verify),
         answer=compile_answer(compiling.loading, entries.get("answer")),
@@ -67,6 +68,16 @@ def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> R
 def _value(entries: Entries, name: str, default: Any) -> Any:
     value = entries[name].value if name in entries else None
     return default if value is None else value
+
+
+def _origins(loading: Loading, entries: Entries, sent_by: str) -> frozenset[str]:
+    if "origins" in entries and sent_by != "browser":
+        fix = "remove it, or write sent_by: browser if the pages of your website post here themselves"
+        loading.error(
+            entries["origins"].key, "no_effect", "origins has no effect without sent_by: browser", fix
+        )
+    named: frozenset[str] = _value(entries, "origins", frozenset())
+    return named
 
 
 MAX_BODY = 1_048_576

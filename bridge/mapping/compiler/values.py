@@ -73,13 +73,15 @@ class FieldReader(Reader):
 
     def kept(self, scope: Scope, value: Any) -> Any:
         """Return a value that is plainly one at once; the others are judged."""
-        if scope.trace is None:
-            if type(value) is str:
-                if value and (value[0] not in self.starts or value[1:2] not in self.starts[value[0]]):
-                    return value
-            elif type(value) in self.plain:
-                return value
-        return self._judged(scope, value)
+        if type(value) is str:
+            is_plain = value and (value[0] not in self.starts or value[1:2] not in self.starts[value[0]])
+        else:
+            is_plain = type(value) in self.plain
+        if not is_plain:
+            return self._judged(scope, value)
+        if scope.trace is not None:
+            watch(self.compiled, scope, None)
+        return value
 
     def _judged(self, scope: Scope, value: Any) -> Any:
         """Look closely at a value, and record it for an explanation."""

@@ -17,9 +17,10 @@ from bridge.mapping.runtime.scope import MISSING, Scope, text_of
 from bridge.models import Request, SortedForm, VerifyRule, Webhook
 from bridge.positioned_yaml import Block, Scalar
 from bridge.public_keys import public_key
+from bridge.secret_files import UnusableFile
 from bridge.spelling import closest
 
-_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _SIGNED_WORDS = ("body", "timestamp", "url", "method", "secret", "body_base64", "sorted_form")
 _OF_REQUEST = ("$headers.", "$query.")
@@ -302,7 +303,7 @@ def _keys(loading: Loading, entries: Entries, kind: str) -> tuple[Any, ...]:
 
 
 def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes | None:
-    """Return a secret from the environment; it is never written into the file."""
+    """Return a secret from the environment or a file of its own; it is never written into the mapping."""
     try:
         written = text(entry.node, loading.grammar["verify"].keys["secret"])
     except BadText as bad:
@@ -310,14 +311,22 @@ def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes
         return None
     match = _SECRET.fullmatch(written.strip())
     if match is None:
-        fix = 'put it into an environment variable and write "${NAME}"'
+        fix = 'put it into an environment variable and write "${NAME}", or into a file: "${file:PATH}"'
         loading.error(
-            entry.node, "secret_in_file", f"{entry.key.text} must not be written into the file", fix
+            entry.node, "secret_in_file", f"{entry.key.text} must not be written into the mapping", fix
         )
         return None
-    secret = loading.environment.get(match[1], "")
+    try:
+        secret = loading.environment[match[1]]
+    except UnusableFile as unusable:
+        return _missing(
+            loading, entry, "unusable_file", unusable.problem, "check its path, and who may read it"
+        )
+    except KeyError:
+        secret = ""
     if not secret:
-        return _unset(loading, entry, match[1])
+        fix = f"set the environment variable {match[1]}"
+        return _missing(loading, entry, "unset_secret", f"{match[1]} is not set", fix)
     try:
         return _DECODE[encoding](secret)
     except (ValueError, binascii.Error):
@@ -326,10 +335,10 @@ def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes
         return None
 
 
-def _unset(loading: Loading, entry: Entry, name: str) -> bytes | None:
-    """Report a secret that is not set; where secrets are optional, use one that nobody can match."""
+def _missing(loading: Loading, entry: Entry, code: str, message: str, fix: str) -> bytes | None:
+    """Report a secret that is not there; where secrets are optional, use one that nobody can match."""
     note = loading.error if loading.secrets == "required" else loading.warning
-    note(entry.node, "unset_secret", f"{name} is not set", f"set the environment variable {name}")
+    note(entry.node, code, message, fix)
     return None if loading.secrets == "required" else randomness.token_bytes(32)
 
 

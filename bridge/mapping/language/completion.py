@@ -15,6 +15,7 @@ from bridge.mapping.language.grammar import BlockGrammar, Grammar, Key, grammar_
 from bridge.mapping.language.inline_tests import RECORDED_WORDS, known_fields_of
 from bridge.mapping.language.json_schema import fields_with_defaults
 from bridge.mapping.language.node_types import OTHERWISE
+from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.spec import MetaSpec
 
 Shape = Mapping[str, Any]
@@ -34,6 +35,8 @@ _KINDS: dict[str, Shape | str] = {
     "query_texts": {"any_key": _READS},
     "match": {"any_key": _READS},
     "json_body": "json_body",
+    "recorded_visit": "recorded_visit",
+    "visit_keys": {"entries": "visit_key"},
     "recorded": {"any_key": {"words": list(RECORDED_WORDS)}},
     "country": _READS,
     "value": "value",
@@ -90,6 +93,11 @@ def completion_table(spec: MetaSpec, destinations: Collection[str]) -> dict[str,
         "fields": {"words": list(_keys_of_defaults(grammar)), "entries": "fields"},
         "destinations": {"words": sorted(destinations), "entries": "destinations"},
         "expected_event": {"keys": _expected_keys(grammar), "entries": "expected_event"},
+        "recorded_visit": {"keys": _plain_keys((name, "A part of the visit.") for name in VISIT_FIELDS)},
+        "visit_key": {
+            "words": [name for name, key in VISIT_KEYS.items() if key.field],
+            "keys": {name: {**key, "shape": "value"} for name, key in _keys_of_visits().items()},
+        },
         "identifiers": {"keys": _plain_keys((key.name, key.says) for key in identifiers_of(grammar))},
     }
     return {"shapes": shapes, "system": list(SYSTEM_VALUES)}
@@ -118,6 +126,11 @@ def _shape(key: Key) -> Shape | str:
 
 def _plain_keys(named: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return {name: {"says": says, "same": name, "shape": _TEXT} for name, says in named}
+
+
+def _keys_of_visits() -> dict[str, Any]:
+    """Return what may tell whose visit it was."""
+    return _plain_keys((name, f"The visit is found by {key.called}.") for name, key in VISIT_KEYS.items())
 
 
 def _keys_of_defaults(grammar: Grammar) -> dict[str, Any]:

@@ -83,6 +83,7 @@ _FILE = (
     Key("settings", "block", "How dates, numbers, phones and names of this sender are written.", "settings"),
     Key("for_each", "path", "A list in the webhook; every entry is mapped on its own. $ is the webhook itself."),
     Key("fetch", "steps", "Records that the webhook only names; each is read as $name.field.", "fetch_step"),
+    Key("visit", "block", "The earlier visit of the same person to the website; it is read as $visit.field.", "visit"),
     Key("events", "blocks", "Several events from one webhook; they share the keys next to this one.", "event"),
     Key("erase", "block", "Whom the webhook asks to erase; such a webhook needs no event.", "erase"),
     Key("hold", "blocks", "Webhooks that a person has to answer; they are held and never sent.", "hold"),
@@ -120,7 +121,8 @@ _EVENT = (
 )  # fmt: skip
 
 _RECEIVE = (
-    Key("sent_by", "choice", "browser allows $ip, $user_agent and $cookies.", ("server", "automation", "browser"), "server"),
+    Key("sent_by", "choice", "browser and companion allow $ip, $user_agent and $cookies.", ("server", "automation", "browser", "companion"), "server"),
+    Key("origins", "origins", "The websites whose pages may read the answer, for sent_by: browser.", default="none may"),
     Key("methods", "choices", "How webhooks come; the query of a GET is read like a form.", ("post", "get"), "post"),
     Key("accept", "choices", "The kinds of body taken.", ("json", "form", "multipart"), "all three"),
     Key("verify", "block", "How the sender proves who it is.", "verify"),
@@ -296,14 +298,6 @@ _CONDITION = (
     Key("not", "condition", "This block does not hold."),
 )
 
-_CONSENT = (
-    Key("from", "value", "The field that says what the person allowed."),
-    Key("granted", "texts", "Values that mean yes."),
-    Key("denied", "texts", "Values that mean no; the event is kept as suppressed and never sent."),
-    Key("unknown", "choice", "What happens with any other value.", ("send", "hold", "suppress"), "hold"),
-    Key("limited_data_use", "condition", "When these hold, Meta is asked for limited data use (LDU)."),
-)
-
 _COPY = (
     Key("from", "path", "The block whose simple fields are taken over.", required=True),
     Key("only", "texts", "Only these."),
@@ -331,6 +325,7 @@ _WITH = (
     Key("ip", "text", "The sender's IP address."),
     Key("now", "moment", "The time of arrival."),
     Key("fetched", "recorded", "The answers of the steps of fetch."),
+    Key("visit", "recorded_visit", "The visit that is found.", default="no visit"),
 )
 
 _TEST_EVENT_CODE = (
@@ -350,6 +345,7 @@ _ON_RESULT = (
 def grammar_of(spec: MetaSpec) -> Grammar:
     """Return every block of the language, Meta's field names included; built once for a catalog."""
     from bridge.mapping.language.erase_keys import ERASE, HOLD
+    from bridge.mapping.language.person_keys import CONSENT_BLOCK, VISIT_BLOCK
 
     schema = spec.event_schema
     event = tuple(
@@ -374,6 +370,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("user_data", "Who it was.", _user_data(spec)),
             _block("custom_data", "What it was about.", _custom_data(schema)),
             _block("fetch_step", "A record behind an id.", _FETCH_STEP),
+            _block("visit", "An earlier visit.", VISIT_BLOCK),
             _block("contents", "The products.", _CONTENTS),
             _block("app_data", "What Meta asks of app events.", _plain_fields(schema, "app_data")),
             _block(
@@ -384,7 +381,7 @@ def grammar_of(spec: MetaSpec) -> Grammar:
             _block("value", "A value as a block.", _VALUE),
             _block("condition", "Conditions.", _CONDITION),
             _block("test_of_field", "What a field must be.", OPERATORS),
-            _block("consent", "What the person allowed.", _CONSENT),
+            _block("consent", "What the person allowed.", CONSENT_BLOCK),
             _block("copy", "Simple fields taken over.", _COPY),
             _block("erase", "Whom a webhook asks to erase.", ERASE),
             _block("hold", "A webhook that a person has to answer.", HOLD),

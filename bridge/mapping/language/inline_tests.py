@@ -15,6 +15,7 @@ from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS
 from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest, ranked_by_nearness
@@ -92,7 +93,7 @@ def _test(
         cookies=_rows(beside, "cookies"),
         ip=beside["ip"].value if "ip" in beside else None,
         now=beside["now"].value if "now" in beside else None,
-        fetched=_recorded(loading, beside.get("fetched"), steps),
+        fetched={**_recorded(loading, beside.get("fetched"), steps), **_visit(loading, beside.get("visit"))},
         kind=kind,
         expected=expected,
         positions=MappingProxyType(positions),
@@ -123,6 +124,21 @@ def _recorded(loading: Loading, entry: Entry | None, steps: Collection[str]) -> 
             message = f"the answer of {key.text[:40]} must be a block or a list"
             loading.error(node, "wrong_shape", message, fix, closest(node.text, RECORDED_WORDS))
     return MappingProxyType({key.text: plain_data(node) for key, node in entry.node.entries})
+
+
+def _visit(loading: Loading, entry: Entry | None) -> Mapping[str, Any]:
+    """Return the visit that a test records, as the answer that `$visit` reads."""
+    if entry is None:
+        return {}
+    if not isinstance(entry.node, Block):
+        fix = "write its fields below it, such as fbc and utm_campaign"
+        loading.error(entry.node, "wrong_shape", "visit must be a block", fix)
+        return {}
+    for key, _ in entry.node.entries:
+        if key.text not in VISIT_FIELDS:
+            message, fix = f"a visit has no {key.text[:40]!r}", f"write one of {', '.join(VISIT_FIELDS)}"
+            loading.error(key, "unknown_key", message, fix, closest(key.text, VISIT_FIELDS))
+    return {VISIT: plain_data(entry.node)}
 
 
 def _rows(entries: Entries, name: str) -> Mapping[str, str]:

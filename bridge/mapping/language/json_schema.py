@@ -13,6 +13,7 @@ from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
+from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
 
 Schema = dict[str, Any]
@@ -20,6 +21,8 @@ Schema = dict[str, Any]
 # YAML decides types by itself in an editor, so a text may look like a number or a truth value there
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
 _TEXTS: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]}
+_ORIGIN: Schema = {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[A-Za-z0-9._:\\[\\]-]+$"}
+_ORIGINS: Schema = {"anyOf": [_ORIGIN, {"type": "array", "items": _ORIGIN, "minItems": 1}]}
 _ROWS: Schema = {"type": "object", "additionalProperties": _TEXT}
 _YES_NO: Schema = {"enum": ["yes", "no", True, False, "true", "false", "on", "off"]}
 
@@ -42,18 +45,31 @@ _VALUE: Schema = _value()
 _TABLE_OF_VALUES: Schema = {"type": "object", "additionalProperties": _VALUE}
 
 # kind of a key -> what an editor accepts there
+_VISIT_KEY: Schema = {
+    "anyOf": [
+        {"enum": [name for name, key in VISIT_KEYS.items() if key.field]},
+        {
+            "type": "object",
+            "properties": dict.fromkeys(VISIT_KEYS, _VALUE),
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    ]
+}
 _KINDS: dict[str, Schema] = {
     "text": _TEXT,
     "otherwise": _TEXT,
     "texts": _TEXTS,
     "files": _TEXTS,
+    "origins": _ORIGINS,
     "yes_no": _YES_NO,
     "whole": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+$"}]},
     "number": _TEXT,
     "duration": _TEXT,
     "size": _TEXT,
     "moment": _TEXT,
-    "secret": {"type": "string", "pattern": "^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$"},
+    "secret": {"type": "string", "pattern": "^\\$\\{([A-Za-z_][A-Za-z0-9_]*|file:[^}]+)\\}$"},
     "path": _TEXT,
     "template": _TEXT,
     "signed": _TEXT,
@@ -82,6 +98,8 @@ _KINDS: dict[str, Schema] = {
     "query_texts": _ROWS,
     "match": {**_ROWS, "minProperties": 1, "maxProperties": 1},
     "recorded": {"type": "object"},
+    "recorded_visit": {"type": "object", "propertyNames": {"enum": list(VISIT_FIELDS)}},
+    "visit_keys": {"type": "array", "minItems": 1, "items": _VISIT_KEY},
     "data": {},
     "identifiers": _ref("identifiers"),
     "expected": {"anyOf": [_ref("expected_event"), {"type": "array", "items": _ref("expected_event")}]},

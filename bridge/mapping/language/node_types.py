@@ -10,6 +10,7 @@ from typing import Any
 from bridge.coerce.dates import read_time
 from bridge.coerce.durations import UNITS, read_duration, unit_of
 from bridge.coerce.numbers import read_number
+from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
 from bridge.mapping.language.grammar import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
@@ -65,6 +66,23 @@ def _entry(item: Node, rule: Key) -> str:
             "no_value", "has an entry without a value", "write the text, or remove the dash (-)", node=item
         )
     return found
+
+
+def origins(node: Node, rule: Key) -> frozenset[str]:
+    """Return the origins that are named, in the form in which a browser sends them."""
+    items = node.items if isinstance(node, Listing) else (node,)
+    return frozenset(map(_origin, texts(node, rule), items))
+
+
+def _origin(written: str, node: Node) -> str:
+    found = origin_of(written)
+    if found is None:
+        fix = "write it like https://www.example.com"
+        raise BadText("no_origin", f"cannot be {shown(written)}, which is no website", fix, node=node)
+    if found.rest:
+        message = f"cannot be {shown(written)}, which is a page: an origin ends behind the host"
+        raise BadText("no_origin", message, f"write {found.origin}", found.origin, node)
+    return found.origin
 
 
 def choice(node: Node, rule: Key) -> str:
@@ -208,6 +226,7 @@ PLAIN_KINDS: dict[str, Callable[[Node, Key], Any]] = {
     "text": text,
     "texts": texts,
     "files": texts,
+    "origins": origins,
     "choice": choice,
     "choices": choices,
     "yes_no": yes_no,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from bridge.coerce.identifiers import identifies
+from bridge.consent_decision import ConsentDecision, ConsentPolicy, stricter
 from bridge.mapping.compiler.conditions import Condition
-from bridge.mapping.compiler.consent import Consent
+from bridge.mapping.compiler.consent import Consent, ConsentOutcome, denied
 from bridge.mapping.compiler.context import PathUse, Read
 from bridge.mapping.compiler.copied_properties import Copy
 from bridge.mapping.compiler.transforms import SKIP
@@ -17,6 +19,7 @@ from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.routing import UNDECIDED, Routing
 from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
+from bridge.mapping.runtime.visit_join import VisitJoin
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import (
     CleanDraft,
@@ -49,37 +52,29 @@ class MappedLine:
 class EventCode:
     """The function written for one event: its source, what the names in it stand for, its rules.
 
-    `run` returns the event, what gives it another shape than others, and the names of its unproven fields.
+    `run` returns the event, what gives it another shape than others, the names of its unproven fields, and
+    what the person decided where the mapping asks for consent.
     `shapes` is where the pipeline keeps what validation said of events of one shape.
     """
 
     source: str = field(repr=False)
     spec: MetaSpec
     constants: Mapping[str, Any] = field(repr=False)
-    run: Callable[..., tuple[dict[str, Any], list[str], list[str]]]
+    run: Callable[..., tuple[dict[str, Any], list[str], list[str], ConsentDecision | None]]
     gives_up: tuple[type[Exception], ...]
     shapes: dict[EventShape, Event] = field(default_factory=dict, repr=False, compare=False)
 
 
 class CodeOnDemand:
-    """The code of one event, written when the first webhook needs it: of many mappings, most never do.
-
-    Two threads may write it at the same time; both get the same.
-    """
-
-    __slots__ = ("_code", "_write")
+    """The code of one event, written when the first webhook needs it: of many mappings, most never do."""
 
     def __init__(self, write: Callable[[], EventCode | None]) -> None:
-        self._write: Callable[[], EventCode | None] | None = write
-        self._code: EventCode | None = None
+        self._write = write
 
-    def get(self) -> EventCode | None:
+    @cached_property
+    def code(self) -> EventCode | None:
         """Return the code, or None where the general way must do everything."""
-        write = self._write
-        if write is not None:
-            self._code = write()
-            self._write = None
-        return self._code
+        return self._write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +99,13 @@ class CompiledEvent:
     positions: Mapping[str, Position]
     lines: tuple[MappedLine, ...]
     on_demand: CodeOnDemand | None = field(default=None, compare=False, repr=False)
+    visit: VisitJoin | None = None
+    policy: ConsentPolicy | None = None
 
     @property
     def code(self) -> EventCode | None:
         """Return the code that was written for this event, if it has any."""
-        return None if self.on_demand is None else self.on_demand.get()
+        return None if self.on_demand is None else self.on_demand.code
 
     def cleaned(
         self, scope: Scope, settings: ReadingSettings, made_event_id: MakeEventId, spec: MetaSpec
@@ -118,18 +115,16 @@ class CompiledEvent:
         That is when the event has no code for these rules, or something in the webhook is not ordinary:
         a condition that does not hold, a value that is left out, anything to be said.
         """
-        code = self.code
+        code = None if self.on_demand is None else self.on_demand.code
         if code is None or code.spec is not spec:
             return None
-        send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
-        if send_to == UNDECIDED:
-            return None
-        now = int(scope.request.received_at.timestamp())
-        name = self.event_name_text or self._name(scope)
-        if name is None or name is SKIP:
-            return None
         try:
-            data, shape, unproven = code.run(scope, settings, now, name, made_event_id)
+            send_to = self.send_to if self.routing is None else self.routing.destinations(scope)
+            name = self.event_name_text or self._name(scope)
+            if send_to == UNDECIDED or name is None or name is SKIP:
+                return None
+            now = int(scope.request.received_at.timestamp())
+            data, shape, unproven, consent = code.run(scope, settings, now, name, made_event_id)
         except code.gives_up:
             return None
         return CleanDraft(
@@ -139,7 +134,9 @@ class CompiledEvent:
             self.positions,
             (name, *shape),
             unproven,
+            now,
             code.shapes,
+            consent,
         )
 
     def draft(self, scope: Scope, settings: ReadingSettings, event_id: MakeEventId) -> Draft:
@@ -149,8 +146,9 @@ class CompiledEvent:
             failed = condition(scope)
             if failed is not None:
                 return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
-        if self.consent is not None and (decision := self.consent(scope)) is not None:
-            return self._ended(scope, settings, send_to, *decision)
+        outcome = None if self.consent is None else self.consent(scope)
+        if outcome is not None and self._ends(outcome):
+            return self._not_allowed(scope, settings, send_to, outcome)
         if self.routing is not None and send_to == UNDECIDED:
             return self._of_nobody(scope, settings, self.routing)
         scope.placeholders.clear()
@@ -161,6 +159,11 @@ class CompiledEvent:
             reason = "event_name: no row of its lookup matches, and otherwise says skip"
             return self._ended(scope, settings, send_to, "skipped", reason)
         fields = self._fields(scope, name)
+        consent = None if outcome is None else outcome.decision
+        if self.visit is not None:
+            consent = stricter(consent, self.visit.consent(scope))
+            if consent is not None and consent.decision == "denied":
+                return self._not_allowed(scope, settings, send_to, denied(consent))
         given = fields.get("event_id")
         made = event_id(self.number, name or "", scope) if given is None or not identifies(given) else None
         findings = tuple(scope.findings)
@@ -172,7 +175,14 @@ class CompiledEvent:
             self.positions,
             findings=findings,
             made_event_id=made,
+            consent=consent,
+            policy=None if consent is not None and consent.decision == "granted" else self.policy,
         )
+
+    def _ends(self, outcome: ConsentOutcome) -> bool:
+        """Say whether a decision ends an event at once; where a policy speaks, its country may save it."""
+        is_open = self.policy is not None and outcome.decision.decision == "unknown"
+        return outcome.verdict != "ready" and not is_open
 
     def ended_without_answer(self, scope: Scope, settings: ReadingSettings) -> Draft | None:
         """Return the draft of an event that reads an answer which is not there, and is ended without it.
@@ -186,9 +196,9 @@ class CompiledEvent:
                 if (failed := condition(scope)) is not None:
                     return self._ended(scope, settings, send_to, "skipped", f"when: {failed}")
         with suppress(NoAnswer):
-            decision = self.consent(scope) if self.consent is not None else None
-            if decision is not None:
-                return self._ended(scope, settings, send_to, *decision)
+            outcome = self.consent(scope) if self.consent is not None else None
+            if outcome is not None and self._ends(outcome):
+                return self._not_allowed(scope, settings, send_to, outcome)
         return None
 
     def unfinished(  # noqa: PLR0913, PLR0917 - what a draft is made of
@@ -234,6 +244,8 @@ class CompiledEvent:
             fill(slots, scope, inner)
             if inner:
                 fields[block] = inner
+        if self.visit is not None:
+            fields |= self.visit.filled(scope, fields.get("user_data", {}))
         if self.copy is not None:
             self.copy(scope, fields.setdefault("custom_data", {}))
         if self.defaults:
@@ -282,19 +294,25 @@ class CompiledEvent:
         label = self.label or self.event_name_text or f"event {self.number}"
         return Draft(label, {}, settings, UNDECIDED, self.positions, "held", finding.message, (finding,))
 
-    def _ended(
+    def _not_allowed(
+        self, scope: Scope, settings: ReadingSettings, send_to: tuple[str, ...], outcome: ConsentOutcome
+    ) -> Draft:
+        verdict, reason, consent = outcome
+        if verdict == "held":
+            fix = "have the sender include it, or set unknown under consent"
+            position = self.positions.get("consent")
+            scope.findings.append(Finding("error", "consent_unknown", reason, fix, position=position))
+        return self._ended(scope, settings, send_to, verdict, reason, consent)
+
+    def _ended(  # noqa: PLR0913, PLR0917 - what a draft is made of
         self,
         scope: Scope,
         settings: ReadingSettings,
         send_to: tuple[str, ...],
         verdict: EventVerdict,
         reason: str,
+        consent: ConsentDecision | None = None,
     ) -> Draft:
-        findings = tuple(scope.findings)
-        if verdict == "held":
-            fix = "have the sender include it, or set unknown under consent"
-            findings += (
-                Finding("error", "consent_unknown", reason, fix, position=self.positions.get("consent")),
-            )
         label = self.label or self.event_name_text or f"event {self.number}"
-        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings)
+        findings = tuple(scope.findings)
+        return Draft(label, {}, settings, send_to, self.positions, verdict, reason, findings, consent=consent)

@@ -16,6 +16,7 @@ from bridge.explain.trace import Trace
 from bridge.mapping.compiler.conditions import Condition, folded
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
+from bridge.mapping.language.visit_words import VISIT
 from bridge.mapping.runtime.call_parts import CannotCall, Json, Target, json_body
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld
@@ -42,6 +43,8 @@ class FetchStep:
 
     `depth` is how many lists an event is inside; `reads` are the paths into the answer, None for all of it.
     `taken_from` are the keys of `take`, the outermost first.
+    A step that asks another question for each event has the number of its `event`. `no_record` and `describe`
+    say for people what is missing, and what was found.
     """
 
     name: str
@@ -59,6 +62,9 @@ class FetchStep:
     depth: int
     taken_from: tuple[str, ...] = ()
     reads: tuple[str, ...] | None = None
+    event: int = 0
+    no_record: str = ""
+    describe: Callable[[Any], str] | None = None
 
     # --- for one event
 
@@ -73,11 +79,19 @@ class FetchStep:
         """Return the answer for the event of a scope; raises AnswerNeeded when nobody has asked yet."""
         event = _event_scope(scope, self.depth)
         answers = event.webhook.answers or Answers(_no_answers)
-        known: Fetched | None = answers.known(self.name, event.item)
+        what = f"{self.name} {self.event}"
+        known: Fetched | None = answers.known(what, event.item)
         if known is None or event.trace is not None:
             known = self._apart(event, answers)
-            answers.remember(self.name, event.item, known)
+            answers.remember(what, event.item, known)
         return known
+
+    def explained(self, scope: Scope) -> Fetched:
+        """Return the answer, its source as people are told of it."""
+        fetched = self.fetched(scope)
+        if self.describe is None or fetched.value is None:
+            return fetched
+        return replace(fetched, source=self.describe(fetched.value), took_ms=None, how="")
 
     def _apart(self, scope: Scope, answers: Answers) -> Fetched:
         """Ask, and leave nothing of it at the field being filled but which fields the call was made of."""
@@ -89,7 +103,7 @@ class FetchStep:
             del scope.placeholders[met:], scope.findings[found:]
             scope.trace = trace
             if trace is not None and inner is not None:
-                trace.reads += inner.reads
+                trace.paths_read |= inner.paths_read
 
     def _asked(self, scope: Scope, answers: Answers) -> Fetched:
         if self.condition is not None and (failed := self.condition(scope)) is not None:
@@ -100,7 +114,8 @@ class FetchStep:
             return self.missing(reason=f"not called, because {problem}")
         found = answers.of(call)
         if found is None:
-            raise AnswerNeeded(f"waits for ${self.name} of {self.source}", call)
+            of_source = "" if self.describe else f" of {self.source}"
+            raise AnswerNeeded(f"waits for ${self.name}{of_source}", call)
         return self._matched(found, scope, answers) if self.match else found
 
     def _call(self, scope: Scope) -> FetchRequest:
@@ -136,7 +151,7 @@ class FetchStep:
 
     def missing(self, took_ms: int | None = None, reason: str = "") -> Fetched:
         """Return that there is no record; `reason` is for people."""
-        reason = reason or f"{self.source} has no such record"
+        reason = reason or self.no_record or f"{self.source} has no such record"
         return Fetched(None, self.source, took_ms, reason=reason, withheld=self.holds_when_missing)
 
     def failed(self, reason: str) -> Fetched:
@@ -214,13 +229,16 @@ def _by_key(value: Any, match: Match, scope: Scope) -> dict[str | None, Any]:
 
 
 def recorded_answers(steps: Sequence[FetchStep], answers: Mapping[str, Any]) -> AnswerLookup:
-    """Return what looks calls up in answers that somebody wrote down, by the path called or by the step."""
+    """Return what looks calls up in answers that somebody wrote down, by the path called or by the step.
+
+    A visit that nobody wrote down is one that was not found: most events have none.
+    """
     by_name: dict[str, Callable[[Any], Fetched]] = {step.name: step.recorded for step in steps}
 
     def lookup(call: FetchRequest) -> Fetched | None:
         for key in (call.target.partition("?")[0], call.step):
             if key in answers:
                 return by_name[call.step](answers[key])
-        return None
+        return by_name[call.step](RECORDED_WORDS[0]) if call.step == VISIT else None
 
     return lookup

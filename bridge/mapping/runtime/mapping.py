@@ -17,7 +17,7 @@ from bridge.mapping.language.inline_tests import MappingTest
 from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, recorded_answers
-from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld, NoAnswer
+from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld
 from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -136,7 +136,7 @@ class CompiledMapping:
     ) -> None:
         for event in self.events:
             scope.findings = []
-            clean = self._cleaned(event, scope, settings, spec)
+            clean = event.cleaned(scope, settings, self._made_event_id, spec)
             if clean is not None:
                 drafts.append(clean)
                 skipped = False
@@ -147,14 +147,6 @@ class CompiledMapping:
                 skipped = draft.verdict == "skipped"
             if self.first_only and not skipped:
                 return
-
-    def _cleaned(
-        self, event: CompiledEvent, scope: Scope, settings: ReadingSettings, spec: MetaSpec
-    ) -> CleanDraft | None:
-        try:
-            return event.cleaned(scope, settings, self._made_event_id, spec)
-        except NoAnswer:
-            return None
 
     def _draft(self, event: CompiledEvent, scope: Scope, settings: ReadingSettings) -> Draft:
         """Return the draft of an event; one that reads an answer that is not there waits, or is held."""
@@ -204,11 +196,12 @@ class CompiledMapping:
 
     def repeat_key_with_doubts(self, webhook: Webhook) -> tuple[bytes, tuple[Finding, ...]]:
         """Return the digest, and a finding where the mapped key identifies nothing."""
-        texts = self._repeat_texts(webhook)
-        is_usable = all(map(_is_usable_key, texts))
-        if texts and is_usable:
-            return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts)), ()
-        return _digest(b"body", webhook.request.body), () if is_usable else (self._unusable_key(),)
+        texts = self._repeat_texts(webhook) if self.receive.repeat_key is not None else ()
+        if not texts:
+            return _digest(b"body", webhook.request.body), ()
+        if not all(map(_is_usable_key, texts)):
+            return _digest(b"body", webhook.request.body), (self._unusable_key(),)
+        return _digest(b"key", *(text.encode("utf-8", "surrogatepass") for text in texts)), ()
 
     def _unusable_key(self) -> Finding:
         receive = self.node.get("receive")
@@ -293,11 +286,7 @@ def _is_usable_key(text: str) -> bool:
 
 def _digest(*parts: bytes) -> bytes:
     """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(b"%d:" % len(part))
-        digest.update(part)
-    return digest.digest()
+    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
 
 
 @lru_cache(maxsize=512)

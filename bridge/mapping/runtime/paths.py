@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from bridge.mapping.language.path_syntax import Path, PathStep
@@ -27,14 +26,16 @@ class CompiledPath:
     walk: Walk
     fetched: Callable[[Scope], Fetched] | None = None
 
-    def places(self, scope: Scope) -> Callable[[], list[str]]:
-        """Return what works out the concrete places the path leads to from here, when it is asked."""
+    def places(self, scope: Scope) -> list[str]:
+        """Return the concrete places the path leads to from here, for an explanation."""
         if self.path.root in _ELSEWHERE:
-            return partial(list, (self.path.text,))
+            return [self.path.text]
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        keys = self.locate.keys if isinstance(self.locate, _Plain) else ()
-        return partial(_places, self.walk, keys, scope, start, base)
+        locate = self.locate
+        if isinstance(locate, _Plain) and _leads_on(start, locate.keys):
+            return [f"{base}.{locate.place}" if base else locate.place]
+        return self.walk.places(scope, start, base)
 
     def why_nothing(self, scope: Scope) -> str:
         """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
@@ -91,10 +92,11 @@ def plain_keys(path: Path) -> tuple[str, ...]:
 class _Plain(Reader):
     """Reads key after key while each is exactly there; a quick no when one is not, else the careful walk."""
 
-    __slots__ = ("keys", "walk", "whole")
+    __slots__ = ("keys", "place", "walk", "whole")
 
     def __init__(self, keys: tuple[str, ...], walk: Walk) -> None:
         self.keys: Final = keys
+        self.place: Final = ".".join(map(plain_key, keys))
         self.walk: Final = walk
         self.whole: Final = walk.whole
 
@@ -319,13 +321,6 @@ class Walk(Reader):
             if _same_text(_subvalue(entry, step), step.key):
                 return self._find(visit, entry, at + 1, visit.below(place, name))
         return MISSING
-
-
-def _places(walk: Walk, keys: tuple[str, ...], scope: Scope, start: Any, base: str) -> list[str]:
-    """Return the concrete places of a path: at once where plain keys lead there, else by walking."""
-    if not keys or not _leads_on(start, keys):
-        return walk.places(scope, start, base)
-    return [".".join((base, *map(plain_key, keys)) if base else map(plain_key, keys))]
 
 
 def _leads_on(value: Any, keys: tuple[str, ...]) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bridge.monitoring.status import status_of
 from bridge.outbox.pauses import destination_scope
+from bridge.web.console.destination_actions import HOME, url_of
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.results import sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
-
-_HOME = "/console/destinations"
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -25,6 +24,8 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         stranded=status["not_configured"] if viewer.is_admin else [],
         sources=status["sources"] if viewer.is_admin else [],
         settings=context.settings.destinations,
+        last_success=context.outbox().overview.last_successes(),
+        url_of=url_of,
         done=sentence_of(request),
     )
 
@@ -33,17 +34,17 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     """End the pause of a destination: the next batch shows whether its cause is gone."""
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
-        return see_other(with_query(_HOME, {}, done="no_destination"))
+        return see_other(with_query(HOME, {}, done="no_destination"))
     scope = destination_scope(entry.name, entry.dataset_id)
     paused = context.outbox().pauses().get(scope)
     resumed = paused is not None and context.outbox().resume(scope, paused.trips)
-    return see_other(with_query(_HOME, {}, done="resumed" if resumed else "not_paused"))
+    return see_other(with_query(HOME, {}, done="resumed" if resumed else "not_paused"))
 
 
 def resume_source(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """End the pause of a source: the next call shows whether its cause is gone."""
     name = form(request).get("source", "")
     if name not in context.settings.sources:
-        return see_other(with_query(_HOME, {}, done="no_source"))
+        return see_other(with_query(HOME, {}, done="no_source"))
     resumed = context.outbox().fetches.resume(name, context.now())
-    return see_other(with_query(_HOME, {}, done="source_resumed" if resumed else "not_paused"))
+    return see_other(with_query(HOME, {}, done="source_resumed" if resumed else "not_paused"))

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import unified_diff
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
 
 from bridge.body.parse import parse
+from bridge.delivery.meta_responses import classify_response
 from bridge.errors import Refused
 from bridge.explain.masking import mask
 from bridge.fetch.kept_answers import kept_lookup
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
-from bridge.outbox import EventDetail, Query
+from bridge.outbox import Attempt, EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.curl import curl_of
-from bridge.web.console.mapping_files import content_of, text_of_revision
+from bridge.web.console.earlier_mapping import ThenAndNow, then_and_now, what_would_change
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.results import code_of, sentence_of
 from bridge.web.console.viewers import Viewer
@@ -34,12 +34,16 @@ _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
 
 
 class Shown(NamedTuple):
-    """What can be said of a webhook that is still kept: its body, and why each field is what it is."""
+    """What can be said of a webhook that is still kept: its body, and why each field is what it is.
+
+    `changes` are the events that the mapping would make of it otherwise now.
+    """
 
     body: str = ""
     explanation: Mapping[str, Any] | None = None
     unused: Sequence[Any] = ()
     problem: str = ""
+    changes: Sequence[Mapping[str, Any]] = ()
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -88,19 +92,21 @@ def _page(
     revealed: bool = False,
 ) -> Response:
     mapping = active_mapping(context, detail.event.mapping)
-    shown = _shown(context, detail, mapping, revealed=revealed)
+    both = then_and_now(context, mapping, detail.revision) if mapping else None
+    shown = _shown(context, detail, both, revealed=revealed)
     return page(
         context,
         viewer,
         "event.html",
         event=detail.event,
         body=encode_readable(orjson.loads(detail.body)) if detail.body else "",
-        attempts=detail.attempts,
+        attempts=[(attempt, _next_step(context, attempt)) for attempt in detail.attempts],
         revision=detail.revision,
         revision_now=mapping.revision if mapping else "",
         raw_kept=detail.raw_kept,
         shown=shown,
-        difference=_difference(mapping, detail.revision),
+        difference=both.difference if both else [],
+        is_by_then=both is not None and both.then is not None,
         revealed=revealed,
         done=sentence_of(request),
         curl=_curl(context, request, detail, shown) if viewer.is_admin else "",
@@ -121,27 +127,23 @@ def _curl(context: AppContext, request: HttpRequest, detail: EventDetail, shown:
     return curl_of(url, shown.body) if shown.body else ""
 
 
-def _difference(mapping: CompiledMapping | None, revision: str) -> list[str] | None:
-    """Return what has changed in a mapping since it made an event; None when the earlier text is not kept."""
-    if mapping is None or mapping.revision == revision:
-        return []
-    then = text_of_revision(mapping.file, revision)
-    if then is None:
-        return None
-    now = content_of(mapping.file).decode("utf-8", "replace")
-    return list(unified_diff(then.splitlines(), now.splitlines(), "then", "now", lineterm=""))
+def _next_step(context: AppContext, attempt: Attempt) -> str:
+    """Return what to do about an attempt that failed; nothing for one that Meta accepted."""
+    if attempt.outcome == "delivered":
+        return ""
+    error = {"error": {"code": attempt.code, "error_subcode": attempt.subcode}} if attempt.code else None
+    return classify_response(attempt.http_status, error, attempt.events, context.spec).next_step
 
 
-def _shown(
-    context: AppContext, detail: EventDetail, mapping: CompiledMapping | None, *, revealed: bool
-) -> Shown:
+def _shown(context: AppContext, detail: EventDetail, both: ThenAndNow | None, *, revealed: bool) -> Shown:
     request = context.outbox().raw(detail.event.webhook_id)
     if request is None:
         kept = "cannot be decrypted with the keys that are set" if detail.raw_kept else "is no longer kept"
         return Shown(problem=f"The webhook {kept}, so it cannot be shown or mapped again.")
-    if mapping is None:
+    if both is None:
         return Shown(problem=f"There is no mapping {detail.event.mapping} now, so nothing can be explained.")
-    return _explained(context, request, mapping, detail, revealed=revealed)
+    shown = _explained(context, request, both.then or both.now, detail, revealed=revealed)
+    return shown._replace(changes=what_would_change(context, both, request))
 
 
 def _explained(

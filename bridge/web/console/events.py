@@ -4,25 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import query_of
+from bridge.jobs.bulk_changes import refuse_when_changed
+from bridge.jobs.person_search import found_person
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
-from bridge.plurals import counted
+from bridge.web.console.masked_person import masked_persons
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import job_context
+from bridge.web.reasons_api import in_trouble
 from bridge.web.request import HttpRequest, query
-from bridge.web.responses import Response
+from bridge.web.responses import NoSuchJob, Response
 
 PAGE = 50
-FILTERS = ("status", "mode", "mapping", "destination", "event_name", "event_id", "reason", "since", "until")
+FILTERS = (
+    "person",
+    "status",
+    "mode",
+    "mapping",
+    "destination",
+    "event_name",
+    "event_id",
+    "reason",
+    "http_status",
+    "code",
+    "since",
+    "until",
+)
 MOST_AT_ONCE = 10_000
-_DRIFT = 0.1  # a filter that means this share more or fewer events than were shown is asked about again
+MOST_REASONS = 200
 _HOME = "/console/events"
+_NO_EVENT = "none"  # an id that no event has: no ids at all would mean every event
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -36,6 +54,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         viewer,
         "events.html",
         events=found,
+        persons=masked_persons(context, found),
         asked=asked,
         filled={name: asked.get(name, "") for name in FILTERS},
         statuses=STATUSES,
@@ -44,6 +63,21 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         destinations=[name for name in context.settings.destinations if viewer.sees(name)],
         older=with_query(_HOME, asked, before=found[-1].id) if len(found) == PAGE else "",
         is_first=not given.get("before"),
+    )
+
+
+def show_reasons(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Show the events of a filter by reason, the most frequent first; of no status: what needs a person."""
+    asked = _asked(query(request))
+    chosen = in_trouble(_query(context, viewer, asked, MOST_REASONS))
+    return page(
+        context,
+        viewer,
+        "events_reasons.html",
+        asked=asked,
+        statuses=sorted(chosen.statuses),
+        reasons=context.outbox().overview.reasons(chosen),
+        most=MOST_REASONS,
     )
 
 
@@ -67,6 +101,14 @@ def ask_before(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
     )
 
 
+def export(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Write all that the filter means into a file by a job; without one, all events there are."""
+    given = form(request)
+    filters = {**_filters(context, _asked(given)), "format": given.get("format") or "csv"}
+    job = context.outbox().jobs.add(KINDS["export"].read(job_context(context), filters), context.now())
+    return see_other(f"/console/jobs/{job.id}")
+
+
 def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Send again, or discard, what the filter means: the filter itself, not what a page showed of it."""
     given = form(request)
@@ -74,13 +116,13 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     if not asked:
         raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
-    _refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
+    refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
     job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
     return see_other(f"/console/jobs/{job.id}")
 
 
 def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:
-    filters = {**asked, "limit": MOST_AT_ONCE}
+    filters = {**_filters(context, asked), "limit": MOST_AT_ONCE}
     if given.get("action") != "discard":
         again = {"fetch_again": True} if given.get("fetch_again") == "yes" else {}
         return KINDS["replay"].read(job_context(context), {**filters, **again})
@@ -88,20 +130,22 @@ def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -
     return KINDS["discard"].read(job_context(context), {**filters, "because": because})
 
 
-def _refuse_when_changed(number: int, shown: str) -> None:
-    if not shown.isascii() or not shown.isdigit():
-        raise WrongUse("the number that was shown is missing", fix="go back and reload the page")
-    if abs(number - int(shown[:12])) > _DRIFT * int(shown[:12]):
-        raise WrongUse(
-            f"the filter means {counted(number, 'event')} now, and {int(shown[:12]):,} were shown",
-            fix="go back, reload the page, and look again",
-        )
-
-
 def _asked(given: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name in FILTERS if (text := given.get(name, "").strip())}
 
 
+def _filters(context: AppContext, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return the filters as the outbox takes them: a search for a person means the events that it found."""
+    if "person" not in asked:
+        return dict(asked)
+    found = found_person(context.outbox(), asked["person"])
+    if found is None:
+        raise NoSuchJob("this search is not kept any more", fix="look for the person again")
+    ids = sorted(found.event_ids)[-MOST_AT_ONCE:] or [_NO_EVENT]
+    return {**{name: text for name, text in asked.items() if name != "person"}, "ids": ids}
+
+
 def _query(context: AppContext, viewer: Viewer, asked: dict[str, str], limit: int) -> Query:
-    chosen = query_of({**asked, "limit": limit}, context.now(), most=MOST_AT_ONCE)
+    filters = _filters(context, asked)
+    chosen = query_of({**filters, "limit": limit}, context.now(), most=MOST_AT_ONCE)
     return chosen if viewer.is_admin else replace(chosen, destinations=viewer.destinations)

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from bridge.errors import TooLarge
 from bridge.outbox import Job
 from bridge.web.console.pages import page, see_other
 from bridge.web.console.viewers import Viewer
@@ -37,15 +38,57 @@ _OF_COMPARISON = {
     "worse": "events that were ready would no longer be sent",
     "raw_gone": "not compared: the webhook is no longer kept",
 }
+_OF_PERSON = {"events": "events", "raw_webhooks": "stored webhooks"}
+_WORDS_OF = {"compare": _OF_COMPARISON, "erase": _OF_PERSON, "find_person": _OF_PERSON}
 _MOST_CHANGES = 50
+_MOST_BYTES = 67_108_864
+_DOWNLOADED = frozenset({"export", "export_person"})
+_FILES = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "application/x-ndjson")}
 
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show a job; the page refreshes itself while it is not finished."""
-    job = _job(context, request)
-    words = {**WORDS, **(_OF_COMPARISON if job.kind == "compare" else {})}
+    job = job_at(context, request)
+    words = {**WORDS, **_WORDS_OF.get(job.kind, {})}
     counts = [(words.get(word, word.replace("_", " ")), number) for word, number in job.counts.items()]
-    return page(context, viewer, "job.html", job=job, counts=counts, changes=_changes(context, job))
+    return page(
+        context,
+        viewer,
+        "job.html",
+        job=job,
+        counts=counts,
+        changes=_changes(context, job),
+        receipt=context.outbox().erasures.receipt(job.id) if job.kind == "erase" else None,
+        can_download=job.has_result and not job.is_open and job.kind in _DOWNLOADED,
+    )
+
+
+def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+    """Answer with the file that a job has written."""
+    job = job_at(context, request)
+    if job.kind not in _DOWNLOADED or job.is_open:
+        raise NoSuchJob("this job has written no file", fix="wait until it is done")
+    extension, content_type = _FILES[job.request.get("format", "jsonl")]
+    name = f"{job.kind.replace('_', '-')}-{job.created_at:%Y-%m-%d-%H%M}.{extension}"
+    headers = (
+        ("Content-Type", content_type),
+        ("Content-Disposition", f'attachment; filename="{name}"'),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+    return Response(200, _written(context, job), headers)
+
+
+def _written(context: AppContext, job: Job) -> str:
+    parts: list[bytes] = []
+    following: int | None = 0
+    while following is not None:
+        content, following = context.outbox().jobs.output(job.id, following)
+        parts.append(content)
+        if sum(map(len, parts)) > _MOST_BYTES:
+            fix = f"read it part by part: GET /api/jobs/{job.id}/result, and follow the header Link"
+            raise TooLarge("the file is too large for a browser", fix=fix)
+    return b"".join(parts).decode()
 
 
 def _changes(context: AppContext, job: Job) -> list[Any]:
@@ -58,12 +101,13 @@ def _changes(context: AppContext, job: Job) -> list[Any]:
 
 def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """End a job; what is done stays done."""
-    job = _job(context, request)
+    job = job_at(context, request)
     context.outbox().jobs.cancel(job.id, context.now())
     return see_other(f"/console/jobs/{job.id}")
 
 
-def _job(context: AppContext, request: HttpRequest) -> Job:
+def job_at(context: AppContext, request: HttpRequest) -> Job:
+    """Return the job whose id is in the path. Raises NoSuchJob."""
     job = context.outbox().jobs.get(request.parameters["job_id"])
     if job is None:
         raise NoSuchJob("there is no job with this id", fix="it may have been removed after its time")

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,10 +17,10 @@ from typing import NamedTuple
 
 from bridge.errors import BridgeError, CannotOpen, WrongUse
 from bridge.mapping import CompiledMapping
+from bridge.mapping.files import SIMPLE_NAME
 from bridge.meta_spec.shipped_files import shipped
 from bridge.settings import Settings
 
-MAPPING_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _KEPT = 50  # earlier contents of each mapping
 
 
@@ -52,7 +51,7 @@ def file_to_write(settings: Settings, name: str, mapping: CompiledMapping | None
     """Return where a mapping is saved; raises WrongUse where the console writes nothing."""
     if not settings.console.edit:
         raise WrongUse("the console does not write files here", fix="set console: {edit: yes} in bridge.yaml")
-    if not MAPPING_NAME.fullmatch(name):
+    if not SIMPLE_NAME.fullmatch(name):
         fix = "it becomes part of the URL: use letters, digits, - and _"
         raise WrongUse("this cannot be the name of a mapping", fix=fix)
     file = mapping.file if mapping else settings.mappings[0] / f"{name}.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,13 @@ def _templates() -> jinja2.Environment:
     )
     environment.globals.update(static_url=static_url, with_query=with_query, plainly=plainly)
     environment.filters.update(
-        moment=_moment, age=_age, count=counted, number=_number, size=_size, sentence=_sentence
+        moment=_moment,
+        from_unix=_from_unix,
+        age=_age,
+        count=counted,
+        number=_number,
+        size=_size,
+        sentence=_sentence,
     )
     return environment
 
@@ -150,6 +156,10 @@ def _moment(value: datetime | str | None) -> str:
     """Return a time to the second in UTC; a script shows it in the viewer's own time zone."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     return "" if moment is None else moment.isoformat(timespec="seconds")
+
+
+def _from_unix(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _age(seconds: float | None) -> str:

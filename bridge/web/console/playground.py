@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from bridge.errors import WrongUse
 from bridge.mapping.draft import draft_mapping
+from bridge.mapping.files import SIMPLE_NAME
 from bridge.mapping.language.completion import completion_table
 from bridge.web.console.active_mappings import active_mapping
-from bridge.web.console.mapping_files import MAPPING_NAME, content_of, earlier, revision_of
+from bridge.web.console.mapping_files import content_of, earlier, revision_of
 from bridge.web.console.pages import form, page, rendered, wants_json
 from bridge.web.console.results import sentence_of
 from bridge.web.console.sample_choice import (
@@ -160,7 +161,7 @@ def _from_file(context: AppContext, name: str) -> dict[str, str]:
 def _name(given: Mapping[str, str]) -> str:
     """Return the name that somebody gave the mapping, as far as it can be one."""
     name = given.get("name", "")
-    return name if MAPPING_NAME.fullmatch(name) else _NEW
+    return name if SIMPLE_NAME.fullmatch(name) else _NEW
 
 
 def _kept(given: Mapping[str, str]) -> SampleChoice:

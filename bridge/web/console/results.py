@@ -16,10 +16,13 @@ _SENTENCES = {
     "saved_not_active": "saved, but not active: the list of mappings says why",
     "taken_back": "the content before the last change is active again",
     "taken_back_not_active": "the content before the last change is back, but not active",
+    "paused": "nothing is sent to it until its pause ends; its events wait",
     "resumed": "it sends again",
     "not_paused": "it was not paused",
     "no_destination": "there is no such destination",
     "source_resumed": "records are fetched from it again",
+    "capture_closed": "closed, and what was captured is deleted",
+    "file_deleted": "the file was deleted",
     "no_source": "there is no such source",
 }
 

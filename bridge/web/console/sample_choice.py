@@ -24,9 +24,10 @@ _OFFERED = 10
 
 
 class SampleChoice(NamedTuple):
-    """The webhook in the playground. `stored` is the event it became, `file` the sample it comes from.
+    """The webhook in the playground.
 
-    A stored one is masked, and cannot be edited, until the admin asks to see it. `answers` is the text of the
+    `stored` is the event it became, or its own id while it is captured; `file` is the sample it comes from. A
+    stored one is masked, and cannot be edited, until the admin asks to see it. `answers` is the text of the
     answers recorded beside a sample, or of the records that were fetched for a stored one.
     """
 
@@ -105,9 +106,13 @@ def _origin(context: AppContext, given: Mapping[str, str]) -> Request | None:
     return _read_file(context, mapping, given["file"]) if mapping and given.get("file") else None
 
 
-def _stored_request(context: AppContext, event_id: str) -> Request | None:
-    detail = context.outbox().show(event_id)
-    return context.outbox().raw(detail.event.webhook_id) if detail else None
+def _stored_request(context: AppContext, stored: str) -> Request | None:
+    """Return the webhook of an event, or a captured one: both have ids that no other has."""
+    detail = context.outbox().show(stored)
+    if detail is not None:
+        return context.outbox().raw(detail.event.webhook_id)
+    captured = context.outbox().captures.webhook(stored, context.now())
+    return captured.request if captured else None
 
 
 def _read_file(context: AppContext, mapping: CompiledMapping, name: str) -> Request | None:

@@ -22,11 +22,16 @@ from tests.web.console.conftest import SCRIPT, text_of
 SCREENS = (
     "/console/",
     "/console/events",
+    "/console/events/reasons",
     "/console/mappings",
     "/console/mappings/lead",
     "/console/playground",
     "/console/playground?mapping=lead",
+    "/console/connect",
+    "/console/connect?mapping=lead",
+    "/console/import",
     "/console/destinations",
+    "/console/person",
 )
 
 
@@ -171,6 +176,15 @@ def test_an_event_shows_the_way_of_each_field_and_no_person(app, signed_in):
     assert "j•••@e•••.com" in shown
     assert re.search(r"user_data\.em\s+line\s+\d+\s+mail", shown)
     assert "left" in shown.partition("does not use")[2]
+
+
+def test_an_event_shows_what_the_person_decided_and_where_that_was_read(app, signed_in):
+    app.post("/hooks/consent", {"id": "7", "mail": "jane.doe@example.com", "agreed": "yes"})
+    app.post("/hooks/lead", {"id": "7", "mail": "jane.doe@example.com"})
+    asked_for_none, granted = app.context.outbox().find(Query(limit=2))
+    shown = text_of(signed_in.get(f"/console/events/{granted.id}"))
+    assert re.search(r"Consent\s+granted, from agreed", shown)
+    assert "Consent" not in text_of(signed_in.get(f"/console/events/{asked_for_none.id}"))
 
 
 def test_showing_the_person_is_for_the_admin_and_is_logged(app):

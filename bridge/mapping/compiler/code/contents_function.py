@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bridge.mapping.compiler.code.quick_reads import QuickReads
 from bridge.mapping.compiler.code.writer import Writer
@@ -11,13 +12,15 @@ from bridge.mapping.compiler.context import MAX_ITEMS
 from bridge.mapping.runtime.scope import Reader
 from bridge.normalize.product_items import ITEM_READERS
 
+_EACH_HAS: Final = frozenset({"id", "quantity"})
+
 
 def write_contents(
     writer: Writer, name: str, reader: ContentsReader, short_of: Callable[[str], str | None]
 ) -> bool:
     """Write the function, and say whether there can be one; it gives None where the general way must read."""
     keys = {key for key, _, _ in reader.slots}
-    if reader.condition is not None or not {"id", "quantity"} <= keys or not keys <= ITEM_READERS.keys():
+    if reader.condition is not None or not keys >= _EACH_HAS or not keys <= ITEM_READERS.keys():
         return False
     with writer.block(f"def {name}(scope, item, known):"):
         outer = QuickReads(writer, "item", "{}(scope)")
@@ -37,12 +40,6 @@ def write_contents(
             writer.line("content = {}")
             for key, _, read in reader.slots:
                 _item_field(writer, inner, key, read, short_of(f"custom_data.contents.{key}"))
-            name_of = writer.constants.named
-            with writer.block(
-                f"if {name_of('key', 'id', 'id')} not in content"
-                f" or {name_of('key', 'quantity', 'quantity')} not in content:"
-            ):
-                writer.line("return None")
             writer.line("contents.append(content)")
             needs_root, inner.needs_root = inner.needs_root, False
             writer.insert(objects_at, inner.objects())
@@ -56,5 +53,8 @@ def _item_field(writer: Writer, reads: QuickReads, key: str, reader: Reader, sho
     key_name, general = writer.constants.named("key", key, key), "add_item(content, {0}, {1}, known)"
     if short is None:
         writer.line(general.format(key_name, reads.generally(reader, key)))
-        return
-    writer.by_short_way(short, *reads.quickly(reader, key), f"content[{key_name}] = sent", general, key_name)
+    else:
+        put = f"content[{key_name}] = sent"
+        writer.by_short_way(short, *reads.quickly(reader, key), put, general, key_name)
+    if key in _EACH_HAS:
+        writer.line(f"if {key_name} not in content: return None")

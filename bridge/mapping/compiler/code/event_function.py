@@ -15,6 +15,7 @@ from bridge.mapping.compiler.conditions import Condition, FieldTest, Words
 from bridge.mapping.compiler.contents import ContentsReader
 from bridge.mapping.compiler.templates import FieldInText, Template
 from bridge.mapping.runtime.event import CompiledEvent, EventCode
+from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import Constant, Reader
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
@@ -31,8 +32,9 @@ from bridge.normalize.ordinary import is_same_for_every_event, short_way_of, sho
 _BLOCKS: Final = frozenset({"user_data", "custom_data"})
 _CLICK: Final = ("fbclid", "clicked_at")
 _VIRTUAL: Final = frozenset({"full_name", *_CLICK})
-_GIVES_UP: Final = (NotOrdinary, ValueDropped)
+_GIVES_UP: Final = (NotOrdinary, ValueDropped, NoAnswer)
 _EARLY: Final = frozenset({"ph", "country"})  # other fields depend on them
+_ADD_FIELD: Final = "add_field(event, {0}, {1}, known)"
 _URLS: Final = ("event_source_url", "referrer_url")
 _Default = tuple[str | None, str, str]
 
@@ -85,6 +87,7 @@ class _EventFunction:
                 self.writer.line("raise NotOrdinary")
             objects_at = len(self.writer.lines)
             self._conditions()
+            self._consent()
             self._what_is_known()
             self._fields()
             self._user_data()
@@ -92,7 +95,8 @@ class _EventFunction:
             self._custom_data()
             with self.writer.block("if scope.findings or scope.placeholders:"):
                 self.writer.line("raise NotOrdinary")
-            self.writer.line("return event, known.shape, known.unproven")
+            decision = "None" if self.event.consent is None else "consent.decision"
+            self.writer.line(f"return event, known.shape, known.unproven, {decision}")
             self.writer.insert(objects_at, self.reads.objects())
 
     # --- what comes before the fields
@@ -104,12 +108,15 @@ class _EventFunction:
             plainly = self._holds_plainly(condition)
             with self.writer.block(f"if {plainly}{name}(scope) is not None:"):
                 self.writer.line("raise NotOrdinary")
-        if self.event.consent is not None:
-            self._says("consent")
-            with self.writer.block(
-                f"if {self.constants.named('consent', self.event.consent)}(scope) is not None:"
-            ):
-                self.writer.line("raise NotOrdinary")
+
+    def _consent(self) -> None:
+        """Write the reading of what the person decided; who did not consent is left to the general way."""
+        if self.event.consent is None:
+            return
+        self._says("consent")
+        self.writer.line(f"consent = {self.constants.named('consent', self.event.consent)}(scope)")
+        with self.writer.block(f"if consent.verdict != {self.constants.named('verdict', 'ready')}:"):
+            self.writer.line("raise NotOrdinary")
 
     def _holds_plainly(self, condition: Condition) -> str:
         """Write the reading of a text that is one of the words as it stands, which needs no condition."""
@@ -179,7 +186,7 @@ class _EventFunction:
         if key in _URLS:
             self._url(key, reader)
             return
-        self._add("event", key, reader, self._short_of_field(key), "add_field(event, {0}, {1}, known)")
+        self._add("event", key, reader, self._short_of_field(key), _ADD_FIELD)
 
     def _url(self, key: str, reader: Reader | Variable) -> None:
         """Write the same for a URL, which is kept in a variable: a click id may be in it."""
@@ -206,7 +213,7 @@ class _EventFunction:
         write(f"sent = {self._short('event_id', short, f'({quick}, known)')}")
         write("if sent is not None: event[key_event_id] = sent")
         with self.writer.block("else:"):
-            self._add("event", "event_id", reader, None, "add_field(event, {0}, {1}, known)")
+            self._add("event", "event_id", reader, self._short_of_field("event_id"), _ADD_FIELD)
         return True
 
     def _short_of_field(self, field: str) -> str | None:

@@ -27,9 +27,20 @@
     }
   }
 
+  function fileSizes(root) {
+    for (const input of root.querySelectorAll("input[data-most-bytes]")) {
+      input.addEventListener("change", () => {
+        const tooLarge = (input.files[0]?.size ?? 0) > Number(input.dataset.mostBytes);
+        input.setCustomValidity(tooLarge ? "This file is too large. Split it, or import it with the command." : "");
+        input.reportValidity();
+      });
+    }
+  }
+
   function enhance(root) {
     localTimes(root);
     copyButtons(root);
+    fileSizes(root);
   }
 
   function moved(step) {

@@ -1,0 +1,130 @@
+"""Part `visits`: what looking for the earlier visit of an event costs with 1,000,000 visits (SQLite).
+
+A question goes all the way that a live one goes: its keys are cleaned and digested, the visit is found,
+decrypted and made into the record that the mapping reads. The people asked for are spread over the whole
+store; half of them are found by their e-mail, a quarter by the visitor id, a quarter not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure, figure
+from benchmarks.rounds import in_rounds
+from bridge.crypto import Cipher
+from bridge.fetch.outcomes import FoundRecord
+from bridge.fetch.visit_lookup import VisitLookup
+from bridge.models import FetchRequest
+from bridge.outbox import NewVisit, Outbox, open_outbox, upgrade
+from bridge.outbox.visit_rows import KEY_COLUMNS, VISIT_COLUMNS, key_text, pack_visit
+from bridge.serialization import encode
+
+PART = "visits"
+VISITS = 1_000_000
+ROUNDS = 7
+_QUESTIONS = 400
+_PORTION = 50_000
+_SECRET = "a secret of the benchmark"
+
+
+def measure(*, rounds: int = ROUNDS, visits: int = VISITS) -> list[Figure]:
+    """Return how long one question takes."""
+    with tempfile.TemporaryDirectory() as name:
+        url, cipher = f"sqlite:///{name}/bridge.db", Cipher([_SECRET])
+        upgrade(url)
+        started = time.monotonic()
+        fill(Path(name) / "bridge.db", cipher, visits)
+        print(f"  {visits:,} visits after {time.monotonic() - started:.0f} s", flush=True)
+        with closing(open_outbox(url, cipher=cipher)) as outbox:
+            series = in_rounds({"join": partial(_join_ms, outbox, visits)}, rounds)
+    return [figure(PART, f"joining an event with one of {visits:,} visits", "ms", series["join"])]
+
+
+def _join_ms(outbox: Outbox, visits: int) -> float:
+    """Return the mean of some hundred questions, and make sure that they are answered."""
+    lookup = VisitLookup(outbox.visits, lambda: datetime.now(UTC))
+    calls = [_question(number, visits) for number in range(_QUESTIONS)]
+    started = time.perf_counter()
+    found = sum(isinstance(lookup.call(call), FoundRecord) for call in calls)
+    spent = time.perf_counter() - started
+    if found != _QUESTIONS * 3 // 4:
+        raise RuntimeError(f"{found} of {_QUESTIONS} visits were found")
+    return spent * 1000 / _QUESTIONS
+
+
+def _question(number: int, visits: int) -> FetchRequest:
+    who = number * 7919 % visits
+    keys = [["visitor_id", _visitor_id(who if number % 4 == 1 else visits + number)], ["email", _email(who)]]
+    if number % 4 == 3:
+        keys[1] = ["email", f"stranger{number}@example.com"]
+    now = int(time.time())
+    asked = {"keys": keys, "before": now, "within": 90 * 86_400, "received_at": now, "wait_until": None}
+    return FetchRequest("visit", "$visit", "POST", "/", encode({**asked, "country": None}))
+
+
+def _visitor_id(number: int) -> str:
+    return hashlib.md5(b"visitor %d" % number, usedforsecurity=False).hexdigest()
+
+
+def _email(number: int) -> str:
+    return f"person{number}@example.com"
+
+
+# --- the store -------------------------------------------------------------------------------------
+
+
+def fill(file: Path, cipher: Cipher, visits: int) -> None:
+    """Fill a store with visits that are known by an event id, a browser id and an e-mail."""
+    insert = {
+        "visits": _insert("visits", VISIT_COLUMNS),
+        "visit_keys": _insert("visit_keys", KEY_COLUMNS),
+    }
+    rows = _rows(cipher, visits, datetime.now(UTC) - timedelta(days=80))
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous=OFF")
+        for _ in range(0, visits, _PORTION):
+            portion = list(itertools.islice(rows, _PORTION))
+            database.execute("BEGIN")
+            database.executemany(insert["visits"], sorted(visit for visit, _ in portion))
+            database.executemany(insert["visit_keys"], sorted(key for _, keys in portion for key in keys))
+            database.execute("COMMIT")
+        database.execute("ANALYZE")
+
+
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _rows(cipher: Cipher, visits: int, first: datetime) -> Iterator[tuple[Any, list[Any]]]:
+    step = timedelta(days=79) / visits
+    for number in range(visits):
+        packed = pack_visit(_visit(number, first + number * step), cipher)
+        known = key_text("email", hashlib.sha256(_email(number).encode()).hexdigest())
+        email = ("email", cipher.digest(known)[1], packed.visitor, packed.seen_at)
+        yield packed.visit_row, [*packed.key_rows, email]
+
+
+def _visit(number: int, at: datetime) -> NewVisit:
+    return NewVisit(
+        _visitor_id(number),
+        at,
+        "granted",
+        "page",
+        at,
+        event_id=f"lead-{number:x}",
+        fbc=f"fb.1.{int(at.timestamp() * 1000)}.click{number}",
+        fbp=f"fb.1.{int(at.timestamp() * 1000)}.{number}",
+        last={"utm_source": "facebook", "utm_campaign": "spring", "landing_page": "https://www.example.com/"},
+        ip="203.0.113.7",
+        user_agent="Mozilla/5.0",
+    )

@@ -1,0 +1,268 @@
+"""Counts that are kept, not scanned: how many webhooks came in each hour, and what their events are now.
+
+Whoever inserts, settles or deletes events notes in the `Changes` of the open transaction what that changes;
+the outbox stores their sum as its last statement, so counts and events cannot differ, and two transactions
+that count the same are in each other's way for the shortest time. An event counts in the hour in which its
+webhook came, under its present status; one that is being sent counts as waiting.
+
+On PostgreSQL, where many transactions are open at once, each connection adds to rows of its own (`writer`):
+with one row for all, only one of them could commit at a time. Readers add the rows up, and `compact` does so
+for good once an hour is over.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+
+from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
+from bridge.outbox.database import PreparedStatement, dialect_insert
+from bridge.outbox.ids import moment_of
+from bridge.outbox.records import Status, from_ms, to_ms
+from bridge.outbox.tables import events, hourly_counts, webhooks
+from bridge.plurals import counted
+
+HOUR_MS = 3_600_000
+_BUSY_HOURS = 2  # `compact` leaves them alone: they still change all the time
+_WRITERS = {"sqlite": 1, "postgresql": 8}
+_writers = itertools.count(random.randrange(8))  # noqa: S311 - processes should begin apart
+_CHANGES, _WRITER = "changes of the hourly counts", "writer of the hourly counts"
+_WEBHOOKS, _RECEIVED = "webhooks", "received"  # what a row counts, if not events of a status
+_KEY = tuple([column for column in hourly_counts.primary_key if column.name != "writer"])
+_COLUMNS = (*[column.name for column in _KEY], "writer", "number")
+
+# What must be known of an event to count it, beside its status.
+COUNTED = (
+    events.c.webhook_id,
+    events.c.mapping,
+    events.c.destination,
+    events.c.dataset_id,
+    events.c.test_event_code,
+)
+# Hours since 1970, mapping, destination, mode, and a status, or what else is counted.
+Key = tuple[int, str, str, str, str]
+
+
+class EventCount(NamedTuple):
+    """How many events of webhooks that came in one hour (UTC) are alike; `sending` counts as `waiting`."""
+
+    hour: datetime
+    mapping: str
+    destination: str
+    mode: Mode
+    status: Status
+    number: int
+
+
+class WebhookCount(NamedTuple):
+    """How many webhooks of a mapping came in one hour (UTC), and how many events they became."""
+
+    hour: datetime
+    mapping: str
+    webhooks: int
+    events: int
+
+
+class Changes:
+    """What one transaction changes in the counts."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[Key] = Counter()
+
+    def add(self, event: Any, status: str, number: int = 1) -> None:
+        """Count an event (its `COUNTED` columns) under a status; -1 takes it away."""
+        self.counts[(*_place_of(*event), status)] += number
+
+    def move(self, rows: Iterable[Any], old: str, new: str) -> None:
+        """Count events under another status than before."""
+        for place, number in Counter([_place_of(*row) for row in rows]).items():
+            self.counts[(*place, old)] -= number
+            self.counts[(*place, new)] += number
+
+    def add_webhook(self, webhook_id: bytes, mapping: str, event_count: int, number: int = 1) -> None:
+        """Count a webhook and how many events it became; -1 takes both away."""
+        self.counts[_webhook_key(webhook_id, mapping, _WEBHOOKS)] += number
+        self.add_received(webhook_id, mapping, number * event_count)
+
+    def add_received(self, webhook_id: bytes, mapping: str, events: int) -> None:
+        """Count that a webhook became more events, or fewer."""
+        self.counts[_webhook_key(webhook_id, mapping, _RECEIVED)] += events
+
+
+def _place_of(
+    webhook_id: bytes, mapping: str, destination: str, dataset_id: str, test_event_code: str | None
+) -> tuple[int, str, str, Mode]:
+    hour = moment_of(webhook_id) // HOUR_MS
+    return hour, mapping, destination, mode_of(dataset_id, test_event_code)
+
+
+def _webhook_key(webhook_id: bytes, mapping: str, what: str) -> Key:
+    return moment_of(webhook_id) // HOUR_MS, mapping, "", "", what
+
+
+def changes_in(connection: Connection) -> Changes:
+    """Return what the open transaction of a connection changes in the counts, to be added to."""
+    changes: Changes = connection.info.setdefault(_CHANGES, Changes())
+    return changes
+
+
+def forget_changes(connection: Connection) -> None:
+    """Begin anew: what an earlier transaction of this connection noted was rolled back with it."""
+    connection.info.pop(_CHANGES, None)
+
+
+class CountChanges:
+    """Stores what transactions change, by a statement that is compiled once."""
+
+    def __init__(self, engine: Engine) -> None:
+        name = engine.dialect.name
+        insert = dialect_insert(name)(hourly_counts)
+        addition = insert.on_conflict_do_update(
+            index_elements=list(hourly_counts.primary_key),
+            set_={"number": hourly_counts.c.number + insert.excluded.number},
+        )
+        self._add = PreparedStatement(addition, engine, _COLUMNS)
+        self._writers = _WRITERS[name]
+
+    def store(self, connection: Connection) -> None:
+        """Store what the open transaction changes; in order, so that two never wait for each other."""
+        changes: Changes | None = connection.info.pop(_CHANGES, None)
+        if changes is not None:
+            writer = connection.info.setdefault(_WRITER, next(_writers) % self._writers)
+            rows = [(*key, writer, number) for key, number in sorted(changes.counts.items()) if number]
+            self._add.many(connection, rows)
+
+
+class HourlyCounts:
+    """Answers from the kept counts; `read` is the outbox's."""
+
+    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+        self._read = read
+
+    def events(
+        self,
+        since: datetime,
+        until: datetime | None = None,
+        *,
+        mapping: str | None = None,
+        destinations: frozenset[str] | None = None,
+        mode: Mode | None = None,
+    ) -> list[EventCount]:
+        """Count the events of webhooks that came from the hour of `since` up to `until`, oldest hour first.
+
+        `destinations` are those that whoever asks may see. Hours without any event are left out.
+        """
+        table = hourly_counts.c
+        conditions = [table.mode != "", *_lies_between(since, until), *_equals(table.mapping, mapping)]
+        conditions += _equals(table.mode, mode)
+        if destinations is not None:
+            conditions.append(table.destination.in_(sorted(destinations)))
+        return [EventCount(_moment(row[0]), *row[1:]) for row in self._rows(conditions)]
+
+    def webhooks(
+        self, since: datetime, until: datetime | None = None, *, mapping: str | None = None
+    ) -> list[WebhookCount]:
+        """Count the webhooks that came from the hour of `since` up to `until`, oldest hour first."""
+        table = hourly_counts.c
+        conditions = [table.mode == "", *_lies_between(since, until), *_equals(table.mapping, mapping)]
+        numbers = {(row.hour, row.mapping, row.status): row.number for row in self._rows(conditions)}
+        return [
+            WebhookCount(_moment(hour), name, number, numbers.get((hour, name, _RECEIVED), 0))
+            for (hour, name, what), number in numbers.items()
+            if what == _WEBHOOKS
+        ]
+
+    def _rows(self, conditions: list[ColumnElement[bool]]) -> list[Any]:
+        chosen = _summed(*_KEY).where(*conditions).order_by(*_KEY)
+        rows: list[Any] = self._read(lambda connection: connection.execute(chosen).all())
+        return rows
+
+
+def _lies_between(since: datetime, until: datetime | None) -> Iterator[ColumnElement[bool]]:
+    yield hourly_counts.c.hour >= to_ms(since) // HOUR_MS
+    if until is not None:
+        yield hourly_counts.c.hour <= (to_ms(until) - 1) // HOUR_MS
+
+
+def _equals(column: ColumnElement[str], value: str | None) -> list[ColumnElement[bool]]:
+    return [] if value is None else [column == value]
+
+
+def _moment(hour: int) -> datetime:
+    return from_ms(hour * HOUR_MS)
+
+
+def _summed(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Add up what all writers have counted; what came to nothing is left out."""
+    number = func.sum(hourly_counts.c.number).label("number")
+    return select(*columns, number).group_by(*columns).having(number != 0)
+
+
+def totals() -> Select[Any]:
+    """Select how many events there are of each status, and how many all webhooks became (`received`)."""
+    return _summed(hourly_counts.c.status).where(hourly_counts.c.status != _WEBHOOKS)
+
+
+def compact(connection: Connection, now: int) -> int:
+    """Add up what several writers have counted in hours that are over, and forget what came to nothing."""
+    several = select(*_KEY).group_by(*_KEY).having(func.count() > 1)
+    is_loose = or_(hourly_counts.c.number == 0, tuple_(*_KEY).in_(several))
+    is_over = hourly_counts.c.hour < now // HOUR_MS - _BUSY_HOURS
+    taken = delete(hourly_counts).where(is_over, is_loose).returning(*_KEY, hourly_counts.c.number)
+    rows = connection.execute(taken).all()
+    for *key, number in rows:
+        changes_in(connection).counts[tuple(key)] += number
+    return len(rows)
+
+
+def differences(connection: Connection) -> list[str]:
+    """Return what is wrong with the kept counts: nothing, unless they differ from what a scan counts."""
+    kept = {tuple(row) for row in connection.execute(_summed(*_KEY))}
+    scanned = {tuple(row) for row in connection.execute(scan()) if row[-1]}
+    differing = {row[:-1] for row in kept ^ scanned}
+    if not differing:
+        return []
+    verb = "differs" if len(differing) == 1 else "differ"
+    return [f"{counted(len(differing), 'hourly count')} {verb} from a scan"]
+
+
+def scan() -> Any:
+    """Select what the counts must be, by looking at every webhook and every event."""
+    hour = (webhooks.c.received_at // HOUR_MS).label("hour")
+    nothing = literal("")
+    mode = case(
+        (events.c.dataset_id == DEMO_DATASET_ID, "demo"),
+        (func.coalesce(events.c.test_event_code, "") != "", "test"),
+        else_="live",
+    ).label("mode")
+    of_events = (
+        select(hour, events.c.mapping, events.c.destination, mode, events.c.status, func.count())
+        .join_from(events, webhooks, webhooks.c.id == events.c.webhook_id)
+        .group_by(hour, events.c.mapping, events.c.destination, mode, events.c.status)
+    )
+    of_webhooks = [
+        select(hour, webhooks.c.mapping, nothing, nothing, literal(what), number).group_by(
+            hour, webhooks.c.mapping
+        )
+        for what, number in ((_WEBHOOKS, func.count()), (_RECEIVED, func.sum(webhooks.c.event_count)))
+    ]
+    return union_all(of_events, *of_webhooks)

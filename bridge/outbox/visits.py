@@ -1,0 +1,295 @@
+"""Visits of the website: keeping them, finding the one before an event, learning who a visitor is.
+
+Which visit is found depends on the question and on what is stored, and on nothing else: the keys are tried
+in their order, the first that finds a visit wins, and of several visits it is the latest one with a click
+that began before the event. An IP address or a user agent finds nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Row, case, delete, exists, func, or_, select, tuple_, update
+
+from bridge.crypto import Cipher
+from bridge.errors import CannotDecrypt, LeaseLost
+from bridge.outbox.admin_actions import withdraw
+from bridge.outbox.inserts import PackedWebhook
+from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
+from bridge.outbox.retention import PORTION
+from bridge.outbox.tables import visit_keys, visits
+from bridge.outbox.visit_rows import (
+    OF_WEBHOOK,
+    PackedVisit,
+    VisitStatements,
+    key_text,
+    visitor_of,
+)
+
+VISITOR_ID: Final = "visitor_id"
+EVENT_ID: Final = "event_id"
+LEARNT: Final = frozenset({"email", "phone", "external_id"})  # from senders that prove who they are, alone
+_NO_WEBHOOK: Final = Receipt(duplicate=False, webhook_id="", events=())
+WITHDRAWN: Final = "consent was withdrawn"
+_MOST_VISITORS = 200  # behind one key; the rest is no person
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSearch:
+    """Whose visit is looked for: keys (kind and text), the strongest first, and when it may have begun."""
+
+    keys: Sequence[tuple[str, str]] = field(repr=False)
+    before: datetime
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedVisit:
+    """A visitor whose visit an event was joined with, and the keys (kind and text) that are learnt of him."""
+
+    visitor: bytes = field(repr=False)
+    learnt: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVisit:
+    """The visit before an event, and the kind of key that found it. Times are aware and in UTC.
+
+    The IP address and the user agent are those of `address_at`; None once they are no longer kept.
+    """
+
+    visitor: bytes = field(repr=False)
+    by: str
+    began_at: datetime
+    seen_at: datetime
+    fbc: str | None = field(repr=False)
+    fbp: str | None = field(repr=False)
+    first: Mapping[str, str] = field(repr=False)
+    last: Mapping[str, str] = field(repr=False)
+    consent: str
+    consent_source: str
+    consent_at: datetime
+    address_at: datetime
+    ip: str | None = field(default=None, repr=False)
+    user_agent: str | None = field(default=None, repr=False)
+
+
+class Visits:
+    """Everything about visits but storing them. `read` and `write` are the outbox's."""
+
+    def __init__(
+        self,
+        read: Callable[[Callable[[Connection], Any]], Any],
+        write: Callable[[str, Callable[[Connection], Any]], Any],
+        cipher: Cipher,
+    ) -> None:
+        self._read, self._write, self._cipher = read, write, cipher
+
+    def find(self, question: VisitSearch) -> FoundVisit | None:
+        """Return the visit that a question means."""
+
+        def work(connection: Connection) -> FoundVisit | None:
+            for kind, text in question.keys:
+                row = self._row(connection, kind, text, question)
+                if row is not None:
+                    return self._found(row, kind)
+            return None
+
+        found: FoundVisit | None = self._read(work)
+        return found
+
+    def _row(self, connection: Connection, kind: str, text: str, question: VisitSearch) -> Row[Any] | None:
+        visitors = self._visitors(connection, kind, text)
+        if not visitors:
+            return None
+        before = to_ms(question.before)
+        began = visits.c.began_at
+        newest_click = (case((visits.c.fbc.is_not(None), 1), else_=0).desc(), began.desc(), visits.c.touch)
+        chosen = (
+            select(visits)
+            .where(visits.c.visitor.in_(visitors))
+            .where(began <= before, began >= to_ms(question.before - question.within))
+            .order_by(*newest_click)
+        )
+        return connection.execute(chosen.limit(1)).first()
+
+    def _visitors(self, connection: Connection, kind: str, text: str) -> Sequence[bytes]:
+        """Return whom a key names. An event happened once: an id that two visitors claim names nobody."""
+        if kind == VISITOR_ID:
+            try:
+                return [visitor_of(text.lower())]
+            except ValueError:
+                return []
+        visitors = connection.execute(
+            select(visit_keys.c.visitor)
+            .where(visit_keys.c.kind == kind, visit_keys.c.digest.in_(self._digests(kind, text)))
+            .order_by(visit_keys.c.seen_at.desc(), visit_keys.c.visitor)
+            .limit(_MOST_VISITORS)
+        )
+        found = list(dict.fromkeys(visitors.scalars()))
+        return [] if kind == EVENT_ID and len(found) > 1 else found
+
+    def _digests(self, kind: str, text: str) -> list[bytes]:
+        return self._cipher.digests(key_text(kind, text))
+
+    def _found(self, row: Row[Any], by: str) -> FoundVisit:
+        return FoundVisit(
+            visitor=row.visitor,
+            by=by,
+            began_at=from_ms(row.began_at),
+            seen_at=from_ms(row.seen_at),
+            fbc=row.fbc,
+            fbp=row.fbp,
+            first=orjson.loads(row.first),
+            last=orjson.loads(row.last),
+            consent=row.consent,
+            consent_source=row.consent_source,
+            consent_at=from_ms(row.consent_at),
+            address_at=from_ms(row.sealed_at),
+            **self._address(row),
+        )
+
+    def _address(self, row: Row[Any]) -> Mapping[str, str | None]:
+        try:
+            plain = None if row.sealed is None else self._cipher.decrypt(row.sealed, row.visitor + row.touch)
+        except CannotDecrypt:
+            plain = None
+        address: Mapping[str, str | None] = {} if plain is None else orjson.loads(plain)
+        return address
+
+    # --- erasure and retention -------------------------------------------------------------------------
+
+    def of_person(self, connection: Connection, sent: Collection[str]) -> list[bytes]:
+        """Return the visitors that an erased person is: whoever is known by what is sent of the person."""
+        keys = [
+            (kind, digest) for kind in sorted(LEARNT) for text in sent for digest in self._digests(kind, text)
+        ]
+        chosen = select(visit_keys.c.visitor).where(tuple_(visit_keys.c.kind, visit_keys.c.digest).in_(keys))
+        return sorted(set(connection.execute(chosen).scalars())) if keys else []
+
+    def number_of(self, connection: Connection, sent: Collection[str]) -> int:
+        """Return how many visits of a person are kept."""
+        chosen = select(func.count()).select_from(visits)
+        of_person = visits.c.visitor.in_(self.of_person(connection, sent))
+        return connection.execute(chosen.where(of_person)).scalar_one()
+
+    def erase(self, connection: Connection, sent: Collection[str]) -> int:
+        """Delete the visits of a person, by what is sent of the person; return how many there were."""
+        return _delete(connection, self.of_person(connection, sent))
+
+    def purge(self, now: datetime, kept: timedelta, addresses: timedelta) -> int:
+        """Delete visits last seen long enough ago, addresses sooner; return how many visits that were."""
+        before, addresses_before = to_ms(now - kept), to_ms(now - addresses)
+        self._write("purge", lambda connection: _purge_addresses(connection, addresses_before))
+        gone = self._in_portions(lambda connection: _purge_visits(connection, before))
+        self._in_portions(lambda connection: _purge_keys(connection, before))
+        return gone
+
+    def _in_portions(self, work: Callable[[Connection], int]) -> int:
+        total = 0
+        while portion := self._write("purge", work):
+            total += portion
+        return total
+
+    def count(self) -> int:
+        """Return how many visits are kept."""
+        number: int = self._read(lambda c: c.execute(select(func.count()).select_from(visits)).scalar_one())
+        return number
+
+
+def remember_visits(
+    connection: Connection,
+    run: VisitStatements,
+    group: Sequence[PackedWebhook | PackedVisit],
+    of_webhooks: Sequence[Receipt],
+) -> list[Receipt]:
+    """Store the visits of what is stored, in the order in which they came; who refuses is forgotten.
+
+    `of_webhooks` are the receipts of the webhooks of the group; one for each of the group is returned. A
+    webhook that came before is not tied to the visitor who repeats it: another could have guessed its ids.
+    """
+    left = iter(of_webhooks)
+    receipts = [next(left) if isinstance(one, PackedWebhook) else _NO_WEBHOOK for one in group]
+    granted: list[tuple[PackedVisit, bytes | None]] = []
+    for packed, receipt in zip(group, receipts, strict=True):
+        visit = packed.visit if isinstance(packed, PackedWebhook) else packed
+        if visit is None:
+            continue
+        granted.append((visit, None if receipt.duplicate else raw_id(receipt.webhook_id)))
+        if visit.visit_row is None:
+            run.write(connection, granted)
+            granted = []
+            _forget(connection, visit.visitor, visit.seen_at)
+    run.write(connection, granted)
+    return receipts
+
+
+def learn(  # noqa: PLR0913, PLR0917 - who is known by what, and since when
+    connection: Connection,
+    run: VisitStatements,
+    cipher: Cipher,
+    joined: Sequence[JoinedVisit],
+    webhook_id: bytes,
+    now: int,
+) -> None:
+    """Remember by what else visitors are known, and that events of a webhook are theirs.
+
+    Raises LeaseLost when one of them has withdrawn consent since the visit was found.
+    """
+    visitors = sorted({one.visitor for one in joined})
+    there = select(visits.c.visitor).where(visits.c.visitor.in_(visitors)).distinct()
+    if len(connection.execute(there).all()) < len(visitors):
+        raise LeaseLost("a visit was deleted while its event was made; it is made again without")
+    run.know(
+        connection,
+        [
+            (kind, digest, one.visitor, now)
+            for one in joined
+            for kind, digest in (*_digests_of(one, cipher), (OF_WEBHOOK, webhook_id))
+        ],
+    )
+
+
+def _digests_of(joined: JoinedVisit, cipher: Cipher) -> Iterator[tuple[str, bytes]]:
+    return ((kind, cipher.digest(key_text(kind, text))[1]) for kind, text in joined.learnt)
+
+
+def _forget(connection: Connection, visitor: bytes, now: int) -> None:
+    """Delete all that is known of a visitor who refused; what is not sent yet of theirs never will be."""
+    own = (visit_keys.c.visitor == visitor) & (visit_keys.c.kind == OF_WEBHOOK)
+    webhook_ids = sorted(connection.execute(select(visit_keys.c.digest).where(own)).scalars())
+    withdraw(connection, webhook_ids, WITHDRAWN, now)
+    _delete(connection, [visitor])
+
+
+def _delete(connection: Connection, visitors: Sequence[bytes]) -> int:
+    """Delete the keys and the visits of visitors; return how many visits there were."""
+    connection.execute(delete(visit_keys).where(visit_keys.c.visitor.in_(visitors)))
+    return connection.execute(delete(visits).where(visits.c.visitor.in_(visitors))).rowcount
+
+
+def _purge_visits(connection: Connection, before: int) -> int:
+    """Delete one portion of the visits that were last seen before a moment."""
+    key = tuple_(visits.c.visitor, visits.c.touch)
+    old = select(visits.c.visitor, visits.c.touch).where(visits.c.seen_at < before).limit(PORTION)
+    return connection.execute(delete(visits).where(key.in_(old))).rowcount
+
+
+def _purge_keys(connection: Connection, before: int) -> int:
+    """Delete one portion of the old keys; one that names a person lives as long as the visitor's visits."""
+    key = tuple_(visit_keys.c.kind, visit_keys.c.digest, visit_keys.c.visitor)
+    is_kept = exists().where(visits.c.visitor == visit_keys.c.visitor)
+    is_over = or_(visit_keys.c.kind.not_in(sorted(LEARNT)), ~is_kept)
+    old = select(visit_keys.c.kind, visit_keys.c.digest, visit_keys.c.visitor)
+    portion = old.where(visit_keys.c.seen_at < before, is_over).limit(PORTION)
+    return connection.execute(delete(visit_keys).where(key.in_(portion))).rowcount
+
+
+def _purge_addresses(connection: Connection, before: int) -> int:
+    """Delete the IP addresses and user agents that were seen before a moment."""
+    old = (visits.c.sealed_at < before) & visits.c.sealed.is_not(None)
+    return connection.execute(update(visits).where(old).values(sealed=None)).rowcount

@@ -1,0 +1,35 @@
+"""What a reload cannot take up: another database, a lost key, settings with which a mapping would stop."""
+
+from __future__ import annotations
+
+from bridge.bootstrap import require_stored_key
+from bridge.errors import BridgeError, Invalid, WrongUse
+from bridge.mapping import MappingFolder
+from bridge.monitoring.log import get_logger
+from bridge.settings import Settings
+
+
+def require_same_place(before: Settings, after: Settings) -> None:
+    """Raise WrongUse for what stored events could not follow; CannotOpen when their key is gone."""
+    for is_same, what in (
+        (before.database_url == after.database_url, "database_url"),
+        (before.demo == after.demo, "whether a dataset is configured"),
+    ):
+        if not is_same:
+            raise WrongUse(f"{what} has changed, which a reload cannot take up", fix="restart this process")
+    require_stored_key(after)
+
+
+def require_all_mappings(before: MappingFolder, after: MappingFolder) -> None:
+    """Raise Invalid when a mapping that receives webhooks would stop doing so with the new settings."""
+    broken = after.broken()
+    lost = sorted(broken.keys() & set(before.names()) - set(after.names()))
+    if lost:
+        findings = [finding for name in lost for finding in broken[name]]
+        raise Invalid(f"with the new settings these mappings would stop: {', '.join(lost)}", findings)
+
+
+def report_failed_reload(error: BridgeError) -> None:
+    """Log what is wrong with settings that were not taken up."""
+    details = [finding.as_json() for finding in getattr(error, "findings", ())]
+    get_logger().error("reload_failed", reason=error.message, fix=error.fix or None, details=details)

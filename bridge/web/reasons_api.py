@@ -1,0 +1,27 @@
+"""Why events are where they are: counted by status, mapping and reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.ingest.event_filters import query_of
+from bridge.outbox import Query
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import Response
+
+TROUBLE = frozenset({"held", "refused", "expired"})
+_MOST = 1000
+_USUAL = 100
+
+
+def list_reasons(context: AppContext, request: HttpRequest) -> Response:
+    """Count events by reason; without a status, what is held, refused or expired."""
+    wanted = in_trouble(query_of(query(request), context.now(), most=_MOST, limit=_USUAL))
+    found = context.outbox().overview.reasons(wanted)
+    return Response(200, {"reasons": [one.as_json() for one in found]})
+
+
+def in_trouble(wanted: Query) -> Query:
+    """Return the query; where it names no status, for the events that need a person."""
+    return wanted if wanted.statuses else replace(wanted, statuses=TROUBLE)

@@ -1,0 +1,38 @@
+"""The webhooks themselves, newest first: those too that became nothing, which no event tells of."""
+
+from __future__ import annotations
+
+from bridge.coerce.moments import read_moment
+from bridge.errors import WrongUse
+from bridge.ingest.event_filters import limit_of
+from bridge.jobs.job_kind import require_known
+from bridge.outbox import WebhookQuery
+from bridge.web.context import AppContext
+from bridge.web.request import HttpRequest, query
+from bridge.web.responses import Response
+
+FILTERS = ("mapping", "became", "since", "until", "before", "limit")
+_BECAME = ("anything", "nothing")
+_MOST = 1000
+_USUAL = 100
+
+
+def list_webhooks(context: AppContext, request: HttpRequest) -> Response:
+    """List webhooks; `became=nothing` are those of which nothing was or will be sent."""
+    asked = query(request)
+    require_known(asked, FILTERS)
+    became = asked.get("became") or _BECAME[0]
+    if became not in _BECAME:
+        raise WrongUse("became is not one there is", fix=f"use one of {', '.join(_BECAME)}")
+    now = context.now()
+    wanted = WebhookQuery(
+        mapping=asked.get("mapping") or None,
+        became_nothing=became == "nothing",
+        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
+        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
+        before=asked.get("before") or None,
+        limit=limit_of(asked.get("limit") or _USUAL, _MOST),
+    )
+    found = context.outbox().webhooks.find(wanted)
+    more = found[-1].id if len(found) == wanted.limit else None
+    return Response(200, {"webhooks": [one.as_json() for one in found], "next": more})

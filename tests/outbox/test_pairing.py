@@ -1,0 +1,94 @@
+"""The pairing check: which events of browsers found their server twin, and why the others did not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.outbox.conftest import NOW
+
+TWO_DAYS = timedelta(hours=48)
+AT = int(NOW.timestamp())
+
+
+@pytest.fixture
+def count(outbox):
+    def counted(since=NOW - timedelta(days=7), now=NOW + timedelta(days=3)):
+        return [pair.as_json() for pair in outbox.pairing.count({"page"}, since, now, TWO_DAYS)]
+
+    return counted
+
+
+@pytest.fixture
+def add(outbox, webhook, event):
+    """Store an event of the page, or of another mapping."""
+    numbers = iter(range(1_000))
+
+    def add(mapping, event_id="lead-1", **others):
+        values = {"event_name": "Lead", "event_time": AT, **others}
+        key = str(next(numbers))
+        return outbox.add(webhook(key, event(event_id, **values), mapping=mapping))
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        pytest.param({}, None, id="the same name and id"),
+        pytest.param({"event_time": AT + 172_800}, None, id="exactly 48 hours later"),
+        pytest.param({"event_time": AT - 172_801}, "too_far_apart", id="more than 48 hours earlier"),
+        pytest.param({"event_name": "Contact"}, "other_name", id="another name"),
+        pytest.param({"dataset_id": "9"}, "other_dataset", id="another dataset"),
+        pytest.param({"status": "held"}, "not_sent", id="held"),
+        pytest.param({"event_id": "lead-2"}, "no_server_event", id="another id"),
+    ],
+)
+def test_an_event_of_a_browser_has_a_twin_or_a_reason(count, add, server, reason):
+    add("page")
+    add("crm", **server)
+    expected = {"event_name": "Lead", "browser_events": 1, "paired": 0 if reason else 1}
+    assert count() == [{**expected, "reasons": {reason: 1} if reason else {}}]
+
+
+def test_a_twin_that_is_the_same_event_to_the_bridge_is_a_twin(count, add):
+    add("crm")
+    assert [event.status for event in add("page").events] == ["skipped"]
+    assert count()[0]["paired"] == 1
+
+
+def test_the_twin_of_a_young_event_may_still_come(count, add):
+    add("page")
+    assert count(now=NOW + timedelta(hours=47))[0]["reasons"] == {"may_come": 1}
+    assert count(now=NOW + timedelta(hours=49))[0]["reasons"] == {"no_server_event": 1}
+
+
+def test_another_event_of_a_browser_is_no_twin(count, add):
+    add("page", event_name="PageView")
+    add("page", event_name="PageView", dataset_id="9")
+    assert count()[0] == {
+        "event_name": "PageView",
+        "browser_events": 2,
+        "paired": 0,
+        "reasons": {"no_server_event": 2},
+    }
+
+
+def test_names_come_by_their_number_and_what_has_no_consent_is_left_out(count, add):
+    for number in range(3):
+        add("page", f"view-{number}", event_name="PageView")
+    add("page", "lead-1")
+    add("page", "lead-2", status="suppressed")
+    add("page", "", event_name="Contact", status="held")
+    found = [(one["event_name"], one["browser_events"], one["reasons"]) for one in count()]
+    assert found == [
+        ("PageView", 3, {"no_server_event": 3}),
+        ("Contact", 1, {"no_id": 1}),
+        ("Lead", 1, {"no_server_event": 1}),
+    ]
+
+
+def test_only_what_came_since_then_is_counted(count, add):
+    add("page")
+    assert count(since=NOW + timedelta(seconds=1)) == []

@@ -8,7 +8,18 @@ import time
 
 from benchmarks import figures, machine, report
 
-PARTS = ("transform", "loading", "intake", "delivery", "fetching", "backlog", "visits", "size")
+PARTS = (
+    "transform",
+    "loading",
+    "intake",
+    "delivery",
+    "fetching",
+    "backlog",
+    "imports",
+    "console",
+    "visits",
+    "size",
+)
 EXTRA = ("peers",)
 
 

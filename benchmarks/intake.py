@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import load, purchase, servers
+from benchmarks import load, postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.load import Answered
 from benchmarks.rounds import Series
@@ -38,7 +38,7 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         windows = Windows(Path(folder))
         made = [one for workers in (2, 1) for one in against_flask(windows, workers, rounds)]
-        return made + slow_disk(windows, rounds)
+        return made + slow_disk(windows, rounds) + against_sqlite(windows, rounds)
 
 
 @dataclass(slots=True)
@@ -123,6 +123,32 @@ def _against_flask_figures(windows: Windows, named: str) -> list[Figure]:
     signed = windows.per_second("signed 32").over(windows.per_second("flask 32"))
     made.append(figure(PART, f"the same, HMAC-verified, {named}, 32 connections", "x", signed))
     return made
+
+
+def against_sqlite(windows: Windows, rounds: int) -> list[Figure]:
+    """Compare the intake on PostgreSQL with that on SQLite, side by side on the same disk."""
+    with postgres.databases() as urls:
+        if urls is None:
+            return []
+        windows.seen.clear()
+        for number in range(rounds):
+            order = {"sqlite": None, "postgresql": next(urls)}
+            for name in random.Random(number).sample(list(order), len(order)):
+                _window_on(windows, name, order[name])
+        ratio = windows.per_second("postgresql").over(windows.per_second("sqlite"))
+        note = f"{windows.per_second('postgresql').median:,.0f}/s, 32 connections"
+    return [figure(PART, "durable intake on PostgreSQL against SQLite, 2 workers", "x", ratio, note)]
+
+
+def _window_on(windows: Windows, name: str, database_url: str | None) -> None:
+    many = ["--workers", "2", "--threads", str(THREADS), "--no-deliver"]
+    with (
+        tempfile.TemporaryDirectory(dir=windows.folder) as folder,
+        servers.bridge(Path(folder), *many, database_url=database_url) as bridge,
+    ):
+        url = f"{bridge.url}/hooks/{purchase.NAME}"
+        windows.run("warm", url, 32, keep=False)
+        windows.run(name, url, 32)
 
 
 def slow_disk(windows: Windows, rounds: int) -> list[Figure]:

@@ -92,7 +92,8 @@ def _memory(folder: Path, mappings: Path, rounds: int) -> list[Figure]:
         (inside / "mappings").mkdir(parents=True)
         if sources is not None:
             shutil.copytree(sources, inside / "mappings", symlinks=True, dirs_exist_ok=True)
-        with servers.bridge(inside, "--workers", "2", environment=_secrets(inside / "mappings")) as server:
+        secrets, settings = _secrets(inside / "mappings"), _sources(inside / "mappings")
+        with servers.bridge(inside, "--workers", "2", environment=secrets, more=settings) as server:
             _check_that_all_are_active(server)
             return server.memory_mb()
 
@@ -110,6 +111,13 @@ def _secrets(mappings: Path) -> dict[str, str]:
     return dict.fromkeys(
         (name for text in texts for name in re.findall(r"\$\{([A-Z0-9_]+)", text)), "00ff00ff"
     )
+
+
+def _sources(mappings: Path) -> str:
+    """Return settings with every source that the mappings fetch from."""
+    names = {step.source for mapping in _loaded(mappings).mappings() for step in mapping.fetch}
+    entries = [f"  {name}: {{url: 'https://{name}.example'}}\n" for name in sorted(names)]
+    return "".join(["sources:\n", *entries]) if entries else ""
 
 
 def _check_that_all_are_active(server: servers.Running) -> None:

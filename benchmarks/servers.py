@@ -45,21 +45,26 @@ class Running:
         """Return the memory (PSS) of the process and its descendants, in MB."""
         return sum(map(_pss_kb, _family(self.process.pid))) / 1024
 
+    def processor_seconds(self) -> float:
+        """Return the processor time that the process and its descendants have used so far."""
+        return sum(map(_processor_seconds, _family(self.process.pid)))
+
 
 @contextlib.contextmanager
 def bridge(
     folder: Path,
     *arguments: str,
     graph_url: str = "http://127.0.0.1:9",
-    more: str = "",
+    database_url: str | None = None,
     environment: Mapping[str, str] | None = None,
     command: Sequence[str] = (str(BIN / "capi-bridge"),),
+    more: str = "",
 ) -> Iterator[Running]:
     """Run `capi-bridge serve` in a separate folder, with the mapping for the order, plain and signed.
 
-    `more` are further lines of the settings.
+    `more` is added to its settings.
     """
-    prepare(folder, graph_url, more=more)
+    prepare(folder, graph_url, database_url=database_url, more=more)
     port = free_port()
     full = [*command, "serve", "--bind", f"127.0.0.1:{port}", *arguments]
     with running(full, port, folder, {"BENCH_SECRET": purchase.SECRET, **(environment or {})}) as started:
@@ -67,13 +72,13 @@ def bridge(
         yield started
 
 
-def prepare(folder: Path, graph_url: str, *, more: str = "") -> None:
+def prepare(folder: Path, graph_url: str, *, database_url: str | None = None, more: str = "") -> None:
     """Write the settings and mappings of the benchmark, unless they exist."""
     folder.mkdir(parents=True, exist_ok=True)
     purchase.write_mapping(folder / "mappings")
     purchase.write_mapping(folder / "mappings", name=purchase.NAME + "-signed", signed=True)
     (folder / "bridge.yaml").write_text(
-        f"database_url: sqlite:///{folder}/bridge.db\n"
+        f"database_url: {database_url or f'sqlite:///{folder}/bridge.db'}\n"
         f"graph_url: {graph_url}\n"
         f"mappings: {folder}/mappings\n"
         f'destinations:\n  main:\n    dataset_id: "{DATASET}"\n    access_token: bench-token\n'
@@ -186,6 +191,11 @@ def _family(pid: int) -> list[int]:
     """Return a process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(one for child in children for one in _family(int(child)))]
+
+
+def _processor_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_kb(pid: int) -> int:

@@ -18,6 +18,7 @@ from bridge.cli.options import config_option, secrets_of
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
 from bridge.lint.check import Checked, check_mapping
+from bridge.lint.companion_lint import mapping_of_companion
 from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
@@ -98,7 +99,17 @@ def _check_settings(file: Path | None, *, asked_for: bool) -> tuple[Settings | N
     except Invalid as invalid:
         return None, list(invalid.findings)
     notes = (finding for _, finding in version_notes(settings, datetime.now(UTC).date()))
-    return settings, [*settings.warnings, *notes, *_key_findings(settings)] if asked_for else []
+    if not asked_for:
+        return settings, []
+    return settings, [*settings.warnings, *notes, *_key_findings(settings), *_companion_findings(settings)]
+
+
+def _companion_findings(settings: Settings) -> list[Finding]:
+    """Look whether there is a mapping for what pages report."""
+    if settings.companion is None:
+        return []
+    found = mapping_of_companion(settings.companion, open_mappings(settings, process_environment()))
+    return [found] if found else []
 
 
 def _key_findings(settings: Settings) -> list[Finding]:

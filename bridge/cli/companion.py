@@ -8,11 +8,10 @@ import click
 
 from bridge.bootstrap import open_mappings
 from bridge.cli.options import config_option, json_option
-from bridge.errors import UnknownMapping, WrongUse
-from bridge.mapping import MappingFolder
+from bridge.errors import WrongUse
+from bridge.lint.companion_lint import mapping_of_companion
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
-from bridge.settings.models import CompanionSettings
 from bridge.web.companion.tags import TagWishes, tags
 
 
@@ -58,18 +57,6 @@ def companion(  # noqa: PLR0913 - one argument for each option
     wishes = TagWishes(url.rstrip("/"), not latest, granted, page_view, form_event, banner)
     found = tags(settings.companion, wishes)
     click.echo(encode_readable({"tags": found}) if as_json else "\n".join(found))
-    doubt = _doubt(settings.companion, open_mappings(settings, environment))
+    doubt = mapping_of_companion(settings.companion, open_mappings(settings, environment))
     if doubt:
-        click.echo(f"warning: {doubt}", err=True)
-
-
-def _doubt(companion: CompanionSettings, mappings: MappingFolder) -> str | None:
-    name = companion.mapping
-    try:
-        mapping = mappings.get(name)
-    except UnknownMapping:
-        fix = f"run capi-bridge init {name} --like browser"
-        return f"there is no mapping {name} yet, so no event of a page is taken; {fix}"
-    if mapping.receive.sent_by != "companion":
-        return f"the mapping {name} does not say sent_by: companion, so no event of a page is taken"
-    return None
+        click.echo(f"warning: {doubt.message}; {doubt.fix}", err=True)

@@ -60,7 +60,7 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
         )
         watch.start()
         jobs = JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait)
-        with _jobs(jobs, stop), _fetching(jobs, reporter, stop):
+        with outbox.arrivals.listening(stop), _jobs(jobs, stop), _fetching(jobs, reporter, stop):
             run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
 
 

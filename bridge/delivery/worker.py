@@ -28,6 +28,7 @@ from bridge.settings import Settings
 
 IDLE_SECONDS = 0.05
 _AHEAD = 2
+_MANY = 40  # after a batch of as many events, or more, the next one waits for `batch_wait` to be filled
 _AFTER_ERROR_SECONDS = 1.0
 _FREE_EVERY = timedelta(seconds=5)
 _EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
@@ -52,6 +53,14 @@ def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> Deliv
     if "send" not in parts:
         parts["send"] = http_sender(settings.delivery.timeout, settings.delivery.parallel)
     return DeliveryContext(outbox=outbox, settings=settings, **parts)
+
+
+def _promise_of(events: int) -> float:
+    """Return which share of `batch_wait` the next batch waits: as many events as came may come again.
+
+    So few events a second are sent one by one, at once, and many of them in few calls.
+    """
+    return min(1.0, max(1, events) / _MANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Worker:
         self._sender = BatchSender(context)
         self._lanes: dict[int, Lane] = {}
         self._lanes_wait_until: dict[int, datetime] = {}
+        self._filling: set[int] = set()  # those in which something is due, at the last look
         self._jobs_done_at: dict[str, datetime] = {}
 
     def run_once(self) -> list[BatchReport]:
@@ -101,19 +111,25 @@ class Worker:
         """
         most = self._context.settings.delivery.parallel + _AHEAD
         places = threading.Semaphore(most)
+        arrivals, seen = self._context.outbox.arrivals, 0
         self._guarded(self._probe_pauses)
         with ThreadPoolExecutor(most, "sender") as senders:
             while not stop.is_set():
                 pause_seconds = self._guarded(lambda: self._feed(senders, places))
-                if pause_seconds:
+                if pause_seconds is None:
+                    seen = arrivals.wait(seen, arrivals.look_every_seconds)
+                elif pause_seconds:
                     stop.wait(pause_seconds)
 
     def _probe_pauses(self) -> float:
         self._context.outbox.probe_all(self._context.clock())
         return 0
 
-    def _feed(self, senders: ThreadPoolExecutor, places: threading.Semaphore) -> float:
-        """Start one batch if there is room and something due; return how long to wait before the next."""
+    def _feed(self, senders: ThreadPoolExecutor, places: threading.Semaphore) -> float | None:
+        """Start one batch if there is room and something due; return how long to wait before the next.
+
+        None: until more has come to wait.
+        """
         self._do_housekeeping_when_due()
         if not places.acquire(timeout=IDLE_SECONDS):
             return 0
@@ -124,7 +140,7 @@ class Worker:
             raise
         if claimed is None:
             places.release()
-            return IDLE_SECONDS
+            return self._seconds_until_filled()
         senders.submit(self._send_claim, *claimed, places)
         return 0
 
@@ -138,7 +154,7 @@ class Worker:
         finally:
             places.release()
 
-    def _guarded(self, work: Callable[[], float]) -> float:
+    def _guarded(self, work: Callable[[], float | None]) -> float | None:
         """Survive errors: what is claimed comes back when its lease ends, so nothing is lost by going on."""
         try:
             return work()
@@ -157,11 +173,14 @@ class Worker:
     def _claim_next(self) -> tuple[Claim, Mapping[str, Pause]] | None:
         """Claim one batch of the lane that has waited longest."""
         now = self._context.clock()
-        due = [number for number in self._context.outbox.due_lanes(now) if not self._is_filling(number, now)]
-        if not due:
+        due = self._context.outbox.due_lanes(now)
+        self._filling = {number for number in due if self._is_filling(number, now)}
+        if due == self._filling:
             return None
         pauses = self._context.outbox.pauses()
-        for number in sorted(due, key=lambda number: (number in self._lanes_wait_until, number)):
+        for number in sorted(
+            due - self._filling, key=lambda number: (number in self._lanes_wait_until, number)
+        ):
             claim = self._claim(self._lane(number), pauses, now)
             if claim is not None:
                 return claim, pauses
@@ -176,8 +195,9 @@ class Worker:
             lane, worker=self._context.worker, now=now, lease_until=now + delivery.lease, limit=most
         )
         self._lanes_wait_until.pop(lane.id, None)
-        if claim is None or len(claim.events) < delivery.batch_size:
-            self._lanes_wait_until[lane.id] = now + delivery.batch_wait
+        taken = len(claim.events) if claim else 0
+        if taken < delivery.batch_size:
+            self._lanes_wait_until[lane.id] = now + delivery.batch_wait * _promise_of(taken)
         return claim
 
     def _most(self, lane: Lane, pauses: Mapping[str, Pause], now: datetime) -> int:
@@ -203,6 +223,11 @@ class Worker:
         """Return whether a lane's last batch was not full and its time to fill is not over."""
         until = self._lanes_wait_until.get(number)
         return until is not None and until > now
+
+    def _seconds_until_filled(self) -> float | None:
+        """Return how long the first of the lanes waits in which something is due; None when there is none."""
+        waits = [self._lanes_wait_until[number] for number in self._filling]
+        return max(0.0, (min(waits) - self._context.clock()).total_seconds()) if waits else None
 
     def _lane(self, number: int) -> Lane:
         if number not in self._lanes:

@@ -110,6 +110,7 @@ class Fetcher:
 
     def run_forever(self, stop: threading.Event) -> None:
         """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
+        arrivals, seen = self._context.outbox.arrivals, 0
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
             while not stop.is_set():
@@ -118,14 +119,16 @@ class Fetcher:
                 claim = self._guarded(self._claim)
                 if claim is None:
                     places.release()
-                    stop.wait(self._idle_seconds())
+                    seen = arrivals.wait(seen, self._idle_seconds())
                     continue
                 threads.submit(self._in_thread, claim, places)
 
     def _idle_seconds(self) -> float:
         context = self._context
         looks_up = context.settings.sources or any(mapping.fetch for mapping in context.mappings.mappings())
-        return IDLE_SECONDS if looks_up else _IDLE_WITHOUT_SOURCES_SECONDS
+        if not looks_up:
+            return _IDLE_WITHOUT_SOURCES_SECONDS
+        return max(IDLE_SECONDS, context.outbox.arrivals.look_every_seconds)
 
     def fetch_now(
         self,

@@ -28,12 +28,12 @@ def read_person_export(context: JobContext, asked: Asked) -> NewJob:
 
 
 def person_export_steps(context: JobContext, job: Job) -> Iterator[Job]:
-    """Write the events first, then the webhooks with what was fetched for them, page by page."""
+    """Write the visits first, then the events, then the webhooks with what was fetched for them."""
     outbox = context.outbox
     found = _found(outbox, job.request["search"])
     wanted = [*((_event, one) for one in found.event_ids), *((_webhook, one) for one in found.webhook_ids)]
     while job.is_open:
-        head = [] if job.position else [_head(outbox, found)]
+        head = [] if job.position else list(_head(outbox, found))
         start = int(job.position or 0)
         page = wanted[start : start + _PAGE]
         records = [record for read, row_id in page if (record := read(outbox, row_id))]
@@ -52,15 +52,18 @@ def _found(outbox: Outbox, search: str) -> FoundPerson:
     return found
 
 
-def _head(outbox: Outbox, found: FoundPerson) -> dict[str, Any]:
-    return {
+def _head(outbox: Outbox, found: FoundPerson) -> Iterator[dict[str, Any]]:
+    visits = outbox.erasures.visits_kept(found.person)
+    yield {
         "kind": "person",
         "looked_for": found.looked_for,
         "destination": found.person.destination,
         "never_send": outbox.erasures.is_never_sent(found.person),
         "events": len(found.event_ids),
         "webhooks": len(found.webhook_ids),
+        "visits": len(visits),
     }
+    yield from ({"kind": "visit", **visit} for visit in visits)
 
 
 def _event(outbox: Outbox, event_id: str) -> dict[str, Any] | None:

@@ -10,10 +10,12 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Outbox
 from bridge.outbox.pairing import REASONS, PairedName
 
+_FROM_PAGES = frozenset({"browser", "companion"})
+
 
 def browser_mappings(mappings: MappingFolder) -> tuple[str, ...]:
-    """Return the names of the mappings that browsers post to."""
-    return tuple(mapping.name for mapping in mappings.mappings() if mapping.receive.sent_by == "browser")
+    """Return the names of the mappings for what browsers send."""
+    return tuple(mapping.name for mapping in mappings.mappings() if mapping.receive.sent_by in _FROM_PAGES)
 
 
 def count_pairs(

@@ -82,10 +82,18 @@ def add_field(event: dict[str, Any], field: str, value: Any, known: Known) -> No
 def add_custom(custom_data: dict[str, Any], field: str, value: Any, known: Known) -> None:
     """Put what is sent of a field into `custom_data`, if there is a value."""
     if value is None:
-        known.shape.append(field)
+        known.shape.append(f"custom_data.{field}")
         return
     known.unproven.append(f"custom_data.{field}")
     custom_data[field] = custom_value(field, value, known)
+
+
+def add_copied(custom_data: dict[str, Any], copied: dict[str, Any], known: Known) -> None:
+    """Put what is sent of properties that are copied from the webhook into `custom_data`."""
+    for field, value in copied.items():
+        if field not in custom_data:
+            known.shape.append(f"with custom_data.{field}")
+            add_custom(custom_data, field, value, known)
 
 
 def add_item(item: dict[str, Any], field: str, value: Any, known: Known) -> None:
@@ -102,7 +110,7 @@ def add_person(
 ) -> None:
     """Put what is sent of a field into `user_data`, if there is a value: a list where Meta takes one."""
     if value is None:
-        known.shape.append(cleaner.name)
+        known.shape.append(f"user_data.{cleaner.name}")
         return
     if not cleaner.hashed:
         known.unproven.append(f"user_data.{cleaner.name}")
@@ -118,7 +126,7 @@ def fill_names(full_name: Any, user_data: dict[str, Any], context: CleaningConte
     findings = _findings(known)
     add_names({"full_name": full_name}, known.settings, context, user_data, findings)
     _without(findings)
-    known.shape.extend([f"with {name}" for name in ("fn", "ln") if name in user_data])
+    known.shape.extend([f"with user_data.{name}" for name in ("fn", "ln") if name in user_data])
 
 
 def fill_fbc(event: dict[str, Any], click: dict[str, Any], urls: dict[str, Any], known: Known) -> None:
@@ -128,5 +136,5 @@ def fill_fbc(event: dict[str, Any], click: dict[str, Any], urls: dict[str, Any],
     fill_click_id(event, draft, known.now, findings)
     _without(findings)
     if "fbc" in event["user_data"]:
-        known.shape.append("with fbc")
+        known.shape.append("with user_data.fbc")
         known.unproven.append("user_data.fbc")

@@ -15,7 +15,7 @@ from bridge.models import Request
 from bridge.outbox.database import in_portions
 from bridge.outbox.deletion import delete_events, lock_fetches
 from bridge.outbox.hourly_counts import COUNTED, changes_in
-from bridge.outbox.ids import new_id
+from bridge.outbox.ids import moment_of, new_id
 from bridge.outbox.inserts import (
     EventRows,
     Statements,
@@ -158,8 +158,11 @@ def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, 
         unsent = select(events.c.id).where(events.c.webhook_id.in_(some), events.c.status.in_(_UNSENT))
         ids = list(connection.execute(unsent).scalars())
         _end(connection, ids, _UNSENT, "suppressed", reason, now)
-        bare = select(events.c.id).where(events.c.id.in_(ids), events.c.status == "suppressed")
-        connection.execute(delete(payloads).where(payloads.c.event_id.in_(bare)))
+        theirs = (events.c.id.in_(ids), events.c.status == "suppressed")
+        connection.execute(update(events).where(*theirs).values(consent="denied", consent_source=reason))
+        connection.execute(
+            delete(payloads).where(payloads.c.event_id.in_(select(events.c.id).where(*theirs)))
+        )
 
 
 def _end(  # noqa: PLR0913, PLR0917 - what becomes of which events
@@ -283,7 +286,7 @@ class Corrector:
         self._record(webhook_id, [row.id for row in held], correction)
         self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
         replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
-        fresh = [(new_id(self._now), event) for event in added]
+        fresh = [(new_id(moment_of(webhook_id)), event) for event in added]
         written = self._store(webhook_id, [*replaced, *fresh])
         if correction.fetch is not None and "fetching" in written.values():
             self._fetch(webhook_id, correction.fetch)

@@ -37,7 +37,7 @@ class Backpressure:
     def __init__(
         self,
         bounds: Bounds,
-        queued: Callable[[int], int],
+        queued: Callable[[], int],
         file: Path | None,
         timer: Callable[[], float] = time.monotonic,
         free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
@@ -81,7 +81,7 @@ class Backpressure:
 
     def _queue(self) -> str | None:
         most = self._bounds.queue_events
-        if most is None or self._queued(most) < most:
+        if most is None or self._queued() < most:
             return None
         return f"the queue is full: {counted(most, 'event')} to be sent"
 

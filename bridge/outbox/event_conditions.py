@@ -76,7 +76,7 @@ def _lies_between(query: Query) -> Iterator[ColumnElement[bool]]:
 
 def _has_status(status: str) -> ColumnElement[bool]:
     if status == "sending":
-        return and_(events.c.status == "waiting", IS_CLAIMED)
+        return events.c.id.in_(select(queue.c.event_id).where(IS_CLAIMED))
     if status == "waiting":
         return and_(events.c.status == "waiting", queue.c.claim_id.is_(None))
     matches: ColumnElement[bool] = events.c.status == status

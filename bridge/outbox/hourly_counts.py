@@ -48,6 +48,7 @@ _writers = itertools.count(random.randrange(8))  # noqa: S311 - processes should
 _CHANGES, _WRITER = "changes of the hourly counts", "writer of the hourly counts"
 _WEBHOOKS, _RECEIVED = "webhooks", "received"  # what a row counts, if not events of a status
 _KEY = tuple([column for column in hourly_counts.primary_key if column.name != "writer"])
+_TO_BE_DONE = frozenset({"waiting", "fetching"})
 _COLUMNS = (*[column.name for column in _KEY], "writer", "number")
 
 # What must be known of an event to count it, beside its status.
@@ -143,13 +144,18 @@ class CountChanges:
         self._add = PreparedStatement(addition, engine, _COLUMNS)
         self._writers = _WRITERS[name]
 
-    def store(self, connection: Connection) -> None:
-        """Store what the open transaction changes; in order, so that two never wait for each other."""
+    def store(self, connection: Connection) -> bool:
+        """Store what the open transaction changes, in order, so that two never wait for each other.
+
+        Return whether more events wait than before, to be sent or for their records.
+        """
         changes: Changes | None = connection.info.pop(_CHANGES, None)
-        if changes is not None:
-            writer = connection.info.setdefault(_WRITER, next(_writers) % self._writers)
-            rows = [(*key, writer, number) for key, number in sorted(changes.counts.items()) if number]
-            self._add.many(connection, rows)
+        if changes is None:
+            return False
+        writer = connection.info.setdefault(_WRITER, next(_writers) % self._writers)
+        rows = [(*key, writer, number) for key, number in sorted(changes.counts.items()) if number]
+        self._add.many(connection, rows)
+        return any(row[4] in _TO_BE_DONE and row[6] > 0 for row in rows)
 
 
 class HourlyCounts:
@@ -220,6 +226,31 @@ def _summed(*columns: ColumnElement[Any]) -> Select[Any]:
 def totals() -> Select[Any]:
     """Select how many events there are of each status, and how many all webhooks became (`received`)."""
     return _summed(hourly_counts.c.status).where(hourly_counts.c.status != _WEBHOOKS)
+
+
+def number_of(connection: Connection, statuses: Iterable[str]) -> int:
+    """Return how many events have one of these statuses."""
+    chosen = select(func.coalesce(func.sum(hourly_counts.c.number), 0))
+    return int(connection.execute(chosen.where(hourly_counts.c.status.in_(statuses))).scalar_one())
+
+
+def waiting(connection: Connection) -> list[tuple[str, int, int]]:
+    """Return how many events wait for each destination, and the first hour in which one of them came."""
+    by_hour = _summed(hourly_counts.c.destination, hourly_counts.c.hour)
+    of_hours = by_hour.where(hourly_counts.c.status == "waiting").subquery()
+    chosen = (
+        select(of_hours.c.destination, func.sum(of_hours.c.number), func.min(of_hours.c.hour))
+        .group_by(of_hours.c.destination)
+        .order_by(of_hours.c.destination)
+    )
+    return [(destination, int(number), hour) for destination, number, hour in connection.execute(chosen)]
+
+
+def last_hours() -> Select[Any]:
+    """Select each mapping of which a webhook is kept, and the last hour (since 1970) in which one came."""
+    hour = func.max(hourly_counts.c.hour)
+    came = (hourly_counts.c.status == _WEBHOOKS, hourly_counts.c.number > 0)
+    return select(hourly_counts.c.mapping, hour).where(*came).group_by(hourly_counts.c.mapping)
 
 
 def compact(connection: Connection, now: int) -> int:

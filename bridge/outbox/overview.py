@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from bridge.outbox.event_conditions import conditions
+from bridge.outbox.hourly_counts import HOUR_MS, last_hours
+from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import Query, from_ms
 from bridge.outbox.tables import attempts, events, lanes, queue, webhooks
 
@@ -94,7 +96,21 @@ class Overview:
         return successes
 
     def last_webhooks(self) -> dict[str, datetime]:
-        """Return when the last webhook that is kept came, by mapping."""
-        latest = select(webhooks.c.mapping, func.max(webhooks.c.received_at)).group_by(webhooks.c.mapping)
-        rows = self._read(lambda connection: connection.execute(latest).all())
-        return {mapping: from_ms(received_at) for mapping, received_at in rows}
+        """Return when the last webhook that is kept came, by mapping: looked for in its last counted hour."""
+
+        def work(connection: Connection) -> dict[str, datetime]:
+            hours: dict[str, int] = dict(connection.execute(last_hours()).all())
+            found = {
+                name: connection.execute(_newest_in(name, hour)).scalar() for name, hour in hours.items()
+            }
+            return {name: from_ms(moment_of(row_id)) for name, row_id in found.items() if row_id is not None}
+
+        last: dict[str, datetime] = self._read(work)
+        return last
+
+
+def _newest_in(mapping: str, hour: int) -> Select[Any]:
+    """Select the last webhook of a mapping up to the end of an hour."""
+    until = first_id((hour + 1) * HOUR_MS)
+    chosen = select(webhooks.c.id).where(webhooks.c.mapping == mapping, webhooks.c.id < until)
+    return chosen.order_by(webhooks.c.id.desc()).limit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,9 @@ from sqlalchemy import (
 from bridge.mode import mode_of
 from bridge.outbox import hourly_counts
 from bridge.outbox.event_conditions import IS_CLAIMED, conditions
-from bridge.outbox.ids import moment_of
+from bridge.outbox.event_hours import hours_of
+from bridge.outbox.hourly_counts import HOUR_MS
+from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.lanes import Lane
 from bridge.outbox.pauses import Pause, all_pauses, why_not_fetched, why_waiting
 from bridge.outbox.records import (
@@ -85,19 +88,22 @@ _OF_ONE = (payloads.c.body, attempts.c.code, attempts.c.subcode)
 
 def find(connection: Connection, query: Query) -> list[EventRecord]:
     """Return the events that match a query, newest first."""
-    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*conditions(query))
+    where = [*conditions(query), *hours_of(connection, query, newest=True)]
+    chosen = _with_body(_joined(select(*_SHOWN, *_OF_ONE))).where(*where)
     return _records(connection, chosen.order_by(events.c.id.desc()).limit(query.limit))
 
 
 def count(connection: Connection, query: Query) -> int:
     """Return how many events match a query, without its limit."""
-    inner = _with_queue(select(events.c.id)).where(*conditions(query)).subquery()
+    where = [*conditions(query), *hours_of(connection, query)]
+    inner = _with_queue(select(events.c.id)).where(*where).subquery()
     return int(connection.execute(select(func.count()).select_from(inner)).scalar_one())
 
 
 def ids_of(connection: Connection, query: Query) -> list[bytes]:
     """Return the ids of the events that match a query, oldest first."""
-    chosen = _with_queue(select(events.c.id)).where(*conditions(query)).order_by(events.c.id)
+    where = [*conditions(query), *hours_of(connection, query)]
+    chosen = _with_queue(select(events.c.id)).where(*where).order_by(events.c.id)
     return list(connection.execute(chosen.limit(query.limit)).scalars())
 
 
@@ -206,35 +212,37 @@ def discrepancies(connection: Connection) -> list[str]:
 
 def depths(connection: Connection, now: int) -> list[Depth]:
     """Return how much waits for each destination, and how old the oldest is."""
-    rows = connection.execute(
-        select(
-            lanes.c.destination,
-            func.count(),
-            func.count(queue.c.claim_id),
-            _oldest_queued(connection),
-        )
-        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
-        .group_by(lanes.c.destination)
-        .order_by(lanes.c.destination)
-    )
+    sending = _sending(connection)
     return [
-        Depth(destination, total - sending, sending, (now - moment_of(oldest)) / 1000)
-        for destination, total, sending, oldest in rows
+        Depth(destination, number - sending[destination], sending[destination], age)
+        for destination, number, first_hour in hourly_counts.waiting(connection)
+        for age in [_age_of_oldest(connection, destination, first_hour, now)]
     ]
 
 
-def _oldest_queued(connection: Connection) -> ColumnElement[bytes]:
-    """Select the lowest id; before PostgreSQL 18, min() does not take bytes."""
-    if connection.dialect.name == "postgresql":
-        return func.decode(func.min(func.encode(queue.c.event_id, "hex").collate("C")), "hex")
-    return func.min(queue.c.event_id)
+def _sending(connection: Connection) -> Counter[str]:
+    claimed = (
+        select(lanes.c.destination, func.count())
+        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
+        .where(IS_CLAIMED)
+        .group_by(lanes.c.destination)
+    )
+    rows: Any = connection.execute(claimed).all()
+    return Counter(dict(rows))
 
 
-def queued(connection: Connection, most: int) -> int:
-    """Return how many events have still to be sent or fetched for, counting no further than `most`."""
-    parts = [select(column).limit(most).subquery() for column in (queue.c.event_id, fetches.c.webhook_id)]
-    counts = [select(func.count()).select_from(part).scalar_subquery() for part in parts]
-    return min(int(connection.execute(select(counts[0] + counts[1])).scalar_one()), most)
+def _age_of_oldest(connection: Connection, destination: str, hour: int, now: int) -> float | None:
+    """Look for the oldest event that waits from the hour on in which there is one, by the counts."""
+    of_destination = queue.c.lane_id.in_(select(lanes.c.id).where(lanes.c.destination == destination))
+    from_then_on = select(queue.c.event_id).where(queue.c.event_id >= first_id(hour * HOUR_MS))
+    oldest = from_then_on.where(of_destination).order_by(queue.c.event_id).limit(1)
+    found = connection.execute(oldest).scalar()
+    return None if found is None else (now - moment_of(found)) / 1000
+
+
+def queued(connection: Connection) -> int:
+    """Return how many events have still to be sent or fetched for."""
+    return hourly_counts.number_of(connection, ("waiting", "fetching"))
 
 
 def expiring(connection: Connection, before: int) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
+from bridge.errors import CannotStore
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import sessions
 
@@ -82,7 +84,8 @@ class Sessions:
             return None
         if row.seen_at < to_ms(now - _SEEN_EVERY):
             seen = update(sessions).where(of_token).values(seen_at=to_ms(now))
-            self._write("session", lambda connection: connection.execute(seen))
+            with suppress(CannotStore):  # a busy database is no reason to sign anybody out
+                self._write("session", lambda connection: connection.execute(seen))
         viewer: str = row.viewer
         return viewer
 

@@ -18,6 +18,7 @@ from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
 from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
+from bridge.outbox.arrivals import open_arrivals
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.captures import Captures
 from bridge.outbox.database import Database, translated_errors
@@ -87,6 +88,7 @@ class Outbox:
         self.pairing = Pairing(self._read)
         self.hourly = HourlyCounts(self._read)
         self._count_changes = CountChanges(database.engine)
+        self.arrivals = open_arrivals(database)
         self.webhooks = WebhookList(self._read)
         self.sessions = Sessions(self._read, self._write)
         self.captures = Captures(self._read, self._write, cipher)
@@ -165,8 +167,8 @@ class Outbox:
             with self._database.write_lock(PATIENCE_SECONDS):
                 return self._store(packed, alongside)
 
-    def _queued(self, most: int) -> int:
-        return self._database.read(lambda connection: queries.queued(connection, most))
+    def _queued(self) -> int:
+        return self._database.read(queries.queued)
 
     def _measure(self) -> None:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
@@ -214,20 +216,22 @@ class Outbox:
         self,
         name: str,
         work: Callable[[Connection], Result],
-        write: Callable[[Callable[[Connection], Result]], Result] | None = None,
+        write: Callable[[Callable[[Connection], tuple[Result, bool]]], tuple[Result, bool]] | None = None,
     ) -> Result:
         """Run a transaction with its changes of the counts, and say when its commit is near and when done."""
 
-        def watched(connection: Connection) -> Result:
+        def watched(connection: Connection) -> tuple[Result, bool]:
             forget_changes(connection)
             result = work(connection)
-            self._count_changes.store(connection)
+            more_waits = self._count_changes.store(connection)
             self._failpoint(f"{name}: before the commit")
-            return result
+            return result, more_waits
 
         with translated_errors():
-            result = (write or self._database.write)(watched)
+            result, more_waits = (write or self._database.write)(watched)
         self._failpoint(f"{name}: after the commit")
+        if more_waits:
+            self.arrivals.notify()
         return result
 
     # --- queries -----------------------------------------------------------------------------------
@@ -436,6 +440,7 @@ class Outbox:
     def close(self) -> None:
         """Store what was submitted, and close every connection."""
         self._commits.close()
+        self.arrivals.close()
         self._database.close()
 
 

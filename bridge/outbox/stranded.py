@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
-from bridge.outbox.lanes import lane_key, number
+from bridge.outbox.lanes import all_lanes, lane_key, number
 from bridge.outbox.records import text_id, to_ms
 from bridge.outbox.repeat_scope import scope_of
 from bridge.outbox.tables import (
@@ -20,7 +20,6 @@ from bridge.outbox.tables import (
     event_attempts,
     events,
     fetches,
-    lanes,
     pauses,
     queue,
     repeat_keys,
@@ -90,13 +89,10 @@ class StrandedEvents:
 
 
 def _stranded(connection: Connection, configured: Collection[Target]) -> list[Stranded]:
-    waiting = _counted(
-        connection,
-        select(lanes.c.destination, lanes.c.dataset_id, func.count())
-        .join_from(queue, lanes, lanes.c.id == queue.c.lane_id)
-        .group_by(lanes.c.destination, lanes.c.dataset_id),
-    )
-    held, fetching = (_of_status(connection, status) for status in ("held", "fetching"))
+    waiting = _waiting(connection, configured)
+    fetched_for = events.c.webhook_id.in_(select(fetches.c.webhook_id))
+    fetching = _of_status(connection, (events.c.status == "fetching") & fetched_for)
+    held = _of_status(connection, events.c.status == "held")
     return [
         Stranded(*target, waiting[target], held[target], fetching[target])
         for target in sorted({*waiting, *held, *fetching})
@@ -104,11 +100,23 @@ def _stranded(connection: Connection, configured: Collection[Target]) -> list[St
     ]
 
 
-def _of_status(connection: Connection, status: str) -> Counter[Target]:
+def _waiting(connection: Connection, configured: Collection[Target]) -> Counter[Target]:
+    """Count what waits in lanes that lead nowhere; usually there are none, and the queue is not looked at."""
+    known = {lane.id: (lane.destination, lane.dataset_id) for lane in all_lanes(connection)}
+    ids = [lane_id for lane_id, target in known.items() if target not in configured]
+    in_lanes = (queue.c.lane_id.in_(ids)) & queue.c.claim_id.is_(None)
+    grouped = select(queue.c.lane_id, func.count()).where(in_lanes).group_by(queue.c.lane_id)
+    found: Counter[Target] = Counter()
+    for lane_id, waiting in connection.execute(grouped) if ids else ():
+        found[known[lane_id]] += waiting
+    return found
+
+
+def _of_status(connection: Connection, chosen: ColumnElement[bool]) -> Counter[Target]:
     return _counted(
         connection,
         select(events.c.destination, events.c.dataset_id, func.count())
-        .where(events.c.status == status, events.c.dataset_id != "")
+        .where(chosen, events.c.dataset_id != "")
         .group_by(events.c.destination, events.c.dataset_id),
     )
 

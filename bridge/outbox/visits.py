@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, case, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
 from bridge.crypto import Cipher
 from bridge.errors import CannotDecrypt, LeaseLost
@@ -36,6 +36,27 @@ LEARNT: Final = frozenset({"email", "phone", "external_id"})  # from senders tha
 _NO_WEBHOOK: Final = Receipt(duplicate=False, webhook_id="", events=())
 WITHDRAWN: Final = "consent was withdrawn"
 _MOST_VISITORS = 200  # behind one key; the rest is no person
+
+# Written once: making them anew for every event would take longer than asking.
+_VISITORS = (
+    select(visit_keys.c.visitor)
+    .where(
+        visit_keys.c.kind == bindparam("kind"),
+        visit_keys.c.digest.in_(bindparam("digests", expanding=True)),
+    )
+    .order_by(visit_keys.c.seen_at.desc(), visit_keys.c.visitor)
+    .limit(_MOST_VISITORS)
+)
+_BEST = (
+    select(visits)
+    .where(
+        visits.c.visitor.in_(bindparam("visitors", expanding=True)),
+        visits.c.began_at <= bindparam("before"),
+        visits.c.began_at >= bindparam("after"),
+    )
+    .order_by(case((visits.c.fbc.is_not(None), 1), else_=0).desc(), visits.c.began_at.desc(), visits.c.touch)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +127,8 @@ class Visits:
         visitors = self._visitors(connection, kind, text)
         if not visitors:
             return None
-        before = to_ms(question.before)
-        began = visits.c.began_at
-        newest_click = (case((visits.c.fbc.is_not(None), 1), else_=0).desc(), began.desc(), visits.c.touch)
-        chosen = (
-            select(visits)
-            .where(visits.c.visitor.in_(visitors))
-            .where(began <= before, began >= to_ms(question.before - question.within))
-            .order_by(*newest_click)
-        )
-        return connection.execute(chosen.limit(1)).first()
+        between = {"before": to_ms(question.before), "after": to_ms(question.before - question.within)}
+        return connection.execute(_BEST, {"visitors": visitors, **between}).first()
 
     def _visitors(self, connection: Connection, kind: str, text: str) -> Sequence[bytes]:
         """Return whom a key names. An event happened once: an id that two visitors claim names nobody."""
@@ -124,12 +137,7 @@ class Visits:
                 return [visitor_of(text.lower())]
             except ValueError:
                 return []
-        visitors = connection.execute(
-            select(visit_keys.c.visitor)
-            .where(visit_keys.c.kind == kind, visit_keys.c.digest.in_(self._digests(kind, text)))
-            .order_by(visit_keys.c.seen_at.desc(), visit_keys.c.visitor)
-            .limit(_MOST_VISITORS)
-        )
+        visitors = connection.execute(_VISITORS, {"kind": kind, "digests": self._digests(kind, text)})
         found = list(dict.fromkeys(visitors.scalars()))
         return [] if kind == EVENT_ID and len(found) > 1 else found
 
@@ -176,6 +184,20 @@ class Visits:
         chosen = select(func.count()).select_from(visits)
         of_person = visits.c.visitor.in_(self.of_person(connection, sent))
         return connection.execute(chosen.where(of_person)).scalar_one()
+
+    def kept_of(self, connection: Connection, sent: Collection[str]) -> list[dict[str, Any]]:
+        """Return the visits of a person in the clear: for the person who asks what is known."""
+        of_person = visits.c.visitor.in_(self.of_person(connection, sent))
+        chosen = select(visits).where(of_person).order_by(visits.c.began_at)
+        return [
+            {
+                **{name: from_ms(getattr(row, name)).isoformat() for name in ("began_at", "seen_at")},
+                **{name: getattr(row, name) for name in ("fbc", "fbp", "consent", "consent_source")},
+                **{name: orjson.loads(getattr(row, name)) for name in ("first", "last")},
+                **self._address(row),
+            }
+            for row in connection.execute(chosen)
+        ]
 
     def erase(self, connection: Connection, sent: Collection[str]) -> int:
         """Delete the visits of a person, by what is sent of the person; return how many there were."""

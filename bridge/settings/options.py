@@ -275,7 +275,7 @@ SETTINGS = Section(
             "How events are sent to Meta.",
             {
                 "batch_size": Option(types.whole(1, 1000), "The most events in one call.", "1000"),
-                "batch_wait": Option(types.DURATION, "How long a batch waits to be filled.", "200ms"),
+                "batch_wait": Option(types.DURATION, "The longest that a batch waits to be filled.", "200ms"),
                 "parallel": Option(types.whole(1, 64), "The most calls at the same time.", "4"),
                 "timeout": Option(types.DURATION, "How long Meta may take to answer.", "10s"),
                 "lease": Option(types.DURATION, "How long a worker owns what it claimed.", "60s"),

@@ -57,7 +57,7 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
 
 
 def _refuse_elsewhere(mapping: CompiledMapping) -> None:
-    """Raise UnknownMapping for a mapping of the browser companion: its own endpoint checks more."""
+    """Raise UnknownMapping for a mapping of the companion: that has its own endpoint, which checks more."""
     if mapping.receive.sent_by == "companion":
         raise UnknownMapping("this mapping takes only what comes to the endpoint of the companion")
 

@@ -16,6 +16,7 @@ from bridge.web.request import HttpRequest
 _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
 _OBJECT = {"type": "object"}
+_INTEGER = {"type": "integer"}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -45,7 +46,7 @@ FINDING = {
     "required": ["severity", "code", "message", "fix", "path", "file", "line", "column", "suggestion"],
 }
 _MOMENT = {"type": "string", "format": "date-time"}
-_COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
+_COUNTS = {"type": "object", "additionalProperties": _INTEGER}
 PAUSE = _object(
     scope=_TEXT,
     destination=_NULL_TEXT,
@@ -61,12 +62,13 @@ RECEIPT = _object(
     looked_for=_COUNTS,
     destination=_NULL_TEXT,
     never_send={"type": "boolean"},
-    events={"type": "integer"},
-    raw_webhooks={"type": "integer"},
-    visits={"type": "integer"},
+    events=_INTEGER,
+    raw_webhooks=_INTEGER,
+    visits=_INTEGER,
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )
+_TAKEN = ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing", "captured", "ready"]
 SCHEMAS: dict[str, Any] = {
     "Finding": FINDING,
     "Error": {
@@ -98,12 +100,12 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Taken": {
         **_object(
-            status={"enum": ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing"]},
+            status={"enum": _TAKEN},
             erasure=_TEXT,
             events=_list_of(_reference("Event")),
             reasons=_list_of(_TEXT),
             findings=_list_of(_reference("Finding")),
-            events_received={"type": "integer"},
+            events_received=_INTEGER,
             fbtrace_id=_NULL_TEXT,
             test=_OBJECT,
             request_id=_TEXT,
@@ -125,13 +127,13 @@ SCHEMAS: dict[str, Any] = {
         request_id=_TEXT,
     ),
     "Findings": _object(findings=_list_of(_reference("Finding")), request_id=_TEXT),
-    "MetaAnswer": _object(events_received={"type": "integer"}, messages=_list_of(_TEXT), fbtrace_id=_TEXT),
+    "MetaAnswer": _object(events_received=_INTEGER, messages=_list_of(_TEXT), fbtrace_id=_TEXT),
     "MetaError": _object(
         error=_object(
             message=_TEXT,
             type=_TEXT,
-            code={"type": "integer"},
-            error_subcode={"type": "integer"},
+            code=_INTEGER,
+            error_subcode=_INTEGER,
             is_transient={"type": "boolean"},
             error_user_title=_TEXT,
             error_user_msg=_TEXT,
@@ -155,9 +157,9 @@ SCHEMAS: dict[str, Any] = {
             },
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
-            done={"type": "integer"},
+            done=_INTEGER,
             total={"type": ["integer", "null"]},
-            counts={"type": "object", "additionalProperties": {"type": "integer"}},
+            counts={"type": "object", "additionalProperties": _INTEGER},
             message=_NULL_TEXT,
             has_result={"type": "boolean"},
             created_at={"type": "string", "format": "date-time"},
@@ -173,14 +175,24 @@ SCHEMAS: dict[str, Any] = {
         looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
     ),
     "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
+    "Stats": _object(
+        by={"enum": ["hour", "day"]},
+        since=_MOMENT,
+        until=_MOMENT,
+        series=_list_of(
+            {**_COUNTS, "properties": {"at": _MOMENT, "webhooks": {"type": ["integer", "null"]}}}
+        ),
+        totals=_COUNTS,
+        request_id=_TEXT,
+    ),
     "Pairing": _object(
         since=_MOMENT,
         browser_mappings=_list_of(_TEXT),
         pairs=_list_of(
             _object(
                 event_name=_TEXT,
-                browser_events={"type": "integer"},
-                paired={"type": "integer"},
+                browser_events=_INTEGER,
+                paired=_INTEGER,
                 reasons=_COUNTS,
             )
         ),
@@ -193,7 +205,7 @@ SCHEMAS: dict[str, Any] = {
                 status=_TEXT,
                 mapping=_TEXT,
                 reason=_NULL_TEXT,
-                events={"type": "integer"},
+                events=_INTEGER,
                 last_changed_at=_MOMENT,
             )
         ),
@@ -207,7 +219,7 @@ SCHEMAS: dict[str, Any] = {
                 revision=_TEXT,
                 received_at=_MOMENT,
                 request_id=_TEXT,
-                events={"type": "integer"},
+                events=_INTEGER,
                 raw_kept={"type": "boolean"},
             )
         ),

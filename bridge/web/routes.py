@@ -23,6 +23,7 @@ from bridge.web import (
     reasons_api,
     revisions_api,
     sessions_api,
+    stats_api,
     webhooks_api,
 )
 from bridge.web.auth import require_admin, require_admin_unless_demo
@@ -159,6 +160,14 @@ ROUTES = (
     _admin("POST", "/api/events/<event_id>/discard", events_api.discard_event, "Discard one event"),
     _admin(
         "GET",
+        "/api/stats",
+        stats_api.show_stats,
+        "Count what came in each hour or day, and what became of it",
+        schema="Stats",
+        query=stats_api.FILTERS,
+    ),
+    _admin(
+        "GET",
         "/api/reasons",
         reasons_api.list_reasons,
         "Count events by reason",
@@ -220,7 +229,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run"),
         success=202,
         takes="text/csv",
     ),

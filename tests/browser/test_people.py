@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import READER
+from tests.browser.conftest import LEAD, READER, SETTINGS, Site
 from tests.conftest import COMMAND
 
 pytestmark = pytest.mark.process
@@ -167,6 +167,27 @@ def test_a_new_event_appears_in_the_list_and_the_focus_stays(site):
     expect(rows).to_have_count(before + 1, timeout=20_000)
     assert focused(visit.page) == focused_before
     assert visit.faults() == []
+
+
+def test_an_open_page_goes_on_after_the_server_has_restarted(start_bridge, chromium, axe, tmp_path):
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "lead.yaml").write_text(LEAD)
+    (tmp_path / "bridge.yaml").write_text(SETTINGS)
+    bridge = start_bridge("--workers", "1", "--no-deliver")
+    site = Site(bridge, chromium, axe, {})
+    visit = site.visit("/console/events")
+    try:
+        bridge.post("/hooks/lead", {"id": 1, "mail": "joe@example.com"})
+        expect(visit.page.locator("a.row")).to_have_count(1, timeout=20_000)
+        bridge.kill()
+        visit.page.wait_for_event("requestfailed", timeout=20_000)
+        expect(visit.page.locator("a.row")).to_have_count(1)
+        bridge.start()
+        bridge.post("/hooks/lead", {"id": 2, "mail": "joe@example.com"})
+        expect(visit.page.locator("a.row")).to_have_count(2, timeout=20_000)
+        assert [one for one in visit.problems if "Failed to load" not in one and "htmx" not in one] == []
+    finally:
+        site.opened.pop().close()
 
 
 def test_times_are_those_of_the_viewer(site):

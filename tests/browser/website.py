@@ -90,11 +90,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_arguments: Any) -> None:
+        """Say nothing of browsers that close before their answer."""
+
+
 @contextmanager
 def serving(website: Website) -> Iterator[Website]:
     """Serve a website on a free port of loopback."""
     handler = type("Handler", (_Handler,), {"website": website})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     website.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -490,6 +490,19 @@ def test_an_event_of_a_known_shape_is_still_held_when_its_time_or_a_value_is_wro
     assert len(mapping.events[0].code.shapes) == 3
 
 
+def test_a_field_that_is_copied_is_not_taken_for_one_that_is_absent():
+    mapping = written(
+        "event_name: Purchase",
+        "user_data: {email: mail}",
+        "custom_data: {value: total, currency: currency}",
+        "copy: {from: more}",
+    )
+    given = {"mail": "jane@example.com", "currency": "EUR", "more": {"color": "red"}}
+    whole, without_value = arrived(given | {"total": "5.00"}), arrived(given)
+    for webhook in (whole, without_value, whole):
+        assert_same(mapping, webhook)
+
+
 # --- what the source may hold ----------------------------------------------------------------------
 
 

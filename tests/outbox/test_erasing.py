@@ -25,13 +25,9 @@ def test_of_an_erased_person_no_event_stays_in_any_table(outbox, database_url, w
     body = b'{"user_data":{"em":["%b"]}}' % EMAIL_HASH.encode()
     outbox.add(webhook("1", event("hers", body=body)))
     erase(outbox, JANE)
-    assert left_in(database_url) == {
-        "lanes": 1,
-        "webhooks": 1,
-        "repeat_keys": 1,
-        "erasures": 1,
-        "hourly_counts": 3,
-    }
+    left = left_in(database_url)
+    assert left.pop("hourly_counts") > 0
+    assert left == {"lanes": 1, "webhooks": 1, "repeat_keys": 1, "erasures": 1}
 
 
 def erase(outbox, person, **request):

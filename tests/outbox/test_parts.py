@@ -143,7 +143,7 @@ class TestBounds:
         moments = iter([0.0, 0.0, 0.5, 10.0, 51.0, 51.0, 51.0])
         asked = []
         guard = Backpressure(
-            Bounds(queue_events=10), lambda most: asked.append(most) or 3, None, lambda: next(moments)
+            Bounds(queue_events=10), lambda: asked.append(10) or 3, None, lambda: next(moments)
         )
         for _ in range(3):
             guard.check()
@@ -154,7 +154,7 @@ class TestBounds:
         moments = iter([0.0, 0.0, 0.0, 9.0, 9.0, 9.0])
         guard = Backpressure(
             Bounds(free_disk_bytes=10),
-            lambda _most: 0,
+            lambda: 0,
             tmp_path / "a.db",
             lambda: next(moments),
             lambda _folder: free[0],

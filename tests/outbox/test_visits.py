@@ -190,9 +190,9 @@ def test_who_refuses_is_forgotten_and_what_waits_of_theirs_is_suppressed(
     outbox.add(webhook("2", event("his"), visit=visit(BEN)))
     learn(outbox, ANNA, [("email", "hers")])
     store(outbox, visit(at=NOW + DAY, consent="denied"))
-    by_id = {one.event_id: (one.status, one.reason) for one in outbox.find(Query())}
-    refused = ("suppressed", "consent was withdrawn")
-    assert by_id == {"hers": refused, "held": refused, "his": ("waiting", None)}
+    by_id = {one.event_id: (one.status, one.reason, one.consent) for one in outbox.find(Query())}
+    refused = ("suppressed", "consent was withdrawn", "denied")
+    assert by_id == {"hers": refused, "held": refused, "his": ("waiting", None, None)}
     assert found(outbox, ("visitor_id", ANNA), ("email", "hers")) is None
     left = left_in(database_url)
     assert (left["visits"], left["visit_keys"], left["queue"], left["payloads"]) == (1, 1, 1, 1)

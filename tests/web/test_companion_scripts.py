@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import html
 import json
 import re
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from bridge.settings.models import CompanionSettings
-from bridge.web.companion.scripts import current
+from bridge.web.companion.scripts import current, versions
 from bridge.web.companion.tags import TagWishes, tags
 from tests.node_packages import installed, run_script
+from tests.web.test_companion import MAPPING, SETTINGS, report, stored_events
 
 TOP = Path(__file__).parents[2]
 SOURCES = TOP / "companion"
@@ -49,6 +51,18 @@ def test_every_version_of_npm_is_pinned_and_every_download_is_checked():
     lock = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
     assert all(version[0].isdigit() for version in asked.values())
     assert {name for name, entry in lock.items() if name and "integrity" not in entry} == set()
+
+
+def test_every_version_is_named_after_its_content():
+    for file, script in versions().items():
+        digest = hashlib.sha256(script.text.encode()).hexdigest()[:16]
+        assert file == f"{script.name}.{digest}.js"
+
+
+def test_a_wsgi_server_serves_script_and_endpoint_too(start):
+    web = start({"browser": MAPPING}, settings=SETTINGS.format(more=""))
+    assert web.client.get("/c.js").text == current("companion").text
+    assert (report(web).status_code, stored_events(web)) == (204, [("Lead", "waiting")])
 
 
 # --- the tags ----------------------------------------------------------------------------------------

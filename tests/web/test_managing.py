@@ -11,6 +11,7 @@ from bridge.web.app import create_app
 from tests.web.conftest import ADMIN, NOW
 from tests.web.test_bulk_work import followed, held, work_off
 
+pytestmark = pytest.mark.parametrize("start", [True], ids=["event loop"], indirect=True)
 SESSION = {"id", "reader", "created_at", "seen_at", "ends_at"}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from openapi_spec_validator import validate
 
 from bridge.web.openapi import document
-from bridge.web.routes import ROUTES
+from bridge.web.routes import COMPANION, ROUTES
 
 
 def test_the_description_follows_the_openapi_specification():
-    validate(document(ROUTES))
+    validate(document((*ROUTES, *COMPANION)))
 
 
 def test_every_endpoint_for_the_administrator_says_so():

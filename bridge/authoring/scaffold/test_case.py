@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bridge.authoring.scaffold.fictional import fictional_answers, fictional_data, fictional_headers
+from bridge.authoring.scaffold.fictional import fictional_answers, fictional_webhook
 from bridge.authoring.scaffold.new_mapping import MappingRequest, test_of_sample
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.yaml_writer import test_lines
@@ -18,7 +18,6 @@ from bridge.lint.evidence import answered
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
-from bridge.serialization import encode
 
 _TESTS = re.compile(r"^tests:[ \t]*(?:#.*)?$", re.MULTILINE)
 _NEXT_KEY = re.compile(r"^[^\s#-]", re.MULTILINE)
@@ -38,26 +37,23 @@ def with_test_of(  # noqa: PLR0913, PLR0917 - what a test is made of
     webhook that cannot be read, and WrongUse for one that cannot be written as a test.
     """
     webhook = answered(parse(Verified(request), mapping.receive), mapping, answers)
-    data = fictional_data(webhook, mapping)
+    played = fictional_webhook(webhook, mapping)
     fetched = fictional_answers(webhook, mapping, answers)
-    if not isinstance(data, Mapping):
+    if not isinstance(played.data, Mapping):
         raise WrongUse(
             "this webhook is a list, and a test is given an object", fix="save it as a sample file"
         )
-    headers = fictional_headers(webhook, mapping)
-    fictional = Request(
-        method="POST",
-        url=request.url,
-        headers={**headers, "content-type": "application/json"},
-        query={},
-        body=encode(data),
-        ip=None,
-        received_at=request.received_at,
+    asked = MappingRequest(mapping.file, Wishes(), played.as_request(request), answers=fetched)
+    test = replace(
+        test_of_sample(mapping, asked, spec, now),
+        name=f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)",
+        given=played.data,
+        headers=played.headers,
+        query=played.query,
+        cookies=played.cookies,
+        ip=played.ip,
     )
-    asked = MappingRequest(mapping.file, Wishes(), fictional, answers=fetched)
-    test = test_of_sample(mapping, asked, spec, now)
-    name = f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)"
-    _, *lines = test_lines([replace(test, name=name, given=data, headers=headers)])
+    _, *lines = test_lines([test])
     return _inserted(text, lines)
 
 

@@ -15,6 +15,7 @@ from bridge.outbox.ids import moment_of
 from bridge.outbox.records import from_ms, text_id
 from bridge.outbox.refusals import Refusal
 from bridge.spelling import closest
+from bridge.web.companion.tags import TagWishes, tags
 from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import form, page
 from bridge.web.console.results import sentence_of
@@ -35,12 +36,12 @@ from bridge.web.responses import Response
 
 # how a sender proves who it is -> what a person does about it; {secret} is the variable of the mapping
 _PROOFS = {
-    "token": "The token is what {secret} is set to where the bridge runs. Copy it into the sender.",
-    "basic": "User name {user}; the password is what {secret} is set to where the bridge runs.",
+    "token": "The token is the secret of {secret}, where the bridge runs. Copy it into the sender.",
+    "basic": "User name {user}; the password is the secret of {secret}, where the bridge runs.",
     "none": "Nothing is asked for: anybody who knows the URL can post.",
 }
 _BY_SIGNATURE = (
-    "The sender signs its webhooks: set {secret} where the bridge runs to the secret that it shows you."
+    "The sender signs its webhooks: where the bridge runs, {secret} must hold the secret that it shows you."
 )
 _WHAT_TO_DO = {
     400: "Have the sender post JSON or form fields; the reason says what cannot be read.",
@@ -116,6 +117,12 @@ def not_found(context: AppContext) -> list[Turned]:
     ]
 
 
+def website_tags(context: AppContext) -> list[str]:
+    """Return what the pages of the website load; nothing where no website is named in the settings."""
+    settings = context.settings
+    return tags(settings.companion, TagWishes(settings.public_url or "")) if settings.companion else []
+
+
 def _page(
     context: AppContext, request: HttpRequest, viewer: Viewer, given: Mapping[str, str], *, token: str = ""
 ) -> Response:
@@ -129,6 +136,7 @@ def _page(
         mapping=mapping,
         chosen=_about(context, request, mapping, given) if mapping else {},
         token=token,
+        website_tags=website_tags(context),
         not_found=[] if mapping else not_found(context),
         open_names=context.outbox().captures.all_open(context.now()),
         done=sentence_of(request),
@@ -157,7 +165,7 @@ def _about(
 
 def _proof(rule: VerifyRule, secret: str) -> str:
     words = _PROOFS.get(rule.scheme, _BY_SIGNATURE)
-    return words.format(secret=secret or "the secret", user=rule.user or "")
+    return words.format(secret=secret or "the mapping", user=rule.user or "")
 
 
 def _guide(mapping: CompiledMapping, text: str, given: Mapping[str, str]) -> SenderGuide:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bridge.delivery.manual_pauses import resume_destination
 from bridge.monitoring.status import status_of
-from bridge.outbox.pauses import destination_scope
 from bridge.web.console.destination_actions import HOME, url_of
 from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.recent_counts import LENGTHS, events_by_destination
 from bridge.web.console.results import sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -24,6 +25,8 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         stranded=status["not_configured"] if viewer.is_admin else [],
         sources=status["sources"] if viewer.is_admin else [],
         settings=context.settings.destinations,
+        counts=events_by_destination(context),
+        lengths=list(LENGTHS),
         last_success=context.outbox().overview.last_successes(),
         url_of=url_of,
         done=sentence_of(request),
@@ -35,9 +38,7 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
         return see_other(with_query(HOME, {}, done="no_destination"))
-    scope = destination_scope(entry.name, entry.dataset_id)
-    paused = context.outbox().pauses().get(scope)
-    resumed = paused is not None and context.outbox().resume(scope, paused.trips)
+    resumed = resume_destination(context.outbox(), entry)
     return see_other(with_query(HOME, {}, done="resumed" if resumed else "not_paused"))
 
 

@@ -30,6 +30,7 @@ from bridge.web.events_api import event_detail, no_such_event
 from bridge.web.request import HttpRequest, origin
 from bridge.web.responses import Response
 
+_MOST_UNUSED = 50
 _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
 
 
@@ -98,6 +99,7 @@ def _page(
         context,
         viewer,
         "event.html",
+        can_edit=context.settings.console.edit,
         event=detail.event,
         body=encode_readable(orjson.loads(detail.body)) if detail.body else "",
         attempts=[(attempt, _next_step(context, attempt)) for attempt in detail.attempts],
@@ -105,7 +107,7 @@ def _page(
         revision_now=mapping.revision if mapping else "",
         raw_kept=detail.raw_kept,
         shown=shown,
-        difference=both.difference if both else [],
+        difference=both.difference if both and viewer.is_admin else [],
         is_by_then=both is not None and both.then is not None,
         revealed=revealed,
         done=sentence_of(request),
@@ -160,4 +162,4 @@ def _explained(
     entries = list(explained.explanation)
     mine = next((entry for entry in entries if entry.get("event") == detail.event.label), None)
     unused = next((entry["unused"] for entry in entries if "unused" in entry), ())
-    return Shown(encode_readable(data if revealed else mask(data)), mine, unused)
+    return Shown(encode_readable(data if revealed else mask(data)), mine, unused[:_MOST_UNUSED])

@@ -15,6 +15,7 @@ from bridge.outbox import Query
 from bridge.pipeline import translate
 from bridge.web.console.active_mappings import active_mapping, text_of_file
 from bridge.web.console.pages import page
+from bridge.web.console.recent_counts import LENGTHS, webhooks_by_mapping
 from bridge.web.console.static_files import NoSuchPage
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -34,6 +35,8 @@ def show_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         "mappings.html",
         mappings=context.mappings.mappings(),
         last=last,
+        came=webhooks_by_mapping(context),
+        lengths=list(LENGTHS),
         problems={Path(file).name: found for file, found in context.mappings.problems().items()},
         url=lambda name: _url(context, request, name),
     )
@@ -54,6 +57,8 @@ def show_one(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         url=_url(context, request, mapping.name),
         last=context.outbox().overview.last_webhooks().get(mapping.name),
         counts=counts,
+        came=webhooks_by_mapping(context)[mapping.name],
+        lengths=list(LENGTHS),
         looked_at=counts[0].webhooks if counts else 0,
         unused=_unused(context, mapping, requests[:_LOOKED_AT_FOR_UNUSED]),
         source=text_of_file(mapping.file),

@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from bridge.monitoring.status import status_of
+from bridge.monitoring.time_series import LENGTHS, Step, beginning_of, time_series
 from bridge.web import health
+from bridge.web.console.chart import PARTS, Chart, chart_of
 from bridge.web.console.pages import page
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest
+from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
 # what `capi-bridge status` and the list below say of their own accord
 _SHOWN_ELSEWHERE = frozenset({"demo", "test_mode", "paused"})
+_SHOWN: Mapping[Step, int] = {"hour": 24, "day": 30}  # as many bars
 
 
 class Need(NamedTuple):
@@ -29,6 +32,7 @@ class Need(NamedTuple):
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show the overview; a reader sees what belongs to their destinations."""
     status = status_of(context.outbox(), context.settings, context.mappings, context.now())
+    step: Step = "day" if query(request).get("by") == "day" else "hour"
     destinations = [entry for entry in status["destinations"] if viewer.sees(entry["name"])]
     return page(
         context,
@@ -36,11 +40,21 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         "overview.html",
         needs=list(_needs(context, viewer, status, destinations)),
         destinations=destinations,
+        chart=_chart(context, viewer, step),
+        parts_of_chart=list(PARTS),
+        step=step,
         totals=status if viewer.is_admin else None,
         mappings=status["mappings"] if viewer.is_admin else [],
         database=status["database"],
         disk=status["disk"],
     )
+
+
+def _chart(context: AppContext, viewer: Viewer, step: Step) -> Chart:
+    until = beginning_of(context.now(), step) + LENGTHS[step]
+    since = until - _SHOWN[step] * LENGTHS[step]
+    events = context.outbox().hourly.events(since, until, destinations=viewer.destinations)
+    return chart_of(time_series(events, None, since, until, step))
 
 
 def _needs(

@@ -25,17 +25,23 @@ from bridge.web.responses import Headers, NotAllowed, Response, error_body, erro
 Screen = Callable[[AppContext, HttpRequest, Viewer], Response]
 _SIGN_IN = "/console/sign-in"
 _MOST_FORM_FIELDS = 1000
-_TITLES = {403: "You cannot do this", 404: "Page not found", 429: "Too many attempts"}
+_TITLES = {
+    403: "You cannot do this",
+    404: "Page not found",
+    429: "Too many attempts",
+    503: "Not possible just now",
+}
 
 
 def screen(show: Screen, *, admin_only: bool = False) -> View:
     """Return the view of a screen: for who is signed in, with its errors as pages that people can read."""
 
     def view(context: AppContext, request: HttpRequest) -> Response:
-        viewer = viewer_of(context, request)
-        if viewer is None:
-            return _sign_in_first(request)
+        viewer = None
         try:
+            viewer = viewer_of(context, request)
+            if viewer is None:
+                return _sign_in_first(request)
             refuse_other_sites(context, request)
             if admin_only and not viewer.is_admin:
                 raise NotAllowed("only the admin may do this")
@@ -66,7 +72,7 @@ def page(
 ) -> Response:
     """Return a page made of a template; everything in `values` is escaped where it is written."""
     nonce = secrets.token_urlsafe(16)
-    values |= {"viewer": viewer, "nonce": nonce, "demo": context.settings.demo, "now": context.now()}
+    values |= {"viewer": viewer, "nonce": nonce, "demo": context.settings.demo}
     return Response(status, rendered(template, **values), _headers(nonce))
 
 

@@ -122,6 +122,7 @@ def _shown(context: AppContext, request: HttpRequest, viewer: Viewer, *, reveal:
         search=job,
         found=found,
         kept=_kept_about(context, viewer, found, reveal=reveal),
+        visits=context.outbox().erasures.visits_of(found.person) if viewer.is_admin else 0,
         never_send=context.outbox().erasures.is_never_sent(found.person),
         revealed=reveal,
         most=MOST_SHOWN,

@@ -25,7 +25,9 @@ def export(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
 def ask_before_erasing(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show how much would be erased, before anything is."""
     search = request.parameters["job_id"]
-    return page(context, viewer, "person_erase.html", search=search, found=found_here(context, request))
+    found = found_here(context, request)
+    visits = context.outbox().erasures.visits_of(found.person)
+    return page(context, viewer, "person_erase.html", search=search, found=found, visits=visits)
 
 
 def erase(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bridge.mapping import load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.web.console.sender_guides import ConnectionFacts, facts_of, file_of, guide_for, guides, rows_of
+from bridge.settings.models import CompanionSettings
+from bridge.web.app import create_app
+from bridge.web.companion.scripts import current
+from bridge.web.console.sender_guides import (
+    ConnectionFacts,
+    facts_of,
+    file_of,
+    guide_for,
+    guides,
+    rows_of,
+    secret_name,
+)
+from tests.web.conftest import EVENT
 from tests.web.console.conftest import SCRIPT, text_of
 
 TOP = Path(__file__).parents[3]
@@ -78,6 +92,21 @@ def test_a_shipped_mapping_leads_to_the_guide_of_its_sender():
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('secret: "${MAKE_TOKEN}"', "MAKE_TOKEN"),
+        ("secret: ${MAKE_TOKEN}", "MAKE_TOKEN"),
+        ('secret: "${file:secrets/acme-hook}"', "the file secrets/acme-hook"),
+        ('previous_secret: "${OLD}"', ""),
+        ("", ""),
+    ],
+)
+def test_where_the_token_is_kept_is_named(written, name):
+    text = f"receive: {{verify: {{scheme: token, header: X-Token, {written}}}}}\n"
+    assert secret_name(text) == name
+
+
 # --- a mapping and its sender ----------------------------------------------------------------------
 
 
@@ -85,7 +114,7 @@ def test_what_to_copy_is_shown_and_the_token_only_when_asked_for(app, signed_in)
     shown = signed_in.get("/console/connect?mapping=secret&with=make")
     assert 'data-copy="http://localhost/hooks/secret"' in shown.text
     assert 'data-copy="X-Token"' in shown.text
-    assert "The token is what LEAD_SECRET is set to" in words_of(shown)
+    assert "The token is the secret of LEAD_SECRET, where" in words_of(shown)
     assert "one row for each field: id, mail" in words_of(shown)
     assert "lead-secret" not in shown.text
 
@@ -115,6 +144,26 @@ def test_the_file_to_import_holds_url_and_fields_and_no_token(signed_in):
     assert sends["headers"] == [{"name": "X-Token", "value": "the secret of LEAD_SECRET"}]
     assert "lead-secret" not in answer.text
     assert signed_in.get("/console/connect/file?mapping=secret&with=zapier").status_code == 400
+
+
+COMPANION = EVENT + "receive: {sent_by: companion}\n"
+
+
+def test_the_tag_for_the_pages_of_the_website_is_shown_to_copy(app, signed_in):
+    named = CompanionSettings(frozenset({"https://www.example.com"}))
+    app.use(settings=replace(app.context.settings, companion=named, public_url="https://t.example.com"))
+    (app.folder / "mappings" / "pages.yaml").write_text(COMPANION)
+    app.context.mappings.refresh()
+    browser = create_app(app.context).test_client()
+    browser.post("/console/session", data={"token": "admin-token"})
+    for path in ("/console/connect", "/console/connect?mapping=pages"):
+        shown = html.unescape(browser.get(path).text)
+        assert f'<script src="https://t.example.com/c.{current("companion").digest}.js" integrity=' in shown
+    assert "/hooks/pages" not in shown
+
+
+def test_what_is_missing_is_said_where_no_website_is_named(signed_in):
+    assert "companion: {origins: [https://www.example.com]}" in words_of(signed_in.get("/console/connect"))
 
 
 def test_the_first_webhook_turns_the_page_green(app, signed_in):

@@ -324,6 +324,7 @@ def test_a_reader_sees_the_own_destinations_and_changes_nothing(app, reader, hel
     page = client.get(f"/console/events/{held}")
     assert page.status_code == 200
     assert "Discard" not in text_of(page)
+    assert "/console/mappings" not in page.get_data(as_text=True)
     for action in ("replay", "discard", "reveal"):
         assert client.post(f"/console/events/{held}/{action}").status_code == 403
     for url in ("/console/mappings", "/console/playground", "/console/events/all?status=held"):

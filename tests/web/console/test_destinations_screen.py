@@ -16,6 +16,7 @@ from bridge.web.app import create_app
 from tests.web.conftest import ENVIRONMENT, NOW
 from tests.web.console.conftest import text_of
 
+pytestmark = pytest.mark.parametrize("start", [False], ids=["flask"], indirect=True)
 DATASET = "1234567890123456"
 META = "/console/destinations/main/meta"
 

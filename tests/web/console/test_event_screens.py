@@ -15,6 +15,7 @@ from tests.web.conftest import EVENT, MAPPINGS, NOW
 from tests.web.console.conftest import text_of
 from tests.web.test_bulk_work import work_off
 
+pytestmark = pytest.mark.parametrize("start", [False], ids=["flask"], indirect=True)
 DATASET = "1234567890123456"
 PURCHASE = EVENT.replace("Lead", "Purchase") + "custom_data: {value: total, currency: currency}\n"
 

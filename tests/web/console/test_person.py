@@ -141,6 +141,7 @@ def test_everything_is_exported_as_a_file(stored, signed_in):
         "never_send": False,
         "events": 2,
         "webhooks": 2,
+        "visits": 0,
     }
     assert [line["kind"] for line in lines] == ["event", "event", "webhook", "webhook"]
     assert {line["event_id"] for line in lines[:2]} == {"lead-1", ""}

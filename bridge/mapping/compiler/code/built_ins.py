@@ -25,6 +25,7 @@ def built_ins(spec: MetaSpec, empty: Emptiness) -> dict[str, Any]:
         "NO_FIELDS": {},
         "NotOrdinary": NotOrdinary,
         "Known": Known,
+        "add_copied": careful.add_copied,
         "add_custom": careful.add_custom,
         "add_field": careful.add_field,
         "add_item": careful.add_item,

@@ -257,7 +257,7 @@ class _EventFunction:
         limited = named("condition", self.event.limited, "limited")
         self._says("consent")
         with self.writer.block(f"if {options} not in event and {limited}(scope) is None:"):
-            write(f"known.shape.append({options})")
+            write(f"known.shape.append({named('text', 'with data_processing_options', 'with_options')})")
             write(f"event[{options}] = [{named('text', 'LDU')}]")
             for place in ("country", "state"):
                 write(f"event.setdefault({named('key', f'data_processing_options_{place}', place)}, 0)")
@@ -390,9 +390,7 @@ class _EventFunction:
         self._says("copy")
         self.writer.line("copied = dict(custom_data)")
         self.writer.line(f"{self.constants.named('copy', self.event.copy)}(scope, copied)")
-        with self.writer.block("for key, value in copied.items():"):
-            self.writer.line("if key not in custom_data: add_custom(custom_data, key, value, known)")
-            self.writer.line("known.shape.append(key)")
+        self.writer.line("add_copied(custom_data, copied, known)")
 
     # --- helpers
 

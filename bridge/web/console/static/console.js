@@ -69,10 +69,15 @@
     enhance(document);
   });
   document.addEventListener("htmx:load", (event) => enhance(event.target));
-  // what is refreshed must not take the focus away from a row
+  // what is refreshed must not take the focus away from a row, nor close what somebody has opened
   let focused = null;
-  document.addEventListener("htmx:beforeSwap", () => { focused = document.activeElement?.getAttribute("href"); });
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", () => {
+    focused = document.activeElement?.getAttribute("href");
+    opened = [...document.querySelectorAll("details[open][id]")].map((one) => one.id);
+  });
   document.addEventListener("htmx:afterSwap", () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.querySelector(`a.row[href="${CSS.escape(focused)}"]`)?.focus();
   });
 })();

@@ -13,6 +13,7 @@ PARTS = (
     "loading",
     "intake",
     "delivery",
+    "fetching",
     "backlog",
     "imports",
     "console",

@@ -60,6 +60,8 @@ TARGETS: dict[str, Target] = {
     "end to end against Node-RED, 2 workers": Target(0.9, 1.3),
     "end to end against n8n, tuned": Target(20.0, 40.0),
     "end to end against n8n, as it comes": Target(50.0, 90.0),
+    "p99 of the answer beside a mapping that fetches": Target(1.5, 1.1, "less"),
+    "p99 of the answer of a mapping that fetches": Target(1.5, 1.1, "less"),
     "draining 100,000 waiting events, one process": Target(45_000.0, 60_000.0),
     "draining 100,000 waiting events, one process (PostgreSQL)": Target(20_000.0, 40_000.0),
     "two workers draining PostgreSQL against one": Target(1.5, 1.9),

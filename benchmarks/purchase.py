@@ -31,6 +31,7 @@ NAME = "bench-orders"
 SECRET = "a-secret-of-the-benchmark"
 
 _VERIFY = '  verify: {scheme: hmac, header: X-Signature, encoding: hex, secret: "${BENCH_SECRET}"}\n'
+_FETCH = 'fetch: {buyer: {from: crm, path: "/buyers/{id}"}}\n'
 MAPPING = """version: 1
 description: Orders of a shop, for the benchmark
 send_to: main
@@ -156,11 +157,14 @@ def request(body: bytes = BODY) -> Request:
     )
 
 
-def write_mapping(folder: Path, *, name: str = NAME, signed: bool = False) -> Path:
+def write_mapping(folder: Path, *, name: str = NAME, signed: bool = False, fetches: bool = False) -> Path:
     """Write the mapping of the order into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.yaml"
-    file.write_text(MAPPING.format(verify=_VERIFY if signed else "  on_problem: hold\n"))
+    text = MAPPING.format(verify=_VERIFY if signed else "  on_problem: hold\n")
+    if fetches:
+        text = text.replace("email: [email,", "email: [$buyer.email, email,") + _FETCH
+    file.write_text(text)
     return file
 
 

@@ -14,8 +14,12 @@ import yaml
 import bridge.pipeline
 import bridge.serialization
 import bridge.validate
-from benchmarks import figures, one_commit_each, purchase, report, rounds, servers, transform
+from benchmarks import fetching, figures, one_commit_each, purchase, report, rounds, servers, transform
+from bridge.mapping import load_mapping
+from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.models import Verified
 from bridge.outbox.group_commit import MOST_AT_ONCE, CommitQueue
+from bridge.pipeline import translate
 from bridge.simulator import Simulator
 
 HASHED = ("em", "ph", "fn", "ln", "db", "ct", "st", "zp", "country", "external_id")
@@ -60,6 +64,17 @@ def test_no_two_orders_of_the_load_are_the_same():
     numbered = {purchase.numbered(number) for number in range(1, 500)}
     assert len(numbered) == 499
     assert len({json.loads(body)["email"] for body in purchase.people(300)}) == 300
+
+
+def test_each_order_of_the_mapping_that_fetches_needs_a_record_of_its_own(tmp_path):
+    file = purchase.write_mapping(tmp_path, name=fetching.FETCHING, fetches=True)
+    mapping = load_mapping(file, environment={}, spec=load_meta_spec())
+    asked = [
+        translate(Verified(purchase.request(purchase.numbered(number))), mapping, load_meta_spec()).calls
+        for number in (1, 2)
+    ]
+    assert [len(calls) for calls in asked] == [1, 1]
+    assert asked[0][0].target != asked[1][0].target
 
 
 def test_the_comparator_of_group_commit_differs_in_one_number():

@@ -24,11 +24,11 @@ import click
 import orjson
 import urllib3
 
-from bridge.authoring.sample_dates import redated
 from bridge.cli.options import host_and_port, require_free
 from bridge.cli.output import table
 from bridge.errors import CannotOpen
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.sample_dates import redated
 from bridge.mapping.samples import Sample, read_sample
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped

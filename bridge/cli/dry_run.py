@@ -172,6 +172,11 @@ def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *
         click.secho(_erasure(shown["erase"]), err=True, fg="yellow")
     for finding in shown["findings"]:
         click.echo(_sentence(finding), err=True)
+    for finding in mapping.warnings:
+        if finding.code == "unknown_source":
+            click.echo(
+                f"{_sentence(finding.as_json())}\n    until then the mapping takes no webhooks", err=True
+            )
     for destination in shown["sent_to"]:
         click.echo(f"would be sent to {destination.get('url') or destination['problem']}", err=True)
     click.echo(explanation_text(shown, spec) if explains else not_shared_text(shown), err=True, nl=explains)

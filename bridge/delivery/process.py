@@ -193,6 +193,6 @@ def _simulator(settings: Settings, mappings: MappingFolder, *, wanted: bool) -> 
     from bridge.simulator.recorded_calls import recorded_calls
 
     url = urlsplit(settings.graph_url)
-    recorded = recorded_calls(mappings.mappings())
+    recorded = recorded_calls(mappings.mappings(), utc_now())
     with Simulator(host=url.hostname or "127.0.0.1", port=url.port or 0, recorded=recorded):
         yield

@@ -100,6 +100,8 @@ class SharedGate:
         now, scope = self._clock(), source_scope(source.name)
         known = self._outbox.pauses().get(scope)
         kind: PauseKind = "limit" if trouble == "limit" else "circuit"
+        if kind == "limit" and known is not None and _outlasts(known, now, asked):
+            return
         length = (
             circuit_breaker.always(asked) if asked else circuit_breaker.length_of(_KIND_OF_LENGTH[trouble])
         )
@@ -110,5 +112,12 @@ class SharedGate:
     def _resume(self, source: Source) -> None:
         scope = source_scope(source.name)
         known = self._outbox.pauses().get(scope)
+        if known is not None and _outlasts(known, self._clock(), timedelta()):
+            return
         if known is not None and self._outbox.resume(scope, known.trips) and known.kind == "circuit":
             self._notify(Notification("resumed", f"source {source.name}", "records are fetched again"))
+
+
+def _outlasts(known: Pause, now: datetime, asked: timedelta) -> bool:
+    """Return whether a limit holds in spite of an answer to a call that was on its way when it began."""
+    return known.kind == "limit" and known.is_in_force(now) and now + asked <= known.until

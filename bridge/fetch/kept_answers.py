@@ -5,6 +5,7 @@ Kept answers belong to one revision of the mapping, since another one may read o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -26,15 +27,32 @@ def packed_answers(revision: str, answers: Mapping[FetchRequest, Fetched]) -> by
 
 def kept_answers(kept: bytes | None, revision: str) -> dict[FetchRequest, Fetched]:
     """Return all that was answered for this revision of a mapping; nothing for another one."""
+    of, answers = _opened(kept)
+    return answers if of == revision else {}
+
+
+def recorded_form(kept: bytes | None, mapping: CompiledMapping) -> dict[str, Any]:
+    """Return all that was answered, whichever revision asked, as a test records it: by step, or by path."""
+    steps = {step.name: step for step in mapping.fetch}
+    answers = {call: answer for call, answer in _opened(kept)[1].items() if call.step in steps}
+    calls = Counter(call.step for call in answers)
+    return {
+        call.step if calls[call.step] == 1 else call.target.partition("?")[0]: steps[call.step].as_recorded(
+            answer
+        )
+        for call, answer in answers.items()
+    }
+
+
+def _opened(kept: bytes | None) -> tuple[str, dict[FetchRequest, Fetched]]:
+    """Return which revision of a mapping asked, and what was answered."""
     if kept is None:
-        return {}
+        return "", {}
     try:
         content, _ = read_json(kept, MediaType(), _MOST_VALUES)
     except Refused:
-        return {}
-    if content["revision"] != revision:
-        return {}
-    return dict(_unpacked(entry) for entry in content["answers"])
+        return "", {}
+    return content["revision"], dict(_unpacked(entry) for entry in content["answers"])
 
 
 def found_answers(kept: bytes | None, revision: str) -> dict[FetchRequest, Fetched]:

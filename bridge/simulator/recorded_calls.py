@@ -10,6 +10,7 @@ from bridge.body.parse import parse
 from bridge.errors import BridgeError
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
+from bridge.mapping.sample_dates import redated
 from bridge.mapping.samples import Sample, read_sample
 from bridge.models import Fetched, FetchRequest, Verified, Webhook
 from bridge.serialization import encode
@@ -19,15 +20,24 @@ _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def recorded_calls(
-    mappings: Iterable[CompiledMapping],
+    mappings: Iterable[CompiledMapping], now: datetime
 ) -> dict[tuple[str, str, str, bytes], bytes]:
-    """Return the JSON that was recorded for each call: by source, method, path with query, and body."""
-    return {
-        (call.source, call.method, call.target, call.body or b""): encode(answer)
+    """Return the JSON that was recorded for each call: by source, method, path with query, and body.
+
+    Its dates are moved to `now`, as those of the samples are.
+    """
+    samples = (
+        (mapping, read_sample(file, _ANY_TIME))
         for mapping in mappings
         if mapping.fetch
         for file in mapping.samples
-        for call, answer in _calls_of(mapping, read_sample(file, _ANY_TIME))
+    )
+    return {
+        (call.source, call.method, call.target, call.body or b""): redated(
+            encode(answer), sample.request.received_at, now
+        )
+        for mapping, sample in samples
+        for call, answer in _calls_of(mapping, sample)
         if not isinstance(answer, str)  # a word: there is no such record
     }
 

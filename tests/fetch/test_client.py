@@ -165,6 +165,20 @@ def test_a_storm_of_429_is_asked_less_and_less_often(bench):
     assert bench.now - NOW == timedelta(seconds=sum(lengths))
 
 
+def test_what_was_on_its_way_when_the_limit_was_reached_ends_no_pause_and_shortens_none(bench):
+    bench.status, bench.headers = 429, {"retry-after": "90"}
+    bench.client().call(get())
+    pause = bench.pause
+    gate = SharedGate(bench.outbox, lambda: bench.now)
+    for late in (FoundRecord(b"{}"), NoRecord(), Unusable("it answered HTTP 400")):
+        gate.observe(CRM, late)
+    for late in (timedelta(), timedelta(seconds=1), timedelta(seconds=90)):
+        gate.observe(CRM, TryLater("its rate limit is reached (HTTP 429)", "limit", late))
+    assert bench.pause == pause
+    gate.observe(CRM, TryLater("its rate limit is reached (HTTP 429)", "limit", timedelta(seconds=120)))
+    assert bench.pause.until == NOW + timedelta(seconds=120)
+
+
 def test_an_answer_that_uses_the_limit_up_pauses_before_it_is_passed(bench):
     bench.headers = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "8"}
     client = bench.client()

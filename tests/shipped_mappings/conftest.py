@@ -17,10 +17,12 @@ import pytest
 
 from bridge.errors import Invalid
 from bridge.mapping import CompiledMapping, load_mapping
+from bridge.mapping.sample_dates import redated
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.models import Request, Translation
 from bridge.pipeline import translate
+from bridge.serialization import encode
 
 FOLDER = shipped("mappings")
 OPEN_TO_EVERYBODY = {"browser", "website-lead-form"}
@@ -82,9 +84,10 @@ def recorded_answers(body: Path) -> Mapping[str, Any]:
 
 def translated(sample: Sample, request: Request | None = None) -> Translation:
     """Translate a sample, or the same webhook on another day, with its recorded answers."""
-    known = mapping(sample.mapping)
-    answers = known.recorded(sample.fetched)
-    return translate(request or sample.request, known, load_meta_spec(), fetched=answers)
+    known, asked = mapping(sample.mapping), request or sample.request
+    moved = redated(encode(sample.fetched), sample.request.received_at, asked.received_at)
+    answers = known.recorded(json.loads(moved, parse_float=Decimal))
+    return translate(asked, known, load_meta_spec(), fetched=answers)
 
 
 def header_files(name: str) -> list[Path]:

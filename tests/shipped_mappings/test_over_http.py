@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bridge.authoring.sample_dates import redated
+from bridge.mapping.sample_dates import redated
 from bridge.verify import signed
 
 pytestmark = pytest.mark.process

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from bridge.authoring.sample_dates import redated
 from bridge.cli import commands
 from bridge.errors import Invalid, Refused
 from bridge.mapping import load_mapping
+from bridge.mapping.sample_dates import redated
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Verified
 from bridge.pipeline import translate

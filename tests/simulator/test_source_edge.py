@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -63,6 +64,6 @@ def test_every_shipped_mapping_that_fetches_has_its_calls_recorded():
         for file in sorted(shipped("mappings").glob("*.yaml"))
     ]
     fetching = {step.source for mapping in mappings for step in mapping.fetch}
-    recorded = recorded_calls(mappings)
+    recorded = recorded_calls(mappings, datetime.now(UTC))
     assert {source for source, *_ in recorded} == fetching
     assert all(json.loads(answer) for answer in recorded.values())

@@ -100,6 +100,20 @@ class FictionalWebhook(NamedTuple):
         )
 
 
+def fictional_answers(
+    webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the answers that are recorded by step, with the same fictional people, as far as they are read.
+
+    `webhook` holds the answers, so that what is read of them is known. Those recorded by path are left out: a
+    path may name a person.
+    """
+    cast = _cast(webhook, mapping)
+    by_step = {step.name: answers[step.name] for step in mapping.fetch if step.name in answers}
+    played = {name: one if isinstance(one, str) else _played(one, cast) for name, one in by_step.items()}
+    return {name: {} if one is _UNREAD else one for name, one in played.items()}
+
+
 def fictional_webhook(webhook: Webhook, mapping: CompiledMapping) -> FictionalWebhook:
     """Return a webhook with fictional people, as far as the mapping reads it."""
     cast, request = _cast(webhook, mapping), webhook.request

@@ -45,7 +45,8 @@ _PAGE = "https://www.example.com/contact"
 class MappingRequest:
     """What a new mapping is made from. `file` is where it will be, `given` its sample's path beside it.
 
-    Without `given` no test is written: it would hold the person of the sample.
+    Without `given` no test is written: it would hold the person of the sample. `answers` are the recorded
+    ones of what a mapping fetches.
     """
 
     file: Path
@@ -54,6 +55,7 @@ class MappingRequest:
     given: str = ""
     made_from: str | None = None
     known_shapes: bool = True
+    answers: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +129,23 @@ def tests_as_text(tests: list[StarterTest]) -> str:
     return "\n".join(["", *test_lines(tests), ""]) if tests else ""
 
 
-def _translated(
-    mapping: CompiledMapping, request: Request, spec: MetaSpec, *, explain: bool = False, reveal: bool = False
+def _translated(  # noqa: PLR0913 - the last three are named
+    mapping: CompiledMapping,
+    request: Request,
+    spec: MetaSpec,
+    *,
+    answers: Mapping[str, Any] | None = None,
+    explain: bool = False,
+    reveal: bool = False,
 ) -> Translation:
-    """Translate a sample whose records nobody has recorded yet."""
-    fetched = mapping.recorded(dict.fromkeys(_steps(mapping), RECORDED_WORDS[0]))
+    """Translate a sample; a record that nobody has recorded yet is missing."""
+    fetched = mapping.recorded(_recorded(mapping, answers))
     return translate(Verified(request), mapping, spec, fetched=fetched, explain=explain, reveal=reveal)
 
 
-def _steps(mapping: CompiledMapping) -> tuple[str, ...]:
-    return tuple(step.name for step in mapping.fetch)
+def _recorded(mapping: CompiledMapping, answers: Mapping[str, Any] | None) -> dict[str, Any]:
+    missing, _ = RECORDED_WORDS
+    return {**{step.name: missing for step in mapping.fetch}, **(answers or {})}
 
 
 def _compiled(text: str, file: Path, spec: MetaSpec) -> CompiledMapping:
@@ -223,9 +232,17 @@ def test_of_sample(
     """Return a test that expects what a mapping makes of the sample today."""
     assert asked.sample is not None
     request = replace(asked.sample, received_at=now)
-    happened = _happened(mapping, request, spec)
+    happened = _happened(mapping, request, spec, asked.answers)
     arrived = happened + timedelta(minutes=1) if happened else now
-    translation = _translated(mapping, replace(request, received_at=arrived), spec, explain=True, reveal=True)
+    translation = _translated(
+        mapping,
+        replace(request, received_at=arrived),
+        spec,
+        answers=asked.answers,
+        explain=True,
+        reveal=True,
+    )
+    fetched = _recorded(mapping, asked.answers)
     name = "the sample this mapping was made from (not confirmed yet)"
     shown_now = arrived.strftime("%Y-%m-%dT%H:%M:%SZ") if happened else None
     ready = [number for number, event in enumerate(translation.events) if event.verdict == "ready"]
@@ -233,18 +250,19 @@ def test_of_sample(
         explained = [translation.explanation[number] for number in ready]
         expect = [_expected(event, spec, timed=happened is not None) for event in explained]
         read_from = [_read_from(event, spec) for event in explained]
-        return StarterTest(name, asked.given, shown_now, expect, read_from=read_from, missing=_steps(mapping))
+        return StarterTest(name, asked.given, shown_now, expect, read_from=read_from, fetched=fetched)
     event = translation.events[0] if translation.events else None
     outcome, reason = _outcome(event)
-    missing = _steps(mapping)
-    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason, missing=missing)
+    return StarterTest(name, asked.given, shown_now, outcome=outcome, reason=reason, fetched=fetched)
 
 
-def _happened(mapping: CompiledMapping, request: Request, spec: MetaSpec) -> datetime | None:
+def _happened(
+    mapping: CompiledMapping, request: Request, spec: MetaSpec, answers: Mapping[str, Any] | None
+) -> datetime | None:
     """Return when the sample says it happened, when the mapping reads it."""
     if not any(line.field == "event_time" for line in mapping.lines):
         return None
-    for event in _translated(mapping, request, spec).events:
+    for event in _translated(mapping, request, spec, answers=answers).events:
         seconds = (event.data or {}).get("event_time")
         if isinstance(seconds, int) and seconds != int(request.received_at.timestamp()):
             return datetime.fromtimestamp(seconds, UTC)

@@ -6,13 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from bridge.authoring.scaffold.fictional import fictional_webhook
+from bridge.authoring.scaffold.fictional import fictional_answers, fictional_webhook
 from bridge.authoring.scaffold.new_mapping import MappingRequest, test_of_sample
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.yaml_writer import test_lines
 from bridge.body.parse import parse
 from bridge.errors import WrongUse
+from bridge.lint.evidence import answered
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
@@ -21,19 +23,27 @@ _TESTS = re.compile(r"^tests:[ \t]*(?:#.*)?$", re.MULTILINE)
 _NEXT_KEY = re.compile(r"^[^\s#-]", re.MULTILINE)
 
 
-def with_test_of(text: str, request: Request, mapping: CompiledMapping, spec: MetaSpec, now: datetime) -> str:
+def with_test_of(  # noqa: PLR0913, PLR0917 - what a test is made of
+    text: str,
+    request: Request,
+    mapping: CompiledMapping,
+    spec: MetaSpec,
+    now: datetime,
+    answers: Mapping[str, Any],
+) -> str:
     """Return the text of a mapping with one more test at the end of `tests`.
 
-    `mapping` is what the text means. Raises Refused for a webhook that cannot be read, and WrongUse for one
-    that cannot be written as a test.
+    `mapping` is what the text means, `answers` are the recorded ones of what it fetches. Raises Refused for a
+    webhook that cannot be read, and WrongUse for one that cannot be written as a test.
     """
-    webhook = parse(Verified(request), mapping.receive)
+    webhook = answered(parse(Verified(request), mapping.receive), mapping, answers)
     played = fictional_webhook(webhook, mapping)
+    fetched = fictional_answers(webhook, mapping, answers)
     if not isinstance(played.data, Mapping):
         raise WrongUse(
             "this webhook is a list, and a test is given an object", fix="save it as a sample file"
         )
-    asked = MappingRequest(mapping.file, Wishes(), played.as_request(request))
+    asked = MappingRequest(mapping.file, Wishes(), played.as_request(request), answers=fetched)
     test = replace(
         test_of_sample(mapping, asked, spec, now),
         name=f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)",

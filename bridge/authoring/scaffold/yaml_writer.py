@@ -40,7 +40,7 @@ _REMARKS = {
 class StarterTest:
     """The test at the end of a new mapping. `given` is a sample file's name or an inline payload.
 
-    `missing` are the steps of `fetch` whose answers nobody has recorded yet.
+    `fetched` are the recorded answers by step of `fetch`, `missing` where nobody has recorded one yet.
     """
 
     name: str
@@ -51,10 +51,10 @@ class StarterTest:
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    fetched: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     ip: str | None = None
-    missing: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +295,8 @@ def _test(test: StarterTest) -> list[str]:
         for name in ("now", "ip", "headers", "query", "cookies")
         if (value := getattr(test, name))
     ]
-    if test.missing:
-        answers = ", ".join(f"{step}: missing" for step in test.missing)
+    if test.fetched:
+        answers = ", ".join(f"{name}: {_recorded(answer)}" for name, answer in test.fetched.items())
         beside.append(f"fetched: {{{answers}}}")
     if beside:
         lines.append(f"    with: {{{', '.join(beside)}}}")
@@ -308,6 +308,10 @@ def _test(test: StarterTest) -> list[str]:
         rows = [_expectation(key, value, sources.get(key)) for key, value in event.items()]
         lines += [f"      - {rows[0]}", *(f"        {row}" for row in rows[1:])]
     return lines
+
+
+def _recorded(answer: Any) -> str:
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
 
 
 def _expectation(key: str, value: Any, source: str | None) -> str:

@@ -9,13 +9,14 @@ from typing import Any, Final, Literal, TypeVar
 
 from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
 from bridge.mapping.compiler.conditions import Condition, compile_condition
-from bridge.mapping.compiler.context import Compiling, PathUse, Read
+from bridge.mapping.compiler.context import Compiling, PathUse
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.language.path_syntax import SYSTEM_VALUES, Path
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, Match
+from bridge.mapping.runtime.paths import CompiledPath
 from bridge.models import Position
 from bridge.positioned_yaml import Block, Node, Scalar
 from bridge.spelling import closest
@@ -115,6 +116,7 @@ class _Step:
         query = self._part("query", lambda entry: compile_query(self.compiling, entry))
         target = Target(paths or (), query or {})
         self._check_varies(target)
+        take = self._part("take", lambda entry: self._in_the_answer(entry.node, "take"))
         return FetchStep(
             name=self.key.text,
             source=self._word("from", ""),
@@ -123,7 +125,8 @@ class _Step:
             target=target,
             body=self._part("json", lambda entry: compile_json(self.compiling, entry)),
             condition=self._part("when", self._condition),
-            take=self._part("take", lambda entry: self._in_the_answer(entry.node, "take")),
+            take=take.locate if take else None,
+            taken_from=tuple(step.key for step in take.path.steps if step.kind == "key") if take else (),
             match=self._part("match", self._match),
             keep_seconds=self._keep_seconds(),
             holds_when_missing=self._word("on_missing", "continue") == "hold",
@@ -185,14 +188,13 @@ class _Step:
         """Compile `when`, which reads the webhook alone: it says whether anything is fetched."""
         return compile_condition(replace(self.compiling, steps=None), entry.node)
 
-    def _in_the_answer(self, node: Node, what: str) -> Read | None:
+    def _in_the_answer(self, node: Node, what: str) -> CompiledPath | None:
         """Compile a path that starts in the answer, not in the webhook."""
         if not isinstance(node, Scalar) or node.text.startswith("$"):
             message = f"{what} must be one field of the answer, without $"
             self.loading.error(node, "wrong_shape", message, "write the field alone, such as data.items")
             return None
-        compiled = replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
-        return compiled.locate if compiled else None
+        return replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
 
     def _match(self, entry: Entry) -> Match | None:
         rows = entry.node.entries if isinstance(entry.node, Block) else ()
@@ -202,7 +204,7 @@ class _Step:
             return None
         of_entry = self._in_the_answer(rows[0][0], "the left side of match")
         of_event = compile_field(self.compiling, rows[0][1])
-        return Match(of_entry, of_event, rows[0][0].text) if of_entry else None
+        return Match(of_entry.locate, of_event, rows[0][0].text) if of_entry else None
 
 
 # --- a step and the others ---------------------------------------------------------------------------

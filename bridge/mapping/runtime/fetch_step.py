@@ -24,6 +24,7 @@ from bridge.mapping.runtime.scope import MISSING, Scope, entries_of, plain_key
 from bridge.models import AnswerLookup, Fetched, FetchRequest, Finding, Position, Request, Webhook
 
 _AFTER_A_KEY: Final = {"", ".", "[", "]", "(", "'", '"'}
+_PLACES: Final = {"first", "last", "0"}
 _NO_REQUEST: Final = Request("POST", "", {}, {}, b"", None, datetime.fromtimestamp(0, UTC))
 
 
@@ -41,6 +42,7 @@ class FetchStep:
     """One step, ready to run.
 
     `depth` is how many lists an event is inside; `reads` are the paths into the answer, None for all of it.
+    `taken_from` are the keys of `take`, the outermost first.
     A step that asks another question for each event has the number of its `event`. `no_record` and `describe`
     say for people what is missing, and what was found.
     """
@@ -58,6 +60,7 @@ class FetchStep:
     holds_when_missing: bool
     holds_when_failed: bool
     depth: int
+    taken_from: tuple[str, ...] = ()
     reads: tuple[str, ...] | None = None
     event: int = 0
     no_record: str = ""
@@ -163,6 +166,16 @@ class FetchStep:
         if data == failed:
             return replace(self.failed("it could not be asked"), how="recorded")
         return self.answered(data, how="recorded")
+
+    def as_recorded(self, fetched: Fetched) -> Any:
+        """Return an answer as somebody would write it down: around what was taken, what `take` takes off."""
+        missing, failed = RECORDED_WORDS
+        if fetched.value is None:
+            return failed if fetched.reason.startswith(f"{self.source}: ") else missing
+        whole = fetched.value
+        for key in reversed(self.taken_from):
+            whole = [whole] if key in _PLACES else {key: whole}
+        return whole
 
     def _withheld(self, reason: str) -> Finding:
         """Return what to tell the person who has to act."""

@@ -17,6 +17,7 @@ from bridge.web.console.pages import form, page, rendered, wants_json
 from bridge.web.console.results import sentence_of
 from bridge.web.console.sample_choice import (
     SampleChoice,
+    answers_of,
     recent_events,
     sample_of_file,
     stored_sample,
@@ -25,6 +26,7 @@ from bridge.web.console.sample_choice import (
 from bridge.web.console.trial_run import TrialRun, WrittenMapping, run_trial
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
+from bridge.web.dry_run import recorded_in
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
@@ -107,9 +109,10 @@ def add_test_case(context: AppContext, request: HttpRequest, viewer: Viewer) -> 
     given = given if "mapping" in given else {**given, **_from_file(context, name)}
     text = given["mapping"].replace("\r\n", "\n")
     mapping = draft_mapping(text, context.spec, context.settings.destinations, name or _NEW)
+    answers = recorded_in(answers_of(context, given))
     made = {
         **given,
-        "mapping": with_test_of(text, webhook, mapping, context.spec, context.now()),
+        "mapping": with_test_of(text, webhook, mapping, context.spec, context.now(), answers),
         "tests": "yes",
     }
     done = "a test was added at the end of the mapping: read it, then save or download"
@@ -178,7 +181,8 @@ def _outcome(context: AppContext, given: Mapping[str, str]) -> TrialRun:
         return TrialRun()
     mapping = active_mapping(context, given.get("name", ""))
     folder = mapping.file.parent if mapping else None
-    written = WrittenMapping(source, mapping.name if mapping else _NEW, folder, given.get("answers", ""))
+    answers = answers_of(context, given)
+    written = WrittenMapping(source, mapping.name if mapping else _NEW, folder, answers)
     webhook = webhook_of(context, given)
     with_tests = given.get("tests") == "yes"
     return run_trial(context, written, webhook, reveal="payload" in given, with_tests=with_tests)

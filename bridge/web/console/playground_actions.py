@@ -15,9 +15,10 @@ from bridge.models import Event, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
 from bridge.web.console.pages import form, page, rendered, see_other, wants_json
-from bridge.web.console.sample_choice import webhook_of
+from bridge.web.console.sample_choice import answers_of, webhook_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
+from bridge.web.dry_run import recorded_in
 from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
@@ -75,7 +76,8 @@ def _ready_events(context: AppContext, given: Mapping[str, str]) -> list[Event]:
     if webhook is None:
         raise WrongUse("there is no webhook to send", fix="paste one, or choose a sample")
     mapping = draft_mapping(_text(given), context.spec, context.settings.destinations)
-    translation = translate(Verified(webhook), mapping, context.spec)
+    answers = mapping.recorded(recorded_in(answers_of(context, given)))
+    translation = translate(Verified(webhook), mapping, context.spec, fetched=answers)
     ready = [event for event in translation.events if event.verdict == "ready"]
     if not ready:
         outcome: Any = preview(translation, context.settings, webhook.received_at)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
 from bridge.explain.masking import mask
+from bridge.fetch.kept_answers import recorded_form
 from bridge.mapping import CompiledMapping
 from bridge.mapping.samples import answers_file, read_sample
 from bridge.models import Receive, Request, Verified
@@ -27,7 +28,7 @@ class SampleChoice(NamedTuple):
 
     `stored` is the event it became, or its own id while it is captured; `file` is the sample it comes from. A
     stored one is masked, and cannot be edited, until the admin asks to see it. `answers` is the text of the
-    answers recorded beside a sample, of what its mapping fetches.
+    answers recorded beside a sample, or of the records that were fetched for a stored one.
     """
 
     payload: str = ""
@@ -44,7 +45,26 @@ def stored_sample(context: AppContext, event_id: str, *, reveal: bool) -> Sample
     if request is None:
         return SampleChoice(problem="The webhook of this event is no longer kept, or cannot be decrypted.")
     text = request.body.decode("utf-8", "replace") if reveal else _masked(request)
-    return SampleChoice(text, stored=event_id, is_masked=not reveal)
+    fetched = _fetched_for(context, event_id)
+    answers = encode_readable(fetched if reveal else mask(fetched)) if fetched else ""
+    return SampleChoice(text, stored=event_id, is_masked=not reveal, answers=answers)
+
+
+def answers_of(context: AppContext, given: Mapping[str, str]) -> Any:
+    """Return the answers of what the mapping fetches: as they were typed, or as they were kept."""
+    typed = given.get("answers", "")
+    if not typed.strip() and "payload" not in given and given.get("stored"):
+        return _fetched_for(context, given["stored"])
+    return typed
+
+
+def _fetched_for(context: AppContext, event_id: str) -> dict[str, Any]:
+    """Return the records that were fetched for a stored event, as they would be recorded."""
+    detail = context.outbox().show(event_id)
+    mapping = active_mapping(context, detail.event.mapping) if detail else None
+    if detail is None or mapping is None or not mapping.fetch:
+        return {}
+    return recorded_form(context.outbox().fetches.kept(detail.event.webhook_id), mapping)
 
 
 def _masked(request: Request) -> str:

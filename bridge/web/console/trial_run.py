@@ -31,13 +31,13 @@ _LONGEST_SHOWN = 60
 class WrittenMapping(NamedTuple):
     """A mapping as it is being written: its text, its name, and the folder of its samples.
 
-    `answers` is the text of the recorded answers of what it fetches.
+    `answers` are the recorded answers of what it fetches, or their text.
     """
 
     text: str
     name: str = "mapping"
     folder: Path | None = None
-    answers: str = ""
+    answers: Any = ""
 
 
 class GivenWebhook(NamedTuple):

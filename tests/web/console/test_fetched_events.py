@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bridge.delivery.circuit_breaker import always
+from bridge.fetch.exchange import SourceResponse
+from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.fetch.one_webhook import held as held_webhook
 from bridge.ingest.entries import HELD_BY_AN_ERROR
 from bridge.outbox import Pause
 from bridge.outbox.claims import Lease
 from bridge.outbox.pauses import source_scope
 from bridge.outbox.records import to_ms
+from bridge.simulator import Simulator
+from bridge.web.app import create_app
 from tests.crm import DEAL
 from tests.web.console.conftest import SCRIPT, text_of
 
@@ -114,3 +122,66 @@ def test_all_of_a_filter_is_fetched_for_again_when_that_is_asked(app, signed_in,
 
 def test_only_a_held_event_is_fetched_for_again(signed_in, waiting):
     assert "Fetch again" not in signed_in.get(f"/console/events/{waiting}").get_data(as_text=True)
+
+
+# --- the playground ----------------------------------------------------------------------------------------
+
+
+TYPED = '{"person": {"data": {"email": "zoe@example.com"}}}'
+
+
+def crm(_call):
+    person = {"email": "maria.huber@gmail.com", "phone": "+4915199988877", "name": "not read"}
+    return SourceResponse(200, {}, json.dumps({"data": person}).encode(), took_ms=9)
+
+
+@pytest.fixture
+def fetched(app, waiting):
+    """An event whose person was fetched."""
+    context = app.context
+    parts = fetch_context(
+        context.outbox(), context.settings, context.mappings, clock=context.now, exchange=crm
+    )
+    assert Fetcher(parts).run_once() == 1
+    return waiting
+
+
+def form_of(event, **more):
+    return {"stored": event, "name": "deal", "mapping": HOLDING, **more}
+
+
+def test_the_playground_shows_what_was_fetched_masked_and_runs_with_it(signed_in, fetched):
+    page = html.unescape(signed_in.get(f"/console/playground?event={fetched}").get_data(as_text=True))
+    assert "Records that were fetched for it" in page
+    assert '"data": {' in page
+    assert "maria.huber" not in page
+    assert '"event_name": "Lead"' in page
+    shown = signed_in.post("/console/playground/reveal", data=form_of(fetched)).get_data(as_text=True)
+    assert "maria.huber@gmail.com" in shown
+    assert "not read" not in shown
+
+
+def test_a_test_of_a_stored_webhook_has_its_records_with_other_people(signed_in, fetched):
+    page = signed_in.post("/console/playground/test-case", data=form_of(fetched)).get_data(as_text=True)
+    text = html.unescape(page)
+    assert 'fetched: {person: {"data": {"email": "jane.doe@example.com"}}}' in text
+    assert "user_data.email: jane.doe@example.com" in text
+    assert "<strong>failed</strong>" not in text
+    assert "maria" not in text.lower()
+
+
+@pytest.mark.parametrize(
+    "typed", ["", '{"person": {"data": {"email": "zoe@example.com"}}}'], ids=["kept", "typed"]
+)
+def test_what_is_sent_as_a_test_has_the_records_too(app, fetched, typed):
+    with Simulator(clock=app.context.now) as meta:
+        app.use(settings=replace(app.context.settings, graph_url=meta.url))
+        client = create_app(app.context).test_client()
+        client.post("/console/session", data={"token": "admin-token"})
+        form = form_of(fetched, code="TEST7", **({"answers": typed} if typed else {}))
+        asked = {"Accept": "application/json"}
+        answer = client.post("/console/playground/test-event", data=form, headers=asked)
+        [received] = meta.received()
+    assert "accepted" in answer.json["outcome"]
+    email = "zoe@example.com" if typed else "maria.huber@gmail.com"
+    assert received.event["user_data"]["em"] == [hashlib.sha256(email.encode()).hexdigest()]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.authoring.sample_dates import redated
+from bridge.mapping.sample_dates import redated
 
 THEN = datetime(2026, 2, 4, 12, 0, tzinfo=UTC)
 LATER = THEN + timedelta(days=10, hours=3)

@@ -36,6 +36,9 @@ POSTGRES = os.environ.get("POSTGRES_OF_TESTS", "pginstall")  # version 16; "pgin
 IN_MEMORY = Path("/dev/shm")  # a database is copied for every test; in memory that takes a fifth of the time
 MEMORY_BYTES = 4 * 2**30
 COMMAND = Path(sys.executable).parent / "capi-bridge"
+SHORT_LEASE = (
+    "delivery: {timeout: 2s, lease: 8s}\n"  # what a killed process was sending is soon sent by another
+)
 LEAD = """\
 version: 1
 event_name: Lead
@@ -44,6 +47,11 @@ event_id: lead-{id}
 user_data:
   email: email
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of real processes, which mostly wait: the others use the processors meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("process") is None)
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ import pytest
 import urllib3
 
 from bridge.simulator import Simulator
+from tests.conftest import SHORT_LEASE
 
 pytestmark = pytest.mark.process
 
@@ -114,6 +115,7 @@ def test_a_death_in_the_middle_of_the_work_loses_nothing_that_was_answered(
     simulator, folder, start_bridge, wait_until
 ):
     """Killed while it takes webhooks and delivers them; Meta may see one twice, with the same id only."""
+    (folder / "bridge.yaml").write_text(SHORT_LEASE)
     bridge = start_bridge(environment=settings(simulator.url))
     acknowledged: list[str] = []
     enough = threading.Event()

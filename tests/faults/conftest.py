@@ -15,6 +15,7 @@ import pytest
 import urllib3
 
 from bridge.simulator import Simulator
+from tests.conftest import SHORT_LEASE
 
 LEAD = """\
 version: 1
@@ -29,6 +30,7 @@ user_data: {email: mail}
 def start(tmp_path: Path, start_bridge: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "lead.yaml").write_text(LEAD)
+    (tmp_path / "bridge.yaml").write_text(SHORT_LEASE)
     with Simulator() as meta:
 
         def run(*arguments: str, **more: str) -> Any:

@@ -23,7 +23,7 @@ def go_on():
 
 
 def test_a_delivery_that_is_killed_in_the_middle_of_calls_loses_and_doubles_nothing(
-    tmp_path, start_bridge, database_url, wait_until, go_on
+    tmp_path, start_bridge, wait_until, go_on
 ):
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "deal.yaml").write_text(DEAL)
@@ -34,7 +34,6 @@ def test_a_delivery_that_is_killed_in_the_middle_of_calls_loses_and_doubles_noth
     with Simulator() as meta, Crm(hang) as crm:
         (tmp_path / "bridge.yaml").write_text(crm.sources())
         environment = {
-            "CAPI_BRIDGE_DATABASE_URL": database_url,
             "CAPI_BRIDGE_SECRET_KEY": "a key for the tests",
             "CAPI_BRIDGE_GRAPH_URL": meta.url,
             "META_DATASET_ID": "1234567890123456",

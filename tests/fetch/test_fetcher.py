@@ -206,12 +206,12 @@ def test_the_same_webhook_again_is_a_duplicate_while_its_record_is_fetched(bench
     assert (bench.calls, bench.counts()) == (["/persons/7"], {"waiting": 1})
 
 
-def test_a_thousand_webhooks_of_ten_persons_make_ten_calls(bench):
-    for number in range(1_000):
+def test_two_hundred_webhooks_of_ten_persons_make_ten_calls(bench):
+    for number in range(200):
         bench.receive(number, person=number % 10)
-    assert bench.fetcher().run_once() == 1_000
+    assert bench.fetcher().run_once() == 200
     assert sorted(bench.calls) == sorted(f"/persons/{number}" for number in range(10))
-    assert bench.counts() == {"waiting": 1_000}
+    assert bench.counts() == {"waiting": 200}
     assert len(set(bench.emails())) == 10
 
 

@@ -5,8 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
-# One more than there are processors: tests of real processes wait most of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are processors: tests of real processes wait most of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 .PHONY: demo test unit lint types format console companion screenshots docs bench bench-peers test-pythons mutants test-tools \
   test-deploy soak lock clean help

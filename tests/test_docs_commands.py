@@ -116,6 +116,7 @@ def prepared(tmp_path_factory, meta) -> Path:
             f"graph_url: {meta.url}\n"
             'destinations: {main: {dataset_id: "1234567890", access_token: a-token-of-the-docs}}\n'
             "sources: {acme: {url: https://api.example.com}}\n"
+            "companion: {origins: [https://www.example.com]}\n"
         ),
         "mappings/contact.yaml": contact,
         "mappings/till-receipts.yaml": till,

@@ -170,6 +170,7 @@ class Notifications:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._starting = threading.Lock()
         self._process: int | None = None
+        self._sending: threading.Thread | None = None
         self._wanted = threading.Event()
         self._closed = threading.Event()
 
@@ -183,7 +184,10 @@ class Notifications:
     def _start(self) -> None:
         if self._process != os.getpid():
             self._wanted = threading.Event()
-            threading.Thread(target=self._send, args=(self._wanted,), daemon=True, name="notify").start()
+            self._sending = threading.Thread(
+                target=self._send, args=(self._wanted,), daemon=True, name="notify"
+            )
+            self._sending.start()
             self._process = os.getpid()
 
     def _send(self, wanted: threading.Event) -> None:
@@ -215,6 +219,8 @@ class Notifications:
                 heard()
 
     def close(self) -> None:
-        """End the sending thread."""
+        """End the sending thread, whose connection is given back before all of them are closed."""
         self._closed.set()
         self._wanted.set()
+        if self._sending is not None and self._process == os.getpid():
+            self._sending.join(_LAST_NOTIFICATION_SECONDS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -101,6 +102,8 @@ def copy_to(url: str, folder: Path) -> Path:
         database_url=url,
         more=f"keys: {{admin: {ADMIN}}}\n",
     )
+    (folder / "postgresql" / "data").mkdir()
+    shutil.copy(folder / "secret.key", folder / "postgresql" / "data")
     return folder / "postgresql"
 
 

@@ -54,7 +54,8 @@ def measure(*, rounds: int = ROUNDS, events: int = EVENTS) -> list[Figure]:
         known = fill(folder, events)
         print(f"  {events:,} events after {time.monotonic() - started:.0f} s", flush=True)
         with _served(folder) as running:
-            pages = {name: partial(_page_ms, _client(running), url) for name, url in screens(known).items()}
+            client = _client(running)
+            pages = {name: partial(_page_ms, client, url) for name, url in screens(known).items()}
             for page in pages.values():
                 page()
             series = in_rounds(pages, rounds)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import orjson
@@ -20,7 +20,7 @@ from bridge.delivery.graph_reads import (
     report_on,
 )
 from bridge.delivery.http_client import http_sender
-from bridge.errors import WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 
@@ -73,7 +73,12 @@ def check(config: Path | None, name: str | None, as_json: bool) -> None:
 def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
     """Print the datasets by destination."""
     now = datetime.now(UTC)
-    rows = [
+    found = _read_of_each(_readers(settings_of(config), name), lambda reader: _datasets(reader, now))
+    _print_found(found, as_json=as_json)
+
+
+def _datasets(reader: GraphReader, now: datetime) -> list[Mapping[str, Any]]:
+    return [
         {
             "destination": reader.destination.name,
             "dataset_id": node.get("id"),
@@ -82,10 +87,8 @@ def datasets(config: Path | None, name: str | None, as_json: bool) -> None:
             "last_event": node.get("last_fired_time"),
             "events_of_7_days": node["events"],
         }
-        for reader in _readers(settings_of(config), name)
         for node in datasets_seen(reader, now)
     ]
-    _print_rows(rows, as_json=as_json)
 
 
 @destinations.command(help="Show Meta's match quality and deduplication of website events beside ours.")
@@ -100,12 +103,14 @@ def quality(config: Path | None, name: str | None, as_json: bool) -> None:
     settings = settings_of(config)
     now = datetime.now(UTC)
     prepare(settings)
-    rows: list[Mapping[str, Any]] = []
     with closing(open_store(settings)) as outbox:
-        for reader in _readers(settings, name):
+
+        def figures_of(reader: GraphReader) -> list[Mapping[str, Any]]:
             ours = our_match_strength(outbox, reader.destination.name, now)
-            rows += [figures.as_json() for figures in match_quality(reader, ours)]
-    _print_rows(rows, as_json=as_json)
+            return [figures.as_json() for figures in match_quality(reader, ours)]
+
+        found = _read_of_each(_readers(settings, name), figures_of)
+    _print_found(found, as_json=as_json)
 
 
 @destinations.command(help="Send one test event to a destination; Meta shows it under Test Events.")
@@ -161,6 +166,36 @@ def _described(report: DestinationReport) -> Iterator[str]:
         yield f"  Meta says: {report.message}"
     if report.state == "cannot tell":
         yield "  the token may send and yet not read; `capi-bridge destinations test` shows whether it sends"
+
+
+class _Found(NamedTuple):
+    """What Meta shows of some destinations, and why it shows nothing of the others."""
+
+    rows: list[Mapping[str, Any]]
+    refusals: list[CannotOpen]
+
+
+def _read_of_each(
+    readers: Iterable[GraphReader], read: Callable[[GraphReader], Sequence[Mapping[str, Any]]]
+) -> _Found:
+    """Ask about each destination; one that cannot be read leaves the others alone."""
+    found = _Found([], [])
+    for reader in readers:
+        try:
+            found.rows.extend(read(reader))
+        except CannotOpen as error:
+            found.refusals.append(CannotOpen(f"{reader.destination.name}: {error.message}", fix=error.fix))
+    return found
+
+
+def _print_found(found: _Found, *, as_json: bool) -> None:
+    """Print the rows; raise CannotOpen when a destination could not be read."""
+    if found.rows or not found.refusals:
+        _print_rows(found.rows, as_json=as_json)
+    for refusal in found.refusals[:-1]:
+        click.echo(f"error: {refusal.message}", err=True)
+    for refusal in found.refusals[-1:]:
+        raise refusal
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:

@@ -106,7 +106,7 @@ def _local(moment: str | None) -> str:
 def _activity(one: Mapping[str, Any]) -> str:
     """Return why a mapping takes no webhooks, or still does so by its last good version."""
     if one["problem"]:
-        return f"{'CHANGED, AND BROKEN' if one['active'] else 'NOT ACTIVE'}: {one['problem']}"
+        return f"{'CHANGED, AND BROKEN' if one['active'] else 'BROKEN'}: {one['problem']}"
     return "" if one["active"] else "not active: there is no such file"
 
 

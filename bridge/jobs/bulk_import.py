@@ -28,15 +28,15 @@ from bridge.outbox import Job, JobStep, NewJob, Replacements
 
 MOST_BYTES = 16 * 1_048_576
 _PORTION = 100
-_OPTIONS = ("mapping", "format", "encoding", "file_name", "per_second", "dry_run", "keep_file")
+_OPTIONS = ("mapping", "format", "encoding", "file_name", "per_second", "dry_run")
 _LONGEST_NAME = 255
 _SHOWN = 5  # events of the first rows, to a person who looks at a file before it is imported
 
 
-def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
+def read_import(context: JobContext, asked: Asked, content: bytes, *, keeps_file: bool = False) -> NewJob:
     """Check the file and the mapping; every row must at least be found.
 
-    A dry run that is to `keep_file` has it ready for the import that follows, for an hour.
+    A dry run that `keeps_file` has it ready for the import that follows, for an hour.
     """
     require_known(asked, _OPTIONS)
     if len(content) > MOST_BYTES:
@@ -46,7 +46,7 @@ def read_import(context: JobContext, asked: Asked, content: bytes) -> NewJob:
     total = sum(1 for _ in reading.rows(BytesIO(content)))
     if not total:
         raise WrongUse("the file has no rows", fix="send the file itself as the body of the request")
-    more = {"per_second": rate_of(asked), "keep_file": flag_of(asked, "keep_file")}
+    more = {"per_second": rate_of(asked), "keeps_file": keeps_file}
     request = {
         "mapping": mapping.name,
         "format": reading.style,
@@ -73,7 +73,7 @@ def import_steps(context: JobContext, job: Job) -> Iterator[Job]:
         if around.per_second:
             context.wait(len(portion) / around.per_second - (time.monotonic() - started))
     if job.is_open:
-        last = JobStep(job.position, 0, is_last=True, keeps_input=job.request.get("keep_file", False))
+        last = JobStep(job.position, 0, is_last=True, keeps_input=job.request.get("keeps_file", False))
         yield context.outbox.jobs.note(job, last, context.clock())
 
 
@@ -82,7 +82,7 @@ def _do(
 ) -> Job:
     results = [translated(row, around) for row in portion]
     if job.request["dry_run"]:
-        most = _SHOWN if job.request.get("keep_file") else 1
+        most = _SHOWN if job.request.get("keeps_file") else 1
         sample = _samples(results, most) if not job.position else b""
         counts = counted_outcomes(results) + matchable(results)
         return context.outbox.jobs.note(job, _step(results, counts, sample), context.clock())

@@ -143,3 +143,8 @@ def _purge(connection: Connection, now: datetime) -> None:
     last = to_ms(now + LONGEST_CAPTURE)
     for table in (captures, captured):
         connection.execute(delete(table).where((table.c.until <= to_ms(now)) | (table.c.until > last)))
+
+
+def forget_captured(connection: Connection) -> None:
+    """Delete every webhook that was captured: it may be about a person who is erased."""
+    connection.execute(delete(captured))

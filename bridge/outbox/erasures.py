@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, insert, select
 
+from bridge.outbox.captures import forget_captured
 from bridge.outbox.erasure import Erased, Page, Person, Searchable, Traces, delete_raw, erase, find, look
 from bridge.outbox.ids import new_id
 from bridge.outbox.job_queue import Job, JobQueue, JobStep, forget_results
@@ -105,7 +106,7 @@ class Erasures:
         def work(connection: Connection) -> ErasureReceipt:
             visits = self._visits.erase(connection, _visitor(person))
             erased = replace(erase(connection, found), visits=visits)
-            forget_results(connection)
+            _forget_copies(connection)
             return _keep(connection, ErasureReceipt(text_id(new_id(to_ms(now))), request, erased, now, now))
 
         receipt: ErasureReceipt = self._write("erase", work)
@@ -141,7 +142,7 @@ class Erasures:
             counts = Counter(events=erased.events, raw_webhooks=erased.raw_webhooks)
             if step.is_last:
                 counts["visits"] = self._visits.erase(connection, _visitor(person))
-                forget_results(connection)
+                _forget_copies(connection)
                 _keep(connection, _receipt_of(job, Counter(job.counts) + counts, now))
             return counts
 
@@ -180,6 +181,12 @@ def _receipt_of(job: Job, counts: Mapping[str, int], now: datetime) -> ErasureRe
     request = ErasureRequest(**{name: job.request[name] for name in ErasureRequest.__slots__})
     erased = Erased(counts.get("events", 0), counts.get("raw_webhooks", 0), counts.get("visits", 0))
     return ErasureReceipt(job.id, request, erased, job.created_at, now)
+
+
+def _forget_copies(connection: Connection) -> None:
+    """Delete what may be about the person and is kept for a short time only: results, files, captures."""
+    forget_results(connection)
+    forget_captured(connection)
 
 
 def _keep(connection: Connection, receipt: ErasureReceipt) -> ErasureReceipt:

@@ -1,12 +1,12 @@
 """Webhooks to a name that no mapping has: a 404, unless somebody has opened the name for a while.
 
 Whether a name is open is asked of the database, so that it holds for every process and machine at once. So
-strangers may ask only now and then; what they send is read as far as it is for any refused sender.
+strangers may ask only now and then.
 """
 
 from __future__ import annotations
 
-from bridge.errors import TooManyRequests, UnknownMapping
+from bridge.errors import TooLarge, TooManyRequests, UnknownMapping
 from bridge.mapping.files import SIMPLE_NAME
 from bridge.settings import Rate
 from bridge.web.context import AppContext
@@ -28,7 +28,7 @@ def admit_unknown(context: AppContext, request: HttpRequest, unknown: UnknownMap
         context.rates.admit("capture", _OF_ALL, "looks")
     except TooManyRequests:
         raise unknown from None
-    return Admission("-", MOST_BYTES, asks_database=True)
+    return Admission("-", context.settings.limits.max_body_bytes, asks_database=True)
 
 
 def capture(context: AppContext, request: HttpRequest, unknown: UnknownMapping) -> Response:
@@ -36,6 +36,8 @@ def capture(context: AppContext, request: HttpRequest, unknown: UnknownMapping) 
     now, captures = context.now(), context.outbox().captures
     if captures.find(request.name, now) is None:
         raise unknown
+    if len(request.body) > MOST_BYTES:
+        raise TooLarge(f"a webhook of more than {MOST_BYTES} bytes is not captured", fix="send a smaller one")
     if not request.body and not request.query_string:
         return Response(200, {"status": "ready", "message": "send webhooks here"}, code="alive")
     if not captures.keep(request.name, as_webhook(request, context.settings, now), now):

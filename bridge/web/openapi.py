@@ -68,6 +68,7 @@ RECEIPT = _object(
     asked_at=_MOMENT,
     finished_at=_MOMENT,
 )
+_TAKEN = ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing", "captured", "ready"]
 SCHEMAS: dict[str, Any] = {
     "Finding": FINDING,
     "Error": {
@@ -99,7 +100,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Taken": {
         **_object(
-            status={"enum": ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing"]},
+            status={"enum": _TAKEN},
             erasure=_TEXT,
             events=_list_of(_reference("Event")),
             reasons=_list_of(_TEXT),

@@ -25,6 +25,7 @@ _NO_MAPPING = "there is no mapping of this name"
 _MOST_KINDS = 100  # between two writes
 _LONGEST_REASON = 300
 _WRITE_EVERY_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.0  # with a database that stands still, when the process is to end
 # what a person may have called a mapping; a stranger's URL may hold anything, a token or an address too
 _HARMLESS = re.compile(r"(?!.*[0-9]{6})[A-Za-z][A-Za-z0-9_/-]{0,39}")
 
@@ -68,20 +69,23 @@ class RefusalNotes:
         """Write once a second in a thread of its own from now on; return what ends it."""
         stop = threading.Event()
 
+        def attempt() -> None:
+            try:
+                self.write(now())
+            except Exception as error:  # noqa: BLE001 - the next time may go better
+                report(error)
+
         def run() -> None:
             while not stop.wait(_WRITE_EVERY_SECONDS):
-                try:
-                    self.write(now())
-                except Exception as error:  # noqa: BLE001 - the next time may go better
-                    report(error)
+                attempt()
+            attempt()
 
         thread = threading.Thread(target=run, daemon=True, name="refusals")
         thread.start()
 
         def end() -> None:
             stop.set()
-            thread.join()
-            self.write(now())
+            thread.join(_PATIENCE_SECONDS)
 
         return end
 

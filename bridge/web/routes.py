@@ -229,7 +229,7 @@ ROUTES = (
         jobs_api.import_file,
         "Import a file by a job",
         schema="Job",
-        query=("format", "encoding", "file_name", "per_second", "dry_run", "keep_file"),
+        query=("format", "encoding", "file_name", "per_second", "dry_run"),
         success=202,
         takes="text/csv",
     ),

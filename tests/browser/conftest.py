@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from urllib3 import encode_multipart_formdata
 
 from bridge.bootstrap import open_store
 from bridge.settings import load_settings
@@ -183,14 +183,16 @@ def open_name(folder: Path, name: str) -> None:
 
 def tried(bridge: RunningBridge, mapping: str, rows: str) -> str:
     """Try a file as the console does, and return the id of the trial."""
-    query = f"dry_run=yes&keep_file=yes&file_name={quote(MARKUP_NAME)}.csv"
-    answer = bridge.post(
-        f"/api/import/{mapping}?{query}", rows.encode(), {"Authorization": f"Bearer {ADMIN}"}
-    )
-    assert answer.status == 202, answer.body
-    job = f"/api/jobs/{answer.body['id']}"
-    wait_until(lambda: bridge.get(job, {"Authorization": f"Bearer {ADMIN}"}).body["state"] == "done")
-    return str(answer.body["id"])
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    signed_in = bridge.send("POST", "/console/session", f"token={ADMIN}".encode(), form)
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    fields = {"mapping": mapping, "file": (f"{MARKUP_NAME}.csv", rows)}
+    body, content_type = encode_multipart_formdata(fields)
+    answer = bridge.send("POST", "/console/import", body, {"Cookie": cookie, "Content-Type": content_type})
+    trial = answer.headers["Location"].rpartition("/")[2]
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    wait_until(lambda: bridge.get(f"/api/jobs/{trial}", headers).body["state"] == "done")
+    return str(trial)
 
 
 def looked_for(bridge: RunningBridge, person: dict[str, Any]) -> str:

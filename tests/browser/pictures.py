@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.conftest import Site
 from tests.conftest import COMMAND, free_port
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -93,6 +94,29 @@ def show_meta(page: Page) -> None:
     page.wait_for_selector(".at-meta table")
 
 
+def show_comparison(page: Page) -> None:
+    page.goto(page.url.rstrip("/") + "/playground?mapping=website-lead-form")
+    page.wait_for_selector("#result pre")
+    page.locator(".cm-line", has_text="email:").first.click()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+Home")
+    page.keyboard.insert_text("email: mail")
+    page.get_by_role("button", name="Compare with what came").click()
+    page.get_by_text("would change").wait_for(timeout=20_000)
+
+
+def show_what_somebody_else_saved(site: Site) -> Page:
+    """Return what the second of two people sees who save one mapping."""
+    pages = [site.visit("/console/playground?mapping=lead").page for _ in range(2)]
+    for page, line in zip(pages, ("  city: town", "  zip: postcode"), strict=True):
+        page.locator(".cm-line", has_text="email:").first.click()
+        page.keyboard.press("End")
+        page.keyboard.insert_text(f"\n{line}")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.wait_for_selector(".done, .diff")
+    return pages[1]
+
+
 PICTURES = {
     "overview": ("", WIDE, "light"),
     "events": ("events", WIDE, "light"),
@@ -100,6 +124,7 @@ PICTURES = {
     "mapping": ("mappings/shopify-orders", WIDE, "light"),
     "playground": (show_completion, TALL, "light"),
     "playground-dark": ("playground?mapping=shopify-orders", TALL, "dark"),
+    "compare": (show_comparison, TALL, "light"),
     "connect": (show_connected, TALL, "light"),
     "capture": (show_capture, WIDE, "light"),
     "import": ("import", WIDE, "light"),
@@ -126,3 +151,9 @@ def test_a_picture_is_taken(demo, chromium, name):
     page.wait_for_load_state("networkidle")
     page.screenshot(path=FOLDER / f"console-{name}.png")
     page.close()
+
+
+def test_a_picture_of_two_who_save_is_taken(site):
+    page = show_what_somebody_else_saved(site)
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    page.screenshot(path=FOLDER / "console-save.png")

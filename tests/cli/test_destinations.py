@@ -81,7 +81,15 @@ def test_a_token_that_may_not_list_datasets_gets_meta_s_reason(started):
     folder, _ = started(send_only_tokens=[TOKEN])
     ran = folder.run("destinations", "datasets")
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == "Meta does not list the datasets: (#100) Missing Permission (code 100)"
+    assert ran.err == "main: Meta does not list the datasets: (#100) Missing Permission (code 100)"
+
+
+def test_a_destination_that_cannot_be_read_leaves_the_others_alone(started):
+    other = "}, other: {dataset_id: 42, access_token: send-only"
+    folder, _ = started(other, datasets={DATASET: [TOKEN, "send-only"]}, send_only_tokens=["send-only"])
+    ran = folder.run("destinations", "datasets", "--json")
+    assert (ran.code, [row["destination"] for row in ran.json["rows"]]) == (3, ["main"])
+    assert ran.err == "other: Meta does not list the datasets: (#100) Missing Permission (code 100)"
 
 
 def test_a_test_event_is_sent_with_its_code_and_shows_in_the_figures(started):

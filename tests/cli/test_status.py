@@ -78,6 +78,4 @@ def test_a_mapping_whose_source_is_missing_says_so(stored):
 
     shown = stored.run("status").out
 
-    assert re.search(
-        r"^deal +never +NOT ACTIVE: bridge.yaml has no source 'crm' \(it has none\)", shown, re.M
-    )
+    assert re.search(r"^deal +never +BROKEN: bridge.yaml has no source 'crm' \(it has none\)", shown, re.M)

@@ -74,6 +74,22 @@ def test_caddy_accepts_the_file_of_the_page(tmp_path):
     ran(program("caddy"), "validate", "--adapter", "caddyfile", "--config", str(file))
 
 
+def test_nginx_accepts_what_passes_the_companion_on(tmp_path):
+    block = block_of("companion.md", "nginx")
+    file = tmp_path / "nginx.conf"
+    server = f"server {{\nlisten 127.0.0.1:8443;\n{block}\n}}"
+    file.write_text(
+        f"pid {tmp_path}/nginx.pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{server}\n}}\n"
+    )
+    ran(program("nginx"), "-t", "-p", str(tmp_path), "-c", str(file))
+
+
+def test_caddy_accepts_what_passes_the_companion_on(tmp_path):
+    file = tmp_path / "Caddyfile"
+    file.write_text(f"www.example.com {{\n{block_of('companion.md', 'caddyfile')}\n}}\n")
+    ran(program("caddy"), "validate", "--adapter", "caddyfile", "--config", str(file))
+
+
 def test_systemd_accepts_the_unit(tmp_path):
     command = tmp_path / "capi-bridge"
     command.write_text("#!/bin/sh\n")

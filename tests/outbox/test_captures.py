@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from bridge.errors import TooManyRequests
 from bridge.models import Request
+from bridge.outbox import ErasureRequest, Person
 from bridge.outbox.captures import LONGEST_CAPTURE, MOST_CAPTURED, MOST_OPEN_NAMES
 from bridge.outbox.tables import captured
 from bridge.outbox.tables import captures as table
@@ -99,6 +100,13 @@ def test_what_was_captured_is_encrypted_and_opens_with_its_key_alone(outbox, cap
     sealed = outbox._read(lambda connection: connection.execute(select(captured.c.sealed)).scalar())
     assert b"x.example" not in sealed
     assert b"x-token" not in sealed
+
+
+def test_an_erasure_deletes_everything_that_was_captured(outbox, captures, now):
+    captures.open("crm", now, MINUTE)
+    captures.keep("crm", WEBHOOK, now)
+    outbox.erasures.erase(Person(emails=("j@x.example",)), ErasureRequest("a test", {"email": 1}), now)
+    assert (stored(outbox), captures.find("crm", now) is None) == ((1, 0), False)
 
 
 def test_what_a_wrong_clock_would_keep_for_long_is_deleted(outbox, captures, now):

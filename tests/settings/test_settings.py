@@ -101,6 +101,23 @@ def test_the_environment_alone_makes_a_destination(tmp_path):
     assert main.test_event_code == TestEventCode("TEST1", None)
 
 
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        pytest.param({}, "META_TOKEN is not set", id="not set"),
+        pytest.param({"META_TOKEN": ""}, "META_TOKEN is empty", id="set to nothing"),
+    ],
+)
+def test_a_variable_that_is_missing_is_never_suggested_for_itself(tmp_path, environment, says):
+    (tmp_path / "bridge.yaml").write_text(
+        "destinations: {main: {dataset_id: 42, access_token: '${META_TOKEN}'}}"
+    )
+    with pytest.raises(Invalid) as caught:
+        load(tmp_path, environment=environment)
+    [finding] = caught.value.findings
+    assert (says in finding.message, finding.suggestion) == (True, None)
+
+
 @pytest.mark.parametrize("name", DATASET, ids=DATASET)
 def test_a_dataset_without_its_token_is_a_mistake_and_so_is_the_reverse(tmp_path, name):
     with pytest.raises(Invalid) as caught:

@@ -60,6 +60,7 @@ def test_a_mapping_of_the_name_takes_over(opened):
 def test_a_captured_webhook_is_bounded(opened):
     assert opened.post("/hooks/my-crm", b"x" * MOST_BYTES).status_code == 200
     assert opened.post("/hooks/my-crm", b"x" * (MOST_BYTES + 1)).status_code == 413
+    assert opened.post("/hooks/other-crm", b"x" * (MOST_BYTES + 1)).status_code == 404
     assert len(captured(opened)) == 1
 
 

@@ -7,14 +7,16 @@ the same value becomes the same one everywhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.mapping import CompiledMapping
-from bridge.models import Webhook
+from bridge.mapping.runtime.scope import Scope
+from bridge.models import Request, Webhook
 from bridge.privacy.personal_data import holds_contact
+from bridge.serialization import encode
 
 _PERSON = "user_data."
 _NAMES_NOBODY = frozenset({"user_data.country", "user_data.ge", "user_data.st"})
@@ -70,23 +72,68 @@ class _Cast:
         return _same_shape(text) if holds_contact(left) else _without_query(text)
 
 
-def fictional_data(webhook: Webhook, mapping: CompiledMapping) -> Any:
-    """Return the data of a webhook with fictional people, as far as the mapping reads it."""
-    played = _played(webhook.data, _cast(webhook, mapping))
-    return {} if played is _UNREAD else played
+class FictionalWebhook(NamedTuple):
+    """What a webhook says without its person: its data, and what the mapping reads beside them."""
+
+    data: Any
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    cookies: Mapping[str, str]
+    ip: str | None
+
+    def as_request(self, original: Request) -> Request:
+        """Return it as the request that would have brought it, as JSON."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {
+            **self.headers,
+            "content-type": "application/json",
+            **({"cookie": cookies} if cookies else {}),
+        }
+        return Request(
+            method="POST",
+            url=original.url,
+            headers=headers,
+            query=dict(self.query),
+            body=encode(self.data),
+            ip=self.ip,
+            received_at=original.received_at,
+        )
 
 
-def fictional_headers(webhook: Webhook, mapping: CompiledMapping) -> dict[str, str]:
-    """Return the headers that the mapping reads, but for those about the person."""
-    names = {
-        use.text.removeprefix("$headers.").lower()
-        for line in mapping.lines
-        if not line.field.startswith(_PERSON)
-        for use in line.paths
-        if use.text.startswith("$headers.")
-    }
-    given = webhook.request.headers
-    return {name: given[name] for name in sorted(names) if name in given and not holds_contact(given[name])}
+def fictional_webhook(webhook: Webhook, mapping: CompiledMapping) -> FictionalWebhook:
+    """Return a webhook with fictional people, as far as the mapping reads it."""
+    cast, request = _cast(webhook, mapping), webhook.request
+    played = _played(webhook.data, cast)
+    read = {use.text for line in mapping.lines for use in line.paths}
+    agent = {"user-agent": request.headers["user-agent"]} if _reads_agent(read, request) else {}
+    headers = {name: request.headers[name] for name in _named("$headers.", read) if name in request.headers}
+    return FictionalWebhook(
+        data={} if played is _UNREAD else played,
+        headers=_without_person({**headers, **agent}, cast),
+        query=_without_person(_only(request.query, _named("$query.", read, str)), cast),
+        cookies=_without_person(
+            _only(Scope(webhook, mapping.name).cookies, _named("$cookies.", read, str)), cast
+        ),
+        ip=_INSTEAD["client_ip_address"] if "$ip" in read and request.ip else None,
+    )
+
+
+def _reads_agent(read: Set[str], request: Request) -> bool:
+    return "$user_agent" in read and "user-agent" in request.headers
+
+
+def _named(prefix: str, read: Iterable[str], form: Callable[[str], str] = str.lower) -> list[str]:
+    """Return the names that paths with a prefix read; those of headers are compared in small letters."""
+    return sorted(form(path.removeprefix(prefix)) for path in read if path.startswith(prefix))
+
+
+def _only(given: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    return {name: given[name] for name in names if name in given}
+
+
+def _without_person(given: Mapping[str, str], cast: _Cast) -> dict[str, str]:
+    played = {name: cast.as_played(value) for name, value in given.items()}
+    return {name: value for name, value in played.items() if value is not _UNREAD}
 
 
 def _cast(webhook: Webhook, mapping: CompiledMapping) -> _Cast:

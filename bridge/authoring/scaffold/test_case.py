@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bridge.authoring.scaffold.fictional import fictional_data, fictional_headers
+from bridge.authoring.scaffold.fictional import fictional_webhook
 from bridge.authoring.scaffold.new_mapping import MappingRequest, test_of_sample
 from bridge.authoring.scaffold.plan import Wishes
 from bridge.authoring.scaffold.yaml_writer import test_lines
@@ -16,7 +16,6 @@ from bridge.errors import WrongUse
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Request, Verified
-from bridge.serialization import encode
 
 _TESTS = re.compile(r"^tests:[ \t]*(?:#.*)?$", re.MULTILINE)
 _NEXT_KEY = re.compile(r"^[^\s#-]", re.MULTILINE)
@@ -29,24 +28,22 @@ def with_test_of(text: str, request: Request, mapping: CompiledMapping, spec: Me
     that cannot be written as a test.
     """
     webhook = parse(Verified(request), mapping.receive)
-    data = fictional_data(webhook, mapping)
-    if not isinstance(data, Mapping):
+    played = fictional_webhook(webhook, mapping)
+    if not isinstance(played.data, Mapping):
         raise WrongUse(
             "this webhook is a list, and a test is given an object", fix="save it as a sample file"
         )
-    headers = fictional_headers(webhook, mapping)
-    fictional = Request(
-        method="POST",
-        url=request.url,
-        headers={**headers, "content-type": "application/json"},
-        query={},
-        body=encode(data),
-        ip=None,
-        received_at=request.received_at,
+    asked = MappingRequest(mapping.file, Wishes(), played.as_request(request))
+    test = replace(
+        test_of_sample(mapping, asked, spec, now),
+        name=f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)",
+        given=played.data,
+        headers=played.headers,
+        query=played.query,
+        cookies=played.cookies,
+        ip=played.ip,
     )
-    test = test_of_sample(mapping, MappingRequest(mapping.file, Wishes(), fictional), spec, now)
-    name = f"made of a webhook of {request.received_at:%Y-%m-%d} (not confirmed yet)"
-    _, *lines = test_lines([replace(test, name=name, given=data, headers=headers)])
+    _, *lines = test_lines([test])
     return _inserted(text, lines)
 
 

@@ -51,6 +51,9 @@ class StarterTest:
     reason: str = ""
     read_from: Sequence[Mapping[str, str]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    ip: str | None = None
     missing: Sequence[str] = ()
 
 
@@ -287,9 +290,11 @@ def _test(test: StarterTest) -> list[str]:
             f"      {yaml_text(key)}: {json.dumps(value, ensure_ascii=False)}"
             for key, value in test.given.items()
         ]
-    beside = [f"now: {json.dumps(test.now)}"] if test.now else []
-    if test.headers:
-        beside.append(f"headers: {json.dumps(dict(test.headers), ensure_ascii=False)}")
+    beside = [
+        f"{name}: {json.dumps(value, ensure_ascii=False)}"
+        for name in ("now", "ip", "headers", "query", "cookies")
+        if (value := getattr(test, name))
+    ]
     if test.missing:
         answers = ", ".join(f"{step}: missing" for step in test.missing)
         beside.append(f"fetched: {{{answers}}}")

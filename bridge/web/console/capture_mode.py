@@ -23,6 +23,7 @@ from bridge.web.request import HttpRequest, origin
 from bridge.web.responses import Response
 
 _HOME = "/console/connect"
+_MOST_SHOWN = 20_000  # characters of a body
 _PROVES = (
     "sign",
     "hmac",
@@ -116,6 +117,7 @@ def _shown(one: CapturedWebhook) -> ShownWebhook:
 
 def _masked(request: Request) -> str:
     try:
-        return encode_readable(mask(parse(Verified(request), ANY_BODY).data))
+        shown = encode_readable(mask(parse(Verified(request), ANY_BODY).data))
     except BridgeError as error:
         return f"This webhook cannot be read: {error.message}"
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}\n… (the playground shows the rest)"

@@ -36,12 +36,12 @@ from bridge.web.responses import Response
 
 # how a sender proves who it is -> what a person does about it; {secret} is the variable of the mapping
 _PROOFS = {
-    "token": "The token is what {secret} is set to where the bridge runs. Copy it into the sender.",
-    "basic": "User name {user}; the password is what {secret} is set to where the bridge runs.",
+    "token": "The token is the secret of {secret}, where the bridge runs. Copy it into the sender.",
+    "basic": "User name {user}; the password is the secret of {secret}, where the bridge runs.",
     "none": "Nothing is asked for: anybody who knows the URL can post.",
 }
 _BY_SIGNATURE = (
-    "The sender signs its webhooks: set {secret} where the bridge runs to the secret that it shows you."
+    "The sender signs its webhooks: where the bridge runs, {secret} must hold the secret that it shows you."
 )
 _WHAT_TO_DO = {
     400: "Have the sender post JSON or form fields; the reason says what cannot be read.",
@@ -165,7 +165,7 @@ def _about(
 
 def _proof(rule: VerifyRule, secret: str) -> str:
     words = _PROOFS.get(rule.scheme, _BY_SIGNATURE)
-    return words.format(secret=secret or "the secret", user=rule.user or "")
+    return words.format(secret=secret or "the mapping", user=rule.user or "")
 
 
 def _guide(mapping: CompiledMapping, text: str, given: Mapping[str, str]) -> SenderGuide:

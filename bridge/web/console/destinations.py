@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bridge.delivery.manual_pauses import resume_destination
 from bridge.monitoring.status import status_of
-from bridge.outbox.pauses import destination_scope
 from bridge.web.console.destination_actions import HOME, url_of
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.recent_counts import LENGTHS, events_by_destination
@@ -38,9 +38,7 @@ def resume(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     entry = context.settings.destinations.get(form(request).get("destination", ""))
     if entry is None:
         return see_other(with_query(HOME, {}, done="no_destination"))
-    scope = destination_scope(entry.name, entry.dataset_id)
-    paused = context.outbox().pauses().get(scope)
-    resumed = paused is not None and context.outbox().resume(scope, paused.trips)
+    resumed = resume_destination(context.outbox(), entry)
     return see_other(with_query(HOME, {}, done="resumed" if resumed else "not_paused"))
 
 

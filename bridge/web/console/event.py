@@ -99,6 +99,7 @@ def _page(
         context,
         viewer,
         "event.html",
+        can_edit=context.settings.console.edit,
         event=detail.event,
         body=encode_readable(orjson.loads(detail.body)) if detail.body else "",
         attempts=[(attempt, _next_step(context, attempt)) for attempt in detail.attempts],

@@ -81,17 +81,15 @@ def ask(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
 def upload(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Take the file, and try it without storing any event."""
     given = upload_of(request, "file")
-    asked = {
+    asked: dict[str, Any] = {
         "mapping": given.fields.get("mapping", ""),
         "encoding": given.fields.get("encoding") or None,
         "file_name": PurePath(given.file_name.replace("\\", "/")).name,
         "dry_run": "yes",
-        "keep_file": "yes",
     }
     try:
-        wanted = read_import(
-            job_context(context), {**asked, "format": _style(given.file_name)}, given.content
-        )
+        asked["format"] = _style(given.file_name)
+        wanted = read_import(job_context(context), asked, given.content, keeps_file=True)
     except BridgeError as error:
         return _asked(context, viewer, given.fields, error=error)
     job = context.outbox().jobs.add(wanted, context.now())

@@ -72,7 +72,7 @@ def page(
 ) -> Response:
     """Return a page made of a template; everything in `values` is escaped where it is written."""
     nonce = secrets.token_urlsafe(16)
-    values |= {"viewer": viewer, "nonce": nonce, "demo": context.settings.demo, "now": context.now()}
+    values |= {"viewer": viewer, "nonce": nonce, "demo": context.settings.demo}
     return Response(status, rendered(template, **values), _headers(nonce))
 
 

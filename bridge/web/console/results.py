@@ -22,6 +22,7 @@ _SENTENCES = {
     "no_destination": "there is no such destination",
     "source_resumed": "records are fetched from it again",
     "capture_closed": "closed, and what was captured is deleted",
+    "sample_saved": "saved as a sample, with fictional people",
     "file_deleted": "the file was deleted",
     "no_source": "there is no such source",
 }

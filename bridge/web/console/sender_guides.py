@@ -24,7 +24,7 @@ _FORM = "form"
 _MOST_FIELDS = 50
 _PLAIN_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _SENDER = re.compile(r"^# Kind: \w+, sender: (.+)$", re.MULTILINE)
-_SECRET = re.compile(r"\bsecret: *[\"']?\$\{(\w+)\}")
+_SECRET = re.compile(r"\bsecret: *[\"']?\$\{(file:)?([^}]+)\}")
 _PLACEHOLDER = re.compile(r"%(\w+)%")
 
 
@@ -81,9 +81,9 @@ def facts_of(mapping: CompiledMapping, text: str, url: str) -> ConnectionFacts:
 
 
 def secret_name(text: str) -> str:
-    """Return the variable that holds the secret of a mapping, empty when there is none."""
+    """Return the variable that holds the secret of a mapping, or its file; empty when there is none."""
     found = _SECRET.search(text)
-    return found[1] if found else ""
+    return f"{'the file ' if found[1] else ''}{found[2]}" if found else ""
 
 
 def fields_of(mapping: CompiledMapping) -> tuple[str, ...]:

@@ -15,7 +15,15 @@ from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.settings.models import CompanionSettings
 from bridge.web.app import create_app
 from bridge.web.companion.scripts import current
-from bridge.web.console.sender_guides import ConnectionFacts, facts_of, file_of, guide_for, guides, rows_of
+from bridge.web.console.sender_guides import (
+    ConnectionFacts,
+    facts_of,
+    file_of,
+    guide_for,
+    guides,
+    rows_of,
+    secret_name,
+)
 from tests.web.conftest import EVENT
 from tests.web.console.conftest import SCRIPT, text_of
 
@@ -84,6 +92,21 @@ def test_a_shipped_mapping_leads_to_the_guide_of_its_sender():
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('secret: "${MAKE_TOKEN}"', "MAKE_TOKEN"),
+        ("secret: ${MAKE_TOKEN}", "MAKE_TOKEN"),
+        ('secret: "${file:secrets/acme-hook}"', "the file secrets/acme-hook"),
+        ('previous_secret: "${OLD}"', ""),
+        ("", ""),
+    ],
+)
+def test_where_the_token_is_kept_is_named(written, name):
+    text = f"receive: {{verify: {{scheme: token, header: X-Token, {written}}}}}\n"
+    assert secret_name(text) == name
+
+
 # --- a mapping and its sender ----------------------------------------------------------------------
 
 
@@ -91,7 +114,7 @@ def test_what_to_copy_is_shown_and_the_token_only_when_asked_for(app, signed_in)
     shown = signed_in.get("/console/connect?mapping=secret&with=make")
     assert 'data-copy="http://localhost/hooks/secret"' in shown.text
     assert 'data-copy="X-Token"' in shown.text
-    assert "The token is what LEAD_SECRET is set to" in words_of(shown)
+    assert "The token is the secret of LEAD_SECRET, where" in words_of(shown)
     assert "one row for each field: id, mail" in words_of(shown)
     assert "lead-secret" not in shown.text
 

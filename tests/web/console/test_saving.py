@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import json
+import re
 import threading
 from typing import Any
 
 import pytest
 
+from bridge.authoring.scaffold.sample_file import with_sample
 from bridge.web.app import create_app
 from bridge.web.console.mapping_files import ChangedMeanwhile, earlier, revision_of, text_of_revision, write
 from tests.web.conftest import EVENT, NOW, WebClient
@@ -75,6 +78,7 @@ def test_two_people_who_edit_one_mapping_see_both(signed_in, file):
     assert file.read_text() == theirs
     assert "-settings: {phone_country: DE}" in page
     assert "+user_data: {email: [mail, email]}" in page
+    assert re.search(r'aria-labelledby="c-now">([^<]*)</textarea>', page)[1] == theirs
     assert save(signed_in, CHANGED, revision_of(theirs.encode())).status_code == 303
     assert file.read_text() == CHANGED
 
@@ -161,3 +165,81 @@ def test_the_rights_of_a_file_stay(tmp_path):
     file.chmod(0o640)
     write(file, b"two", began_as, NOW)
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+# --- samples ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stored(app, file) -> str:
+    """An event whose webhook came with more than its body."""
+    file.write_text(EVENT + "custom_data: {content_name: $query.product}\n")
+    app.context.mappings.refresh()
+    app.post("/hooks/lead?product=shoes&who=Maria", {"id": 7, "mail": "maria.huber@gmail.com", "x": "y"})
+    return app.stored()[0].id
+
+
+def test_a_webhook_becomes_a_sample_without_its_person(app, signed_in, file, stored):
+    answer = signed_in.post("/console/playground/sample", data={"stored": stored, "name": "lead"})
+    sample = file.parent / "samples" / "lead" / "webhook-2026-11-21-1.json"
+    assert answer.location.endswith("mapping=lead&sample=file%2Fwebhook-2026-11-21-1.json&done=sample_saved")
+    assert json.loads(sample.read_text()) == {"id": 7, "mail": "jane.doe@example.com"}
+    assert json.loads(sample.with_suffix(".headers.json").read_text()) == {
+        "headers": {"content-type": "application/json"},
+        "query": {"product": "shoes"},
+        "now": "2026-11-21T12:00:00+00:00",
+    }
+    assert file.read_text().endswith("samples:\n  - samples/lead/webhook-2026-11-21-1.json\n")
+    shown = text_of(signed_in.get(answer.location))
+    assert "Saved as a sample, with fictional people." in shown
+    assert "jane.doe@example.com" in shown
+
+    signed_in.post("/console/playground/sample", data={"stored": stored, "name": "lead"})
+    assert sample.with_name("webhook-2026-11-21-2.json").exists()
+    assert len(app.context.mappings.get("lead").samples) == 2
+
+
+def test_a_sample_is_not_saved_over_changes_that_are_not(signed_in, file, stored):
+    form = {"stored": stored, "name": "lead", "mapping": CHANGED}
+    answer = signed_in.post("/console/playground/sample", data=form)
+    assert (answer.status_code, "not saved" in text_of(answer)) == (400, True)
+    assert not (file.parent / "samples").exists()
+
+
+def test_a_sample_that_the_mapping_cannot_name_is_not_left_behind(app, signed_in, file, stored):
+    file.write_text(file.read_text() + "samples: [\n  a.json]\n")
+    answer = signed_in.post("/console/playground/sample", data={"stored": stored, "name": "lead"})
+    assert answer.status_code == 400
+    assert list(file.parent.glob("samples/**/*.json")) == []
+
+
+@pytest.mark.parametrize(
+    "form", [{"stored": "nothing", "name": "lead"}, {"name": "lead"}, {"name": "nowhere"}]
+)
+def test_a_sample_needs_a_webhook_and_a_mapping(signed_in, form):
+    assert signed_in.post("/console/playground/sample", data=form).status_code == 400
+
+
+def test_without_the_setting_no_sample_is_written(start):
+    web = start()
+    web.post("/hooks/lead", {"id": 7, "mail": "maria.huber@gmail.com"})
+    browser = create_app(web.context).test_client()
+    browser.post("/console/session", data={"token": "admin-token"})
+    form = {"stored": web.stored()[0].id, "name": "lead"}
+    assert browser.post("/console/playground/sample", data=form).status_code == 400
+    assert not (web.folder / "mappings" / "samples").exists()
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        ("", "\nsamples:\n  - new.json\n"),
+        ("samples: a.json\n", "samples: [a.json, new.json]\n"),
+        ("samples: [a.json, b.json]   # both\n", "samples: [a.json, b.json, new.json]\n"),
+        ("samples: []\nmode: all\n", "samples: [new.json]\nmode: all\n"),
+        ("samples:\n  - a.json\nmode: all\n", "samples:\n  - a.json\n  - new.json\nmode: all\n"),
+        ("samples:   # real ones\n- a.json", "samples:   # real ones\n- a.json\n- new.json"),
+    ],
+)
+def test_a_mapping_names_its_new_sample_behind_the_others(samples, expected):
+    assert with_sample(EVENT + samples, "new.json") == EVENT + expected

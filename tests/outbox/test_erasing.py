@@ -281,6 +281,11 @@ def test_erasing_deletes_the_visits_that_the_person_is_known_by(outbox, database
     visited(outbox, "b" * 32, ("email", "of another person"))
     person = Person(frozenset({EMAIL_HASH}), destination=destination)
     assert outbox.erasures.visits_of(person) == erased
+    kept = {
+        "began_at": NOW.isoformat(), "seen_at": NOW.isoformat(), "fbc": None, "fbp": "fb.1.2.3",
+        "consent": "granted", "consent_source": "page", "first": {}, "last": {},
+    }  # fmt: skip
+    assert outbox.erasures.visits_kept(person) == [kept] * erased
     receipt = outbox.erasures.erase(person, ErasureRequest("test", {"email": 1}, destination), NOW)
     assert (receipt.erased.visits, receipt.as_json()["visits"]) == (erased, erased)
     assert left_in(database_url)["visits"] == 2 - erased

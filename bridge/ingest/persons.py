@@ -71,8 +71,14 @@ def erasure_job(
     identifiers: tuple[Identifier, ...], asked_by: str, destination: str | None, *, never_send: bool
 ) -> NewJob:
     """Return the job that erases a person; what it is asked for shows nobody."""
-    request = ErasureRequest(asked_by, counted_kinds(identifiers), destination, never_send)
-    return NewJob("erase", request.as_json(), person_as_bytes(person_of(identifiers, destination)))
+    person = person_of(identifiers, destination)
+    return erasure_of(person, counted_kinds(identifiers), asked_by, never_send=never_send)
+
+
+def erasure_of(person: Person, looked_for: Mapping[str, int], asked_by: str, *, never_send: bool) -> NewJob:
+    """Return the job that erases a person who was named by so many identifiers of each kind."""
+    request = ErasureRequest(asked_by, looked_for, person.destination, never_send)
+    return NewJob("erase", request.as_json(), person_as_bytes(person))
 
 
 def person_of_event(

@@ -11,9 +11,9 @@ import orjson
 from bridge.errors import WrongUse
 from bridge.ingest.persons import (
     counted_kinds,
+    erasure_of,
     identifiers_of,
     looked_for,
-    person_as_bytes,
     person_as_json,
     person_from_json,
     person_of,
@@ -21,7 +21,7 @@ from bridge.ingest.persons import (
 )
 from bridge.jobs.bulk_erasure import known_destination
 from bridge.jobs.job_kind import Asked, JobContext, require_known
-from bridge.outbox import ErasureRequest, Job, JobStep, NewJob, Outbox, Person
+from bridge.outbox import Job, JobStep, NewJob, Outbox, Person
 from bridge.outbox.erasure import BEGINNING, Page
 from bridge.outbox.records import text_id
 from bridge.privacy.person_identifiers import KINDS, Identifier
@@ -53,8 +53,7 @@ class FoundPerson:
 
     def erasure(self, asked_by: str, *, never_send: bool) -> NewJob:
         """Return the job that erases this person."""
-        request = ErasureRequest(asked_by, self.looked_for, self.person.destination, never_send)
-        return NewJob("erase", request.as_json(), person_as_bytes(self.person))
+        return erasure_of(self.person, self.looked_for, asked_by, never_send=never_send)
 
 
 def read_person_search(context: JobContext, asked: Asked) -> NewJob:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,13 +92,6 @@ def sample_secrets(folders: Iterable[Path]) -> dict[str, str]:
         for side in sorted(folder.glob(f"**/samples/*/*{_SIDE}")):
             secrets.update(_object_in(side).get("secrets", {}))
     return secrets
-
-
-def recorded_fetches(folders: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
-    """Yield the recorded answers of all samples beside some mappings, file by file."""
-    for folder in folders:
-        for file in sorted(folder.glob(f"samples/*/*{_FETCHED}")):
-            yield _object_in(file)
 
 
 @dataclass(frozen=True, slots=True)

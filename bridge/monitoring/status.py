@@ -21,22 +21,9 @@ _NOTHING_WAITS = Depth("", 0, 0, None)
 
 def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> dict[str, Any]:
     """Return the status as plain data; ages are in seconds, times in UTC."""
-    depths = {depth.destination: depth for depth in outbox.depths(now)}
-    pauses = outbox.pauses()
-    held = outbox.overview.held()
-    totals = outbox.counts()
     return {
-        "mode": "demo" if settings.demo else "live",
-        "destinations": [
-            _destination(entry, pauses, depths.get(entry.name, _NOTHING_WAITS), now)
-            for entry in settings.destinations.values()
-        ],
+        **totals_of(outbox, settings, mappings, now),
         "sources": sources_of(outbox, settings, now),
-        "queue": _queue(depths),
-        "received": totals.received,
-        "reconciled": totals.reconciled,
-        "events": dict(totals.by_status),
-        "held": [{"mapping": one.mapping, "reason": one.reason, "events": one.events} for one in held],
         "not_configured": [entry.as_json() for entry in stranded_events(outbox, settings)],
         "test_codes": [
             {"where": where, "test_event_code": code}
@@ -46,10 +33,45 @@ def status_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: 
             {"kind": one.kind, "about": one.about, "message": one.text}
             for one in concerns(outbox, settings, mappings.names(), now)
         ],
+    }
+
+
+def totals_of(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: datetime) -> dict[str, Any]:
+    """Return what the status says without looking for what is unusual, which a check of health does, too."""
+    depths = _depths(outbox, now)
+    held = outbox.overview.held()
+    totals = outbox.counts()
+    return {
+        "mode": "demo" if settings.demo else "live",
+        "destinations": _destinations(outbox, settings, depths, now),
+        "queue": _queue(depths),
+        "received": totals.received,
+        "reconciled": totals.reconciled,
+        "events": dict(totals.by_status),
+        "held": [{"mapping": one.mapping, "reason": one.reason, "events": one.events} for one in held],
         "mappings": _mappings(mappings, outbox.overview.last_webhooks()),
         "database": {"kind": settings.database_url.partition(":")[0], "bytes": database_bytes(settings)},
         "disk": {"free_bytes": free_disk_bytes(settings)},
     }
+
+
+def destinations_of(outbox: Outbox, settings: Settings, now: datetime) -> list[dict[str, Any]]:
+    """Return each destination that is configured: what waits for it, and its pause."""
+    return _destinations(outbox, settings, _depths(outbox, now), now)
+
+
+def _depths(outbox: Outbox, now: datetime) -> dict[str, Depth]:
+    return {depth.destination: depth for depth in outbox.depths(now)}
+
+
+def _destinations(
+    outbox: Outbox, settings: Settings, depths: Mapping[str, Depth], now: datetime
+) -> list[dict[str, Any]]:
+    pauses = outbox.pauses()
+    return [
+        _destination(entry, pauses, depths.get(entry.name, _NOTHING_WAITS), now)
+        for entry in settings.destinations.values()
+    ]
 
 
 def _destination(

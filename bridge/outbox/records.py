@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
 import orjson
@@ -30,18 +30,7 @@ Status = Literal[
     "discarded",
     "skipped",
 ]
-STATUSES: tuple[Status, ...] = (
-    "fetching",
-    "waiting",
-    "sending",
-    "sent",
-    "held",
-    "refused",
-    "expired",
-    "suppressed",
-    "discarded",
-    "skipped",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class NewEvent(NamedTuple):

@@ -27,6 +27,7 @@ from bridge.outbox.tables import (
 )
 
 PORTION = 2000
+Write = Callable[[str, Callable[[Connection], int]], int]  # a transaction and its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +41,25 @@ class Purged:
     jobs: int
 
 
-def purge(
-    write: Callable[[str, Callable[[Connection], int]], int], now: int, raw_before: int, before: int
-) -> Purged:
+def purge(write: Write, now: int, raw_before: int, before: int) -> Purged:
     """Delete what came before a moment, raw webhooks before another one, in transactions of one portion."""
-
-    def in_portions(work: Callable[[Connection], int]) -> int:
-        total = 0
-        while portion := write("purge", work):
-            total += portion
-        return total
-
     purged = Purged(
-        raw_webhooks=in_portions(lambda connection: purge_raw(connection, raw_before)),
-        webhooks=in_portions(lambda connection: purge_webhooks(connection, before)),
+        raw_webhooks=in_portions(write, lambda connection: purge_raw(connection, raw_before)),
+        webhooks=in_portions(write, lambda connection: purge_webhooks(connection, before)),
         repeat_keys=write("purge", lambda connection: purge_repeat_keys(connection, now)),
-        attempts=in_portions(lambda connection: purge_attempts(connection, before)),
-        jobs=in_portions(lambda connection: purge_jobs(connection, raw_before)),
+        attempts=in_portions(write, lambda connection: purge_attempts(connection, before)),
+        jobs=in_portions(write, lambda connection: purge_jobs(connection, raw_before)),
     )
     write("compact", lambda connection: compact(connection, now))
     return purged
+
+
+def in_portions(write: Write, work: Callable[[Connection], int]) -> int:
+    """Delete portion by portion, each in a transaction of its own; return how many rows that were."""
+    total = 0
+    while portion := write("purge", work):
+        total += portion
+    return total
 
 
 def purge_raw(connection: Connection, before: int) -> int:

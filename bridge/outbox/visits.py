@@ -20,7 +20,7 @@ from bridge.errors import CannotDecrypt, LeaseLost
 from bridge.outbox.admin_actions import withdraw
 from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
-from bridge.outbox.retention import PORTION
+from bridge.outbox.retention import PORTION, in_portions
 from bridge.outbox.tables import visit_keys, visits
 from bridge.outbox.visit_rows import (
     OF_WEBHOOK,
@@ -207,15 +207,9 @@ class Visits:
         """Delete visits last seen long enough ago, addresses sooner; return how many visits that were."""
         before, addresses_before = to_ms(now - kept), to_ms(now - addresses)
         self._write("purge", lambda connection: _purge_addresses(connection, addresses_before))
-        gone = self._in_portions(lambda connection: _purge_visits(connection, before))
-        self._in_portions(lambda connection: _purge_keys(connection, before))
+        gone = in_portions(self._write, lambda connection: _purge_visits(connection, before))
+        in_portions(self._write, lambda connection: _purge_keys(connection, before))
         return gone
-
-    def _in_portions(self, work: Callable[[Connection], int]) -> int:
-        total = 0
-        while portion := self._write("purge", work):
-            total += portion
-        return total
 
     def count(self) -> int:
         """Return how many visits are kept."""

@@ -62,11 +62,6 @@ def may_hold_phone(text: str, phones: Phones = ()) -> bool:
     return may_hold_mapped_phone(text, phones)
 
 
-def may_hold_phone_behind_separators(text: str, phones: Phones) -> bool:
-    """Say so of a text without a plus: only separated digits can be a phone number, or a mapped one."""
-    return _SEPARATED(text) is not None or may_hold_mapped_phone(text, phones)
-
-
 def may_hold_mapped_phone(text: str, phones: Phones) -> bool:
     """Say whether the last digits of a mapped phone number are in the text, one after the other."""
     for phone in phones:  # noqa: SIM110 - every text passes here, and any() takes three times as long

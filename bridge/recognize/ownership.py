@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from bridge.coerce.emptiness import is_empty
 from bridge.recognize.payload_fields import PayloadField
 from bridge.recognize.recognition_tables import (
     KnownField,
@@ -212,8 +211,3 @@ def is_in_customer_block(field: PayloadField, tables: RecognitionTables) -> bool
     """Say whether the block directly around a field is the customer's own."""
     blocks = [name for name in field.within if not name.isdigit()]
     return bool(blocks) and _is_customer(blocks[-1], tables)
-
-
-def is_filled(field: PayloadField) -> bool:
-    """Say whether a field holds anything."""
-    return not is_empty(field.value)

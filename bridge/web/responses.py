@@ -157,11 +157,14 @@ def error_response(error: BridgeError) -> Response:
     if isinstance(error, NotAuthentic):
         return Response(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code, log=log)
     findings: tuple[Finding, ...] = getattr(error, "findings", ())
-    message = _with_fix(error) if error.fix and not findings else error.message
+    message = error.message if findings else sentence(error)
     return Response(status, error_body(error.code, message, findings), _headers(error), error.code, log=log)
 
 
-def _with_fix(error: BridgeError) -> str:
+def sentence(error: BridgeError) -> str:
+    """Say in one text what happened and, where it is known, what to do."""
+    if not error.fix:
+        return error.message
     joint = " " if error.message.endswith((".", "!", "?")) else "; "
     return error.message + joint + error.fix
 

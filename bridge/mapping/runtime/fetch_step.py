@@ -87,7 +87,7 @@ class FetchStep:
         return known
 
     def explained(self, scope: Scope) -> Fetched:
-        """Return the answer, its source as people are told of it."""
+        """Return the answer, its source as people see it."""
         fetched = self.fetched(scope)
         if self.describe is None or fetched.value is None:
             return fetched

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from bridge.delivery.graph_reads import DestinationReport, GraphReader, report_on
 from bridge.delivery.http_client import http_sender
 from bridge.delivery.send_now import is_accepted, made_up_event, refuse_test_code_when_live, send_body
-from bridge.errors import BridgeError, CannotOpen, WrongUse
+from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.entries import checked_test_code
 from bridge.monitoring.match_quality import MatchQuality, match_quality, our_match_strength
 from bridge.serialization import encode_readable
@@ -20,7 +20,7 @@ from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.pauses_api import pause_destination
 from bridge.web.request import HttpRequest
-from bridge.web.responses import Response
+from bridge.web.responses import Response, sentence
 
 HOME = "/console/destinations"
 _ANSWERS_WITHIN = timedelta(seconds=4)  # each of the few calls that one look takes
@@ -56,18 +56,14 @@ def _at_meta(context: AppContext, entry: Destination) -> AtMeta:
     try:
         report = report_on(reader)
     except CannotOpen as error:
-        return AtMeta(problem=_sentence(error))
+        return AtMeta(problem=sentence(error))
     if report.state == "invalid":
         return AtMeta(report)
     ours = our_match_strength(context.outbox(), entry.name, context.now())
     try:
         return AtMeta(report, tuple(match_quality(reader, ours)))
     except CannotOpen as error:
-        return AtMeta(report, no_quality=_sentence(error))
-
-
-def _sentence(error: BridgeError) -> str:
-    return f"{error.message}; {error.fix}" if error.fix else error.message
+        return AtMeta(report, no_quality=sentence(error))
 
 
 def send_test(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:

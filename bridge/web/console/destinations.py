@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bridge.delivery.manual_pauses import resume_destination
-from bridge.monitoring.status import status_of
+from bridge.ingest.retarget import stranded_events
+from bridge.monitoring.status import destinations_of, sources_of
 from bridge.web.console.destination_actions import HOME, url_of
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.recent_counts import LENGTHS, events_by_destination
@@ -16,18 +17,20 @@ from bridge.web.responses import Response
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """List the destinations that the viewer may see."""
-    status = status_of(context.outbox(), context.settings, context.mappings, context.now())
+    outbox, settings, now = context.outbox(), context.settings, context.now()
     return page(
         context,
         viewer,
         "destinations.html",
-        destinations=[entry for entry in status["destinations"] if viewer.sees(entry["name"])],
-        stranded=status["not_configured"] if viewer.is_admin else [],
-        sources=status["sources"] if viewer.is_admin else [],
-        settings=context.settings.destinations,
+        destinations=[
+            entry for entry in destinations_of(outbox, settings, now) if viewer.sees(entry["name"])
+        ],
+        stranded=[one.as_json() for one in stranded_events(outbox, settings)] if viewer.is_admin else [],
+        sources=sources_of(outbox, settings, now) if viewer.is_admin else [],
+        settings=settings.destinations,
         counts=events_by_destination(context),
         lengths=list(LENGTHS),
-        last_success=context.outbox().overview.last_successes(),
+        last_success=outbox.overview.last_successes(),
         url_of=url_of,
         done=sentence_of(request),
     )

@@ -67,7 +67,7 @@ class MappedRow(NamedTuple):
 
 
 class ImportReport(NamedTuple):
-    """What is told of a file: the rows that would be sent, and those that are held or cannot be read."""
+    """What is shown of a file: the rows that would be sent, and those that are held or cannot be read."""
 
     mapped: list[MappedRow]
     lines: list[Mapping[str, Any]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from bridge.monitoring.status import status_of
+from bridge.monitoring.status import totals_of
 from bridge.monitoring.time_series import LENGTHS, Step, beginning_of, time_series
 from bridge.web import health
 from bridge.web.console.chart import PARTS, Chart, chart_of
@@ -31,7 +31,7 @@ class Need(NamedTuple):
 
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show the overview; a reader sees what belongs to their destinations."""
-    status = status_of(context.outbox(), context.settings, context.mappings, context.now())
+    status = totals_of(context.outbox(), context.settings, context.mappings, context.now())
     step: Step = "day" if query(request).get("by") == "day" else "hour"
     destinations = [entry for entry in status["destinations"] if viewer.sees(entry["name"])]
     return page(

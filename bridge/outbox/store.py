@@ -21,7 +21,8 @@ from bridge.outbox import admin_actions, claims, pauses, queries, retention, set
 from bridge.outbox.arrivals import open_arrivals
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.captures import Captures
-from bridge.outbox.database import Database, translated_errors
+from bridge.outbox.database import Database
+from bridge.outbox.database_errors import translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
-from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
+from bridge.mapping.language.grammar import EXPECTATIONS
+from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.models import Finding
+    from bridge.finding import Finding
 
 
 class BridgeError(Exception):

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from bridge.errors import CannotStore, Refused
+from bridge.finding import Finding
 from bridge.ingest.corrected_rows import CorrectedRows, place_of
 from bridge.ingest.entries import new_webhook
 from bridge.ingest.import_rows import FileReading, FileRow, digest_of
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Request, Verified
+from bridge.models import Event, Request, Verified
 from bridge.outbox import ImportPosition, NewWebhook, Outbox, Receipt, Replacements
 from bridge.pipeline import translate
 from bridge.settings import Settings

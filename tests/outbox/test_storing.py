@@ -11,7 +11,7 @@ import pytest
 
 from bridge.consent_decision import ConsentDecision
 from bridge.errors import CannotStore, WrongUse
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
 from bridge.outbox.backpressure import UNBOUNDED
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 from bridge.coerce.identifiers import lost_digits
 from bridge.coerce.json_text import opened_text
 from bridge.explain.trace import Trace
-from bridge.models import Finding, Webhook
+from bridge.finding import Finding
+from bridge.models import Webhook
 
 _MAX_OPENED_DEPTH: Final = 64
 

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 
 from bridge.errors import CannotOpen
 from bridge.outbox.database import DRIVER_ERRORS, Database
+from bridge.outbox.pgbouncer import NEEDS_OPTIONS_IGNORED, was_refused_options
 
 HEAD = "0018"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PROGRESS = table("alembic_version", column("version_num"))
+_CHECK = "check database_url, the server, and the owner of the file and its folder"
 _LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"
 
 
@@ -33,7 +35,7 @@ def upgrade(database_url: str, *, apart: bool = False) -> None:
     except (*DRIVER_ERRORS, OSError) as error:
         raise CannotOpen(
             f"the database cannot be opened ({type(error).__name__})",
-            fix="check database_url, the server, and the owner of the file and its folder",
+            fix=NEEDS_OPTIONS_IGNORED if was_refused_options(error) else _CHECK,
         ) from error
     finally:
         database.close()

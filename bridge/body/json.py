@@ -15,7 +15,7 @@ from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, may_break_bou
 from bridge.body.media_type import MediaType
 from bridge.body.special_characters import without_lone_surrogates
 from bridge.errors import Refused, UnreadableBody
-from bridge.models import Finding
+from bridge.finding import Finding
 
 _Read = tuple[Any, tuple[Finding, ...]]
 

@@ -18,7 +18,8 @@ from bridge.body.media_type import MediaType, body_kind, media_type
 from bridge.body.multipart import read_multipart
 from bridge.body.special_characters import without_nul
 from bridge.errors import Refused, UnreadableBody, WrongContentType
-from bridge.models import Finding, Request
+from bridge.finding import Finding
+from bridge.models import Request
 
 __all__ = ["ALL_KINDS", "Body", "read_body"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from bridge.models import Finding
+from bridge.finding import Finding
 
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 

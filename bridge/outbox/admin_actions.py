@@ -17,7 +17,6 @@ from bridge.outbox.deletion import delete_events, lock_fetches
 from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import moment_of, new_id
 from bridge.outbox.inserts import (
-    EventRows,
     Statements,
     claims_event_id,
     fetch_row,
@@ -26,6 +25,7 @@ from bridge.outbox.inserts import (
 )
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.new_jobs import insert_job, pack_job_of
+from bridge.outbox.packed import EventRows
 from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
 from bridge.outbox.tables import (
     attempts,

@@ -22,7 +22,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, text
 
-from bridge.outbox.database import DRIVER_ERRORS, Database
+from bridge.outbox.database import Database
+from bridge.outbox.database_errors import DRIVER_ERRORS
 from bridge.outbox.pgbouncer import is_pooled
 
 HEARD_SECONDS, UNHEARD_SECONDS = 1.0, 0.05  # how often to look with notifications, and without

@@ -14,10 +14,6 @@ from bridge.errors import CannotOpen
 
 _ASKED = "SELECT pg_backend_pid(), current_setting('synchronous_commit')"
 _POOLED = "is pooled by PgBouncer"
-NEEDS_OPTIONS_IGNORED = (
-    "PgBouncer does not take the options of the connection: write `ignore_startup_parameters = options` into "
-    "pgbouncer.ini (docs/scaling.md, Behind PgBouncer)"
-)
 
 
 def set_up(driver: Any, record: Any) -> None:
@@ -43,8 +39,3 @@ def set_up(driver: Any, record: Any) -> None:
 def is_pooled(connection: Connection) -> bool:
     """Tell whether PgBouncer stands between us and the server."""
     return bool(connection.info[_POOLED])
-
-
-def was_refused_options(error: BaseException) -> bool:
-    """Tell whether PgBouncer refused the connection for the options that we ask for."""
-    return "unsupported startup parameter" in str(error)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from bridge.body.limits import check_bounds
 from bridge.coerce.json_text import opened_text
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Draft, Event, Finding, ReadingSettings, Request
+from bridge.models import Draft, Event, ReadingSettings, Request
 from bridge.pipeline import finish
 from bridge.settings import Destination
 from bridge.web.conversions_api_errors import invalid

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits
 from bridge.explain.trace import Trace
-from bridge.models import Finding, Webhook
+from bridge.finding import Finding
+from bridge.models import Webhook
 
 MAX_OPENED_TEXT: Final = 1_048_576
 MAX_OPENED_DEPTH: Final = 64

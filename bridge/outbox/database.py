@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
 from bridge.errors import CannotOpen, CannotStore, WrongUse
+from bridge.outbox import pgbouncer
 from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
@@ -269,11 +270,13 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             _with_defaults(url), pool_size=_CONNECTIONS, max_overflow=_CONNECTIONS, pool_use_lifo=True
         )
     except ImportError as error:
         raise CannotOpen("PostgreSQL needs its driver", fix="pip install 'capi-bridge[postgres]'") from error
+    event.listen(engine, "connect", pgbouncer.set_up)
+    return engine
 
 
 def _with_defaults(url: URL) -> URL:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from bridge.errors import CannotOpen
 from bridge.outbox.database import DRIVER_ERRORS, Database
 
-HEAD = "0017"
+HEAD = "0019"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PROGRESS = table("alembic_version", column("version_num"))
 _LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"

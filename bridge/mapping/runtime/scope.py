@@ -47,11 +47,13 @@ class Scope:
     `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
     only while an explanation is written. `outer` is the scope around the item. `placeholders` are those met
     since the last field was filled: `[2]` for an entry of a list that was left out, else an empty text.
+    `by_visit` names the fields that an earlier visit filled, None while none was found.
     """
 
     __slots__ = (
         "_known_parts",
         "base",
+        "by_visit",
         "field",
         "findings",
         "index",
@@ -74,6 +76,7 @@ class Scope:
         self.base = self.field = ""
         self.outer: Scope | None = None
         self.trace: Trace | None = None
+        self.by_visit: frozenset[str] | None = None
         self.findings: list[Finding] = []
         self.placeholders: list[str] = []
         self._known_parts: _KnownParts | None = None

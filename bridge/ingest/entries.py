@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bridge.errors import UnreadableBody
+from bridge.finding import Finding
 from bridge.ingest.persons import erasure_job
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
-from bridge.models import Event, Finding, Request, Translation
+from bridge.models import Event, Request, Translation
 from bridge.outbox import NewEvent, NewJob, NewVisit, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode
@@ -158,6 +159,7 @@ def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of the
         reason=event.reason,
         findings=event.findings,
         match_score=event.match.score if event.match else None,
+        score_without_visit=event.match.without_visit if event.match else None,
         accepted_until=accepted_until(data, spec) if _whole(data, "event_time") else None,
         label=event.label,
         consent=event.consent,

@@ -94,9 +94,11 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
     return "duplicate" if not row.test_event_code and connection.execute(select(taken)).scalar() else None
 
 
-def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
-    """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
-    return _end(connection, ids, _DISCARDABLE, "discarded", reason, now)
+def discard(
+    connection: Connection, ids: Sequence[bytes], reason: str, now: int, of: Sequence[str] = _DISCARDABLE
+) -> int:
+    """Discard events of these statuses; what is being sent is left alone. Return how many were discarded."""
+    return _end(connection, ids, of, "discarded", reason, now)
 
 
 def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, now: int) -> None:

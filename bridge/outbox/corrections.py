@@ -15,9 +15,10 @@ from bridge.outbox.admin_actions import discard, requeue
 from bridge.outbox.deletion import delete_events
 from bridge.outbox.hourly_counts import changes_in
 from bridge.outbox.ids import moment_of, new_id
-from bridge.outbox.inserts import EventRows, Statements, fetch_row, pack_event, store_events
+from bridge.outbox.inserts import Statements, fetch_row, pack_event, store_events
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.new_jobs import insert_job, pack_job_of
+from bridge.outbox.packed import EventRows
 from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, to_ms
 from bridge.outbox.tables import attempts, events, fetched, fetches, payloads, webhooks
 

@@ -14,8 +14,9 @@ from uuid import UUID
 import orjson
 
 from bridge.consent_decision import ConsentDecision
+from bridge.finding import Finding
 from bridge.mode import Mode
-from bridge.models import Finding, Request
+from bridge.models import Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[
@@ -38,6 +39,7 @@ class NewEvent(NamedTuple):
 
     `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
     `accepted_until` is the Unix second after which Meta would reject the event for its age.
+    `score_without_visit` is its match strength without what an earlier visit added, if one was found.
     """
 
     status: NewStatus
@@ -54,6 +56,7 @@ class NewEvent(NamedTuple):
     accepted_until: int | None = None
     label: str = ""
     consent: ConsentDecision | None = None
+    score_without_visit: int | None = None
 
 
 class NewFetch(NamedTuple):

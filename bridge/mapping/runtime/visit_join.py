@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from bridge.coerce.dates import read_time
 from bridge.consent_decision import ConsentDecision
+from bridge.finding import Position
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.visit_words import VISIT_ADDS, VISIT_KEYS
 from bridge.mapping.runtime.call_parts import LONGEST_INSERTED, CannotCall
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import Scope, text_of
-from bridge.models import Position, ReadingSettings
+from bridge.models import ReadingSettings
 
 _MOST_TEXTS: Final = 10  # of one field: more are no person's
 _FRESH_SECONDS: Final = 86_400  # for how long an IP address and a user agent are still the person's
@@ -86,10 +87,11 @@ class VisitJoin:
     def filled(self, scope: Scope, mapped: Mapping[str, Any]) -> dict[str, Any]:
         """Return `user_data` with its empty fields filled; none at all when it stays empty.
 
-        Raises AnswerNeeded when nobody has looked for the visit yet.
+        Raises AnswerNeeded when nobody has looked for the visit yet. The scope remembers what was filled.
         """
         visit = self.step.value(scope)
-        found: Mapping[str, Any] = visit if isinstance(visit, dict) else {}
+        is_found = isinstance(visit, dict)
+        found: Mapping[str, Any] = visit if is_found else {}
         user_data = dict(mapped)
         for word, _ in self.add:
             field, part = VISIT_ADDS[word]
@@ -100,6 +102,7 @@ class VisitJoin:
                 user_data[field] = value
             if scope.trace is not None:
                 self._explain(scope, word, value)
+        scope.by_visit = frozenset(user_data.keys() - mapped.keys()) if is_found else None
         return {"user_data": user_data} if user_data else {}
 
     def consent(self, scope: Scope) -> ConsentDecision | None:

@@ -307,16 +307,18 @@ def _keep_raw(database: sqlite3.Connection, rows: Sequence[Mapping[str, Any]], c
     database.executemany("INSERT INTO raw_webhooks VALUES (?, ?)", kept)
 
 
-_COUNT = "INSERT INTO hourly_counts (hour, mapping, destination, mode, status, writer, number)"
+_COUNT = (
+    "INSERT INTO hourly_counts (hour, mapping, destination, dataset_id, mode, status, reason, writer, number)"
+)
 _COUNTS = (
-    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', 'webhooks', 0, count(*)"
+    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', '', 'webhooks', '', 0, count(*)"
     " FROM webhooks GROUP BY 1, 2",
-    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', 'received', 0, sum(event_count)"
+    f"{_COUNT} SELECT received_at / 3600000, mapping, '', '', '', 'received', '', 0, sum(event_count)"
     " FROM webhooks GROUP BY 1, 2",
-    f"{_COUNT} SELECT received_at / 3600000, e.mapping, destination,"
+    f"{_COUNT} SELECT received_at / 3600000, e.mapping, destination, dataset_id,"
     f" CASE WHEN dataset_id = '{DEMO_DATASET_ID}' THEN 'demo' WHEN test_event_code IS NOT NULL THEN 'test'"
-    " ELSE 'live' END, status, 0, count(*) FROM events e JOIN webhooks w ON w.id = webhook_id"
-    " GROUP BY 1, 2, 3, 4, 5",
+    " ELSE 'live' END, status, CASE status WHEN 'held' THEN reason ELSE '' END, 0, count(*)"
+    " FROM events e JOIN webhooks w ON w.id = webhook_id GROUP BY 1, 2, 3, 4, 5, 6, 7",
 )
 _STATEMENTS = {
     "webhooks": "INSERT INTO webhooks (id, mapping, revision, received_at, request_id, event_count)"

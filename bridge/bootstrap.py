@@ -10,13 +10,13 @@ from pathlib import Path
 
 from bridge.crypto import Cipher, key_from_file
 from bridge.errors import CannotOpen, WrongUse
+from bridge.finding import Finding
 from bridge.ingest.entries import code_of_destination, code_of_hook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
 from bridge.mapping.samples import sample_secrets
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec, with_severities
-from bridge.models import Finding
 from bridge.outbox import Bounds, Outbox, open_outbox, upgrade
 from bridge.outbox.purpose import mark_purpose, refuse_demo_beside_live
 from bridge.secret_files import SecretsOfMappings

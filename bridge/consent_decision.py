@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
-if TYPE_CHECKING:  # models hold these values
-    from bridge.models import EventVerdict, Position
+from bridge.finding import EventVerdict, Position
 
 _STRICTNESS: Final = {"granted": 0, "unknown": 1, "denied": 2}
 

@@ -22,10 +22,8 @@ Messages are shown to strangers: no personal data, no secret, never the offendin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bridge.models import Finding
+from bridge.finding import Finding
 
 
 class BridgeError(Exception):

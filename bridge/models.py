@@ -7,66 +7,13 @@ Their attributes are final: the type checker lets nobody assign to one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
-
-if TYPE_CHECKING:  # they are made with a cleaner, which works on the values of this module
-    from bridge.privacy.person_identifiers import Erasure
+from typing import Any, ClassVar, Final, Literal
 
 from bridge.consent_decision import ConsentDecision, ConsentPolicy
-
-Severity = Literal["error", "warning"]
-EventVerdict = Literal["ready", "held", "skipped", "suppressed", "fetching"]
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where something stands in a file. Lines and columns count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: what, where, and how to fix it.
-
-    `path` is a JSON path into the event or the file (`$.user_data.em`); `position` is the line of
-    the mapping or settings file it comes from. The texts never hold a value that a person sent.
-    """
-
-    severity: Severity
-    code: str
-    message: str
-    fix: str = ""
-    path: str | None = None
-    position: Position | None = None
-    suggestion: str | None = None
-
-    def at(self, position: Position | None) -> Finding:
-        """Return the same finding with the line it comes from."""
-        return replace(self, position=position)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the one shape findings have in every JSON answer; absent parts are null."""
-        where = self.position
-        return {
-            "severity": self.severity,
-            "code": self.code,
-            "message": self.message,
-            "fix": self.fix or None,
-            "path": self.path,
-            "file": where.file if where else None,
-            "line": where.line if where else None,
-            "column": where.column if where else None,
-            "suggestion": self.suggestion,
-        }
+from bridge.finding import EventVerdict, Finding, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +32,25 @@ class Request:
     body: bytes
     ip: str | None
     received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
+
+    kind: str
+    typed: str = dataclass_field(repr=False)
+    cleaned: str = dataclass_field(repr=False)
+    sent: str = dataclass_field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
+
+    identifiers: tuple[Identifier, ...]
+    never_send: bool = False
+    destination: str | None = None
 
 
 class _Value:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from bridge.body.parse import parse
 from bridge.consent_decision import ConsentDecision, ConsentPolicy
 from bridge.explain.trace import Trace
+from bridge.finding import Finding, Position
 from bridge.mapping import CompiledMapping
 from bridge.mapping.runtime.erase_requests import CompiledRequests
 from bridge.mapping.runtime.known_answers import Answers
@@ -25,16 +26,15 @@ from bridge.models import (
     AnswerLookup,
     CleanDraft,
     Draft,
+    Erasure,
     Event,
-    Finding,
-    Position,
     Request,
     Translation,
     Verified,
     Webhook,
 )
 from bridge.normalize import normalize
-from bridge.privacy.person_identifiers import Erasure, readable
+from bridge.privacy.person_identifiers import readable
 from bridge.validate import is_right_by_its_values, validate
 from bridge.validate.match_strength import match_strength
 from bridge.verify import verify

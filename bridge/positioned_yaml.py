@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 
 MAX_DEPTH = 64
 

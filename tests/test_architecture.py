@@ -1,4 +1,4 @@
-"""The picture in CONTRIBUTING.md is true: who may import whom, and one door to each outside thing."""
+"""The picture in CONTRIBUTING.md is true: who may import whom, and who may use what is outside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,23 @@ def imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def needed(module: str) -> Iterator[str]:
+    """Yield the modules of ours that this one imports, also where only types are checked."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module in MODULES:
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if name in MODULES else node.module
+
+
+def test_no_module_needs_itself_by_way_of_others():
+    order = TopologicalSorter({module: set(needed(module)) - {module} for module in MODULES})
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
 def is_within(name: str, *roots: str) -> bool:
     return any(name == root or name.startswith(f"{root}.") for root in roots)
 
@@ -43,8 +61,8 @@ def modules_within(*roots: str) -> list[str]:
     return [module for module in MODULES if is_within(module, *roots)]
 
 
-# an outside thing -> the only places with a door to it
-DOORS = {
+# a library -> the only places that import it
+USERS = {
     "flask": ("bridge.web", "bridge.wsgi"),
     "sqlalchemy": ("bridge.outbox",),
     "alembic": ("bridge.outbox",),
@@ -73,20 +91,20 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize(("library", "homes"), DOORS.items(), ids=DOORS)
-def test_each_outside_thing_has_one_door(library, homes):
-    trespassers = {
+@pytest.mark.parametrize(("library", "homes"), USERS.items(), ids=USERS)
+def test_each_library_is_used_in_one_place(library, homes):
+    others = {
         module: found
         for module in MODULES
         if not is_within(module, *homes) and (found := strangers(module, library))
     }
-    assert trespassers == {}
+    assert others == {}
 
 
 @pytest.mark.parametrize(
     "module", modules_within(*STEPS, "bridge.pipeline", "bridge.validate.match_strength")
 )
-def test_the_road_is_pure(module):
+def test_the_pipeline_is_pure(module):
     impure = (
         "bridge.outbox",
         "bridge.web",
@@ -102,7 +120,7 @@ def test_the_road_is_pure(module):
         "threading",
         "random",
     )
-    # the folder watches files beside the road; what it hands out is as pure as the rest
+    # the folder watches files beside the pipeline; what it hands out is as pure as the rest
     allowed = {"bridge.mapping.store": ("threading", "time")}.get(module, ())
     assert [name for name in strangers(module, *impure) if name not in allowed] == []
 
@@ -130,8 +148,8 @@ def calls(module: str) -> Iterator[str]:
             yield ast.unparse(node)
 
 
-ENVIRONMENT_DOORS = ("bridge.settings", "bridge.cli", "bridge.server")
-CLOCK_DOORS = (
+READS_ENVIRONMENT = ("bridge.settings", "bridge.cli", "bridge.server")
+READS_CLOCK = (
     "bridge.cli",
     "bridge.web",
     "bridge.delivery.worker",
@@ -144,13 +162,13 @@ CLOCK_DOORS = (
 
 def test_only_the_shells_read_the_environment():
     readers = {m for m in MODULES if any(call in ("os.environ", "os.getenv") for call in calls(m))}
-    assert {m for m in readers if not is_within(m, *ENVIRONMENT_DOORS)} == set()
+    assert {m for m in readers if not is_within(m, *READS_ENVIRONMENT)} == set()
 
 
 def test_only_the_shells_read_the_clock():
     clocks = {"datetime.now", "time.time", "datetime.datetime.now", "date.today", "datetime.utcnow"}
     readers = {m for m in MODULES if any(call in clocks for call in calls(m))}
-    assert {m for m in readers if not is_within(m, *CLOCK_DOORS)} == set()
+    assert {m for m in readers if not is_within(m, *READS_CLOCK)} == set()
 
 
 VENDORS = re.compile(

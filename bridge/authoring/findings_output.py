@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 
 SourceLines = Callable[[str], Sequence[str]]
 _LONGEST_LINE = 160

@@ -11,10 +11,11 @@ from bridge.authoring.expectations import NOTHING, Difference, differences
 from bridge.errors import BridgeError
 from bridge.explain.build import clear_text
 from bridge.explain.render import field_lines
+from bridge.finding import Position
 from bridge.mapping import CompiledMapping, MappingTest
 from bridge.mapping.samples import sample_of_test
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Position, Translation, Verified
+from bridge.models import Event, Translation, Verified
 from bridge.pipeline import translate
 from bridge.privacy.person_identifiers import readable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Sequence
 
-from bridge.models import Finding
+from bridge.finding import Finding
 
 # Only plain character sets: Python also knows codecs such as `punycode` that are slow or no charsets at all.
 _SINGLE_BYTE = {f"iso8859-{part}" for part in range(2, 17)} | {f"cp125{page}" for page in range(9)}

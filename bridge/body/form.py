@@ -19,7 +19,7 @@ from bridge.body.charset import decode_all
 from bridge.body.json import opened_json
 from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, too_large
 from bridge.body.media_type import MediaType
-from bridge.models import Finding
+from bridge.finding import Finding
 
 Tree = dict[str, Any]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge.errors import UnreadableBody
-from bridge.models import Finding
+from bridge.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 from werkzeug.http import parse_options_header
 
 from bridge.errors import UnreadableBody, WrongContentType
-from bridge.models import Finding
+from bridge.finding import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bridge.body.form import nested
 from bridge.body.limits import MAX_NODES, too_large
 from bridge.body.media_type import MediaType
 from bridge.errors import UnreadableBody
-from bridge.models import Finding
+from bridge.finding import Finding
 
 
 def read_multipart(

@@ -17,13 +17,13 @@ from bridge.cli.mapping_files import files_meant
 from bridge.cli.options import config_option, secrets_of
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
+from bridge.finding import Finding
 from bridge.lint.check import Checked, check_mapping
 from bridge.lint.companion_lint import mapping_of_companion
 from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.models import Finding
 from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment

@@ -18,9 +18,9 @@ from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import counted_kinds, looked_for, person_of
 from bridge.jobs.bulk_erasure import known_destination
+from bridge.models import Identifier
 from bridge.outbox import ErasureReceipt, ErasureRequest, Job, erasures_as_json
 from bridge.plurals import counted
-from bridge.privacy.person_identifiers import Identifier
 from bridge.serialization import encode_readable
 
 _STAYS_AT_META = "what was sent already stays at Meta: erase it there too"

@@ -21,9 +21,9 @@ from bridge.cli.retarget import retarget
 from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import looked_for, person_of
+from bridge.models import Identifier
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
-from bridge.privacy.person_identifiers import Identifier
 from bridge.serialization import encode, encode_readable
 from bridge.settings import process_environment
 

@@ -19,13 +19,13 @@ from bridge.authoring.scaffold.questions import questions_about
 from bridge.cli.mapping_files import file_meant
 from bridge.cli.options import config_option, json_option, secrets_of, settings_of
 from bridge.errors import CannotOpen, WrongUse
+from bridge.finding import Finding
 from bridge.lint.check import check_mapping
 from bridge.mapping import load_mapping
 from bridge.mapping.samples import answers_file, read_sample
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 

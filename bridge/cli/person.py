@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from bridge.privacy.person_identifiers import KINDS, Identifier, read_identifier
+from bridge.models import Identifier
+from bridge.privacy.person_identifiers import KINDS, read_identifier
 
 _OPTIONS = (
     click.option("--email", "email", multiple=True, help="An e-mail address of the person."),

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import click
 
 from bridge.cli.options import accept_new_key_option, config_option, require_free
-from bridge.models import Finding
+from bridge.finding import Finding
 from bridge.settings import (
     SIMULATOR_URL,
     Settings,

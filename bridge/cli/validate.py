@@ -13,8 +13,8 @@ import click
 
 from bridge.cli.options import json_option, moment_of
 from bridge.errors import CannotOpen, UnreadableBody
+from bridge.finding import Finding
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Finding
 from bridge.validate import validate_body
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bridge.mapping.language.grammar import OPERATORS, BlockGrammar, Key, grammar_of
+from bridge.mapping.language.grammar import OPERATORS, grammar_of
+from bridge.mapping.language.keys import BlockGrammar, Key
 from bridge.mapping.language.value_kinds import KINDS
 from bridge.meta_spec.rule_files import load_meta_spec
 

@@ -11,8 +11,9 @@ from bridge.explain.masking import mask
 from bridge.explain.render import tried_source
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
 from bridge.explain.unused_fields import probably_meant, unused_fields
+from bridge.finding import Position
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Draft, Event, Position, Webhook
+from bridge.models import Draft, Event, Webhook
 
 if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping

@@ -11,12 +11,13 @@ from bridge.fetch.client import SourceClient
 from bridge.fetch.kept_answers import found_answers, packed_answers
 from bridge.fetch.outcomes import FoundRecord, NoRecord, SourceOutcome, TryLater
 from bridge.fetch.visit_lookup import VisitLookup, joined_visits
+from bridge.finding import Finding
 from bridge.ingest.entries import new_events
 from bridge.ingest.replay import with_codes
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Fetched, FetchRequest, Finding, Request, Translation, Verified
+from bridge.models import Fetched, FetchRequest, Request, Translation, Verified
 from bridge.outbox import Correction, HeldEvent, NewEvent
 from bridge.outbox.fetch_queue import Decided, FetchingWebhook
 from bridge.outbox.ids import moment_of

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from bridge.outbox import HeldRow, NewEvent, NewWebhook, Outbox
-
-if TYPE_CHECKING:
-    from bridge.ingest.import_file import RowResult
 
 _Key = tuple[str | None, ...]
 
@@ -41,11 +38,11 @@ class CorrectedRows:
                 by_place[held.request_id].append(held)
         return cls(by_event, by_place)
 
-    def replaced_by(self, results: Sequence[RowResult]) -> tuple[tuple[str, ...], ...]:
-        """Return, for each webhook of some rows, the ids of the held events it takes the place of."""
+    def replaced_by(self, webhooks: Sequence[NewWebhook]) -> tuple[tuple[str, ...], ...]:
+        """Return, for the webhook of each row, the ids of the held events it takes the place of."""
         if not self.by_event and not self.by_place:
             return ()
-        return tuple(self._replaced(result.webhook) for result in results if result.webhook)
+        return tuple(self._replaced(webhook) for webhook in webhooks)
 
     def _replaced(self, webhook: NewWebhook) -> tuple[str, ...]:
         targets = {_target(event) for event in webhook.events}

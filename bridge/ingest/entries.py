@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bridge.errors import UnreadableBody
+from bridge.finding import Finding
 from bridge.ingest.persons import erasure_job
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
-from bridge.models import Event, Finding, Request, Translation
+from bridge.models import Event, Request, Translation
 from bridge.outbox import NewEvent, NewJob, NewVisit, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode

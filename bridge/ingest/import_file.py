@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from bridge.errors import CannotStore, Refused
+from bridge.finding import Finding
 from bridge.ingest.corrected_rows import CorrectedRows, place_of
 from bridge.ingest.entries import new_webhook
 from bridge.ingest.import_rows import FileReading, FileRow, digest_of
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Request, Verified
+from bridge.models import Event, Request, Verified
 from bridge.outbox import ImportPosition, NewWebhook, Outbox, Receipt, Replacements
 from bridge.pipeline import translate
 from bridge.settings import Settings
@@ -134,9 +135,10 @@ def import_file(
         for portion in portions_of(rows, _size_of_portion(context)):
             results = [translated(row, context) for row in portion]
             _write_report(lines, results)
-            replacing = Replacements(corrected.replaced_by(results), context.clock())
+            webhooks = [result.webhook for result in results if result.webhook]
+            replacing = Replacements(corrected.replaced_by(webhooks), context.clock())
             position = ImportPosition(import_id, portion[-1].number, context.clock())
-            receipts = _store(outbox, results, position, replacing, context)
+            receipts = _store(outbox, webhooks, position, replacing, context)
             unstored = counted_outcomes([result for result in results if result.webhook is None])
             summary.add(results, unstored + _became(receipts))
             summary.replaced += replacing.number(receipts)
@@ -201,13 +203,12 @@ def _is_id(path: str) -> bool:
 
 def _store(
     outbox: Outbox,
-    results: Sequence[RowResult],
+    webhooks: Sequence[NewWebhook],
     position: ImportPosition,
     replacing: Replacements,
     context: ImportContext,
 ) -> Sequence[Receipt]:
     """Store a portion; a full outbox is waited for, since a file can wait."""
-    webhooks = [result.webhook for result in results if result.webhook]
     for _ in range(_MOST_RETRIES):
         with suppress(CannotStore):
             return outbox.add_all(webhooks, position, replacing)

@@ -52,7 +52,7 @@ class FileReading:
 
 
 def reading_of(stream: BinaryIO, style: str, encoding: str | None = None) -> FileReading:
-    """Return how a file is to be read. Raises WrongUse when its encoding is unknown or cannot be sign."""
+    """Return how a file is to be read. Raises WrongUse when its encoding is unknown or cannot be guessed."""
     if not STYLES[style].is_text:
         if encoding:
             raise WrongUse("an Excel file has no encoding to choose", fix="leave encoding out")

@@ -10,9 +10,10 @@ import orjson
 
 from bridge.errors import WrongUse
 from bridge.explain.masking import mask
+from bridge.models import Identifier
 from bridge.outbox import ErasureRequest, NewJob, Outbox, Person, Query
 from bridge.outbox.erasure import sent_identifiers
-from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, Identifier, read_identifier
+from bridge.privacy.person_identifiers import HOW_TO_WRITE, KINDS, read_identifier
 
 
 def identifiers_of(asked: Mapping[str, Any]) -> tuple[Identifier, ...]:

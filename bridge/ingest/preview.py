@@ -7,8 +7,7 @@ from typing import Any
 
 from bridge.explain.masking import mask
 from bridge.ingest.entries import checked_test_code
-from bridge.models import Event, Translation
-from bridge.privacy.person_identifiers import Erasure
+from bridge.models import Erasure, Event, Translation
 from bridge.settings import Settings
 
 

@@ -90,7 +90,7 @@ def _do(
     webhooks = [result.webhook for result in results if result.webhook]
     if not webhooks:
         return context.outbox.jobs.note(job, step, context.clock())
-    replacing = Replacements(corrected.replaced_by(results), context.clock())
+    replacing = Replacements(corrected.replaced_by(webhooks), context.clock())
     return context.outbox.jobs.store(job, step, webhooks, context.clock(), replacing)
 
 

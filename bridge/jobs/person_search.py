@@ -21,10 +21,11 @@ from bridge.ingest.persons import (
 )
 from bridge.jobs.bulk_erasure import known_destination
 from bridge.jobs.job_kind import Asked, JobContext, require_known
+from bridge.models import Identifier
 from bridge.outbox import Job, JobStep, NewJob, Outbox, Person
 from bridge.outbox.erasure import BEGINNING, Page
 from bridge.outbox.records import text_id
-from bridge.privacy.person_identifiers import KINDS, Identifier
+from bridge.privacy.person_identifiers import KINDS
 
 KIND = "find_person"
 _OPTIONS = (*KINDS, "country", "destination", "event_id")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bridge.finding import Finding
 from bridge.lint.answer_lint import lint_answers
 from bridge.lint.browser_lint import lint_browser
 from bridge.lint.event_lint import lint_events
@@ -13,7 +14,6 @@ from bridge.lint.path_lint import lint_paths
 from bridge.lint.person_lint import lint_person
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 
 
 def lint(mapping: CompiledMapping, spec: MetaSpec) -> tuple[Finding, ...]:

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.finding import Finding
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import Sample, read_sample, sample_of_test
-from bridge.models import Finding, Verified, Webhook
+from bridge.models import Verified, Webhook
 
 # when a sample's own time is not noted; what is fetched does not depend on it
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bridge.finding import Finding
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.models import Finding
 from bridge.positioned_yaml import Block
 
 

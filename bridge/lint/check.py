@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from bridge.errors import Invalid
+from bridge.finding import Finding
 from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.reader import SecretsMode
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.positioned_yaml import Block
 
 # Samples are for whoever works on the file. That one is missing says nothing about the mapping itself.

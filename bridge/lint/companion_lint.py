@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bridge.errors import UnknownMapping
+from bridge.finding import Finding
 from bridge.mapping import MappingFolder
-from bridge.models import Finding
 from bridge.settings.models import CompanionSettings
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from bridge.finding import Finding, Position, Severity
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position, Severity, Webhook
+from bridge.models import Webhook
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.recognize.recognition_tables import recognition_tables, words_of
 from bridge.validate.event_rules import event_name as event_name_findings

@@ -9,11 +9,12 @@ from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.finding import Finding, Position
 from bridge.mapping.runtime.fetch_step import recorded_answers
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
-from bridge.models import Finding, Position, Verified, Webhook
+from bridge.models import Verified, Webhook
 from bridge.positioned_yaml import Listing
 
 # when a sample's own time is not noted; lint looks at fields, and no finding depends on the time

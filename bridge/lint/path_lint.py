@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.finding import Finding
 from bridge.lint.evidence import Evidence
 from bridge.mapping.compiler.context import PathUse
 from bridge.mapping.language.path_syntax import Path
@@ -14,7 +15,7 @@ from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import MISSING, Scope, plain_key
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Webhook
+from bridge.models import Webhook
 from bridge.recognize.guess import guesses_of
 from bridge.recognize.payload_fields import PayloadField
 from bridge.spelling import closest, distance

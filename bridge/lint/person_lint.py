@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bridge.finding import Finding
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.models import Draft, Finding, Webhook
+from bridge.models import Draft, Webhook
 
 # each of these is enough for Meta to know a person by; an own id, a name or a place is not
 _IDENTITY = frozenset(

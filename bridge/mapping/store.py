@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.errors import BridgeError, Invalid, UnknownMapping
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.loader import load_mapping
 from bridge.mapping.files import mapping_files, name_of
 from bridge.mapping.language.reader import SecretsMode
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position
 
 Stamp = tuple[int, int, int]
 _NO_STAMP: Stamp = (0, 0, 0)

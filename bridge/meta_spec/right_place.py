@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from bridge.models import Finding
+from bridge.finding import Finding
 
 _BLOCKS: Final = ("user_data", "app_data", "custom_data")
 _OF_THE_BODY: Final = ("test_event_code", "partner_agent")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
-from bridge.models import Finding, Position, Severity
+from bridge.finding import Finding, Position, Severity
 
 Hashing = Literal["yes", "no", "asked"]
 

@@ -14,9 +14,10 @@ from typing import Any, Protocol
 from bridge.body.parse import parse
 from bridge.coerce.emptiness import is_empty
 from bridge.errors import Refused
+from bridge.finding import Finding
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.models import Finding, Request, Verified, Webhook
+from bridge.models import Request, Verified, Webhook
 
 LOOKED_AT = 200
 ENOUGH_TO_JUDGE = 20

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
+from bridge.finding import Finding
 from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
-from bridge.models import Finding
 from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
 from bridge.outbox.fetch_queue import FetchDepth

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from bridge.explain.trace import Trace
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Draft, Finding
+from bridge.models import Draft
 from bridge.normalize.click_id import fill_click_id
 from bridge.normalize.context import ValueDropped
 from bridge.normalize.custom_data import clean_custom_data

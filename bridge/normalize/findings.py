@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.explain.trace import Trace
+from bridge.finding import Finding, Position
 from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position
 from bridge.normalize.context import ValueDropped
 from bridge.privacy.phone_numbers import Phones
 

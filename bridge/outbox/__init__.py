@@ -15,10 +15,10 @@ from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
 from bridge.outbox.erasures import ErasureReceipt, ErasureRequest, erasures_as_json
 from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
-from bridge.outbox.inserts import PackedWebhook
 from bridge.outbox.job_queue import Job, JobStep
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
+from bridge.outbox.packed import Packed, PackedWebhook
 from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
     STATUSES,
@@ -37,7 +37,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
-from bridge.outbox.store import Outbox, Packed
+from bridge.outbox.store import Outbox
 from bridge.outbox.stranded import Move, Stranded
 from bridge.outbox.visit_rows import PackedVisit
 from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord

@@ -17,7 +17,6 @@ from bridge.outbox.deletion import delete_events, lock_fetches
 from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import moment_of, new_id
 from bridge.outbox.inserts import (
-    EventRows,
     Statements,
     claims_event_id,
     fetch_row,
@@ -26,6 +25,7 @@ from bridge.outbox.inserts import (
 )
 from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.new_jobs import insert_job, pack_job_of
+from bridge.outbox.packed import EventRows
 from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
 from bridge.outbox.tables import (
     attempts,
@@ -147,9 +147,11 @@ def _why_not(connection: Connection, row: Any, now: int) -> str | None:
     return "duplicate" if not row.test_event_code and connection.execute(select(taken)).scalar() else None
 
 
-def discard(connection: Connection, ids: Sequence[bytes], reason: str, now: int) -> int:
-    """Discard events; what was sent, or is being sent, is left alone. Return how many were discarded."""
-    return _end(connection, ids, _DISCARDABLE, "discarded", reason, now)
+def discard(
+    connection: Connection, ids: Sequence[bytes], reason: str, now: int, of: Sequence[str] = _DISCARDABLE
+) -> int:
+    """Discard events of these statuses; what is being sent is left alone. Return how many were discarded."""
+    return _end(connection, ids, of, "discarded", reason, now)
 
 
 def withdraw(connection: Connection, webhook_ids: Sequence[bytes], reason: str, now: int) -> None:

@@ -14,6 +14,8 @@ from bridge.plurals import counted
 
 _CHECK_EVERY_SECONDS = 1.0
 _SHARE_OF_TIME = 0.01  # checking may not cost more than this
+_FIX_OF_QUEUE = "`capi-bridge status` says why nothing is sent; limits.queue_events is the limit"
+_FIX_OF_DISK = "free some space where the database is, or lower limits.free_disk_bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Backpressure:
         self._timer = timer
         self._free_bytes = free_bytes
         self._check_again_at = 0.0
-        self._refusal: str | None = None
+        self._refusal: tuple[str, str] | None = None
         self._checking = threading.Lock()
 
     def check(self) -> None:
@@ -71,7 +73,8 @@ class Backpressure:
     def refuse(self) -> None:
         """Raise CannotStore when the last measurement found a bound passed. Never waits."""
         if self._refusal:
-            raise CannotStore(self._refusal, retry_after_seconds=30, fix="see limits: in the settings")
+            message, fix = self._refusal
+            raise CannotStore(message, retry_after_seconds=30, fix=fix)
 
     def _measure(self) -> None:
         started = self._timer()
@@ -79,14 +82,14 @@ class Backpressure:
         ended = self._timer()
         self._check_again_at = ended + max(_CHECK_EVERY_SECONDS, (ended - started) / _SHARE_OF_TIME)
 
-    def _queue(self) -> str | None:
+    def _queue(self) -> tuple[str, str] | None:
         most = self._bounds.queue_events
         if most is None or self._queued() < most:
             return None
-        return f"the queue is full: {counted(most, 'event')} to be sent"
+        return f"the queue is full: {counted(most, 'event')} to be sent", _FIX_OF_QUEUE
 
-    def _disk(self) -> str | None:
+    def _disk(self) -> tuple[str, str] | None:
         least = self._bounds.free_disk_bytes
-        if least is None or self._folder is None:
+        if least is None or self._folder is None or self._free_bytes(self._folder) >= least:
             return None
-        return "the disk is nearly full" if self._free_bytes(self._folder) < least else None
+        return "the disk is nearly full", _FIX_OF_DISK

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, exists, func, insert, select
 
 from bridge.errors import CannotOpen, WrongUse
-from bridge.outbox.database import Database, translated_errors
+from bridge.outbox.database import Database
+from bridge.outbox.database_errors import translated_errors
 from bridge.outbox.migrate import upgrade
 from bridge.outbox.queries import discrepancies
 from bridge.outbox.records import to_ms

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
 from bridge.errors import CannotOpen, CannotStore, WrongUse
+from bridge.outbox import pgbouncer
 from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
 
-DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
 # A server that has vanished (no power, a cut cable, a firewall that forgot the connection) says nothing:
 # without these a thread would wait for it for 15 minutes, or, by the system's own keepalive, for two hours.
 # Each is an option of libpq, and one in the query of `database_url` wins.
@@ -115,18 +114,6 @@ class Database:
                 raise
         self.engine.dispose()  # the server was restarted: its other connections are broken too
         return attempt()
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """Raise CannotStore with the kind of error; the driver's own text may quote what was being stored."""
-    try:
-        yield
-    except (*DRIVER_ERRORS, OSError, OverflowError, ValueError) as error:
-        raise CannotStore(
-            f"the database failed ({type(error).__name__})",
-            fix="check the disk, the owner of the database file, and whether the database server answers",
-        ) from error
 
 
 class _SameFile:
@@ -283,11 +270,13 @@ def _begin(connection: Connection) -> None:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             _with_defaults(url), pool_size=_CONNECTIONS, max_overflow=_CONNECTIONS, pool_use_lifo=True
         )
     except ImportError as error:
         raise CannotOpen("PostgreSQL needs its driver", fix="pip install 'capi-bridge[postgres]'") from error
+    event.listen(engine, "connect", pgbouncer.set_up)
+    return engine
 
 
 def _with_defaults(url: URL) -> URL:

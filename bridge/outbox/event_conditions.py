@@ -14,7 +14,7 @@ from bridge.errors import WrongUse
 from bridge.mode import DEMO_DATASET_ID, Mode
 from bridge.outbox.ids import first_id
 from bridge.outbox.records import Query, raw_id, to_ms
-from bridge.outbox.tables import attempts, events, queue
+from bridge.outbox.tables import IS_EXPLAINED, attempts, events, queue
 
 IS_CLAIMED = queue.c.claim_id.is_not(None)
 _OK = 200
@@ -34,7 +34,7 @@ def conditions(query: Query) -> list[ColumnElement[bool]]:
     if query.mode is not None:
         found.append(_has_mode(query.mode))
     if query.reason is not None:
-        found.append(_mentions(query.reason))
+        found += [IS_EXPLAINED, _mentions(query.reason)]
     if query.webhook_id is not None:
         found.append(events.c.webhook_id == raw_id(query.webhook_id))
     if query.before is not None:

@@ -3,7 +3,8 @@
 Whoever inserts, settles or deletes events notes in the `Changes` of the open transaction what that changes;
 the outbox stores their sum as its last statement, so counts and events cannot differ, and two transactions
 that count the same are in each other's way for the shortest time. An event counts in the hour in which its
-webhook came, under its present status; one that is being sent counts as waiting.
+webhook came, under its present status; one that is being sent counts as waiting. A held one counts under its
+reason, too.
 
 On PostgreSQL, where many transactions are open at once, each connection adds to rows of its own (`writer`):
 with one row for all, only one of them could commit at a time. Readers add the rows up, and `compact` does so
@@ -15,7 +16,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from sqlalchemy import (
     Engine,
     Select,
     case,
+    column,
     delete,
     func,
     literal,
@@ -50,17 +52,21 @@ _WEBHOOKS, _RECEIVED = "webhooks", "received"  # what a row counts, if not event
 _KEY = tuple([column for column in hourly_counts.primary_key if column.name != "writer"])
 _TO_BE_DONE = frozenset({"waiting", "fetching"})
 _COLUMNS = (*[column.name for column in _KEY], "writer", "number")
+_SHOWN = [column for column in _KEY if column.name not in {"dataset_id", "reason"}]
+_STATUS = [column.name for column in _KEY].index("status")
+_REASON_LENGTH = 200  # characters: PostgreSQL takes no key of more than 2,704 bytes
 
-# What must be known of an event to count it, beside its status.
+# What must be known of an event to count it, beside its status: a held one by the reason it is held for.
 COUNTED = (
     events.c.webhook_id,
     events.c.mapping,
     events.c.destination,
     events.c.dataset_id,
     events.c.test_event_code,
+    events.c.reason,
 )
-# Hours since 1970, mapping, destination, mode, and a status, or what else is counted.
-Key = tuple[int, str, str, str, str]
+# Hours since 1970, mapping, destination, dataset, mode, a status or what else is counted, why it is held.
+Key = tuple[int, str, str, str, str, str, str]
 
 
 class EventCount(NamedTuple):
@@ -91,13 +97,14 @@ class Changes:
 
     def add(self, event: Any, status: str, number: int = 1) -> None:
         """Count an event (its `COUNTED` columns) under a status; -1 takes it away."""
-        self.counts[(*_place_of(*event), status)] += number
+        *place, reason = _place_of(*event)
+        self.counts[_key(place, status, reason)] += number
 
     def move(self, rows: Iterable[Any], old: str, new: str) -> None:
         """Count events under another status than before."""
-        for place, number in Counter([_place_of(*row) for row in rows]).items():
-            self.counts[(*place, old)] -= number
-            self.counts[(*place, new)] += number
+        for (*place, reason), number in Counter([_place_of(*row) for row in rows]).items():
+            self.counts[_key(place, old, reason)] -= number
+            self.counts[_key(place, new, reason)] += number
 
     def add_webhook(self, webhook_id: bytes, mapping: str, event_count: int, number: int = 1) -> None:
         """Count a webhook and how many events it became; -1 takes both away."""
@@ -109,15 +116,26 @@ class Changes:
         self.counts[_webhook_key(webhook_id, mapping, _RECEIVED)] += events
 
 
-def _place_of(
-    webhook_id: bytes, mapping: str, destination: str, dataset_id: str, test_event_code: str | None
-) -> tuple[int, str, str, Mode]:
+def _place_of(  # noqa: PLR0913, PLR0917 - the columns of COUNTED
+    webhook_id: bytes,
+    mapping: str,
+    destination: str,
+    dataset_id: str,
+    test_event_code: str | None,
+    reason: str | None,
+) -> tuple[int, str, str, str, Mode, str | None]:
     hour = moment_of(webhook_id) // HOUR_MS
-    return hour, mapping, destination, mode_of(dataset_id, test_event_code)
+    return hour, mapping, destination, dataset_id, mode_of(dataset_id, test_event_code), reason
+
+
+def _key(place: Sequence[Any], status: str, reason: str | None) -> Key:
+    hour, mapping, destination, dataset_id, mode = place
+    counted_reason = (reason or "")[:_REASON_LENGTH] if status == "held" else ""
+    return hour, mapping, destination, dataset_id, mode, status, counted_reason
 
 
 def _webhook_key(webhook_id: bytes, mapping: str, what: str) -> Key:
-    return moment_of(webhook_id) // HOUR_MS, mapping, "", "", what
+    return moment_of(webhook_id) // HOUR_MS, mapping, "", "", "", what, ""
 
 
 def changes_in(connection: Connection) -> Changes:
@@ -155,7 +173,7 @@ class CountChanges:
         writer = connection.info.setdefault(_WRITER, next(_writers) % self._writers)
         rows = [(*key, writer, number) for key, number in sorted(changes.counts.items()) if number]
         self._add.many(connection, rows)
-        return any(row[4] in _TO_BE_DONE and row[6] > 0 for row in rows)
+        return any(key[_STATUS] in _TO_BE_DONE and number > 0 for key, number in changes.counts.items())
 
 
 class HourlyCounts:
@@ -198,7 +216,7 @@ class HourlyCounts:
         ]
 
     def _rows(self, conditions: list[ColumnElement[bool]]) -> list[Any]:
-        chosen = _summed(*_KEY).where(*conditions).order_by(*_KEY)
+        chosen = _summed(*_SHOWN).where(*conditions).order_by(*_SHOWN)
         rows: list[Any] = self._read(lambda connection: connection.execute(chosen).all())
         return rows
 
@@ -232,6 +250,19 @@ def number_of(connection: Connection, statuses: Iterable[str]) -> int:
     """Return how many events have one of these statuses."""
     chosen = select(func.coalesce(func.sum(hourly_counts.c.number), 0))
     return int(connection.execute(chosen.where(hourly_counts.c.status.in_(statuses))).scalar_one())
+
+
+def held(most: int) -> Select[Any]:
+    """Select mapping, reason (may be empty) and number of what is held; the most frequent come first."""
+    keys = (hourly_counts.c.mapping, hourly_counts.c.reason)
+    chosen = _summed(*keys).where(hourly_counts.c.status == "held")
+    return chosen.order_by(column("number").desc(), *keys).limit(most)
+
+
+def by_dataset(statuses: Iterable[str]) -> Select[Any]:
+    """Select how many events there are of these statuses, by status, destination and dataset."""
+    keys = (hourly_counts.c.status, hourly_counts.c.destination, hourly_counts.c.dataset_id)
+    return _summed(*keys).where(hourly_counts.c.status.in_(statuses), hourly_counts.c.dataset_id != "")
 
 
 def waiting(connection: Connection) -> list[tuple[str, int, int]]:
@@ -285,13 +316,14 @@ def scan() -> Any:
         (func.coalesce(events.c.test_event_code, "") != "", "test"),
         else_="live",
     ).label("mode")
-    of_events = (
-        select(hour, events.c.mapping, events.c.destination, mode, events.c.status, func.count())
-        .join_from(events, webhooks, webhooks.c.id == events.c.webhook_id)
-        .group_by(hour, events.c.mapping, events.c.destination, mode, events.c.status)
-    )
+    kept_reason = func.substr(func.coalesce(events.c.reason, ""), 1, _REASON_LENGTH)
+    reason = case((events.c.status == "held", kept_reason), else_="").label("reason")
+    of = events.c
+    keys = (hour, of.mapping, of.destination, of.dataset_id, mode, of.status, reason)
+    joined = select(*keys, func.count()).join_from(events, webhooks, webhooks.c.id == events.c.webhook_id)
+    of_events = joined.group_by(*keys)
     of_webhooks = [
-        select(hour, webhooks.c.mapping, nothing, nothing, literal(what), number).group_by(
+        select(hour, webhooks.c.mapping, nothing, nothing, nothing, literal(what), nothing, number).group_by(
             hour, webhooks.c.mapping
         )
         for what, number in ((_WEBHOOKS, func.count()), (_RECEIVED, func.sum(webhooks.c.event_count)))

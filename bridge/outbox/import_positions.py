@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, false, select, update
+from sqlalchemy import Connection, and_, false, select
 
 from bridge.models import Request
+from bridge.outbox.admin_actions import discard
 from bridge.outbox.database import dialect_insert, in_portions
-from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.records import Receipt, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, imports, raw_webhooks, webhooks
 
@@ -56,14 +56,7 @@ class Replacements:
     def _discard(self, connection: Connection, ids: Sequence[str], receipt: Receipt) -> int:
         by = ", ".join(event.id for event in receipt.events) or "it means no event any more"
         chosen = [row for row in map(raw_id, ids) if row]
-        replaced = connection.execute(
-            update(events)
-            .where(events.c.id.in_(chosen), events.c.status == "held")
-            .values(status="discarded", reason=_REPLACED.format(by), changed_at=to_ms(self.at))
-            .returning(*COUNTED)
-        ).all()
-        changes_in(connection).move(replaced, "held", "discarded")
-        return len(replaced)
+        return discard(connection, chosen, _REPLACED.format(by), to_ms(self.at), of=("held",))
 
 
 @dataclass(frozen=True, slots=True)

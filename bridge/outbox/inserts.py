@@ -15,11 +15,11 @@ Two guarantees are the database's own, and what they reject stays visible:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Table, bindparam, select
@@ -29,9 +29,10 @@ from bridge.errors import WrongUse
 from bridge.outbox.database import PreparedStatement, dialect_insert, in_portions
 from bridge.outbox.hourly_counts import COUNTED, changes_in
 from bridge.outbox.ids import new_id
-from bridge.outbox.lanes import LaneKey, LaneOf, lane_key
+from bridge.outbox.lanes import LaneOf, lane_key
 from bridge.outbox.never_send import NeverSend
-from bridge.outbox.new_jobs import JobRows, insert_jobs, pack_job_of
+from bridge.outbox.new_jobs import insert_jobs, pack_job_of
+from bridge.outbox.packed import EventRows, PackedWebhook, Row
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import (
     NewEvent,
@@ -44,10 +45,7 @@ from bridge.outbox.records import (
 )
 from bridge.outbox.repeat_scope import repeat_scope
 from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
-from bridge.outbox.visit_rows import PackedVisit, VisitStatements, pack_visit
-
-Row = tuple[Any, ...]
-_FOR_EVER = 2**62
+from bridge.outbox.visit_rows import VisitStatements, pack_visit
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
 RAW_COLUMNS = ("webhook_id", "sealed")
@@ -58,48 +56,6 @@ FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", 
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
 _counted_columns = itemgetter(*[column.name for column in COUNTED])
-
-
-@dataclass(frozen=True, slots=True)
-class EventRows:
-    """The rows of one event. The row of the queue gets the number of its lane when it is written."""
-
-    id: bytes
-    event: dict[str, Any]
-    payload: Row | None
-    lane: LaneKey | None
-
-    def queue_row(self, lane_of: LaneOf) -> Row | None:
-        """Return the row of the queue, for an event that waits."""
-        if self.lane is None:
-            return None
-        event = self.event
-        until = event["accepted_until"] or _FOR_EVER
-        return (self.id, lane_of(self.lane), event["changed_at"], 0, until)
-
-
-class PackedWebhook(NamedTuple):
-    """One webhook as rows; made once, so that a second try writes the very same."""
-
-    webhook: NewWebhook
-    id: bytes
-    webhook_row: Row
-    raw_row: Row | None
-    repeat_row: Row | None
-    events: tuple[EventRows, ...]
-    cipher: Cipher
-    fetch_row: Row | None = None
-    job: JobRows | None = None
-    visit: PackedVisit | None = None
-
-    @property
-    def is_recognised_again(self) -> bool:
-        """Tell whether a second try of the sender would be known as the same webhook."""
-        return self.repeat_row is not None
-
-    def lanes(self) -> Iterator[LaneKey]:
-        """Return the lane of each event that waits."""
-        return (rows.lane for rows in self.events if rows.lane is not None)
 
 
 class Statements:

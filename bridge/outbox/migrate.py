@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table, text
 
-from bridge.errors import CannotOpen
-from bridge.outbox.database import DRIVER_ERRORS, Database
+from bridge.outbox.database import Database
+from bridge.outbox.database_errors import errors_of_opening
 
 HEAD = "0019"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,19 +25,11 @@ def upgrade(database_url: str, *, apart: bool = False) -> None:
     `apart` has it done by a forked child, if it can, so that a server does not keep the 10 MB which the work
     imports; only for a process that has no other threads yet.
     """
-    database = Database(database_url)
-    try:
+    with closing(Database(database_url)) as database, errors_of_opening():
         if apart and revision(database) != HEAD:
             _in_a_child(lambda: database.write(_upgrade))
         if revision(database) != HEAD:
             database.write(_upgrade)
-    except (*DRIVER_ERRORS, OSError) as error:
-        raise CannotOpen(
-            f"the database cannot be opened ({type(error).__name__})",
-            fix="check database_url, the server, and the owner of the file and its folder",
-        ) from error
-    finally:
-        database.close()
 
 
 def _in_a_child(work: Callable[[], None]) -> None:

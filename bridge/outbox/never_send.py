@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
@@ -17,10 +17,8 @@ from sqlalchemy import Connection, select
 from bridge.crypto import Cipher
 from bridge.outbox.database import dialect_insert, in_portions
 from bridge.outbox.erasure import Person, sent_identifiers
+from bridge.outbox.packed import EventRows, PackedWebhook
 from bridge.outbox.tables import never_send
-
-if TYPE_CHECKING:  # inserts asks what may be stored
-    from bridge.outbox.inserts import EventRows, PackedWebhook
 
 _ANY = "SELECT 1 FROM never_send LIMIT 1"  # as it is: compiling it would take longer than asking
 REASON = "this person was erased, and nothing may be sent of them again"

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from bridge.outbox.event_conditions import conditions
-from bridge.outbox.hourly_counts import HOUR_MS, last_hours
+from bridge.outbox.hourly_counts import HOUR_MS, held, last_hours
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import Query, from_ms
 from bridge.outbox.tables import attempts, events, lanes, queue, webhooks
@@ -51,15 +51,8 @@ class Overview:
 
     def held(self) -> list[HeldFor]:
         """Return what is held, by mapping and reason; the most frequent come first."""
-        number = func.count().label("number")
-        grouped = (
-            select(events.c.mapping, events.c.reason, number)
-            .where(events.c.status == "held")
-            .group_by(events.c.mapping, events.c.reason)
-            .order_by(number.desc(), events.c.mapping, events.c.reason)
-            .limit(_MOST_REASONS)
-        )
-        return [HeldFor(*row) for row in self._read(lambda connection: connection.execute(grouped).all())]
+        rows = self._read(lambda connection: connection.execute(held(_MOST_REASONS)).all())
+        return [HeldFor(mapping, reason or None, number) for mapping, reason, number in rows]
 
     def reasons(self, query: Query) -> list[ReasonCount]:
         """Group the events that a query means by status, mapping and reason; the most frequent come first."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Literal
 
 from sqlalchemy import Connection, inspect, select
 
 from bridge.errors import CannotOpen
 from bridge.mode import DEMO_DATASET_ID
-from bridge.outbox.database import DRIVER_ERRORS, Database, dialect_insert
+from bridge.outbox.database import Database, dialect_insert
+from bridge.outbox.database_errors import DRIVER_ERRORS, errors_of_opening
 from bridge.outbox.tables import events, properties
 
 Purpose = Literal["demo", "live"]
@@ -32,17 +34,9 @@ def mark_purpose(database_url: str, purpose: Purpose) -> None:
     Raises CannotOpen when it holds events of the other one. A database without a marker is older than
     markers: live events may go on there beside what a demo left.
     """
-    database = Database(database_url)
-    try:
+    with closing(Database(database_url)) as database, errors_of_opening():
         if database.read(_purpose) != purpose:
             database.write(lambda connection: _mark(connection, purpose))
-    except (*DRIVER_ERRORS, OSError) as error:
-        raise CannotOpen(
-            f"the database cannot be opened ({type(error).__name__})",
-            fix="check database_url, the server, and the owner of the file and its folder",
-        ) from error
-    finally:
-        database.close()
 
 
 def refuse_demo_beside_live(live_database_url: str) -> None:

@@ -14,8 +14,9 @@ from uuid import UUID
 import orjson
 
 from bridge.consent_decision import ConsentDecision
+from bridge.finding import Finding
 from bridge.mode import Mode
-from bridge.models import Finding, Request
+from bridge.models import Request
 
 NewStatus = Literal["fetching", "waiting", "held", "skipped", "suppressed"]
 Status = Literal[

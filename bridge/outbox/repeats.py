@@ -8,8 +8,9 @@ from sqlalchemy import Connection, update
 
 from bridge.outbox.admin_actions import Correction, Corrector
 from bridge.outbox.ids import moment_of
-from bridge.outbox.inserts import PackedWebhook, Statements, already_stored
+from bridge.outbox.inserts import Statements, already_stored
 from bridge.outbox.lanes import LaneOf
+from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.raw_webhooks import encrypt_request
 from bridge.outbox.records import Receipt, raw_id
 from bridge.outbox.tables import raw_webhooks

@@ -21,18 +21,20 @@ from bridge.outbox import admin_actions, claims, pauses, queries, retention, set
 from bridge.outbox.arrivals import open_arrivals
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.captures import Captures
-from bridge.outbox.database import Database, translated_errors
+from bridge.outbox.database import Database
+from bridge.outbox.database_errors import translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
 from bridge.outbox.group_commit import CommitQueue, wait
 from bridge.outbox.hourly_counts import CountChanges, HourlyCounts, forget_changes
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
-from bridge.outbox.inserts import PackedWebhook, Statements, pack, probe, store, store_again
+from bridge.outbox.inserts import Statements, pack, probe, store, store_again
 from bridge.outbox.job_queue import Alongside, JobQueue
 from bridge.outbox.lanes import Lane, LaneOf, Lanes, all_lanes, number
 from bridge.outbox.mapping_revisions import MappingRevisions
 from bridge.outbox.never_send import has_unknown_key
 from bridge.outbox.overview import Overview
+from bridge.outbox.packed import Packed, PackedWebhook
 from bridge.outbox.pairing import Pairing
 from bridge.outbox.pauses import Pause
 from bridge.outbox.raw_webhooks import accept_key, accepted_key, decrypt_if_possible, oldest_and_newest
@@ -62,7 +64,6 @@ from bridge.outbox.webhook_list import WebhookList
 from bridge.outbox.write_lock import PATIENCE_SECONDS
 
 Result = TypeVar("Result")
-Packed = PackedWebhook | PackedVisit
 
 
 class Outbox:

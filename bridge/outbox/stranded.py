@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
-from bridge.outbox.hourly_counts import COUNTED, changes_in
+from bridge.outbox.hourly_counts import COUNTED, by_dataset, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import all_lanes, lane_key, number
 from bridge.outbox.records import text_id, to_ms
@@ -90,13 +90,14 @@ class StrandedEvents:
 
 def _stranded(connection: Connection, configured: Collection[Target]) -> list[Stranded]:
     waiting = _waiting(connection, configured)
-    fetched_for = events.c.webhook_id.in_(select(fetches.c.webhook_id))
-    fetching = _of_status(connection, (events.c.status == "fetching") & fetched_for)
-    held = _of_status(connection, events.c.status == "held")
+    kept = {
+        (status, (destination, dataset_id)): number
+        for status, destination, dataset_id, number in connection.execute(by_dataset(("held", "fetching")))
+    }
+    targets = {*waiting, *(target for _, target in kept)}
     return [
-        Stranded(*target, waiting[target], held[target], fetching[target])
-        for target in sorted({*waiting, *held, *fetching})
-        if target not in configured
+        Stranded(*target, waiting[target], kept.get(("held", target), 0), kept.get(("fetching", target), 0))
+        for target in sorted(targets.difference(configured))
     ]
 
 
@@ -110,21 +111,6 @@ def _waiting(connection: Connection, configured: Collection[Target]) -> Counter[
     for lane_id, waiting in connection.execute(grouped) if ids else ():
         found[known[lane_id]] += waiting
     return found
-
-
-def _of_status(connection: Connection, chosen: ColumnElement[bool]) -> Counter[Target]:
-    return _counted(
-        connection,
-        select(events.c.destination, events.c.dataset_id, func.count())
-        .where(chosen, events.c.dataset_id != "")
-        .group_by(events.c.destination, events.c.dataset_id),
-    )
-
-
-def _counted(connection: Connection, grouped: Any) -> Counter[Target]:
-    return Counter(
-        {(destination, dataset): count for destination, dataset, count in connection.execute(grouped)}
-    )
 
 
 def _movable(connection: Connection, move: Move) -> dict[str, int]:

@@ -47,6 +47,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
 )
 
 metadata = MetaData()
@@ -122,9 +123,10 @@ events = Table(
     UniqueConstraint("event_id", "event_name", "dataset_id", "stands", name="one_event_stands"),
     **_CLUSTERED,
 )
+# No index holds what changes when an event is sent: PostgreSQL would have to write all of them anew.
 Index("events_of_webhook", events.c.webhook_id)
-_TROUBLE = events.c.status.in_(["held", "refused", "expired"])
-_partial_index("events_in_trouble", _TROUBLE, events.c.status, events.c.id)
+IS_EXPLAINED = or_(events.c.reason.is_not(None), events.c.findings.is_not(None))
+_partial_index("events_explained", IS_EXPLAINED, events.c.id)
 
 payloads = Table(
     "payloads",
@@ -201,11 +203,15 @@ hourly_counts = Table(
     Column("hour", Integer, nullable=False),  # in which the webhooks came; hours since 1970
     Column("mapping", Text, nullable=False),
     Column("destination", Text, nullable=False),
+    Column("dataset_id", Text, nullable=False),
     Column("mode", Text, nullable=False),
     Column("status", Text, nullable=False),  # or "webhooks", "received": of a mapping, without destination
+    Column("reason", Text, nullable=False),  # why they are held; empty for every other status
     Column("writer", SmallInteger, nullable=False),  # whose row it is; see hourly_counts
     Column("number", Integer, nullable=False),
-    PrimaryKeyConstraint("hour", "mapping", "destination", "mode", "status", "writer"),
+    PrimaryKeyConstraint(
+        "hour", "mapping", "destination", "dataset_id", "mode", "status", "reason", "writer"
+    ),
     **_CLUSTERED,
 )
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, o
 from bridge.crypto import Cipher
 from bridge.errors import CannotDecrypt, LeaseLost
 from bridge.outbox.admin_actions import withdraw
-from bridge.outbox.inserts import PackedWebhook
+from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
 from bridge.outbox.retention import PORTION, in_portions
 from bridge.outbox.tables import visit_keys, visits

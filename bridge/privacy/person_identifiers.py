@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.errors import WrongUse
+from bridge.models import Identifier
 from bridge.normalize import normalize_value
 
 # the kinds of identifiers -> the field of user_data they are sent in; an order is sent in custom_data
@@ -22,25 +22,6 @@ HOW_TO_WRITE = {
     "external_id": "write the id as the mapping sends it",
     "order_id": "write the order id as the mapping sends it",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """One thing a person is known by: as typed, as cleaned, and as it is sent to Meta."""
-
-    kind: str
-    typed: str = field(repr=False)
-    cleaned: str = field(repr=False)
-    sent: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """Whom a webhook asks to erase; `destination` bounds what is erased, None means everything."""
-
-    identifiers: tuple[Identifier, ...]
-    never_send: bool = False
-    destination: str | None = None
 
 
 def read_identifier(kind: str, typed: str, country: str | None = None, *, called: str = "") -> Identifier:

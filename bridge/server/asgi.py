@@ -108,15 +108,21 @@ class Application:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard = current()
         guard.headers_complete()
-        request = _request(scope)
         try:
-            answered = await self._answer(request, receive, guard)
+            answered = await self._answered(_request(scope), receive, guard)
+            headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
+            await send({"type": "http.response.start", "status": answered.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answered.body})
+        finally:
+            guard.answered()
+
+    async def _answered(
+        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
+    ) -> RenderedResponse:
+        try:
+            return await self._answer(request, receive, guard)
         except Exception as error:  # noqa: BLE001 - the last resort: the client is asked to come again
-            answered = render(fault(self._context, request, error), request)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
-        await send({"type": "http.response.start", "status": answered.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answered.body})
-        guard.answered()
+            return render(fault(self._context, request, error), request)
 
     async def _answer(
         self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded

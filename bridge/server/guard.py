@@ -6,7 +6,8 @@ sees bytes come and go, and is told by the application when a request has begun,
     waiting ── first byte ──→ arriving ── complete ──→ answering ── answered ──→ waiting
 
 Whoever keeps us waiting in one state for too long is cut off. When there are too many, whoever has waited
-longest without a request goes; nobody with a request is turned away for another.
+longest without a request goes; nobody with a request is turned away for another. When too many bytes have
+arrived, the slowest requests go, and nobody is read from until their memory is free.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Connections:
         self.bytes_arriving = 0
         self._is_stopping = is_stopping
         self._all: dict[Guard, None] = {}  # in the order in which they entered the state they are in
+        self._making_room: dict[Guard, int] = {}  # aborted, and how many bytes the application still has
         loop.call_later(SWEEP_SECONDS, self._sweep)
 
     @property
@@ -80,6 +82,7 @@ class Connections:
 
     def moved(self, guard: Guard) -> None:
         """Note that a connection has entered another state."""
+        self.made_room(guard)
         if self._all.pop(guard, guard) is None:
             self._all[guard] = None
 
@@ -87,13 +90,32 @@ class Connections:
         """Forget a connection that is gone."""
         self._all.pop(guard, None)
 
-    def arrived(self, number: int) -> None:
-        """Count bytes of requests that are not answered yet; when they are too many, the slowest goes."""
+    def arrived(self, guard: Guard, number: int) -> None:
+        """Count bytes of requests that are not answered yet; when they are too many, the slowest go."""
         self.bytes_arriving += number
         if self.bytes_arriving > self.limits.bytes_arriving:
-            oldest = next((one for one in self._all if one.state is ARRIVING), None)
-            if oldest is not None:
-                oldest.abort()
+            self._make_room()
+        if self._making_room:
+            guard.transport.hold()
+
+    def _make_room(self) -> None:
+        """Abort the slowest, and read from nobody meanwhile: bytes stay in memory until a later round."""
+        freed = sum(self._making_room.values())
+        for guard in [one for one in self._all if one.state is ARRIVING]:
+            if self.bytes_arriving - freed <= self.limits.bytes_arriving:
+                break
+            guard.abort()
+            self._making_room[guard] = guard.bytes_held
+            freed += guard.bytes_held
+        if self._making_room:
+            for guard in self._all:
+                guard.transport.hold()
+
+    def made_room(self, guard: Guard) -> None:
+        """Read on when the last of those that had to go is gone, or is not read from any more."""
+        if self._making_room.pop(guard, None) is not None and not self._making_room:
+            for one in self._all:
+                one.transport.release()
 
     def _sweep(self) -> None:
         now, is_stopping = self.loop.time(), self._is_stopping()
@@ -102,14 +124,52 @@ class Connections:
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
 
+class GuardedTransport:
+    """A connection's transport as the server sees it: read from while the server and we both want it."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._is_paused = False
+        self._is_held = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Pass on whatever else the server asks."""
+        return getattr(self._transport, name)
+
+    def pause_reading(self) -> None:
+        """Pause, for the server."""
+        self._is_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Resume, for the server."""
+        self._is_paused = False
+        self._resume()
+
+    def hold(self) -> None:
+        """Pause, for us."""
+        self._is_held = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Resume, for us."""
+        self._is_held = False
+        self._resume()
+
+    def _resume(self) -> None:
+        if not self._is_paused and not self._is_held:
+            self._transport.resume_reading()
+
+
 class Guard(asyncio.Protocol):
     """One connection: passes everything on to the server's protocol, and keeps the time."""
 
     def __init__(self, protocol: asyncio.Protocol, connections: Connections) -> None:
         self._protocol = protocol
         self._connections = connections
-        self._transport: Any = None
-        self._bytes = 0
+        self._is_aborted = False
+        self.transport: Any = None
+        self.bytes_held = 0
         self._has_headers = False
         self._has_ended = False
         self._unsent_since: float | None = None
@@ -122,19 +182,20 @@ class Guard(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; whatever the server does for this connection finds its guard in the context."""
-        self._transport = transport
+        self.transport = GuardedTransport(transport)
         self._connections.add(self)
         context = copy_context()
         context.run(_CURRENT.set, self)
-        context.run(self._protocol.connection_made, transport)
+        context.run(self._protocol.connection_made, self.transport)
 
     def data_received(self, data: bytes) -> None:
         """Count, and pass on."""
         if self.state is WAITING:
             self._enter(ARRIVING)
-        self._bytes += len(data)
-        self._connections.arrived(len(data))
-        self._protocol.data_received(data)
+        self.bytes_held += len(data)
+        self._connections.arrived(self, len(data))
+        if not self._is_aborted:
+            self._protocol.data_received(data)
 
     def eof_received(self) -> bool:
         """Keep the connection open for an answer: a client may well say that it will send no more."""
@@ -142,10 +203,11 @@ class Guard(asyncio.Protocol):
         return self.state is not WAITING
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """End. What an application has of the request is freed when it is told, which is later."""
         self._connections.remove(self)
-        self._forget_bytes()
         self._protocol.connection_lost(exc)
+        if not self._has_headers:
+            self._forget_bytes()
 
     def pause_writing(self) -> None:
         """Pass on."""
@@ -180,12 +242,12 @@ class Guard(asyncio.Protocol):
         self._enter(ANSWERING)
 
     def answered(self) -> None:
-        """Wait for the next request, unless there will be none."""
+        """Wait for the next request, unless there will be none; this one is over, answered or not."""
         self._has_headers = False
         self._forget_bytes()
         self._enter(WAITING)
         if self._has_ended:
-            self._transport.close()
+            self.transport.close()
 
     # --- what the clock says -----------------------------------------------------------------------
 
@@ -206,7 +268,7 @@ class Guard(asyncio.Protocol):
 
     def _has_unsent(self, now: float) -> bool:
         """Tell whether an answer is on its way; a client that does not take it is cut off in the end."""
-        if not self._transport.get_write_buffer_size():
+        if not self.transport.get_write_buffer_size():
             self._unsent_since = None
             return False
         self._unsent_since = self._unsent_since or now
@@ -216,9 +278,9 @@ class Guard(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection at once, whatever has not been sent yet."""
+        self._is_aborted = True
         self._connections.remove(self)
-        self._forget_bytes()
-        self._transport.abort()
+        self.transport.abort()
 
     def _cut(self, why: UnreadableBody) -> None:
         """Let the application answer, where it waits for the body; else cut the connection."""
@@ -234,8 +296,9 @@ class Guard(asyncio.Protocol):
         self._connections.moved(self)
 
     def _forget_bytes(self) -> None:
-        self._connections.bytes_arriving -= self._bytes
-        self._bytes = 0
+        self._connections.bytes_arriving -= self.bytes_held
+        self.bytes_held = 0
+        self._connections.made_room(self)
 
 
 class Unguarded:

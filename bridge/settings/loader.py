@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import CannotOpen, Invalid
+from bridge.finding import Finding
 from bridge.meta_spec.shipped_files import shipped
 from bridge.mode import DEMO_DATASET_ID
-from bridge.models import Finding
 from bridge.positioned_yaml import Node, read_yaml
 from bridge.settings.models import (
     META_URL,

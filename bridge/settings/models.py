@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 
-from bridge.models import Finding
+from bridge.finding import Finding
 
 Network = IPv4Network | IPv6Network
 SIMULATOR_URL = "http://127.0.0.1:8402"

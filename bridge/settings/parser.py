@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.secret_files import UnusableFile, read_secret_file
 from bridge.settings.options import Option, Section

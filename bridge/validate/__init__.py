@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.validate.batch_rules import body_findings
 from bridge.validate.event_rules import (
     FOREIGN_EVENT_RULES,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 
 # Documented, or in the signature of Meta's own SDK (which knows more than the page of main body parameters).
 _KEYS: Final = frozenset({"data", "test_event_code", "partner_agent", "access_token", "appsecret_proof"})

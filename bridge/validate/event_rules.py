@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from bridge.coerce.numbers import is_finite
+from bridge.finding import Finding
 from bridge.meta_spec.right_place import place_in_words
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.privacy.personal_data import holds_contact, is_personal_key
 from bridge.privacy.phone_numbers import holds_hashed_phone
 from bridge.privacy.urls import clean_url, is_clean

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.plurals import counted
 
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 import jsonschema_rs
 
 from bridge.coerce.numbers import is_finite
+from bridge.finding import Finding
 from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 
 _DEEPEST: Final = 60
 _SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch

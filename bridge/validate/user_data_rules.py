@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding
 from bridge.privacy.client_ip import NoVisitor, visitor_address_reader
 
 _DAY_MS: Final = 86_400_000

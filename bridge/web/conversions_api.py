@@ -18,8 +18,9 @@ from typing import Any
 
 from bridge.body.parse import parse
 from bridge.errors import BridgeError
+from bridge.finding import Finding
 from bridge.ingest.entries import new_webhook
-from bridge.models import Finding, Receive, Request, Translation, Verified
+from bridge.models import Receive, Request, Translation, Verified
 from bridge.outbox import NewWebhook, Receipt
 from bridge.settings import Destination, Settings
 from bridge.web.auth import is_admin

@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooManyRequests
+from bridge.finding import Finding
 from bridge.meta_spec.shipped_files import shipped
-from bridge.models import Event, Finding
+from bridge.models import Event
 from bridge.positioned_yaml import Block, Scalar, read_yaml
 from bridge.web.responses import Response
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding
+from bridge.models import Event
 from bridge.plurals import counted
 
 _MOST = 100

@@ -20,7 +20,7 @@ from bridge.errors import (
     WrongMethod,
     WrongUse,
 )
-from bridge.models import Finding
+from bridge.finding import Finding
 from bridge.serialization import encode, encode_readable
 from bridge.web.request import HttpRequest
 

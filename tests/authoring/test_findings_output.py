@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bridge.authoring.findings_output import one_line, write_findings
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 
 FILE = ["version: 1", "user_data:", "  emial: mail", "\tphone: tel"]
 SLIP = Finding(

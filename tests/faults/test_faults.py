@@ -138,7 +138,7 @@ def test_a_full_disk_refuses_honestly_and_loses_nothing(new_sqlite_url, open_sto
     url = new_sqlite_url()
     full = run_child("store", url, 5_000, 600_000)
     assert (full.returncode, "Traceback" in full.stderr) == (75, False)
-    assert full.stderr.startswith("refused: the database failed")
+    assert full.stderr.startswith("refused: the disk of the database ")
     acknowledged = full.stdout.split()
     assert len(acknowledged) > 10
     outbox = open_store(url)
@@ -196,7 +196,7 @@ def test_a_database_that_is_no_database_is_an_honest_refusal(new_sqlite_url, ope
     url = new_sqlite_url()
     Path(url.removeprefix("sqlite:///")).write_bytes(os.urandom(8_192))
     outbox = child.open_it(url)
-    with pytest.raises(CannotStore, match="DatabaseError"):
+    with pytest.raises(CannotStore, match="the database file is damaged"):
         outbox.add(child.webhook(1))
     outbox.close()
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from bridge.errors import Invalid
+from bridge.finding import Finding
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Draft, Finding, Request, Webhook
+from bridge.models import Draft, Request, Webhook
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SECRETS = {

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from bridge.errors import Invalid
+from bridge.finding import Finding
 from bridge.mapping import load_mapping
-from bridge.models import Finding
 
 HERE = Path(__file__).parent
 VALID = sorted((HERE / "valid").glob("*.yaml"))

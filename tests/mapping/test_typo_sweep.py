@@ -12,8 +12,9 @@ import pytest
 
 from bridge.errors import Invalid
 from bridge.mapping import load_mapping
-from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Key, grammar_of
+from bridge.mapping.language.grammar import EXPECTATIONS, grammar_of
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
+from bridge.mapping.language.keys import BlockGrammar, Key
 from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, read_yaml

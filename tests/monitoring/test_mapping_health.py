@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.models import Finding
+from bridge.finding import Finding
 from bridge.monitoring.mapping_health import Concern, concerns
 from bridge.outbox import ErasureRequest, NewEvent, NewJob, NewWebhook, Outbox
 from bridge.settings import Settings, load_settings

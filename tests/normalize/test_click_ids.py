@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.explain.trace import Trace
+from bridge.finding import Position
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Draft, Position, ReadingSettings
+from bridge.models import Draft, ReadingSettings
 from bridge.normalize import normalize, normalize_value
 from bridge.normalize.builder_tokens import url_with_one_token, with_one_token
 

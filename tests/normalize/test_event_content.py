@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from bridge.explain.trace import Trace
+from bridge.finding import Position
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Draft, Position, ReadingSettings
+from bridge.models import Draft, ReadingSettings
 from bridge.normalize import normalize
 from bridge.serialization import encode
 

@@ -23,6 +23,7 @@ from bridge.outbox.claims import Lease
 from bridge.outbox.database import Database
 from bridge.outbox.fetch_queue import Decided
 from bridge.outbox.hourly_counts import EventCount, WebhookCount
+from bridge.outbox.overview import HeldFor
 from bridge.outbox.records import NewFetch, to_ms
 from bridge.outbox.tables import hourly_counts
 from tests.outbox.conftest import DATASET, NOW, new_event, new_webhook
@@ -199,6 +200,20 @@ def test_counts_are_read_by_the_hour_in_which_the_webhooks_came(outbox, webhook,
     assert outbox.hourly.webhooks(NOW, mapping="crm") == [WebhookCount(THIS_HOUR, "crm", 1, 1)]
 
 
+def test_what_is_held_is_counted_by_the_beginning_of_its_reason(outbox, webhook, event):
+    long = "contents[3] " * 100
+    for number, reason in enumerate([long, long + "and more", "no e-mail", None]):
+        outbox.add(webhook(f"{number}", event(f"{number}", **HELD | {"reason": reason})))
+
+    assert outbox.overview.held() == [
+        HeldFor("shop", long[:200], 2),
+        HeldFor("shop", None, 1),
+        HeldFor("shop", "no e-mail", 1),
+    ]
+    assert len(ids(outbox, reason=long[:200])) == 2
+    assert outbox.discrepancies() == []
+
+
 def rows(database_url):
     database = Database(database_url)
     try:
@@ -224,14 +239,14 @@ def test_an_hour_that_is_over_is_added_up_and_what_came_to_nothing_is_forgotten(
     outbox.add_all([webhook("3"), webhook("4")])
     send(outbox)
     hour = to_ms(THIS_HOUR) // 3_600_000
-    live = (hour, "shop", "main", "live")
-    assert len([row for row in rows(database_url) if row[:5] == (*live, "sent")]) == 2
+    live = (hour, "shop", "main", DATASET, "live")
+    assert len([row for row in rows(database_url) if row[:6] == (*live, "sent")]) == 2
 
     outbox.purge(NOW + 5 * HOUR, raw_webhooks=timedelta(days=7), events=timedelta(days=30))
 
-    assert sorted((*row[:5], row[6]) for row in rows(database_url)) == [
-        (hour, "shop", "", "", "received", 4),
-        (hour, "shop", "", "", "webhooks", 4),
+    assert sorted((*row[:6], row[-1]) for row in rows(database_url)) == [
+        (hour, "shop", "", "", "", "received", 4),
+        (hour, "shop", "", "", "", "webhooks", 4),
         (*live, "sent", 4),
     ]
 

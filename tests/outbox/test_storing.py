@@ -11,7 +11,7 @@ import pytest
 
 from bridge.consent_decision import ConsentDecision
 from bridge.errors import CannotStore, WrongUse
-from bridge.models import Finding, Position
+from bridge.finding import Finding, Position
 from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
 from bridge.outbox.backpressure import UNBOUNDED
 
@@ -254,7 +254,7 @@ def test_a_locked_sqlite_file_is_an_honest_refusal_and_works_again_later(new_sql
     outbox = open_store(url, busy_seconds=0.05)
     stranger = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     stranger.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(CannotStore, match="OperationalError"):
+    with pytest.raises(CannotStore, match="another program holds the lock"):
         outbox.add(webhook("1"))
     stranger.execute("ROLLBACK")
     stranger.close()
@@ -267,7 +267,7 @@ def test_a_probe_tells_whether_something_can_be_written(new_sqlite_url, open_sto
     outbox.probe(1)
     stranger = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     stranger.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(CannotStore, match="OperationalError"):
+    with pytest.raises(CannotStore, match="another program holds the lock"):
         outbox.probe(1)
     stranger.close()
     outbox.probe(1)

@@ -95,7 +95,7 @@ def black_hole() -> Iterator[int]:
 def test_a_server_that_never_answers_is_a_refusal_and_no_hanging_process():
     with black_hole() as port:
         url = f"postgresql://postgres@127.0.0.1:{port}/bridge?connect_timeout=2"
-        with pytest.raises(CannotOpen, match="the database cannot be opened"):
+        with pytest.raises(CannotOpen, match="the database server does not answer"):
             upgrade(url)
         with closing(open_outbox(url, cipher=CIPHER)) as outbox, pytest.raises(CannotStore):
             outbox.counts()

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from bridge.errors import UnreadableBody
-from bridge.server.guard import Connections, Limits, current, limit_connections, most_connections
+from bridge.server.guard import (
+    Connections,
+    GuardedTransport,
+    Limits,
+    current,
+    limit_connections,
+    most_connections,
+)
 
 FAST = Limits(waiting=0.2, headers=0.2, body=0.2, unsent=0.2)
 
@@ -36,12 +44,33 @@ class Lines(asyncio.Protocol):
             guard = current()
             guard.headers_complete()
             try:
-                body = await guard.read(self.lines.get)
-            except UnreadableBody as error:
-                body = error.message.encode()
-            guard.request_complete()
-            self.transport.write(body * (50_000_000 if body == b"much" else 1) + b"\n")
-            guard.answered()
+                await self.answer(guard)
+            finally:
+                guard.answered()
+
+    async def answer(self, guard: Any) -> None:
+        try:
+            body = await guard.read(self.lines.get)
+        except UnreadableBody as error:
+            body = error.message.encode()
+        guard.request_complete()
+        self.transport.write(body * (50_000_000 if body == b"much" else 1) + b"\n")
+
+
+class LateToLetGo(Lines):
+    """Ends a request only some time after its connection is lost, and says so."""
+
+    ended: asyncio.Event
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        asyncio.get_running_loop().call_later(0.2, self.task.cancel)
+
+    async def answer(self, guard: Any) -> None:
+        try:
+            await super().answer(guard)
+        except asyncio.CancelledError:
+            self.ended.set()
+            raise
 
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -50,13 +79,13 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Talk = Callable[[Callable[[], Awaitable[Client]], Connections], Awaitable[Any]]
 
 
-def serving(limits: Limits, talk: Talk) -> Any:
+def serving(limits: Limits, talk: Talk, protocol: type[Lines] = Lines) -> Any:
     """Run a server of guarded lines, and what clients do with it."""
 
     async def run() -> Any:
         loop = asyncio.get_running_loop()
         connections = limit_connections(loop, limits, lambda: False)
-        server = await loop.create_server(Lines, "127.0.0.1", 0)
+        server = await loop.create_server(protocol, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         opened: list[asyncio.StreamWriter] = []
 
@@ -168,11 +197,67 @@ def test_when_too_many_bytes_arrive_the_slowest_sender_goes():
         slow, quick = await connect(), await connect()
         slow[1].write(b"headers\n")
         await asyncio.sleep(0.05)
-        quick[1].write(b"headers\n" + b"x" * 1000 + b"\n")
+        quick[1].write(b"headers\n" + b"x" * 990 + b"\n")
         assert await is_cut(slow)
         return await asyncio.wait_for(quick[0].readline(), 10)
 
-    assert serving(Limits(bytes_arriving=1000), talk) == b"x" * 1000 + b"\n"
+    assert serving(Limits(bytes_arriving=1000), talk) == b"x" * 990 + b"\n"
+
+
+def test_as_many_go_as_it_takes():
+    async def talk(connect: Any, connections: Connections) -> int:
+        slow = [await connect() for _ in range(3)]
+        for client in slow:
+            client[1].write(b"headers\n")
+            await asyncio.sleep(0.05)
+        last = await connect()
+        last[1].write(b"x" * 990)
+        assert [await is_cut(client) for client in slow[:2]] == [True, True]
+        return connections.bytes_arriving
+
+    assert serving(Limits(bytes_arriving=1000), talk) == 998
+
+
+def test_nobody_is_read_from_until_the_memory_of_who_had_to_go_is_free():
+    async def talk(connect: Any, connections: Connections) -> list[Any]:
+        LateToLetGo.ended = asyncio.Event()
+        slow, quick = await connect(), await connect()
+        slow[1].write(b"headers\n")
+        await asyncio.sleep(0.05)
+        quick[1].write(b"x" * 995)
+        assert await is_cut(slow)
+        held = connections.bytes_arriving
+        quick[1].write(b"body\n")
+        answer = await asyncio.wait_for(quick[0].readline(), 10)
+        return [held, LateToLetGo.ended.is_set(), answer]
+
+    assert serving(Limits(bytes_arriving=1000), talk, LateToLetGo) == [1003, True, b"body\n"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reads"),
+    [
+        ("hold release", True),
+        ("hold resume_reading", False),
+        ("pause_reading hold release", False),
+        ("hold pause_reading resume_reading release", True),
+        ("pause_reading hold resume_reading release", True),
+    ],
+)
+def test_a_connection_is_read_from_while_the_server_and_the_guard_both_want_it(asked, reads):
+    async def talk(_connect: Any, _connections: Connections) -> bool:
+        loop = asyncio.get_running_loop()
+        near, far = socket.socketpair()
+        with near, far:
+            transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+            guarded = GuardedTransport(transport)
+            for name in asked.split():
+                getattr(guarded, name)()
+            is_reading = guarded.is_reading()
+            transport.abort()
+        return bool(is_reading)
+
+    assert serving(Limits(), talk) is reads
 
 
 def test_the_bound_on_connections_leaves_files_for_everything_else():

@@ -20,12 +20,13 @@ from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_ma
 from bridge.body.parse import parse
 from bridge.errors import Invalid
 from bridge.explain.build import clear_text
+from bridge.finding import Finding
 from bridge.lint.event_lint import lint_events
 from bridge.mapping import CompiledMapping, load_mapping
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
 from bridge.meta_spec.shipped_files import shipped
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Event, Finding, Receive, Request, Translation, Verified
+from bridge.models import Event, Receive, Request, Translation, Verified
 from bridge.pipeline import translate
 from bridge.recognize.known_shapes import known_shape
 from bridge.recognize.recognition_tables import KnownShape

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import PLAIN_KINDS, one_of, shown
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import MISSING, Scope, text_of
-from bridge.models import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from bridge.consent_decision import ConsentDecision
+from bridge.finding import EventVerdict
 from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import Scope
-from bridge.models import EventVerdict
 
 
 class ConsentOutcome(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from bridge.consent_decision import ConsentPolicy
+from bridge.finding import EventVerdict
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import shown
 from bridge.mapping.language.reader import Entries, Entry
-from bridge.models import EventVerdict
 from bridge.spelling import closest
 
 

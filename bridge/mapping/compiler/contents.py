@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bridge.finding import Finding
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read
 from bridge.mapping.compiler.values import compile_value
@@ -11,7 +12,6 @@ from bridge.mapping.language.reader import Entry
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import NOTHING, Called, Reader, Scope, entries_of
 from bridge.mapping.runtime.slots import Slots, fill
-from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from bridge.coerce.emptiness import Emptiness
+from bridge.finding import Position
 from bridge.mapping.language.path_syntax import BROWSER_ONLY, BadPath, Path, read_path
 from bridge.mapping.language.reader import Loading
 from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.paths import CompiledPath, Walk, compile_path
 from bridge.mapping.runtime.scope import MISSING, Called, Reader, Scope, entries_of
-from bridge.models import Fetched, Position, ReadingSettings, Webhook
+from bridge.models import Fetched, ReadingSettings, Webhook
 from bridge.positioned_yaml import Node, Scalar
 
 MAX_ITEMS: Final = 1_000

@@ -9,6 +9,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 
+from bridge.finding import Position
 from bridge.mapping.compiler.code import write_event_code
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.consent import (
@@ -34,7 +35,6 @@ from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Position
 from bridge.positioned_yaml import Block, Node
 
 _NEEDED = {

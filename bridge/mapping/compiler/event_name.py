@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from bridge.finding import Finding
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.templates import compile_template, holds_fields
 from bridge.mapping.compiler.transforms import SKIP
@@ -12,7 +13,6 @@ from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import shown
 from bridge.mapping.language.reader import Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
-from bridge.models import Finding
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeVar
 
+from bridge.finding import Position
 from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import Compiling, PathUse
@@ -17,7 +18,6 @@ from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, Match
 from bridge.mapping.runtime.paths import CompiledPath
-from bridge.models import Position
 from bridge.positioned_yaml import Block, Node, Scalar
 from bridge.spelling import closest
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from bridge.finding import Position
 from bridge.mapping.compiler.contents import compile_contents
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.copied_properties import names_a_person
 from bridge.mapping.compiler.values import compile_value
-from bridge.mapping.language.grammar import Grammar
+from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Scope, text_of
 from bridge.mapping.runtime.slots import Slot
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.erase_block import compile_requests
 from bridge.mapping.compiler.event import compile_event
@@ -22,7 +23,7 @@ from bridge.mapping.runtime.event import CompiledEvent
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position, ReadingSettings
+from bridge.models import ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 
 MAX_EVENTS = 200

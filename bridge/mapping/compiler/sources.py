@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.numbers import is_ambiguous, read_number, shared_format
+from bridge.finding import Finding
 from bridge.mapping.compiler.conditions import folded
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read, Shape
 from bridge.mapping.compiler.templates import compile_template
@@ -15,7 +16,6 @@ from bridge.mapping.compiler.transforms import decimals_of, number_ambiguous
 from bridge.mapping.language.grammar import SOURCES
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Reader, Scope, entries_of, text_of
-from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
 CompileValue = Callable[..., Read]

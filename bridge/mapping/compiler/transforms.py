@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import decimals_written, is_ambiguous, minor_unit_digits, read_number
+from bridge.finding import Finding
 from bridge.mapping.compiler.conditions import folded, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import Reader, Scope, text_of
-from bridge.models import Finding
 
 Change = Callable[[Scope, Any], Any]
 

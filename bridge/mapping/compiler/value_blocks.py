@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from bridge.finding import Finding
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import Compiling, Read, Shape
 from bridge.mapping.compiler.formats import check_formats
@@ -12,7 +13,6 @@ from bridge.mapping.compiler.sources import CompileValue, compile_source
 from bridge.mapping.compiler.transforms import CHANGES, SKIP, Change
 from bridge.mapping.language.reader import Entries
 from bridge.mapping.runtime.scope import NOTHING, Reader, Scope
-from bridge.models import Finding
 from bridge.positioned_yaml import Block, Scalar
 
 _READ_TRUTH: Final = frozenset({"lookup", "true_when", "false_when", "count"})  # they make something of false

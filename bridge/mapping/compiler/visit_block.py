@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from bridge.finding import Position
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.templates import Template
 from bridge.mapping.compiler.values import compile_value
@@ -26,7 +27,6 @@ from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.visit_join import VisitJoin, VisitQuestion, describe
-from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 

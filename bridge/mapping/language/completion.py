@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bridge.mapping.language.erase_keys import identifiers_of
-from bridge.mapping.language.grammar import BlockGrammar, Grammar, Key, grammar_of
+from bridge.mapping.language.grammar import grammar_of
 from bridge.mapping.language.inline_tests import RECORDED_WORDS, known_fields_of
 from bridge.mapping.language.json_schema import fields_with_defaults
+from bridge.mapping.language.keys import BlockGrammar, Grammar, Key
 from bridge.mapping.language.node_types import OTHERWISE
 from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.spec import MetaSpec

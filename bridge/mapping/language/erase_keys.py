@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from bridge.mapping.language.grammar import Grammar, Key
+from bridge.mapping.language.keys import Grammar, Key
 
 ERASE = (
     Key("when", "condition", "The webhook asks to erase somebody only when all of these hold."),

@@ -8,73 +8,14 @@ table. The names of Meta's own fields come from the rule files, so nothing is wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from bridge.mapping.language.erase_keys import ERASE, HOLD
+from bridge.mapping.language.keys import BlockGrammar, Grammar, Key
+from bridge.mapping.language.person_keys import CONSENT_BLOCK, VISIT_BLOCK
 from bridge.meta_spec.spec import MetaSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of a block. `kind` says what its value may be (see value_kinds), `of` names the block or the choices.
-
-    `only_in` names the one field whose block takes the key, where not every block of the kind does.
-    """
-
-    name: str
-    kind: str
-    says: str
-    of: str | tuple[str, ...] = ()
-    default: str = ""
-    alias: str = ""
-    required: bool = False
-    only_in: str = ""
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The words allowed here, for a choice."""
-        return self.of if isinstance(self.of, tuple) else ()
-
-    def explained(self, written: str) -> str:
-        """Return what the key means, for somebody who wrote it under this name."""
-        sentences = [self.says] if self.says else []
-        if written != self.name:
-            sentences.append(f"The same as {self.name}.")
-        if self.default:
-            sentences.append(f"Default: {self.default}.")
-        return " ".join(text if text.endswith(".") else f"{text}." for text in sentences)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockGrammar:
-    """One kind of block: its keys by name, and by every other accepted name."""
-
-    name: str
-    says: str
-    keys: Mapping[str, Key]
-    aliases: Mapping[str, str] = field(default_factory=dict)
-
-    def names(self) -> Iterator[str]:
-        """Every accepted name: the long ones first, then Meta's short ones."""
-        for name, key in self.keys.items():
-            if key.alias:
-                yield key.alias
-            else:
-                yield name
-        for name, key in self.keys.items():
-            if key.alias:
-                yield name
-
-    def canonical(self, written: str) -> str | None:
-        """Return the key's own name for any accepted name."""
-        if written in self.keys:
-            return written
-        return self.aliases.get(written)
-
-
-Grammar = Mapping[str, BlockGrammar]
 
 _FILE = (
     Key("version", "choice", "The version of this language.", ("1",), required=True),
@@ -344,9 +285,6 @@ _ON_RESULT = (
 @cache
 def grammar_of(spec: MetaSpec) -> Grammar:
     """Return every block of the language, Meta's field names included; built once for a catalog."""
-    from bridge.mapping.language.erase_keys import ERASE, HOLD
-    from bridge.mapping.language.person_keys import CONSENT_BLOCK, VISIT_BLOCK
-
     schema = spec.event_schema
     event = tuple(
         Key(k.name, k.kind, k.says, tuple(spec.action_sources), k.default, required=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from bridge.finding import Position
 from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
-from bridge.mapping.language.grammar import EXPECTATIONS, Grammar
+from bridge.mapping.language.grammar import EXPECTATIONS
+from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS
-from bridge.models import Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest, ranked_by_nearness
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
-from bridge.mapping.language.grammar import EXPECTATIONS, BlockGrammar, Grammar, Key, grammar_of
+from bridge.mapping.language.grammar import EXPECTATIONS, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
+from bridge.mapping.language.keys import BlockGrammar, Grammar, Key
 from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
 

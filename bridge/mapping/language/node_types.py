@@ -12,7 +12,7 @@ from bridge.coerce.durations import UNITS, read_duration, unit_of
 from bridge.coerce.numbers import read_number
 from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
-from bridge.mapping.language.grammar import Key
+from bridge.mapping.language.keys import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 from bridge.spelling import closest
 

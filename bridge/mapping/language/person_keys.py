@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from bridge.mapping.language.grammar import Key
+from bridge.mapping.language.keys import Key
 
 VISIT_BLOCK = (
     Key("by", "visit_keys", "What tells whose visit it was, the strongest first; the first one that finds a visit counts.", required=True),

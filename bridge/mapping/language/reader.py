@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bridge.mapping.language.grammar import Grammar, Key, grammar_of
+from bridge.finding import Finding, Position
+from bridge.mapping.language.grammar import grammar_of
+from bridge.mapping.language.keys import Grammar, Key
 from bridge.mapping.language.node_types import PLAIN_KINDS, BadText
 from bridge.mapping.language.unknown_keys import UnknownKey
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import Finding, Position
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 
 SecretsMode = Literal["required", "optional"]

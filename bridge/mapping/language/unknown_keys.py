@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from bridge.mapping.language.grammar import BlockGrammar, Grammar
+from bridge.finding import Finding
+from bridge.mapping.language.keys import BlockGrammar, Grammar
 from bridge.mapping.language.path_syntax import CLEANING_WORDS
-from bridge.models import Finding
 from bridge.positioned_yaml import Scalar
 from bridge.spelling import distance, ranked_by_nearness
 

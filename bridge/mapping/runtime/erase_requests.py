@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge.finding import Finding, Position
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.scope import Reader, Scope, text_of
-from bridge.models import Draft, Finding, Position, ReadingSettings
+from bridge.models import Draft, ReadingSettings
 
 NEEDS_A_PERSON = "needs_a_person"  # the code of what is held until somebody answers it
 Condition = Callable[[Scope], str | None]  # None when it holds, else why it does not

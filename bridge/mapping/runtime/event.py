@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.coerce.identifiers import identifies
 from bridge.consent_decision import ConsentDecision, ConsentPolicy, stricter
+from bridge.finding import EventVerdict, Finding, Position
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.consent import Consent, ConsentOutcome, denied
 from bridge.mapping.compiler.context import PathUse, Read
@@ -21,17 +22,7 @@ from bridge.mapping.runtime.scope import Scope, text_of
 from bridge.mapping.runtime.slots import Slots, fill, report_placeholders
 from bridge.mapping.runtime.visit_join import VisitJoin
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import (
-    CleanDraft,
-    Draft,
-    Event,
-    EventShape,
-    EventVerdict,
-    FetchRequest,
-    Finding,
-    Position,
-    ReadingSettings,
-)
+from bridge.models import CleanDraft, Draft, Event, EventShape, FetchRequest, ReadingSettings
 
 # the event's number and name, and the scope of its item -> an id that a redelivery gives again
 MakeEventId = Callable[[int, str, Scope], str]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from bridge.explain.trace import Trace
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.conditions import Condition, folded
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.inline_tests import RECORDED_WORDS
@@ -21,7 +22,7 @@ from bridge.mapping.runtime.call_parts import CannotCall, Json, Target, json_bod
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.no_answer import AnswerNeeded, AnswerWithheld
 from bridge.mapping.runtime.scope import MISSING, Scope, entries_of, plain_key
-from bridge.models import AnswerLookup, Fetched, FetchRequest, Finding, Position, Request, Webhook
+from bridge.models import AnswerLookup, Fetched, FetchRequest, Request, Webhook
 
 _AFTER_A_KEY: Final = {"", ".", "[", "]", "(", "'", '"'}
 _PLACES: Final = {"first", "last", "0"}

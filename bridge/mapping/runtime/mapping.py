@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from bridge.coerce.identifiers import identifies
 from bridge.explain.trace import Trace
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import MAX_ITEMS, Read
 from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.language.inline_tests import MappingTest
@@ -22,16 +23,7 @@ from bridge.mapping.runtime.routing import UNDECIDED
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of, text_of
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import (
-    AnswerLookup,
-    CleanDraft,
-    Draft,
-    Finding,
-    Position,
-    ReadingSettings,
-    Receive,
-    Webhook,
-)
+from bridge.models import AnswerLookup, CleanDraft, Draft, ReadingSettings, Receive, Webhook
 from bridge.positioned_yaml import Block
 
 _Made = TypeVar("_Made", Draft, Draft | CleanDraft)

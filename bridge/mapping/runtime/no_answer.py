@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.models import FetchRequest, Finding
+from bridge.finding import Finding
+from bridge.models import FetchRequest
 
 
 class NoAnswer(Exception):

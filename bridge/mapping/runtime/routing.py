@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.runtime.scope import Scope
 from bridge.mode import UNKNOWN_DESTINATION
-from bridge.models import Finding, Position
 
 UNDECIDED: Final = (UNKNOWN_DESTINATION,)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,12 +9,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits
+from bridge.coerce.json_text import opened_text
 from bridge.explain.trace import Trace
-from bridge.models import Finding, Webhook
+from bridge.finding import Finding
+from bridge.models import Webhook
 
-MAX_OPENED_TEXT: Final = 1_048_576
-MAX_OPENED_DEPTH: Final = 64
-_BRACKETS: Final = re.compile(r"[][{}]")
+_MAX_OPENED_DEPTH: Final = 64
 
 
 class Missing:
@@ -118,7 +116,7 @@ class Scope:
         opened = self._parts().opened
         kept = opened.get(id(text), MISSING)
         if kept is MISSING:
-            kept = opened[id(text)] = _json_in(text)
+            kept = opened[id(text)] = opened_text(text, deepest=_MAX_OPENED_DEPTH)
         return kept
 
     def has_plain_keys(self, item: dict[str, Any]) -> bool:
@@ -205,32 +203,6 @@ def _all_plain(item: dict[str, Any]) -> bool:
     """Look at all keys at once: no spaces, dots, brackets or characters beyond ASCII."""
     joined = "\0".join(item)
     return joined.isascii() and not any(sign in joined for sign in " .[(\t\n\r")
-
-
-def _json_in(text: str) -> Any:
-    stripped = text.strip()
-    if len(text) > MAX_OPENED_TEXT or stripped[:1] not in {"{", "["} or _depth(stripped) > MAX_OPENED_DEPTH:
-        return text
-    try:
-        return json.loads(stripped, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, ArithmeticError, RecursionError):
-        return text
-
-
-def _depth(text: str) -> int:
-    """Return an upper bound of how deep a JSON text is nested (brackets inside its texts count too)."""
-    opening = text.count("{") + text.count("[")
-    if opening <= MAX_OPENED_DEPTH:
-        return opening
-    deepest = depth = 0
-    for bracket in _BRACKETS.findall(text):
-        depth += 1 if bracket in "{[" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def text_of(value: Any) -> str | None:

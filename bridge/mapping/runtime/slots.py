@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord
+from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.runtime.scope import Scope
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Finding, Position
 
 # key, dotted path, reader
 Slots = tuple[tuple[str, str, Read], ...]

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from bridge.coerce.dates import read_time
 from bridge.consent_decision import ConsentDecision
+from bridge.finding import Position
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.language.visit_words import VISIT_ADDS, VISIT_KEYS
 from bridge.mapping.runtime.call_parts import LONGEST_INSERTED, CannotCall
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import Scope, text_of
-from bridge.models import Position, ReadingSettings
+from bridge.models import ReadingSettings
 
 _MOST_TEXTS: Final = 10  # of one field: more are no person's
 _FRESH_SECONDS: Final = 86_400  # for how long an IP address and a user agent are still the person's

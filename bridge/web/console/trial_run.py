@@ -11,12 +11,13 @@ from bridge.errors import BridgeError, Invalid, WrongUse
 from bridge.explain.masking import mask
 from bridge.explain.render import plainly
 from bridge.explain.unused_fields import unused_fields
+from bridge.finding import Finding
 from bridge.ingest.preview import preview
 from bridge.lint import lint_with
 from bridge.lint.evidence import Evidence, answered, webhooks_in_tests
 from bridge.mapping import CompiledMapping
 from bridge.mapping.draft import draft_mapping
-from bridge.models import AnswerLookup, Finding, Request, Verified, Webhook
+from bridge.models import AnswerLookup, Request, Verified, Webhook
 from bridge.pipeline import translate
 from bridge.recognize.payload_fields import payload_fields
 from bridge.serialization import encode_readable

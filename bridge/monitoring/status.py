@@ -10,6 +10,7 @@ from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
 from bridge.finding import Finding
 from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
 from bridge.outbox.fetch_queue import FetchDepth
@@ -107,7 +108,7 @@ def _source(
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "configured": source is not None,
+        "configured": source is not None or name == VISIT_SOURCE,
         "rate": source.rate.as_text if source else None,
         "paused": pause is not None,
         "reason": pause.reason if pause else None,

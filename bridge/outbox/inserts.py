@@ -159,6 +159,7 @@ def pack_event(event: NewEvent, mapping: str, webhook_id: bytes, now: int) -> Ev
         "reason": storable(event.reason),
         "findings": findings_text(event),
         "match_score": event.match_score,
+        "score_without_visit": event.score_without_visit,
         "consent": event.consent.decision if event.consent else None,
         "consent_source": storable(event.consent.source) if event.consent else None,
         "accepted_until": event.accepted_until,

@@ -112,6 +112,7 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("score_without_visit", Integer),  # NULL: the event was joined with no visit
     Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
     Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),

@@ -14,7 +14,9 @@ from bridge.ingest.entries import new_webhook
 from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
 from bridge.models import Request, Verified
+from bridge.monitoring.pairing_check import visit_mappings
 from bridge.outbox import NewVisit
+from bridge.outbox.pairing import PairingQuestion
 from bridge.outbox.visits import VisitSearch
 from bridge.pipeline import translate
 from tests.fetch.test_fetcher import NOW, Bench
@@ -278,3 +280,19 @@ def test_a_visit_that_is_withdrawn_between_two_looks_is_not_used(shop):
     shop.fetcher().run_once()
     [event] = shop.events(mapping="deals")
     assert (event.status, user_data(shop.outbox.show(event.id)).keys()) == ("waiting", {"em"})
+
+
+def test_what_a_visit_adds_to_the_match_strength_is_counted_by_mapping(shop):
+    shop.visited()
+    shop.arrives("form", visitor_id=ANNA, email="anna@example.com")
+    shop.arrives("sale", email="anna@example.com")
+    shop.arrives("sale", 2, email="nobody@example.com")
+    asked = PairingQuestion((), visit_mappings(shop.mappings), shop.now - DAY, shop.now, 2 * DAY)
+    found = {one.mapping: (one.events, one.joined) for one in shop.outbox.pairing.count(asked).mappings}
+    [sale] = [one for one in shop.outbox.pairing.count(asked).mappings if one.mapping == "sale"]
+    weights = shop.spec.match.weights
+    alone = weights["em"]
+    joined = alone + weights["fbc"] + weights["fbp"] + weights["client_ip_address"]
+    assert found == {"form": (1, 1), "sale": (2, 1)}
+    assert (sale.joined_without, sale.joined_with) == (alone, joined)
+    assert (sale.all_without, sale.all_with) == (alone, (alone + joined) / 2)

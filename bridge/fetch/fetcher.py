@@ -102,6 +102,7 @@ class Fetcher:
         self._running: Counter[str] = Counter()
         self._left_alone: dict[str, tuple[datetime, datetime]] = {}  # since when, and until when
         self._last_erasure: str | None = None
+        self._stop = threading.Event()
 
     def run_once(self) -> int:
         """Fetch for everything that is due now; return for how many webhooks that was done."""
@@ -112,7 +113,8 @@ class Fetcher:
         return done
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
+        """Fetch for what becomes due until `stop` is set; calls under way are finished first."""
+        self._stop = stop
         arrivals, seen = self._context.outbox.arrivals, 0
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
@@ -211,10 +213,12 @@ class Fetcher:
             self._context.client.forget()
 
     def _done(self, claim: FetchClaim) -> int:
-        """Fetch for one webhook after the other, until the source cannot be asked any more."""
+        """Fetch for one webhook after the other, until the source cannot be asked any more, or we stop."""
         lease = _LeaseKeeper(self._context, claim)
         with _Settling(self._context, claim) as settling:
             for webhook in claim.webhooks:
+                if self._stop.is_set():
+                    break
                 result = self._fetched_for(webhook, lease)
                 if isinstance(result, Decided):
                     settling.add(webhook, result)

@@ -96,7 +96,7 @@ def sources_of(outbox: Outbox, settings: Settings, now: datetime) -> list[dict[s
     """Return each source that records are fetched from: how many webhooks wait for it, and its pause."""
     depths = {depth.source: depth for depth in outbox.fetches.depths(now)}
     pauses = outbox.pauses()
-    names = sorted({*settings.sources, *depths})
+    names = sorted({*settings.sources, *depths} - {VISIT_SOURCE})
     return [
         _source(name, pauses.get(source_scope(name)), depths.get(name), settings.sources.get(name))
         for name in names
@@ -108,7 +108,7 @@ def _source(
 ) -> dict[str, Any]:
     return {
         "name": name,
-        "configured": source is not None or name == VISIT_SOURCE,
+        "configured": source is not None,
         "rate": source.rate.as_text if source else None,
         "paused": pause is not None,
         "reason": pause.reason if pause else None,

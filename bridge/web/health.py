@@ -24,6 +24,7 @@ from bridge.web.responses import Response
 
 CHECK_SECONDS = 2.0  # how long a check waits for the write lock
 _STEP_SHOWN_FOR = timedelta(hours=1)
+_LEFT_TO_OTHERS_SECONDS = 60
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
@@ -167,11 +168,12 @@ def _pauses(context: AppContext) -> Iterator[Reason]:
 
 
 def _unknown_sources(context: AppContext) -> Iterator[Reason]:
-    """Report webhooks that wait for a source that was renamed or removed."""
+    """Report webhooks that wait for a source that was renamed or removed, and that no other node has."""
     for depth in context.outbox().fetches.depths(context.now()):
-        if depth.source not in context.settings.sources and depth.source != VISIT_SOURCE:
+        is_known = depth.source in context.settings.sources or depth.source == VISIT_SOURCE
+        if not is_known and depth.oldest_seconds > _LEFT_TO_OTHERS_SECONDS:
             waits = f"{counted(depth.webhooks, 'webhook')} cannot be finished: bridge.yaml has no source"
-            fix = "add it below sources, or discard their events"
+            fix = "add it below sources, or discard the events that wait for it"
             yield Reason("degrades", "no_source", f"{waits} {depth.source}; {fix}")
 
 

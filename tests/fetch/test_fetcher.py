@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text as sql
 
 from bridge.errors import CannotStore
 from bridge.fetch.exchange import SourceResponse
@@ -463,7 +463,7 @@ def test_what_is_discarded_while_it_is_fetched_for_does_not_hold_up_the_others_o
     "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
 )
 def test_connections_that_break_while_a_record_is_fetched_lose_nothing(bench, database_url):
-    cut = text(
+    cut = sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
@@ -501,6 +501,22 @@ def test_a_running_fetcher_ends_when_it_is_asked_to(bench):
     thread.join(30)
     assert not thread.is_alive()
     assert bench.counts() == {"waiting": 30}
+
+
+def test_a_fetcher_that_stops_stores_what_it_knows_and_gives_the_rest_back(bench):
+    for number in range(10):
+        bench.receive(number, person=number)
+    stop = threading.Event()
+
+    def stop_at_the_third(call):
+        if len(bench.calls) == 2:
+            stop.set()
+        return bench.exchange(call)
+
+    bench.fetcher(stop_at_the_third).run_forever(stop)
+    assert bench.counts() == {"waiting": 3, "fetching": 7}
+    assert bench.fetcher().run_once() == 7
+    assert len(bench.calls) == 10
 
 
 def test_a_fault_of_ours_holds_the_webhook(bench):

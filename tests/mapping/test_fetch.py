@@ -296,14 +296,20 @@ TEXTS = "fetch: {p: {from: crm, path: '/a/{x}/b', query: {q: 'id:{x}'}}}\nuser_d
 @pytest.mark.parametrize(
     "path",
     [
-        *("//evil.example/x", "https://evil.example/x", "https:evil.example", "@evil.example", "evil.example"),
-        *("/\\\\evil.example", "\\\\evil.example", "/a//b", "/../admin", "/a/./b", "/a/..", "{x}/a", "{x}"),
+        *(
+            "//evil.example/x",
+            "https://evil.example/x",
+            "https:evil.example",
+            "@evil.example",
+            "evil.example",
+        ),
+        *("/\\evil.example", "\\\\evil.example", "{x}", "{x}/a", "/a//b", "/../admin", "/a/./b", "/a/.."),
         *("/a#b", "/a?b=c", "/a b", "/a\tb", "/a\r\nHost: evil.example", "/a\u2028b", ""),
     ],
 )
 def test_a_mapping_cannot_name_a_host_or_leave_the_path_of_its_source(problems, path):
     text = f"fetch: {{p: {{from: crm, path: {json.dumps(path)}}}}}\nuser_data: {{email: $p.email}}\n"
-    assert [finding.severity for finding in problems(text)] == ["error"]
+    assert [finding.code for finding in problems(text) if finding.severity == "error"] == ["bad_path"]
 
 
 @pytest.mark.parametrize(

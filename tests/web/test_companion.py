@@ -238,7 +238,7 @@ def test_what_waits_is_suppressed_when_consent_is_withdrawn(companion):
     assert stored_events(companion) == [("Lead", "suppressed")]
 
 
-# --- forged beacons (ten thousand are in tests/outbox/test_visits.py) ---------------------------------
+# --- forged beacons (more of them are in tests/faults/test_forged_beacons.py) ------------------------
 
 
 def test_forged_beacons_change_no_stored_event(open_companion):

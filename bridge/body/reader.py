@@ -15,7 +15,6 @@ from bridge.body.form import read_form
 from bridge.body.json import read_json
 from bridge.body.limits import MAX_NODES, too_large
 from bridge.body.media_type import MediaType, body_kind, media_type
-from bridge.body.multipart import read_multipart
 from bridge.coerce.special_characters import may_hold_nul, without_nul
 from bridge.errors import Refused, UnreadableBody, WrongContentType
 from bridge.finding import Finding
@@ -28,7 +27,14 @@ DEFAULT_MAX_BYTES: Final = 1_048_576
 
 _Reader = Callable[[bytes, MediaType, int], tuple[Any, tuple[Finding, ...]]]
 
-READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": read_multipart}
+
+def _read_multipart(content: bytes, media: MediaType, max_values: int) -> tuple[Any, tuple[Finding, ...]]:
+    from bridge.body.multipart import read_multipart  # 3 MB with what it needs of Werkzeug
+
+    return read_multipart(content, media, max_values)
+
+
+READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": _read_multipart}
 
 
 class Body:

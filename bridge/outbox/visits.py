@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
 from bridge.crypto import Cipher
-from bridge.errors import CannotDecrypt, LeaseLost
+from bridge.errors import CannotDecrypt
 from bridge.outbox.admin_actions import withdraw
 from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
@@ -273,29 +273,31 @@ def remember_visits(
     return receipts
 
 
-def learn(  # noqa: PLR0913, PLR0917 - who is known by what, and since when
+def still_known(connection: Connection, visitors: Collection[bytes]) -> frozenset[bytes]:
+    """Return those of some visitors of whom a visit is kept: the others have withdrawn consent."""
+    if not visitors:
+        return frozenset()
+    chosen = select(visits.c.visitor).where(visits.c.visitor.in_(sorted(visitors))).distinct()
+    return frozenset(connection.execute(chosen).scalars())
+
+
+def learn(
     connection: Connection,
     run: VisitStatements,
     cipher: Cipher,
-    joined: Sequence[JoinedVisit],
-    webhook_id: bytes,
+    joined: Sequence[tuple[bytes, JoinedVisit]],
     now: int,
 ) -> None:
-    """Remember by what else visitors are known, and that events of a webhook are theirs.
+    """Remember by what else visitors are known, and which webhooks (their ids) are theirs.
 
     Whoever is known again has agreed again: what was withdrawn before is over.
-    Raises LeaseLost when one of them has withdrawn consent since the visit was found.
     """
-    visitors = sorted({one.visitor for one in joined})
-    there = select(visits.c.visitor).where(visits.c.visitor.in_(visitors)).distinct()
-    if len(connection.execute(there).all()) < len(visitors):
-        raise LeaseLost("a visit was deleted while its event was made; it is made again without")
-    end_withdrawal(connection, [digest for one in joined for _, digest in _digests_of(one, cipher)])
+    end_withdrawal(connection, [digest for _, one in joined for _, digest in _digests_of(one, cipher)])
     run.know(
         connection,
         [
             (kind, digest, one.visitor, now)
-            for one in joined
+            for webhook_id, one in joined
             for kind, digest in (*_digests_of(one, cipher), (OF_WEBHOOK, webhook_id))
         ],
     )

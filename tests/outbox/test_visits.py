@@ -42,7 +42,7 @@ def learn(outbox, visitor, keys):
     """Have a visitor known by more, as a settled webhook does."""
     joined = JoinedVisit(bytes.fromhex(visitor), tuple(keys))
     run, now = outbox._statements, int(NOW.timestamp() * 1000)
-    outbox._write("learn", lambda c: learn_rows(c, run.visits, run.cipher, [joined], bytes(16), now))
+    outbox._write("learn", lambda c: learn_rows(c, run.visits, run.cipher, [(bytes(16), joined)], now))
 
 
 def test_a_visit_is_found_with_everything_that_was_reported(outbox):
@@ -159,7 +159,7 @@ def test_webhooks_and_visits_of_one_transaction_get_their_own_receipts(outbox, w
         outbox.pack_visit(visit()),
         outbox.pack(webhook("2", visit=visit(BEN))),
     ]
-    receipts = outbox._write_group(packed)
+    receipts = outbox._store(packed)
     assert [len(receipt.events) for receipt in receipts] == [1, 0, 1]
     assert [event.event_id for receipt in receipts for event in receipt.events] == ["order-1", "order-2"]
 
@@ -210,12 +210,12 @@ def test_what_is_being_sent_when_consent_is_withdrawn_is_left_alone(outbox, webh
 
 
 def test_a_refusal_leaves_nothing_of_what_came_just_before_it(outbox, database_url):
-    outbox._write_group([outbox.pack_visit(one) for one in (visit(), visit(consent="denied"))])
+    outbox._store([outbox.pack_visit(one) for one in (visit(), visit(consent="denied"))])
     assert {"visits", "visit_keys"}.isdisjoint(left_in(database_url))
 
 
 def test_who_agrees_again_begins_anew(outbox):
-    outbox._write_group(
+    outbox._store(
         [
             outbox.pack_visit(one)
             for one in (visit(), visit(consent="denied"), visit(at=NOW + DAY, fbc=OTHER_FBC))

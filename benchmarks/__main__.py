@@ -13,6 +13,7 @@ PARTS = (
     "loading",
     "intake",
     "delivery",
+    "draining",
     "fetching",
     "backlog",
     "imports",

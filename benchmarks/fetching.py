@@ -24,9 +24,9 @@ from benchmarks.rounds import in_rounds
 from benchmarks.servers import Running
 
 PART = "fetching"
-ROUNDS = 5
+ROUNDS = 4
 PER_SECOND = 50  # of each stream
-SECONDS = 6
+SECONDS = 5
 FETCHING = purchase.NAME + "-fetching"
 _LONGEST_SECONDS = 60
 

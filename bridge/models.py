@@ -247,12 +247,13 @@ class Draft(_Value):
     `ready` goes no further; `reason` says why in words. `made_event_id` is an id made from the webhook,
     for an event whose own id is missing or identifies nothing. `needs` is what a `fetching` one waits for.
     `consent` is None where the mapping asks for none, or the event ended before it was read. A `policy` is
-    there while its country decides whether it may go out without.
+    there while its country decides whether it may go out without. `by_visit` names the fields of `user_data`
+    that an earlier visit filled; it is None where none was found.
     """
 
     __match_args__ = (
         "label", "fields", "settings", "send_to", "positions", "verdict", "reason", "findings",
-        "made_event_id", "needs", "consent", "policy",
+        "made_event_id", "needs", "consent", "policy", "by_visit",
     )  # fmt: skip
     __slots__ = __match_args__
 
@@ -270,6 +271,7 @@ class Draft(_Value):
         needs: FetchRequest | None = None,
         consent: ConsentDecision | None = None,
         policy: ConsentPolicy | None = None,
+        by_visit: frozenset[str] | None = None,
     ) -> None:
         self.label: Final = label
         self.fields: Final = fields
@@ -283,16 +285,21 @@ class Draft(_Value):
         self.needs: Final = needs
         self.consent: Final = consent
         self.policy: Final = policy
+        self.by_visit: Final = by_visit
 
 
 @dataclass(frozen=True, slots=True)
 class MatchStrength:
-    """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ."""
+    """Our own estimate (0 to 100) of how well an event can be matched; never Meta's EMQ.
+
+    `without_visit` is the score without what an earlier visit added; None where no visit was found.
+    """
 
     score: int
     present: tuple[str, ...]
     missing: tuple[str, ...]
     advice: str
+    without_visit: int | None = None
 
 
 class Event(_Value):

@@ -178,7 +178,7 @@ def _judged(
         draft.send_to,
         findings,
         errors[0].message if errors else None,
-        match_strength(data, spec),
+        match_strength(data, spec, None if isinstance(draft, CleanDraft) else draft.by_visit),
         consent=draft.consent,
     )
 

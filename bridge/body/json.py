@@ -13,7 +13,7 @@ from bridge.body.charset import decode
 from bridge.body.json_diagnosis import unreadable
 from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, may_break_bounds, too_large
 from bridge.body.media_type import MediaType
-from bridge.body.special_characters import without_lone_surrogates
+from bridge.coerce.special_characters import without_lone_surrogates, without_special_escapes
 from bridge.errors import Refused, UnreadableBody
 from bridge.finding import Finding
 
@@ -50,7 +50,7 @@ def opened_json(text: str) -> Any:
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        data, _ = _read(text.encode("utf-8", "surrogatepass"), "utf-8")
+        data, _ = _read(without_special_escapes(text).encode("utf-8", "surrogatepass"), "utf-8")
     except Refused:
         return None
     return data

@@ -15,7 +15,7 @@ from bridge.body.form import read_form
 from bridge.body.json import read_json
 from bridge.body.limits import MAX_NODES, too_large
 from bridge.body.media_type import MediaType, body_kind, media_type
-from bridge.body.special_characters import without_nul
+from bridge.coerce.special_characters import may_hold_nul, without_nul
 from bridge.errors import Refused, UnreadableBody, WrongContentType
 from bridge.finding import Finding
 from bridge.models import Request
@@ -68,8 +68,11 @@ def read_body(
     if kind not in accept or not content.strip():
         raise _not_accepted(kind, accept, content)
     data, notes = READERS[kind](content, media, max_values)
-    data, nul_notes = without_nul(data, content)
-    return Body(data, kind_notes + notes + nul_notes)
+    notes = kind_notes + notes
+    if may_hold_nul(content):
+        data, nul_notes = without_nul(data)
+        notes += nul_notes
+    return Body(data, notes)
 
 
 def _not_accepted(kind: str, accept: frozenset[str], content: bytes) -> Refused:

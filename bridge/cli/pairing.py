@@ -1,9 +1,9 @@
-"""`capi-bridge pairing`: whether events of browsers and servers have the same ids, to be counted once."""
+"""`capi-bridge pairing`: whether browsers and servers send the same ids, and what earlier visits add."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -12,15 +12,25 @@ from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare
 from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import table
 from bridge.delivery.worker import utc_now
-from bridge.monitoring.pairing_check import browser_mappings, count_pairs, pairs_as_json
-from bridge.outbox.pairing import REASONS, PairedName
+from bridge.mapping import MappingFolder
+from bridge.monitoring.pairing_check import (
+    USUALLY,
+    browser_mappings,
+    count_pairs,
+    pairs_as_json,
+    visit_mappings,
+)
+from bridge.outbox.pairing import REASONS, JoinedMapping, PairedName, PairingCount
 from bridge.serialization import encode_readable
 from bridge.settings import process_environment
 
-_USUALLY = timedelta(days=7)
+_PAIRS = ("EVENT", "FROM BROWSERS", "PAIRED", "WHY THE OTHERS ARE NOT")
+_JOINS = ("MAPPING", "EVENTS", "WITH A VISIT", "THEIR MATCH STRENGTH", "THAT OF ALL")
 
 
-@click.command(help="Check that events of browsers and servers have the same ids.")
+@click.command(
+    help="Check that events of browsers and servers have the same ids, and what earlier visits add."
+)
 @click.option("--since", help="Count events that came since then, such as 7d (the default).")
 @config_option
 @json_option
@@ -29,25 +39,54 @@ def pairing(since: str | None, config: Path | None, as_json: bool) -> None:
     settings = settings_of(config)
     prepare(settings)
     now = utc_now()
-    start = moment_of(since, "--since") or now - _USUALLY
+    start = moment_of(since, "--since") or now - USUALLY
     mappings = open_mappings(settings, process_environment())
     with closing(open_store(settings)) as outbox:
-        pairs = count_pairs(outbox, mappings, open_meta_spec(settings), start, now)
+        counted = count_pairs(outbox, mappings, open_meta_spec(settings), start, now)
     if as_json:
-        click.echo(encode_readable(pairs_as_json(pairs, mappings, start)))
-    elif pairs:
-        rows = [row for pair in pairs for row in _rows(pair)]
-        click.echo(table(("EVENT", "FROM BROWSERS", "PAIRED", "WHY THE OTHERS ARE NOT"), rows))
-    elif browser_mappings(mappings):
-        click.echo("no browser has sent an event since then")
+        click.echo(encode_readable(pairs_as_json(counted, mappings, start)))
     else:
-        click.echo("no mapping is for browsers; see docs/visits.md")
-    if any(pair.reasons.keys() - {"may_come"} for pair in pairs):
+        click.echo("\n\n".join([_pairs(counted, mappings), *_joins(counted, mappings)]))
+        if counted.since > start:
+            click.echo(
+                f"\nOnly the newest events were counted: those since {counted.since:%Y-%m-%d %H:%M} UTC."
+            )
+    if any(pair.reasons.keys() - {"may_come"} for pair in counted.names):
         raise SystemExit(1)
 
 
-def _rows(pair: PairedName) -> list[tuple[object, ...]]:
+def _pairs(counted: PairingCount, mappings: MappingFolder) -> str:
+    if counted.names:
+        return table(_PAIRS, [row for pair in counted.names for row in _pair_rows(pair)])
+    if browser_mappings(mappings):
+        return "no browser has sent an event since then"
+    return "no mapping is for browsers; see docs/visits.md"
+
+
+def _pair_rows(pair: PairedName) -> list[tuple[object, ...]]:
     """Return one row for the name, with its first reason, and one for each further reason."""
-    whys = [f"{number}: {REASONS[reason]}" for reason, number in pair.reasons.items()] or [""]
-    share = f"{pair.paired} ({round(100 * pair.paired / pair.browser_events)} %)"
-    return [(pair.event_name, pair.browser_events, share, whys[0]), *(("", "", "", why) for why in whys[1:])]
+    whys = [
+        f"{number}: {REASONS[reason]}, such as {pair.examples[reason][0]}"
+        for reason, number in pair.reasons.items()
+    ]
+    share = _share(pair.paired, pair.browser_events)
+    rows = ((pair.event_name, pair.browser_events, share), *((("", "", ""),) * len(whys[1:])))
+    return [(*row, why) for row, why in zip(rows, whys or [""], strict=True)]
+
+
+def _joins(counted: PairingCount, mappings: MappingFolder) -> Iterator[str]:
+    """Yield what visits add, where a mapping asks for them at all."""
+    if counted.mappings:
+        yield table(_JOINS, map(_join_row, counted.mappings))
+    elif visit_mappings(mappings):
+        yield "no event has come to a mapping with visit since then"
+
+
+def _join_row(one: JoinedMapping) -> tuple[object, ...]:
+    theirs = f"{one.joined_without} -> {one.joined_with}" if one.joined else ""
+    of_all = f"{one.all_without} -> {one.all_with}"
+    return (one.mapping, one.events, _share(one.joined, one.events), theirs, of_all)
+
+
+def _share(number: int, total: int) -> str:
+    return f"{number} ({round(100 * number / total)} %)"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from bridge.fetch.answer_cache import AnswerCache
-from bridge.fetch.exchange import Exchange, SourceCall, open_exchange
+from bridge.fetch.exchange import Exchange, SourceCall, open_exchange, time_limits
 from bridge.fetch.gate import Gate, OpenGate
 from bridge.fetch.outcomes import SourceOutcome, TryLater, Unusable, outcome_of, word_of
 from bridge.models import FetchRequest
@@ -96,4 +96,4 @@ def is_safe_target(target: str) -> bool:
 
 def open_client(settings: Settings) -> SourceClient:
     """Return a client for one person who tries a mapping: no pause is kept, and no rate."""
-    return SourceClient(settings.sources, open_exchange(), OpenGate(), SteadyClock())
+    return SourceClient(settings.sources, open_exchange(time_limits(settings)), OpenGate(), SteadyClock())

@@ -159,6 +159,7 @@ def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of the
         reason=event.reason,
         findings=event.findings,
         match_score=event.match.score if event.match else None,
+        score_without_visit=event.match.without_visit if event.match else None,
         accepted_until=accepted_until(data, spec) if _whole(data, "event_time") else None,
         label=event.label,
         consent=event.consent,

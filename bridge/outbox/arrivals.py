@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine, text
 
 from bridge.outbox.database import Database
 from bridge.outbox.database_errors import DRIVER_ERRORS
+from bridge.outbox.pgbouncer import is_pooled
 
 HEARD_SECONDS, UNHEARD_SECONDS = 1.0, 0.05  # how often to look with notifications, and without
 _APART_SECONDS = 0.005  # between two notifications; what comes meanwhile is in the next one
@@ -199,8 +200,13 @@ class Notifications:
             self._closed.wait(_APART_SECONDS)
 
     def receive(self, heard: Callable[[], None], over: threading.Event) -> None:
-        """Listen with a connection of its own; the first notification is our own."""
+        """Listen with a connection of its own; the first notification is our own.
+
+        Raises ConnectionError where PgBouncer is in between: what listens there may be given to anybody.
+        """
         with self._engine.connect() as connection:
+            if is_pooled(connection):
+                raise ConnectionError("PgBouncer passes on no notifications")
             connection.execute(text(f"LISTEN {_CHANNEL}"))
             self.send()
             try:

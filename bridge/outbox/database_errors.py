@@ -35,6 +35,10 @@ _NO_ANSWER = _Meaning(
     "the database server does not answer or refuses the connection",
     "check that it runs, and the host, user, password and database in database_url",
 )
+_OPTIONS_REFUSED = _Meaning(
+    "PgBouncer refuses the settings of the connection",
+    "write `ignore_startup_parameters = options` into pgbouncer.ini; docs/scaling.md has the rest",
+)
 _NOT_ALLOWED = _Meaning(
     "the database server does not allow this user to do that",
     "check user, password and database in database_url, and the rights of that user",
@@ -99,6 +103,8 @@ def _meaning(error: Exception) -> _Meaning | None:
     if isinstance(cause, sqlite3.Error):
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
     state = getattr(cause, "sqlstate", None)
+    if "unsupported startup parameter" in str(cause):
+        return _OPTIONS_REFUSED
     if state is None:  # libpq gives none to a connection that fails or breaks
         return _NO_ANSWER if isinstance(error, OperationalError) else None
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])

@@ -57,14 +57,13 @@ def _has_texts(query: Query) -> Iterator[ColumnElement[bool]]:
 def _lies_between(query: Query) -> Iterator[ColumnElement[bool]]:
     """Match the time by which events are looked for; an event without data has not happened at any.
 
-    An id begins with its moment: that of a webhook is when it was received, that of an event never earlier.
+    An id begins with a moment: that of an event with the one in which its webhook was received.
     """
     if query.by == "received":
         if query.since is not None:
-            first = first_id(to_ms(query.since))
-            yield and_(events.c.id >= first, events.c.webhook_id >= first)
+            yield events.c.id >= first_id(to_ms(query.since))
         if query.until is not None:
-            yield events.c.webhook_id < first_id(to_ms(query.until))
+            yield events.c.id < first_id(to_ms(query.until))
         return
     if query.since or query.until:
         yield events.c.event_time > 0
@@ -98,14 +97,19 @@ def _mentions(text: str) -> ColumnElement[bool]:
     return or_(*(and_(one.is_not(None), one.icontains(text, autoescape=True)) for one in columns))
 
 
-def _was_answered(query: Query) -> Iterator[ColumnElement[bool]]:
-    """Match what Meta answered to the last attempt; it said 200 without a code to all that was sent."""
+def answers_of(query: Query) -> list[ColumnElement[bool]]:
+    """Return what must hold of the last attempt; nothing when that is not asked about."""
     wanted = [
         (query.http_status, attempts.c.http_status),
         (query.code, attempts.c.code),
         (query.subcode, attempts.c.subcode),
     ]
-    asked = [column == value for value, column in wanted if value is not None]
+    return [column == value for value, column in wanted if value is not None]
+
+
+def _was_answered(query: Query) -> Iterator[ColumnElement[bool]]:
+    """Match what Meta answered to the last attempt; it said 200 without a code to all that was sent."""
+    asked = answers_of(query)
     if not asked:
         return
     if query.http_status not in {None, _OK} or query.code is not None or query.subcode is not None:

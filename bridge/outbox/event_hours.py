@@ -1,18 +1,21 @@
 """Where to look for the events that a query means: the hours in which there are any, by the counts.
 
-Without them, a filter that matches few events, or old ones, or none, has a million rows looked at.
+Without them, a filter that matches few events, or old ones, or none, has a million rows looked at. Answers of
+Meta's are not counted, but no event came after the last attempt that was answered so.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from bridge.outbox.event_conditions import answers_of
 from bridge.outbox.hourly_counts import HOUR_MS
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import Query, raw_id
-from bridge.outbox.tables import events, hourly_counts
+from bridge.outbox.tables import attempts, events, hourly_counts
 
 _EVER = 2**31
+_NONE = events.c.id < b""
 
 
 def hours_of(connection: Connection, query: Query, *, newest: bool = False) -> list[ColumnElement[bool]]:
@@ -20,6 +23,20 @@ def hours_of(connection: Connection, query: Query, *, newest: bool = False) -> l
 
     `newest`: no more than the newest ones are wanted, up to the limit of the query.
     """
+    return [*_before_answers(connection, query), *_counted_hours(connection, query, newest=newest)]
+
+
+def _before_answers(connection: Connection, query: Query) -> list[ColumnElement[bool]]:
+    """Match what came before the last attempt that was answered as asked; clocks may differ by an hour."""
+    asked = answers_of(query)
+    if not asked:
+        return []
+    newest = select(attempts.c.id).where(*asked).order_by(attempts.c.id.desc()).limit(1)
+    last = connection.execute(newest).scalar()
+    return [_NONE if last is None else events.c.id < first_id(moment_of(last) + HOUR_MS)]
+
+
+def _counted_hours(connection: Connection, query: Query, *, newest: bool) -> list[ColumnElement[bool]]:
     conditions = _counted_by(query)
     if not conditions:
         return []
@@ -29,7 +46,7 @@ def hours_of(connection: Connection, query: Query, *, newest: bool = False) -> l
     cursor = _hour_of(query.before)
     hours = [(hour, number) for hour, number in found if hour <= cursor]
     if not hours:
-        return [events.c.id < b""]
+        return [_NONE]
     least = query.limit if newest and _is_counted(query) else _EVER
     return _between(_first(hours, least, cursor), hours[0][0])
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from bridge.outbox.database import Database
 from bridge.outbox.database_errors import errors_of_opening
 
-HEAD = "0018"
+HEAD = "0019"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _PROGRESS = table("alembic_version", column("version_num"))
 _LOCK = 0x6361_7069_6272  # any number, as long as every process uses the same: "capibr"

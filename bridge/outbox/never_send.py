@@ -29,6 +29,7 @@ _SUPPRESSED: Mapping[str, Any] = {
     "stands": None,
     "findings": None,
     "match_score": None,
+    "score_without_visit": None,
 }
 
 

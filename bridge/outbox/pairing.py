@@ -1,25 +1,27 @@
-"""Pairing: which events of browsers found the server's event with the same id, and why the others did not.
+"""Pairing: which events of browsers found the server's event, and which events found an earlier visit.
 
 Meta counts an event once when browser and server send it with the same name and id within 48 hours of each
-other. Where both come through the bridge, what is stored shows whether they do.
+other. Where both come through the bridge, what is stored shows whether they do. Only so many of the newest
+events are looked at, so that the answer comes at once however many are kept.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from bridge.outbox.ids import first_id
-from bridge.outbox.records import to_ms
+from bridge.outbox.ids import first_id, moment_of
+from bridge.outbox.records import from_ms, text_id, to_ms
 from bridge.outbox.tables import events
 
-MOST_COUNTED: Final = 100_000
+MOST_COUNTED: Final = 50_000  # of the newest events, whatever they are
 _AT_ONCE: Final = 5_000
+_MOST_EXAMPLES: Final = 3
 # an event that has one of these reaches Meta, or did so as another one with the same id
 _GOES_OUT: Final = frozenset({"fetching", "waiting", "sending", "sent", "skipped"})
 # why an event of a browser has no twin, in the order in which people should look at it
@@ -35,7 +37,7 @@ REASONS: Final = {
 
 
 class _Row(NamedTuple):
-    mapping: str
+    id: bytes
     event_name: str
     event_id: str | None
     dataset_id: str
@@ -45,53 +47,116 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PairedName:
-    """How many events of browsers had one name, how many of them found their twin, and why others did not."""
+    """How many events of browsers had one name, how many of them found their twin, and why others did not.
+
+    `examples` are the ids of the newest few events behind each reason.
+    """
 
     event_name: str
     browser_events: int
     paired: int
     reasons: Mapping[str, int]
+    examples: Mapping[str, Sequence[str]]
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape in every JSON answer."""
         parts = {name: getattr(self, name) for name in ("event_name", "browser_events", "paired")}
-        return {**parts, "reasons": dict(self.reasons)}
+        return {**parts, "reasons": dict(self.reasons), "examples": dict(self.examples)}
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedMapping:
+    """How many events of one mapping found an earlier visit, and the mean match strength without and with it.
+
+    The first two means are of the events that found one, the last two of all; from 0 to 100.
+    """
+
+    mapping: str
+    events: int
+    joined: int
+    joined_without: float | None
+    joined_with: float | None
+    all_without: float | None
+    all_with: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape in every JSON answer."""
+        return {
+            "mapping": self.mapping,
+            "events": self.events,
+            "joined": self.joined,
+            "match_strength": {
+                "of_joined": {"without_visit": self.joined_without, "with_visit": self.joined_with},
+                "of_all": {"without_visit": self.all_without, "with_visit": self.all_with},
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PairingCount:
+    """What was counted: event names and mappings, the most frequent first, and since when.
+
+    `since` is later than what was asked for when there are more than MOST_COUNTED events.
+    """
+
+    since: datetime
+    names: Sequence[PairedName]
+    mappings: Sequence[JoinedMapping]
+
+
+@dataclass(frozen=True, slots=True)
+class PairingQuestion:
+    """What is to be counted: events that came since then, the newest `most` of them.
+
+    `browsers` are the mappings that browsers post to, `joining` those whose events look for a visit. Twins
+    happened `within` that time of each other.
+    """
+
+    browsers: Collection[str]
+    joining: Collection[str]
+    since: datetime
+    now: datetime
+    within: timedelta
+    most: int = MOST_COUNTED
 
 
 class Pairing:
-    """Counts twins in what is kept; `read` is the outbox's."""
+    """Counts twins and joined events in what is kept; `read` is the outbox's."""
 
     def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
         self._read = read
 
-    def count(
-        self, browsers: Collection[str], since: datetime, now: datetime, within: timedelta
-    ) -> list[PairedName]:
-        """Return the counts by event name, most frequent first.
+    def count(self, question: PairingQuestion) -> PairingCount:
+        """Return what a question asks for."""
 
-        `browsers` are the mappings that browsers post to. Of very many events, the latest ones are counted.
-        """
+        def work(connection: Connection) -> PairingCount:
+            since, start = _start(connection, question)
+            own = _of_browsers(connection, question.browsers, start)
+            event_ids = sorted({row.event_id for row in own if row.event_id})
+            twins = _twins(connection, event_ids, question.browsers)
+            names = _counted(own, twins, int(question.now.timestamp()), int(question.within.total_seconds()))
+            return PairingCount(since, names, _joined(connection, question.joining, start))
 
-        def work(connection: Connection) -> list[PairedName]:
-            own = _of_browsers(connection, browsers, since)
-            twins = _twins(connection, sorted({row.event_id for row in own if row.event_id}), browsers)
-            return _counted(own, twins, int(now.timestamp()), int(within.total_seconds()))
-
-        counted: list[PairedName] = self._read(work)
+        counted: PairingCount = self._read(work)
         return counted
+
+
+def _start(connection: Connection, question: PairingQuestion) -> tuple[datetime, bytes]:
+    """Return since when events are counted, and an id that none of them is below."""
+    first = first_id(to_ms(question.since))
+    newest = select(events.c.id).where(events.c.id >= first).order_by(events.c.id.desc())
+    oldest = connection.execute(newest.offset(question.most - 1).limit(1)).scalar()
+    return (question.since, first) if oldest is None else (from_ms(moment_of(oldest)), oldest)
 
 
 _COLUMNS = tuple(events.c[name] for name in _Row._fields)
 
 
-def _of_browsers(connection: Connection, browsers: Collection[str], since: datetime) -> list[_Row]:
+def _of_browsers(connection: Connection, browsers: Collection[str], start: bytes) -> list[_Row]:
     chosen = select(*_COLUMNS).where(
-        events.c.mapping.in_(sorted(browsers)),
-        events.c.id >= first_id(to_ms(since)),
-        events.c.status != "suppressed",
+        events.c.mapping.in_(sorted(browsers)), events.c.id >= start, events.c.status != "suppressed"
     )
-    latest = chosen.order_by(events.c.id.desc()).limit(MOST_COUNTED)
-    return [_Row(*row) for row in connection.execute(latest)]
+    return [_Row(*row) for row in connection.execute(chosen.order_by(events.c.id.desc())).all()]
 
 
 def _twins(
@@ -102,7 +167,7 @@ def _twins(
         chosen = select(*_COLUMNS).where(
             events.c.event_id.in_(some), events.c.mapping.not_in(sorted(browsers))
         )
-        for row in connection.execute(chosen):
+        for row in connection.execute(chosen).all():
             found[row.event_id].append(_Row(*row))
     return found
 
@@ -110,18 +175,54 @@ def _twins(
 def _counted(
     own: Iterable[_Row], twins: Mapping[str, Sequence[_Row]], now: int, within: int
 ) -> list[PairedName]:
-    results: dict[str, Counter[str]] = defaultdict(Counter)
+    results: dict[str, dict[str, list[bytes]]] = defaultdict(lambda: defaultdict(list))
     for row in own:
-        results[row.event_name or "(none)"][
-            why_alone(row, twins.get(row.event_id or "", ()), now, within)
-        ] += 1
-    names = sorted(results, key=lambda name: (-results[name].total(), name))
-    return [_paired_name(name, results[name]) for name in names]
+        reason = why_alone(row, twins.get(row.event_id or "", ()), now, within)
+        results[row.event_name or "(none)"][reason].append(row.id)
+    counted = [_paired_name(name, found) for name, found in results.items()]
+    return sorted(counted, key=lambda one: (-one.browser_events, one.event_name))
 
 
-def _paired_name(name: str, results: Counter[str]) -> PairedName:
-    reasons = {reason: results[reason] for reason in REASONS if results[reason]}
-    return PairedName(name, results.total(), results[""], reasons)
+def _paired_name(name: str, found: Mapping[str, Sequence[bytes]]) -> PairedName:
+    alone = {reason: found[reason] for reason in REASONS if reason in found}
+    return PairedName(
+        name,
+        sum(map(len, found.values())),
+        len(found.get("", ())),
+        {reason: len(ids) for reason, ids in alone.items()},
+        {reason: [text_id(one) for one in ids[:_MOST_EXAMPLES]] for reason, ids in alone.items()},
+    )
+
+
+def _joined(connection: Connection, joining: Collection[str], start: bytes) -> list[JoinedMapping]:
+    without = events.c.score_without_visit
+    of_joined = func.avg(events.c.match_score).filter(without.is_not(None))
+    chosen = (
+        select(
+            events.c.mapping,
+            func.count(),
+            func.count(without),
+            func.avg(without),
+            of_joined,
+            func.avg(func.coalesce(without, events.c.match_score)),
+            func.avg(events.c.match_score),
+        )
+        .where(
+            events.c.mapping.in_(sorted(joining)),
+            events.c.id >= start,
+            events.c.status != "suppressed",
+            events.c.match_score.is_not(None),
+        )
+        .group_by(events.c.mapping)
+        .order_by(func.count().desc(), events.c.mapping)
+    )
+    return [_joined_mapping(*row) for row in connection.execute(chosen)]
+
+
+def _joined_mapping(mapping: str, number: int, joined: int, *means: Any) -> JoinedMapping:
+    return JoinedMapping(
+        mapping, number, joined, *[None if one is None else round(float(one), 1) for one in means]
+    )
 
 
 def why_alone(row: _Row, twins: Sequence[_Row], now: int, within: int) -> str:

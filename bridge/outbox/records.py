@@ -39,6 +39,7 @@ class NewEvent(NamedTuple):
 
     `body` is the final JSON of one element of Meta's `data` array; a `waiting` event must have one.
     `accepted_until` is the Unix second after which Meta would reject the event for its age.
+    `score_without_visit` is its match strength without what an earlier visit added, if one was found.
     """
 
     status: NewStatus
@@ -55,6 +56,7 @@ class NewEvent(NamedTuple):
     accepted_until: int | None = None
     label: str = ""
     consent: ConsentDecision | None = None
+    score_without_visit: int | None = None
 
 
 class NewFetch(NamedTuple):

@@ -112,6 +112,7 @@ events = Table(
     Column("reason", Text),
     Column("findings", Text),
     Column("match_score", Integer),
+    Column("score_without_visit", Integer),  # NULL: the event was joined with no visit
     Column("consent", Text),  # granted, denied, unknown; NULL: the mapping asks for none
     Column("consent_source", Text),  # the paths that it was read from
     Column("accepted_until", BigInteger),
@@ -286,6 +287,14 @@ visit_keys = Table(
 )
 Index("visit_keys_of_visitor", visit_keys.c.visitor)
 Index("visit_keys_seen", visit_keys.c.seen_at)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),  # as in visit_keys
+    Column("withdrawn_at", BigInteger, nullable=False),
+    **_CLUSTERED,
+)
 
 source_rates = Table(
     "source_rates",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,14 +11,19 @@ from bridge.meta_spec.spec import MatchWeights, MetaSpec
 from bridge.models import MatchStrength
 
 
-def match_strength(event: dict[str, Any], spec: MetaSpec) -> MatchStrength:
+def match_strength(event: dict[str, Any], spec: MetaSpec, by_visit: Set[str] | None = None) -> MatchStrength:
     """Add up the weights of the identifiers present, at most 100; say what is missing and what to add next.
 
-    The weights are ours; they are in `schemas/meta/match.yaml`.
+    The weights are ours; they are in `schemas/meta/match.yaml`. `by_visit` are the fields that an earlier
+    visit filled, None where none was found.
     """
     user_data = event.get("user_data")
     present = [name for name, value in user_data.items() if value] if isinstance(user_data, dict) else []
-    return _strength_of(tuple(present), spec)
+    strength = _strength_of(tuple(present), spec)
+    if by_visit is None:
+        return strength
+    alone = tuple([name for name in present if name not in by_visit])
+    return replace(strength, without_visit=_strength_of(alone, spec).score)
 
 
 @lru_cache(maxsize=2048)

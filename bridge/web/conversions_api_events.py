@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from bridge.body.limits import check_bounds
 from bridge.coerce.json_text import opened_text
+from bridge.coerce.special_characters import without_special_escapes
 from bridge.finding import Finding
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Event, ReadingSettings, Request
@@ -85,7 +86,7 @@ def _opened(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value, parse_float=Decimal, parse_constant=_no_constant)
+        return json.loads(without_special_escapes(value), parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise invalid("param data is not valid JSON") from error
 

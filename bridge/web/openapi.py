@@ -23,6 +23,12 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
+_STRENGTHS = {  # means of 0 to 100
+    "type": "object",
+    "properties": {name: {"type": ["number", "null"]} for name in ("without_visit", "with_visit")},
+}
+
+
 def _list_of(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -187,6 +193,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Pairing": _object(
         since=_MOMENT,
+        counted_since=_MOMENT,
         browser_mappings=_list_of(_TEXT),
         pairs=_list_of(
             _object(
@@ -194,9 +201,19 @@ SCHEMAS: dict[str, Any] = {
                 browser_events=_INTEGER,
                 paired=_INTEGER,
                 reasons=_COUNTS,
+                examples={"type": "object", "additionalProperties": _list_of(_TEXT)},
             )
         ),
         reasons={"type": "object", "additionalProperties": _TEXT},
+        visit_mappings=_list_of(_TEXT),
+        joins=_list_of(
+            _object(
+                mapping=_TEXT,
+                events=_INTEGER,
+                joined=_INTEGER,
+                match_strength=_object(of_joined=_STRENGTHS, of_all=_STRENGTHS),
+            )
+        ),
         request_id=_TEXT,
     ),
     "Reasons": _object(

@@ -179,7 +179,7 @@ ROUTES = (
         "GET",
         "/api/pairing",
         pairing_api.show_pairing,
-        "Count the events of browsers that found their server event",
+        "Count the events of browsers that found their server event, and what visits add",
         schema="Pairing",
         query=pairing_api.FILTERS,
     ),

@@ -46,6 +46,10 @@ FORMS = {
     "text after the brackets": ("a[b]c=1", {"a[b]c": "1"}),
     "several fields, one JSON": ("a=1&p=%7B%22x%22%3A1%7D", {"a": "1", "p": '{"x":1}'}),
     "a NUL": ("a=x%00y", {"a": "xy"}),
+    "a NUL in the one JSON": (
+        "p=%7B%22x%22%3A%22a%5Cu0000b%22%7D",
+        {"p": r'{"x":"a\u0000b"}', "x": "ab"},
+    ),
     "stray ampersands": ("&a=1&&b=2&", {"a": "1", "b": "2"}),
     "raw line end": ("a=1\r\n", {"a": "1"}),
     "no valid escape": ("a=100%&b=%zz", {"a": "100%", "b": "%zz"}),

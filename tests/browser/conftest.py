@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -47,6 +48,16 @@ tests:
 """
 # what the sender calls `mail` is misspelled here, so every webhook is held
 BROKEN = LEAD.replace("email: mail", "email: mial").replace("  phone: phone\n", "").partition("tests:")[0]
+PAGES = """\
+version: 1
+event_name: "{name}"
+action_source: website
+event_id: id
+event_source_url: page
+receive: {sent_by: browser}
+user_data: {user_agent: $user_agent}
+"""
+VISITS = f"{LEAD.partition('tests:')[0]}visit: {{by: [email], add: [fbc]}}\n"
 SETTINGS = """\
 destinations:
   main: {dataset_id: "1234567890123456", access_token: "a-token-for-tests"}
@@ -211,6 +222,7 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
         json.dumps({"id": 5, "mail": "jane@example.com"})
     )
     texts = {"lead": f"{LEAD}samples: samples/form.json\n", "broken": BROKEN, MARKUP_NAME: LEAD}
+    texts |= {"pages": PAGES, f"visits {MARKUP_NAME}": VISITS}
     for name, text in texts.items():
         (folder / "mappings" / f"{name}.yaml").write_text(text)
     (folder / "bridge.yaml").write_text(SETTINGS)
@@ -223,6 +235,11 @@ def site(tmp_path_factory, chromium, axe) -> Iterator[Site]:
                 "held": posted(bridge, "broken", {"id": 2, "mail": "jane.doe@example.com"}),
                 "attack": posted(bridge, "lead", {"id": SCRIPT, "mail": SCRIPT, SCRIPT: SCRIPT}),
             }
+            for name in ("Lead", SCRIPT):
+                posted(
+                    bridge, "pages", {"id": f"page-{name}", "name": name, "page": "https://www.example.com/"}
+                )
+            posted(bridge, quote(f"visits {MARKUP_NAME}"), {"id": 4, "mail": "jane.doe@example.com"})
             open_name(folder, "unknown-crm")
             bridge.post("/hooks/unknown-crm", {"id": SCRIPT, "mail": "jane@example.com", SCRIPT: SCRIPT})
             bridge.post("/hooks/laed", {})

@@ -27,6 +27,7 @@ SCREENS = {
     "playground with a mapping": "/console/playground?mapping=lead",
     "playground with a webhook": "/console/playground?event={held}",
     "destinations": "/console/destinations",
+    "pairing": "/console/pairing",
     "connect": "/console/connect",
     "connect a mapping": "/console/connect?mapping=lead&with=make",
     "connect a mapping with markup in its name": f"/console/connect?mapping={quote(MARKUP_NAME)}",

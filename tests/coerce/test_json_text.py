@@ -21,6 +21,9 @@ from bridge.coerce.json_text import opened_text
         ('["A1"', '["A1"'),
         ('["A1"}', '["A1"}'),
         ("[" * 100_000 + "]", "[" * 100_000 + "]"),
+        ("[NaN]", "[NaN]"),
+        (r'["a\u0000b", {"\u0000c": "\ud83d"}]', ["ab", {"c": "\ufffd"}]),
+        (r'["a\\u0000b", "\ud83d\ude00"]', [r"a\u0000b", "😀"]),
         ("12", "12"),
         ('"A1"', '"A1"'),
         ("", ""),
@@ -30,3 +33,10 @@ from bridge.coerce.json_text import opened_text
 )
 def test_only_a_whole_list_or_object_is_opened(given, opened):
     assert opened_text(given) == opened
+
+
+@pytest.mark.parametrize(
+    ("text", "is_opened"), [("[[]]", True), ("[[[]]]", False), ("[[], [], []]", True), ('["[[["]', False)]
+)
+def test_a_bound_of_levels_holds(text, is_opened):
+    assert isinstance(opened_text(text, deepest=2), list) == is_opened

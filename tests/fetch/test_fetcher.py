@@ -6,15 +6,17 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bridge.errors import CannotStore
 from bridge.fetch.exchange import SourceResponse
-from bridge.fetch.fetcher import LEASE, Fetcher, fetch_context
-from bridge.ingest.entries import new_webhook
+from bridge.fetch.fetcher import Fetcher, fetch_context
+from bridge.fetch.one_webhook import held
+from bridge.ingest.entries import HELD_BY_AN_ERROR, new_webhook
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.ingest.retarget import planned_move, retarget
 from bridge.lint.check import load_checked
@@ -26,10 +28,11 @@ from bridge.outbox.erasure import Person
 from bridge.outbox.erasures import ErasureRequest
 from bridge.outbox.records import to_ms
 from bridge.pipeline import translate
-from bridge.settings import Destination, Rate, Settings, Source
+from bridge.settings import DeliverySettings, Destination, Rate, Settings, Source
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DATASET = "1234567890123456"
+LEASE = DeliverySettings().lease
 CRM = Source("crm", "https://api.example.com", rate=Rate(10_000, 1))
 MAIN = Destination("main", DATASET, "token")
 PERSON = """\
@@ -67,6 +70,7 @@ class Bench:
     answer: Any = None
     calls: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    loaded: tuple[str | None, MappingFolder] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -87,6 +91,14 @@ class Bench:
 
     @property
     def mappings(self) -> MappingFolder:
+        """Return the mappings as the file is now, read again when it was changed."""
+        file = self.folder / "deals.yaml"
+        text = file.read_text() if file.exists() else None
+        if self.loaded is None or self.loaded[0] != text:
+            self.loaded = text, self._load()
+        return self.loaded[1]
+
+    def _load(self) -> MappingFolder:
         return MappingFolder(
             [self.folder],
             environment={},
@@ -261,8 +273,8 @@ def test_a_dead_api_of_two_hours_loses_nothing(bench):
     fetcher = bench.fetcher()
     for _ in range(120):
         fetcher.run_once()
-        assert bench.counts() == {"fetching": 40}
         bench.now += timedelta(minutes=1)
+    assert bench.counts() == {"fetching": 40}
     assert bench.notices == ["paused"]
     assert len(bench.calls) < 120  # the breaker probes, and does not ask for each of them each time
     [reason] = {event.reason for event in bench.events()}
@@ -318,9 +330,9 @@ def test_what_cannot_be_fetched_for_a_day_is_held_or_sent_without(bench, failed,
     for number in range(1, 6):
         bench.receive(number, person=number)
     fetcher = bench.fetcher()
-    while bench.now < NOW + timedelta(hours=23, minutes=50):
+    while bench.now < NOW + timedelta(hours=24):
         fetcher.run_once()
-        bench.now += timedelta(minutes=10)
+        bench.now += timedelta(minutes=40)
     assert bench.counts() == {"fetching": 5}
     bench.now = NOW + timedelta(hours=24, seconds=1)
     fetcher.run_once()
@@ -372,6 +384,75 @@ def test_a_fetcher_that_was_suspended_for_too_long_writes_nothing(bench):
     assert (len(bench.calls), bench.counts()) == (2, {"waiting": 1})
     [event] = bench.events()
     assert len(bench.outbox.show(event.id).attempts) == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "again"),
+    [("settle fetch: before the commit", 1), ("settle fetch: after the commit", 0)],
+)
+def test_one_that_dies_while_it_stores_a_claim_loses_nothing_and_doubles_nothing(
+    bench, database_url, open_store, point, again
+):
+    for number in range(10):
+        bench.receive(number, person=number)
+
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == point:
+            raise Killed
+
+    survivor, bench.outbox = bench.outbox, open_store(database_url, failpoint=die)
+    with pytest.raises(Killed):
+        bench.fetcher().run_once()
+    bench.outbox = survivor
+    bench.now += LEASE + timedelta(seconds=1)
+    assert bench.fetcher().run_once() == again * 10
+    assert bench.counts() == {"waiting": 10}
+    assert len(bench.emails()) == len(set(bench.emails())) == 10
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_however_many_webhooks_are_claimed_they_are_claimed_and_settled_in_three_transactions(
+    bench, database_url, open_store, number
+):
+    points = []
+    bench.outbox = open_store(database_url, failpoint=points.append)
+    for one in range(number):
+        bench.receive(one, person=one)
+    points.clear()
+    assert bench.fetcher().run_once() == number
+    written = [point.partition(":")[0] for point in points if point.endswith("after the commit")]
+    assert written == ["claim fetch", "turn", "settle fetch"]
+
+
+def test_a_webhook_that_cannot_be_stored_does_not_hold_up_the_others_of_its_claim(bench):
+    for number in range(1, 5):
+        bench.receive(number, person=number)
+    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + LEASE)), bench.now, 10, ())
+    settlements = [(webhook, held(webhook, HELD_BY_AN_ERROR)) for webhook in claim.webhooks]
+    webhook, decided = settlements[1]
+    [event] = decided.correction.events
+    unstorable = replace(decided.correction, events=(event._replace(event_time=2**70),))
+    settlements[1] = (webhook, replace(decided, correction=unstorable))
+    with pytest.raises(CannotStore):
+        bench.outbox.fetches.settle(claim, settlements, bench.now)
+    assert bench.counts() == {"held": 3, "fetching": 1}
+    bench.now += LEASE + timedelta(seconds=1)
+    bench.fetcher().run_once()
+    assert bench.counts() == {"held": 3, "waiting": 1}
+
+
+def test_what_is_discarded_while_it_is_fetched_for_does_not_hold_up_the_others_of_its_claim(bench):
+    _, second, _ = (bench.receive(number, person=number) for number in range(1, 4))
+
+    def discard_the_second(call):
+        discard(bench.outbox, Query(webhook_id=second.webhook_id), "no", bench.now)
+        return bench.exchange(call)
+
+    assert bench.fetcher(discard_the_second).run_once() == 2
+    assert bench.counts() == {"waiting": 2, "discarded": 1}
 
 
 def test_many_fetchers_share_the_work(bench):

@@ -249,6 +249,45 @@ def test_an_id_that_a_batch_answer_lacks_is_a_missing_record(run):
     ]
 
 
+URL_ONLY = """
+fetch:
+  order:
+    from: crm
+    ids: {order: {from: api_url, split: /, take: last}}
+    path: /orders/{order}/
+    query: {of: "{id}-{order}"}
+user_data: {email: $order.email, external_id: id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        pytest.param("https://api.example.com/v3/orders/123/", "/orders/123/?of=9-123", id="its last part"),
+        pytest.param("https://evil.example:8443/123", "/orders/123/?of=9-123", id="of whatever host"),
+        pytest.param(
+            "//evil.example", "/orders/evil.example/?of=9-evil.example", id="a host is no part of it"
+        ),
+        pytest.param("/x/@evil?y=1#z", "/orders/%40evil%3Fy%3D1%23z/?of=9-%40evil%3Fy%3D1%23z", id="encoded"),
+        pytest.param(
+            "/x/%2e%2e%2fadmin", "/orders/%252e%252e%252fadmin/?of=9-%252e%252e%252fadmin", id="twice"
+        ),
+        pytest.param(123, "/orders/123/?of=9-123", id="a number"),
+        pytest.param("https://api.example.com/v3/orders/..", None, id="not the folder above"),
+        pytest.param("/x/..\\admin", None, id="nor one of Windows"),
+        pytest.param("/x/1\r\nHost: evil", None, id="nor another header"),
+        pytest.param("///", None, id="nothing"),
+        pytest.param({"a": 1}, None, id="no text"),
+    ],
+)
+def test_a_named_part_of_a_field_is_put_into_a_call(run, url, target):
+    translation = run(URL_ONLY, {"id": 9, "api_url": url}, explain=True)
+    assert [made.target for made in translation.calls] == ([target] if target else [])
+    if not target:
+        [email] = [line for line in translation.explanation[0]["fields"] if line["field"] == "user_data.em"]
+        assert email["tried"][0]["outcome"].startswith("not called, because order ")
+
+
 # --- what a sender can do to a call ------------------------------------------------------------------
 
 TEXTS = "fetch: {p: {from: crm, path: '/a/{x}/b', query: {q: 'id:{x}'}}}\nuser_data: {email: $p.email}\n"

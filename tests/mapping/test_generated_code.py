@@ -216,6 +216,7 @@ PLAIN: list[Any] = [
     "%X%", "(none)", "-", "--",
     "[]", "{}", '["a", "b"]', '[1, 2]', "[x", '{"email": "jane@example.com"}',
     '[{"id": 7, "quantity": 2, "item_price": "3.50"}]',
+    r'{"email": "ja\u0000ne@example.com"}', r'[{"id": "a\u0000b", "quantity": 1}]', r'["a\ud800", "b"]',
     "\x00", "a\x00b", "\ud800", "ａｂｃ", "Ⅷ", "\u200bJane", "e\u0301", "İ", "ß", "K", "١٢٣", "²", "𝔍ane",
     "\u2028", "a" * 27, "a" * 28, "a" * 300,
     "f" * 64, "d41d8cd98f00b204e9800998ecf8427e", "A" * 64,

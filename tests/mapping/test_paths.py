@@ -132,6 +132,7 @@ def test_a_path_that_leads_nowhere_finds_nothing(drafts, data, path):
     [
         pytest.param("$headers.X-Shop", "a-shop", id="header, any case"),
         pytest.param("$query.fbclid", "IwAR", id="query"),
+        pytest.param("$query.nul", "ab", id="query with a NUL, which no text keeps"),
         pytest.param("$cookies._fbp", "fb.1.2.3", id="cookie"),
         pytest.param("$ip", "203.0.113.7", id="address"),
         pytest.param("$user_agent", "Mozilla", id="browser"),
@@ -146,7 +147,7 @@ def test_a_system_value_comes_from_the_request(drafts, path, expected):
         f"receive: {{sent_by: browser}}\ncustom_data: {{properties: {{found: {path}}}}}\n",
         {},
         headers=headers,
-        query={"fbclid": "IwAR"},
+        query={"fbclid": "IwAR", "nul": "a\0b"},
     )
     assert draft.fields["custom_data"] == {"found": expected}
 

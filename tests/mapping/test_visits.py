@@ -314,3 +314,24 @@ def test_a_visit_cannot_be_found_by_what_it_fills_itself(problems):
     (finding,) = problems(text)
     assert finding.code == "visit_cycle"
     assert "name it under add" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("visit", "given", "added"),
+    [
+        pytest.param(VISIT, {}, ("fbc", "fbp"), id="fields were empty"),
+        pytest.param(VISIT, {"fbc": FBC}, ("fbp",), id="one was filled by the webhook"),
+        pytest.param({"began_at": AT - 60}, {}, (), id="the visit has nothing to add"),
+        pytest.param({**VISIT, "fbp": "no browser id"}, {}, ("fbc",), id="what it has cannot be sent"),
+    ],
+)
+def test_the_match_strength_is_known_without_what_the_visit_added(run, visit, given, added):
+    (event,) = run(BY_EMAIL, {**JANE, **given}, visit).events
+    weights = load_meta_spec().match.weights
+    assert event.match.score - event.match.without_visit == sum(weights[name] for name in added)
+
+
+def test_without_a_visit_there_is_no_second_match_strength(run, load):
+    (event,) = run(BY_EMAIL, JANE).events
+    (other,) = run(LEAD, JANE).events
+    assert (event.match.without_visit, other.match.without_visit) == (None, None)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.outbox.pairing import PairingQuestion
 from tests.outbox.conftest import NOW
 
 TWO_DAYS = timedelta(hours=48)
@@ -15,7 +16,11 @@ AT = int(NOW.timestamp())
 @pytest.fixture
 def count(outbox):
     def counted(since=NOW - timedelta(days=7), now=NOW + timedelta(days=3)):
-        return [pair.as_json() for pair in outbox.pairing.count({"page"}, since, now, TWO_DAYS)]
+        asked = PairingQuestion({"page"}, {"crm"}, since, now, TWO_DAYS)
+        pairs = [pair.as_json() for pair in outbox.pairing.count(asked).names]
+        for pair in pairs:
+            assert pair.pop("examples").keys() == pair["reasons"].keys()
+        return pairs
 
     return counted
 
@@ -92,3 +97,57 @@ def test_names_come_by_their_number_and_what_has_no_consent_is_left_out(count, a
 def test_only_what_came_since_then_is_counted(count, add):
     add("page")
     assert count(since=NOW + timedelta(seconds=1)) == []
+
+
+def test_the_newest_events_behind_a_reason_are_named(outbox, add):
+    ids = [add("page", f"lead-{number}").events[0].id for number in range(5)]
+    asked = PairingQuestion({"page"}, (), NOW - timedelta(days=7), NOW + timedelta(days=3), TWO_DAYS)
+    [found] = outbox.pairing.count(asked).names
+    assert found.examples == {"no_server_event": ids[:-4:-1]}
+
+
+def test_match_strength_is_told_without_and_with_the_visit_by_mapping(outbox, add):
+    for number, (score, without) in enumerate([(60, 20), (80, 70), (31, None), (None, None)]):
+        add("crm", f"sale-{number}", match_score=score, score_without_visit=without)
+    add("crm", "sale-9", match_score=90, score_without_visit=10, status="suppressed")
+    add("form", match_score=40)
+    add("shop", match_score=90, score_without_visit=10)
+    asked = PairingQuestion((), {"crm", "form"}, NOW - timedelta(days=7), NOW, TWO_DAYS)
+    assert [one.as_json() for one in outbox.pairing.count(asked).mappings] == [
+        {
+            "mapping": "crm",
+            "events": 3,
+            "joined": 2,
+            "match_strength": {
+                "of_joined": {"without_visit": 45.0, "with_visit": 70.0},
+                "of_all": {"without_visit": 40.3, "with_visit": 57.0},
+            },
+        },
+        {
+            "mapping": "form",
+            "events": 1,
+            "joined": 0,
+            "match_strength": {
+                "of_joined": {"without_visit": None, "with_visit": None},
+                "of_all": {"without_visit": 40.0, "with_visit": 40.0},
+            },
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("most", "since", "counted"),
+    [
+        pytest.param(3, NOW + timedelta(hours=2), 2, id="of more events than are looked at, the newest"),
+        pytest.param(5, NOW, 3, id="as many as are looked at"),
+        pytest.param(6, NOW - timedelta(days=7), 3, id="fewer"),
+    ],
+)
+def test_only_so_many_of_the_newest_events_are_looked_at(outbox, webhook, event, most, since, counted):
+    for number in range(5):
+        mapping, received_at = ("crm", "page")[number % 2 == 0], NOW + timedelta(hours=number)
+        lead = event(f"lead-{number}", event_name="Lead", event_time=AT)
+        outbox.add(webhook(str(number), lead, mapping=mapping, received_at=received_at))
+    asked = PairingQuestion({"page"}, (), NOW - timedelta(days=7), NOW + timedelta(days=3), TWO_DAYS, most)
+    found = outbox.pairing.count(asked)
+    assert (found.since, found.names[0].browser_events) == (since, counted)

@@ -72,6 +72,12 @@ def test_a_form_is_taken_too(web, content_type):
     assert (answer.status_code, answer.json["events_received"]) == (200, 1)
 
 
+def test_no_nul_of_a_form_reaches_meta(web):
+    event = {**LEAD, "event_id": "lead\0-1", "custom_data": {"note\0": "a\0b"}}
+    web.client.post(PATH, data={"data": json.dumps([event]), "access_token": TOKEN})
+    assert body_of(web, web.stored()[0].id) == {**CLEAN, "custom_data": {"note": "ab"}}
+
+
 @pytest.mark.parametrize(
     ("query", "headers", "fields"),
     [
@@ -471,8 +477,9 @@ def test_more_values_than_a_thousand_events_can_have_are_refused(web):
     assert meta_error(web.post(PATH, {"data": events, "access_token": TOKEN})) == (400, 100, None)
 
 
-def test_a_text_with_endless_nesting_is_refused(web):
-    deep = "[" * 500 + "]" * 500
+@pytest.mark.parametrize("inside", ["", r'"\u0000"'], ids=["nothing inside", "a NUL inside"])
+def test_a_text_with_endless_nesting_is_refused(web, inside):
+    deep = "[" * 500 + inside + "]" * 500
     for data in (f'[{{"custom_data": {deep}}}]', json.dumps([{**LEAD, "custom_data": f'{{"a": {deep}}}'}])):
         answer = web.post(PATH, {"data": data, "access_token": TOKEN})
         assert meta_error(answer) == (400, 100, None)

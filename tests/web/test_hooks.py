@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from bridge.errors import CannotStore
 from bridge.simulator import Simulator
 from bridge.web.context import OpenedLater
-from tests.web.conftest import ADMIN, ENVIRONMENT, MAPPINGS, NOW
+from tests.web.conftest import ADMIN, ENVIRONMENT, EVENT, MAPPINGS, NOW
 
 JANE = {"id": 7, "mail": " Jane@Example.com "}
 NOBODY = {"id": 8}
@@ -34,6 +35,22 @@ def test_stored_and_to_be_delivered(web):
     assert answer.json["request_id"] == answer.headers["X-Request-Id"]
     [stored] = web.stored()
     assert (stored.id, stored.status) == (answer.json["events"][0]["id"], "waiting")
+
+
+FORM = "application/x-www-form-urlencoded"
+NUL = "{%22id%22:%227%5Cu0000%22,%22mail%22:%22jane%5Cu0000@example.com%22}"
+
+
+@pytest.mark.parametrize("body", [f"payload={NUL}", f"payload={NUL}&form=9"], ids=["one field", "several"])
+def test_no_nul_that_json_in_a_form_field_writes_is_stored(start, body):
+    nested = EVENT.replace("{id}", "{payload.id}").replace("email: mail", "email: payload.mail")
+    web = start(mappings={"nested": nested})
+    answer = web.client.post("/hooks/nested", data=body, content_type=FORM)
+
+    assert without_ids(answer.json) == {"status": "queued", "events": [{**LEAD_7, "status": "waiting"}]}
+    [stored] = web.stored()
+    sent = json.loads(web.context.outbox().show(stored.id).body)
+    assert sent["user_data"] == {"em": [sha256(b"jane@example.com").hexdigest()]}
 
 
 def test_the_same_webhook_again(web):

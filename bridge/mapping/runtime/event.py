@@ -168,6 +168,7 @@ class CompiledEvent:
             made_event_id=made,
             consent=consent,
             policy=None if consent is not None and consent.decision == "granted" else self.policy,
+            by_visit=scope.by_visit,
         )
 
     def _ends(self, outcome: ConsentOutcome) -> bool:

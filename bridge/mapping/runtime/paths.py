@@ -403,7 +403,7 @@ def _same_text(value: Any, wanted: str) -> bool:
 def _system_reader(path: Path) -> Reader:
     readers: dict[str, Callable[[Scope], Any]] = {
         "$headers": _header_reader(path.name),
-        "$query": lambda scope: scope.request.query.get(path.name, MISSING),
+        "$query": _query_reader(path.name),
         "$cookies": lambda scope: scope.cookies.get(path.name, MISSING),
         "$ip": lambda scope: scope.request.ip,
         "$user_agent": _header_reader("user-agent"),
@@ -417,3 +417,13 @@ def _system_reader(path: Path) -> Reader:
 def _header_reader(name: str) -> Callable[[Scope], Any]:
     lowered = name.lower()
     return lambda scope: scope.request.headers.get(lowered, MISSING)
+
+
+def _query_reader(name: str) -> Callable[[Scope], Any]:
+    """Return the reader of a parameter of the URL; percent encoding can hide a NUL, which no text keeps."""
+
+    def read(scope: Scope) -> Any:
+        value = scope.request.query.get(name)
+        return MISSING if value is None else value.replace("\0", "")
+
+    return read

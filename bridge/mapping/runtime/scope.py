@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
@@ -11,13 +9,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from bridge.coerce.identifiers import lost_digits
+from bridge.coerce.json_text import opened_text
 from bridge.explain.trace import Trace
 from bridge.finding import Finding
 from bridge.models import Webhook
 
-MAX_OPENED_TEXT: Final = 1_048_576
-MAX_OPENED_DEPTH: Final = 64
-_BRACKETS: Final = re.compile(r"[][{}]")
+_MAX_OPENED_DEPTH: Final = 64
 
 
 class Missing:
@@ -50,11 +47,13 @@ class Scope:
     `trace`, `field` (the destination field being read) and `base` (the concrete path of the item) are kept
     only while an explanation is written. `outer` is the scope around the item. `placeholders` are those met
     since the last field was filled: `[2]` for an entry of a list that was left out, else an empty text.
+    `by_visit` names the fields that an earlier visit filled, None while none was found.
     """
 
     __slots__ = (
         "_known_parts",
         "base",
+        "by_visit",
         "field",
         "findings",
         "index",
@@ -77,6 +76,7 @@ class Scope:
         self.base = self.field = ""
         self.outer: Scope | None = None
         self.trace: Trace | None = None
+        self.by_visit: frozenset[str] | None = None
         self.findings: list[Finding] = []
         self.placeholders: list[str] = []
         self._known_parts: _KnownParts | None = None
@@ -116,7 +116,7 @@ class Scope:
         opened = self._parts().opened
         kept = opened.get(id(text), MISSING)
         if kept is MISSING:
-            kept = opened[id(text)] = _json_in(text)
+            kept = opened[id(text)] = opened_text(text, deepest=_MAX_OPENED_DEPTH)
         return kept
 
     def has_plain_keys(self, item: dict[str, Any]) -> bool:
@@ -203,32 +203,6 @@ def _all_plain(item: dict[str, Any]) -> bool:
     """Look at all keys at once: no spaces, dots, brackets or characters beyond ASCII."""
     joined = "\0".join(item)
     return joined.isascii() and not any(sign in joined for sign in " .[(\t\n\r")
-
-
-def _json_in(text: str) -> Any:
-    stripped = text.strip()
-    if len(text) > MAX_OPENED_TEXT or stripped[:1] not in {"{", "["} or _depth(stripped) > MAX_OPENED_DEPTH:
-        return text
-    try:
-        return json.loads(stripped, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, ArithmeticError, RecursionError):
-        return text
-
-
-def _depth(text: str) -> int:
-    """Return an upper bound of how deep a JSON text is nested (brackets inside its texts count too)."""
-    opening = text.count("{") + text.count("[")
-    if opening <= MAX_OPENED_DEPTH:
-        return opening
-    deepest = depth = 0
-    for bracket in _BRACKETS.findall(text):
-        depth += 1 if bracket in "{[" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def text_of(value: Any) -> str | None:

@@ -87,10 +87,11 @@ class VisitJoin:
     def filled(self, scope: Scope, mapped: Mapping[str, Any]) -> dict[str, Any]:
         """Return `user_data` with its empty fields filled; none at all when it stays empty.
 
-        Raises AnswerNeeded when nobody has looked for the visit yet.
+        Raises AnswerNeeded when nobody has looked for the visit yet. The scope remembers what was filled.
         """
         visit = self.step.value(scope)
-        found: Mapping[str, Any] = visit if isinstance(visit, dict) else {}
+        is_found = isinstance(visit, dict)
+        found: Mapping[str, Any] = visit if is_found else {}
         user_data = dict(mapped)
         for word, _ in self.add:
             field, part = VISIT_ADDS[word]
@@ -101,6 +102,7 @@ class VisitJoin:
                 user_data[field] = value
             if scope.trace is not None:
                 self._explain(scope, word, value)
+        scope.by_visit = frozenset(user_data.keys() - mapped.keys()) if is_found else None
         return {"user_data": user_data} if user_data else {}
 
     def consent(self, scope: Scope) -> ConsentDecision | None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 from bridge.finding import Finding
 
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE: Final = re.compile(rf"(?P<kept>\\\\|{_HIGH}{_LOW})|(?P<nul>\\u0000)|{_HIGH}|{_LOW}")
 
 _NUL_NOTE: Final = Finding(
     "warning", "nul_removed", "NUL characters were removed from the body.", "They come from the sender."
@@ -20,15 +22,18 @@ _SURROGATE_NOTE: Final = Finding(
 )
 
 
-def without_nul(data: Any, content: bytes) -> tuple[Any, tuple[Finding, ...]]:
-    """Return the data without NUL characters, in keys and in values; `content` is what it was read from."""
-    # Three ways of writing it; looking for one character first is ten times as fast.
-    if not (
+def may_hold_nul(content: bytes) -> bool:
+    """Say whether the content of a body writes a NUL character in one of the three ways there are."""
+    # Looking for one character first is ten times as fast.
+    return (
         b"\0" in content
         or (b"\\" in content and b"\\u0000" in content)
         or (b"%" in content and b"%00" in content)
-    ):
-        return data, ()
+    )
+
+
+def without_nul(data: Any) -> tuple[Any, tuple[Finding, ...]]:
+    """Return the data without NUL characters, in keys and in values."""
     cleaned = _rewritten(data, "\0", "")
     return (data, ()) if cleaned == data else (cleaned, (_NUL_NOTE,))
 
@@ -37,6 +42,15 @@ def without_lone_surrogates(data: Any) -> tuple[Any, tuple[Finding, ...]]:
     """Return the data with half characters replaced, so that it can be written as UTF-8 again."""
     cleaned = _rewritten(data, _LONE_SURROGATE, "\ufffd")
     return (data, ()) if cleaned == data else (cleaned, (_SURROGATE_NOTE,))
+
+
+def without_special_escapes(text: str) -> str:
+    """Return a text that holds JSON without both of them; it can write them only as escapes."""
+    return _ESCAPE.sub(_usable, text) if "\\u" in text else text
+
+
+def _usable(escape: re.Match[str]) -> str:
+    return escape["kept"] or ("" if escape["nul"] else "\ufffd")
 
 
 def _rewritten(data: Any, what: str | re.Pattern[str], by: str) -> Any:

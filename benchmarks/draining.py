@@ -1,0 +1,165 @@
+"""Part `draining`: how fast the delivery processes empty a full store into a mock that answers at once.
+
+100,000 events wait when the processes start; the time runs from the first arrival to the last. One full store
+is made on each database, and every run gets a copy of it. One connection at 100 ms: what batching is worth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks import postgres, purchase, servers
+from benchmarks.figures import Figure, figure
+from benchmarks.rounds import in_rounds
+from bridge.crypto import Cipher
+from bridge.outbox import NewEvent, NewWebhook, open_outbox, upgrade
+from bridge.pipeline import translate
+from bridge.serialization import encode
+
+PART = "draining"
+ROUNDS = 3
+WAITING = 100_000
+SLOW_WAITING = 30_000
+WORKERS = (1, 2, 4)
+_SECRET_KEY = "a-key-of-the-benchmark-only-0001"
+_ONE = "draining 100,000 waiting events, one process"
+
+
+def measure(*, rounds: int = ROUNDS) -> list[Figure]:
+    """Return events per second on SQLite and PostgreSQL, and what more processes bring there."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        made = on_sqlite(folder, rounds)
+        with postgres.databases() as databases:
+            return made + on_postgresql(folder, databases, rounds) if databases else made
+
+
+def on_sqlite(folder: Path, rounds: int) -> list[Figure]:
+    """Measure one process at full speed, and one connection when every answer takes 100 ms."""
+    full, slow = folder / "full.db", folder / "slow.db"
+    fill(f"sqlite:///{full}", WAITING)
+    fill(f"sqlite:///{slow}", SLOW_WAITING)
+    runs = {
+        "fast": partial(drain_once, folder, partial(_copied, full), WAITING),
+        "slow": partial(
+            drain_once, folder, partial(_copied, slow), SLOW_WAITING, latency_seconds=0.1, parallel=1
+        ),
+    }
+    series = in_rounds(runs, rounds)
+    return [
+        figure(PART, _ONE, "events/s", series["fast"]),
+        figure(PART, "one connection at 100 ms answer latency", "events/s", series["slow"]),
+    ]
+
+
+def on_postgresql(folder: Path, databases: postgres.Databases, rounds: int) -> list[Figure]:
+    """Measure one process, two and four; what they share is the database, and the cores of this machine."""
+    full = next(databases)
+    fill(full, WAITING)
+    runs = {
+        f"{workers}": partial(
+            drain_once, folder, lambda _folder: databases.copy_of(full), WAITING, workers=workers
+        )
+        for workers in WORKERS
+    }
+    series = in_rounds(runs, rounds)
+    return [
+        figure(PART, f"{_ONE} (PostgreSQL)", "events/s", series["1"]),
+        figure(PART, "two workers draining PostgreSQL against one", "x", series["2"].over(series["1"])),
+        figure(PART, "four workers draining PostgreSQL against one", "x", series["4"].over(series["1"])),
+    ]
+
+
+def _copied(full: Path, folder: Path) -> str:
+    shutil.copy(full, folder / "bridge.db")
+    return f"sqlite:///{folder}/bridge.db"
+
+
+def drain_once(
+    parent: Path,
+    filled: Callable[[Path], str],
+    waiting: int,
+    *,
+    latency_seconds: float = 0.0,
+    parallel: int = 4,
+    workers: int = 1,
+) -> float:
+    """Start workers on a full store; return events per second between the first and the last arrival.
+
+    `filled` makes the store, in a folder if it is a file, and returns its URL.
+    """
+    with tempfile.TemporaryDirectory(dir=parent) as name:
+        folder = Path(name)
+        with servers.mock_meta(folder, latency_seconds=latency_seconds) as mock:
+            more = f"delivery: {{parallel: {parallel}}}\n"
+            servers.prepare(folder, mock.url, database_url=filled(folder), more=more)
+            return _drain(folder, mock, waiting, workers)
+
+
+def _drain(folder: Path, mock: servers.Running, waiting: int, workers: int) -> float:
+    secrets = {"BENCH_SECRET": purchase.SECRET, "CAPI_BRIDGE_SECRET_KEY": _SECRET_KEY}
+    command = [str(servers.BIN / "capi-bridge"), "worker"]
+    with contextlib.ExitStack() as started:
+        running = [
+            started.enter_context(servers.running(command, number, folder, secrets))
+            for number in range(workers)
+        ]
+        deadline = time.monotonic() + 120
+        while mock.get("/counts")["distinct"] < waiting:
+            time.sleep(0.05)
+            if any(one.process.poll() is not None for one in running) or time.monotonic() > deadline:
+                raise RuntimeError("".join(one.log.read_text()[-2000:] for one in running))
+    counts = mock.get("/counts")
+    if counts["events"] != waiting:
+        raise RuntimeError(f"{waiting} events waited and {counts['events']} arrived")
+    return (waiting - counts["first_batch"]) / (counts["last_at"] - counts["first_at"])
+
+
+def fill(url: str, waiting: int) -> None:
+    """Put finished events into a store, as the live endpoint would."""
+    event = dict(translate(purchase.request(), *_translation_arguments()).events[0].data or {})
+    template = encode(event)
+    upgrade(url)
+    outbox = open_outbox(url, cipher=Cipher([_SECRET_KEY]))
+    for start in range(1, waiting + 1, 2_000):
+        numbers = range(start, min(start + 2_000, waiting + 1))
+        outbox.add_all([_waiting(number, template) for number in numbers])
+    outbox.close()
+
+
+def _translation_arguments():
+    from benchmarks.transform import prepare
+
+    spec, mapping = prepare()
+    return mapping, spec
+
+
+def _waiting(number: int, template: bytes) -> NewWebhook:
+    name = f"order-{number}"
+    event = NewEvent(
+        status="waiting",
+        destination="main",
+        dataset_id=servers.DATASET,
+        event_name="Purchase",
+        event_id=name,
+        event_time=int(purchase.NOW.timestamp()) - 3600,
+        body=template.replace(b"order-820982911946154508", name.encode()),
+        match_score=80,
+        accepted_until=int(purchase.NOW.timestamp()) + 500_000,
+    )
+    return NewWebhook(
+        purchase.NAME,
+        "0" * 16,
+        number.to_bytes(32, "big"),
+        604_800,
+        purchase.NOW,
+        None,
+        f"{number:026d}",
+        (event,),
+    )

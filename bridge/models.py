@@ -1,6 +1,6 @@
 """The frozen values that travel through the pipeline, and nothing that works on them.
 
-Those made anew for every webhook are structs of msgspec, made in a fraction of the time of a frozen dataclass.
+Those made anew for every webhook are structs of msgspec, made in a fraction of a frozen dataclass's time.
 """
 
 from __future__ import annotations

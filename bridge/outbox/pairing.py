@@ -27,7 +27,7 @@ _GOES_OUT: Final = frozenset({"fetching", "waiting", "sending", "sent", "skipped
 # what there is to say of events of browsers, in the order in which people should look at it: why they have no
 # twin, and of those that have one, that it was not sent, as the page's event had come first
 REASONS: Final = {
-    "page_first": "the page's event came first and was sent; the server's is the same event, so it was not",
+    "page_first": "the page's event came first, so the server's, being the same event, is not sent",
     "no_id": "it has no event id",
     "no_server_event": "no event of a server has its id",
     "may_come": "no event of a server has its id yet; it may still come",

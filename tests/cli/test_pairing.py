@@ -69,7 +69,7 @@ def test_twins_and_visits_are_told(stored):
     assert ran.code == 1
     assert [line.partition(" (for example")[0] for line in lines] == [
         "EVENT FROM BROWSERS PAIRED WHAT TO LOOK AT",
-        "Lead 3 1 (33 %) 1: the page's event came first and was sent; the server's is the same event, so it was not",
+        "Lead 3 1 (33 %) 1: the page's event came first, so the server's, being the same event, is not sent",
         "1: no event of a server has its id",
         "1: no event of a server has its id yet; it may still come",
         "",

@@ -87,7 +87,10 @@ def test_a_server_event_that_came_second_is_named_with_what_to_do(add, signed_in
     first = add("browser", "1")
     add("crm", "1", match_score=60)
     shown = signed_in.get("/console/pairing")
-    assert "Lead 1 1 (100 %) 1: the page's event came first and was sent;" in words(shown)
+    assert (
+        "Lead 1 1 (100 %) 1: the page's event came first, so the server's, being the same event, is not sent;"
+        in words(shown)
+    )
     assert "take the name out of the lookup in the page's mapping" in words(shown)
     assert f'href="/console/events/{first}"' in shown.text
 

@@ -17,6 +17,7 @@ from bridge.settings import Settings, Source
 
 # A path and a query as RFC 3986 has them, every other character percent-encoded.
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?]*")
+_UNTIL_CONFIGURED = timedelta(seconds=30)
 _DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ class SourceClient:
         """
         source = self._sources.get(request.source)
         if source is None:
-            return TryLater("bridge.yaml has no such source")
+            return TryLater("bridge.yaml has no such source", wait=_UNTIL_CONFIGURED)
         if not is_safe_target(request.target):
             return Unusable("the path has parts that a URL cannot have")
         key = (request.source, request.method, request.target, request.body)

@@ -25,6 +25,7 @@ from bridge.fetch.one_webhook import FetchParts, Undecided, fetch_for, held
 from bridge.fetch.visit_lookup import VisitLookup
 from bridge.ingest.entries import HELD_BY_AN_ERROR
 from bridge.mapping import MappingFolder
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.log import failure, get_logger
 from bridge.outbox import Outbox
@@ -99,8 +100,9 @@ class Fetcher:
         self._context = context
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
-        self._waits: dict[str, datetime] = {}
+        self._left_alone: dict[str, tuple[datetime, datetime]] = {}  # since when, and until when
         self._last_erasure: str | None = None
+        self._stop = threading.Event()
 
     def run_once(self) -> int:
         """Fetch for everything that is due now; return for how many webhooks that was done."""
@@ -111,7 +113,8 @@ class Fetcher:
         return done
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Fetch for what becomes due until `stop` is set; what is under way is finished first."""
+        """Fetch for what becomes due until `stop` is set; calls under way are finished first."""
+        self._stop = stop
         arrivals, seen = self._context.outbox.arrivals, 0
         places = threading.Semaphore(_THREADS)
         with ThreadPoolExecutor(_THREADS, "fetcher") as threads:
@@ -130,16 +133,18 @@ class Fetcher:
     def _let_gather(self, claim: FetchClaim) -> None:
         """Leave a source alone for a moment of which everything that was due is claimed."""
         if len(claim.webhooks) < _AT_ONCE:
-            with self._lock:
-                until = self._context.clock() + timedelta(seconds=_GATHER_SECONDS)
-                self._waits[claim.source] = max(until, self._waits.get(claim.source, until))
+            self._leave_alone(claim.source, timedelta(seconds=_GATHER_SECONDS))
+
+    def _leave_alone(self, source: str, wait: timedelta) -> None:
+        """Claim nothing for a source for a while; a clock that is set back meanwhile ends that."""
+        now = self._context.clock()
+        with self._lock:
+            self._left_alone[source] = now, now + wait
 
     def _idle_seconds(self) -> float:
-        context = self._context
-        looks_up = context.settings.sources or any(mapping.fetch for mapping in context.mappings.mappings())
-        if not looks_up:
+        if self._own() == {VISIT_SOURCE}:
             return _IDLE_WITHOUT_SOURCES_SECONDS
-        return max(IDLE_SECONDS, context.outbox.arrivals.look_every_seconds)
+        return max(IDLE_SECONDS, self._context.outbox.arrivals.look_every_seconds)
 
     def fetch_now(
         self,
@@ -163,21 +168,27 @@ class Fetcher:
 
     def _claim(self) -> FetchClaim | None:
         now = self._context.clock()
-        return self._context.outbox.fetches.claim(self._lease(now), now, _AT_ONCE, self._busy(now))
+        fetches = self._context.outbox.fetches
+        return fetches.claim(self._lease(now), now, _AT_ONCE, self._busy(now), self._own())
+
+    def _own(self) -> set[str]:
+        """Return the sources that the active mappings fetch from: settings of nodes may differ."""
+        mappings = self._context.mappings.mappings()
+        return {VISIT_SOURCE, *(step.source for mapping in mappings for step in mapping.fetch)}
 
     def _lease(self, now: datetime) -> Lease:
         return Lease(self._context.worker, to_ms(now + self._context.settings.delivery.lease))
 
     def _busy(self, now: datetime) -> set[str]:
-        """Return the sources that need not be tried now: paused, waited for, or called often enough."""
+        """Return the sources that need not be tried now: paused, left alone, or called often enough."""
         pauses = self._context.outbox.pauses()
         with self._lock:
-            waited_for = {name for name, until in self._waits.items() if now < until}
+            left_alone = {name for name, (since, until) in self._left_alone.items() if since <= now < until}
             called = {name for name, number in self._running.items() if number >= _PER_SOURCE}
         paused = {
             name for scope, pause in pauses.items() if pause.is_in_force(now) and (name := source_of(scope))
         }
-        return waited_for | called | paused
+        return left_alone | called | paused
 
     # --- working -------------------------------------------------------------------------------------
 
@@ -202,15 +213,17 @@ class Fetcher:
             self._context.client.forget()
 
     def _done(self, claim: FetchClaim) -> int:
-        """Fetch for one webhook after the other, until the source cannot be asked any more."""
+        """Fetch for one webhook after the other, until the source cannot be asked any more, or we stop."""
         lease = _LeaseKeeper(self._context, claim)
         with _Settling(self._context, claim) as settling:
             for webhook in claim.webhooks:
+                if self._stop.is_set():
+                    break
                 result = self._fetched_for(webhook, lease)
                 if isinstance(result, Decided):
                     settling.add(webhook, result)
                     continue
-                settling.add(webhook, self._put_off(webhook, result))
+                settling.add(webhook, self._later(webhook, result))
                 if result.source == claim.source and result.outcome.trouble not in _OF_ONE_RECORD:
                     break
         if settling.added < len(claim.webhooks):
@@ -236,12 +249,12 @@ class Fetcher:
             context.log.error("broke_down", mapping=webhook.mapping, **failure(error))  # noqa: TRY400
             return held(webhook, HELD_BY_AN_ERROR)
 
-    def _put_off(self, webhook: FetchingWebhook, result: Undecided) -> PutOff:
+    def _later(self, webhook: FetchingWebhook, result: Undecided) -> PutOff:
+        """Say when a webhook is tried again."""
         now, outcome = self._context.clock(), result.outcome
         if outcome.trouble in {None, "limit"}:
             wait = max(outcome.wait, _SHORTEST_WAIT)
-            with self._lock:
-                self._waits[result.source] = now + wait
+            self._leave_alone(result.source, wait)
         elif outcome.trouble == "early":
             wait = outcome.wait
         else:

@@ -104,6 +104,7 @@ class PutOff:
     kept: bytes | None = field(repr=False)
 
 
+_LEFT_TO_OTHERS_MS = 60_000
 _PUT_OFF = ("source", "due_at", "give_up_at", "reason")
 Settlement = tuple[FetchingWebhook, Decided | PutOff]
 
@@ -140,16 +141,18 @@ class FetchQueue:
         )
         return turns
 
-    def claim(self, lease: Lease, now: datetime, limit: int, busy: Collection[str]) -> FetchClaim | None:
+    def claim(
+        self, lease: Lease, now: datetime, limit: int, busy: Collection[str], own: Collection[str]
+    ) -> FetchClaim | None:
         """Take up to `limit` webhooks that are due and wait for one source, the longest due first.
 
         Sources that are `busy` (paused, waited for, called enough) are left out, but for what is to be given
-        up now.
+        up now. What waits for another source than those that are our `own` is left to other nodes at first.
         """
         at = to_ms(now)
-        due = or_(
-            fetches.c.source.not_in(sorted(busy)) & (fetches.c.due_at <= at), fetches.c.give_up_at <= at
-        )
+        is_due = fetches.c.source.in_(sorted(own)) & (fetches.c.due_at <= at)
+        is_left = fetches.c.due_at <= at - _LEFT_TO_OTHERS_MS
+        due = or_((is_due | is_left) & fetches.c.source.not_in(sorted(busy)), fetches.c.give_up_at <= at)
         first = select(fetches.c.source).where(due, fetches.c.claim_id.is_(None)).order_by(fetches.c.due_at)
         source = self._read(lambda connection: connection.execute(first.limit(1)).scalar())
         if source is None:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text as sql
 
 from bridge.errors import CannotStore
 from bridge.fetch.exchange import SourceResponse
@@ -24,6 +26,7 @@ from bridge.mapping import MappingFolder
 from bridge.models import Request, Verified
 from bridge.outbox import Query
 from bridge.outbox.claims import Lease
+from bridge.outbox.database import Database
 from bridge.outbox.erasure import Person
 from bridge.outbox.erasures import ErasureRequest
 from bridge.outbox.records import to_ms
@@ -70,7 +73,8 @@ class Bench:
     answer: Any = None
     calls: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    loaded: tuple[str | None, MappingFolder] | None = None
+    sources: tuple[str, ...] = ("crm",)
+    loaded: tuple[str | None, tuple[str, ...], MappingFolder] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -82,7 +86,7 @@ class Bench:
             demo=False,
             folder=self.folder,
             secret_key_file=self.folder / "key",
-            sources={"crm": self.source},
+            sources=dict.fromkeys(self.sources, self.source),
         )
 
     def write(self, text: str = PERSON, *, missing: str = "continue", failed: str = "hold") -> None:
@@ -94,9 +98,9 @@ class Bench:
         """Return the mappings as the file is now, read again when it was changed."""
         file = self.folder / "deals.yaml"
         text = file.read_text() if file.exists() else None
-        if self.loaded is None or self.loaded[0] != text:
-            self.loaded = text, self._load()
-        return self.loaded[1]
+        if self.loaded is None or self.loaded[:2] != (text, self.sources):
+            self.loaded = text, self.sources, self._load()
+        return self.loaded[2]
 
     def _load(self) -> MappingFolder:
         return MappingFolder(
@@ -104,7 +108,7 @@ class Bench:
             environment={},
             spec=self.spec,
             destinations={"main"},
-            sources={"crm"},
+            sources=self.sources,
             load=load_checked,
         )
 
@@ -364,7 +368,7 @@ def test_an_event_is_sent_without_its_record_before_it_is_too_old_for_meta(bench
 
 def test_a_fetcher_that_is_killed_loses_nothing_and_doubles_nothing(bench):
     bench.receive()
-    claim = bench.outbox.fetches.claim(Lease("killed", _ms(bench.now + LEASE)), bench.now, 10, ())
+    claim = bench.outbox.fetches.claim(Lease("killed", _ms(bench.now + LEASE)), bench.now, 10, (), ("crm",))
     assert [webhook.mapping for webhook in claim.webhooks] == ["deals"]
     assert bench.fetcher().run_once() == 0  # another one has it
     bench.now += LEASE + timedelta(seconds=1)
@@ -430,7 +434,7 @@ def test_however_many_webhooks_are_claimed_they_are_claimed_and_settled_in_three
 def test_a_webhook_that_cannot_be_stored_does_not_hold_up_the_others_of_its_claim(bench):
     for number in range(1, 5):
         bench.receive(number, person=number)
-    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + LEASE)), bench.now, 10, ())
+    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + LEASE)), bench.now, 10, (), ("crm",))
     settlements = [(webhook, held(webhook, HELD_BY_AN_ERROR)) for webhook in claim.webhooks]
     webhook, decided = settlements[1]
     [event] = decided.correction.events
@@ -453,6 +457,26 @@ def test_what_is_discarded_while_it_is_fetched_for_does_not_hold_up_the_others_o
 
     assert bench.fetcher(discard_the_second).run_once() == 2
     assert bench.counts() == {"waiting": 2, "discarded": 1}
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_connections_that_break_while_a_record_is_fetched_lose_nothing(bench, database_url):
+    cut = sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    for number in range(3):
+        bench.receive(number, person=number)
+
+    def break_all(call):
+        with closing(Database(database_url)) as another:
+            another.write(lambda connection: connection.execute(cut))
+        return bench.exchange(call)
+
+    assert bench.fetcher(break_all).run_once() == 3
+    assert (len(bench.calls), bench.counts()) == (3, {"waiting": 3})
 
 
 def test_many_fetchers_share_the_work(bench):
@@ -479,6 +503,22 @@ def test_a_running_fetcher_ends_when_it_is_asked_to(bench):
     assert bench.counts() == {"waiting": 30}
 
 
+def test_a_fetcher_that_stops_stores_what_it_knows_and_gives_the_rest_back(bench):
+    for number in range(10):
+        bench.receive(number, person=number)
+    stop = threading.Event()
+
+    def stop_at_the_third(call):
+        if len(bench.calls) == 2:
+            stop.set()
+        return bench.exchange(call)
+
+    bench.fetcher(stop_at_the_third).run_forever(stop)
+    assert bench.counts() == {"waiting": 3, "fetching": 7}
+    assert bench.fetcher().run_once() == 7
+    assert len(bench.calls) == 10
+
+
 def test_a_fault_of_ours_holds_the_webhook(bench):
     bench.receive()
 
@@ -501,13 +541,42 @@ def test_a_mapping_that_is_gone_is_waited_for(bench):
     bench.receive()
     text = (bench.folder / "deals.yaml").read_text()
     (bench.folder / "deals.yaml").unlink()
+    bench.now += timedelta(minutes=1)
     bench.fetcher().run_once()
     [event] = bench.events()
-    assert (event.status, event.reason) == ("fetching", "waits for crm: there is no mapping deals now")
+    assert (event.status, event.reason) == ("fetching", "waits for crm: the mapping deals is not in use now")
     (bench.folder / "deals.yaml").write_text(text)
     bench.now += timedelta(minutes=15)
     bench.fetcher().run_once()
     assert bench.counts() == {"waiting": 1}
+
+
+def test_a_source_that_is_gone_is_waited_for_whatever_it_was_paused_for_before(bench):
+    bench.answer = lambda _target: (401, {})
+    bench.receive()
+    bench.fetcher().run_once()
+    assert bench.events()[0].reason.startswith("source crm is paused since ")
+    bench.sources, bench.answer = ("crn",), None
+    for _ in range(20):
+        bench.now += timedelta(minutes=2)
+        bench.fetcher().run_once()
+    [event] = bench.events()
+    assert (event.status, event.reason) == ("fetching", "waits for crm: the mapping deals is not in use now")
+    assert len(bench.calls) == 1
+    bench.sources = ("crm",)
+    for _ in range(10):
+        bench.now += timedelta(minutes=15)
+        bench.fetcher().run_once()
+    assert bench.counts() == {"waiting": 1}
+
+
+def test_a_node_without_the_source_leaves_webhooks_to_one_that_has_it(bench):
+    bench.receive()
+    bench.sources = ("crn",)
+    assert bench.fetcher().run_once() == 0
+    bench.sources = ("crm",)
+    assert bench.fetcher().run_once() == 1
+    assert (bench.calls, bench.counts()) == (["/persons/7"], {"waiting": 1})
 
 
 def test_a_mapping_that_fetches_no_more_finishes_what_waits(bench):
@@ -515,6 +584,7 @@ def test_a_mapping_that_fetches_no_more_finishes_what_waits(bench):
     bench.write(
         "version: 1\nevent_name: Lead\naction_source: system_generated\nuser_data: {external_id: person_id}\n"
     )
+    bench.now += timedelta(minutes=1)
     bench.fetcher().run_once()
     assert (bench.calls, bench.counts()) == ([], {"waiting": 1})
 
@@ -530,7 +600,9 @@ def test_a_dataset_that_was_changed_meanwhile_gets_nothing_of_the_old_one(bench)
 def test_events_that_are_fetched_for_are_moved_to_the_dataset_that_was_meant(bench):
     bench.receive(1)
     bench.receive(2, person=8)
-    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + timedelta(minutes=1))), bench.now, 1, ())
+    claim = bench.outbox.fetches.claim(
+        Lease("w", to_ms(bench.now + timedelta(minutes=1))), bench.now, 1, (), ("crm",)
+    )
     bench.destination = Destination("main", "9999999999", "token")
     configured = [("main", "9999999999")]
     assert [(one.waiting, one.fetching) for one in bench.outbox.stranded.found(configured)] == [(0, 2)]

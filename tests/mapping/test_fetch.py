@@ -294,6 +294,42 @@ TEXTS = "fetch: {p: {from: crm, path: '/a/{x}/b', query: {q: 'id:{x}'}}}\nuser_d
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "//evil.example/x",
+            "https://evil.example/x",
+            "https:evil.example",
+            "@evil.example",
+            "evil.example",
+        ),
+        *("/\\evil.example", "\\\\evil.example", "{x}", "{x}/a", "/a//b", "/../admin", "/a/./b", "/a/.."),
+        *("/a#b", "/a?b=c", "/a b", "/a\tb", "/a\r\nHost: evil.example", "/a\u2028b", ""),
+    ],
+)
+def test_a_mapping_cannot_name_a_host_or_leave_the_path_of_its_source(problems, path):
+    text = f"fetch: {{p: {{from: crm, path: {json.dumps(path)}}}}}\nuser_data: {{email: $p.email}}\n"
+    assert [finding.code for finding in problems(text) if finding.severity == "error"] == ["bad_path"]
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        pytest.param("/@evil.example/{x}", "/@evil.example/7", id="a sign of mail"),
+        pytest.param("/:8080/{x}", "/:8080/7", id="a port"),
+        pytest.param("/%2F%2Fevil.example/{x}", "/%252F%252Fevil.example/7", id="encoded slashes"),
+        pytest.param("/%2e%2e/{x}", "/%252e%252e/7", id="encoded dots"),
+        pytest.param("/a\0b/{x}", "/a%00b/7", id="a NUL"),
+        pytest.param("/\uff0f\uff0fevil/{x}", "/%EF%BC%8F%EF%BC%8Fevil/7", id="wide slashes"),
+        pytest.param("/{x}.{x}/a", "/7.7/a", id="a dot between"),
+    ],
+)
+def test_what_looks_like_a_host_stays_a_path(run, path, target):
+    text = f"fetch: {{p: {{from: crm, path: {json.dumps(path)}}}}}\nuser_data: {{email: $p.email}}\n"
+    assert [made.target for made in run(text, {"x": 7}).calls] == [target]
+
+
+@pytest.mark.parametrize(
     ("value", "target"),
     [
         pytest.param(

@@ -90,7 +90,7 @@ def claimed(app):
     """Take the webhook that waits, as the fetcher does."""
     now = app.context.now()
     lease = Lease("w", to_ms(now + timedelta(minutes=1)))
-    return app.context.outbox().fetches.claim(lease, now, 10, ())
+    return app.context.outbox().fetches.claim(lease, now, 10, (), ("crm",))
 
 
 @pytest.fixture

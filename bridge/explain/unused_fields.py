@@ -23,6 +23,8 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     a container covers everything inside it. The result never contains a value.
     """
     read = frozenset(paths_read)
+    if "$" in read:
+        return []
     unused = []
     fields = payload_fields(data)
     context = payload_context(fields, recognition_tables())
@@ -43,9 +45,7 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
 
 
 def _is_inside(concrete: str, read: frozenset[str]) -> bool:
-    """Say whether something around a place was read: its block, or the whole webhook."""
-    if "$" in read:
-        return True
+    """Say whether something around a place was read: its block, the list it is in."""
     end = concrete.rfind(".")
     while end >= 0:
         if concrete[:end] in read:

@@ -80,6 +80,12 @@ def _item(place: _Place, index: int, step: str, name: str | None = None) -> _Pla
     return _Place(f"{place.path}{step}" if place.path else f"${step}", concrete, names, place.depth + 1)
 
 
+@lru_cache(maxsize=4096)
+def _part_of_answer(place: _Place, key: str) -> _Place:
+    """Return the place of a key in an entry that is picked by its label."""
+    return place.key(key)
+
+
 @lru_cache(maxsize=8192)
 def joined_path(parent: str, key: str) -> str:
     """Return the path of a key below another; a key with signs of the path language stands in brackets."""
@@ -135,7 +141,7 @@ class _PayloadWalk:
         answer = _item(place, index, f"({label_key}={label})", name)
         for key, value in item.items():
             if key != label_key:
-                self.through(value, answer.key(str(key)))
+                self.through(value, _part_of_answer(answer, str(key)))
 
     def _pick(self, items: list[Any], item: Any) -> tuple[str, str, str] | None:
         """Return how an entry of a list is picked: the key, what it says there, what the entry is called."""

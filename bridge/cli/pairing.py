@@ -66,7 +66,7 @@ def _pairs(counted: PairingCount, mappings: MappingFolder) -> str:
 def _pair_rows(pair: PairedName) -> list[tuple[object, ...]]:
     """Return one row for the name, with its first reason, and one for each further reason."""
     whys = [
-        f"{number}: {REASONS[reason]}, such as {pair.examples[reason][0]}"
+        f"{number}: {REASONS[reason]} (for example {pair.examples[reason][0]})"
         for reason, number in pair.reasons.items()
     ]
     share = _share(pair.paired, pair.browser_events)

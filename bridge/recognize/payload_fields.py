@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property, lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from bridge.mapping.runtime.scope import plain_key
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
@@ -18,7 +20,7 @@ _NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
 _CANNOT_STAND_IN_A_PICK = re.compile(r"[()\n\r]")
 
 
-class PayloadField(NamedTuple):
+class PayloadField(Struct, frozen=True):
     """One value of a payload. `name` is what it is called there: its key, or the question it answers.
 
     `path` is how a mapping reads it, `within` the names above it, `concrete` its position with every

@@ -280,15 +280,3 @@ def test_a_key_that_names_a_person_lives_as_long_as_the_visits(outbox, database_
     outbox.visits.purge(NOW + 100 * DAY, 90 * DAY, 7 * DAY)
     assert found(outbox, ("event_id", "lead-1"), before=NOW + 90 * DAY) is None
     assert found(outbox, ("email", "hers"), before=NOW + 90 * DAY).fbc == FBC
-
-
-def test_ten_thousand_forged_beacons_change_no_stored_event(outbox, webhook, event):
-    outbox.add(webhook("1", event("hers"), visit=visit(event_id="lead-1", fbp="fb.1.2.3")))
-    before = outbox.find(Query())
-    forged = [
-        outbox.pack_visit(visit(f"{number:032x}", NOW, event_id=f"guess-{number}", fbc="fb.1.1.forged"))
-        for number in range(10_000)
-    ]
-    store(outbox, *forged)
-    assert outbox.find(Query()) == before
-    assert found(outbox, ("event_id", "lead-1"), ("fbp", "fb.1.2.3")).fbc == FBC

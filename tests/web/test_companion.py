@@ -212,6 +212,13 @@ def test_too_many_beacons_are_refused(open_companion, settings, status):
     assert answers == [204, 204, status]
 
 
+def test_a_refusal_is_taken_however_much_came_before_it(open_companion):
+    web = open_companion("rate_per_visitor: 2/m")
+    answers = [report(web, {"event_id": f"Lead-{number}"}).status_code for number in range(3)]
+    assert [*answers, report(web, {"granted": False}).status_code] == [204, 204, 429, 204]
+    assert stored_events(web) == [("Lead", "suppressed")] * 2
+
+
 def test_a_large_body_is_refused(companion):
     answer = report(companion, {"data": {"content_name": "x" * 20_000}})
     assert (answer.status_code, stored_events(companion)) == (413, [])
@@ -238,7 +245,7 @@ def test_what_waits_is_suppressed_when_consent_is_withdrawn(companion):
     assert stored_events(companion) == [("Lead", "suppressed")]
 
 
-# --- forged beacons (ten thousand are in tests/outbox/test_visits.py) ---------------------------------
+# --- forged beacons (more of them are in tests/faults/test_forged_beacons.py) ------------------------
 
 
 def test_forged_beacons_change_no_stored_event(open_companion):

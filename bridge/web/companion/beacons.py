@@ -68,10 +68,10 @@ def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     visitor = beacon.visitor_id
     if visitor is None:
         return _no_content("no_visitor")
+    if not beacon.is_granted:  # however much this visitor has sent before
+        return Prepared(context.outbox().pack_visit(_visit(beacon, visitor, now)), _responding("denied"))
     companion = configured(context)
     context.rates.admit(f"v {visitor}", companion.rate_per_visitor, "too many beacons from this visitor")
-    if not beacon.is_granted:
-        return Prepared(context.outbox().pack_visit(_visit(beacon, visitor, now)), _responding("denied"))
     cookie = setting_cookie(visitor, beacon.host, request.headers["origin"])
     request_as_sent = as_webhook(request, context.settings, now)
     visit = _visit(beacon, visitor, now, request_as_sent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
 from bridge.server.guard import Limits, limit_connections, most_connections
 from bridge.server.service import Renewal, Service
 from bridge.server.terminal import Terminal
+
+with suppress(ImportError):  # plain asyncio where it cannot be built
+    import uvloop  # noqa: F401 - before the workers are forked, which would each load it for itself
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
 _SWITCH_SECONDS = 0.001

@@ -143,6 +143,7 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
         "a mapping": f"/console/mappings/{purchase.NAME}",
         "playground": f"/console/playground?mapping={purchase.NAME}",
         "destinations": "/console/destinations",
+        "pairing": "/console/pairing",
         "the search for a person": "/console/person",
     }
 

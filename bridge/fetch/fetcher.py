@@ -214,12 +214,12 @@ class Fetcher:
 
     def _done(self, claim: FetchClaim) -> int:
         """Fetch for one webhook after the other, until the source cannot be asked any more, or we stop."""
-        lease = _LeaseKeeper(self._context, claim)
+        parts = self._parts(claim)
         with _Settling(self._context, claim) as settling:
             for webhook in claim.webhooks:
                 if self._stop.is_set():
                     break
-                result = self._fetched_for(webhook, lease)
+                result = self._fetched_for(webhook, parts)
                 if isinstance(result, Decided):
                     settling.add(webhook, result)
                     continue
@@ -230,23 +230,25 @@ class Fetcher:
             self._context.outbox.fetches.release(claim)
         return settling.decided
 
-    def _fetched_for(self, webhook: FetchingWebhook, lease: _LeaseKeeper) -> Decided | Undecided:
+    def _parts(self, claim: FetchClaim) -> FetchParts:
         context = self._context
-        parts = FetchParts(
-            context.settings,
-            context.spec,
-            context.mappings,
-            context.client,
-            VisitLookup(context.outbox.visits, context.clock),
-            context.clock,
-            lease.keep,
+        return FetchParts(
+            settings=context.settings,
+            spec=context.spec,
+            mappings=context.mappings,
+            client=context.client,
+            visits=VisitLookup(context.outbox.visits, context.clock),
+            clock=context.clock,
+            before_call=_LeaseKeeper(context, claim).keep,
         )
+
+    def _fetched_for(self, webhook: FetchingWebhook, parts: FetchParts) -> Decided | Undecided:
         try:
             return fetch_for(webhook, parts)
         except (CannotStore, LeaseLost):
             raise
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose somebody's conversion
-            context.log.error("broke_down", mapping=webhook.mapping, **failure(error))  # noqa: TRY400
+            self._context.log.error("broke_down", mapping=webhook.mapping, **failure(error))  # noqa: TRY400
             return held(webhook, HELD_BY_AN_ERROR)
 
     def _later(self, webhook: FetchingWebhook, result: Undecided) -> PutOff:

@@ -54,6 +54,7 @@ _MOST_WAITING = 64
 _HEAVY_BYTES = 16_384
 _HEAVY_OBJECTS = 50
 _DISCARD_BYTES = 262_144
+_DISCARD_FILE_BYTES = 134_217_728
 _CHECK_READS_SECONDS = 0.5
 
 
@@ -152,9 +153,13 @@ class Application:
     ) -> RenderedResponse:
         context = self._context
         most = most_bytes(request.target, context.settings.limits)
-        body = await _read(request, partial(guard.read, receive), most)
+        read = partial(guard.read, receive)
+        body = await _read(request, read, most)
         if isinstance(body, BridgeError):
-            return answer(context, request, error_response(body))
+            if not request.target.startswith("/console/"):
+                return answer(context, request, error_response(body))
+            await _discard(request, read, guard, _DISCARD_FILE_BYTES)
+            work, body = partial(_refuse_by_page, context, body), b""
         guard.request_complete()
         working = self._pool.submit(work, request._replace(body=body))
         if working is None:
@@ -177,7 +182,7 @@ class Application:
         read = partial(guard.read, receive)
         admission = admit(context, endpoint, request)
         if isinstance(admission, Response):
-            await _discard(request, read)
+            await _discard(request, read, guard)
             return finish(context, request, endpoint.refused, admission, clock() - started)
         body = await _read(request, read, admission.most_bytes)
         guard.request_complete()
@@ -308,10 +313,26 @@ async def _read(request: HttpRequest, read: Receive, most_bytes: int) -> bytes |
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _discard(request: HttpRequest, read: Receive) -> None:
+async def _discard(
+    request: HttpRequest, read: Receive, guard: Guard | Unguarded, most_bytes: int = _DISCARD_BYTES
+) -> None:
     """Read what a refused sender is still sending, within reason: else it might not see its answer."""
-    if "expect" not in request.headers:
-        await _read(request, read, _DISCARD_BYTES)
+    left = 0 if "expect" in request.headers else most_bytes
+    while left > 0:
+        try:
+            message = await read()
+        except BridgeError:
+            return
+        size = len(message.get("body", b""))
+        guard.discarded(size)
+        left = left - size if message.get("more_body", False) else 0
+
+
+def _refuse_by_page(context: AppContext, error: BridgeError, request: HttpRequest) -> RenderedResponse:
+    """Tell somebody at the console, in words, why what they sent was not read."""
+    from bridge.web.console.pages import refusing
+
+    return run(context, refusing(error), request)
 
 
 def _is_heavy(request: HttpRequest) -> bool:

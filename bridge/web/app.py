@@ -10,6 +10,8 @@ from urllib.parse import quote
 import flask
 from werkzeug.exceptions import HTTPException
 
+from bridge.errors import BridgeError
+from bridge.web.console.pages import refusing
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View, answer, run
 from bridge.web.intake import Endpoint, take_in
@@ -60,7 +62,12 @@ def _view(
 ) -> Response:
     if access is not None:
         access(request, context.settings)
-    body = read_body(environ, most_bytes(environ.get("PATH_INFO", ""), context.settings.limits))
+    try:
+        body = read_body(environ, most_bytes(request.target, context.settings.limits))
+    except BridgeError as error:
+        if request.target.startswith("/console/"):
+            return refusing(error)(context, request)
+        raise
     return view(context, request._replace(body=body))
 
 

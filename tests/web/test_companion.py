@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.outbox.visits import FoundVisit, VisitSearch
 from bridge.web.companion.scripts import current
 from tests.web.conftest import ADMIN, NOW
 
@@ -117,6 +119,16 @@ def test_a_form_that_is_sent_twice_is_one_event(companion):
         companion.later(seconds=seconds)
         report(companion, {"event_time": NOW_MS + seconds * 1000})
     assert stored_events(companion) == [("Lead", "waiting")]
+
+
+def test_an_event_that_the_mapping_leaves_to_the_server_still_tells_whose_visit_it_was(start):
+    web = start({"browser": MAPPING.replace("    Lead: Lead\n", "")}, settings=SETTINGS.format(more=""))
+    assert report(web).status_code == 204
+    assert [(event.event_id, event.status) for event in web.stored()] == [("", "skipped")]
+    asked = VisitSearch((("event_id", "Lead-1"),), NOW, timedelta(days=1))
+    found = web.context.outbox().visits.find(asked)
+    assert isinstance(found, FoundVisit)
+    assert (found.by, found.fbc) == ("event_id", LEAD["fbc"])
 
 
 def test_the_endpoint_and_the_script_are_where_the_settings_say(open_companion):

@@ -164,7 +164,7 @@ def _explained_field(
         "given": shown(_value_at(draft.fields, keys)),
         "sent": shown(_value_at(event.data, keys)),
         "from": _source(name, feeders) if record.supplied_by is None else record.supplied_by,
-        "tried": record.tried.copy(),
+        "tried": record.tried,
         "steps": [{"step": entry["step"], "value": shown(entry["value"])} for entry in record.steps],
         "dropped": record.dropped,
         "defaulted": record.defaulted,

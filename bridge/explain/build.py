@@ -164,7 +164,7 @@ def _explained_field(
         "given": shown(_value_at(draft.fields, keys)),
         "sent": shown(_value_at(event.data, keys)),
         "from": _source(name, feeders) if record.supplied_by is None else record.supplied_by,
-        "tried": record.tried.copy(),
+        "tried": record.tried,
         "steps": [{"step": entry["step"], "value": shown(entry["value"])} for entry in record.steps],
         "dropped": record.dropped,
         "defaulted": record.defaulted,
@@ -202,9 +202,9 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _masked(value: Any) -> Any:
-    if type(value) is list:
-        return [_masked(item) for item in value]
-    return value if type(value) is str and _is_hash(value) else mask(value)
+    if type(value) is str:
+        return value if len(value) == _HASH_CHARACTERS and _HASH(value) else mask(value)
+    return [_masked(item) for item in value] if type(value) is list else mask(value)
 
 
 def clear_text(field: Mapping[str, Any]) -> str | None:
@@ -213,9 +213,5 @@ def clear_text(field: Mapping[str, Any]) -> str | None:
     if sent is None or (isinstance(sent, list) and len(sent) != 1):
         return None
     values = [field["given"], *(step["value"] for step in field["steps"])]
-    texts = [str(value) for value in values if isinstance(value, str | int) and not _is_hash(str(value))]
+    texts = [str(value) for value in values if isinstance(value, str | int) and not _HASH(str(value))]
     return texts[-1] if texts else None
-
-
-def _is_hash(text: str) -> bool:
-    return len(text) == _HASH_CHARACTERS and _HASH(text) is not None

@@ -6,6 +6,7 @@ live pipeline and the explanation are the same code.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,9 +48,10 @@ class Trace:
         """Record a source that gave nothing, and what was there (`absent`, `blank`, `wrong type`)."""
         self.record(name).tried.append({"path": path, "outcome": outcome})
 
-    def supplied(self, name: str, path: str) -> None:
-        """Record the source that gave the value."""
+    def supplied(self, name: str, path: str, places: Iterable[str] = ()) -> None:
+        """Record the source that gave the value, and the places of the webhook that it led to."""
         self.record(name).supplied_by = path
+        self.paths_read.update(places)
 
     def step(self, name: str, step: str, value: Any) -> None:
         """Record one cleaning step and its result."""

@@ -228,6 +228,7 @@ def status(value: Any, block: CustomData) -> bool | str:
 
 def explain_number(field: str, value: Any, result: Any, findings: Findings) -> None:
     """Write into the trace how a text was read as a number."""
-    is_number = isinstance(result, int | float | Decimal) and not isinstance(result, bool)
-    if findings.trace is not None and is_number and isinstance(value, str) and str(result) != value:
+    if findings.trace is None or not isinstance(value, str) or isinstance(result, bool):
+        return
+    if isinstance(result, int | float | Decimal) and str(result) != value:
         findings.trace.step(field, "number read", f'"{value}" -> {result}')

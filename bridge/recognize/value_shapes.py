@@ -27,6 +27,7 @@ _GENDERS = (
 _YES_OR_NO = (
     "yes no true false 1 0 on off granted denied ja nein oui non si sí sim não nee accepted declined opted_in"
 )
+_IN_NO_NAME = frozenset("@/_{}[]<>|=")
 
 
 def _digits(text: str) -> int:
@@ -69,7 +70,7 @@ def _is_ip(text: str) -> bool:
 def _is_person_name(text: str) -> bool:
     if text.isalpha():
         return True
-    if _digits(text) or set(text) & set("@/_{}[]<>|=") or _NAME_OF_AN_EVENT.fullmatch(text):
+    if _digits(text) or not _IN_NO_NAME.isdisjoint(text) or _NAME_OF_AN_EVENT.fullmatch(text):
         return False
     return 1 <= len(text.split()) <= 6
 

@@ -166,6 +166,5 @@ def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
         return
     if outcome is not None:
         trace.tried(scope.field, compiled.path.text, outcome)
-        return
-    trace.supplied(scope.field, compiled.described(scope))
-    trace.paths_read.update(compiled.places(scope))
+    else:
+        trace.supplied(scope.field, compiled.described(scope), compiled.places(scope))

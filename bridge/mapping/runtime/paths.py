@@ -32,7 +32,7 @@ class CompiledPath:
             return [self.path.text]
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        place = self.locate.place_in(start) if isinstance(self.locate, _Plain | ChosenEntry) else None
+        place = self.locate.place_in(start)
         if place is None:
             return self.walk.places(scope, start, base)
         return [f"{base}.{place}" if base else place]

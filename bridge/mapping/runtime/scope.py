@@ -147,6 +147,10 @@ class Reader:
         """Return the value."""
         raise NotImplementedError
 
+    def place_in(self, start: Any) -> str | None:
+        """Return the place of the value in some data, for an explanation; None where only a walk can tell."""
+        return None
+
     def __call__(self, scope: Scope) -> Any:
         """Return the value: for callers that want a function."""
         return self.read(scope)

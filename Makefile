@@ -68,6 +68,7 @@ bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)
 	@$(MAKE) --no-print-directory bench PARTS=peers
 
 soak: .venv/ready-dev  ## kill and restart processes for eleven minutes, and compare 200,000 events of both ways
+	FORGED=10000 $(BIN)/python -m pytest -n0 tests/faults/test_forged_beacons.py
 	CASES=200000 $(BIN)/python -m pytest -n $(WORKERS) tests/mapping/test_generated_code.py
 	$(BIN)/python tests/faults/soak_server.py
 	$(BIN)/python tests/faults/soak.py --minutes 10

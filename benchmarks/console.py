@@ -85,17 +85,7 @@ def _measured(folder: Path, urls: Mapping[str, str], where: str, rounds: int) ->
 
 def copy_to(url: str, folder: Path) -> Path:
     """Copy the store to an empty PostgreSQL; return the folder with the settings that lead there."""
-    import psycopg
-
-    upgrade(url)
-    with closing(sqlite3.connect(folder / "bridge.db")) as source, psycopg.connect(url) as target:
-        for table in metadata.sorted_tables:
-            names = ", ".join(column.name for column in table.columns)
-            with target.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copied:
-                for row in source.execute(f"SELECT {names} FROM {table.name}"):
-                    copied.write_row(row)
-        target.commit()
-        target.execute("ANALYZE")
+    postgres.copy_rows(folder / "bridge.db", url, metadata.sorted_tables)
     servers.prepare(
         folder / "postgresql",
         "http://127.0.0.1:9",
@@ -153,6 +143,7 @@ def screens(known: Mapping[str, str]) -> dict[str, str]:
         "a mapping": f"/console/mappings/{purchase.NAME}",
         "playground": f"/console/playground?mapping={purchase.NAME}",
         "destinations": "/console/destinations",
+        "pairing": "/console/pairing",
         "the search for a person": "/console/person",
     }
 

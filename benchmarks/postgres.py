@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Table
+
+from bridge.outbox import upgrade
 
 
 class Databases(Iterator[str]):
@@ -46,3 +53,18 @@ def databases() -> Iterator[Databases | None]:
             yield Databases(server)
         finally:
             server.cleanup()
+
+
+def copy_rows(file: Path, url: str, tables: Iterable[Table]) -> None:
+    """Create our tables in an empty database, and fill these ones from an SQLite file."""
+    import psycopg
+
+    upgrade(url)
+    with closing(sqlite3.connect(file)) as source, psycopg.connect(url) as target:
+        for table in tables:
+            names = ", ".join(column.name for column in table.columns)
+            with target.cursor().copy(f"COPY {table.name} ({names}) FROM STDIN") as copied:
+                for row in source.execute(f"SELECT {names} FROM {table.name}"):
+                    copied.write_row(row)
+        target.commit()
+        target.execute("ANALYZE")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import itertools
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -125,20 +127,30 @@ def _closure(root: str) -> set[str]:
         except PackageNotFoundError:
             continue
         seen.add(name)
-        wanted = {re.split(r"[^A-Za-z0-9._-]", need)[0].lower() for need in needs if "extra ==" not in need}
+        wanted = {_name(need) for need in needs if "extra ==" not in need}
         waiting += wanted - seen
     return seen
 
 
+def _name(need: str) -> str:
+    """Return the distribution that a requirement names, as all spellings of it are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", need)[0]).lower()
+
+
 def _distribution_bytes(name: str) -> int:
     if name == "capi-bridge":
-        return sum(_folder_bytes(servers.MEASURED / part) for part in ("bridge", "mappings", "schemas"))
+        return sum(_installed_bytes(servers.MEASURED / part) for part in ("bridge", "mappings", "schemas"))
     files = distribution(name).files or []
     return sum(path.stat().st_size for file in files if (path := Path(file.locate())).is_file())
 
 
-def _folder_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+def _installed_bytes(folder: Path) -> int:
+    """Return what a folder takes once it is installed, with the byte code of this Python alone."""
+    left_out = shutil.ignore_patterns("__pycache__", "docgen")
+    with tempfile.TemporaryDirectory() as place:
+        copy = shutil.copytree(folder, Path(place) / folder.name, ignore=left_out)
+        compileall.compile_dir(copy, quiet=1)
+        return sum(file.stat().st_size for file in copy.rglob("*") if file.is_file())
 
 
 def _import_ms(statement: str) -> float:

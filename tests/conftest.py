@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 import urllib3
@@ -47,6 +48,11 @@ event_id: lead-{id}
 user_data:
   email: email
 """
+
+
+# A busy machine pauses every test now and then; an example that took 200 ms would be called flaky.
+hypothesis.settings.register_profile("no deadline", parent=hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,7 @@ from bridge.body.charset import decode_all
 from bridge.body.json import opened_json
 from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, too_large
 from bridge.body.media_type import MediaType
+from bridge.coerce.special_characters import without_nul
 from bridge.finding import Finding
 
 Tree = dict[str, Any]
@@ -60,9 +61,9 @@ def nested(fields: Iterable[tuple[str, str]], max_values: int = MAX_NODES) -> tu
     for name, value in fields:
         _put(root, name, value)
     check_bounds(root, max_values)
-    data = {key: _with_lists(value) for key, value in root.items()}
+    data, nuls = without_nul({key: _with_lists(value) for key, value in root.items()})
     opened = _single_json_field(data)
-    return (data, ()) if opened is None else (opened, (_OPENED_NOTE,))
+    return (data, nuls) if opened is None else (opened, (_OPENED_NOTE, *nuls))
 
 
 def _put(root: Tree, name: str, value: str) -> None:

@@ -13,7 +13,7 @@ from bridge.body.charset import decode
 from bridge.body.json_diagnosis import unreadable
 from bridge.body.limits import MAX_DEPTH, MAX_NODES, check_bounds, may_break_bounds, too_large
 from bridge.body.media_type import MediaType
-from bridge.coerce.special_characters import without_lone_surrogates, without_special_escapes
+from bridge.coerce.special_characters import without_lone_surrogates, without_nul, without_special_escapes
 from bridge.errors import Refused, UnreadableBody
 from bridge.finding import Finding
 
@@ -35,9 +35,9 @@ _NESTED_TEXT_NOTE: Final = Finding(
 def read_json(content: bytes, media: MediaType, max_values: int = MAX_NODES) -> _Read:
     """Read a JSON body, whatever its encoding; an object or a list, perhaps encoded twice."""
     data, notes = _read(content, media.charset, max_values)
-    if isinstance(data, str):
+    if type(data) is str:
         data, notes = opened_json(data), (*notes, _NESTED_TEXT_NOTE)
-    if not isinstance(data, dict | list):
+    if type(data) is not dict and type(data) is not list:
         raise UnreadableBody(
             "The body is a single value; an object or a list is expected.",
             fix='Send the fields as an object: {"email": …, "phone": …}.',
@@ -65,12 +65,13 @@ def _read(content: bytes, charset: str | None, max_values: int = MAX_NODES) -> _
         else:
             if may_break_bounds(content):
                 check_bounds(data, max_values)
-            return data, ()
+            return without_nul(data) if b"\\" in content and b"\\u0000" in content else (data, ())
     text, notes = decode(content, charset)
     data = _read_or_explain(text)
     check_bounds(data, max_values)
-    data, more = without_lone_surrogates(data)
-    return data, (*notes, *more)
+    data, halves = without_lone_surrogates(data)
+    data, nuls = without_nul(data)
+    return data, (*notes, *halves, *nuls)
 
 
 def _may_hold_long_number(content: bytes) -> bool:

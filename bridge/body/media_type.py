@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
+from email.utils import collapse_rfc2231_value
 from functools import lru_cache
 from typing import Final
-
-from werkzeug.http import parse_options_header
 
 from bridge.errors import UnreadableBody, WrongContentType
 from bridge.finding import Finding
@@ -29,7 +29,11 @@ def media_type(content_type: str | None) -> MediaType:
     """Take a Content-Type header apart; the same few headers come again and again."""
     if not content_type or len(content_type) > 1_000:
         return MediaType()
-    name, parameters = parse_options_header(content_type)
+    header = Message()
+    header["Content-Type"] = content_type.encode("latin-1", "replace").decode("latin-1")
+    (name, _), *given = header.get_params([("", "")])
+    texts = {key.lower(): collapse_rfc2231_value(value).strip('"') for key, value in given}
+    parameters = {key: text for key, text in texts.items() if text}
     name = name.strip().lower()
     return MediaType(name, parameters, _JSON.fullmatch(name) is not None, parameters.get("charset"))
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import Struct
+
 from bridge.body.compression import inflate
 from bridge.body.form import read_form
 from bridge.body.json import read_json
 from bridge.body.limits import MAX_NODES, too_large
 from bridge.body.media_type import MediaType, body_kind, media_type
-from bridge.body.multipart import read_multipart
-from bridge.coerce.special_characters import may_hold_nul, without_nul
 from bridge.errors import Refused, UnreadableBody, WrongContentType
 from bridge.finding import Finding
 from bridge.models import Request
@@ -28,17 +28,21 @@ DEFAULT_MAX_BYTES: Final = 1_048_576
 
 _Reader = Callable[[bytes, MediaType, int], tuple[Any, tuple[Finding, ...]]]
 
-READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": read_multipart}
+
+def _read_multipart(content: bytes, media: MediaType, max_values: int) -> tuple[Any, tuple[Finding, ...]]:
+    from bridge.body.multipart import read_multipart  # 3 MB with what it needs of Werkzeug
+
+    return read_multipart(content, media, max_values)
 
 
-class Body:
+READERS: Final[dict[str, _Reader]] = {"json": read_json, "form": read_form, "multipart": _read_multipart}
+
+
+class Body(Struct, frozen=True):
     """What a body says, and the harmless oddities met on the way."""
 
-    __slots__ = ("data", "notes")
-
-    def __init__(self, data: Any, notes: tuple[Finding, ...] = ()) -> None:
-        self.data: Final = data
-        self.notes: Final = notes
+    data: Any
+    notes: tuple[Finding, ...] = ()
 
 
 def read_body(
@@ -62,11 +66,7 @@ def read_body(
     if kind not in accept or not content.strip():
         raise _not_accepted(kind, accept, content)
     data, notes = READERS[kind](content, media, max_values)
-    notes = kind_notes + notes
-    if may_hold_nul(content):
-        data, nul_notes = without_nul(data)
-        notes += nul_notes
-    return Body(data, notes)
+    return Body(data, kind_notes + notes)
 
 
 def _not_accepted(kind: str, accept: frozenset[str], content: bytes) -> Refused:

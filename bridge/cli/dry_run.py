@@ -22,7 +22,7 @@ from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.mapping.language.visit_words import VISIT_SOURCE
-from bridge.mapping.samples import LOCAL_URL, Sample, read_sample, request_of_body
+from bridge.mapping.samples import LOCAL_URL, Sample, answers_file, read_sample, request_of_body
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import AnswerLookup, Request, Translation, Verified
 from bridge.monitoring.clock import SteadyClock
@@ -31,10 +31,6 @@ from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
 
-_HOW_TO_FETCH = (
-    "An answer is missing: record it beside the sample (new-lead.fetched.json for new-lead.json), "
-    "or ask with --fetch."
-)
 _VISITOR_IP = "203.0.113.7"  # of a range kept for documentation (RFC 5737)
 
 
@@ -95,8 +91,17 @@ def dry_run(  # noqa: PLR0913, PLR0917 - one argument for each option
         click.echo(encode_readable(shown if explain or reveal else {**shown, "explain": []}))
     else:
         _print(shown, mapping, spec, explains=explain or reveal)
+        if shown["fetching"]:
+            click.echo(_how_to_fetch(sample.file, mapping), err=True)
     if shown["held"] or shown["fetching"]:
         raise SystemExit(1)
+
+
+def _how_to_fetch(sample: Path, mapping: CompiledMapping) -> str:
+    """Say where an answer that is missing may be recorded, and in which form."""
+    steps = ", ".join(f'"{step.name}": {{...}}' for step in mapping.fetch if step.source != VISIT_SOURCE)
+    where = f"in {answers_file(sample).name}" if sample.suffix else "beside the webhook, saved as a file,"
+    return f"An answer is missing: record what the API says {where} as {{{steps}}}, or ask it with --fetch."
 
 
 def _mapping_file(name: str, settings: Settings) -> Path:
@@ -161,8 +166,6 @@ def _at_its_url(request: Request, url: str | None, name: str, settings: Settings
 def _print(shown: Mapping[str, Any], mapping: CompiledMapping, spec: MetaSpec, *, explains: bool) -> None:
     """Write the body to stdout, and everything said about it to stderr."""
     click.echo(encode_readable(shown["request"]))
-    if shown["fetching"]:
-        click.echo(_HOW_TO_FETCH, err=True)
     for name in ("skipped", "suppressed", "held", "fetching"):
         for entry in shown[name]:
             click.secho(f"{name}: {entry['reason']}", err=True, fg="yellow")

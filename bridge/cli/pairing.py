@@ -24,7 +24,7 @@ from bridge.outbox.pairing import REASONS, JoinedMapping, PairedName, PairingCou
 from bridge.serialization import encode_readable
 from bridge.settings import process_environment
 
-_PAIRS = ("EVENT", "FROM BROWSERS", "PAIRED", "WHY THE OTHERS ARE NOT")
+_PAIRS = ("EVENT", "FROM BROWSERS", "PAIRED", "WHAT TO LOOK AT")
 _JOINS = ("MAPPING", "EVENTS", "WITH A VISIT", "THEIR MATCH STRENGTH", "THAT OF ALL")
 
 
@@ -51,7 +51,7 @@ def pairing(since: str | None, config: Path | None, as_json: bool) -> None:
             click.echo(
                 f"\nOnly the newest events were counted: those since {counted.since:%Y-%m-%d %H:%M} UTC."
             )
-    if any(pair.reasons.keys() - {"may_come"} for pair in counted.names):
+    if any(pair.reasons.keys() - {"may_come", "page_first"} for pair in counted.names):
         raise SystemExit(1)
 
 
@@ -66,7 +66,7 @@ def _pairs(counted: PairingCount, mappings: MappingFolder) -> str:
 def _pair_rows(pair: PairedName) -> list[tuple[object, ...]]:
     """Return one row for the name, with its first reason, and one for each further reason."""
     whys = [
-        f"{number}: {REASONS[reason]}, such as {pair.examples[reason][0]}"
+        f"{number}: {REASONS[reason]} (for example {pair.examples[reason][0]})"
         for reason, number in pair.reasons.items()
     ]
     share = _share(pair.paired, pair.browser_events)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from bridge.coerce.dates import read_time
 from bridge.errors import WrongUse
@@ -25,6 +27,11 @@ def read_moment(given: object, name: str, now: datetime) -> datetime:
     if moment is None:
         raise WrongUse(f"{name} is not a time", fix=f"write it as {FORMS}")
     return moment
+
+
+def moment_in(asked: Mapping[str, Any], name: str, now: datetime) -> datetime | None:
+    """Return the moment of that name among what was asked for; None when nothing is said of it."""
+    return read_moment(asked[name], name, now) if asked.get(name) else None
 
 
 def _relative(text: str, now: datetime) -> datetime | None:

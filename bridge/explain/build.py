@@ -181,11 +181,11 @@ def _source(name: str, feeders: Mapping[str, FieldRecord]) -> str | None:
 
 
 def _position_of(name: str, positions: Mapping[str, Position]) -> Position | None:
-    while name:
-        if name in positions:
-            return positions[name]
+    position = positions.get(name)
+    while position is None and name:
         name = name.rpartition(".")[0]
-    return None
+        position = positions.get(name)
+    return position
 
 
 def _value_at(data: Mapping[str, Any] | None, keys: Sequence[str]) -> Any:

@@ -9,21 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from msgspec import Struct
+
 NOTHING_FOUND: Final = "nothing was found"
 
 
-class FieldRecord:
+class FieldRecord(Struct):
     """All that is known about one destination field of one event (`user_data.em`)."""
 
-    __slots__ = ("defaulted", "dropped", "name", "steps", "supplied_by", "tried")
-
-    def __init__(self, name: str) -> None:
-        self.name: Final = name
-        self.supplied_by: str | None = None
-        self.tried: list[dict[str, str]] = []
-        self.steps: list[dict[str, Any]] = []
-        self.dropped: str | None = None
-        self.defaulted = False
+    name: str
+    supplied_by: str | None = None
+    tried: list[dict[str, str]] = []
+    steps: list[dict[str, Any]] = []
+    dropped: str | None = None
+    defaulted: bool = False
 
 
 @dataclass(slots=True)

@@ -23,11 +23,13 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     a container covers everything inside it. The result never contains a value.
     """
     read = frozenset(paths_read)
+    if "$" in read:
+        return []
     unused = []
     fields = payload_fields(data)
     context = payload_context(fields, recognition_tables())
     for field in fields:
-        if _was_read(field.concrete, read) or is_empty(field.value):
+        if field.concrete in read or is_empty(field.value) or _is_inside(field.concrete, read):
             continue
         guess = surest_guess(field, context, at_least=_SURE_ENOUGH)
         unused.append(
@@ -42,12 +44,8 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     return unused[:_MOST_LISTED]
 
 
-def _was_read(concrete: str, read: frozenset[str]) -> bool:
-    """Say whether a place was read, itself or with everything around it."""
-    if not concrete:
-        return "$" in read
-    if "$" in read or concrete in read:
-        return True
+def _is_inside(concrete: str, read: frozenset[str]) -> bool:
+    """Say whether something around a place was read: its block, the list it is in."""
     end = concrete.rfind(".")
     while end >= 0:
         if concrete[:end] in read:

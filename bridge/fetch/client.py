@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from bridge.fetch.answer_cache import AnswerCache
-from bridge.fetch.exchange import Exchange, SourceCall, open_exchange
+from bridge.fetch.exchange import Exchange, SourceCall, open_exchange, time_limits
 from bridge.fetch.gate import Gate, OpenGate
 from bridge.fetch.outcomes import SourceOutcome, TryLater, Unusable, outcome_of, word_of
 from bridge.models import FetchRequest
@@ -17,6 +17,7 @@ from bridge.settings import Settings, Source
 
 # A path and a query as RFC 3986 has them, every other character percent-encoded.
 _TARGET = re.compile(r"/[A-Za-z0-9\-._~!$&'()*+,;=:@/%?]*")
+_UNTIL_CONFIGURED = timedelta(seconds=30)
 _DOTS = re.compile(r"(?:\.|%2e){1,2}", re.IGNORECASE)
 
 
@@ -59,7 +60,7 @@ class SourceClient:
         """
         source = self._sources.get(request.source)
         if source is None:
-            return TryLater("bridge.yaml has no such source")
+            return TryLater("bridge.yaml has no such source", wait=_UNTIL_CONFIGURED)
         if not is_safe_target(request.target):
             return Unusable("the path has parts that a URL cannot have")
         key = (request.source, request.method, request.target, request.body)
@@ -96,4 +97,4 @@ def is_safe_target(target: str) -> bool:
 
 def open_client(settings: Settings) -> SourceClient:
     """Return a client for one person who tries a mapping: no pause is kept, and no rate."""
-    return SourceClient(settings.sources, open_exchange(), OpenGate(), SteadyClock())
+    return SourceClient(settings.sources, open_exchange(time_limits(settings)), OpenGate(), SteadyClock())

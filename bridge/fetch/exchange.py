@@ -23,7 +23,7 @@ from bridge import __version__
 from bridge.body.compression import inflate
 from bridge.errors import Refused
 from bridge.fetch.addresses import Lookup, system_lookup, why_not_called
-from bridge.settings import Source
+from bridge.settings import Settings, Source
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
@@ -68,6 +68,13 @@ class TimeLimits:
 
     connect: float = 3.0
     total: float = 10.0
+
+
+def time_limits(settings: Settings) -> TimeLimits:
+    """Return how long calls may take: never longer than those to Meta, which the lease is sure to outlive."""
+    limits = TimeLimits()
+    total = min(limits.total, settings.delivery.timeout.total_seconds())
+    return TimeLimits(min(limits.connect, total), total)
 
 
 class _CallFailed(Exception):

@@ -9,7 +9,9 @@ The outbox keeps both, so that all nodes act alike. A pause is the same record a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,6 +26,15 @@ from bridge.settings import Source
 PATIENCE = timedelta(seconds=2)  # how long a call may wait for its turn
 _PROBE = timedelta(seconds=30)  # longer than any call
 _KIND_OF_LENGTH = {"unreachable": "unreachable", "setup": "repair", "limit": "limit"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spare:
+    """Turns that were taken in advance, and how long they are good."""
+
+    number: int
+    taken_at: datetime
+    until: datetime
 
 
 class Gate(Protocol):
@@ -57,16 +68,37 @@ class SharedGate:
         self._clock = clock
         self._notify = notify
         self._unanswered: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._spare: dict[str, _Spare] = {}
 
     def admit(self, source: Source) -> timedelta | TryLater:
         """Return how long to wait before the call, or why there is none now."""
         now, scope = self._clock(), source_scope(source.name)
+        if self._use_spare(source, now):
+            return timedelta()
         pause = self._outbox.pauses().get(scope)
         if pause is not None and not self._may_probe(pause, now):
             return TryLater(f"{source.name} is paused: {pause.reason}", wait=max(pause.until - now, PATIENCE))
         rate = call_rate(source.rate.count, source.rate.seconds)
-        is_mine, wait = self._outbox.fetches.take_turn(source.name, rate, now, PATIENCE)
-        return wait if is_mine else TryLater(f"the rate of {source.name} is kept", wait=wait)
+        wanted = 1 if pause else rate.most_turns
+        turns = self._outbox.fetches.take_turns(source.name, rate, now, PATIENCE, wanted)
+        if not turns.number:
+            return TryLater(f"the rate of {source.name} is kept", wait=turns.wait)
+        self._keep_spare(source, _Spare(turns.number - 1, now, now + rate.good_for))
+        return turns.wait
+
+    def _use_spare(self, source: Source, now: datetime) -> bool:
+        """Use a turn that was taken in advance, if there is one."""
+        with self._lock:
+            spare = self._spare.get(source.name)
+            if spare is None or not (spare.number and spare.taken_at <= now < spare.until):
+                return False
+            self._spare[source.name] = replace(spare, number=spare.number - 1)
+            return True
+
+    def _keep_spare(self, source: Source, spare: _Spare) -> None:
+        with self._lock:
+            self._spare[source.name] = spare
 
     def _may_probe(self, pause: Pause, now: datetime) -> bool:
         if pause.is_in_force(now):
@@ -98,6 +130,7 @@ class SharedGate:
     def _pause(self, source: Source, trouble: str, asked: timedelta, reason: str) -> None:
         """Pause for as long as was asked, or a while that grows; notify of the first pause of a circuit."""
         now, scope = self._clock(), source_scope(source.name)
+        self._keep_spare(source, _Spare(0, now, now))
         known = self._outbox.pauses().get(scope)
         kind: PauseKind = "limit" if trouble == "limit" else "circuit"
         if kind == "limit" and known is not None and _outlasts(known, now, asked):

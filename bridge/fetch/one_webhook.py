@@ -71,7 +71,7 @@ def fetch_for(webhook: FetchingWebhook, parts: FetchParts) -> Decided | Undecide
 
 def _without_mapping(webhook: FetchingWebhook, parts: FetchParts) -> Decided | Undecided:
     """Wait for a mapping that may be under repair."""
-    reason = f"there is no mapping {webhook.mapping} now"
+    reason = f"the mapping {webhook.mapping} is not in use now"
     if parts.clock() >= webhook.give_up_at:
         return held(webhook, _finding("unknown_mapping", reason))
     return Undecided(webhook.source, TryLater(reason, "unreachable"), webhook.give_up_at, webhook.kept)

@@ -16,7 +16,14 @@ from bridge.fetch.outcomes import FoundRecord, NoRecord, TryLater
 from bridge.mapping import CompiledMapping
 from bridge.mapping.language.visit_words import FROM_THE_BROWSER, VISIT_SOURCE
 from bridge.models import AnswerLookup, Fetched, FetchRequest
-from bridge.outbox.visits import LEARNT, FoundVisit, JoinedVisit, Visits, VisitSearch
+from bridge.outbox.visits import (
+    LEARNT,
+    FoundVisit,
+    JoinedVisit,
+    Visits,
+    VisitSearch,
+    WithdrawnConsent,
+)
 from bridge.privacy.person_identifiers import readable
 from bridge.serialization import encode
 
@@ -34,15 +41,16 @@ class VisitLookup:
         """Return the visit, or that there is none; or none yet, while the event may wait for one."""
         asked = _asked(request)
         found = self._visits.find(_search(asked))
-        if found is not None:
+        if isinstance(found, FoundVisit):
             return FoundRecord(encode(_record(found)))
-        return self._none_yet(asked) if asked["wait_until"] else NoRecord()
+        later = self._later(asked) if asked["wait_until"] else None
+        return later or (NoRecord() if found is None else FoundRecord(encode(_refusal(found))))
 
-    def _none_yet(self, asked: Mapping[str, Any]) -> NoRecord | TryLater:
+    def _later(self, asked: Mapping[str, Any]) -> TryLater | None:
         """Look again when twice the time has gone by, and once more at the end."""
         now, until = self._clock(), datetime.fromtimestamp(asked["wait_until"], UTC)
         if now >= until:
-            return NoRecord()
+            return None
         waited = now - datetime.fromtimestamp(asked["received_at"], UTC)
         return TryLater("no visit is known yet", "early", min(max(waited, _SHORTEST_WAIT), until - now))
 
@@ -100,6 +108,12 @@ def _record(found: FoundVisit) -> dict[str, Any]:
     return {**found.last, **{name: value for name, value in record.items() if value is not None}}
 
 
+def _refusal(withdrawn: WithdrawnConsent) -> dict[str, Any]:
+    """Return what mappings read where a person's visits were deleted because they withdrew consent."""
+    at = int(withdrawn.at.timestamp())
+    return {"consent": "denied", "consent_source": "withdrawal", "consent_at": at}
+
+
 def joined_visits(
     mapping: CompiledMapping, answers: Mapping[FetchRequest, Fetched]
 ) -> tuple[JoinedVisit, ...]:
@@ -114,7 +128,7 @@ def joined_visits(
             bytes.fromhex(answer.value["visitor_id"]), tuple(_learnt(call, answer)) if is_trusted else ()
         )
         for call, answer in answers.items()
-        if call.source == VISIT_SOURCE and answer.value is not None
+        if call.source == VISIT_SOURCE and answer.value is not None and "visitor_id" in answer.value
     )
 
 

@@ -14,7 +14,7 @@ from bridge.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.mode import DEMO_DATASET_ID, TEST_CODE_MAX_LENGTH, is_test_code
 from bridge.models import Event, Request, Translation
-from bridge.outbox import NewEvent, NewJob, NewVisit, NewWebhook
+from bridge.outbox import NewEvent, NewJob, NewWebhook
 from bridge.outbox.records import NewFetch, NewStatus
 from bridge.serialization import encode
 from bridge.settings import DEFAULT_GIVE_UP, Settings
@@ -44,7 +44,6 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
     request_id: str,
     repeat_window_seconds: int,
     test_event_code: str | None = None,
-    visit: NewVisit | None = None,
 ) -> NewWebhook:
     """Return a webhook with everything it became, ready to be stored.
 
@@ -63,7 +62,6 @@ def new_webhook(  # noqa: PLR0913 - what is stored comes from all of these
         events=events,
         fetch=new_fetch(translation, settings, request.received_at),
         job=erasure_asked_by(translation),
-        visit=visit,
     )
 
 

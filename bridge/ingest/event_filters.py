@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bridge.coerce.moments import read_moment
+from bridge.coerce.moments import moment_in
 from bridge.errors import WrongUse
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, Query
@@ -52,8 +52,8 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
     return Query(
         ids=tuple(_list(asked.get("ids"))),
         statuses=frozenset(statuses),
-        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
-        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
+        since=moment_in(asked, "since", now),
+        until=moment_in(asked, "until", now),
         limit=limit_of(asked.get("limit", limit or most), most),
         **plain,
     )

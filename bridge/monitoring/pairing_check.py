@@ -13,6 +13,8 @@ from bridge.outbox.pairing import REASONS, PairingCount, PairingQuestion
 USUALLY: Final = timedelta(days=7)
 # what to do about the reasons of the count
 ADVICE: Final = {
+    "page_first": "take the name out of the lookup in the page's mapping: the pixel reports it anyway, "
+    "and the server's, which knows more of the person, is sent",
     "no_id": "set event_id in the mapping of the page's events",
     "no_server_event": "use the form's field cb_event_id, or your order's id, as event_id of both",
     "other_name": "use one event name for both",

@@ -10,6 +10,7 @@ from bridge.bootstrap import codes_in_force, database_bytes, free_disk_bytes
 from bridge.finding import Finding
 from bridge.ingest.retarget import stranded_events
 from bridge.mapping import MappingFolder
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.monitoring.mapping_health import concerns
 from bridge.outbox import Depth, Outbox, Pause
 from bridge.outbox.fetch_queue import FetchDepth
@@ -95,7 +96,7 @@ def sources_of(outbox: Outbox, settings: Settings, now: datetime) -> list[dict[s
     """Return each source that records are fetched from: how many webhooks wait for it, and its pause."""
     depths = {depth.source: depth for depth in outbox.fetches.depths(now)}
     pauses = outbox.pauses()
-    names = sorted({*settings.sources, *depths})
+    names = sorted({*settings.sources, *depths} - {VISIT_SOURCE})
     return [
         _source(name, pauses.get(source_scope(name)), depths.get(name), settings.sources.get(name))
         for name in names

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any
+
+from msgspec import Struct
 
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
@@ -22,34 +24,24 @@ class ValueDropped(Exception):
         self.names = names
 
 
-class CleaningContext:
+class CleaningContext(Struct, frozen=True):
     """What is known besides the value: countries as lower-case ISO codes, the author's date format, today.
 
     `is_person` says that the rest of the record is a real person's, so that `Null` is a surname.
     """
 
-    __slots__ = ("country", "date_format", "is_person", "phone_country", "today")
-
-    def __init__(
-        self,
-        country: str | None = None,
-        phone_country: str | None = None,
-        date_format: str | None = None,
-        today: date = date.max,
-        is_person: bool = False,
-    ) -> None:
-        self.country: Final = country
-        self.phone_country: Final = phone_country
-        self.date_format: Final = date_format
-        self.today: Final = today
-        self.is_person: Final = is_person
+    country: str | None = None
+    phone_country: str | None = None
+    date_format: str | None = None
+    today: date = date.max
+    is_person: bool = False
 
     def of_a_person(self) -> CleaningContext:
         """Return the same for a record whose other fields are a real person's."""
         return CleaningContext(self.country, self.phone_country, self.date_format, self.today, is_person=True)
 
 
-class Known:
+class Known(Struct, frozen=True):
     """What the short ways of an event's fields know besides the value: settings, time, mapped phones, rules.
 
     `now` counts Unix seconds; `phones` are the digits of the phone numbers that the webhook maps.
@@ -58,15 +50,12 @@ class Known:
     `unproven` names the fields whose values are not right by themselves; those of a short way and hashes are.
     """
 
-    __slots__ = ("now", "phones", "settings", "shape", "spec", "unproven")
-
-    def __init__(self, settings: ReadingSettings, now: int, phones: Sequence[str], spec: MetaSpec) -> None:
-        self.settings: Final = settings
-        self.now: Final = now
-        self.phones: Final = phones
-        self.spec: Final = spec
-        self.shape: Final[list[str]] = []
-        self.unproven: Final[list[str]] = []
+    settings: ReadingSettings
+    now: int
+    phones: Sequence[str]
+    spec: MetaSpec
+    shape: list[str] = []
+    unproven: list[str] = []
 
 
 # The short way of a cleaner, for the values that machines write: what is sent of a value, or None when the

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import Struct
+
 from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
@@ -25,16 +27,13 @@ from bridge.privacy.urls import clean_url, is_clean, is_ordinary_url
 _FEWEST_SECONDS: Final = 1_000_000  # smaller numbers may be a spreadsheet's days
 
 
-class FieldPlace:
+class FieldPlace(Struct, frozen=True):
     """Where a value stands, and what is known there: the mapping's settings, the time, the findings."""
 
-    __slots__ = ("field", "findings", "now", "settings")
-
-    def __init__(self, field: str, settings: ReadingSettings, now: int, findings: Findings) -> None:
-        self.field: Final = field
-        self.settings: Final = settings
-        self.now: Final = now
-        self.findings: Final = findings
+    field: str
+    settings: ReadingSettings
+    now: int
+    findings: Findings
 
     @property
     def spec(self) -> MetaSpec:

@@ -19,7 +19,7 @@ from bridge.normalize.full_name import split_name
 from bridge.normalize.places import country_code
 from bridge.normalize.several import each_alone, listed
 from bridge.normalize.steps import STEP_WORDS
-from bridge.normalize.text import text_of
+from bridge.normalize.text import SHORTER_THAN_HASHES, text_of
 
 _LONGEST_COUNTRY: Final = 80
 _VIRTUAL: Final = frozenset({"full_name", "fbclid", "clicked_at"})
@@ -176,7 +176,7 @@ def _explain(  # noqa: PLR0913, PLR0917 - a value before, in between and behind
 ) -> None:
     """Write each step into the trace. Steps are pure, so running them again tells the truth."""
     text, steps = text_of(value), trace.record(f"user_data.{field.name}").steps
-    if field.hashed and text.lower()[:64] == result[:64]:
+    if len(text) >= SHORTER_THAN_HASHES and field.hashed and text.lower()[:64] == result[:64]:
         steps.append({"step": "already hashed, passed through", "value": result})
         return
     if cleaned != text:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.failpoints import Failpoint, no_failpoint
-from bridge.outbox.admin_actions import REPLAYABLE, Correction, HeldEvent, HeldWebhook, ReplayPage
+from bridge.outbox.admin_actions import REPLAYABLE, HeldEvent, HeldWebhook
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
+from bridge.outbox.corrections import Correction, ReplayPage
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased, Person, Traces
 from bridge.outbox.erasures import ErasureReceipt, ErasureRequest, erasures_as_json

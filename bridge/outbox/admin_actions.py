@@ -1,35 +1,23 @@
-"""Admin actions: queue again, discard, and replace held events with corrected ones."""
+"""Admin actions: queue events again, discard them, and find the webhooks of those that are held."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
-from bridge.mode import UNKNOWN_DESTINATION
 from bridge.models import Request
 from bridge.outbox.database import in_portions
-from bridge.outbox.deletion import delete_events, lock_fetches
+from bridge.outbox.deletion import lock_fetches
 from bridge.outbox.hourly_counts import COUNTED, changes_in
-from bridge.outbox.ids import moment_of, new_id
 from bridge.outbox.inserts import (
-    Statements,
     claims_event_id,
-    fetch_row,
-    pack_event,
-    store_events,
 )
 from bridge.outbox.lanes import LaneOf, lane_key
-from bridge.outbox.new_jobs import insert_job, pack_job_of
-from bridge.outbox.packed import EventRows
-from bridge.outbox.records import NewEvent, NewFetch, NewJob, raw_id, text_id, to_ms
+from bridge.outbox.records import text_id
 from bridge.outbox.tables import (
-    attempts,
-    event_attempts,
     events,
     fetched,
     fetches,
@@ -43,47 +31,6 @@ _FOR_EVER = 2**62
 REPLAYABLE = ("sent", "refused", "expired", "discarded", "waiting")
 _UNSENT = ("fetching", "waiting", "held")
 _DISCARDABLE = (*_UNSENT, "refused", "expired")
-_BECAME = {"waiting": "remapped", "held": "still_held"}
-# The status that a correction replaces -> how the history of an event names that.
-_OUTCOMES: dict[str, str] = {"held": "remapped", "fetching": "fetched"}
-_NO_LONGER = "the corrected mapping makes no such event"
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """What a webhook becomes with the mapping as it is now, and with what was fetched for it.
-
-    `fetch` says what is still to be fetched for those of its events that are `fetching`; `note` is a line for
-    the history of its events; `job` is what the webhook asks for.
-    """
-
-    revision: str
-    events: tuple[NewEvent, ...]
-    fetch: NewFetch | None = None
-    note: str = ""
-    job: NewJob | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayPage:
-    """Some events to be sent again: what held webhooks become first, and when each other event is due."""
-
-    corrections: Mapping[str, Correction]
-    due_at: Mapping[str, datetime]
-
-
-def replay_page(
-    connection: Connection, run: Statements, page: ReplayPage, now: int, lane_of: LaneOf
-) -> Counter[str]:
-    """Replace held events by corrected ones, make the others due; count what became of them."""
-    corrector = Corrector(connection, run, lane_of, now)
-    became: Counter[str] = Counter()
-    for webhook_id, correction in page.corrections.items():
-        corrected = corrector.correct(raw_id(webhook_id) or b"", correction)
-        became.update(_BECAME.get(status, status) for status in corrected.values())
-    due = {raw_id(event_id) or b"": to_ms(moment) for event_id, moment in page.due_at.items()}
-    became.update(requeue(connection, due, now, lane_of).values())
-    return became
 
 
 def requeue(
@@ -249,146 +196,3 @@ def _held_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, 
     columns = (events.c.destination, events.c.dataset_id, events.c.test_event_code)
     of_webhook = select(*columns).where(events.c.webhook_id == webhook_id, events.c.status == "held")
     return tuple(HeldEvent(*row) for row in connection.execute(of_webhook.order_by(events.c.id)))
-
-
-class Corrector:
-    """Replaces the events of a webhook that have one status (held, fetching); the others stay as they are.
-
-    An event keeps its own id. Old and new events are paired by label and destination,
-    then by order; what is new is added, what is gone is discarded.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        run: Statements,
-        lane_of: LaneOf,
-        now: int,
-        status: Literal["held", "fetching"] = "held",
-    ) -> None:
-        self._connection = connection
-        self._run = run
-        self._lane_of = lane_of
-        self._now = now
-        self._status = status
-
-    def correct(self, webhook_id: bytes, correction: Correction) -> dict[bytes, str]:
-        """Return the status each event of the webhook that was touched has now."""
-        old = self._connection.execute(
-            select(events.c.id, events.c.label, events.c.destination, events.c.status)
-            .where(events.c.webhook_id == webhook_id)
-            .order_by(events.c.id)
-            .with_for_update()
-        ).all()
-        held = [row for row in old if row.status == self._status]
-        if not held:  # another process was faster
-            return {}
-        pairs, added = _paired(old, correction.events, self._status)
-        gone = [row.id for row in held if row.id not in pairs]
-        self._record(webhook_id, [row.id for row in held], correction)
-        self._remove([row_id for row_id in pairs if row_id in {row.id for row in held}])
-        replaced = [(row.id, pairs[row.id]) for row in held if row.id in pairs]
-        fresh = [(new_id(moment_of(webhook_id)), event) for event in added]
-        written = self._store(webhook_id, [*replaced, *fresh])
-        if correction.fetch is not None and "fetching" in written.values():
-            self._fetch(webhook_id, correction.fetch)
-        discard(self._connection, gone, _NO_LONGER, self._now)
-        if correction.job:
-            insert_job(self._connection, pack_job_of(correction.job, self._run.cipher, webhook_id, self._now))
-        self._connection.execute(
-            update(webhooks)
-            .where(webhooks.c.id == webhook_id)
-            .values(revision=correction.revision, event_count=webhooks.c.event_count + len(fresh))
-        )
-        changes_in(self._connection).add_received(webhook_id, self._mapping_of(webhook_id), len(fresh))
-        return {**written, **dict.fromkeys(gone, "discarded")}
-
-    def _store(self, webhook_id: bytes, rows: Sequence[tuple[bytes, NewEvent]]) -> dict[bytes, str]:
-        mapping = self._mapping_of(webhook_id)
-        packed = [self._pack(row_id, event, mapping, webhook_id) for row_id, event in rows]
-        allowed = self._run.never_send.events(self._connection, packed)
-        stored = store_events(self._connection, self._run, allowed, self._lane_of)
-        return {row_id: line.status for row_id, line in stored.items()}
-
-    def _mapping_of(self, webhook_id: bytes) -> str:
-        chosen = select(webhooks.c.mapping).where(webhooks.c.id == webhook_id)
-        return str(self._connection.execute(chosen).scalar_one())
-
-    def _fetch(self, webhook_id: bytes, fetch: NewFetch) -> None:
-        self._connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook_id))
-        if fetch.anew:
-            self._connection.execute(delete(fetched).where(fetched.c.webhook_id == webhook_id))
-        self._run.fetches.many(self._connection, [fetch_row(fetch, webhook_id, self._now)])
-
-    def _pack(self, row_id: bytes, event: NewEvent, mapping: str, webhook_id: bytes) -> EventRows:
-        rows = pack_event(event, mapping, webhook_id, self._now)
-        return replace(
-            rows,
-            id=row_id,
-            event=rows.event | {"id": row_id},
-            payload=rows.payload and (row_id, *rows.payload[1:]),
-        )
-
-    def _remove(self, ids: Sequence[bytes]) -> None:
-        self._connection.execute(delete(payloads).where(payloads.c.event_id.in_(ids)))
-        delete_events(self._connection, events.c.id.in_(ids))
-
-    def _record(self, webhook_id: bytes, ids: Sequence[bytes], correction: Correction) -> None:
-        """Leave a line in the history of each event, so that both revisions can be seen."""
-        chosen = select(webhooks.c.revision, func.count(events.c.id), func.min(events.c.destination))
-        revision, number, destination = self._connection.execute(
-            chosen.join_from(webhooks, events, events.c.webhook_id == webhooks.c.id)
-            .where(webhooks.c.id == webhook_id)
-            .group_by(webhooks.c.revision)
-        ).one()
-        attempt_id = new_id(self._now)
-        line = {
-            "id": attempt_id,
-            "destination": destination,
-            "dataset_id": "",
-            "events": number,
-            "started_at": self._now,
-            "duration_ms": 0,
-            "outcome": _OUTCOMES[self._status],
-            "reason": correction.note
-            or f"mapped again with revision {correction.revision}, before with {revision}",
-        }
-        self._connection.execute(insert(attempts).values(line))
-        lines = [{"event_id": row_id, "attempt_id": attempt_id} for row_id in ids]
-        self._connection.execute(insert(event_attempts), lines)
-
-
-def _paired(
-    old: Sequence[Any], new: Sequence[NewEvent], status: str
-) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Pair each old row with the new event that replaces it; return the pairs and the events left over."""
-    places: dict[tuple[str, str], list[bytes]] = defaultdict(list)
-    for row in old:
-        places[row.label, row.destination].append(row.id)
-    pairs: dict[bytes, NewEvent] = {}
-    rest: list[NewEvent] = []
-    for event in new:
-        place = places[event.label, event.destination]
-        if place:
-            pairs[place.pop(0)] = event
-        else:
-            rest.append(event)
-    return _paired_by_order([row for row in old if row.status == status], pairs, rest)
-
-
-def _paired_by_order(
-    old: Sequence[Any], pairs: dict[bytes, NewEvent], rest: list[NewEvent]
-) -> tuple[dict[bytes, NewEvent], list[NewEvent]]:
-    """Pair the rest with rows left over: a webhook that could not be mapped had no labels."""
-    added = []
-    free = [row for row in old if row.id not in pairs]
-    for event in rest:
-        match = next(
-            (row for row in free if row.destination in {event.destination, UNKNOWN_DESTINATION}), None
-        )
-        if match is None:
-            added.append(event)
-        else:
-            free.remove(match)
-            pairs[match.id] = event
-    return pairs, added

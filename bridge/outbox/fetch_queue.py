@@ -1,26 +1,40 @@
 """The webhooks whose records are still to be fetched, and what was fetched for them, encrypted.
 
 A webhook waits here as a whole: its events are `fetching` until all answers that they need are there, and
-are then replaced by what they have become, in one transaction. A process that fetches holds a claim with a
-lease, as one that sends does; when it dies, another one begins again, and nothing was written twice.
+are then replaced by what they have become, in one transaction with the others of its claim: on SQLite,
+whoever stores webhooks waits for each transaction. A process that fetches holds a claim with a lease, as one
+that sends does; when it dies, another one begins again, and nothing was written twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from bridge.crypto import Cipher
-from bridge.errors import CannotDecrypt, LeaseLost
+from bridge.errors import CannotDecrypt, CannotStore
 from bridge.models import Request
-from bridge.outbox.admin_actions import Correction, Corrector, HeldEvent
-from bridge.outbox.call_rates import CallRate, take_turn
+from bridge.outbox.admin_actions import HeldEvent
+from bridge.outbox.call_rates import CallRate, Turns, take_turns
 from bridge.outbox.claims import Lease
-from bridge.outbox.database import dialect_insert
+from bridge.outbox.corrections import Correction, Corrector
+from bridge.outbox.group_commit import together_or_alone
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
@@ -28,10 +42,11 @@ from bridge.outbox.pauses import source_scope
 from bridge.outbox.raw_webhooks import decrypt_if_possible
 from bridge.outbox.records import from_ms, raw_id, to_ms
 from bridge.outbox.tables import claims, events, fetched, fetches, pauses, raw_webhooks, webhooks
-from bridge.outbox.visits import JoinedVisit, learn
+from bridge.outbox.visits import JoinedVisit, learn, still_known
 
 Read = Callable[[Callable[[Connection], Any]], Any]
 Write = Callable[[str, Callable[[Connection], Any]], Any]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,11 @@ class Decided:
     kept: bytes | None = field(repr=False)
     joined: tuple[JoinedVisit, ...] = ()
 
+    @property
+    def visitors(self) -> frozenset[bytes]:
+        """Whose visits the webhook was joined with."""
+        return frozenset(one.visitor for one in self.joined)
+
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
@@ -82,6 +102,11 @@ class PutOff:
     give_up_at: datetime
     reason: str
     kept: bytes | None = field(repr=False)
+
+
+_LEFT_TO_OTHERS_MS = 60_000
+_PUT_OFF = ("source", "due_at", "give_up_at", "reason")
+Settlement = tuple[FetchingWebhook, Decided | PutOff]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,25 +132,27 @@ class FetchQueue:
         self._read, self._write, self._cipher = read, write, cipher
         self._run, self._lane_of = run, lane_of
 
-    def take_turn(
-        self, source: str, rate: CallRate, now: datetime, patience: timedelta
-    ) -> tuple[bool, timedelta]:
-        """Take the turn to call a source; return whether it was given, and how long to wait either way."""
-        turn: tuple[bool, timedelta] = self._write(
-            "turn", lambda connection: take_turn(connection, source, rate, now, patience)
+    def take_turns(
+        self, source: str, rate: CallRate, now: datetime, patience: timedelta, wanted: int = 1
+    ) -> Turns:
+        """Take turns to call a source, up to `wanted` of them."""
+        turns: Turns = self._write(
+            "turn", lambda connection: take_turns(connection, source, rate, now, patience, wanted)
         )
-        return turn
+        return turns
 
-    def claim(self, lease: Lease, now: datetime, limit: int, busy: Collection[str]) -> FetchClaim | None:
+    def claim(
+        self, lease: Lease, now: datetime, limit: int, busy: Collection[str], own: Collection[str]
+    ) -> FetchClaim | None:
         """Take up to `limit` webhooks that are due and wait for one source, the longest due first.
 
         Sources that are `busy` (paused, waited for, called enough) are left out, but for what is to be given
-        up now.
+        up now. What waits for another source than those that are our `own` is left to other nodes at first.
         """
         at = to_ms(now)
-        due = or_(
-            fetches.c.source.not_in(sorted(busy)) & (fetches.c.due_at <= at), fetches.c.give_up_at <= at
-        )
+        is_due = fetches.c.source.in_(sorted(own)) & (fetches.c.due_at <= at)
+        is_left = fetches.c.due_at <= at - _LEFT_TO_OTHERS_MS
+        due = or_((is_due | is_left) & fetches.c.source.not_in(sorted(busy)), fetches.c.give_up_at <= at)
         first = select(fetches.c.source).where(due, fetches.c.claim_id.is_(None)).order_by(fetches.c.due_at)
         source = self._read(lambda connection: connection.execute(first.limit(1)).scalar())
         if source is None:
@@ -150,7 +177,7 @@ class FetchQueue:
             .with_for_update(skip_locked=True)
         )
 
-        def work(connection: Connection) -> FetchClaim | None:
+        def work(connection: Connection) -> tuple[bytes, Sequence[Any], Mapping[bytes, list[HeldEvent]]]:
             claim_id = new_id(lease.until)
             taken = connection.execute(
                 update(fetches)
@@ -158,31 +185,28 @@ class FetchQueue:
                 .values(claim_id=claim_id)
             )
             if not taken.rowcount:
-                return None
-            connection.execute(
-                insert(claims).values(id=claim_id, worker=lease.worker, lease_until=lease.until)
-            )
-            return FetchClaim(claim_id, source, lease, self._claimed(connection, claim_id))
+                return claim_id, (), {}
+            row = {"id": claim_id, "worker": lease.worker, "lease_until": lease.until}
+            connection.execute(insert(claims).values(row))
+            rows = connection.execute(_webhooks().where(fetches.c.claim_id == claim_id)).all()
+            return claim_id, rows, _fetching_events(connection, [row.webhook_id for row in rows])
 
-        claim: FetchClaim | None = self._write("claim fetch", work)
-        return claim
+        claim_id, rows, of_webhooks = self._write("claim fetch", work)
+        claimed = tuple(self._claimed(row, of_webhooks[row.webhook_id]) for row in rows)
+        return FetchClaim(claim_id, source, lease, claimed) if claimed else None
 
-    def _claimed(self, connection: Connection, claim_id: bytes) -> tuple[FetchingWebhook, ...]:
-        rows = connection.execute(_webhooks().where(fetches.c.claim_id == claim_id)).all()
-        return tuple(
-            FetchingWebhook(
-                id=row.webhook_id,
-                source=row.source,
-                mapping=row.mapping,
-                revision=row.revision,
-                request=decrypt_if_possible(row.request, self._cipher, row.webhook_id),
-                kept=self.opened(row.kept, row.webhook_id),
-                attempts=row.attempts,
-                give_up_at=from_ms(row.give_up_at),
-                anew=bool(row.anew),
-                events=_fetching_events(connection, row.webhook_id),
-            )
-            for row in rows
+    def _claimed(self, row: Any, fetching: Iterable[HeldEvent]) -> FetchingWebhook:
+        return FetchingWebhook(
+            id=row.webhook_id,
+            source=row.source,
+            mapping=row.mapping,
+            revision=row.revision,
+            request=decrypt_if_possible(row.request, self._cipher, row.webhook_id),
+            kept=self.opened(row.kept, row.webhook_id),
+            attempts=row.attempts,
+            give_up_at=from_ms(row.give_up_at),
+            anew=bool(row.anew),
+            events=tuple(fetching),
         )
 
     def opened(self, sealed: bytes | None, webhook_id: bytes) -> bytes | None:
@@ -206,59 +230,55 @@ class FetchQueue:
         chosen = select(fetched.c.sealed).where(fetched.c.webhook_id == row_id)
         return self.opened(self._read(lambda connection: connection.execute(chosen).scalar()), row_id)
 
-    def settle(self, claim: FetchClaim, webhook: FetchingWebhook, decided: Decided, now: datetime) -> None:
-        """Replace the fetching events of a webhook by what they have become, and keep what was fetched.
+    def settle(self, claim: FetchClaim, settlements: Sequence[Settlement], now: datetime) -> int:
+        """Store what has become of webhooks of a claim, together; return how many of them are decided.
 
-        Raises LeaseLost when the claim is not ours any more; nothing is written then.
+        What is not in our hands any more (the lease ran out, it was erased or discarded) is left out. Raises
+        CannotStore when one cannot be stored even alone; the others are stored all the same.
         """
+        results = together_or_alone(lambda some: self._settle(claim, some, now), settlements)
+        failed = next((result for result in results if isinstance(result, CannotStore)), None)
+        if failed:
+            raise failed
+        return results.count(True)
 
-        def work(connection: Connection) -> None:
-            _require_mine(connection, claim, webhook)
-            corrector = Corrector(connection, self._run, self._lane_of(connection), to_ms(now), "fetching")
-            corrector.correct(webhook.id, decided.correction)
-            connection.execute(delete(fetches).where(fetches.c.webhook_id == webhook.id))
-            self._keep(connection, webhook.id, decided.kept)
-            if decided.joined:
-                learn(connection, self._run.visits, self._cipher, decided.joined, webhook.id, to_ms(now))
+    def _settle(self, claim: FetchClaim, settlements: Sequence[Settlement], now: datetime) -> list[bool]:
+        kept = [
+            (webhook.id, self._cipher.encrypt(result.kept, webhook.id))
+            for webhook, result in settlements
+            if result.kept is not None
+        ]
+
+        def work(connection: Connection) -> list[bool]:
+            mine = _still_mine(connection, claim, [webhook.id for webhook, _ in settlements])
+            results = {webhook.id: result for webhook, result in settlements if webhook.id in mine}
+            decided = self._decide(connection, _of_kind(Decided, results), to_ms(now))
+            put_off = _of_kind(PutOff, results)
+            _put_off(connection, put_off, to_ms(now))
+            stored = decided | put_off.keys()
+            self._run.fetched.many(connection, [row for row in kept if row[0] in stored])
             _end_if_empty(connection, claim)
+            return [webhook.id in decided for webhook, _ in settlements]
 
-        self._write("settle fetch", work)
+        done: list[bool] = self._write("settle fetch", work) if settlements else []
+        return done
 
-    def put_off(self, claim: FetchClaim, webhook: FetchingWebhook, until: PutOff, now: datetime) -> None:
-        """Try a webhook again later; its events say why. Raises LeaseLost as `settle` does."""
+    def _decide(self, connection: Connection, decided: Mapping[bytes, Decided], now: int) -> Set[bytes]:
+        """Replace the fetching events of webhooks by what they have become; return which webhooks those are.
 
-        def work(connection: Connection) -> None:
-            _require_mine(connection, claim, webhook)
-            later = {
-                "source": until.source,
-                "due_at": to_ms(until.due_at),
-                "give_up_at": to_ms(until.give_up_at),
-                "attempts": fetches.c.attempts + 1,
-                "reason": until.reason,
-                "claim_id": None,
-            }
-            connection.execute(update(fetches).where(fetches.c.webhook_id == webhook.id).values(later))
-            connection.execute(
-                update(events)
-                .where(events.c.webhook_id == webhook.id, events.c.status == "fetching")
-                .values(reason=f"waits for {until.source}: {until.reason}", changed_at=to_ms(now))
-            )
-            self._keep(connection, webhook.id, until.kept)
-            _end_if_empty(connection, claim)
-
-        self._write("put off", work)
-
-    def _keep(self, connection: Connection, webhook_id: bytes, kept: bytes | None) -> None:
-        """Keep what was fetched beside the raw webhook; what was kept before is replaced."""
-        if kept is None:
-            return
-        row = {"webhook_id": webhook_id, "sealed": self._cipher.encrypt(kept, webhook_id)}
-        upsert = dialect_insert(connection.dialect.name)(fetched).values(row)
-        connection.execute(
-            upsert.on_conflict_do_update(
-                index_elements=[fetched.c.webhook_id], set_={"sealed": upsert.excluded.sealed}
-            )
-        )
+        One whose visitor has withdrawn consent since the visit was found is left to be made again, without.
+        """
+        known = still_known(connection, {one for result in decided.values() for one in result.visitors})
+        withdrawn = {webhook_id for webhook_id, result in decided.items() if result.visitors - known}
+        _give_back(connection, withdrawn)
+        rest = {webhook_id: result for webhook_id, result in decided.items() if webhook_id not in withdrawn}
+        if rest:
+            corrector = Corrector(connection, self._run, self._lane_of(connection), now, "fetching")
+            corrector.correct({webhook_id: result.correction for webhook_id, result in rest.items()})
+            connection.execute(delete(fetches).where(fetches.c.webhook_id.in_(list(rest))))
+            joined = [(webhook_id, one) for webhook_id, result in rest.items() for one in result.joined]
+            learn(connection, self._run.visits, self._cipher, joined, now)
+        return rest.keys()
 
     def release(self, claim: FetchClaim) -> None:
         """Give back what is left of a claim untouched: nobody was asked for it."""
@@ -312,19 +332,69 @@ def _webhooks() -> Select[Any]:
     )
 
 
-def _fetching_events(connection: Connection, webhook_id: bytes) -> tuple[HeldEvent, ...]:
+def _fetching_events(connection: Connection, webhook_ids: Sequence[bytes]) -> Mapping[bytes, list[HeldEvent]]:
     columns = (events.c.destination, events.c.dataset_id, events.c.test_event_code)
-    mine = (events.c.webhook_id == webhook_id) & (events.c.status == "fetching")
-    return tuple(
-        HeldEvent(*row) for row in connection.execute(select(*columns).where(mine).order_by(events.c.id))
+    chosen = select(events.c.webhook_id, *columns).where(
+        events.c.webhook_id.in_(webhook_ids), events.c.status == "fetching"
+    )
+    found: dict[bytes, list[HeldEvent]] = {webhook_id: [] for webhook_id in webhook_ids}
+    for webhook_id, *event in connection.execute(chosen.order_by(events.c.id)):
+        found[webhook_id].append(HeldEvent(*event))
+    return found
+
+
+def _still_mine(connection: Connection, claim: FetchClaim, webhook_ids: Sequence[bytes]) -> Set[bytes]:
+    """Return which webhooks are still in our hands; they stay so until we commit.
+
+    The claim is locked first, as it is by whoever takes it away: in another order two would wait for each
+    other.
+    """
+    connection.execute(select(claims.c.id).where(claims.c.id == claim.id).with_for_update())
+    mine = (fetches.c.claim_id == claim.id) & fetches.c.webhook_id.in_(webhook_ids)
+    chosen = select(fetches.c.webhook_id).where(mine).order_by(fetches.c.webhook_id)
+    return set(connection.execute(chosen.with_for_update()).scalars())
+
+
+def _of_kind(kind: type[Result], results: Mapping[bytes, Any]) -> dict[bytes, Result]:
+    return {webhook_id: result for webhook_id, result in results.items() if isinstance(result, kind)}
+
+
+def _put_off(connection: Connection, put_off: Mapping[bytes, PutOff], now: int) -> None:
+    """Have webhooks tried again later; their events say why."""
+    if not put_off:
+        return
+    later: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _PUT_OFF}
+    connection.execute(
+        update(fetches)
+        .where(fetches.c.webhook_id == bindparam("of"))
+        .values(**later, attempts=fetches.c.attempts + 1, claim_id=None),
+        [_later(webhook_id, until) for webhook_id, until in put_off.items()],
+    )
+    connection.execute(
+        update(events)
+        .where(events.c.webhook_id == bindparam("of"), events.c.status == "fetching")
+        .values(reason=bindparam("why"), changed_at=now),
+        [
+            {"of": webhook_id, "why": f"waits for {until.source}: {until.reason}"}
+            for webhook_id, until in put_off.items()
+        ],
     )
 
 
-def _require_mine(connection: Connection, claim: FetchClaim, webhook: FetchingWebhook) -> None:
-    """Make sure the webhook is still in our hands, and stays so until we commit."""
-    mine = (fetches.c.webhook_id == webhook.id) & (fetches.c.claim_id == claim.id)
-    if connection.execute(select(fetches.c.webhook_id).where(mine).with_for_update()).first() is None:
-        raise LeaseLost("the lease ran out before the records were stored; another process has the webhook")
+def _later(webhook_id: bytes, until: PutOff) -> dict[str, Any]:
+    return {
+        "of": webhook_id,
+        "new_source": until.source,
+        "new_due_at": to_ms(until.due_at),
+        "new_give_up_at": to_ms(until.give_up_at),
+        "new_reason": until.reason,
+    }
+
+
+def _give_back(connection: Connection, webhook_ids: Collection[bytes]) -> None:
+    if webhook_ids:
+        mine = fetches.c.webhook_id.in_(sorted(webhook_ids))
+        connection.execute(update(fetches).where(mine).values(claim_id=None))
 
 
 def _end_if_empty(connection: Connection, claim: FetchClaim) -> None:

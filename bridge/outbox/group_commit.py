@@ -37,6 +37,32 @@ def too_late() -> CannotStore:
     return CannotStore("the database did not store the webhook in time")
 
 
+def together_or_alone(
+    write: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item]
+) -> Sequence[Result | CannotStore]:
+    """Write items together; if that fails, one by one, so that none suffers for another.
+
+    Return one result for each, an error for those that fail even alone; raises the error of a single one.
+    """
+    try:
+        return write(items)
+    except CannotStore:
+        if len(items) == 1:
+            raise
+    results: list[Result | CannotStore] = []
+    for item in items:  # two that fail alone, and none that does not: it is the database
+        hopeless = len(results) > 1 and all(isinstance(result, CannotStore) for result in results)
+        results.append(results[-1] if hopeless else _alone(write, item))
+    return results
+
+
+def _alone(write: Callable[[Sequence[Item]], Sequence[Result]], item: Item) -> Result | CannotStore:
+    try:
+        return write([item])[0]
+    except CannotStore as error:
+        return error
+
+
 class CommitQueue(Generic[Item, Result]):
     """Hands items to `write`, in the one thread that holds `lock` meanwhile; it returns one result for each.
 

@@ -44,7 +44,17 @@ from bridge.outbox.records import (
     to_ms,
 )
 from bridge.outbox.repeat_scope import repeat_scope
-from bridge.outbox.tables import events, fetches, payloads, queue, raw_webhooks, repeat_keys, webhooks
+from bridge.outbox.tables import (
+    event_attempts,
+    events,
+    fetched,
+    fetches,
+    payloads,
+    queue,
+    raw_webhooks,
+    repeat_keys,
+    webhooks,
+)
 from bridge.outbox.visit_rows import VisitStatements, pack_visit
 
 WEBHOOK_COLUMNS = ("id", "mapping", "revision", "received_at", "request_id", "event_count")
@@ -53,6 +63,8 @@ REPEAT_COLUMNS = ("mapping", "repeat_key", "scope", "webhook_id", "expires_at")
 EVENT_COLUMNS = tuple(column.name for column in events.columns if column.name not in {"last_attempt"})
 PAYLOAD_COLUMNS = ("event_id", "body")
 FETCH_COLUMNS = ("webhook_id", "source", "received_at", "due_at", "give_up_at", "anew", "attempts", "reason")
+FETCHED_COLUMNS = ("webhook_id", "sealed")
+EVENT_ATTEMPT_COLUMNS = ("event_id", "attempt_id")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
 _counted_columns = itemgetter(*[column.name for column in COUNTED])
@@ -75,6 +87,8 @@ class Statements:
         self.payloads = PreparedStatement(insert(payloads), engine, PAYLOAD_COLUMNS)
         self.queue = PreparedStatement(insert(queue), engine, QUEUE_COLUMNS)
         self.fetches = PreparedStatement(insert(fetches), engine, FETCH_COLUMNS)
+        self.fetched = PreparedStatement(_replace_fetched(engine), engine, FETCHED_COLUMNS)
+        self.event_attempts = PreparedStatement(insert(event_attempts), engine, EVENT_ATTEMPT_COLUMNS)
         self.events = PreparedStatement(insert(events).on_conflict_do_nothing(), engine, EVENT_COLUMNS)
         remember = insert(repeat_keys)
         self.repeat_keys = PreparedStatement(remember.on_conflict_do_nothing(), engine, REPEAT_COLUMNS)
@@ -91,6 +105,13 @@ class Statements:
 
 def _insert_or_fail(insert: Callable[[Table], Any], table: Table) -> Any:
     return insert(table).prefix_with("OR FAIL", dialect="sqlite")
+
+
+def _replace_fetched(engine: Engine) -> Any:
+    statement = dialect_insert(engine.dialect.name)(fetched)
+    return statement.on_conflict_do_update(
+        index_elements=["webhook_id"], set_={"sealed": statement.excluded.sealed}
+    )
 
 
 def pack(webhook: NewWebhook, cipher: Cipher) -> PackedWebhook:

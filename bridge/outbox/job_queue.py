@@ -21,7 +21,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from bridge.crypto import Cipher
 from bridge.errors import LeaseLost, TooManyRequests
-from bridge.outbox.admin_actions import ReplayPage, discard, replay_page
+from bridge.outbox.admin_actions import discard
+from bridge.outbox.corrections import ReplayPage, replay_page
 from bridge.outbox.ids import new_id
 from bridge.outbox.import_positions import Replacements
 from bridge.outbox.inserts import Statements

@@ -60,8 +60,11 @@ def lane_key(destination: str, dataset_id: str, test_event_code: str | None) -> 
 
 def number(connection: Connection, key: LaneKey) -> int:
     """Return the number of a lane in the transaction at hand, given a new one if need be."""
-    insert = dialect_insert(connection.dialect.name)
     values = dict(zip(("destination", "dataset_id", "test_event_code"), key, strict=True))
-    connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
-    found: int = connection.execute(select(lanes.c.id).filter_by(**values)).scalar_one()
+    known = select(lanes.c.id).filter_by(**values)
+    found: int | None = connection.execute(known).scalar()
+    if found is None:
+        insert = dialect_insert(connection.dialect.name)
+        connection.execute(insert(lanes).values(values).on_conflict_do_nothing())
+        found = connection.execute(known).scalar_one()
     return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import from_ms, text_id, to_ms
@@ -24,8 +24,10 @@ _AT_ONCE: Final = 5_000
 _MOST_EXAMPLES: Final = 3
 # an event that has one of these reaches Meta, or did so as another one with the same id
 _GOES_OUT: Final = frozenset({"fetching", "waiting", "sending", "sent", "skipped"})
-# why an event of a browser has no twin, in the order in which people should look at it
+# what there is to say of events of browsers, in the order in which people should look at it: why they have no
+# twin, and of those that have one, that it was not sent, as the page's event had come first
 REASONS: Final = {
+    "page_first": "the page's event came first, so the server's, being the same event, is not sent",
     "no_id": "it has no event id",
     "no_server_event": "no event of a server has its id",
     "may_come": "no event of a server has its id yet; it may still come",
@@ -48,6 +50,8 @@ class _Row(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class PairedName:
     """How many events of browsers had one name, how many of them found their twin, and why others did not.
+
+    One of the reasons is about events that have a twin: `page_first`.
 
     `examples` are the ids of the newest few events behind each reason.
     """
@@ -154,7 +158,10 @@ _COLUMNS = tuple(events.c[name] for name in _Row._fields)
 
 def _of_browsers(connection: Connection, browsers: Collection[str], start: bytes) -> list[_Row]:
     chosen = select(*_COLUMNS).where(
-        events.c.mapping.in_(sorted(browsers)), events.c.id >= start, events.c.status != "suppressed"
+        events.c.mapping.in_(sorted(browsers)),
+        events.c.id >= start,
+        events.c.status != "suppressed",
+        or_(events.c.status != "skipped", events.c.event_id != ""),  # by its mapping: it means no event
     )
     return [_Row(*row) for row in connection.execute(chosen.order_by(events.c.id.desc())).all()]
 
@@ -188,7 +195,7 @@ def _paired_name(name: str, found: Mapping[str, Sequence[bytes]]) -> PairedName:
     return PairedName(
         name,
         sum(map(len, found.values())),
-        len(found.get("", ())),
+        sum(len(found.get(paired, ())) for paired in ("", "page_first")),
         {reason: len(ids) for reason, ids in alone.items()},
         {reason: [text_id(one) for one in ids[:_MOST_EXAMPLES]] for reason, ids in alone.items()},
     )
@@ -226,12 +233,21 @@ def _joined_mapping(mapping: str, number: int, joined: int, *means: Any) -> Join
 
 
 def why_alone(row: _Row, twins: Sequence[_Row], now: int, within: int) -> str:
-    """Return why an event of a browser has no twin, empty when it has one (Unix seconds, seconds)."""
+    """Return why an event of a browser has no twin, or "page_first", or "" when there is nothing to say.
+
+    Times are Unix seconds, `within` is in seconds.
+    """
     if not row.event_id:
         return "no_id"
     if not twins:
         return "may_come" if now - row.event_time < within else "no_server_event"
-    return next(_first_obstacle(row, twins, within), "")
+    return next(_first_obstacle(row, twins, within), "page_first" if _was_first(row, twins) else "")
+
+
+def _was_first(row: _Row, twins: Sequence[_Row]) -> bool:
+    """Say whether a page's event is sent, and no event of a server that is the same event."""
+    same = [twin for twin in twins if (twin.event_name, twin.dataset_id) == (row.event_name, row.dataset_id)]
+    return row.status in _GOES_OUT - {"skipped"} and all(twin.status == "skipped" for twin in same)
 
 
 def _first_obstacle(row: _Row, twins: Sequence[_Row], within: int) -> Iterator[str]:

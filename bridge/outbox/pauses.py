@@ -65,10 +65,16 @@ def why_waiting(pauses_by_scope: Mapping[str, Pause], destination: str, dataset_
     return f"{destination} is paused since {paused.since.isoformat(timespec='seconds')}: {paused.reason}"
 
 
-def why_not_fetched(pauses_by_scope: Mapping[str, Pause], source: str) -> str | None:
-    """Return why records of a source are not fetched now; None when it is not paused."""
+def why_not_fetched(
+    pauses_by_scope: Mapping[str, Pause], source: str, looked_at: int | None = None
+) -> str | None:
+    """Return why records of a source are not fetched now; None when it is not paused.
+
+    None, too, for a webhook that was looked at (Unix milliseconds) after the pause, and waits for another
+    reason.
+    """
     paused = pauses_by_scope.get(source_scope(source))
-    if paused is None or paused.kind != "circuit":
+    if paused is None or paused.kind != "circuit" or (looked_at and looked_at > to_ms(paused.until)):
         return None
     since = paused.since.isoformat(timespec="seconds")
     return f"source {source} is paused since {since}: {paused.reason}"

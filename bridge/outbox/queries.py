@@ -285,7 +285,7 @@ def _reason(row: Row[Any], paused: Mapping[str, Pause]) -> str | None:
     if row.status == "waiting":
         why = why_waiting(paused, row.destination, row.dataset_id)
     elif row.fetched_from:
-        why = why_not_fetched(paused, row.fetched_from)
+        why = why_not_fetched(paused, row.fetched_from, row.changed_at)
     reason: str | None = why or row.reason
     return reason
 

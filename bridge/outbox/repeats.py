@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, update
 
-from bridge.outbox.admin_actions import Correction, Corrector
+from bridge.outbox.corrections import Correction, Corrector
 from bridge.outbox.ids import moment_of
 from bridge.outbox.inserts import Statements, already_stored
 from bridge.outbox.lanes import LaneOf
@@ -38,7 +38,7 @@ def _again(
     webhook_id = raw_id(receipt.webhook_id) or b""
     webhook = packed.webhook
     corrector = Corrector(connection, run, lane_of, moment_of(packed.id))
-    corrector.correct(webhook_id, Correction(webhook.revision, webhook.events, webhook.fetch))
+    corrector.correct({webhook_id: Correction(webhook.revision, webhook.events, webhook.fetch)})
     if webhook.request is not None:
         sealed = encrypt_request(webhook.request, packed.cipher, webhook_id)
         kept = update(raw_webhooks).where(raw_webhooks.c.webhook_id == webhook_id)

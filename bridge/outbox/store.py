@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import chain, repeat
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from bridge.crypto import Cipher
 from bridge.errors import CannotStore
 from bridge.failpoints import Failpoint, no_failpoint
 from bridge.models import Request
-from bridge.outbox import admin_actions, claims, pauses, queries, retention, settlements
+from bridge.outbox import admin_actions, claims, corrections, pauses, queries, retention, settlements
 from bridge.outbox.arrivals import open_arrivals
 from bridge.outbox.backpressure import UNBOUNDED, Backpressure, Bounds
 from bridge.outbox.captures import Captures
@@ -25,7 +25,7 @@ from bridge.outbox.database import Database
 from bridge.outbox.database_errors import translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
-from bridge.outbox.group_commit import CommitQueue, wait
+from bridge.outbox.group_commit import CommitQueue, together_or_alone, wait
 from bridge.outbox.hourly_counts import CountChanges, HourlyCounts, forget_changes
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import Statements, pack, probe, store, store_again
@@ -102,7 +102,7 @@ class Outbox:
             self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs, self.visits
         )
         self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
-            self._write_group, lambda: database.write_lock(None), before=self._measure
+            partial(together_or_alone, self._store), lambda: database.write_lock(None), before=self._measure
         )
 
     # --- storing -----------------------------------------------------------------------------------
@@ -174,25 +174,6 @@ class Outbox:
     def _measure(self) -> None:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
-
-    def _write_group(self, group: Sequence[Packed]) -> Sequence[Receipt | Exception]:
-        """Write together; if that fails, one by one, so that nobody suffers for another's webhook."""
-        try:
-            return self._store(group)
-        except CannotStore:
-            if len(group) == 1:
-                raise
-        results: list[Receipt | Exception] = []
-        for packed in group:  # two that fail alone, and none that does not: it is the database
-            hopeless = len(results) > 1 and all(isinstance(result, Exception) for result in results)
-            results.append(results[-1] if hopeless else self._store_alone(packed))
-        return results
-
-    def _store_alone(self, packed: Packed) -> Receipt | Exception:
-        try:
-            return self._store([packed])[0]
-        except CannotStore as error:
-            return error
 
     def _store(self, group: Sequence[Packed], alongside: Alongside | None = None) -> list[Receipt]:
         packed = [one for one in group if isinstance(one, PackedWebhook)]
@@ -393,12 +374,12 @@ class Outbox:
         found = self._read(lambda connection: queries.ids_of(connection, query))
         return [text_id(row) for row in found]
 
-    def replay(self, page: admin_actions.ReplayPage, now: datetime) -> Counter[str]:
+    def replay(self, page: corrections.ReplayPage, now: datetime) -> Counter[str]:
         """Send some events again, with the same ids; count what became of them."""
 
         def work(connection: Connection) -> Counter[str]:
             lane_of = _lanes_in(connection)
-            return admin_actions.replay_page(connection, self._statements, page, to_ms(now), lane_of)
+            return corrections.replay_page(connection, self._statements, page, to_ms(now), lane_of)
 
         return self._write("replay", work)
 
@@ -447,4 +428,4 @@ class Outbox:
 
 def _lanes_in(connection: Connection) -> LaneOf:
     """Number lanes inside a transaction that already holds the write lock."""
-    return partial(number, connection)
+    return cache(partial(number, connection))

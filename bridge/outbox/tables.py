@@ -288,6 +288,14 @@ visit_keys = Table(
 Index("visit_keys_of_visitor", visit_keys.c.visitor)
 Index("visit_keys_seen", visit_keys.c.seen_at)
 
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),  # as in visit_keys
+    Column("withdrawn_at", BigInteger, nullable=False),
+    **_CLUSTERED,
+)
+
 source_rates = Table(
     "source_rates",
     metadata,

@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, or_, select, tuple_, update
 
 from bridge.crypto import Cipher
-from bridge.errors import CannotDecrypt, LeaseLost
+from bridge.errors import CannotDecrypt
 from bridge.outbox.admin_actions import withdraw
 from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
@@ -28,6 +28,12 @@ from bridge.outbox.visit_rows import (
     VisitStatements,
     key_text,
     visitor_of,
+)
+from bridge.outbox.withdrawals import (
+    end_withdrawal,
+    last_withdrawal,
+    purge_withdrawals,
+    remember_withdrawal,
 )
 
 VISITOR_ID: Final = "visitor_id"
@@ -99,6 +105,13 @@ class FoundVisit:
     user_agent: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class WithdrawnConsent:
+    """The person of a question has withdrawn consent, and no visit is known in which they agreed since."""
+
+    at: datetime
+
+
 class Visits:
     """Everything about visits but storing them. `read` and `write` are the outbox's."""
 
@@ -110,18 +123,33 @@ class Visits:
     ) -> None:
         self._read, self._write, self._cipher = read, write, cipher
 
-    def find(self, question: VisitSearch) -> FoundVisit | None:
-        """Return the visit that a question means."""
+    def find(self, question: VisitSearch) -> FoundVisit | WithdrawnConsent | None:
+        """Return the visit that a question means, unless its person has withdrawn consent since."""
 
-        def work(connection: Connection) -> FoundVisit | None:
-            for kind, text in question.keys:
-                row = self._row(connection, kind, text, question)
-                if row is not None:
-                    return self._found(row, kind)
-            return None
+        def work(connection: Connection) -> FoundVisit | WithdrawnConsent | None:
+            found = self._first(connection, question)
+            digests = [
+                digest
+                for kind, text in question.keys
+                if kind in LEARNT
+                for digest in self._digests(kind, text)
+            ]
+            withdrawn = last_withdrawal(connection, digests) if digests else None
+            if withdrawn is None or (
+                found is not None and to_ms(found.consent_at) >= withdrawn // 1000 * 1000
+            ):
+                return found
+            return WithdrawnConsent(from_ms(withdrawn))
 
-        found: FoundVisit | None = self._read(work)
-        return found
+        answer: FoundVisit | WithdrawnConsent | None = self._read(work)
+        return answer
+
+    def _first(self, connection: Connection, question: VisitSearch) -> FoundVisit | None:
+        for kind, text in question.keys:
+            row = self._row(connection, kind, text, question)
+            if row is not None:
+                return self._found(row, kind)
+        return None
 
     def _row(self, connection: Connection, kind: str, text: str, question: VisitSearch) -> Row[Any] | None:
         visitors = self._visitors(connection, kind, text)
@@ -209,6 +237,7 @@ class Visits:
         self._write("purge", lambda connection: _purge_addresses(connection, addresses_before))
         gone = in_portions(self._write, lambda connection: _purge_visits(connection, before))
         in_portions(self._write, lambda connection: _purge_keys(connection, before))
+        in_portions(self._write, lambda connection: purge_withdrawals(connection, before))
         return gone
 
     def count(self) -> int:
@@ -244,27 +273,31 @@ def remember_visits(
     return receipts
 
 
-def learn(  # noqa: PLR0913, PLR0917 - who is known by what, and since when
+def still_known(connection: Connection, visitors: Collection[bytes]) -> frozenset[bytes]:
+    """Return those of some visitors of whom a visit is kept: the others have withdrawn consent."""
+    if not visitors:
+        return frozenset()
+    chosen = select(visits.c.visitor).where(visits.c.visitor.in_(sorted(visitors))).distinct()
+    return frozenset(connection.execute(chosen).scalars())
+
+
+def learn(
     connection: Connection,
     run: VisitStatements,
     cipher: Cipher,
-    joined: Sequence[JoinedVisit],
-    webhook_id: bytes,
+    joined: Sequence[tuple[bytes, JoinedVisit]],
     now: int,
 ) -> None:
-    """Remember by what else visitors are known, and that events of a webhook are theirs.
+    """Remember by what else visitors are known, and which webhooks (their ids) are theirs.
 
-    Raises LeaseLost when one of them has withdrawn consent since the visit was found.
+    Whoever is known again has agreed again: what was withdrawn before is over.
     """
-    visitors = sorted({one.visitor for one in joined})
-    there = select(visits.c.visitor).where(visits.c.visitor.in_(visitors)).distinct()
-    if len(connection.execute(there).all()) < len(visitors):
-        raise LeaseLost("a visit was deleted while its event was made; it is made again without")
+    end_withdrawal(connection, [digest for _, one in joined for _, digest in _digests_of(one, cipher)])
     run.know(
         connection,
         [
             (kind, digest, one.visitor, now)
-            for one in joined
+            for webhook_id, one in joined
             for kind, digest in (*_digests_of(one, cipher), (OF_WEBHOOK, webhook_id))
         ],
     )
@@ -276,10 +309,16 @@ def _digests_of(joined: JoinedVisit, cipher: Cipher) -> Iterator[tuple[str, byte
 
 def _forget(connection: Connection, visitor: bytes, now: int) -> None:
     """Delete all that is known of a visitor who refused; what is not sent yet of theirs never will be."""
-    own = (visit_keys.c.visitor == visitor) & (visit_keys.c.kind == OF_WEBHOOK)
-    webhook_ids = sorted(connection.execute(select(visit_keys.c.digest).where(own)).scalars())
-    withdraw(connection, webhook_ids, WITHDRAWN, now)
+    known = _known_by(connection, visitor)
+    withdraw(connection, sorted(digest for kind, digest in known if kind == OF_WEBHOOK), WITHDRAWN, now)
+    remember_withdrawal(connection, [digest for kind, digest in known if kind in LEARNT], now)
     _delete(connection, [visitor])
+
+
+def _known_by(connection: Connection, visitor: bytes) -> list[tuple[str, bytes]]:
+    """Return the kinds and digests of a visitor's keys."""
+    own = select(visit_keys.c.kind, visit_keys.c.digest).where(visit_keys.c.visitor == visitor)
+    return [(row.kind, row.digest) for row in connection.execute(own)]
 
 
 def _delete(connection: Connection, visitors: Sequence[bytes]) -> int:

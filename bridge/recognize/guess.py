@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from bridge.coerce.emptiness import is_empty
 from bridge.recognize.id_fields import event_id_strength, external_id_strength, order_id_strength
@@ -43,8 +44,7 @@ _VISIT = frozenset({"page", "context", "visit", "session", "tracking", "visitor"
 _LIST_STEP = re.compile(r"\.(?:first|\d+)(?=[.(\[])")
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Struct, frozen=True):
     """One field of the payload and what it probably is. A higher `strength` is a surer guess."""
 
     field: PayloadField

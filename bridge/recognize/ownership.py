@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -40,22 +41,43 @@ ANY_PAYLOAD = PayloadContext()
 
 def payload_context(fields: Sequence[PayloadField], tables: RecognitionTables) -> PayloadContext:
     """Return what the fields of a payload say together."""
-    blocks = {field.within for field in fields}
+    names = frozenset([field.name for field in fields])
+    said = _said_by_names(names, frozenset([field.within for field in fields]))
     return PayloadContext(
-        has_customer=any(_is_customer(name, tables) for names in blocks for name in names)
-        or any(_names_a_customer(field, tables) for field in fields),
-        customer_side=_customer_side(fields),
-        has_anonymous_id="anonymousid" in {folded(name) for name in {field.name for field in fields}},
+        has_customer=said.has_customer_block
+        or any(field.name in said.customers and _is_of_a_person(field.value) for field in fields),
+        customer_side=_customer_side(fields) if said.has_parties else None,
+        has_anonymous_id=said.has_anonymous_id,
     )
 
 
-def _names_a_customer(field: PayloadField, tables: RecognitionTables) -> bool:
-    """Say whether a field's own name beside an address is the customer's.
+class _SaidByNames(NamedTuple):
+    """What the names of a payload's fields and blocks say, whatever the values are."""
+
+    customers: frozenset[str]
+    has_customer_block: bool
+    has_parties: bool
+    has_anonymous_id: bool
+
+
+@lru_cache(maxsize=1024)
+def _said_by_names(names: frozenset[str], blocks: frozenset[tuple[str, ...]]) -> _SaidByNames:
+    """Return it; payloads of one sender have the same names."""
+    tables = recognition_tables()
+    return _SaidByNames(
+        frozenset(name for name in names if _is_customer(name, tables)),
+        any(_is_customer(name, tables) for block in blocks for name in block),
+        _folded(names, blocks) >= _PARTIES,
+        "anonymousid" in {folded(name) for name in names},
+    )
+
+
+def _is_of_a_person(value: object) -> bool:
+    """Say whether a field with the customer's name holds an address, or nothing.
 
     A block that is empty in this webhook (`contact: null`) counts: the next one may have it filled.
     """
-    own = _is_customer(field.name, tables)
-    return own and (field.value is None or has_shape("email", field.value) or _is_phone(field.value))
+    return value is None or has_shape("email", value) or _is_phone(value)
 
 
 def _is_customer(name: str, tables: RecognitionTables) -> bool:
@@ -69,17 +91,15 @@ def _is_phone(value: object) -> bool:
 
 def _customer_side(fields: Sequence[PayloadField]) -> str | None:
     """Return `from` or `to` when both hold numbers or addresses, themselves or in a block of that name."""
-    if not _names_in(fields) >= _PARTIES:
-        return None
-    if not _names_in([field for field in fields if _is_reachable(field.value)]) >= _PARTIES:
+    reachable = [field for field in fields if _is_reachable(field.value)]
+    if not _folded({field.name for field in reachable}, {field.within for field in reachable}) >= _PARTIES:
         return None
     direction = next((str(field.value) for field in fields if folded(field.name) == "direction"), "")
     return "to" if direction.casefold().startswith(_OUTBOUND) else "from"
 
 
-def _names_in(fields: Iterable[PayloadField]) -> set[str]:
-    names = {field.name for field in fields}
-    return {folded(name) for name in names.union(*{field.within for field in fields})}
+def _folded(names: AbstractSet[str], blocks: AbstractSet[tuple[str, ...]]) -> set[str]:
+    return {folded(name) for name in set(names).union(*blocks)}
 
 
 def _is_reachable(value: object) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import cache, cached_property, lru_cache
+from typing import Any, Final
+
+from msgspec import Struct
 
 from bridge.mapping.runtime.scope import plain_key
 from bridge.recognize.recognition_tables import RecognitionTables, folded, recognition_tables
@@ -18,7 +20,7 @@ _NEEDS_BRACKETS = re.compile(r"[(){}\[\],]|^[$]|\s$|^\s|^\*$")
 _CANNOT_STAND_IN_A_PICK = re.compile(r"[()\n\r]")
 
 
-class PayloadField(NamedTuple):
+class PayloadField(Struct, frozen=True):
     """One value of a payload. `name` is what it is called there: its key, or the question it answers.
 
     `path` is how a mapping reads it, `within` the names above it, `concrete` its position with every
@@ -33,18 +35,32 @@ class PayloadField(NamedTuple):
     depth: int
 
 
-class _Place(NamedTuple):
-    """A part of the payload: its path, its position, the keys above it, how deep it is."""
+class _Place:
+    """A part of the payload: its path, its position, the keys above it, how deep it is.
 
-    path: str = ""
-    concrete: str = ""
-    names: tuple[str, ...] = ()
-    depth: int = 0
+    The places of one shape of payload are made once (`_below`), and found again by being the same object.
+    """
+
+    __slots__ = ("concrete", "depth", "depth_of_field", "name", "names", "path", "path_of_field", "within")
+
+    def __init__(
+        self, path: str = "", concrete: str = "", names: tuple[str, ...] = (), depth: int = 0
+    ) -> None:
+        self.path: Final = path
+        self.concrete: Final = concrete
+        self.names: Final = names
+        self.depth: Final = depth
+        name, within, parts = _named_by(names)
+        self.name: Final = name
+        self.within: Final = within
+        self.path_of_field: Final = path or "$"
+        self.depth_of_field: Final = depth + parts - 1
 
     def field(self, value: Any) -> PayloadField:
         """Return the field that a value here is."""
-        path, concrete, name, within, depth = _place_of_field(self)
-        return PayloadField(path, concrete, name, within, value, depth)
+        return PayloadField(
+            self.path_of_field, self.concrete, self.name, self.within, value, self.depth_of_field
+        )
 
     def key(self, key: str, *, shown: str | None = None) -> _Place:
         plain = plain_key(key)
@@ -55,10 +71,19 @@ class _Place(NamedTuple):
             self.depth + 1,
         )
 
-    def item(self, index: int, step: str, name: str | None = None) -> _Place:
-        names = self.names if name is None else (*self.names, name)
-        concrete = f"{self.concrete}.{index}" if self.concrete else str(index)
-        return _Place(f"{self.path}{step}" if self.path else f"${step}", concrete, names, self.depth + 1)
+
+@lru_cache(maxsize=4096)
+def _item(place: _Place, index: int, step: str, name: str | None = None) -> _Place:
+    """Return the place of an entry of a list."""
+    names = place.names if name is None else (*place.names, name)
+    concrete = f"{place.concrete}.{index}" if place.concrete else str(index)
+    return _Place(f"{place.path}{step}" if place.path else f"${step}", concrete, names, place.depth + 1)
+
+
+@lru_cache(maxsize=4096)
+def _part_of_answer(place: _Place, key: str) -> _Place:
+    """Return the place of a key in an entry that is picked by its label."""
+    return place.key(key)
 
 
 @lru_cache(maxsize=8192)
@@ -74,7 +99,7 @@ def joined_path(parent: str, key: str) -> str:
 def payload_fields(data: Any, tables: RecognitionTables | None = None) -> tuple[PayloadField, ...]:
     """Return every scalar of a payload, in its order; bounded, so that no payload makes this slow."""
     walk = _PayloadWalk(data, tables or recognition_tables())
-    walk.through(data, _Place())
+    walk.through(data, _whole())
     return tuple(walk.fields[:_MOST_FIELDS])
 
 
@@ -110,13 +135,13 @@ class _PayloadWalk:
     def _through_item(self, items: list[Any], index: int, item: Any, place: _Place) -> None:
         picked = None if _lists_one_kind(place.names) else self._pick(items, item)
         if picked is None:
-            self.through(item, place.item(index, ".first" if index == 0 else f".{index}"))
+            self.through(item, _item(place, index, ".first" if index == 0 else f".{index}"))
             return
         label_key, label, name = picked
-        answer = place.item(index, f"({label_key}={label})", name)
+        answer = _item(place, index, f"({label_key}={label})", name)
         for key, value in item.items():
             if key != label_key:
-                self.through(value, answer.key(str(key)))
+                self.through(value, _part_of_answer(answer, str(key)))
 
     def _pick(self, items: list[Any], item: Any) -> tuple[str, str, str] | None:
         """Return how an entry of a list is picked: the key, what it says there, what the entry is called."""
@@ -193,11 +218,10 @@ def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return ("question", "label", "type") if names & tables.answer_keys else ()
 
 
-@lru_cache(maxsize=8192)
-def _place_of_field(place: _Place) -> tuple[str, str, str, tuple[str, ...], int]:
-    """Return all of a field but its value."""
-    name, within, parts = _named_by(place.names)
-    return place.path or "$", place.concrete, name, within, place.depth + parts - 1
+@cache
+def _whole() -> _Place:
+    """Return the place of the payload itself."""
+    return _Place()
 
 
 def _named_by(names: tuple[str, ...]) -> tuple[str, tuple[str, ...], int]:

@@ -2,7 +2,8 @@
 
     /hooks/…, /<version>/<dataset>/events   read → admit, prepare → await the commit → respond
     /healthz, /readyz                       at once; a check of the database runs in a thread of its own
-    everything else                         Flask, in the pool
+    /metrics                                in the pool
+    everything else                         Flask, in the pool; it is loaded with the first such request
 
 The loop waits for sockets and futures only. What takes long is done by the pool, what waits for a disk or a
 server by the writer, the pool or a thread of its own.
@@ -11,7 +12,8 @@ server by the writer, the pool or a thread of its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -22,8 +24,8 @@ from bridge.outbox import Packed, Receipt
 from bridge.server import wsgi_adapter
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
+from bridge.server.wsgi_adapter import WsgiApplication
 from bridge.web import health
-from bridge.web.app import create_app, cut_short, too_large
 from bridge.web.companion.scripts import is_script, serve
 from bridge.web.context import AppContext
 from bridge.web.dispatch import answer, clock, fault, run
@@ -38,19 +40,21 @@ from bridge.web.intake import (
     respond,
     waiting_for_meta,
 )
+from bridge.web.intake_paths import READ, Intake, beacon_at, intake_at, most_bytes
 from bridge.web.pool import BoundedPool
-from bridge.web.request import HttpRequest, request_id
+from bridge.web.request import HttpRequest, cut_short, request_id, too_large
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
-from bridge.web.routes import READ, Intake, beacon_at, intake_at, most_bytes
 from bridge.web.wait_for_meta import start_delivery
 
 Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Work = Callable[[HttpRequest], RenderedResponse]
 MOST_THREADS = 2  # more that are busy starve the loop: all share the interpreter
 _MOST_WAITING = 64
 _HEAVY_BYTES = 16_384
 _HEAVY_OBJECTS = 50
 _DISCARD_BYTES = 262_144
+_DISCARD_FILE_BYTES = 134_217_728
 _CHECK_READS_SECONDS = 0.5
 
 
@@ -59,7 +63,7 @@ class Application:
 
     def __init__(self, context: AppContext, threads: int = MOST_THREADS) -> None:
         self._context = context
-        self._flask = create_app(context)
+        self._flask = _LoadedLater(context)
         self._threads = min(threads, MOST_THREADS)
         self._readiness = _Readiness(context)
         self._answering: set[asyncio.Task[RenderedResponse]] = set()
@@ -138,21 +142,29 @@ class Application:
             return run(self._context, health.healthz, request)
         if path == "/readyz" and request.method in READ:
             return await self._readyz(request, guard)
-        return await self._by_flask(request, receive, guard)
+        if path == "/metrics" and request.method in READ:
+            work: Work = partial(run, self._context, health.metrics)  # asked by programs, so without Flask
+        else:
+            work = partial(wsgi_adapter.call, self._flask)
+        return await self._in_pool(work, request, receive, guard)
 
-    async def _by_flask(
-        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
+    async def _in_pool(
+        self, work: Work, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
     ) -> RenderedResponse:
         context = self._context
         most = most_bytes(request.target, context.settings.limits)
-        body = await _read(request, partial(guard.read, receive), most)
+        read = partial(guard.read, receive)
+        body = await _read(request, read, most)
         if isinstance(body, BridgeError):
-            return answer(context, request, error_response(body))
+            if not request.target.startswith("/console/"):
+                return answer(context, request, error_response(body))
+            await _discard(request, read, guard, _DISCARD_FILE_BYTES)
+            work, body = partial(_refuse_by_page, context, body), b""
         guard.request_complete()
-        work = self._pool.submit(wsgi_adapter.call, self._flask, request._replace(body=body))
-        if work is None:
+        working = self._pool.submit(work, request._replace(body=body))
+        if working is None:
             return answer(context, request, busy_response())
-        return await asyncio.wrap_future(work)
+        return await asyncio.wrap_future(working)
 
     async def _readyz(self, request: HttpRequest, guard: Guard | Unguarded) -> RenderedResponse:
         guard.request_complete()
@@ -170,7 +182,7 @@ class Application:
         read = partial(guard.read, receive)
         admission = admit(context, endpoint, request)
         if isinstance(admission, Response):
-            await _discard(request, read)
+            await _discard(request, read, guard)
             return finish(context, request, endpoint.refused, admission, clock() - started)
         body = await _read(request, read, admission.most_bytes)
         guard.request_complete()
@@ -211,6 +223,26 @@ class Application:
         if work is None:
             return {}
         return await asyncio.wrap_future(work)
+
+
+class _LoadedLater:
+    """Flask with the console and the API: a tenth of the memory, which a bridge for webhooks never needs."""
+
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self._application: WsgiApplication | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer by Flask, which the first request has to wait for (an eighth of a second)."""
+        with self._lock:
+            self._application = self._application or self._loaded()
+        return self._application(environ, start_response)
+
+    def _loaded(self) -> WsgiApplication:
+        from bridge.web.app import create_app
+
+        return create_app(self._context)
 
 
 class _Readiness:
@@ -281,10 +313,26 @@ async def _read(request: HttpRequest, read: Receive, most_bytes: int) -> bytes |
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _discard(request: HttpRequest, read: Receive) -> None:
+async def _discard(
+    request: HttpRequest, read: Receive, guard: Guard | Unguarded, most_bytes: int = _DISCARD_BYTES
+) -> None:
     """Read what a refused sender is still sending, within reason: else it might not see its answer."""
-    if "expect" not in request.headers:
-        await _read(request, read, _DISCARD_BYTES)
+    left = 0 if "expect" in request.headers else most_bytes
+    while left > 0:
+        try:
+            message = await read()
+        except BridgeError:
+            return
+        size = len(message.get("body", b""))
+        guard.discarded(size)
+        left = left - size if message.get("more_body", False) else 0
+
+
+def _refuse_by_page(context: AppContext, error: BridgeError, request: HttpRequest) -> RenderedResponse:
+    """Tell somebody at the console, in words, why what they sent was not read."""
+    from bridge.web.console.pages import refusing
+
+    return run(context, refusing(error), request)
 
 
 def _is_heavy(request: HttpRequest) -> bool:
@@ -295,4 +343,6 @@ def _is_heavy(request: HttpRequest) -> bool:
     body = request.body
     if len(body) > _HEAVY_BYTES or "content-encoding" in request.headers:
         return True
+    if "multipart/" in request.headers.get("content-type", "").lower():
+        return True  # what reads it is loaded with the first one
     return body.count(b"{") + body.count(b"%7B") + body.count(b"%7b") > _HEAVY_OBJECTS

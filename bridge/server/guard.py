@@ -207,7 +207,7 @@ class Guard(asyncio.Protocol):
         self._connections.remove(self)
         self._protocol.connection_lost(exc)
         if not self._has_headers:
-            self._forget_bytes()
+            self._forget_bytes(self.bytes_held)
 
     def pause_writing(self) -> None:
         """Pass on."""
@@ -244,10 +244,14 @@ class Guard(asyncio.Protocol):
     def answered(self) -> None:
         """Wait for the next request, unless there will be none; this one is over, answered or not."""
         self._has_headers = False
-        self._forget_bytes()
+        self._forget_bytes(self.bytes_held)
         self._enter(WAITING)
         if self._has_ended:
             self.transport.close()
+
+    def discarded(self, number: int) -> None:
+        """Count so many bytes of the body no longer: they were read and thrown away."""
+        self._forget_bytes(min(number, self.bytes_held))
 
     # --- what the clock says -----------------------------------------------------------------------
 
@@ -295,9 +299,9 @@ class Guard(asyncio.Protocol):
         self._since = self._connections.loop.time()
         self._connections.moved(self)
 
-    def _forget_bytes(self) -> None:
-        self._connections.bytes_arriving -= self.bytes_held
-        self.bytes_held = 0
+    def _forget_bytes(self, number: int) -> None:
+        self.bytes_held -= number
+        self._connections.bytes_arriving -= number
         self._connections.made_room(self)
 
 
@@ -316,6 +320,9 @@ class Unguarded:
 
     def answered(self) -> None:
         """Keep no time."""
+
+    def discarded(self, number: int) -> None:
+        """Count nothing."""
 
 
 _CURRENT: ContextVar[Guard | Unguarded] = ContextVar("guard", default=Unguarded())  # noqa: B039 - it has no state

@@ -46,16 +46,17 @@ def browser_ids(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Fin
     if not isinstance(user_data, dict) or type(seconds) is not int:
         return ()
     found: tuple[Finding, ...] = ()
+    happened = seconds * 1000
     for name, days in (("fbc", spec.limits.fbc_days), ("fbp", spec.limits.fbp_days)):
         value = user_data.get(name)
         parts = value.split(".", 3) if type(value) is str else ()
-        if len(parts) == 4 and parts[2].isdecimal() and len(parts[2]) <= 20:
-            made = int(parts[2])
-            age = seconds * 1000 - made
-            if made < spec.milliseconds_from or not -_DAY_MS <= age <= days * _DAY_MS:
-                code = "click_id_expired" if age > 0 and made >= spec.milliseconds_from else "click_id_time"
-                field = f"user_data.{name}"
-                found = (*found, spec.rules[code].finding(f"$.{field}", field=field, days=days))
+        if len(parts) != 4 or not (digits := parts[2]).isdecimal() or len(digits) > 20:
+            continue
+        made = int(digits)
+        if made < spec.milliseconds_from or not happened - days * _DAY_MS <= made <= happened + _DAY_MS:
+            code = "click_id_expired" if spec.milliseconds_from <= made < happened else "click_id_time"
+            field = f"user_data.{name}"
+            found = (*found, spec.rules[code].finding(f"$.{field}", field=field, days=days))
     return found
 
 

@@ -10,14 +10,16 @@ from urllib.parse import quote
 import flask
 from werkzeug.exceptions import HTTPException
 
-from bridge.errors import TooLarge, UnreadableBody
+from bridge.errors import BridgeError
+from bridge.web.console.pages import refusing
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View, answer, run
 from bridge.web.intake import Endpoint, take_in
+from bridge.web.intake_paths import READ, most_bytes
 from bridge.web.openapi import Access, Route
-from bridge.web.request import HttpRequest, request_id
+from bridge.web.request import HttpRequest, cut_short, request_id, too_large
 from bridge.web.responses import Response, error_body
-from bridge.web.routes import PAGES, READ, ROUTES, companion_routes, most_bytes
+from bridge.web.routes import PAGES, ROUTES, companion_routes
 
 Environ = Mapping[str, Any]
 
@@ -60,7 +62,12 @@ def _view(
 ) -> Response:
     if access is not None:
         access(request, context.settings)
-    body = read_body(environ, most_bytes(environ.get("PATH_INFO", ""), context.settings.limits))
+    try:
+        body = read_body(environ, most_bytes(request.target, context.settings.limits))
+    except BridgeError as error:
+        if request.target.startswith("/console/"):
+            return refusing(error)(context, request)
+        raise
     return view(context, request._replace(body=body))
 
 
@@ -135,13 +142,3 @@ def _read_unmeasured(stream: Any, most_bytes: int) -> bytes:
         if size > most_bytes:
             raise too_large(most_bytes)
     return b"".join(parts)
-
-
-def too_large(most_bytes: int) -> TooLarge:
-    """Return the refusal of a body over the bound."""
-    return TooLarge(f"the body is larger than {most_bytes} bytes", fix="send one record at a time")
-
-
-def cut_short() -> UnreadableBody:
-    """Return the refusal of a body that ended before its time."""
-    return UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says")

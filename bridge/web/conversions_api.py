@@ -36,7 +36,7 @@ from bridge.web.conversions_api_errors import (
 from bridge.web.conversions_api_events import MOST_VALUES, FinishedEvent, finished_event, given_events
 from bridge.web.conversions_api_messages import body_findings, messages
 from bridge.web.hooks import limit_address
-from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
+from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared, count_events
 from bridge.web.request import HttpRequest, as_webhook
 from bridge.web.responses import Response
 from bridge.web.wait_for_meta import waits_for_meta
@@ -69,19 +69,10 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
     return Admission(NAME, context.settings.limits.max_body_bytes)
 
 
-def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
-    """Do everything but store the events of one call; the response is Meta's own form too."""
-    return _prepared(context, request, _call)
-
-
-def prepare_as_gateway(context: AppContext, request: HttpRequest) -> Prepared | Response:
-    """Do the same for a sender that takes the bridge for a Conversions API Gateway."""
-    return _prepared(context, request, _gateway_call)
-
-
-def _prepared(
-    context: AppContext, request: HttpRequest, read: Callable[[AppContext, HttpRequest], ApiCall]
+def _prepare(
+    read: Callable[[AppContext, HttpRequest], ApiCall], context: AppContext, request: HttpRequest
 ) -> Prepared | Response:
+    """Do everything but store the events of one call; the response is in Meta's own form too."""
     try:
         return _packed(context, read(context, request), request.id)
     except MetaError as error:
@@ -91,10 +82,6 @@ def _prepared(
 def refuse(error: BridgeError, request: HttpRequest) -> Response:
     """Answer an error of ours as Meta would in our place."""
     return meta_response(as_meta_error(error), request.id, error)
-
-
-ENDPOINT = Endpoint(admit, prepare, refuse, refused=Admission(NAME, 0))
-GATEWAY = Endpoint(admit, prepare_as_gateway, refuse, refused=Admission(NAME, 0))
 
 
 def _call(context: AppContext, request: HttpRequest) -> ApiCall:
@@ -213,9 +200,7 @@ def _respond(  # noqa: PLR0913, PLR0917 - what was sent, and what became of it
     receipt: Receipt,
     results: MetaResults,
 ) -> Response:
-    if not receipt.duplicate:
-        for event, stored in zip(webhook.events, receipt.events, strict=True):
-            context.metrics.event(NAME, stored.status, event.match_score)
+    count_events(context, NAME, webhook.events, receipt)
     refused = next((result for result in results.values() if result.status == "refused"), None)
     if refused:
         meta_code, subcode = (
@@ -231,3 +216,7 @@ def _respond(  # noqa: PLR0913, PLR0917 - what was sent, and what became of it
     }
     code = "duplicate" if receipt.duplicate else "queued"
     return Response(success, body, code=code, events=len(receipt.events))
+
+
+ENDPOINT = Endpoint(admit, partial(_prepare, _call), refuse, refused=Admission(NAME, 0))
+GATEWAY = Endpoint(admit, partial(_prepare, _gateway_call), refuse, refused=Admission(NAME, 0))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from bridge.body.parse import parse
-from bridge.coerce.moments import read_moment
+from bridge.coerce.moments import moment_in
 from bridge.errors import UnreadableBody, WrongUse
 from bridge.fetch.visit_lookup import VisitLookup
 from bridge.ingest.preview import preview
@@ -90,7 +90,7 @@ def made_up_request(asked: Mapping[str, Any], now: datetime) -> Request:
         query=_texts(asked, "query"),
         body=body,
         ip=str(asked["ip"]) if asked.get("ip") else "203.0.113.7",
-        received_at=read_moment(asked["now"], "now", now) if asked.get("now") else now,
+        received_at=moment_in(asked, "now", now) or now,
     )
 
 

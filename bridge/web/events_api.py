@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from bridge.explain.stored_webhook import explained
@@ -13,7 +14,7 @@ from bridge.outbox import EventDetail, Query
 from bridge.web.bulk_api import replayed
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object, query
-from bridge.web.responses import NoSuchEvent, Response
+from bridge.web.responses import NoSuchEvent, Response, listed
 
 _MOST = 1000
 _USUAL = 100
@@ -56,26 +57,14 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
     """Count events by status, and what waits for each destination."""
     outbox = context.outbox()
     totals = outbox.counts()
-    waiting = [
-        {
-            "destination": d.destination,
-            "waiting": d.waiting,
-            "sending": d.sending,
-            "oldest_seconds": d.oldest_seconds,
-        }
-        for d in outbox.depths(context.now())
-    ]
-    fetching = [
-        {"source": d.source, "webhooks": d.webhooks, "oldest_seconds": d.oldest_seconds}
-        for d in outbox.fetches.depths(context.now())
-    ]
     body = {
         "received": totals.received,
         "by_status": totals.by_status,
-        "waiting": waiting,
-        "fetching": fetching,
+        "waiting": [asdict(depth) for depth in outbox.depths(context.now())],
+        "fetching": [asdict(depth) for depth in outbox.fetches.depths(context.now())],
+        "balanced": totals.reconciled,
     }
-    return Response(200, {**body, "balanced": totals.reconciled})
+    return Response(200, body)
 
 
 def status(context: AppContext, request: HttpRequest) -> Response:
@@ -86,9 +75,7 @@ def status(context: AppContext, request: HttpRequest) -> Response:
 def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
     asked = query_of(query(request), context.now(), most=_MOST, limit=_USUAL)
-    found = context.outbox().find(asked)
-    more = found[-1].id if len(found) == asked.limit else None
-    return Response(200, {"events": [event.as_json() for event in found], "next": more})
+    return Response(200, listed("events", context.outbox().find(asked), asked.limit))
 
 
 def show_event(context: AppContext, request: HttpRequest) -> Response:

@@ -12,6 +12,7 @@ from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
 from bridge.mapping import name_of
+from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.monitoring.mapping_health import concerns
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_not_fetched, why_waiting
@@ -23,6 +24,7 @@ from bridge.web.responses import Response
 
 CHECK_SECONDS = 2.0  # how long a check waits for the write lock
 _STEP_SHOWN_FOR = timedelta(hours=1)
+_LEFT_TO_OTHERS_SECONDS = 60
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
@@ -124,6 +126,7 @@ def _queue(context: AppContext) -> Iterator[Reason]:
     for entry in stranded_events(context.outbox(), context.settings):
         yield Reason("degrades", "dataset_not_configured", describe(entry))
     yield from _pauses(context)
+    yield from _unknown_sources(context)
     for concern in concerns(context.outbox(), context.settings, context.mappings.names(), context.now()):
         yield Reason("degrades", concern.kind, concern.text)
 
@@ -162,6 +165,16 @@ def _pauses(context: AppContext) -> Iterator[Reason]:
         why = why_not_fetched(pauses, name)
         if why is not None:
             yield Reason("degrades", "paused", why)
+
+
+def _unknown_sources(context: AppContext) -> Iterator[Reason]:
+    """Report webhooks that wait for a source that was renamed or removed, and that no other node has."""
+    for depth in context.outbox().fetches.depths(context.now()):
+        is_known = depth.source in context.settings.sources or depth.source == VISIT_SOURCE
+        if not is_known and depth.oldest_seconds > _LEFT_TO_OTHERS_SECONDS:
+            waits = f"{counted(depth.webhooks, 'webhook')} cannot be finished: bridge.yaml has no source"
+            fix = "add it below sources, or discard the events that wait for it"
+            yield Reason("degrades", "no_source", f"{waits} {depth.source}; {fix}")
 
 
 def _disk(settings: Settings) -> Iterator[Reason]:

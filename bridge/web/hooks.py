@@ -17,7 +17,7 @@ from bridge.ingest.entries import new_webhook, translation_after_a_fault
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, SenderAnswer, Translation, Verified
 from bridge.monitoring.log import failure
-from bridge.outbox import NewEvent, Receipt
+from bridge.outbox import NewEvent, NewWebhook, Receipt
 from bridge.pipeline import translate
 from bridge.verify import handshake_answer, verify
 from bridge.verify.method import as_posted
@@ -26,7 +26,7 @@ from bridge.web.capture_intake import admit_unknown, capture
 from bridge.web.context import AppContext
 from bridge.web.cors import reading_headers
 from bridge.web.dispatch import refuse
-from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
+from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared, count_events
 from bridge.web.request import HttpRequest, as_webhook, sender_address
 from bridge.web.responses import Response, detail
 from bridge.web.wait_for_meta import overall, response_after_meta, waits_for_meta
@@ -171,22 +171,28 @@ def code_of_file(context: AppContext, request: Request, mapping: CompiledMapping
 
 
 def _packed(call: HookCall, verified: Verified) -> Prepared:
-    mapping, request, context = call.mapping, call.request, call.context
-    webhook = new_webhook(
-        translated(context, mapping, verified),
-        request,
+    webhook = mapped(call.context, call.mapping, verified, call.request_id, call.test_event_code)
+    packed = call.context.outbox().pack(webhook)
+    return Prepared(packed, partial(_respond, call, webhook.events), waits_for_meta(call.request.query))
+
+
+def mapped(
+    context: AppContext, mapping: CompiledMapping, verified: Verified, request_id: str, code: str | None
+) -> NewWebhook:
+    """Return what a verified webhook became, ready to be packed; `code` is its test code. Raises Refused."""
+    return new_webhook(
+        _translated(context, mapping, verified),
+        verified.request,
         context.settings,
         context.spec,
-        request_id=call.request_id,
+        request_id=request_id,
         repeat_window_seconds=mapping.receive.repeat_window_seconds,
-        test_event_code=call.test_event_code,
+        test_event_code=code,
     )
-    packed = context.outbox().pack(webhook)
-    return Prepared(packed, partial(_respond, call, webhook.events), waits_for_meta(request.query))
 
 
-def translated(context: AppContext, mapping: CompiledMapping, verified: Verified) -> Translation:
-    """Return what a verified webhook became; one that we break down over is held. Raises Refused."""
+def _translated(context: AppContext, mapping: CompiledMapping, verified: Verified) -> Translation:
+    """Translate; a webhook that we break down over is held."""
     try:
         return translate(verified, mapping, context.spec)
     except Refused:
@@ -198,9 +204,7 @@ def translated(context: AppContext, mapping: CompiledMapping, verified: Verified
 
 def _respond(call: HookCall, events: Sequence[NewEvent], receipt: Receipt, results: MetaResults) -> Response:
     """Return the response for a webhook that is on disk."""
-    if not receipt.duplicate and not receipt.remapped:
-        for event, stored in zip(events, receipt.events, strict=True):
-            call.context.metrics.event(call.mapping.name, stored.status, event.match_score)
+    count_events(call.context, call.mapping.name, events, receipt)
     response = response_after_meta(call.context, receipt, results)
     if response is None:
         response = _stored_response(call, receipt, events)

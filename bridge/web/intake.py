@@ -11,11 +11,11 @@ and a thread of any WSGI server (`take_in`) go through the very same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.outbox import Packed, Receipt, StoredEvent
+from bridge.outbox import NewEvent, Packed, Receipt, StoredEvent
 from bridge.outbox.group_commit import wait
 from bridge.web.context import AppContext
 from bridge.web.dispatch import clock, guarded, log_webhook
@@ -65,6 +65,13 @@ def admit(context: AppContext, endpoint: Endpoint, request: HttpRequest) -> Admi
 def prepare(context: AppContext, endpoint: Endpoint, request: HttpRequest) -> Prepared | Response:
     """Do everything that comes before storing; what is not to be stored is answered at once."""
     return guarded(context, request, lambda: endpoint.prepare(context, request), endpoint.refuse)
+
+
+def count_events(context: AppContext, mapping: str, events: Iterable[NewEvent], receipt: Receipt) -> None:
+    """Count what became of the events of a webhook that came for the first time."""
+    if not receipt.duplicate and not receipt.remapped:
+        for event, stored in zip(events, receipt.events, strict=True):
+            context.metrics.event(mapping, stored.status, event.match_score)
 
 
 def waiting_for_meta(prepared: Prepared, stored: Receipt | Exception) -> list[StoredEvent]:

@@ -44,12 +44,12 @@ def list_jobs(context: AppContext, request: HttpRequest) -> Response:
 
 def show_job(context: AppContext, request: HttpRequest) -> Response:
     """Show one job: its state, how far it has come, and what became of the rows it did."""
-    return Response(200, _job(context, request).as_json())
+    return Response(200, job_at(context, request).as_json())
 
 
 def result(context: AppContext, request: HttpRequest) -> Response:
     """Answer with about 1 MiB of what a job has written; the header Link leads to what follows."""
-    job = _job(context, request)
+    job = job_at(context, request)
     part = query(request).get("part", "0")
     if not part.isascii() or not part.isdigit() or len(part) > 9:
         raise WrongUse("part is not a number", fix="follow the header Link of the answer before")
@@ -63,8 +63,8 @@ def result(context: AppContext, request: HttpRequest) -> Response:
 
 def cancel(context: AppContext, request: HttpRequest) -> Response:
     """End a job that is not finished; the rows that were done stay done."""
-    context.outbox().jobs.cancel(_job(context, request).id, context.now())
-    return Response(200, _job(context, request).as_json())
+    context.outbox().jobs.cancel(job_at(context, request).id, context.now())
+    return Response(200, job_at(context, request).as_json())
 
 
 def start_job(context: AppContext, kind: str, asked: Mapping[str, Any]) -> Response:
@@ -82,7 +82,8 @@ def job_context(context: AppContext) -> JobContext:
     return JobContext(context.outbox(), context.settings, context.spec, context.mappings, context.now)
 
 
-def _job(context: AppContext, request: HttpRequest) -> Job:
+def job_at(context: AppContext, request: HttpRequest) -> Job:
+    """Return the job whose id is in the path. Raises NoSuchJob."""
     job = context.outbox().jobs.get(request.parameters["job_id"])
     if job is None:
         raise NoSuchJob("there is no job with this id", fix="it may have been kept long enough and removed")

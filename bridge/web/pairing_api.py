@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.coerce.moments import read_moment
+from bridge.coerce.moments import moment_in
 from bridge.jobs.job_kind import require_known
 from bridge.monitoring.pairing_check import USUALLY, count_pairs, pairs_as_json
 from bridge.web.context import AppContext
@@ -16,6 +16,6 @@ def show_pairing(context: AppContext, request: HttpRequest) -> Response:
     """Count the events of browsers that found the server's event, and those that found an earlier visit."""
     asked, now = query(request), context.now()
     require_known(asked, FILTERS)
-    since = read_moment(asked["since"], "since", now) if asked.get("since") else now - USUALLY
+    since = moment_in(asked, "since", now) or now - USUALLY
     counted = count_pairs(context.outbox(), context.mappings, context.spec, since, now)
     return Response(200, pairs_as_json(counted, context.mappings, since))

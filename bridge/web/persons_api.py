@@ -14,7 +14,7 @@ from bridge.privacy.person_identifiers import KINDS
 from bridge.web.context import AppContext
 from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object
-from bridge.web.responses import Response
+from bridge.web.responses import Response, listed
 
 _MOST = 1000
 _USUAL = 100
@@ -28,9 +28,7 @@ def search(context: AppContext, request: HttpRequest) -> Response:
     query = query_of(asked, context.now(), most=_MOST, limit=_USUAL)
     ids = context.outbox().erasures.find(person_of(identifiers)).shown_ids
     found = context.outbox().find(replace(query, ids=ids)) if ids else []
-    more = found[-1].id if len(found) == query.limit else None
-    events = [event.as_json() for event in found]
-    return Response(200, {"looked_for": looked_for(identifiers), "events": events, "next": more})
+    return Response(200, {"looked_for": looked_for(identifiers), **listed("events", found, query.limit)})
 
 
 def erase(context: AppContext, request: HttpRequest) -> Response:

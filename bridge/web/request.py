@@ -135,7 +135,7 @@ def json_object(request: HttpRequest, most_bytes: int = _SMALL_BODY) -> Mapping[
     """Return the JSON object in the body; an empty one when there is no body."""
     body = request.body
     if len(body) > most_bytes:
-        raise TooLarge(f"the body is larger than {most_bytes} bytes", fix="ask for less at a time")
+        raise too_large(most_bytes, fix="ask for less at a time")
     if not body.strip():
         return {}
     try:
@@ -145,3 +145,13 @@ def json_object(request: HttpRequest, most_bytes: int = _SMALL_BODY) -> Mapping[
     if not isinstance(asked, dict):
         raise UnreadableBody("the body is not a JSON object")
     return asked
+
+
+def too_large(most_bytes: int, fix: str = "send one record at a time") -> TooLarge:
+    """Return the refusal of a body over the bound."""
+    return TooLarge(f"the body is larger than {most_bytes} bytes", fix=fix)
+
+
+def cut_short() -> UnreadableBody:
+    """Return the refusal of a body that ended before its time."""
+    return UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says")

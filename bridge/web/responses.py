@@ -145,6 +145,12 @@ def detail(finding: Finding) -> dict[str, Any]:
     }
 
 
+def listed(name: str, found: Sequence[Any], limit: int) -> dict[str, Any]:
+    """Return part of a list, newest first; `next` is the id to page on from, where there may be more."""
+    more = found[-1].id if len(found) == limit else None
+    return {name: [one.as_json() for one in found], "next": more}
+
+
 def error_body(code: str, message: str, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """Return the one shape of every error."""
     return {"error": {"code": code, "message": message, "details": [detail(finding) for finding in findings]}}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import Any
 
-from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
-from bridge.settings.models import CompanionSettings, ServerLimits
+from bridge.settings.models import CompanionSettings
 from bridge.web import (
     bulk_api,
     conversions_api,
@@ -31,7 +29,6 @@ from bridge.web.companion import beacons, scripts
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
-from bridge.web.intake import Endpoint
 from bridge.web.openapi import (
     ADMIN_ERRORS,
     BEACON_ERRORS,
@@ -44,10 +41,6 @@ from bridge.web.openapi import (
 )
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
-
-READ = ("GET", "HEAD")
-_FILES = ("/api/import/", "/console/import")
-_MOST_OF_FILES = MOST_BYTES + 65_536  # the form around a file takes some, too
 
 
 def description(context: AppContext, request: HttpRequest) -> Response:
@@ -292,39 +285,3 @@ def companion_routes(companion: CompanionSettings | None) -> tuple[Route, ...]:
 
 # as documented: at the usual paths
 COMPANION = companion_routes(CompanionSettings(frozenset()))
-
-
-def most_bytes(path: str, limits: ServerLimits) -> int:
-    """Return how large a body may be that is no webhook: a file to import may be larger than the others."""
-    return max(limits.max_body_bytes, _MOST_OF_FILES if path.startswith(_FILES) else 0)
-
-
-class Intake(NamedTuple):
-    """An intake endpoint with the parameters of one path."""
-
-    endpoint: Endpoint
-    parameters: dict[str, str]
-
-
-def beacon_at(companion: CompanionSettings | None, method: str, path: str) -> Intake | None:
-    """Return the endpoint for what pages report, where the settings say that it is."""
-    is_there = companion is not None and method == "POST" and path == companion.path
-    return Intake(beacons.ENDPOINT, {}) if is_there else None
-
-
-def intake_at(method: str, path: str) -> Intake | None:
-    """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
-
-    The path is split before its segments are decoded: an encoded slash is part of a name. Senders write two
-    slashes where the URL that they were given ends in one.
-    """
-    match path.lstrip("/").removesuffix("/").split("/"):
-        case ["hooks", *names] if names and all(names) and method in {"POST", *READ}:
-            return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
-        case ["capi", dataset_id, "events"] if dataset_id and method == "POST":
-            return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
-        case [version, dataset_id, "events"] if version and dataset_id and method == "POST":
-            parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
-            return Intake(conversions_api.ENDPOINT, parameters)
-        case _:
-            return None

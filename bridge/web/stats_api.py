@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bridge.coerce.moments import read_moment
+from bridge.coerce.moments import moment_in
 from bridge.errors import WrongUse
 from bridge.jobs.job_kind import choice_of, require_known
 from bridge.mode import MODES
@@ -49,8 +49,8 @@ def show_stats(context: AppContext, request: HttpRequest) -> Response:
 
 
 def _span(asked: Mapping[str, str], step: Step, now: datetime) -> tuple[datetime, datetime]:
-    until = read_moment(asked["until"], "until", now) if asked.get("until") else _end_of(now, step)
-    since = read_moment(asked["since"], "since", now) if asked.get("since") else until - _USUAL[step]
+    until = moment_in(asked, "until", now) or _end_of(now, step)
+    since = moment_in(asked, "since", now) or until - _USUAL[step]
     if not timedelta() <= until - since <= _MOST * LENGTHS[step]:
         fix = "ask for less at a time, or by day"
         raise WrongUse(f"since and until are not in order, or more than {_MOST:,} {step}s apart", fix=fix)

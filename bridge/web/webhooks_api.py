@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bridge.coerce.moments import read_moment
+from bridge.coerce.moments import moment_in
 from bridge.errors import WrongUse
 from bridge.ingest.event_filters import limit_of
 from bridge.jobs.job_kind import require_known
 from bridge.outbox import WebhookQuery
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
-from bridge.web.responses import Response
+from bridge.web.responses import Response, listed
 
 FILTERS = ("mapping", "became", "since", "until", "before", "limit")
 _BECAME = ("anything", "nothing")
@@ -28,11 +28,9 @@ def list_webhooks(context: AppContext, request: HttpRequest) -> Response:
     wanted = WebhookQuery(
         mapping=asked.get("mapping") or None,
         became_nothing=became == "nothing",
-        since=read_moment(asked["since"], "since", now) if asked.get("since") else None,
-        until=read_moment(asked["until"], "until", now) if asked.get("until") else None,
+        since=moment_in(asked, "since", now),
+        until=moment_in(asked, "until", now),
         before=asked.get("before") or None,
         limit=limit_of(asked.get("limit") or _USUAL, _MOST),
     )
-    found = context.outbox().webhooks.find(wanted)
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Response(200, {"webhooks": [one.as_json() for one in found], "next": more})
+    return Response(200, listed("webhooks", context.outbox().webhooks.find(wanted), wanted.limit))

@@ -7,8 +7,12 @@ const endpoint = options.to || src.replace(/\.[^/]*$/, ""); // /c.js, /c.<hash>.
 
 const NAME = "cb_visitor"; // of the cookie with the visitor's id, and of the record in the local storage
 const PARAMETERS = /^utm_|clk?id$|braid$|^(li_fat_id|epik|ScCid|rdt_cid)$/; // campaigns and click ids in a URL
-// Vendors that put parameters of a form's URL into its hidden fields; Typeform takes them behind #.
-const FORM_VENDORS = /^https:\/\/([\w-]+\.)*((typeform)|calendly|jotform|fillout|hsforms|tally)\.(com|so)\//;
+// Vendors that put parameters of a form's URL into its hidden fields; Typeform takes them behind #. Looked up 2026-11-28:
+//   https://github.com/Typeform/embed/issues/260 (behind #), https://developer.typeform.com/embed/hidden-fields/
+//   https://developer.calendly.com/api-docs/overview/embedding/getting-started (utm_ only)
+//   https://www.jotform.com/help/71-prepopulating-fields-to-your-jotform-via-url-parameters/ (the field's unique name)
+//   https://www.fillout.com/help/url-parameters   https://tally.so/help/hidden-fields
+const FORM_VENDORS = /^https:\/\/([^/]+\.)?(((typeform)|calendly|jotform|fillout)\.com|tally\.so)\//;
 
 let state; // undefined: nobody has decided; true: granted; false: refused
 let visit = {}; // what is remembered: visitor_id, host, fbc, first, last, sent_at, source, decided_at
@@ -31,7 +35,7 @@ const setCookie = (name, value, host, seconds) =>
     return cookie(name);
   });
 // com, example.com, www.example.com
-const hosts = location.hostname.split(".").map((_, at, labels) => labels.slice(-at - 1).join("."));
+const hosts = location.hostname.split(".").map((_, at, labels) => labels.slice(~at).join("."));
 // Set a cookie for as much of the website as the browser lets us. Return that host; undefined without cookies.
 const keepCookie = (name, value) =>
   hosts.find((host) => setCookie(name, value, host, 7776000) === value); // 90 days, as the pixel
@@ -61,11 +65,15 @@ const remember = (source, now) => {
       if (PARAMETERS.test(name) && /^[^;]{1,500}$/.test(value)) given[name] = value;
     });
   visit = { source, decided_at: now, ...stored() };
-  visit.visitor_id = cookie(NAME) || visit.visitor_id || random();
+  visit.visitor_id = knownVisitor() || random();
   visit.host = keepCookie(NAME, visit.visitor_id);
-  if (!visit.last || Object.keys(given).some((name) => visit.last[name] !== given[name])) {
-    const landing_page = page(isInner ? referrer : location.href);
-    visit.last = { touched_at: now, landing_page, referrer: isInner ? "" : page(referrer), ...given };
+  if (JSON.stringify({ ...visit.last, ...given }) !== JSON.stringify(visit.last)) {
+    visit.last = {
+      touched_at: now,
+      landing_page: page(isInner ? referrer : location.href),
+      referrer: isInner ? "" : page(referrer),
+      ...given,
+    };
     visit.sent_at = 0;
   }
   visit.first = visit.first || visit.last;
@@ -75,7 +83,7 @@ const remember = (source, now) => {
     visit.fbc = prefix + given.fbclid;
     keepCookie("_fbc", visit.fbc);
   }
-  if (!cookie("_fbp")) keepCookie("_fbp", prefix + Math.random().toFixed(9).slice(2));
+  if (!cookie("_fbp")) keepCookie("_fbp", prefix + (Math.random() * 1e9 | 0));
   visit.fbp = cookie("_fbp");
   store();
 };
@@ -129,12 +137,13 @@ const write = (element, key, change) => {
   if (value !== element[key]) {
     element[key] = value;
     ours.set(element, [original, value]);
+    element.dispatchEvent(new Event("change", { bubbles: true })); // HubSpot's forms, and others, read no value without
   }
 };
 const fill = () => {
   const values = ids();
   for (const field of document.querySelectorAll("input[type=hidden],[data-cb]")) {
-    const name = field.dataset.cb || (/_?([a-z]\w*)]?$/i.exec(field.name) || [])[1]; // _fbc, contact[fbc]
+    const name = field.dataset.cb || (/([a-z]\w*)]?$/i.exec(field.name) || [])[1]; // _fbc, contact[fbc]
     const value = name === "cb_event_id" ? state && eventIdOf(field.form || field) : values[name];
     write(field, "value", (original) => original || value || "");
   }
@@ -144,7 +153,7 @@ const fill = () => {
     if (vendor && element !== document.activeElement)
       write(element, key, (original) => {
         const url = new URL(original);
-        const part = vendor[3] ? "hash" : "search";
+        const part = vendor[4] ? "hash" : "search";
         const query = new URLSearchParams(url[part].slice(1));
         for (const name in values) {
           if (!values[name] || query.has(name)) continue;
@@ -181,7 +190,7 @@ const calls = window.capi || []; // made while this script was loading
 const capi = (window.capi = { track, ids, fill, consent, push: ([name, ...values]) => capi[name](...values) });
 calls.forEach(capi.push);
 if (state == null && (knownVisitor() || options.consent === "granted")) consent(true, "tag");
-if (options.pageView != null) track("PageView");
+if ("pageView" in options) track("PageView");
 addEventListener("submit", ({ target }) => {
   fill();
   if (options.formEvent && eventIds.has(target)) track(options.formEvent, {}, eventIdOf(target));

@@ -66,7 +66,7 @@ async function asked(form, url, signal) {
     response = await send();
   }
   const answer = await response.json();
-  if (!response.ok) say([answer.error.message, ...answer.error.details.map((detail) => detail.message)].join(" "));
+  if (!response.ok) say([answer.error, ...answer.error.details].map(sentence).join(" "));
   return response.ok ? answer : null;
 }
 
@@ -108,6 +108,10 @@ function goToLine(state, event, number) {
   event.preventDefault();
   state.view.dispatch({ selection: EditorSelection.cursor(state.view.state.doc.line(number).from), scrollIntoView: true });
   state.view.focus();
+}
+
+function sentence({ message }) {
+  return message[0].toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
 }
 
 function say(text) {

@@ -45,6 +45,13 @@ def request(body: bytes, **headers: str) -> Request:
         (FORM, "application/x-www-form-urlencoded; charset=utf-8", []),
         (FORM, "", ["content_type_mistaken"]),
         (FORM, "text/plain", []),
+        (JSON, 'application/json; charset="UTF-8"', []),
+        (JSON, " application/json ; Charset = 'utf-8' ", []),
+        (JSON, "application/json;", []),
+        (JSON, "application/json; ;charset=", []),
+        (JSON, "application/json; charset*=us-ascii'en'utf-8", []),
+        (JSON, "application/json; charset=\u20ac\ud800", []),
+        (JSON, 'application/json; charset="utf-8', []),
     ],
 )
 def test_a_body_is_read_as_what_it_is(body, content_type, notes):

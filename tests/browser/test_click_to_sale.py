@@ -30,7 +30,7 @@ from bridge.web.app import create_app
 from bridge.web.context import AppContext, open_context
 from tests.browser.test_companion import USER_AGENT
 from tests.browser.website import Website, serving
-from tests.conftest import free_port
+from tests.conftest import free_port, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -245,3 +245,19 @@ def test_where_a_blocker_stops_every_request_the_form_still_brings_the_click(bus
     lead = business.reports("form", form)
     assert user_data(lead)["fbc"] == form["fbc"] == ben.cookies()["_fbc"]
     assert business.rows()["visits"] == 0
+
+
+def test_of_who_withdraws_consent_nothing_is_sent_a_month_later(business):
+    dora = business.visitor(PASSED_ON)
+    dora.goes_to("/landing?fbclid=IwAR0Dora")
+    dora.agrees()
+    business.reports("form", dora.sends_the_form("dora@example.com"))
+    dora.goes_to("/second")
+    with dora.page.expect_response("**/c"):
+        dora.decides(False)
+    dora.page.wait_for_function("document.cookie === ''")
+    wait_until(lambda: business.rows()["visits"] == business.rows()["visit_keys"] == 0)
+    sent = business.simulator.received()
+    sale = business.sale_after_a_month("dora@example.com")
+    assert (sale["status"], sale["consent"], sale["body"]) == ("suppressed", "denied", None)
+    assert business.simulator.received() == sent

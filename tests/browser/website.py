@@ -20,6 +20,7 @@ FORM = """\
 <input type="text" data-cb="fbclid"><button>Send</button></form>
 <a id="typeform" href="https://form.typeform.com/to/abc">Typeform</a>
 <a id="tally" href="https://tally.so/r/abc?utm_source=own">Tally</a>
+<a id="namesake" href="https://tally.com/r/abc">Of the same name</a>
 <a id="other" href="https://example.org/">Other</a>
 """
 PIXEL = "window.pixel = []; window.fbq = (...call) => pixel.push(call);"

@@ -53,7 +53,10 @@ def test_without_them_the_event_waits_and_the_command_says_what_to_do(mapped, ap
 
     assert (ran.code, json.loads(ran.out)) == (1, {"data": []})
     assert "fetching: waits for $person of crm" in ran.err
-    assert "--fetch" in ran.err
+    assert (
+        'record what the API says in jane.fetched.json as {"person": {...}}, or ask it with --fetch'
+        in ran.err
+    )
     assert api.requests == []
 
 

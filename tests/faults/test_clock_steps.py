@@ -22,12 +22,18 @@ from typing import Any
 import pytest
 
 from bridge.simulator import Simulator
+from tests.crm import DEAL, Crm
 from tests.faults.conftest import LEAD, Honest, workers_of
 
 pytestmark = pytest.mark.process
 
 ADMIN = {"Authorization": "Bearer admin"}
 MONITOR_SECONDS = 30.0  # how often the delivery process looks whether it is time to delete
+FETCHING = (
+    DEAL.replace("/persons/{person_id}", "/persons/{number}")
+    .replace("take: data", "ids: {number: {from: id, split: '-', take: last}}")
+    .replace("$person.", "$person.data.")
+)
 SETTINGS = "retention: {raw_webhooks: 1d, events: 2d}\n"
 
 
@@ -113,8 +119,14 @@ def test_a_clock_that_is_wrong_for_a_while_costs_no_event_and_deletes_nothing(
     clock = Clock(tmp_path)
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "lead.yaml").write_text(LEAD)
-    (tmp_path / "bridge.yaml").write_text(SETTINGS)
-    with Simulator(keep=100_000) as meta:
+    (tmp_path / "mappings" / "deal.yaml").write_text(FETCHING)
+
+    def now_and_then(path: str) -> int | None:
+        """Fail the first two calls for every tenth record, so that some webhooks wait at any time."""
+        return 503 if path.endswith("0") and crm.asked[path] < 3 else None
+
+    with Simulator(keep=100_000) as meta, Crm(now_and_then) as crm:
+        (tmp_path / "bridge.yaml").write_text(SETTINGS + crm.sources())
         bridge = start_bridge(
             environment={
                 "CAPI_BRIDGE_GRAPH_URL": meta.url,
@@ -136,7 +148,8 @@ def test_a_clock_that_is_wrong_for_a_while_costs_no_event_and_deletes_nothing(
         assert held == ["held"] * 3
         processes = workers_of(bridge.process.pid)
         sender = Honest(bridge.url, "/hooks/lead")
-        with beside(sender):
+        of_ids = Honest(bridge.url, "/hooks/deal")
+        with beside(sender), beside(of_ids):
             goes_on()
             assert "clock_stepped" not in reasons(bridge)
             for off, seconds in (("-60", 0.0), ("+1d", 0.0), ("+40d", MONITOR_SECONDS + 5)):
@@ -147,13 +160,16 @@ def test_a_clock_that_is_wrong_for_a_while_costs_no_event_and_deletes_nothing(
                     wait_until(lambda until=until: time.monotonic() >= until, seconds=60)
                     goes_on()
                 goes_on()
-        everything = len(sender.acknowledged)
-        wait_until(lambda: kept(bridge) == {"sent": everything, "held": 3})
+        everything = len(sender.acknowledged) + len(of_ids.acknowledged)
+        wait_until(lambda: kept(bridge) == {"sent": everything, "held": 3}, seconds=60)
 
-        assert set(sender.statuses) == {200}
+        assert set(sender.statuses + of_ids.statuses) == {200}
         assert workers_of(bridge.process.pid) == processes, "no process was lost"
         arrived = Counter(event["event_id"] for event in meta.events)
-        assert arrived == Counter(f"lead-{number}" for number in sender.acknowledged)
+        assert arrived == Counter(
+            [f"lead-{number}" for number in sender.acknowledged]
+            + [f"deal-{number}" for number in of_ids.acknowledged]
+        )
         details = [
             bridge.get(f"/api/events/{event['id']}", ADMIN).body
             for event in bridge.get("/api/events?status=held", ADMIN).body["events"]

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from bridge.simulator import Simulator
+from tests.conftest import SHORT_LEASE
 from tests.crm import DEAL, Crm, hash_of
 from tests.faults.test_jobs_killed import delivery_of, totals
 
@@ -32,7 +33,7 @@ def test_a_delivery_that_is_killed_in_the_middle_of_calls_loses_and_doubles_noth
         go_on.wait(60)
 
     with Simulator() as meta, Crm(hang) as crm:
-        (tmp_path / "bridge.yaml").write_text(crm.sources())
+        (tmp_path / "bridge.yaml").write_text(SHORT_LEASE + crm.sources())
         environment = {
             "CAPI_BRIDGE_SECRET_KEY": "a key for the tests",
             "CAPI_BRIDGE_GRAPH_URL": meta.url,

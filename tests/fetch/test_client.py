@@ -84,7 +84,8 @@ def test_there_is_no_such_record(bench):
 
 
 def test_a_source_that_is_not_in_the_settings_is_waited_for(bench):
-    assert bench.client().call(get(source="other")) == TryLater("bridge.yaml has no such source")
+    called = bench.client().call(get(source="other"))
+    assert called == TryLater("bridge.yaml has no such source", wait=timedelta(seconds=30))
 
 
 # --- pauses -----------------------------------------------------------------------------------------------

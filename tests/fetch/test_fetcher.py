@@ -6,15 +6,19 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text as sql
 
+from bridge.errors import CannotStore
 from bridge.fetch.exchange import SourceResponse
-from bridge.fetch.fetcher import LEASE, Fetcher, fetch_context
-from bridge.ingest.entries import new_webhook
+from bridge.fetch.fetcher import Fetcher, fetch_context
+from bridge.fetch.one_webhook import held
+from bridge.ingest.entries import HELD_BY_AN_ERROR, new_webhook
 from bridge.ingest.replay import discard, remapping, replay
 from bridge.ingest.retarget import planned_move, retarget
 from bridge.lint.check import load_checked
@@ -22,14 +26,16 @@ from bridge.mapping import MappingFolder
 from bridge.models import Request, Verified
 from bridge.outbox import Query
 from bridge.outbox.claims import Lease
+from bridge.outbox.database import Database
 from bridge.outbox.erasure import Person
 from bridge.outbox.erasures import ErasureRequest
 from bridge.outbox.records import to_ms
 from bridge.pipeline import translate
-from bridge.settings import Destination, Rate, Settings, Source
+from bridge.settings import DeliverySettings, Destination, Rate, Settings, Source
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 DATASET = "1234567890123456"
+LEASE = DeliverySettings().lease
 CRM = Source("crm", "https://api.example.com", rate=Rate(10_000, 1))
 MAIN = Destination("main", DATASET, "token")
 PERSON = """\
@@ -67,6 +73,8 @@ class Bench:
     answer: Any = None
     calls: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    sources: tuple[str, ...] = ("crm",)
+    loaded: tuple[str | None, tuple[str, ...], MappingFolder] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -78,7 +86,7 @@ class Bench:
             demo=False,
             folder=self.folder,
             secret_key_file=self.folder / "key",
-            sources={"crm": self.source},
+            sources=dict.fromkeys(self.sources, self.source),
         )
 
     def write(self, text: str = PERSON, *, missing: str = "continue", failed: str = "hold") -> None:
@@ -87,12 +95,20 @@ class Bench:
 
     @property
     def mappings(self) -> MappingFolder:
+        """Return the mappings as the file is now, read again when it was changed."""
+        file = self.folder / "deals.yaml"
+        text = file.read_text() if file.exists() else None
+        if self.loaded is None or self.loaded[:2] != (text, self.sources):
+            self.loaded = text, self.sources, self._load()
+        return self.loaded[2]
+
+    def _load(self) -> MappingFolder:
         return MappingFolder(
             [self.folder],
             environment={},
             spec=self.spec,
             destinations={"main"},
-            sources={"crm"},
+            sources=self.sources,
             load=load_checked,
         )
 
@@ -261,8 +277,8 @@ def test_a_dead_api_of_two_hours_loses_nothing(bench):
     fetcher = bench.fetcher()
     for _ in range(120):
         fetcher.run_once()
-        assert bench.counts() == {"fetching": 40}
         bench.now += timedelta(minutes=1)
+    assert bench.counts() == {"fetching": 40}
     assert bench.notices == ["paused"]
     assert len(bench.calls) < 120  # the breaker probes, and does not ask for each of them each time
     [reason] = {event.reason for event in bench.events()}
@@ -318,9 +334,9 @@ def test_what_cannot_be_fetched_for_a_day_is_held_or_sent_without(bench, failed,
     for number in range(1, 6):
         bench.receive(number, person=number)
     fetcher = bench.fetcher()
-    while bench.now < NOW + timedelta(hours=23, minutes=50):
+    while bench.now < NOW + timedelta(hours=24):
         fetcher.run_once()
-        bench.now += timedelta(minutes=10)
+        bench.now += timedelta(minutes=40)
     assert bench.counts() == {"fetching": 5}
     bench.now = NOW + timedelta(hours=24, seconds=1)
     fetcher.run_once()
@@ -352,7 +368,7 @@ def test_an_event_is_sent_without_its_record_before_it_is_too_old_for_meta(bench
 
 def test_a_fetcher_that_is_killed_loses_nothing_and_doubles_nothing(bench):
     bench.receive()
-    claim = bench.outbox.fetches.claim(Lease("killed", _ms(bench.now + LEASE)), bench.now, 10, ())
+    claim = bench.outbox.fetches.claim(Lease("killed", _ms(bench.now + LEASE)), bench.now, 10, (), ("crm",))
     assert [webhook.mapping for webhook in claim.webhooks] == ["deals"]
     assert bench.fetcher().run_once() == 0  # another one has it
     bench.now += LEASE + timedelta(seconds=1)
@@ -372,6 +388,95 @@ def test_a_fetcher_that_was_suspended_for_too_long_writes_nothing(bench):
     assert (len(bench.calls), bench.counts()) == (2, {"waiting": 1})
     [event] = bench.events()
     assert len(bench.outbox.show(event.id).attempts) == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "again"),
+    [("settle fetch: before the commit", 1), ("settle fetch: after the commit", 0)],
+)
+def test_one_that_dies_while_it_stores_a_claim_loses_nothing_and_doubles_nothing(
+    bench, database_url, open_store, point, again
+):
+    for number in range(10):
+        bench.receive(number, person=number)
+
+    class Killed(BaseException):
+        pass
+
+    def die(name):
+        if name == point:
+            raise Killed
+
+    survivor, bench.outbox = bench.outbox, open_store(database_url, failpoint=die)
+    with pytest.raises(Killed):
+        bench.fetcher().run_once()
+    bench.outbox = survivor
+    bench.now += LEASE + timedelta(seconds=1)
+    assert bench.fetcher().run_once() == again * 10
+    assert bench.counts() == {"waiting": 10}
+    assert len(bench.emails()) == len(set(bench.emails())) == 10
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_however_many_webhooks_are_claimed_they_are_claimed_and_settled_in_three_transactions(
+    bench, database_url, open_store, number
+):
+    points = []
+    bench.outbox = open_store(database_url, failpoint=points.append)
+    for one in range(number):
+        bench.receive(one, person=one)
+    points.clear()
+    assert bench.fetcher().run_once() == number
+    written = [point.partition(":")[0] for point in points if point.endswith("after the commit")]
+    assert written == ["claim fetch", "turn", "settle fetch"]
+
+
+def test_a_webhook_that_cannot_be_stored_does_not_hold_up_the_others_of_its_claim(bench):
+    for number in range(1, 5):
+        bench.receive(number, person=number)
+    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + LEASE)), bench.now, 10, (), ("crm",))
+    settlements = [(webhook, held(webhook, HELD_BY_AN_ERROR)) for webhook in claim.webhooks]
+    webhook, decided = settlements[1]
+    [event] = decided.correction.events
+    unstorable = replace(decided.correction, events=(event._replace(event_time=2**70),))
+    settlements[1] = (webhook, replace(decided, correction=unstorable))
+    with pytest.raises(CannotStore):
+        bench.outbox.fetches.settle(claim, settlements, bench.now)
+    assert bench.counts() == {"held": 3, "fetching": 1}
+    bench.now += LEASE + timedelta(seconds=1)
+    bench.fetcher().run_once()
+    assert bench.counts() == {"held": 3, "waiting": 1}
+
+
+def test_what_is_discarded_while_it_is_fetched_for_does_not_hold_up_the_others_of_its_claim(bench):
+    _, second, _ = (bench.receive(number, person=number) for number in range(1, 4))
+
+    def discard_the_second(call):
+        discard(bench.outbox, Query(webhook_id=second.webhook_id), "no", bench.now)
+        return bench.exchange(call)
+
+    assert bench.fetcher(discard_the_second).run_once() == 2
+    assert bench.counts() == {"waiting": 2, "discarded": 1}
+
+
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)
+def test_connections_that_break_while_a_record_is_fetched_lose_nothing(bench, database_url):
+    cut = sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    for number in range(3):
+        bench.receive(number, person=number)
+
+    def break_all(call):
+        with closing(Database(database_url)) as another:
+            another.write(lambda connection: connection.execute(cut))
+        return bench.exchange(call)
+
+    assert bench.fetcher(break_all).run_once() == 3
+    assert (len(bench.calls), bench.counts()) == (3, {"waiting": 3})
 
 
 def test_many_fetchers_share_the_work(bench):
@@ -398,6 +503,22 @@ def test_a_running_fetcher_ends_when_it_is_asked_to(bench):
     assert bench.counts() == {"waiting": 30}
 
 
+def test_a_fetcher_that_stops_stores_what_it_knows_and_gives_the_rest_back(bench):
+    for number in range(10):
+        bench.receive(number, person=number)
+    stop = threading.Event()
+
+    def stop_at_the_third(call):
+        if len(bench.calls) == 2:
+            stop.set()
+        return bench.exchange(call)
+
+    bench.fetcher(stop_at_the_third).run_forever(stop)
+    assert bench.counts() == {"waiting": 3, "fetching": 7}
+    assert bench.fetcher().run_once() == 7
+    assert len(bench.calls) == 10
+
+
 def test_a_fault_of_ours_holds_the_webhook(bench):
     bench.receive()
 
@@ -420,13 +541,42 @@ def test_a_mapping_that_is_gone_is_waited_for(bench):
     bench.receive()
     text = (bench.folder / "deals.yaml").read_text()
     (bench.folder / "deals.yaml").unlink()
+    bench.now += timedelta(minutes=1)
     bench.fetcher().run_once()
     [event] = bench.events()
-    assert (event.status, event.reason) == ("fetching", "waits for crm: there is no mapping deals now")
+    assert (event.status, event.reason) == ("fetching", "waits for crm: the mapping deals is not in use now")
     (bench.folder / "deals.yaml").write_text(text)
     bench.now += timedelta(minutes=15)
     bench.fetcher().run_once()
     assert bench.counts() == {"waiting": 1}
+
+
+def test_a_source_that_is_gone_is_waited_for_whatever_it_was_paused_for_before(bench):
+    bench.answer = lambda _target: (401, {})
+    bench.receive()
+    bench.fetcher().run_once()
+    assert bench.events()[0].reason.startswith("source crm is paused since ")
+    bench.sources, bench.answer = ("crn",), None
+    for _ in range(20):
+        bench.now += timedelta(minutes=2)
+        bench.fetcher().run_once()
+    [event] = bench.events()
+    assert (event.status, event.reason) == ("fetching", "waits for crm: the mapping deals is not in use now")
+    assert len(bench.calls) == 1
+    bench.sources = ("crm",)
+    for _ in range(10):
+        bench.now += timedelta(minutes=15)
+        bench.fetcher().run_once()
+    assert bench.counts() == {"waiting": 1}
+
+
+def test_a_node_without_the_source_leaves_webhooks_to_one_that_has_it(bench):
+    bench.receive()
+    bench.sources = ("crn",)
+    assert bench.fetcher().run_once() == 0
+    bench.sources = ("crm",)
+    assert bench.fetcher().run_once() == 1
+    assert (bench.calls, bench.counts()) == (["/persons/7"], {"waiting": 1})
 
 
 def test_a_mapping_that_fetches_no_more_finishes_what_waits(bench):
@@ -434,6 +584,7 @@ def test_a_mapping_that_fetches_no_more_finishes_what_waits(bench):
     bench.write(
         "version: 1\nevent_name: Lead\naction_source: system_generated\nuser_data: {external_id: person_id}\n"
     )
+    bench.now += timedelta(minutes=1)
     bench.fetcher().run_once()
     assert (bench.calls, bench.counts()) == ([], {"waiting": 1})
 
@@ -449,7 +600,9 @@ def test_a_dataset_that_was_changed_meanwhile_gets_nothing_of_the_old_one(bench)
 def test_events_that_are_fetched_for_are_moved_to_the_dataset_that_was_meant(bench):
     bench.receive(1)
     bench.receive(2, person=8)
-    claim = bench.outbox.fetches.claim(Lease("w", to_ms(bench.now + timedelta(minutes=1))), bench.now, 1, ())
+    claim = bench.outbox.fetches.claim(
+        Lease("w", to_ms(bench.now + timedelta(minutes=1))), bench.now, 1, (), ("crm",)
+    )
     bench.destination = Destination("main", "9999999999", "token")
     configured = [("main", "9999999999")]
     assert [(one.waiting, one.fetching) for one in bench.outbox.stranded.found(configured)] == [(0, 2)]

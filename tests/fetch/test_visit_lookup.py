@@ -262,7 +262,34 @@ def test_withdrawn_consent_suppresses_what_is_not_sent_and_forgets_the_visitor(s
     shop.refused()
     [event] = shop.events()
     assert (event.status, event.reason) == ("suppressed", "consent was withdrawn")
-    assert user_data(shop.arrives("sale", email="anna@example.com")).keys() == {"em"}
+    sale = shop.arrives("sale", email="anna@example.com").event
+    at = "2026-11-28T12:00:00+00:00"
+    assert (sale.status, sale.consent) == ("suppressed", "denied")
+    assert sale.consent_source == f"$visit.consent by withdrawal at {at}"
+    other = shop.arrives("sale", 2, email="ben@example.com")
+    assert (other.event.status, user_data(other).keys()) == ("waiting", {"em"})
+
+
+def test_who_agrees_again_is_joined_again(shop):
+    shop.visited()
+    shop.arrives("form", 1, visitor_id=ANNA, email="anna@example.com")
+    shop.refused()
+    shop.now += DAY
+    shop.visited(BEN, fbc=OTHER_FBC)
+    assert user_data(shop.arrives("form", 2, visitor_id=BEN, email="anna@example.com"))["fbc"] == OTHER_FBC
+    assert user_data(shop.arrives("sale", email="anna@example.com"))["fbc"] == OTHER_FBC
+
+
+def test_a_webhook_before_its_beacon_waits_for_who_agrees_again(shop):
+    shop.visited()
+    shop.arrives("form", 1, visitor_id=ANNA, email="anna@example.com")
+    shop.refused()
+    waiting(shop).takes_in("form", 2, visitor_id=BEN, email="anna@example.com")
+    shop.fetcher().run_once()
+    assert shop.counts() == {"suppressed": 1, "fetching": 1}
+    shop.visited(BEN, at=shop.now, fbc=OTHER_FBC)
+    shop.now += timedelta(seconds=2)
+    shop.fetcher().run_once()
     assert shop.counts() == {"suppressed": 1, "waiting": 1}
 
 
@@ -279,7 +306,7 @@ def test_a_visit_that_is_withdrawn_between_two_looks_is_not_used(shop):
     shop.outbox.fetches.resume("crm", shop.now)
     shop.fetcher().run_once()
     [event] = shop.events(mapping="deals")
-    assert (event.status, user_data(shop.outbox.show(event.id)).keys()) == ("waiting", {"em"})
+    assert (event.status, event.consent, shop.outbox.show(event.id).body) == ("suppressed", "denied", None)
 
 
 def test_what_a_visit_adds_to_the_match_strength_is_counted_by_mapping(shop):

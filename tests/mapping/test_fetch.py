@@ -249,9 +249,84 @@ def test_an_id_that_a_batch_answer_lacks_is_a_missing_record(run):
     ]
 
 
+URL_ONLY = """
+fetch:
+  order:
+    from: crm
+    ids: {order: {from: api_url, split: /, take: last}}
+    path: /orders/{order}/
+    query: {of: "{id}-{order}"}
+user_data: {email: $order.email, external_id: id}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        pytest.param("https://api.example.com/v3/orders/123/", "/orders/123/?of=9-123", id="its last part"),
+        pytest.param("https://evil.example:8443/123", "/orders/123/?of=9-123", id="of whatever host"),
+        pytest.param(
+            "//evil.example", "/orders/evil.example/?of=9-evil.example", id="a host is no part of it"
+        ),
+        pytest.param("/x/@evil?y=1#z", "/orders/%40evil%3Fy%3D1%23z/?of=9-%40evil%3Fy%3D1%23z", id="encoded"),
+        pytest.param(
+            "/x/%2e%2e%2fadmin", "/orders/%252e%252e%252fadmin/?of=9-%252e%252e%252fadmin", id="twice"
+        ),
+        pytest.param(123, "/orders/123/?of=9-123", id="a number"),
+        pytest.param("https://api.example.com/v3/orders/..", None, id="not the folder above"),
+        pytest.param("/x/..\\admin", None, id="nor one of Windows"),
+        pytest.param("/x/1\r\nHost: evil", None, id="nor another header"),
+        pytest.param("///", None, id="nothing"),
+        pytest.param({"a": 1}, None, id="no text"),
+    ],
+)
+def test_a_named_part_of_a_field_is_put_into_a_call(run, url, target):
+    translation = run(URL_ONLY, {"id": 9, "api_url": url}, explain=True)
+    assert [made.target for made in translation.calls] == ([target] if target else [])
+    if not target:
+        [email] = [line for line in translation.explanation[0]["fields"] if line["field"] == "user_data.em"]
+        assert email["tried"][0]["outcome"].startswith("not called, because order ")
+
+
 # --- what a sender can do to a call ------------------------------------------------------------------
 
 TEXTS = "fetch: {p: {from: crm, path: '/a/{x}/b', query: {q: 'id:{x}'}}}\nuser_data: {email: $p.email}\n"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "//evil.example/x",
+            "https://evil.example/x",
+            "https:evil.example",
+            "@evil.example",
+            "evil.example",
+        ),
+        *("/\\evil.example", "\\\\evil.example", "{x}", "{x}/a", "/a//b", "/../admin", "/a/./b", "/a/.."),
+        *("/a#b", "/a?b=c", "/a b", "/a\tb", "/a\r\nHost: evil.example", "/a\u2028b", ""),
+    ],
+)
+def test_a_mapping_cannot_name_a_host_or_leave_the_path_of_its_source(problems, path):
+    text = f"fetch: {{p: {{from: crm, path: {json.dumps(path)}}}}}\nuser_data: {{email: $p.email}}\n"
+    assert [finding.code for finding in problems(text) if finding.severity == "error"] == ["bad_path"]
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        pytest.param("/@evil.example/{x}", "/@evil.example/7", id="a sign of mail"),
+        pytest.param("/:8080/{x}", "/:8080/7", id="a port"),
+        pytest.param("/%2F%2Fevil.example/{x}", "/%252F%252Fevil.example/7", id="encoded slashes"),
+        pytest.param("/%2e%2e/{x}", "/%252e%252e/7", id="encoded dots"),
+        pytest.param("/a\0b/{x}", "/a%00b/7", id="a NUL"),
+        pytest.param("/\uff0f\uff0fevil/{x}", "/%EF%BC%8F%EF%BC%8Fevil/7", id="wide slashes"),
+        pytest.param("/{x}.{x}/a", "/7.7/a", id="a dot between"),
+    ],
+)
+def test_what_looks_like_a_host_stays_a_path(run, path, target):
+    text = f"fetch: {{p: {{from: crm, path: {json.dumps(path)}}}}}\nuser_data: {{email: $p.email}}\n"
+    assert [made.target for made in run(text, {"x": 7}).calls] == [target]
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ def move_to_another_dataset(outbox):
 
 
 def fetch(outbox):
-    claim = outbox.fetches.claim(Lease("w", to_ms(NOW + MINUTE)), NOW, 10, ())
+    claim = outbox.fetches.claim(Lease("w", to_ms(NOW + MINUTE)), NOW, 10, (), ("crm",))
     decided = Decided(Correction("first", (new_event("f"),), note="fetched"), b"record")
-    outbox.fetches.settle(claim, claim.webhooks[0], decided, NOW)
+    outbox.fetches.settle(claim, [(claim.webhooks[0], decided)], NOW)
 
 
 def erase(outbox):

@@ -41,8 +41,8 @@ def add(outbox, webhook, event):
 @pytest.mark.parametrize(
     ("server", "reason"),
     [
-        pytest.param({}, None, id="the same name and id"),
-        pytest.param({"event_time": AT + 172_800}, None, id="exactly 48 hours later"),
+        pytest.param({}, "page_first", id="the same name and id, behind the page's event"),
+        pytest.param({"event_time": AT + 172_800}, "page_first", id="exactly 48 hours later"),
         pytest.param({"event_time": AT - 172_801}, "too_far_apart", id="more than 48 hours earlier"),
         pytest.param({"event_name": "Contact"}, "other_name", id="another name"),
         pytest.param({"dataset_id": "9"}, "other_dataset", id="another dataset"),
@@ -53,14 +53,20 @@ def add(outbox, webhook, event):
 def test_an_event_of_a_browser_has_a_twin_or_a_reason(count, add, server, reason):
     add("page")
     add("crm", **server)
-    expected = {"event_name": "Lead", "browser_events": 1, "paired": 0 if reason else 1}
+    is_paired = reason in {None, "page_first"}
+    expected = {"event_name": "Lead", "browser_events": 1, "paired": int(is_paired)}
     assert count() == [{**expected, "reasons": {reason: 1} if reason else {}}]
 
 
 def test_a_twin_that_is_the_same_event_to_the_bridge_is_a_twin(count, add):
     add("crm")
     assert [event.status for event in add("page").events] == ["skipped"]
-    assert count()[0]["paired"] == 1
+    assert count() == [{"event_name": "Lead", "browser_events": 1, "paired": 1, "reasons": {}}]
+
+
+def test_an_event_that_its_mapping_skips_is_none_of_a_browser(count, add):
+    add("page", "", event_name="", status="skipped")
+    assert count() == []
 
 
 def test_the_twin_of_a_young_event_may_still_come(count, add):

@@ -121,6 +121,20 @@ def test_a_chunked_body_over_the_bound_is_refused_without_reading_it_all(start):
     assert status_of(answer) == 413
 
 
+def test_a_file_over_the_bound_is_refused_by_a_page_that_the_browser_gets_to_see(start):
+    bridge = start()
+    signed_in = bridge.post(
+        "/console/session", b"token=admin", {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    most = 40_000_000  # more than may arrive unread of all senders together
+    upload = f"POST /console/import HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: close\r\n"
+    upload += f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {most}\r\n\r\n"
+    answer = raw(bridge.port, upload.encode(), bytes(most))
+    assert status_of(answer) == 413
+    assert b"<h1>Too large</h1>" in answer
+
+
 def test_senders_that_trickle_do_not_keep_the_others_out(start):
     """More slow senders than there are threads: they are cut off, and a good one is answered."""
     bridge = start("--workers", "1", "--threads", "2", settings="limits: {read_timeout: 1s}\n")

@@ -19,7 +19,6 @@ from bridge.models import Verified
 from bridge.pipeline import translate
 from bridge.verify import signed
 
-IDS_ONLY = {"jobber-clients"}
 # people and numbers in the samples that belong to the seller, not to the buyer
 OF_THE_SELLER = (
     "alex@example.com",  # a contact's owner
@@ -136,13 +135,6 @@ def test_a_shipped_mapping_whose_source_is_not_set_up_stays_out_of_use(shipped_n
     with pytest.raises(Invalid) as refused:
         load_mapping(mapping.file, sources=(), **options)
     assert {finding.code for finding in refused.value.findings} == {"unknown_source"}
-
-
-def test_a_webhook_of_ids_only_says_so(senders):
-    said = {
-        name for name in senders.names() if "no person can be matched" in senders.mapping(name).description
-    }
-    assert said == IDS_ONLY
 
 
 def test_a_sender_that_never_tries_again_gets_a_200_for_our_own_mistakes(shipped_name, senders):

@@ -16,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from bridge.bootstrap import prepare
-from bridge.monitoring.log import get_logger
+from bridge.monitoring.log import Log, to_stderr
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import EventRecord, Query
 from bridge.server import Application
@@ -184,7 +184,7 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
         prepare(read)
         clock = [NOW]
         context = open_context(read, Metrics(), known, lambda: clock[0])
-        context = replace(context, log=get_logger(), **replaced)
+        context = replace(context, log=Log(to_stderr), **replaced)
         web = WebClient(context, tmp_path, clock, request.param)
         opened.append(web)
         return web

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bridge.outbox.visits import FoundVisit, VisitSearch
 from bridge.web.companion.scripts import current
 from tests.web.conftest import ADMIN, NOW
 
@@ -119,6 +121,16 @@ def test_a_form_that_is_sent_twice_is_one_event(companion):
     assert stored_events(companion) == [("Lead", "waiting")]
 
 
+def test_an_event_that_the_mapping_leaves_to_the_server_still_tells_whose_visit_it_was(start):
+    web = start({"browser": MAPPING.replace("    Lead: Lead\n", "")}, settings=SETTINGS.format(more=""))
+    assert report(web).status_code == 204
+    assert [(event.event_id, event.status) for event in web.stored()] == [("", "skipped")]
+    asked = VisitSearch((("event_id", "Lead-1"),), NOW, timedelta(days=1))
+    found = web.context.outbox().visits.find(asked)
+    assert isinstance(found, FoundVisit)
+    assert (found.by, found.fbc) == ("event_id", LEAD["fbc"])
+
+
 def test_the_endpoint_and_the_script_are_where_the_settings_say(open_companion):
     web = open_companion("path: /t/visit, script: /t/visit.js")
     assert report(web, path="/t/visit").status_code == 204
@@ -212,6 +224,13 @@ def test_too_many_beacons_are_refused(open_companion, settings, status):
     assert answers == [204, 204, status]
 
 
+def test_a_refusal_is_taken_however_much_came_before_it(open_companion):
+    web = open_companion("rate_per_visitor: 2/m")
+    answers = [report(web, {"event_id": f"Lead-{number}"}).status_code for number in range(3)]
+    assert [*answers, report(web, {"granted": False}).status_code] == [204, 204, 429, 204]
+    assert stored_events(web) == [("Lead", "suppressed")] * 2
+
+
 def test_a_large_body_is_refused(companion):
     answer = report(companion, {"data": {"content_name": "x" * 20_000}})
     assert (answer.status_code, stored_events(companion)) == (413, [])
@@ -238,7 +257,7 @@ def test_what_waits_is_suppressed_when_consent_is_withdrawn(companion):
     assert stored_events(companion) == [("Lead", "suppressed")]
 
 
-# --- forged beacons (ten thousand are in tests/outbox/test_visits.py) ---------------------------------
+# --- forged beacons (more of them are in tests/faults/test_forged_beacons.py) ------------------------
 
 
 def test_forged_beacons_change_no_stored_event(open_companion):

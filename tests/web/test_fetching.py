@@ -49,6 +49,19 @@ def test_the_sender_is_told_that_its_webhook_is_queued(web):
     assert (again.json["status"], again.json["events"]) == ("duplicate", [stored])
 
 
+def test_webhooks_of_a_source_that_was_renamed_say_so_when_no_other_node_has_finished_them(web, start):
+    web.post("/hooks/deal", {"id": 1, "person_id": 7})
+    pause(web)
+    renamed = start(mappings={"deal": DEAL}, settings=SOURCES.replace("crm:", "crn:"))
+    assert "no_source" not in reasons(renamed)
+    renamed.later(minutes=2)
+    assert reasons(renamed)["no_source"] == (
+        "1 webhook cannot be finished: bridge.yaml has no source crm; "
+        "add it below sources, or discard the events that wait for it"
+    )
+    assert "no_source" not in reasons(web)
+
+
 def test_lists_and_totals_know_what_is_fetched_for(web):
     web.post("/hooks/deal", {"id": 1, "person_id": 7})
     listed = web.client.get("/api/events?status=fetching", headers=ADMIN).json["events"]

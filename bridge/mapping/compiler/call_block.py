@@ -32,7 +32,8 @@ def _path(compiling: Compiling, node: Node) -> Template:
     """Return one path; one that could name a host or leave its folder is reported."""
     template = compile_text(compiling, node)
     literal = "".join(part if isinstance(part, str) else "x" for part in template.parts)
-    wrong = _wrong_path(literal) if template.parts else None
+    is_empty = isinstance(node, Scalar) and not node.null and not node.text
+    wrong = _wrong_path(literal) if template.parts or is_empty else None
     if wrong:
         compiling.loading.error(node, "bad_path", *wrong)
     return template

@@ -85,6 +85,7 @@ class Compiling:
     `false_is_empty` where no field of Meta takes a truth value: Odoo sends false for every empty field.
     `answers` are the names of the steps of `fetch`; `steps` holds each FetchStep as soon as it is compiled,
     and is None where a webhook is read before anything is fetched. `visit` is the VisitBlock of the file.
+    `ids` are the values that a step has named for its texts.
     """
 
     loading: Loading
@@ -100,6 +101,7 @@ class Compiling:
     answers: tuple[str, ...] = ()
     steps: Mapping[str, Any] | None = field(default_factory=_no_steps)
     visit: Any = None
+    ids: Mapping[str, Reader] = field(default_factory=dict)
 
     def below(self, path: str, reader: Reader) -> Compiling:
         """Return the state inside the entries of a list."""

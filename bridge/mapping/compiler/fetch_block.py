@@ -11,13 +11,14 @@ from bridge.finding import Position
 from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
 from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import Compiling, PathUse
-from bridge.mapping.compiler.values import compile_field
+from bridge.mapping.compiler.values import compile_field, compile_value
 from bridge.mapping.language.path_syntax import SYSTEM_VALUES, Path
 from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, Match
 from bridge.mapping.runtime.paths import CompiledPath
+from bridge.mapping.runtime.scope import Reader
 from bridge.positioned_yaml import Block, Node, Scalar
 from bridge.spelling import closest
 
@@ -112,6 +113,7 @@ class _Step:
     def compiled(self) -> FetchStep:
         """Return the step; of what is wrong with it, as little as possible is left out."""
         self._check_source()
+        self.compiling = replace(self.compiling, ids=self._part("ids", self._ids) or {})
         paths = self._part("path", lambda entry: compile_paths(self.compiling, entry))
         query = self._part("query", lambda entry: compile_query(self.compiling, entry))
         target = Target(paths or (), query or {})
@@ -140,6 +142,16 @@ class _Step:
 
     def _part(self, name: str, compile_entry: Callable[[Entry], _Made]) -> _Made | None:
         return compile_entry(self.entries[name]) if name in self.entries else None
+
+    def _ids(self, entry: Entry) -> Mapping[str, Reader]:
+        """Return the values that the step names; a name that no text could mean is reported."""
+        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        for key, _ in rows:
+            if not _NAME.fullmatch(key.text):
+                message = f"{key.text[:_LONGEST_SHOWN]!r} cannot be a name below ids"
+                fix = "use small letters, digits and _, and start with a letter: order"
+                self.loading.error(key, "bad_id_name", message, fix)
+        return {key.text: compile_value(self.compiling, node) for key, node in rows}
 
     def _check_source(self) -> None:
         """Report a source that the settings do not have; where secrets are optional it may be missing."""

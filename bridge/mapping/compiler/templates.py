@@ -31,7 +31,7 @@ class Template(Reader):
 
     __slots__ = ("parts",)
 
-    def __init__(self, parts: tuple[str | FieldInText, ...]) -> None:
+    def __init__(self, parts: tuple[str | PartOfText, ...]) -> None:
         self.parts: Final = parts
 
     def read(self, scope: Scope) -> str | None:
@@ -48,14 +48,14 @@ class Template(Reader):
         return "".join(texts)
 
 
-def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | FieldInText]:
+def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | PartOfText]:
     text = node.text
     if len(text.encode()) > MAX_TEXT:
         compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
     if "{{" in text or "}}" in text:
         compiling.loading.error(node, "double_brace", "fields are written in single braces", "write {field}")
         return ()
-    parts: list[str | FieldInText] = []
+    parts: list[str | PartOfText] = []
     end = 0
     for match in _FIELD.finditer(text):
         _literal(compiling, node, text[end : match.start()], parts)
@@ -65,7 +65,7 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | FieldInText]:
     return tuple(parts)
 
 
-def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | FieldInText]) -> None:
+def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | PartOfText]) -> None:
     if _BRACE.search(text):
         compiling.loading.error(
             node, "brace_not_closed", "a brace is not closed, or was never opened", "write {field}"
@@ -75,12 +75,15 @@ def _literal(compiling: Compiling, node: Scalar, text: str, parts: list[str | Fi
 
 
 def _field(
-    compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | FieldInText]
+    compiling: Compiling, node: Scalar, written: str, offset: int, parts: list[str | PartOfText]
 ) -> None:
     if not written:
         compiling.loading.error(
             node, "path_unfinished", "there is nothing between the braces", "write {field}"
         )
+        return
+    if written in compiling.ids:
+        parts.append(ValueInText(written, compiling.ids[written]))
         return
     compiled = compiling.path(node, written, offset)
     if compiled is not None:
@@ -100,6 +103,11 @@ class FieldInText(Reader):
         self.is_empty: Final = compiling.empty.is_empty
         self.is_placeholder: Final = compiling.empty.is_placeholder
 
+    @property
+    def name(self) -> str:
+        """Return what people know it by."""
+        return self.compiled.path.text
+
     def read(self, scope: Scope) -> str | None:
         """Return the text, None when it is empty."""
         value = self.locate.read(scope)
@@ -113,6 +121,23 @@ class FieldInText(Reader):
             outcome = "blank" if isinstance(value, str) else self.compiled.why_nothing(scope)
             watch(self.compiled, scope, None if kept is not None else outcome)
         return kept
+
+
+class ValueInText(Reader):
+    """Reads a value that has a name of its own as a part of a text."""
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, name: str, value: Reader) -> None:
+        self.name: Final = name
+        self.value: Final = value
+
+    def read(self, scope: Scope) -> str | None:
+        """Return the text, None when it is empty."""
+        return (text_of(self.value.read(scope)) or "").strip() or None
+
+
+PartOfText = FieldInText | ValueInText
 
 
 def _as_text(value: Any, is_empty: Callable[[Any], bool]) -> str | None:

@@ -16,7 +16,6 @@ from bridge.mapping.language.reader import Entries, Entry, Loading
 from bridge.mapping.runtime.scope import MISSING, Scope, text_of
 from bridge.models import Request, SortedForm, VerifyRule, Webhook
 from bridge.positioned_yaml import Block, Scalar
-from bridge.public_keys import public_key
 from bridge.secret_files import UnusableFile
 from bridge.spelling import closest
 
@@ -292,6 +291,8 @@ def _keys(loading: Loading, entries: Entries, kind: str) -> tuple[Any, ...]:
         written = read_secret(loading, entries[name]) if name in entries else None
         if written is None or kind not in _KIND_OF_KEY:
             continue
+        from bridge.public_keys import public_key  # 1 MB; few senders sign with a private key
+
         found = public_key(written, _KIND_OF_KEY[kind])
         if found is not None:
             keys.append(found)

@@ -149,6 +149,7 @@ _SETTINGS = (
 _FETCH_STEP = (
     Key("from", "text", "The source of bridge.yaml that is asked.", required=True),
     Key("path", "templates", "The path behind the URL of the source; {field} in it is percent-encoded.", required=True),
+    Key("ids", "properties", "Names for values that path, query and json put in as {name}, such as a part of a field."),
     Key("query", "query_texts", "The query of the URL."),
     Key("method", "choice", "How it is asked.", ("GET", "POST"), "GET, with json POST"),
     Key("json", "json_body", "The JSON body of a POST; for_each in a block makes a list."),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from bridge.mapping.compiler.conditions import Condition
 from bridge.mapping.compiler.context import MAX_ITEMS
-from bridge.mapping.compiler.templates import FieldInText, Template
+from bridge.mapping.compiler.templates import PartOfText, Template
 from bridge.mapping.runtime.scope import Reader, Scope, entries_of
 from bridge.serialization import encode
 
@@ -71,14 +71,13 @@ def _text(template: Template, scope: Scope) -> str:
     return "".join(_encoded(part, scope, _IN_A_QUERY) for part in template.parts)
 
 
-def _encoded(part: str | FieldInText, scope: Scope, literally: str) -> str:
+def _encoded(part: str | PartOfText, scope: Scope, literally: str) -> str:
     return quote(part, safe=literally) if isinstance(part, str) else quote(inserted(part, scope), safe="")
 
 
-def inserted(field: FieldInText, scope: Scope) -> str:
-    """Return the text of a field for a call; raises CannotCall when it is empty or no name of a record."""
-    text = field.read(scope)
-    name = field.compiled.path.text
+def inserted(part: PartOfText, scope: Scope) -> str:
+    """Return the text to insert into a call; raises CannotCall when it is empty or no name of a record."""
+    text, name = part.read(scope), part.name
     if text is None:
         raise CannotCall(f"{name} is empty")
     if len(text) > LONGEST_INSERTED:

@@ -278,7 +278,11 @@ def _is_usable_key(text: str) -> bool:
 
 def _digest(*parts: bytes) -> bytes:
     """Return a fingerprint of parts; their lengths are part of it, so that no two splits are equal."""
-    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).digest()
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
+    return digest.digest()
 
 
 @lru_cache(maxsize=512)

@@ -32,10 +32,10 @@ class CompiledPath:
             return [self.path.text]
         whole = self.path.root == "webhook"
         start, base = (scope.root, "") if whole else (scope.item, scope.base)
-        locate = self.locate
-        if isinstance(locate, _Plain) and _leads_on(start, locate.keys):
-            return [f"{base}.{locate.place}" if base else locate.place]
-        return self.walk.places(scope, start, base)
+        place = self.locate.place_in(start) if isinstance(self.locate, _Plain | ChosenEntry) else None
+        if place is None:
+            return self.walk.places(scope, start, base)
+        return [f"{base}.{place}" if base else place]
 
     def why_nothing(self, scope: Scope) -> str:
         """Say for an explanation why nothing was found: `wrong type` where no key can be below."""
@@ -110,6 +110,10 @@ class _Plain(Reader):
             if value is MISSING:
                 return self._missed(scope)
         return value
+
+    def place_in(self, start: Any) -> str | None:
+        """Return the place that the keys lead to; None where only the walk can tell."""
+        return self.place if _leads_on(start, self.keys) else None
 
     def _missed(self, scope: Scope) -> Any:
         value = scope.root if self.whole else scope.item
@@ -212,6 +216,18 @@ class ChosenEntry(Reader):
             if name == wanted or name.strip().casefold() == wanted:
                 return self._through(entry, scope)
         return MISSING if scope.has_plain_keys(start) else self.walk.read(scope)
+
+    def place_in(self, start: Any) -> str | None:
+        """Return the place that the path leads to; None where only the walk can tell."""
+        entries = start.get(self.only) if type(start) is dict else None
+        for index, entry in enumerate(entries if type(entries) is list else ()):
+            name = entry.get(self.key) if type(entry) is dict else None
+            if type(name) is not str:
+                return None
+            if name == self.wanted or name.strip().casefold() == self.wanted:
+                place = ".".join(map(plain_key, (self.only, str(index), *self.after)))
+                return place if _leads_on(entry, self.after) else None
+        return None
 
     def _through(self, value: Any, scope: Scope) -> Any:
         for key in self.after:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from bridge.errors import UnknownMapping
-from bridge.ingest.entries import new_webhook
 from bridge.mapping import CompiledMapping
 from bridge.models import Request
 from bridge.outbox import NewEvent, NewVisit, Receipt
@@ -27,8 +26,8 @@ from bridge.web.companion.visitor_cookie import setting_cookie, visitor_of
 from bridge.web.context import AppContext
 from bridge.web.cors import headers_for
 from bridge.web.dispatch import refuse
-from bridge.web.hooks import code_of_file, limit_address, translated
-from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared
+from bridge.web.hooks import code_of_file, limit_address, mapped
+from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared, count_events
 from bridge.web.request import HttpRequest, as_webhook, sender_address
 from bridge.web.responses import Headers, NotAllowed, Response
 
@@ -68,10 +67,10 @@ def prepare(context: AppContext, request: HttpRequest) -> Prepared | Response:
     visitor = beacon.visitor_id
     if visitor is None:
         return _no_content("no_visitor")
+    if not beacon.is_granted:  # however much this visitor has sent before
+        return Prepared(context.outbox().pack_visit(_visit(beacon, visitor, now)), _responding("denied"))
     companion = configured(context)
     context.rates.admit(f"v {visitor}", companion.rate_per_visitor, "too many beacons from this visitor")
-    if not beacon.is_granted:
-        return Prepared(context.outbox().pack_visit(_visit(beacon, visitor, now)), _responding("denied"))
     cookie = setting_cookie(visitor, beacon.host, request.headers["origin"])
     request_as_sent = as_webhook(request, context.settings, now)
     visit = _visit(beacon, visitor, now, request_as_sent)
@@ -165,18 +164,9 @@ def _packed(
 ) -> Prepared:
     mapping = _mapping(context)
     verified = verify(webhook, mapping.receive.verify)
-    new = new_webhook(
-        translated(context, mapping, verified),
-        webhook,
-        context.settings,
-        context.spec,
-        request_id=request.id,
-        repeat_window_seconds=mapping.receive.repeat_window_seconds,
-        test_event_code=code_of_file(context, webhook, mapping),
-        visit=visit,
-    )
+    new = mapped(context, mapping, verified, request.id, code_of_file(context, webhook, mapping))
     respond = partial(_stored, context, mapping.name, new.events, cookie)
-    return Prepared(context.outbox().pack(new), respond)
+    return Prepared(context.outbox().pack(new._replace(visit=visit)), respond)
 
 
 def _stored(
@@ -187,9 +177,7 @@ def _stored(
     receipt: Receipt,
     _results: MetaResults,
 ) -> Response:
-    if not receipt.duplicate:
-        for event, stored in zip(events, receipt.events, strict=True):
-            context.metrics.event(mapping, stored.status, event.match_score)
+    count_events(context, mapping, events, receipt)
     code = "duplicate" if receipt.duplicate else "stored"
     return _no_content(code, cookie)._replace(events=len(receipt.events))
 

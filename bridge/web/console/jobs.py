@@ -11,6 +11,7 @@ from bridge.outbox import Job
 from bridge.web.console.pages import page, see_other
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
+from bridge.web.jobs_api import job_at
 from bridge.web.request import HttpRequest
 from bridge.web.responses import NoSuchJob, Response
 
@@ -104,11 +105,3 @@ def cancel(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     job = job_at(context, request)
     context.outbox().jobs.cancel(job.id, context.now())
     return see_other(f"/console/jobs/{job.id}")
-
-
-def job_at(context: AppContext, request: HttpRequest) -> Job:
-    """Return the job whose id is in the path. Raises NoSuchJob."""
-    job = context.outbox().jobs.get(request.parameters["job_id"])
-    if job is None:
-        raise NoSuchJob("there is no job with this id", fix="it may have been removed after its time")
-    return job

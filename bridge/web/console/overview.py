@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from bridge.mapping.runtime.erase_requests import NEEDS_A_PERSON
 from bridge.monitoring.status import totals_of
 from bridge.monitoring.time_series import LENGTHS, Step, beginning_of, time_series
 from bridge.web import health
@@ -16,8 +17,8 @@ from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
-# what `capi-bridge status` and the list below say of their own accord
-_SHOWN_ELSEWHERE = frozenset({"demo", "test_mode", "paused"})
+# what the page and the lists of what is held and paused say of their own accord
+_SHOWN_ELSEWHERE = frozenset({"demo", "test_mode", "paused", "held_share", NEEDS_A_PERSON})
 _SHOWN: Mapping[Step, int] = {"hour": 24, "day": 30}  # as many bars
 
 

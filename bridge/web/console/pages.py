@@ -12,13 +12,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jinja2
 
-from bridge.errors import BridgeError, UnreadableBody
+from bridge.errors import BridgeError, TooLarge, UnreadableBody
 from bridge.explain.render import plainly
 from bridge.plurals import counted
 from bridge.web.console.static_files import static_url
 from bridge.web.console.viewers import Viewer, refuse_other_sites, viewer_of
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
+from bridge.web.intake_paths import most_bytes
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Headers, NotAllowed, Response, error_body, error_response
 
@@ -28,6 +29,7 @@ _MOST_FORM_FIELDS = 1000
 _TITLES = {
     403: "You cannot do this",
     404: "Page not found",
+    413: "Too large",
     429: "Too many attempts",
     503: "Not possible just now",
 }
@@ -50,6 +52,19 @@ def screen(show: Screen, *, admin_only: bool = False) -> View:
             return error_response(error) if wants_json(request) else error_page(context, viewer, error)
 
     return view
+
+
+def refusing(error: BridgeError) -> View:
+    """Return the view of whatever was asked with a body that could not be read, such as a file too large."""
+
+    def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
+        if isinstance(error, TooLarge):
+            most = most_bytes(request.target, context.settings.limits) // 1_048_576
+            fix = "choose a smaller file, or import it with `capi-bridge import`"
+            raise TooLarge(f"more was sent than the {most} MB that are taken at once", fix=fix)
+        raise error
+
+    return screen(show)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -167,6 +167,15 @@ def held(app) -> str:
     return app.context.outbox().find(Query(limit=1))[0].id
 
 
+def test_what_is_held_stands_once_among_what_needs_a_person(app, signed_in):
+    for number in range(9):
+        app.post("/hooks/lead", {"id": str(number), "mail": "not an address"})
+    page = signed_in.get("/console/").get_data(as_text=True)
+    needs = re.search(r'<ul class="needs">(.*?)</ul>', page, re.DOTALL).group(1)
+    [said] = re.findall(r">([^<]*held[^<]*)<", needs)
+    assert said.startswith("9 held in lead: ")
+
+
 def test_an_event_shows_the_way_of_each_field_and_no_person(app, signed_in):
     app.post("/hooks/lead", {"id": "7", "mail": "jane.doe@example.com", "left": "over"})
     event = app.context.outbox().find(Query(limit=1))[0]

@@ -90,7 +90,7 @@ def claimed(app):
     """Take the webhook that waits, as the fetcher does."""
     now = app.context.now()
     lease = Lease("w", to_ms(now + timedelta(minutes=1)))
-    return app.context.outbox().fetches.claim(lease, now, 10, ())
+    return app.context.outbox().fetches.claim(lease, now, 10, (), ("crm",))
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def held(app, waiting):
     """An event that was held after it had waited."""
     claim = claimed(app)
     decided = held_webhook(claim.webhooks[0], HELD_BY_AN_ERROR)
-    app.context.outbox().fetches.settle(claim, claim.webhooks[0], decided, app.context.now())
+    app.context.outbox().fetches.settle(claim, [(claim.webhooks[0], decided)], app.context.now())
     return waiting
 
 

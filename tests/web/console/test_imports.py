@@ -153,3 +153,14 @@ def test_only_imports_are_shown_here(app, signed_in):
     job_id = other.location.rpartition("/")[2]
     assert signed_in.get(f"/console/import/{job_id}").status_code == 404
     assert signed_in.get("/console/import/nothing").status_code == 404
+
+
+def test_a_file_over_the_limit_is_refused_in_words_and_by_json_to_a_script(app, signed_in):
+    too_large = bytes(17_000_000)
+    page = signed_in.post("/console/import", data=too_large, content_type="multipart/form-data; boundary=x")
+    assert (page.status_code, page.mimetype) == (413, "text/html")
+    assert "More was sent than the 16 MB that are taken at once" in words_of(page)
+    assert "capi-bridge import" in words_of(page)
+    assert app.stored() == []
+    answer = signed_in.post("/console/playground", data=too_large, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json["error"]["code"]) == (413, "too_large")

@@ -35,8 +35,8 @@ def words(answer) -> str:
 
 
 def test_twins_and_visits_are_counted_with_what_to_do(add, signed_in):
-    add("browser", "1")
     add("crm", "1", match_score=60, score_without_visit=30)
+    add("browser", "1")
     alone = add("browser", "2")
     add("crm", "3", match_score=20)
     shown = signed_in.get("/console/pairing")
@@ -48,9 +48,9 @@ def test_twins_and_visits_are_counted_with_what_to_do(add, signed_in):
 
 
 def test_the_api_tells_the_same(app, add):
+    add("crm", "1", match_score=60, score_without_visit=30)
     add("browser", "1")
     alone = add("browser", "2")
-    add("crm", "1", match_score=60, score_without_visit=30)
     answer = app.client.get("/api/pairing", headers=ADMIN).json
     assert answer.pop("request_id")
     assert answer == {
@@ -81,6 +81,18 @@ def test_the_api_tells_the_same(app, add):
         ],
     }
     assert app.client.get("/api/pairing?since=1d", headers=ADMIN).json["pairs"] == []
+
+
+def test_a_server_event_that_came_second_is_named_with_what_to_do(add, signed_in):
+    first = add("browser", "1")
+    add("crm", "1", match_score=60)
+    shown = signed_in.get("/console/pairing")
+    assert (
+        "Lead 1 1 (100 %) 1: the page's event came first, so the server's, being the same event, is not sent;"
+        in words(shown)
+    )
+    assert "take the name out of the lookup in the page's mapping" in words(shown)
+    assert f'href="/console/events/{first}"' in shown.text
 
 
 @pytest.mark.parametrize(

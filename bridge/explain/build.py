@@ -156,13 +156,18 @@ def _fed() -> tuple[tuple[str, str], ...]:
 def _explained_field(
     draft: Draft, event: Event, record: FieldRecord, feeders: Mapping[str, FieldRecord], *, reveal: bool
 ) -> dict[str, Any]:
-    name, where = record.name, _position_of(record.name, draft.positions)
-    shown = _masked if name.startswith("user_data.") and not reveal else _as_it_is
-    keys = name.split(".")
+    name = record.name
+    where = draft.positions.get(name) or _nearest_position(name, draft.positions)
+    block, dot, key = name.partition(".")
+    given, sent = draft.fields.get(block), event.data.get(block) if event.data else None
+    if dot:
+        given = given.get(key) if type(given) is dict else None
+        sent = sent.get(key) if type(sent) is dict else None
+    shown = _masked if block == "user_data" and dot and not reveal else _as_it_is
     return {
         "field": name,
-        "given": shown(_value_at(draft.fields, keys)),
-        "sent": shown(_value_at(event.data, keys)),
+        "given": shown(given),
+        "sent": shown(sent),
         "from": _source(name, feeders) if record.supplied_by is None else record.supplied_by,
         "tried": record.tried,
         "steps": [{"step": entry["step"], "value": shown(entry["value"])} for entry in record.steps],
@@ -180,21 +185,13 @@ def _source(name: str, feeders: Mapping[str, FieldRecord]) -> str | None:
     return feeder.supplied_by if feeder else _MADE_HERE.get(name)
 
 
-def _position_of(name: str, positions: Mapping[str, Position]) -> Position | None:
-    position = positions.get(name)
+def _nearest_position(name: str, positions: Mapping[str, Position]) -> Position | None:
+    """Return where the block around a field stands, or the one around that."""
+    position = None
     while position is None and name:
         name = name.rpartition(".")[0]
         position = positions.get(name)
     return position
-
-
-def _value_at(data: Mapping[str, Any] | None, keys: Sequence[str]) -> Any:
-    node: Any = data
-    for key in keys:
-        if type(node) is not dict:
-            return None
-        node = node.get(key)
-    return node
 
 
 def _as_it_is(value: Any) -> Any:

@@ -163,14 +163,17 @@ def _explained_field(
     if dot:
         given = given.get(key) if type(given) is dict else None
         sent = sent.get(key) if type(sent) is dict else None
-    shown = _masked if block == "user_data" and dot and not reveal else _as_it_is
+    steps = record.steps
+    if block == "user_data" and dot and not reveal:
+        given, sent = _masked(given), _masked(sent)
+        steps = [{"step": entry["step"], "value": _masked(entry["value"])} for entry in steps]
     return {
         "field": name,
-        "given": shown(given),
-        "sent": shown(sent),
+        "given": given,
+        "sent": sent,
         "from": _source(name, feeders) if record.supplied_by is None else record.supplied_by,
         "tried": record.tried,
-        "steps": [{"step": entry["step"], "value": shown(entry["value"])} for entry in record.steps],
+        "steps": steps,
         "dropped": record.dropped,
         "defaulted": record.defaulted,
         "file": where.file if where else None,
@@ -192,10 +195,6 @@ def _nearest_position(name: str, positions: Mapping[str, Position]) -> Position 
         name = name.rpartition(".")[0]
         position = positions.get(name)
     return position
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def _masked(value: Any) -> Any:

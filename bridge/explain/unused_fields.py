@@ -25,11 +25,12 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     read = frozenset(paths_read)
     if "$" in read:
         return []
+    inside = tuple([f"{path}." for path in read])
     unused = []
     fields = payload_fields(data)
     context = payload_context(fields, recognition_tables())
     for field in fields:
-        if field.concrete in read or is_empty(field.value) or _is_inside(field.concrete, read):
+        if field.concrete in read or field.concrete.startswith(inside) or is_empty(field.value):
             continue
         guess = surest_guess(field, context, at_least=_SURE_ENOUGH)
         unused.append(
@@ -42,16 +43,6 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
         )
     unused.sort(key=lambda entry: entry["hint"] is None)
     return unused[:_MOST_LISTED]
-
-
-def _is_inside(concrete: str, read: frozenset[str]) -> bool:
-    """Say whether something around a place was read: its block, the list it is in."""
-    end = concrete.rfind(".")
-    while end >= 0:
-        if concrete[:end] in read:
-            return True
-        end = concrete.rfind(".", 0, end)
-    return False
 
 
 def probably_meant(

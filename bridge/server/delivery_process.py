@@ -42,7 +42,8 @@ class DeliveryProcess:
         if self._pid and self._insist_at == float("inf"):
             self._master.log.error("Delivery (pid:%s) ended and is started again.", self._pid)
         self._started_at, self._insist_at = time.monotonic(), float("inf")
-        self._pid = os.fork() or self._run(self._work)
+        master = os.getpid()
+        self._pid = os.fork() or self._run(self._work, master)
 
     def _insist(self) -> None:
         if time.monotonic() > self._insist_at:
@@ -70,7 +71,7 @@ class DeliveryProcess:
         if self._is_running():
             os.kill(self._pid, number)
 
-    def _run(self, work: Callable[[threading.Event], None]) -> int:
+    def _run(self, work: Callable[[threading.Event], None], master: int) -> int:
         """Be the child: never returns into the master's code."""
         code = 1
         try:
@@ -78,22 +79,21 @@ class DeliveryProcess:
                 signal.signal(number, signal.SIG_DFL)
             for listener in self._master.LISTENERS:
                 listener.sock.close()
-            work(_until_stopped_or_orphaned())
+            work(_until_stopped_or_orphaned(master))
             code = 0
         finally:
             flush()
             os._exit(code)
 
 
-def _until_stopped_or_orphaned() -> threading.Event:
-    """Return what is set when this process is asked to stop, or the one that started it is gone."""
+def _until_stopped_or_orphaned(master: int) -> threading.Event:
+    """Return what is set when this process is asked to stop, or the one that started it is gone already."""
     stop = asked_to_stop()
-    parent = os.getppid()
 
     def watch() -> None:
-        while not stop.wait(1):
-            if os.getppid() != parent:
-                stop.set()
+        while os.getppid() == master and not stop.wait(1):
+            pass
+        stop.set()
 
     threading.Thread(target=watch, daemon=True, name="parent-watch").start()
     return stop

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from bridge.explain.masking import mask
+from bridge.explain.masking import mask, mask_text
 from bridge.explain.render import tried_source
 from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
 from bridge.explain.unused_fields import probably_meant, unused_fields
@@ -130,7 +130,7 @@ def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) 
 def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
     """Yield `event_name`, `user_data.em`, `custom_data.value`: an event's fields, two levels deep."""
     for name, value in data.items():
-        if name in _BLOCKS and isinstance(value, Mapping):
+        if name in _BLOCKS and type(value) is dict:
             yield from (f"{name}.{key}" for key in value)
         else:
             yield name
@@ -199,7 +199,7 @@ def _nearest_position(name: str, positions: Mapping[str, Position]) -> Position 
 
 def _masked(value: Any) -> Any:
     if type(value) is str:
-        return value if len(value) == _HASH_CHARACTERS and _HASH(value) else mask(value)
+        return value if len(value) == _HASH_CHARACTERS and _HASH(value) else mask_text(value)
     return [_masked(item) for item in value] if type(value) is list else mask(value)
 
 

@@ -13,17 +13,18 @@ def mask(value: Any) -> Any:
     Lists and objects are masked item by item. Numbers count as text; true, false and null stay.
     """
     if type(value) is str:
-        return _mask_text(value)
+        return mask_text(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, list | tuple):
         return [mask(item) for item in value]
     if isinstance(value, dict):
         return {key: mask(item) for key, item in value.items()}
-    return _mask_text(str(value))
+    return mask_text(str(value))
 
 
-def _mask_text(text: str) -> str:
+def mask_text(text: str) -> str:
+    """Return the shape of a text."""
     local, at, domain = text.partition("@")
     if at and "." in domain:
         return f"{local[:1]}{_HIDDEN}@{domain[:1]}{_HIDDEN}.{domain.rpartition('.')[2]}"

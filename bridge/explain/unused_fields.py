@@ -25,9 +25,10 @@ def unused_fields(data: Any, paths_read: Collection[str]) -> list[dict[str, str 
     read = frozenset(paths_read)
     if "$" in read:
         return []
-    inside = tuple([f"{path}." for path in read])
     unused = []
     fields = payload_fields(data)
+    blocks = read.difference([field.concrete for field in fields])
+    inside = tuple([f"{path}." for path in blocks])
     context = payload_context(fields, recognition_tables())
     for field in fields:
         if field.concrete in read or field.concrete.startswith(inside) or is_empty(field.value):

@@ -167,4 +167,5 @@ def watch(compiled: CompiledPath, scope: Scope, outcome: str | None) -> None:
     if outcome is not None:
         trace.tried(scope.field, compiled.path.text, outcome)
     else:
-        trace.supplied(scope.field, compiled.described(scope), compiled.places(scope))
+        text = compiled.path.text if compiled.fetched is None else compiled.described(scope)
+        trace.supplied(scope.field, text, compiled.places(scope))

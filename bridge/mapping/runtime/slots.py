@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.explain.trace import NOTHING_FOUND, FieldRecord
+from bridge.explain.trace import NOTHING_FOUND, Trace
 from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Read
 from bridge.mapping.runtime.scope import Scope
@@ -27,7 +27,7 @@ class Slot:
 def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
     """Read every slot `(key, path, read)` and keep what is there."""
     if scope.trace is not None:
-        _fill_and_record(slots, scope, into)
+        _fill_and_record(slots, scope, scope.trace, into)
         return
     for key, path, reader in slots:
         value = reader.read(scope)
@@ -37,10 +37,10 @@ def fill(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
             report_placeholders(path, value, scope)
 
 
-def _fill_and_record(slots: Slots, scope: Scope, into: dict[str, Any]) -> None:
+def _fill_and_record(slots: Slots, scope: Scope, trace: Trace, into: dict[str, Any]) -> None:
     for key, path, reader in slots:
         scope.field = path
-        record = scope.trace.record(path) if scope.trace is not None else FieldRecord(path)
+        record = trace.record(path)
         sent_before = record.supplied_by is not None and record.dropped is None
         value = reader.read(scope)
         if value is not None:

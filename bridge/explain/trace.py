@@ -30,12 +30,13 @@ class FieldRecord(Struct):
 class Trace:
     """Collects one record for each destination field of one event, in the order of the mapping.
 
-    `paths_read` are the concrete places of the webhook that supplied values (`line_items.0.sku`, `$ip`).
+    `paths_read` are the concrete places of the webhook that supplied values (`line_items.0.sku`, `$ip`); one
+    may be there several times.
     """
 
     records: dict[str, FieldRecord] = field(default_factory=dict)
     conditions: list[dict[str, Any]] = field(default_factory=list)
-    paths_read: set[str] = field(default_factory=set)
+    paths_read: list[str] = field(default_factory=list)
 
     def record(self, name: str) -> FieldRecord:
         """Return the record of a field, made when it is new."""
@@ -50,8 +51,8 @@ class Trace:
 
     def supplied(self, name: str, path: str, places: Iterable[str] = ()) -> None:
         """Record the source that gave the value, and the places of the webhook that it led to."""
-        self.record(name).supplied_by = path
-        self.paths_read.update(places)
+        (self.records.get(name) or self.record(name)).supplied_by = path
+        self.paths_read.extend(places)
 
     def step(self, name: str, step: str, value: Any) -> None:
         """Record one cleaning step and its result."""

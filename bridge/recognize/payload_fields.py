@@ -204,7 +204,7 @@ def _pick_by_label(items: list[Any], item: Any, tables: RecognitionTables) -> tu
         label = item.get(label_key)
         if not isinstance(label, str) or not label.strip() or _CANNOT_STAND_IN_A_PICK.search(label.strip()):
             continue
-        if sum(1 for other in items if isinstance(other, dict) and other.get(label_key) == label) == 1:
+        if [other.get(label_key) for other in items if isinstance(other, dict)].count(label) == 1:
             return label_key, label.strip()
     return None
 

@@ -126,7 +126,7 @@ def test_the_places_that_were_read_are_told_with_every_index(load, webhook):
             {"nr": 1, "customer": {"mail": "a@b.de"}, "lines": [{"sku": "A", "n": 1}, {"sku": "B", "n": 2}]}
         ],
     }
-    assert traced(mapping, webhook(data)).paths_read == {
+    assert set(traced(mapping, webhook(data)).paths_read) == {
         "$ip",
         "shop.currency",
         "orders.0.nr",

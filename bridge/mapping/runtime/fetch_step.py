@@ -104,7 +104,7 @@ class FetchStep:
             del scope.placeholders[met:], scope.findings[found:]
             scope.trace = trace
             if trace is not None and inner is not None:
-                trace.paths_read |= inner.paths_read
+                trace.paths_read += inner.paths_read
 
     def _asked(self, scope: Scope, answers: Answers) -> Fetched:
         if self.condition is not None and (failed := self.condition(scope)) is not None:

@@ -184,7 +184,7 @@ def _counted(
 ) -> list[PairedName]:
     results: dict[str, dict[str, list[bytes]]] = defaultdict(lambda: defaultdict(list))
     for row in own:
-        reason = why_alone(row, twins.get(row.event_id or "", ()), now, within)
+        reason = remark_on(row, twins.get(row.event_id or "", ()), now, within)
         results[row.event_name or "(none)"][reason].append(row.id)
     counted = [_paired_name(name, found) for name, found in results.items()]
     return sorted(counted, key=lambda one: (-one.browser_events, one.event_name))
@@ -232,7 +232,7 @@ def _joined_mapping(mapping: str, number: int, joined: int, *means: Any) -> Join
     )
 
 
-def why_alone(row: _Row, twins: Sequence[_Row], now: int, within: int) -> str:
+def remark_on(row: _Row, twins: Sequence[_Row], now: int, within: int) -> str:
     """Return why an event of a browser has no twin, or "page_first", or "" when there is nothing to say.
 
     Times are Unix seconds, `within` is in seconds.

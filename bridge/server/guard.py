@@ -203,7 +203,7 @@ class Guard(asyncio.Protocol):
         return self.state is not WAITING
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End. What an application has of the request is freed when it is told, which is later."""
+        """End. What an application has of the request is freed when it learns of that, which is later."""
         self._connections.remove(self)
         self._protocol.connection_lost(exc)
         if not self._has_headers:

@@ -47,7 +47,7 @@ def test_a_moment_that_is_none(stored):
     assert (ran.code, "--since" in ran.err) == (2, True)
 
 
-def test_twins_and_visits_are_told(stored):
+def test_twins_and_visits_are_counted(stored):
     (stored.path / "mappings" / "page.yaml").write_text(PAGE)
     (stored.path / "mappings" / "crm.yaml").write_text(CRM)
     now = datetime.now(UTC)

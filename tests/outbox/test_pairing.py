@@ -112,7 +112,7 @@ def test_the_newest_events_behind_a_reason_are_named(outbox, add):
     assert found.examples == {"no_server_event": ids[:-4:-1]}
 
 
-def test_match_strength_is_told_without_and_with_the_visit_by_mapping(outbox, add):
+def test_match_strength_is_counted_without_and_with_the_visit_by_mapping(outbox, add):
     for number, (score, without) in enumerate([(60, 20), (80, 70), (31, None), (None, None)]):
         add("crm", f"sale-{number}", match_score=score, score_without_visit=without)
     add("crm", "sale-9", match_score=90, score_without_visit=10, status="suppressed")

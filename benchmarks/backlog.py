@@ -17,11 +17,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from benchmarks import postgres, purchase, servers
+from benchmarks import postgres, purchase
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import Series, in_rounds
+from benchmarks.waiting import SECRET_KEY, waiting_webhook
 from bridge.crypto import Cipher
-from bridge.outbox import NewEvent, NewWebhook, Outbox, open_outbox, upgrade
+from bridge.outbox import NewWebhook, Outbox, open_outbox, upgrade
 
 PART = "backlog"
 SIZES = (1_000, 100_000, 1_000_000)
@@ -30,7 +31,6 @@ GROUP = 32
 GROUPS = 8
 FILL = 2_000
 CLAIM = 1_000
-_KEY = "a-key-of-the-benchmark-only-0001"
 _BODY = b'{"event_name":"Purchase","event_id":"%s","user_data":{"em":["' + b"0" * 900 + b'"]}}'
 
 
@@ -61,29 +61,8 @@ class Store:
 
     def webhook(self) -> NewWebhook:
         number = next(self.numbers)
-        name = f"order-{number:018d}"
-        event = NewEvent(
-            status="waiting",
-            destination="main",
-            dataset_id=servers.DATASET,
-            event_name="Purchase",
-            event_id=name,
-            event_time=int(purchase.NOW.timestamp()),
-            body=_BODY % name.encode(),
-            accepted_until=int(purchase.NOW.timestamp()) + 600_000,
-            match_score=80,
-        )
-        key = number.to_bytes(32, "big")
-        return NewWebhook(
-            purchase.NAME,
-            "0" * 16,
-            key,
-            604_800,
-            purchase.NOW,
-            purchase.request(),
-            f"{number:026d}",
-            (event,),
-        )
+        event_id = f"order-{number:018d}"
+        return waiting_webhook(number, event_id, _BODY % event_id.encode(), purchase.request())
 
     def enqueue_microseconds(self) -> float:
         """Store groups as the group commit does; return microseconds per event."""
@@ -145,13 +124,13 @@ def _figures(database: str, deed: str, series: dict[str, Series], sizes: tuple[i
 
 def _open(url: str) -> Outbox:
     upgrade(url)
-    return open_outbox(url, cipher=Cipher([_KEY]))
+    return open_outbox(url, cipher=Cipher([SECRET_KEY]))
 
 
 def _sqlite(folder: Path) -> Iterator[str]:
     for number in itertools.count():
         (folder / str(number)).mkdir()
-        (folder / str(number) / "secret.key").write_text(_KEY)
+        (folder / str(number) / "secret.key").write_text(SECRET_KEY)
         yield f"sqlite:///{folder}/{number}/bridge.db"
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from benchmarks import postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.rounds import in_rounds
+from benchmarks.waiting import SECRET_KEY, waiting_webhook
 from bridge.crypto import Cipher
-from bridge.outbox import NewEvent, NewWebhook, open_outbox, upgrade
+from bridge.outbox import NewWebhook, open_outbox, upgrade
 from bridge.pipeline import translate
 from bridge.serialization import encode
 
@@ -27,7 +28,6 @@ ROUNDS = 3
 WAITING = 100_000
 SLOW_WAITING = 30_000
 WORKERS = (1, 2, 4)
-_SECRET_KEY = "a-key-of-the-benchmark-only-0001"
 _ONE = "draining 100,000 waiting events, one process"
 
 
@@ -103,7 +103,7 @@ def drain_once(
 
 
 def _drain(folder: Path, mock: servers.Running, waiting: int, workers: int) -> float:
-    secrets = {"BENCH_SECRET": purchase.SECRET, "CAPI_BRIDGE_SECRET_KEY": _SECRET_KEY}
+    secrets = {"BENCH_SECRET": purchase.SECRET, "CAPI_BRIDGE_SECRET_KEY": SECRET_KEY}
     command = [str(servers.BIN / "capi-bridge"), "worker"]
     with contextlib.ExitStack() as started:
         running = [
@@ -126,7 +126,7 @@ def fill(url: str, waiting: int) -> None:
     event = dict(translate(purchase.request(), *_translation_arguments()).events[0].data or {})
     template = encode(event)
     upgrade(url)
-    outbox = open_outbox(url, cipher=Cipher([_SECRET_KEY]))
+    outbox = open_outbox(url, cipher=Cipher([SECRET_KEY]))
     for start in range(1, waiting + 1, 2_000):
         numbers = range(start, min(start + 2_000, waiting + 1))
         outbox.add_all([_waiting(number, template) for number in numbers])
@@ -141,25 +141,5 @@ def _translation_arguments():
 
 
 def _waiting(number: int, template: bytes) -> NewWebhook:
-    name = f"order-{number}"
-    event = NewEvent(
-        status="waiting",
-        destination="main",
-        dataset_id=servers.DATASET,
-        event_name="Purchase",
-        event_id=name,
-        event_time=int(purchase.NOW.timestamp()) - 3600,
-        body=template.replace(b"order-820982911946154508", name.encode()),
-        match_score=80,
-        accepted_until=int(purchase.NOW.timestamp()) + 500_000,
-    )
-    return NewWebhook(
-        purchase.NAME,
-        "0" * 16,
-        number.to_bytes(32, "big"),
-        604_800,
-        purchase.NOW,
-        None,
-        f"{number:026d}",
-        (event,),
-    )
+    event_id = f"order-{number}"
+    return waiting_webhook(number, event_id, template.replace(b"order-820982911946154508", event_id.encode()))

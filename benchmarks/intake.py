@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from benchmarks import load, postgres, purchase, servers
 from benchmarks.figures import Figure, figure
 from benchmarks.load import Answered
 from benchmarks.rounds import Series
+from benchmarks.waiting import SECRET_KEY
 
 PART = "intake"
 ROUNDS = 5
@@ -38,7 +40,7 @@ def measure(*, rounds: int = ROUNDS) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         windows = Windows(Path(folder))
         made = against_flask(windows, 2, rounds) + against_flask(windows, 1, min(rounds, 3))
-        return made + slow_disk(windows, rounds) + against_sqlite(windows, rounds)
+        return made + slow_disk(windows, rounds) + on_postgresql(windows, rounds)
 
 
 @dataclass(slots=True)
@@ -51,10 +53,27 @@ class Windows:
 
     def run(self, name: str, url: str, connections: int, *, signed: bool = False, keep: bool = True) -> int:
         """Load a server for one window; return how many webhooks it answered."""
-        bodies = load.write_bodies(self.folder / "bodies.txt", BODIES, first=self.next_number, signed=signed)
-        self.next_number += BODIES
+        bodies = self._new_bodies(signed=signed)
         seconds = WINDOW_SECONDS if keep else WARM_SECONDS
-        answered = load.wrk(url, bodies, connections=connections, seconds=seconds)
+        return self._kept(name, load.wrk(url, bodies, connections=connections, seconds=seconds), keep=keep)
+
+    def run_both(self, name: str, urls: tuple[str, str], connections: int, *, keep: bool = True) -> int:
+        """Load two addresses at the same time, with so many connections each; keep the sum."""
+        bodies = [self._new_bodies(), self._new_bodies()]
+        seconds = WINDOW_SECONDS if keep else WARM_SECONDS
+        with ThreadPoolExecutor(2) as together:
+            first, second = together.map(
+                lambda url, file: load.wrk(url, file, connections=connections, seconds=seconds), urls, bodies
+            )
+        return self._kept(name, first.plus(second), keep=keep)
+
+    def _new_bodies(self, *, signed: bool = False) -> Path:
+        file = self.folder / f"bodies-{self.next_number // BODIES % 2}.txt"
+        load.write_bodies(file, BODIES, first=self.next_number, signed=signed)
+        self.next_number += BODIES
+        return file
+
+    def _kept(self, name: str, answered: Answered, *, keep: bool) -> int:
         if answered.bad or answered.broken:
             raise RuntimeError(f"{name}: {answered.bad} rejected, {answered.broken} broken")
         if answered.requests > BODIES and not name.startswith("flask"):  # Flask looks at none of them
@@ -125,19 +144,54 @@ def _against_flask_figures(windows: Windows, named: str) -> list[Figure]:
     return made
 
 
-def against_sqlite(windows: Windows, rounds: int) -> list[Figure]:
-    """Compare the intake on PostgreSQL with that on SQLite, side by side on the same disk."""
-    with postgres.databases() as urls:
-        if urls is None:
+def on_postgresql(windows: Windows, rounds: int) -> list[Figure]:
+    """Measure the intake on PostgreSQL, where there is one."""
+    with postgres.databases() as databases:
+        if databases is None:
             return []
-        windows.seen.clear()
-        for number in range(rounds):
-            order = {"sqlite": None, "postgresql": next(urls)}
-            for name in random.Random(number).sample(list(order), len(order)):
-                _window_on(windows, name, order[name])
-        ratio = windows.per_second("postgresql").over(windows.per_second("sqlite"))
-        note = f"{windows.per_second('postgresql').median:,.0f}/s, 32 connections"
+        return against_sqlite(windows, databases, rounds) + two_nodes(windows, databases, min(rounds, 3))
+
+
+def against_sqlite(windows: Windows, databases: postgres.Databases, rounds: int) -> list[Figure]:
+    """Compare the intake on PostgreSQL with that on SQLite, side by side on the same disk."""
+    windows.seen.clear()
+    for number in range(rounds):
+        order = {"sqlite": None, "postgresql": next(databases)}
+        for name in random.Random(number).sample(list(order), len(order)):
+            _window_on(windows, name, order[name])
+    ratio = windows.per_second("postgresql").over(windows.per_second("sqlite"))
+    note = f"{windows.per_second('postgresql').median:,.0f}/s, 32 connections"
     return [figure(PART, "durable intake on PostgreSQL against SQLite, 2 workers", "x", ratio, note)]
+
+
+def two_nodes(windows: Windows, databases: postgres.Databases, rounds: int) -> list[Figure]:
+    """Compare two web nodes of one worker each with one of two workers, on the same PostgreSQL."""
+    windows.seen.clear()
+    for number in range(rounds):
+        for nodes in random.Random(number).sample((1, 2), 2):
+            _window_of(windows, nodes, next(databases))
+    ratio = windows.per_second("nodes: 2").over(windows.per_second("nodes: 1"))
+    note = f"{windows.per_second('nodes: 2').median:,.0f}/s, 32 connections, all on this machine"
+    return [figure(PART, "two web nodes on PostgreSQL against one with as many workers", "x", ratio, note)]
+
+
+def _window_of(windows: Windows, nodes: int, database_url: str) -> None:
+    many = ["--workers", str(2 // nodes), "--threads", str(THREADS), "--no-deliver"]
+    with tempfile.TemporaryDirectory(dir=windows.folder) as folder, contextlib.ExitStack() as started:
+        urls = [
+            started.enter_context(
+                servers.bridge(
+                    Path(folder, str(number)),
+                    *many,
+                    database_url=database_url,
+                    environment={"CAPI_BRIDGE_SECRET_KEY": SECRET_KEY},
+                )
+            ).url
+            for number in range(nodes)
+        ]
+        both = (f"{urls[0]}/hooks/{purchase.NAME}", f"{urls[-1]}/hooks/{purchase.NAME}")
+        windows.run_both("warm", both, 16, keep=False)
+        windows.run_both(f"nodes: {nodes}", both, 16)
 
 
 def _window_on(windows: Windows, name: str, database_url: str | None) -> None:

@@ -31,6 +31,17 @@ class Answered:
     def per_second(self) -> float:
         return self.requests / self.seconds
 
+    def plus(self, other: Answered) -> Answered:
+        """Return what two at the same time saw; of the times, the longer ones."""
+        return Answered(
+            self.requests + other.requests,
+            max(self.seconds, other.seconds),
+            max(self.p50_ms, other.p50_ms),
+            max(self.p99_ms, other.p99_ms),
+            self.bad + other.bad,
+            self.broken + other.broken,
+        )
+
 
 def is_there() -> bool:
     """Return whether wrk can be used; install it from Debian if possible."""

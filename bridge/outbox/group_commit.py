@@ -1,7 +1,8 @@
 """Group commit: one thread of a process writes, and takes with each transaction whatever has gathered.
 
-Whoever submits gets a future and need not wait, so an event loop can submit too. A future that is cancelled
-in time is withdrawn: the writer leaves it out. Once the writer has taken it, only the database knows.
+Whoever submits items gets one future for all of them and need not wait, so an event loop can submit too. A
+future that is cancelled in time is withdrawn: the writer leaves its items out. Once the writer has taken
+them, only the database knows.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import AbstractContextManager
-from typing import Generic, NamedTuple, TypeVar
+from itertools import islice, repeat
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from bridge.errors import CannotStore
 
@@ -20,6 +22,8 @@ MOST_AT_ONCE = 256
 _CLOSING_SECONDS = 10.0  # the writer may be stuck in a database that hangs
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Submitted = futures.Future[list[Result | Exception]]
+_Submission = tuple[Sequence[Item], Submitted[Result]]
 
 
 class Patience(NamedTuple):
@@ -86,10 +90,10 @@ class CommitQueue(Generic[Item, Result]):
         self._starting = threading.Lock()
         self._process: int | None = None
 
-    def submit(self, item: Item) -> futures.Future[Result]:
-        """Have an item written soon. Never waits."""
-        submitted: futures.Future[Result] = futures.Future()
-        self._put((item, submitted))
+    def submit(self, items: Sequence[Item]) -> Submitted[Result]:
+        """Have items written soon; the future has what becomes of each. Never waits."""
+        submitted: Submitted[Result] = futures.Future()
+        self._put((items, submitted))
         return submitted
 
     def wake(self) -> None:
@@ -103,11 +107,11 @@ class CommitQueue(Generic[Item, Result]):
             self._thread.join(_CLOSING_SECONDS)
             self._process = None
 
-    def _put(self, submitted: tuple[Item, futures.Future[Result]] | None) -> None:
+    def _put(self, submission: _Submission[Item, Result] | None) -> None:
         if self._process != os.getpid():
             with self._starting:
                 self._start()
-        self._waiting.put(submitted)
+        self._waiting.put(submission)
 
     def _start(self) -> None:
         if self._process != os.getpid():
@@ -122,56 +126,54 @@ class CommitQueue(Generic[Item, Result]):
         while (first := waiting.get()) is not _STOP:
             self._commit([] if first is None else [first], waiting)
 
-    def _commit(self, group: list[object], waiting: queue.SimpleQueue[object]) -> None:
-        taken: list[tuple[Item, futures.Future[Result]]] = []
-        results: Sequence[Result | Exception] = []
+    def _commit(self, group: list[Any], waiting: queue.SimpleQueue[object]) -> None:
+        taken: list[_Submission[Item, Result]] = []
+        results: Iterator[Result | Exception] = iter(())
         try:
             self._before()
             if group:
                 with self._lock():
                     taken = _not_withdrawn(_gather(group, waiting, self._largest))
-                    results = self._write([item for item, _ in taken])
+                    results = iter(self._written([item for items, _ in taken for item in items]))
         except BaseException as error:  # noqa: BLE001 - whatever stopped the writer stopped everyone it wrote for
             taken = taken or _not_withdrawn(group)
-            results = [_exception(error)] * len(taken)
-        for (_, submitted), result in zip(taken, results, strict=True):
-            _settle(submitted, result)
+            results = repeat(_exception(error))
+        for items, submitted in taken:
+            submitted.set_result(list(islice(results, len(items))))
+
+    def _written(self, items: list[Item]) -> list[Result | Exception]:
+        starts = range(0, len(items), self._largest)
+        return [result for start in starts for result in self._write(items[start : start + self._largest])]
 
 
 _STOP = object()
 
 
-def _gather(group: list[object], waiting: queue.SimpleQueue[object], most: int) -> list[object]:
+def _gather(group: list[Any], waiting: queue.SimpleQueue[object], most: int) -> list[Any]:
     """Add what has been submitted meanwhile; what is not an item (wake, stop) is left for the next round."""
-    while len(group) < most and not waiting.empty():
+    number = len(group[0][0])
+    while number < most and not waiting.empty():
         following = waiting.get()
         if not isinstance(following, tuple):
             waiting.put(following)
             break
         group.append(following)
+        number += len(following[0])
     return group
 
 
-def _not_withdrawn(group: list[object]) -> list[tuple[Item, futures.Future[Result]]]:
-    pairs: list[tuple[Item, futures.Future[Result]]] = group  # type: ignore[assignment]
-    return [pair for pair in pairs if pair[1].set_running_or_notify_cancel()]
+def _not_withdrawn(group: list[_Submission[Item, Result]]) -> list[_Submission[Item, Result]]:
+    return [submission for submission in group if submission[1].set_running_or_notify_cancel()]
 
 
 def _exception(error: BaseException) -> Exception:
     return error if isinstance(error, Exception) else RuntimeError(type(error).__name__)
 
 
-def _settle(submitted: futures.Future[Result], result: Result | Exception) -> None:
-    if isinstance(result, Exception):
-        submitted.set_exception(result)
-    else:
-        submitted.set_result(result)
-
-
 def wait(
-    submitted: futures.Future[Result], *, may_give_up: bool, patience: Patience = PATIENCE
+    submitted: Submitted[Result], *, may_give_up: bool, patience: Patience = PATIENCE
 ) -> Result | Exception:
-    """Wait in this thread for what becomes of an item; an exception is returned, not raised.
+    """Wait in this thread for what becomes of a single item; an exception is returned, not raised.
 
     What the writer has taken may be given up only when a second try of the sender would be recognised.
     """
@@ -179,16 +181,4 @@ def wait(
     if not submitted.done() and submitted.cancel():
         return too_late()
     futures.wait([submitted], patience.until_written_seconds if may_give_up else None)
-    if not submitted.done():
-        return too_late()
-    return outcome(submitted)
-
-
-def outcome(submitted: futures.Future[Result]) -> Result | Exception:
-    """Return what became of an item that is done with."""
-    if submitted.cancelled():
-        return too_late()
-    error = submitted.exception()
-    if error is not None:
-        return _exception(error)
-    return submitted.result()
+    return submitted.result()[0] if submitted.done() else too_late()

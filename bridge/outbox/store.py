@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -25,7 +24,7 @@ from bridge.outbox.database import Database
 from bridge.outbox.database_errors import translated_errors
 from bridge.outbox.erasures import Erasures
 from bridge.outbox.fetch_queue import FetchQueue
-from bridge.outbox.group_commit import CommitQueue, together_or_alone, wait
+from bridge.outbox.group_commit import CommitQueue, Submitted, together_or_alone, wait
 from bridge.outbox.hourly_counts import CountChanges, HourlyCounts, forget_changes
 from bridge.outbox.import_positions import ImportPosition, Imports, Replacements
 from bridge.outbox.inserts import Statements, pack, probe, store, store_again
@@ -115,7 +114,7 @@ class Outbox:
         with translated_errors():
             self._backpressure.check()
             packed = pack(webhook, self._cipher)
-        stored = wait(self.submit(packed), may_give_up=packed.is_recognised_again)
+        stored = wait(self.submit([packed]), may_give_up=packed.is_recognised_again)
         if isinstance(stored, Exception):
             with translated_errors():
                 raise stored
@@ -132,8 +131,8 @@ class Outbox:
         """Make a visit without an event ready for `submit`; never waits."""
         return pack_visit(visit, self._cipher)
 
-    def submit(self, packed: Packed) -> Future[Receipt]:
-        """Have a packed webhook or visit stored with the next transaction. Never waits."""
+    def submit(self, packed: Sequence[Packed]) -> Submitted[Receipt]:
+        """Have packed webhooks and visits stored with the next transaction. Never waits."""
         return self._commits.submit(packed)
 
     def probe(self, patience_seconds: float) -> None:

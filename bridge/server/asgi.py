@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
 from bridge.monitoring.log import failure
 from bridge.outbox import Packed, Receipt
+from bridge.outbox.group_commit import Submitted
 from bridge.server import wsgi_adapter
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
@@ -94,8 +94,8 @@ class Application:
         self._stop_watching = self._context.mappings.watch(self._report)
         self._stop_noting = self._context.refusals.write_regularly(self._context.now, self._report)
 
-    def _submit(self, webhook: Packed) -> Future[Receipt]:
-        return self._context.outbox().submit(webhook)
+    def _submit(self, webhooks: Sequence[Packed]) -> Submitted[Receipt]:
+        return self._context.outbox().submit(webhooks)
 
     def _report(self, error: Exception) -> None:
         self._context.log.error("fault", **failure(error))

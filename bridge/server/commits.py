@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bridge.outbox import Packed, Receipt
-from bridge.outbox.group_commit import PATIENCE, Patience, outcome, too_late
+from bridge.outbox.group_commit import PATIENCE, Patience, Submitted, too_late
 
 SWEEP_SECONDS = 0.25
 Stored = Receipt | Exception
 Waiter = asyncio.Future[Stored]
 
 
-class _Waiting(NamedTuple):
-    submitted: Future[Receipt]
+class _HandedOver(NamedTuple):
+    """What was handed over together: who waits for it, whether each may give up, and since when."""
+
+    waiting: list[tuple[Waiter, bool]]
     since: float
-    may_give_up: bool
 
 
 class Commits:
@@ -33,15 +32,15 @@ class Commits:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        submit: Callable[[Packed], Future[Receipt]],
+        submit: Callable[[Sequence[Packed]], Submitted[Receipt]],
         patience: Patience = PATIENCE,
     ) -> None:
         self._loop = loop
         self._submit = submit
         self._patience = patience
         self._gathered: list[tuple[Waiter, Packed]] = []
-        self._waiting: dict[Waiter, _Waiting] = {}  # oldest first
-        self._finished: deque[tuple[Waiter, Future[Receipt]]] = deque()
+        self._handed_over: dict[Submitted[Receipt], _HandedOver] = {}  # oldest first
+        self._finished: deque[Submitted[Receipt]] = deque()
         self._is_woken = False
         loop.call_later(SWEEP_SECONDS, self._sweep)
 
@@ -60,15 +59,14 @@ class Commits:
     def _hand_over(self) -> None:
         """Give the writer what has gathered."""
         gathered, self._gathered = self._gathered, []
-        now = self._loop.time()
-        for waiter, webhook in gathered:
-            submitted = self._submit(webhook)
-            self._waiting[waiter] = _Waiting(submitted, now, webhook.is_recognised_again)
-            submitted.add_done_callback(partial(self._note, waiter))
+        submitted = self._submit([webhook for _, webhook in gathered])
+        waiting = [(waiter, webhook.is_recognised_again) for waiter, webhook in gathered]
+        self._handed_over[submitted] = _HandedOver(waiting, self._loop.time())
+        submitted.add_done_callback(self._note)
 
-    def _note(self, waiter: Waiter, submitted: Future[Receipt]) -> None:
-        """Take note of one result, in the writer's thread; the loop is woken for the first of a group."""
-        self._finished.append((waiter, submitted))
+    def _note(self, submitted: Submitted[Receipt]) -> None:
+        """Take note of results, in the writer's thread; the loop is woken once for all that are there."""
+        self._finished.append(submitted)
         if not self._is_woken:
             self._is_woken = True
             self._loop.call_soon_threadsafe(self._hand_out)
@@ -76,20 +74,28 @@ class Commits:
     def _hand_out(self) -> None:
         self._is_woken = False
         while self._finished:
-            waiter, submitted = self._finished.popleft()
-            if self._waiting.pop(waiter, None):
-                stored: Stored = outcome(submitted)
-                waiter.set_result(stored)
+            submitted = self._finished.popleft()
+            handed_over = self._handed_over.pop(submitted, None)
+            if handed_over:
+                for (waiter, _), stored in zip(handed_over.waiting, submitted.result(), strict=True):
+                    _answer(waiter, stored)
 
     def _sweep(self) -> None:
         """Answer those who have waited for too long."""
         self._loop.call_later(SWEEP_SECONDS, self._sweep)
         now, patience = self._loop.time(), self._patience
-        for waiter, (submitted, since, may_give_up) in list(self._waiting.items()):
+        for submitted, (waiting, since) in list(self._handed_over.items()):
             waited = now - since
             if waited < patience.until_taken_seconds:
                 return
-            is_lost = may_give_up and waited >= sum(patience)
-            if submitted.cancel() or is_lost:
-                del self._waiting[waiter]
-                waiter.set_result(too_late())
+            is_withdrawn, is_lost = submitted.cancel(), waited >= sum(patience)
+            if is_withdrawn:
+                del self._handed_over[submitted]
+            for waiter, may_give_up in waiting:
+                if is_withdrawn or (is_lost and may_give_up):
+                    _answer(waiter, too_late())
+
+
+def _answer(waiter: Waiter, stored: Stored) -> None:
+    if not waiter.done():  # it has been given up
+        waiter.set_result(stored)

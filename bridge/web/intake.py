@@ -135,6 +135,7 @@ def _taken_in(
     prepared = prepare(context, endpoint, request._replace(body=body))
     if isinstance(prepared, Response):
         return prepared
-    stored = wait(context.outbox().submit(prepared.webhook), may_give_up=prepared.webhook.is_recognised_again)
+    webhook = prepared.webhook
+    stored = wait(context.outbox().submit([webhook]), may_give_up=webhook.is_recognised_again)
     delivery = start_delivery(context, waiting_for_meta(prepared, stored))
     return respond(context, endpoint, request, prepared, stored, delivery.result() if delivery else {})

@@ -64,7 +64,7 @@ class Shop(Bench):
         moment = at or self.now
         values: dict[str, Any] = {"consent": "granted", "consent_source": "page", "consent_at": moment}
         values |= {"fbc": FBC, "fbp": FBP, "ip": "8.8.8.8", **others}
-        self.outbox.submit(self.outbox.pack_visit(NewVisit(visitor, moment, **values))).result(30)
+        self.outbox.submit([self.outbox.pack_visit(NewVisit(visitor, moment, **values))]).result(30)
 
     def refused(self, visitor: str = ANNA) -> None:
         self.visited(visitor, consent="denied")
@@ -211,8 +211,7 @@ def test_ten_thousand_forged_beacons_neither_change_an_event_nor_reach_a_strange
         )
         for n in range(10_000)
     ]
-    for future in [shop.outbox.submit(packed) for packed in forged]:
-        future.result(60)
+    shop.outbox.submit(forged).result(60)
     assert shop.outbox.show(before.event.id) == before
     assert user_data(shop.arrives("sale", email="anna@example.com"))["fbc"] == FBC
     assert "fbc" not in user_data(shop.arrives("form", 2, cb_event_id="lead-77", email="new@example.com"))

@@ -267,9 +267,8 @@ def test_a_webhook_that_asks_for_an_erasure_is_stored_with_its_job(outbox, webho
 
 
 def visited(outbox, visitor, *keys):
-    outbox.submit(outbox.pack_visit(NewVisit(visitor, NOW, "granted", "page", NOW, fbp="fb.1.2.3"))).result(
-        30
-    )
+    visit = NewVisit(visitor, NOW, "granted", "page", NOW, fbp="fb.1.2.3")
+    outbox.submit([outbox.pack_visit(visit)]).result(30)
     learn(outbox, visitor, keys)
 
 

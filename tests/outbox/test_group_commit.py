@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import CannotStore
-from bridge.outbox.group_commit import CommitQueue, Patience, outcome, wait
+from bridge.outbox.group_commit import CommitQueue, Patience, wait
 from bridge.outbox.write_lock import WriteLock
 
 SHORT = Patience(0.05, 0.05)
@@ -49,17 +49,24 @@ def test_what_is_submitted_while_the_lock_is_awaited_is_written_together(queue_o
         return [item * 2 for item in items]
 
     queue = queue_of(write, gate, largest=5)
-    submitted = [queue.submit(number) for number in range(9)]
+    submitted = [queue.submit([number]) for number in range(9)]
     assert gate.awaited.wait(10)
     gate.open.set()
-    assert [one.result(10) for one in submitted] == [number * 2 for number in range(9)]
+    assert [one.result(10) for one in submitted] == [[number * 2] for number in range(9)]
     assert written == [[0, 1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+def test_what_is_submitted_together_has_one_result_each_and_no_write_is_larger_than_allowed(queue_of):
+    written = []
+    queue = queue_of(lambda items: written.append(list(items)) or [item * 2 for item in items], largest=4)
+    assert queue.submit(list(range(9))).result(10) == [number * 2 for number in range(9)]
+    assert written == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
 
 
 def test_an_exception_as_a_result_belongs_to_one_item_only(queue_of):
     queue = queue_of(lambda items: [ValueError("mine") if item == 1 else item for item in items])
-    assert isinstance(wait(queue.submit(1), may_give_up=True), ValueError)
-    assert wait(queue.submit(2), may_give_up=True) == 2
+    assert isinstance(wait(queue.submit([1]), may_give_up=True), ValueError)
+    assert wait(queue.submit([2]), may_give_up=True) == 2
 
 
 def test_a_failed_write_fails_everyone_in_it_and_the_next_one_works(queue_of):
@@ -72,8 +79,8 @@ def test_a_failed_write_fails_everyone_in_it_and_the_next_one_works(queue_of):
         return items
 
     queue = queue_of(write)
-    assert isinstance(wait(queue.submit(1), may_give_up=True), OSError)
-    assert wait(queue.submit(2), may_give_up=True) == 2
+    assert isinstance(wait(queue.submit([1]), may_give_up=True), OSError)
+    assert wait(queue.submit([2]), may_give_up=True) == 2
 
 
 def test_a_lock_that_cannot_be_had_leaves_nobody_without_an_answer(queue_of):
@@ -83,16 +90,16 @@ def test_a_lock_that_cannot_be_had_leaves_nobody_without_an_answer(queue_of):
         yield
 
     queue = queue_of(lambda items: items, broken)
-    assert [type(wait(queue.submit(1), may_give_up=True)) for _ in range(2)] == [PermissionError] * 2
+    assert [type(wait(queue.submit([1]), may_give_up=True)) for _ in range(2)] == [PermissionError] * 2
 
 
 def test_who_waits_too_long_for_the_writer_is_refused_and_never_written(queue_of):
     written, gate = [], Gate()
     queue = queue_of(lambda items: written.extend(items) or items, gate)
-    first, second = queue.submit("first"), queue.submit("second")
+    first, second = queue.submit(["first"]), queue.submit(["second"])
     assert isinstance(wait(first, may_give_up=False, patience=SHORT), CannotStore)
     gate.open.set()
-    assert second.result(10) == "second"
+    assert second.result(10) == ["second"]
     assert written == ["second"]
 
 
@@ -106,7 +113,7 @@ def test_what_the_writer_has_taken_is_given_up_only_when_a_second_try_would_be_k
         return items
 
     queue = queue_of(write)
-    submitted = queue.submit("webhook")
+    submitted = queue.submit(["webhook"])
     assert taken.wait(10)
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(wait, submitted, may_give_up=may_give_up, patience=SHORT)
@@ -114,7 +121,7 @@ def test_what_the_writer_has_taken_is_given_up_only_when_a_second_try_would_be_k
             assert isinstance(waiting.result(10), CannotStore)
         go_on.set()
         assert may_give_up or waiting.result(10) == "webhook"
-    assert outcome(submitted) == "webhook"
+    assert submitted.result(10) == ["webhook"]
 
 
 def test_bounds_are_looked_at_before_each_group_and_when_asked(queue_of):
@@ -128,7 +135,7 @@ def test_bounds_are_looked_at_before_each_group_and_when_asked(queue_of):
     queue = queue_of(lambda items: items, before=look)
     queue.wake()
     assert looked.wait(10)
-    assert wait(queue.submit(1), may_give_up=True) == 1
+    assert wait(queue.submit([1]), may_give_up=True) == 1
     assert looks == [0, 1]
 
 
@@ -141,18 +148,18 @@ def test_a_failed_look_fails_the_group_behind_it_and_the_writer_works_on(queue_o
 
     queue = queue_of(lambda items: items, before=look)
     queue.wake()
-    assert str(wait(queue.submit(1), may_give_up=True)) == "a look for one"
-    assert wait(queue.submit(2), may_give_up=True) == 2
+    assert str(wait(queue.submit([1]), may_give_up=True)) == "a look for one"
+    assert wait(queue.submit([2]), may_give_up=True) == 2
 
 
 def test_a_forked_child_has_a_writer_of_its_own(queue_of):
     queue = queue_of(lambda items: items)
-    assert queue.submit(1).result(10) == 1
+    assert queue.submit([1]).result(10) == [1]
     child = os.fork()
     if not child:
-        os._exit(0 if queue.submit(2).result(10) == 2 else 1)
+        os._exit(0 if queue.submit([2]).result(10) == [2] else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert queue.submit(3).result(10) == 3
+    assert queue.submit([3]).result(10) == [3]
 
 
 class TestWriteLock:
@@ -203,7 +210,7 @@ class TestWriteLock:
 def test_closing_waits_until_everything_submitted_is_written(queue_of):
     gate = Gate()
     queue = queue_of(lambda items: items, gate)
-    submitted = queue.submit("last")
+    submitted = queue.submit(["last"])
     assert gate.awaited.wait(10)
     closing = threading.Thread(target=queue.close)
     closing.start()

@@ -344,7 +344,7 @@ def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, web
     if replaced:
         path.write_bytes(b"")
     for work in (
-        lambda: outbox.submit(outbox.pack(webhook("1"))).result(30),
+        lambda: outbox.add(webhook("1")),
         lambda: outbox.add(webhook("2")),
         outbox.counts,
         lambda: outbox.add(webhook("3")),
@@ -354,5 +354,5 @@ def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, web
     assert path.exists() is replaced
     path.unlink(missing_ok=True)
     moved.rename(path)
-    outbox.submit(outbox.pack(webhook("4"))).result(30)
+    outbox.submit([outbox.pack(webhook("4"))]).result(30)
     assert outbox.counts().received == 1

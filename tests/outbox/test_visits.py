@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import wait
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,11 +26,8 @@ def visit(visitor: str = ANNA, at: datetime = NOW, **others: Any) -> NewVisit:
 
 
 def store(outbox, *packed):
-    futures = [
-        outbox.submit(one if isinstance(one, PackedVisit) else outbox.pack_visit(one)) for one in packed
-    ]
-    wait(futures)
-    return [future.result() for future in futures]
+    visits = [one if isinstance(one, PackedVisit) else outbox.pack_visit(one) for one in packed]
+    return outbox.submit(visits).result(30)
 
 
 def found(outbox, *keys, before=NOW + DAY, within=90 * DAY):

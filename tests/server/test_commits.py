@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import CannotStore
 from bridge.outbox import Receipt
-from bridge.outbox.group_commit import PATIENCE, Patience
+from bridge.outbox.group_commit import PATIENCE, Patience, Submitted
 from bridge.server.commits import Commits
 
 SHORT = Patience(0.02, 0.02)
@@ -31,11 +31,11 @@ class Webhook:
 class Writer:
     """Takes what is submitted; the test says what becomes of it."""
 
-    submitted: list[Future[Receipt]] = field(default_factory=list)
+    submitted: list[Submitted[Receipt]] = field(default_factory=list)
     taken: bool = False
 
-    def submit(self, _webhook: Any) -> Future[Receipt]:
-        future: Future[Receipt] = Future()
+    def submit(self, _webhooks: Any) -> Submitted[Receipt]:
+        future: Submitted[Receipt] = Future()
         if self.taken:
             future.set_running_or_notify_cancel()
         self.submitted.append(future)
@@ -54,14 +54,9 @@ def test_results_of_another_thread_reach_those_who_wait():
         waiting = [commits.submit(Webhook(number)) for number in range(100)]
         assert writer.submitted == [], "they go to the writer together, at the end of the round"
         await asyncio.sleep(0)
-        assert len(writer.submitted) == 100
-
-        def write() -> None:
-            for one in writer.submitted[:99]:
-                one.set_result(RECEIPT)
-            writer.submitted[99].set_exception(CannotStore("it does not fit"))
-
-        threading.Thread(target=write).start()
+        [submitted] = writer.submitted
+        results = [*[RECEIPT] * 99, CannotStore("it does not fit")]
+        threading.Thread(target=submitted.set_result, args=(results,)).start()
         return list(await asyncio.gather(*waiting))
 
     *stored, refused = asyncio.run(wait_for_all())
@@ -86,7 +81,7 @@ def test_what_is_being_written_is_given_up_only_when_a_second_try_would_be_known
     async def wait() -> Receipt | Exception:
         waiter = commits_of(writer, SHORT).submit(Webhook(is_recognised_again=may_give_up))
         await asyncio.sleep(0)
-        asyncio.get_running_loop().call_later(1.0, writer.submitted[0].set_result, RECEIPT)
+        asyncio.get_running_loop().call_later(1.0, writer.submitted[0].set_result, [RECEIPT])
         return await waiter
 
     answer = asyncio.run(wait())
@@ -101,7 +96,7 @@ def test_a_sender_that_has_gone_does_not_take_its_webhook_along():
         sender = asyncio.ensure_future(asyncio.shield(waiter))
         sender.cancel()
         await asyncio.sleep(0)
-        writer.submitted[0].set_result(RECEIPT)
+        writer.submitted[0].set_result([RECEIPT])
         return await waiter
 
     assert asyncio.run(leave_and_come_back()) == RECEIPT

@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 from bridge.jobs.bulk_import import MOST_BYTES
 from bridge.settings.models import CompanionSettings, ServerLimits
-from bridge.web import conversions_api, hooks
+from bridge.web import hooks
 from bridge.web.companion import beacons
+from bridge.web.drop_in import conversions_api
 from bridge.web.intake import Endpoint
 
 READ = ("GET", "HEAD")

@@ -6,14 +6,11 @@ from typing import Any
 
 from bridge.meta_spec.shipped_files import SCHEMAS, schema_text
 from bridge.settings.models import CompanionSettings
-from bridge.web import (
+from bridge.web import cors, health, hooks
+from bridge.web.api import (
     bulk_api,
-    conversions_api,
-    cors,
     dry_run,
     events_api,
-    health,
-    hooks,
     jobs_api,
     pairing_api,
     pauses_api,
@@ -29,6 +26,7 @@ from bridge.web.companion import beacons, scripts
 from bridge.web.console import routes as console
 from bridge.web.context import AppContext
 from bridge.web.dispatch import View
+from bridge.web.drop_in import conversions_api
 from bridge.web.openapi import (
     ADMIN_ERRORS,
     BEACON_ERRORS,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.simulator import Simulator
-from bridge.web.conversions_api_messages import body_findings
+from bridge.web.drop_in.conversions_api_messages import body_findings
 from bridge.web.intake_paths import intake_at
 from tests.web.conftest import ENVIRONMENT, NOW
 

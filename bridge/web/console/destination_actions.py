@@ -15,10 +15,10 @@ from bridge.ingest.entries import checked_test_code
 from bridge.monitoring.match_quality import MatchQuality, match_quality, our_match_strength
 from bridge.serialization import encode_readable
 from bridge.settings import Destination
+from bridge.web.api.pauses_api import pause_destination
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.pauses_api import pause_destination
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response, sentence
 

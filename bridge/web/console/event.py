@@ -19,6 +19,7 @@ from bridge.models import Request, Verified
 from bridge.outbox import Attempt, EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.api.events_api import event_detail, no_such_event
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.curl import curl_of
 from bridge.web.console.earlier_mapping import ThenAndNow, then_and_now, what_would_change
@@ -26,7 +27,6 @@ from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.results import code_of, sentence_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.events_api import event_detail, no_such_event
 from bridge.web.request import HttpRequest, origin
 from bridge.web.responses import Response
 

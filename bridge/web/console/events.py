@@ -13,12 +13,12 @@ from bridge.jobs.person_search import found_person
 from bridge.jobs.runner import KINDS
 from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
+from bridge.web.api.jobs_api import job_context
+from bridge.web.api.reasons_api import in_trouble
 from bridge.web.console.masked_person import masked_persons
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import job_context
-from bridge.web.reasons_api import in_trouble
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import NoSuchJob, Response
 

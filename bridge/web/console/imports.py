@@ -15,13 +15,13 @@ from bridge.ingest.file_encoding import UTF_8
 from bridge.ingest.import_rows import STYLES
 from bridge.jobs.bulk_import import MOST_BYTES, read_import
 from bridge.outbox import Job
+from bridge.web.api.jobs_api import job_at, job_context
 from bridge.web.console.jobs import WORDS
 from bridge.web.console.pages import form, page, see_other, with_query
 from bridge.web.console.results import sentence_of
 from bridge.web.console.uploads import upload_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import job_at, job_context
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import NoSuchJob, Response, error_response
 

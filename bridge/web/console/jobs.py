@@ -8,10 +8,10 @@ import orjson
 
 from bridge.errors import TooLarge
 from bridge.outbox import Job
+from bridge.web.api.jobs_api import job_at
 from bridge.web.console.pages import page, see_other
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import job_at
 from bridge.web.request import HttpRequest
 from bridge.web.responses import NoSuchJob, Response
 

@@ -20,11 +20,11 @@ from bridge.models import Request, Verified
 from bridge.outbox import EventRecord, Job, Query, WebhookQuery, WebhookRecord
 from bridge.serialization import encode_readable
 from bridge.settings.models import Rate
+from bridge.web.api.jobs_api import job_context
 from bridge.web.console.pages import form, page, see_other
 from bridge.web.console.sample_choice import ANY_BODY
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest
 from bridge.web.responses import NoSuchJob, Response
 

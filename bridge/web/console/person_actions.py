@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bridge.errors import WrongUse
 from bridge.jobs.person_export import read_person_export
+from bridge.web.api.jobs_api import job_context
 from bridge.web.console.pages import form, page, see_other
 from bridge.web.console.person import found_here
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 

@@ -11,6 +11,7 @@ from bridge.errors import WrongUse
 from bridge.mapping.draft import draft_mapping
 from bridge.mapping.files import SIMPLE_NAME
 from bridge.mapping.language.completion import completion_table
+from bridge.web.api.dry_run import recorded_in
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.mapping_files import content_of, earlier, revision_of
 from bridge.web.console.pages import form, page, rendered, wants_json
@@ -26,7 +27,6 @@ from bridge.web.console.sample_choice import (
 from bridge.web.console.trial_run import TrialRun, WrittenMapping, run_trial
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.dry_run import recorded_in
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 

@@ -14,12 +14,12 @@ from bridge.mapping.draft import draft_mapping
 from bridge.models import Event, Verified
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.api.dry_run import recorded_in
+from bridge.web.api.jobs_api import job_context
 from bridge.web.console.pages import form, page, rendered, see_other, wants_json
 from bridge.web.console.sample_choice import answers_of, webhook_of
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.dry_run import recorded_in
-from bridge.web.jobs_api import job_context
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 

@@ -15,9 +15,9 @@ from bridge.mapping.samples import answers_file, read_sample
 from bridge.models import Receive, Request, Verified
 from bridge.outbox import EventRecord, Query
 from bridge.serialization import encode_readable
+from bridge.web.api.dry_run import made_up_request
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.context import AppContext
-from bridge.web.dry_run import made_up_request
 
 ANY_BODY = Receive(max_size_bytes=2_097_152)
 _OFFERED = 10

@@ -21,9 +21,9 @@ from bridge.models import AnswerLookup, Request, Verified, Webhook
 from bridge.pipeline import translate
 from bridge.recognize.payload_fields import payload_fields
 from bridge.serialization import encode_readable
+from bridge.web.api.dry_run import recorded_in
 from bridge.web.console.sample_choice import ANY_BODY
 from bridge.web.context import AppContext
-from bridge.web.dry_run import recorded_in
 
 _MOST_FIELDS = 500
 _LONGEST_SHOWN = 60

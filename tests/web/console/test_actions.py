@@ -14,8 +14,8 @@ import pytest
 from bridge.jobs.runner import do_job
 from bridge.outbox import Query
 from bridge.simulator import Simulator
+from bridge.web.api.jobs_api import job_context
 from bridge.web.app import create_app
-from bridge.web.jobs_api import job_context
 from tests.web.conftest import EVENT, WebClient
 from tests.web.console.conftest import text_of
 

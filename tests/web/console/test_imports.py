@@ -13,7 +13,7 @@ import pytest
 
 from bridge.jobs.runner import do_job
 from bridge.outbox import Job
-from bridge.web.jobs_api import job_context
+from bridge.web.api.jobs_api import job_context
 from tests.web.console.conftest import SCRIPT, text_of
 
 CSV = "id;mail\n1;jane@example.com\n2;\n3;joe@example.com\n"

@@ -11,7 +11,7 @@ from bridge.ingest.replay import discard
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.monitoring.status import status_of
 from bridge.outbox import EventDetail, Query
-from bridge.web.bulk_api import replayed
+from bridge.web.api.bulk_api import replayed
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object, query
 from bridge.web.responses import NoSuchEvent, Response, listed

@@ -14,8 +14,8 @@ from bridge.ingest.event_filters import query_of, require_filter
 from bridge.ingest.replay import remapping, replay
 from bridge.jobs.bulk_changes import HOW, MOST, refuse_when_changed
 from bridge.outbox import Query
+from bridge.web.api.jobs_api import start_job
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response
 

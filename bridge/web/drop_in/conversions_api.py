@@ -25,7 +25,7 @@ from bridge.outbox import NewWebhook, Receipt
 from bridge.settings import Destination, Settings
 from bridge.web.auth import is_admin
 from bridge.web.context import AppContext
-from bridge.web.conversions_api_errors import (
+from bridge.web.drop_in.conversions_api_errors import (
     BAD_TOKEN,
     MetaError,
     as_meta_error,
@@ -33,8 +33,8 @@ from bridge.web.conversions_api_errors import (
     invalid,
     meta_response,
 )
-from bridge.web.conversions_api_events import MOST_VALUES, FinishedEvent, finished_event, given_events
-from bridge.web.conversions_api_messages import body_findings, messages
+from bridge.web.drop_in.conversions_api_events import MOST_VALUES, FinishedEvent, finished_event, given_events
+from bridge.web.drop_in.conversions_api_messages import body_findings, messages
 from bridge.web.hooks import limit_address
 from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared, count_events
 from bridge.web.request import HttpRequest, as_webhook

@@ -11,8 +11,8 @@ from bridge.jobs.bulk_erasure import OPTIONS, known_destination
 from bridge.jobs.job_kind import flag_of, require_known
 from bridge.outbox import erasures_as_json
 from bridge.privacy.person_identifiers import KINDS
+from bridge.web.api.jobs_api import start_job
 from bridge.web.context import AppContext
-from bridge.web.jobs_api import start_job
 from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response, listed
 

@@ -19,7 +19,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Draft, Event, ReadingSettings, Request
 from bridge.pipeline import finish
 from bridge.settings import Destination
-from bridge.web.conversions_api_errors import invalid
+from bridge.web.drop_in.conversions_api_errors import invalid
 
 MOST_VALUES = 200_000  # a thousand events with two hundred values each
 _MOST_EVENTS = 1000

@@ -59,21 +59,30 @@ def on_sqlite(folder: Path, rounds: int) -> list[Figure]:
 
 
 def on_postgresql(folder: Path, databases: postgres.Databases, rounds: int) -> list[Figure]:
-    """Measure one process, two and four; what they share is the database, and the cores of this machine."""
-    full = next(databases)
+    """Measure one process, two and four, and two whose calls take so long that no core is busy.
+
+    What they share is the database, and the cores of this machine.
+    """
+    full, slow = next(databases), next(databases)
     fill(full, WAITING)
-    runs = {
-        f"{workers}": partial(
-            drain_once, folder, lambda _folder: databases.copy_of(full), WAITING, workers=workers
-        )
-        for workers in WORKERS
-    }
+    fill(slow, SLOW_WAITING)
+    of_full, of_slow = _copies(databases, full), _copies(databases, slow)
+    fast = partial(drain_once, folder, of_full, WAITING)
+    slowly = partial(drain_once, folder, of_slow, SLOW_WAITING, latency_seconds=0.1, parallel=1)
+    runs = {f"{workers}": partial(fast, workers=workers) for workers in WORKERS}
+    runs |= {f"slow {workers}": partial(slowly, workers=workers) for workers in (1, 2)}
     series = in_rounds(runs, rounds)
+    waiting_for_meta = series["slow 2"].over(series["slow 1"])
     return [
         figure(PART, f"{_ONE} (PostgreSQL)", "events/s", series["1"]),
         figure(PART, "two workers draining PostgreSQL against one", "x", series["2"].over(series["1"])),
         figure(PART, "four workers draining PostgreSQL against one", "x", series["4"].over(series["1"])),
+        figure(PART, "two workers against one, each with one connection at 100 ms", "x", waiting_for_meta),
     ]
+
+
+def _copies(databases: postgres.Databases, of: str) -> Callable[[Path], str]:
+    return lambda _folder: databases.copy_of(of)
 
 
 def _copied(full: Path, folder: Path) -> str:

@@ -135,15 +135,22 @@ class CommitQueue(Generic[Item, Result]):
                 with self._lock():
                     taken = _not_withdrawn(_gather(group, waiting, self._largest))
                     results = iter(self._written([item for items, _ in taken for item in items]))
-        except BaseException as error:  # noqa: BLE001 - whatever stopped the writer stopped everyone it wrote for
+        except BaseException as error:  # noqa: BLE001 - who cannot begin leaves nobody without an answer
             taken = taken or _not_withdrawn(group)
             results = repeat(_exception(error))
         for items, submitted in taken:
             submitted.set_result(list(islice(results, len(items))))
 
     def _written(self, items: list[Item]) -> list[Result | Exception]:
-        starts = range(0, len(items), self._largest)
-        return [result for start in starts for result in self._write(items[start : start + self._largest])]
+        """Write items, no more at once than is allowed; return what becomes of each."""
+        results: list[Result | Exception] = []
+        for start in range(0, len(items), self._largest):
+            portion = items[start : start + self._largest]
+            try:
+                results += [result for _, result in zip(portion, self._write(portion), strict=True)]
+            except BaseException as error:  # noqa: BLE001 - it is the result of all who were written with it
+                results += [_exception(error)] * len(portion)
+        return results
 
 
 _STOP = object()

@@ -63,6 +63,24 @@ def test_what_is_submitted_together_has_one_result_each_and_no_write_is_larger_t
     assert written == [[0, 1, 2, 3], [4, 5, 6, 7], [8]]
 
 
+def test_a_write_that_fails_does_not_touch_what_was_written_before(queue_of):
+    def write(items):
+        if 2 in items:
+            raise CannotStore("it does not fit")
+        return items
+
+    stored, *refused = queue_of(write, largest=1).submit([1, 2]).result(10)
+    assert stored == 1
+    assert [type(one) for one in refused] == [CannotStore]
+
+
+def test_nobody_is_given_the_result_of_another(queue_of):
+    queue = queue_of(lambda items: items[1:] if 1 in items else items, largest=2)
+    *lost, third = queue.submit([1, 2, 3]).result(10)
+    assert [type(one) for one in lost] == [ValueError] * 2
+    assert third == 3
+
+
 def test_an_exception_as_a_result_belongs_to_one_item_only(queue_of):
     queue = queue_of(lambda items: [ValueError("mine") if item == 1 else item for item in items])
     assert isinstance(wait(queue.submit([1]), may_give_up=True), ValueError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ with suppress(ImportError):  # plain asyncio where it cannot be built
     import uvloop  # noqa: F401 - before the workers are forked, which would each load it for itself
 
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - gunicorn's heartbeat file, as its manual advises
+_SWITCH_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,12 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def _set_up(self, worker: Any) -> None:
-        """Put guards before the connections of a worker whose loop is about to start."""
+        """Prepare a worker whose loop is about to start.
+
+        The writer lets go of the interpreter at every statement of a commit. While the loop is busy it would
+        wait the usual 5 ms to get it back, and with it everybody who waits for the write lock.
+        """
+        sys.setswitchinterval(_SWITCH_SECONDS)
         limits = Limits(body=self._listening.body_seconds, connections=most_connections())
         limit_connections(worker.loop, limits, is_stopping=lambda: not worker.alive)
 

@@ -61,7 +61,7 @@ screenshots: .venv/ready-dev  ## take the pictures of the console in docs/pictur
 docs: .venv/ready-dev  ## regenerate the generated pages and schemas
 	$(BIN)/python -m bridge.docgen
 
-bench: .venv/ready-dev  ## run the benchmarks (about eighteen minutes); writes benchmarks/RESULTS.md
+bench: .venv/ready-dev  ## run the benchmarks (about sixteen minutes); writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks $(PARTS)
 
 bench-peers:  ## run the same work in Node-RED and n8n, from npm (takes longer)

@@ -169,13 +169,13 @@ def two_nodes(windows: Windows, databases: postgres.Databases, rounds: int) -> l
     windows.seen.clear()
     for number in range(rounds):
         for nodes in random.Random(number).sample((1, 2), 2):
-            _window_of(windows, nodes, next(databases))
+            _window_of_nodes(windows, nodes, next(databases))
     ratio = windows.per_second("nodes: 2").over(windows.per_second("nodes: 1"))
     note = f"{windows.per_second('nodes: 2').median:,.0f}/s, 32 connections, all on this machine"
     return [figure(PART, "two web nodes on PostgreSQL against one with as many workers", "x", ratio, note)]
 
 
-def _window_of(windows: Windows, nodes: int, database_url: str) -> None:
+def _window_of_nodes(windows: Windows, nodes: int, database_url: str) -> None:
     many = ["--workers", str(2 // nodes), "--threads", str(THREADS), "--no-deliver"]
     with tempfile.TemporaryDirectory(dir=windows.folder) as folder, contextlib.ExitStack() as started:
         urls = [

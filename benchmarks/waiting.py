@@ -7,7 +7,7 @@ from bridge.models import Request
 from bridge.outbox import NewEvent, NewWebhook
 
 SECRET_KEY = "a-key-of-the-benchmark-only-0001"
-EVENT_TIME = int(purchase.NOW.timestamp()) - 3600
+_EVENT_TIME = int(purchase.NOW.timestamp()) - 3600
 _WEEK_SECONDS = 604_800
 
 
@@ -19,10 +19,10 @@ def waiting_webhook(number: int, event_id: str, body: bytes, request: Request | 
         dataset_id=servers.DATASET,
         event_name="Purchase",
         event_id=event_id,
-        event_time=EVENT_TIME,
+        event_time=_EVENT_TIME,
         body=body,
         match_score=80,
-        accepted_until=EVENT_TIME + _WEEK_SECONDS,
+        accepted_until=_EVENT_TIME + _WEEK_SECONDS,
     )
     repeat_key, name = number.to_bytes(32, "big"), f"{number:026d}"
     return NewWebhook(

@@ -15,7 +15,7 @@ from bridge.lint.check import load_checked
 from bridge.mapping import MappingFolder
 from bridge.models import Request, Verified
 from bridge.monitoring.pairing_check import visit_mappings
-from bridge.outbox import NewVisit
+from bridge.outbox import NewVisit, Receipt
 from bridge.outbox.pairing import PairingQuestion
 from bridge.outbox.visits import VisitSearch
 from bridge.pipeline import translate
@@ -64,7 +64,10 @@ class Shop(Bench):
         moment = at or self.now
         values: dict[str, Any] = {"consent": "granted", "consent_source": "page", "consent_at": moment}
         values |= {"fbc": FBC, "fbp": FBP, "ip": "8.8.8.8", **others}
-        self.outbox.submit([self.outbox.pack_visit(NewVisit(visitor, moment, **values))]).result(30)
+        [stored] = self.outbox.submit([self.outbox.pack_visit(NewVisit(visitor, moment, **values))]).result(
+            30
+        )
+        assert isinstance(stored, Receipt)
 
     def refused(self, visitor: str = ANNA) -> None:
         self.visited(visitor, consent="denied")
@@ -211,7 +214,7 @@ def test_ten_thousand_forged_beacons_neither_change_an_event_nor_reach_a_strange
         )
         for n in range(10_000)
     ]
-    shop.outbox.submit(forged).result(60)
+    assert all(isinstance(stored, Receipt) for stored in shop.outbox.submit(forged).result(60))
     assert shop.outbox.show(before.event.id) == before
     assert user_data(shop.arrives("sale", email="anna@example.com"))["fbc"] == FBC
     assert "fbc" not in user_data(shop.arrives("form", 2, cb_event_id="lead-77", email="new@example.com"))

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.crypto import Cipher
 from bridge.ingest.replay import replay
-from bridge.outbox import Correction, ErasureRequest, NewJob, NewVisit, Person, Query, Traces
+from bridge.outbox import Correction, ErasureRequest, NewJob, NewVisit, Person, Query, Receipt, Traces
 from bridge.outbox.database import Database
 from bridge.outbox.erasure import Erased
 from bridge.outbox.never_send import REASON
@@ -268,7 +268,8 @@ def test_a_webhook_that_asks_for_an_erasure_is_stored_with_its_job(outbox, webho
 
 def visited(outbox, visitor, *keys):
     visit = NewVisit(visitor, NOW, "granted", "page", NOW, fbp="fb.1.2.3")
-    outbox.submit([outbox.pack_visit(visit)]).result(30)
+    [stored] = outbox.submit([outbox.pack_visit(visit)]).result(30)
+    assert isinstance(stored, Receipt)
     learn(outbox, visitor, keys)
 
 

@@ -12,7 +12,7 @@ import pytest
 from bridge.consent_decision import ConsentDecision
 from bridge.errors import CannotStore, WrongUse
 from bridge.finding import Finding, Position
-from bridge.outbox import Bounds, Outbox, Query, StoredEvent, upgrade
+from bridge.outbox import Bounds, Outbox, Query, Receipt, StoredEvent, upgrade
 from bridge.outbox.backpressure import UNBOUNDED
 
 
@@ -343,8 +343,10 @@ def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, web
     moved = path.rename(tmp_path / "moved.db")
     if replaced:
         path.write_bytes(b"")
+    [refused] = outbox.submit([outbox.pack(webhook("1"))]).result(30)
+    assert isinstance(refused, CannotStore)
+    assert "deleted or replaced" in str(refused)
     for work in (
-        lambda: outbox.add(webhook("1")),
         lambda: outbox.add(webhook("2")),
         outbox.counts,
         lambda: outbox.add(webhook("3")),
@@ -354,5 +356,6 @@ def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, web
     assert path.exists() is replaced
     path.unlink(missing_ok=True)
     moved.rename(path)
-    outbox.submit([outbox.pack(webhook("4"))]).result(30)
+    [stored] = outbox.submit([outbox.pack(webhook("4"))]).result(30)
+    assert isinstance(stored, Receipt)
     assert outbox.counts().received == 1

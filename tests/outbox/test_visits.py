@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.outbox import NewVisit, PackedVisit, Query
+from bridge.outbox import NewVisit, PackedVisit, Query, Receipt
 from bridge.outbox.database import Database
 from bridge.outbox.tables import visit_keys, visits
 from bridge.outbox.visits import JoinedVisit, VisitSearch, WithdrawnConsent
@@ -27,7 +27,9 @@ def visit(visitor: str = ANNA, at: datetime = NOW, **others: Any) -> NewVisit:
 
 def store(outbox, *packed):
     visits = [one if isinstance(one, PackedVisit) else outbox.pack_visit(one) for one in packed]
-    return outbox.submit(visits).result(30)
+    receipts = outbox.submit(visits).result(30)
+    assert all(isinstance(receipt, Receipt) for receipt in receipts)
+    return receipts
 
 
 def found(outbox, *keys, before=NOW + DAY, within=90 * DAY):

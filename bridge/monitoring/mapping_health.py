@@ -9,10 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from bridge.finding import Finding
+from bridge.mapping import MappingFolder, name_of
 from bridge.mapping.runtime.erase_requests import NEEDS_A_PERSON
 from bridge.outbox import Outbox, Query
 from bridge.outbox.recent import Recent, SentBody, moment_of_id
@@ -50,6 +53,27 @@ def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: d
         *_requests_to_answer(outbox, now),
         *_failed_erasures(outbox),
     ]
+
+
+def unloaded_mappings(mappings: MappingFolder, folders: Sequence[Path]) -> list[Concern]:
+    """Return each mapping file that does not load as it is now, and what its webhooks meet until it does."""
+    active = mappings.names()
+    return [
+        _unloaded(Path(file), findings[0], name, is_active=name in active)
+        for file, findings in mappings.problems().items()
+        for name in (name_of(Path(file), folders),)
+    ]
+
+
+def _unloaded(file: Path, first: Finding, name: str, *, is_active: bool) -> Concern:
+    line = f"line {first.position.line}: " if first.position else ""
+    why = f"{line}{first.message} (`capi-bridge check` says more)"
+    if is_active:
+        text = f"{file.name} stopped loading, the last good one stays active: {why}"
+        return Concern("mapping_broken", name, text)
+    return Concern(
+        "mapping_not_loaded", name, f"{file.name} does not load, its webhooks are answered 503: {why}"
+    )
 
 
 def _held_shares(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:

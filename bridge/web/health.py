@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
-from bridge.mapping import name_of
 from bridge.mapping.language.visit_words import VISIT_SOURCE
-from bridge.monitoring.mapping_health import concerns
+from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_not_fetched, why_waiting
 from bridge.plurals import counted
@@ -132,17 +130,10 @@ def _queue(context: AppContext) -> Iterator[Reason]:
 
 
 def _broken_mappings(context: AppContext) -> Iterator[Reason]:
-    active = context.mappings.names()
-    for file, findings in context.mappings.problems().items():
-        name = name_of(Path(file), context.settings.mappings)
-        first = findings[0].message
-        if name in active:
-            message = f"{Path(file).name} stopped loading, the last good one stays active: {first}"
-            yield Reason("degrades", "mapping_broken", message)
-        else:
-            message = f"{Path(file).name} does not load, its webhooks are answered 503: {first}"
-            yield Reason("degrades", "mapping_not_loaded", message)
-    if not active and not context.mappings.problems():
+    unloaded = unloaded_mappings(context.mappings, context.settings.mappings)
+    for concern in unloaded:
+        yield Reason("degrades", concern.kind, concern.text)
+    if not unloaded and not context.mappings.names():
         folders = ", ".join(str(folder) for folder in context.settings.mappings)
         yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
 

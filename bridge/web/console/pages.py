@@ -107,7 +107,7 @@ def error_page(context: AppContext, viewer: Viewer | None, error: BridgeError) -
         title=_TITLES.get(response.status, "That did not work"),
         message=error.message,
         fix=error.fix,
-        findings=getattr(error, "findings", ()),
+        findings=error.findings,
     )
     return shown._replace(code=response.code, log=response.log, headers=(*shown.headers, *response.headers))
 

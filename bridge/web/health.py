@@ -42,12 +42,12 @@ class Reason:
 
 
 def healthz(context: AppContext, request: HttpRequest) -> Response:
-    """Answer that the process is alive; nothing else is checked."""
+    """Check that the process is alive, and nothing else."""
     return Response(200, {"status": "ok"})
 
 
 def readyz(context: AppContext, request: HttpRequest) -> Response:
-    """Answer whether webhooks can be taken, and all a person should know. Waits for the database."""
+    """Check whether webhooks can be taken, and say what a person should know."""
     return readiness(context, check(context))
 
 
@@ -184,7 +184,7 @@ def _disk(settings: Settings) -> Iterator[Reason]:
 
 
 def metrics(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with all counters of all processes and the gauges of this moment."""
+    """Give Prometheus the counters of all processes and the gauges of this moment."""
     return Response(200, context.metrics.exposition(lambda: samples(context)).decode(), _TEXT)
 
 

@@ -292,24 +292,6 @@ BEACON_ERRORS = {
     "503": "It could not be stored; see Retry-After.",
 }
 NOT_READY = {"503": "Not ready; see reasons."}
-FILTERS = (
-    "status",
-    "mapping",
-    "destination",
-    "event_name",
-    "event_id",
-    "reason",
-    "since",
-    "until",
-    "by",
-    "mode",
-    "http_status",
-    "code",
-    "subcode",
-    "limit",
-    "before",
-    "after",
-)
 
 
 Access = Callable[[HttpRequest, Settings], None]

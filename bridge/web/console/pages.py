@@ -112,6 +112,17 @@ def error_page(context: AppContext, viewer: Viewer | None, error: BridgeError) -
     return shown._replace(code=response.code, log=response.log, headers=(*shown.headers, *response.headers))
 
 
+def attachment(file_name: str, content_type: str, content: str) -> Response:
+    """Return a file that the browser keeps instead of showing it."""
+    headers = (
+        ("Content-Type", content_type),
+        ("Content-Disposition", f'attachment; filename="{file_name}"'),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "no-store"),
+    )
+    return Response(200, content, headers)
+
+
 def see_other(url: str, headers: Headers = ()) -> Response:
     """Return an answer that leads the browser to another page of ours."""
     return Response(303, "", (("Location", url), ("Cache-Control", "no-store"), *headers))

@@ -29,6 +29,8 @@ _GONE_FROM = 20  # a field that none of the last events has ...
 _USUAL_IN = 0.8  # ... and that most of those before had
 _FEWEST_BEFORE = 20
 _BLOCKS = ("user_data", "custom_data")
+_STOPPED_LOADING = ("mapping_broken", "stopped loading, the last good one stays active")
+_NEVER_LOADED = ("mapping_not_loaded", "does not load, its webhooks are answered 503")
 ByName = Mapping[str, Sequence[bytes]]  # the ids of the newest webhooks of each mapping, newest first
 
 
@@ -68,12 +70,8 @@ def unloaded_mappings(mappings: MappingFolder, folders: Sequence[Path]) -> list[
 def _unloaded(file: Path, first: Finding, name: str, *, is_active: bool) -> Concern:
     line = f"line {first.position.line}: " if first.position else ""
     why = f"{line}{first.message} (`capi-bridge check` says more)"
-    if is_active:
-        text = f"{file.name} stopped loading, the last good one stays active: {why}"
-        return Concern("mapping_broken", name, text)
-    return Concern(
-        "mapping_not_loaded", name, f"{file.name} does not load, its webhooks are answered 503: {why}"
-    )
+    kind, what = _STOPPED_LOADING if is_active else _NEVER_LOADED
+    return Concern(kind, name, f"{file.name} {what}: {why}")
 
 
 def _held_shares(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:

@@ -13,12 +13,13 @@ from bridge.delivery.meta_responses import classify_response
 from bridge.errors import Refused
 from bridge.explain.masking import mask
 from bridge.fetch.kept_answers import kept_lookup
-from bridge.ingest.replay import discard, remapping, replay
+from bridge.ingest.replay import discard
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
 from bridge.outbox import Attempt, EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.api.bulk_api import replayed
 from bridge.web.api.events_api import event_detail, no_such_event
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.curl import curl_of
@@ -65,8 +66,7 @@ def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
     """Send the event again, mapped anew when it was held, and its records fetched anew when that is asked."""
     event = _detail(context, request, viewer).event
     again = form(request).get("fetch_again") == "yes"
-    remap = remapping(context.settings, context.spec, context.mappings, context.now, fetch_again=again)
-    became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
+    became = replayed(context, Query(ids=(event.id,), limit=1), fetch_again=again)
     return see_other(with_query(f"/console/events/{event.id}", {}, done=code_of(became)))
 
 

@@ -21,6 +21,10 @@ from bridge.mapping.files import SIMPLE_NAME
 from bridge.meta_spec.shipped_files import shipped
 from bridge.settings import Settings
 
+_OWN_FOLDER = (
+    "make a folder named mappings beside bridge.yaml, write mappings: mappings into that file, and run "
+    "`capi-bridge reload`; then go back and save again, or download it now"
+)
 _KEPT = 50  # earlier contents of each mapping
 
 
@@ -61,8 +65,8 @@ def file_to_write(settings: Settings, name: str, mapping: CompiledMapping | None
     require_simple_name(name)
     file = mapping.file if mapping else settings.mappings[0] / f"{name}.yaml"
     if file.resolve().is_relative_to(shipped("mappings").resolve()):
-        fix = "give the settings a folder of your own (mappings: mappings) and copy the file there"
-        raise WrongUse(f"{name} ships with the bridge, and an upgrade would replace it", fix=fix)
+        message = "this would be among the mappings that ship with the bridge, and an upgrade would remove it"
+        raise WrongUse(message, fix=_OWN_FOLDER)
     return file
 
 

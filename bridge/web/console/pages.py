@@ -212,7 +212,10 @@ def _size(value: int | None) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return a message of the bridge as a sentence: these begin with a small letter and have no full stop."""
-    return (
-        text if not text else f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
-    )
+    """Return a message of the bridge as a sentence: these begin with a small letter and have no full stop.
+
+    A name at the beginning (`user_data.fbc`, `zap-lead`) stays as it is written.
+    """
+    first = text.partition(" ")[0]
+    begun = f"{text[:1].upper()}{text[1:]}" if first.rstrip(":,.").isalpha() else text
+    return f"{begun}{'' if begun.endswith(('.', '!', '?')) else '.'}" if text else ""

@@ -6,13 +6,23 @@ import html
 import json
 import re
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bridge.authoring.scaffold.sample_file import with_sample
+from bridge.errors import WrongUse
+from bridge.meta_spec.shipped_files import shipped
 from bridge.web.app import create_app
-from bridge.web.console.mapping_files import ChangedMeanwhile, earlier, revision_of, text_of_revision, write
+from bridge.web.console.mapping_files import (
+    ChangedMeanwhile,
+    earlier,
+    file_to_write,
+    revision_of,
+    text_of_revision,
+    write,
+)
 from tests.web.conftest import EVENT, NOW, WebClient
 from tests.web.console.conftest import text_of
 
@@ -49,6 +59,17 @@ def test_a_new_mapping_is_saved_under_its_name(app, signed_in):
     answer = save(signed_in, EVENT, "", name="shop")
     assert answer.status_code == 303
     assert app.post("/hooks/shop", {"id": "1", "mail": "jane@example.com"}).status_code == 200
+
+
+def test_a_new_mapping_is_not_saved_among_those_that_ship_with_the_bridge(app):
+    settings = replace(app.context.settings, mappings=(shipped("mappings"),))
+    with pytest.raises(WrongUse) as refused:
+        file_to_write(settings, "shop", None)
+    assert (refused.value.message, refused.value.fix) == (
+        "this would be among the mappings that ship with the bridge, and an upgrade would remove it",
+        "make a folder named mappings beside bridge.yaml, write mappings: mappings into that file, and run "
+        "`capi-bridge reload`; then go back and save again, or download it now",
+    )
 
 
 def test_a_mapping_is_copied_by_another_name_but_never_over_one_that_is_there(app, signed_in, file):

@@ -101,10 +101,16 @@ class UnknownKey:
 
 
 def nearest_keys(block: BlockGrammar, word: str, present: Collection[str]) -> list[str]:
-    """Return the keys of a block near to a word, those not written yet first."""
+    """Return the keys of a block near to a word, those not written yet first; else those that it holds."""
     names = list(block.names())
     free = [name for name in names if block.canonical(name) not in present]
-    return [*ranked_by_nearness(word, free), *ranked_by_nearness(word, [n for n in names if n not in free])]
+    near = [*ranked_by_nearness(word, free), *ranked_by_nearness(word, [n for n in names if n not in free])]
+    return near or [name for name in free if _holds(word, name)]
+
+
+def _holds(word: str, name: str) -> bool:
+    """Say whether a name is among the words of a longer one: `phone` in `phone_number`."""
+    return f"_{name}_" in f"_{word.casefold().replace('-', '_')}_"
 
 
 def _homes_of(grammar: Grammar, block: BlockGrammar, word: str) -> Iterator[str]:

@@ -87,6 +87,9 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
             f"\nNOT CONFIGURED: {kinds(left)} of "
             f"{left['destination']} for dataset {left['dataset_id']}; see `capi-bridge events retarget`"
         )
+    for one in found["destinations"]:
+        if one["paused"]:
+            yield f"\nPAUSED: {one['name']}: {one['reason']}"
     for one in found["unusual"]:
         yield f"\nUNUSUAL: {one['message']}"
     for one in found["test_codes"]:
@@ -95,7 +98,7 @@ def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _state(one: Mapping[str, Any]) -> str:
     if one["paused"]:
-        return f"PAUSED since {_local(one['paused_since'])}: {one['reason']}"
+        return f"PAUSED since {_local(one['paused_since'])}"
     return "sends as a test" if one["test_event_code"] else "sends"
 
 

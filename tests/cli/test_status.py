@@ -79,3 +79,17 @@ def test_a_mapping_whose_source_is_missing_says_so(stored):
     shown = stored.run("status").out
 
     assert re.search(r"^deal +never +BROKEN: bridge.yaml has no source 'crm' \(it has none\)", shown, re.M)
+
+
+def test_the_whole_reason_of_a_pause_is_there_to_read(stored):
+    why = (
+        "the access token has expired; "
+        + "what to do about it is said at great length, " * 6
+        + "and ends here"
+    )
+    assert stored.run("pauses", "add", "main", "--because", why).code == 0
+
+    shown = stored.run("status").out
+
+    assert re.search(r"^main +1234567890123456 +1 +.*PAUSED since \d{4}-\d\d-\d\d \S+$", shown, re.MULTILINE)
+    assert re.search(rf"^PAUSED: main: .*{re.escape(why)}", shown, re.MULTILINE)

@@ -22,8 +22,6 @@ from bridge.body.media_type import MediaType
 from bridge.coerce.special_characters import without_nul
 from bridge.finding import Finding
 
-Tree = dict[str, Any]
-
 _BRACKETED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])+)")
 
 _OPENED_NOTE = Finding(
@@ -32,6 +30,12 @@ _OPENED_NOTE = Finding(
     "The form has one field and that holds JSON; its content can be read directly.",
     "Nothing needs to be done; to be exact, send the JSON itself with Content-Type: application/json.",
 )
+
+
+class Tree(dict[str, Any]):
+    """Fields below one name; every number from its length up to `free` is taken."""
+
+    free = 0
 
 
 def read_form(
@@ -57,7 +61,7 @@ def nested(fields: Iterable[tuple[str, str]], max_values: int = MAX_NODES) -> tu
 
     The single field stays readable under its own name as well.
     """
-    root: Tree = {}
+    root = Tree()
     for name, value in fields:
         _put(root, name, value)
     check_bounds(root, max_values)
@@ -86,8 +90,8 @@ def _descend(root: Tree, steps: list[str]) -> Tree | None:
     place: Any = root
     for step, following in itertools.pairwise(steps):
         key = step or _open_number(place, following)
-        place = place.setdefault(key, {})
-        if not isinstance(place, dict):
+        place = place.setdefault(key, Tree())
+        if not isinstance(place, Tree):
             return None
     return place  # type: ignore[no-any-return]
 
@@ -97,7 +101,7 @@ def _put_leaf(place: Tree, key: str, value: str) -> None:
     present = place.get(key)
     if present is None:
         place[key] = value
-    elif isinstance(present, dict):
+    elif isinstance(present, Tree):
         _put_leaf(present, "", value)
     elif isinstance(present, list):
         present.append(value)
@@ -106,10 +110,11 @@ def _put_leaf(place: Tree, key: str, value: str) -> None:
 
 
 def _next_number(place: Tree) -> str:
-    """Return the name of the next entry of `tag[]`."""
-    number = len(place)
+    """Return the name of the next entry of `tag[]`: the first free number that is not below its length."""
+    number = max(len(place), place.free)
     while str(number) in place:
         number += 1
+    place.free = number
     return str(number)
 
 
@@ -131,7 +136,7 @@ def _with_lists(value: Any) -> Any:
     return {key: _with_lists(item) for key, item in value.items()}
 
 
-def _single_json_field(data: Tree) -> Tree | None:
+def _single_json_field(data: dict[str, Any]) -> dict[str, Any] | None:
     if len(data) != 1:
         return None
     [(name, text)] = data.items()

@@ -30,8 +30,9 @@ _ORDINARY_EMAIL: Final = re.compile(
     r"[a-z0-9._+-]++@(?=[a-z0-9-]++\.)[a-z0-9]++(?:[.-][a-z0-9]++)*+"
 ).fullmatch
 _MARKS_OF_NAMES: Final = (" ", "'", ".", "-")
-_EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?]+?)\s*(?:>|\?.*)?").fullmatch
-_REMARK: Final = re.compile(r"\s*\([^()]*\)$")  # `jane@example.com (work)`
+# What repeats stands beside what it cannot match, so that a text made of spaces is read once.
+_EMAIL_WITHIN: Final = re.compile(r"(?:mailto:|[^<>]*<)\s*(?:mailto:)?([^<>?\s]+)\s*(?:>|\?.*)?").fullmatch
+_REMARK: Final = re.compile(r"(?<!\s)\s*\([^()]*\)$")  # `jane@example.com (work)`
 _US_LONG_CODE: Final = re.compile(r"([0-9]{5})-[0-9]{4}").fullmatch
 _WITH_PREFIX: Final = re.compile(r"([a-z]{1,3})[- ]([0-9](?:[ -]?[0-9]){3}.*)").fullmatch
 _WITH_TOWN: Final = re.compile(r"([0-9]+) +[^0-9]+").fullmatch

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
-from bridge.mapping import name_of
 from bridge.mapping.language.visit_words import VISIT_SOURCE
-from bridge.monitoring.mapping_health import concerns
+from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_not_fetched, why_waiting
 from bridge.plurals import counted
@@ -24,8 +22,6 @@ from bridge.web.responses import Response
 CHECK_SECONDS = 2.0  # how long a check waits for the write lock
 _STEP_SHOWN_FOR = timedelta(hours=1)
 _LEFT_TO_OTHERS_SECONDS = 60
-_STOPPED_LOADING = ("mapping_broken", "stopped loading, the last good one stays active")
-_NEVER_LOADED = ("mapping_not_loaded", "does not load, its webhooks are answered 503")
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
@@ -127,12 +123,10 @@ def _queue(context: AppContext) -> Iterator[Reason]:
 
 
 def _broken_mappings(context: AppContext) -> Iterator[Reason]:
-    active = context.mappings.names()
-    for file, findings in context.mappings.problems().items():
-        name = name_of(Path(file), context.settings.mappings)
-        code, what = _STOPPED_LOADING if name in active else _NEVER_LOADED
-        yield Reason("degrades", code, f"{Path(file).name} {what}: {findings[0].message}")
-    if not active and not context.mappings.problems():
+    unloaded = unloaded_mappings(context.mappings, context.settings.mappings)
+    for concern in unloaded:
+        yield Reason("degrades", concern.kind, concern.text)
+    if not unloaded and not context.mappings.names():
         folders = ", ".join(str(folder) for folder in context.settings.mappings)
         yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
 

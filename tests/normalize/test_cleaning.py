@@ -13,7 +13,7 @@ from bridge.normalize import normalize, normalize_value
 from bridge.normalize.context import CleaningContext, ValueDropped
 from bridge.normalize.field import cleaners
 from bridge.normalize.full_name import split_name
-from bridge.normalize.text import LONGEST, text_of
+from bridge.normalize.text import LONGEST, email, text_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 SPEC = load_meta_spec()
@@ -354,6 +354,14 @@ def text_or_none(value):
         return text_of(value)
     except ValueDropped:
         return None
+
+
+@pytest.mark.parametrize("start", ["<", "mailto:", "Jane <mailto:", "jane@example.com"])
+@pytest.mark.parametrize("end", ["<", "x>", "(x"])
+def test_a_text_of_spaces_is_no_e_mail_address_and_costs_little(start, end):
+    """Trying every way to share out the spaces took hours for one text."""
+    with pytest.raises(ValueDropped):
+        email(f"{start}{' ' * 50_000}{end}", CleaningContext(None, None, None, NOW.date()))
 
 
 def test_a_full_name_that_is_no_text_is_left_out_with_a_finding():

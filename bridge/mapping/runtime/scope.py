@@ -15,6 +15,7 @@ from bridge.finding import Finding
 from bridge.models import Webhook
 
 _MAX_OPENED_DEPTH: Final = 64
+_LONGEST_COMPOSED: Final = 512
 
 
 class Missing:
@@ -197,9 +198,16 @@ def entries_of(found: Any, scope: Scope) -> list[Any]:
     return found if type(found) is list else []
 
 
-@lru_cache(maxsize=4096)
 def plain_key(key: str) -> str:
-    """Return a key as it is compared when the exact one is not there."""
+    """Return a key as it is compared when the exact one is not there; an endless one as it is.
+
+    Composing marks takes time by the square of their number.
+    """
+    return _composed(key) if len(key) <= _LONGEST_COMPOSED else key
+
+
+@lru_cache(maxsize=4096)
+def _composed(key: str) -> str:
     return unicodedata.normalize("NFC", key).strip()
 
 

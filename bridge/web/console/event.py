@@ -38,12 +38,14 @@ _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
 class Shown(NamedTuple):
     """What can be said of a webhook that is still kept: its body, and why each field is what it is.
 
-    `changes` are the events that the mapping would make of it otherwise now.
+    `empty` are the mapped fields that it does not have, with what was probably meant. `changes` are the
+    events that the mapping would make of it otherwise now.
     """
 
     body: str = ""
     explanation: Mapping[str, Any] | None = None
     unused: Sequence[Any] = ()
+    empty: Sequence[Any] = ()
     problem: str = ""
     changes: Sequence[Mapping[str, Any]] = ()
 
@@ -161,5 +163,6 @@ def _explained(
         return Shown(problem=f"The webhook cannot be read: {error.message}.")
     entries = list(explained.explanation)
     mine = next((entry for entry in entries if entry.get("event") == detail.event.label), None)
-    unused = next((entry["unused"] for entry in entries if "unused" in entry), ())
-    return Shown(encode_readable(data if revealed else mask(data)), mine, unused[:_MOST_UNUSED])
+    whole = next((entry for entry in entries if "unused" in entry), {"unused": (), "empty": ()})
+    body = encode_readable(data if revealed else mask(data))
+    return Shown(body, mine, whole["unused"][:_MOST_UNUSED], whole["empty"])

@@ -22,6 +22,7 @@ Messages are shown to strangers: no personal data, no secret, never the offendin
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from bridge.finding import Finding
 
@@ -29,16 +30,23 @@ from bridge.finding import Finding
 class BridgeError(Exception):
     """Something that stops the work at hand, with a sentence for the person who can fix it.
 
-    `code` is stable and machine readable; `fix` says what to do next and may be empty.
+    `code` is stable and machine readable; `fix` says what to do next and may be empty. Some errors have
+    `findings`, which say more than the one sentence.
     """
 
     code = "error"
+    findings: tuple[Finding, ...] = ()
 
     def __init__(self, message: str, *, fix: str = "", code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
         self.code = code or type(self).code
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the error as commands show it (`--json`, `reload`); absent parts are null."""
+        details = [finding.as_json() for finding in self.findings]
+        return {"code": self.code, "message": self.message, "fix": self.fix or None, "details": details}
 
 
 class WrongUse(BridgeError):

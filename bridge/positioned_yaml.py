@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from bridge.finding import Finding, Position
+from bridge.plurals import counted
 
 MAX_DEPTH = 64
 
@@ -345,7 +346,27 @@ def _from_parser(error: yaml.YAMLError, text: str, file: str) -> Finding:
         ((code, message, fix) for words, code, message, fix in _PARSER_WORDS if words in said),
         ("not_yaml", "this is not YAML", "look at this line and the one before it"),
     )
+    if code == "indentation" and (around := _between(mark, error, text)):
+        message, fix = around
     return Finding("error", code, message, fix, position=_marked(mark, error, text, file))
+
+
+def _between(mark: Any, error: yaml.YAMLError, text: str) -> tuple[str, str] | None:
+    """Say how far a line is indented that stands between the block above it and the one around both.
+
+    None where the parser gave up for another reason.
+    """
+    outer, lines = getattr(error, "context_mark", None), text.splitlines()
+    if not (mark and outer and mark.line < len(lines) and "mapping" in str(getattr(error, "context", ""))):
+        return None
+    above = next((line for line in reversed(lines[: mark.line]) if line.strip()[:1] not in {"", "#"}), "")
+    inner = len(above) - len(above.lstrip(" "))
+    if lines[mark.line][: mark.column].strip() or not outer.column < mark.column < inner:
+        return None
+    begins = counted(mark.column, "space")
+    message = f"this line begins with {begins}, those above it with {inner} or {outer.column}"
+    fix = f"begin it with {inner} spaces to go on with the block above it, or with {outer.column} to end it"
+    return message, fix
 
 
 def _marked(mark: Any, error: yaml.YAMLError, text: str, file: str) -> Position:

@@ -82,12 +82,7 @@ USERS = {
     "jwt": ("bridge.verify",),
     "prometheus_client": ("bridge.monitoring.metrics",),
     "tabulate": ("bridge.cli",),
-    "yaml": (
-        "bridge.positioned_yaml",
-        "bridge.meta_spec.rule_files",
-        "bridge.simulator.data",
-        "bridge.recognize.recognition_tables",
-    ),
+    "yaml": ("bridge.positioned_yaml", "bridge.meta_spec.shipped_files"),
 }
 
 

@@ -218,3 +218,9 @@ def test_every_call_of_curl_that_a_page_shows_is_accepted(start_bridge, meta, tm
             failed.append(f"{page}: {line}\n  {result.stdout}{result.stderr}")
     assert not failed, "\n".join(failed)
     assert {page for page, _ in CURL} == {"make.md", "n8n.md", "zapier.md", "simulator.md"}
+
+
+def test_the_page_of_commands_lists_them_all():
+    page = (TOP / "docs" / "commands.md").read_text("utf-8")
+    listed = re.findall(r"^\| `capi-bridge ([a-z-]+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted(commands.list_commands(click.Context(commands)))

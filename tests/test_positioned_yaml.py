@@ -161,3 +161,42 @@ def plain_nothing(source) -> bool:
         or line.lstrip(" \t\ufeff").startswith(("#", "---", "...", "%"))
         for line in text.splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "fix"),
+    [
+        pytest.param(
+            "a: 1\nb:\n   c: d\n  # a comment\n\n  e: f\n",
+            6,
+            "this line begins with 2 spaces, those above it with 3 or 0",
+            "begin it with 3 spaces to go on with the block above it, or with 0 to end it",
+            id="too little for the block, too much for the one around",
+        ),
+        pytest.param(
+            "a:\n  b: c\n settings:\n  d: e\n",
+            3,
+            "this line begins with 1 space, those above it with 2 or 0",
+            "begin it with 2 spaces to go on with the block above it, or with 0 to end it",
+            id="a comment sign was deleted, and the space behind it was not",
+        ),
+        pytest.param(
+            'a: "b" c\n',
+            1,
+            "this line is not aligned, or the line before is not finished",
+            "align it, or put the text before it in quotes",
+            id="something behind a quoted text",
+        ),
+        pytest.param(
+            "a:\n    - b: c\n      d: e\n     f: g\n",
+            4,
+            "this line is between the entries of a list",
+            "start it with - or indent it",
+            id="in a list, where fewer spaces need a hyphen",
+        ),
+    ],
+)
+def test_a_line_between_two_blocks_is_told_how_far_to_go(text, line, message, fix):
+    (finding,) = read_yaml(text, "m.yaml")[1]
+    assert finding.position is not None
+    assert (finding.position.line, finding.message, finding.fix) == (line, message, fix)

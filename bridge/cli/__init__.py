@@ -149,18 +149,16 @@ def exit_code_of(error: BridgeError) -> int:
 
 def _write_error(error: BridgeError) -> None:
     click.echo(f"error: {error.message}", err=True)
-    details = [finding for finding in getattr(error, "findings", ()) if finding.message != error.message]
+    details = [finding for finding in error.findings if finding.message != error.message]
     if details:
         from bridge.authoring.findings_output import write_findings
 
         click.echo(write_findings(details), nl=False, err=True)
-    first_fix = "" if details else next((f.fix for f in getattr(error, "findings", ()) if f.fix), "")
+    first_fix = "" if details else next((f.fix for f in error.findings if f.fix), "")
     if fix := error.fix or first_fix:
         click.echo(f"  fix: {fix}", err=True)
 
 
 def _write_json_error(error: BridgeError) -> None:
     """Write the error as the HTTP interface does; stdout holds records only, so it goes to stderr."""
-    details = [finding.as_json() for finding in getattr(error, "findings", ())]
-    body = {"code": error.code, "message": error.message, "fix": error.fix or None, "details": details}
-    click.echo(json.dumps({"error": body}, ensure_ascii=False, indent=2), err=True)
+    click.echo(json.dumps({"error": error.as_json()}, ensure_ascii=False, indent=2), err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -35,6 +35,7 @@ _NOT_REPLAYED = {
     "give the file its old name, replay, then rename it",
     "cannot_open": "cannot be decrypted: add the old key to CAPI_BRIDGE_SECRET_KEY, after the new one",
 }
+_SEE_THE_LIST = "see the first column of `capi-bridge events list`"
 _FILTERS = (
     click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these."),
     click.option("--mapping", help="Only from this mapping."),
@@ -126,7 +127,7 @@ def show(event_id: str, config: Path | None, as_json: bool) -> None:
     with opened_store(config) as (outbox, _):
         detail = outbox.show(event_id)
     if detail is None:
-        raise WrongUse("there is no event with this id", fix="see `capi-bridge events list`")
+        raise WrongUse(f"there is no event with the id {event_id}", fix=_SEE_THE_LIST)
     record = {**detail.as_json(), "request_id": detail.request_id}
     if as_json:
         click.echo(encode_readable(record))
@@ -159,6 +160,7 @@ def replay(  # noqa: PLR0913 - one argument for each option
 
     _must_say_which(query)
     with opened_store(config) as (outbox, settings):
+        _require_events(outbox, query.ids)
         if dry_run:
             _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
@@ -192,6 +194,7 @@ def discard(config: Path | None, query: Query, because: str, dry_run: bool, as_j
 
     _must_say_which(query)
     with opened_store(config) as (outbox, _):
+        _require_events(outbox, query.ids)
         if dry_run:
             _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
@@ -246,6 +249,14 @@ def _with_limit(query: Query, limit: int) -> Query:
 def _must_say_which(query: Query) -> None:
     if query == Query():
         raise WrongUse("no filter was given", fix="give ids, or --status, --mapping, --since …")
+
+
+def _require_events(outbox: Outbox, ids: Sequence[str]) -> None:
+    """Raise WrongUse for ids that no event has: what is mistyped must not look as if it were done."""
+    known = outbox.statuses(ids)
+    for given in ids:
+        if given not in known and not outbox.statuses((given,)):  # it may be written in capitals
+            raise WrongUse(f"there is no event with the id {given}", fix=_SEE_THE_LIST)
 
 
 def _print_counts(counts: Mapping[str, int], *, as_json: bool) -> None:

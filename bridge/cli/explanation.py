@@ -32,7 +32,8 @@ def not_shared_text(shown: Mapping[str, Any]) -> str:
 
 def _event(entry: Mapping[str, Any], spec: MetaSpec) -> Iterator[str]:
     reason = f": {entry['reason']}" if entry["reason"] else ""
-    heading = f"{entry['event']} ({entry['event_name'] or 'no name'}) is {entry['verdict']}{reason}"
+    named = "" if entry["event_name"] == entry["event"] else f" ({entry['event_name'] or 'no name'})"
+    heading = f"{entry['event']}{named} is {entry['verdict']}{reason}"
     yield click.style(heading, fg=_COLORS.get(entry["verdict"], "yellow"), bold=True)
     for condition in entry["conditions"]:
         holds = "holds" if condition["holds"] else "does not hold"
@@ -65,8 +66,7 @@ def _cleaned(field: Mapping[str, Any]) -> str:
 
 def _result(field: Mapping[str, Any]) -> str:
     if field["dropped"]:
-        reason = field["dropped"].removeprefix(f"{field['field']} was left out: ")
-        return f"left out: {reason}"
+        return f"left out: {field['dropped'].rpartition(' was left out: ')[2]}"
     if field["sent"] is None:
         return "fills other fields" if field["given"] is not None else ""
     if any(step["step"] == _HASH_STEP for step in field["steps"]):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bridge.errors import CannotOpen, WrongUse
 from bridge.mapping import SUFFIXES, mapping_files, name_of
 from bridge.settings import Settings
 from bridge.spelling import closest
+
+_MOST_NAMES = 8
 
 
 def files_meant(paths: Iterable[str], settings: Settings) -> list[Path]:
@@ -46,6 +48,14 @@ def _meant(path: str, settings: Settings) -> list[Path]:
     if found is None:
         known = [name_of(file, [folder]) for folder in settings.mappings for file in mapping_files(folder)]
         near = closest(path, known)
-        fix = f"did you mean {near}?" if near else "name a file, a folder or a mapping"
+        fix = f"did you mean {near}?" if near else _name_one_of(known, settings)
         raise CannotOpen(f"there is no file, folder or mapping {path}", fix=fix)
     return [found]
+
+
+def _name_one_of(known: Sequence[str], settings: Settings) -> str:
+    folders = ", ".join(str(_as_seen(folder)) for folder in settings.mappings)
+    if not known:
+        return f"there are no mappings in {folders}; `capi-bridge init NAME --from body.json` makes one"
+    names = ", ".join(known[:_MOST_NAMES]) + (", …" if len(known) > _MOST_NAMES else "")
+    return f"name a file, a folder or one of the mappings in {folders}: {names}"

@@ -77,7 +77,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.bootstrap import prepare
     from bridge.monitoring.log import configure
     from bridge.monitoring.metrics import Metrics
-    from bridge.server import BridgeServer, Listening, Renewal, ServicePlan, announced
+    from bridge.server import BridgeServer, Listening, ServicePlan, announced
 
     configure(settings.log_level, settings.log_format)
     prepare(settings, apart=True, accept_new_key=accept_new_key)
@@ -86,7 +86,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
     _announce(settings, bind, service.context.mappings, delivers=not no_deliver)
     with announced(settings.data_folder, bind) as running:
-        BridgeServer(service, listening, Renewal(plan, service, running)).run()
+        BridgeServer(service, listening, plan, running).run()
 
 
 def _takes_over(environment: Mapping[str, str]) -> bool:

@@ -25,12 +25,12 @@ from bridge.delivery.worker import run_once
 from bridge.errors import BridgeError
 from bridge.mapping import MappingFolder
 from bridge.monitoring.clock import SteadyClock
-from bridge.monitoring.log import configure, get_logger
+from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics, served
 from bridge.plurals import counted
-from bridge.server.reload_rules import report_failed_reload, require_all_mappings, require_same_place
+from bridge.server.reload_rules import require_all_mappings, require_same_place
 from bridge.server.running import RunningServer, announced
-from bridge.server.terminal import Terminal
+from bridge.server.terminal import watched_terminal
 from bridge.settings import Settings, process_environment
 
 
@@ -44,7 +44,7 @@ def worker(
     config: Path | None, once: bool, metrics_at: str | None, accept_new_key: bool, as_json: bool
 ) -> None:
     """Deliver until told to stop; batches under way are settled first."""
-    asked = Asked(Terminal.of_this_process().is_gone) if not once else None
+    asked = Asked(watched_terminal()) if not once else None
     settings = settings_of(config)
     configure(settings.log_level, settings.log_format)
     prepare(settings, accept_new_key=accept_new_key)
@@ -87,12 +87,10 @@ def _renewed(setup: _Setup, config: Path | None, running: RunningServer) -> _Set
         mappings = open_mappings(settings, process_environment())
         require_all_mappings(setup.mappings, mappings)
     except BridgeError as error:
-        report_failed_reload(error)
-        running.note_reload(error)
+        running.reload_failed(error)
         return setup
     configure(settings.log_level, settings.log_format)
-    get_logger().info("reloaded", mappings=len(mappings.names()))
-    running.note_reload(None)
+    running.reloaded(len(mappings.names()))
     return _Setup(settings, mappings)
 
 

@@ -18,7 +18,7 @@ from bridge.monitoring.alerts import AlertMonitor, Snapshot
 from bridge.monitoring.channels import open_post
 from bridge.monitoring.clock import SteadyClock, Step
 from bridge.monitoring.log import failure, get_logger
-from bridge.monitoring.mapping_health import concerns
+from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import Metrics
 from bridge.monitoring.notifier import Notifier
 from bridge.monitoring.reporter import Reporter
@@ -118,8 +118,9 @@ def snapshot(outbox: Outbox, settings: Settings, mappings: MappingFolder, now: d
     ages = {depth.destination: depth.oldest_seconds or 0.0 for depth in outbox.depths(now)}
     ages |= {f"source {depth.source}": depth.oldest_seconds for depth in outbox.fetches.depths(now)}
     test_modes = tuple(where for where, _ in codes_in_force(settings, mappings, now))
-    unusual = tuple(concerns(outbox, settings, mappings.names(), now))
-    return Snapshot(ages, free_disk_bytes(settings), test_modes, unusual)
+    unusual = concerns(outbox, settings, mappings.names(), now)
+    unloaded = unloaded_mappings(mappings, settings.mappings)
+    return Snapshot(ages, free_disk_bytes(settings), test_modes, (*unloaded, *unusual))
 
 
 def keep_revisions(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.coerce.moments import moment_in
 from bridge.errors import WrongUse
@@ -27,9 +27,11 @@ _TEXT_FILTERS = (
 _NUMBER_FILTERS = ("http_status", "code", "subcode")
 _MOST_DIGITS = 12
 _USUAL = {"by": "received"}
-_FILTERS = (*_TEXT_FILTERS, *_NUMBER_FILTERS, "status", "ids", "since", "until", "limit")
+FILTERS = (*_TEXT_FILTERS, *_NUMBER_FILTERS, "status", "ids", "since", "until", "limit")
+Choice = TypeVar("Choice", bound=str)
+USUAL_PAGE, LARGEST_PAGE = 100, 1000
 _OF_A_PERSON = ("email", "phone", "external_id", "order_id")
-_SELECTING = tuple(name for name in _FILTERS if name not in {"limit", "before", "after", "by"})
+_SELECTING = tuple(name for name in FILTERS if name not in {"limit", "before", "after", "by"})
 
 
 def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int | None = None) -> Query:
@@ -41,11 +43,10 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
     plain: dict[str, Any] = {name: str(asked[name]) for name in _TEXT_FILTERS if asked.get(name)}
     plain |= {name: _number(asked[name], name) for name in _NUMBER_FILTERS if asked.get(name)}
     statuses = _list(asked.get("status"))
-    if any(status not in STATUSES for status in statuses):
-        raise WrongUse("status is not one there is", fix=f"use one of {', '.join(STATUSES)}")
-    mode = asked.get("mode") or None
-    if mode is not None and mode not in MODES:
-        raise WrongUse("mode is not one there is", fix=f"use one of {', '.join(MODES)}")
+    for status in statuses:
+        one_of("status", status, STATUSES)
+    if asked.get("mode"):
+        one_of("mode", asked["mode"], MODES)
     by = asked.get("by") or "received"
     if by not in {"received", "event"}:
         raise WrongUse("by is not one there is", fix="use received or event: the time that is meant")
@@ -57,6 +58,19 @@ def query_of(asked: Mapping[str, Any], now: datetime, *, most: int, limit: int |
         limit=limit_of(asked.get("limit", limit or most), most),
         **plain,
     )
+
+
+def page_of(asked: Mapping[str, Any], now: datetime) -> Query:
+    """Return the query for one page of a list: 100 events when no filter says how many, at most 1,000."""
+    return query_of(asked, now, most=LARGEST_PAGE, limit=USUAL_PAGE)
+
+
+def one_of(name: str, given: object, choices: Sequence[Choice]) -> Choice:
+    """Return the word that was given. Raises WrongUse when it is none of those that a filter takes."""
+    for choice in choices:
+        if choice == given:
+            return choice
+    raise WrongUse(f"{name} is not one there is", fix=f"use one of {', '.join(choices)}")
 
 
 def require_filter(asked: Mapping[str, Any]) -> None:
@@ -81,12 +95,12 @@ def filters_of(query: Query) -> dict[str, Any]:
 def _refuse_unknown(asked: Mapping[str, Any]) -> None:
     """Raise WrongUse for a name that is no filter: ignored, it would select events nobody meant."""
     for name in asked:
-        if name not in _FILTERS:
+        if name not in FILTERS:
             if name in _OF_A_PERSON:
                 fix = "name a person in the body of POST /api/events/search"
                 raise WrongUse("a person is not named in a URL, where logs would keep them", fix=fix)
-            meant = closest(name, _FILTERS)
-            fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(_FILTERS)}"
+            meant = closest(name, FILTERS)
+            fix = f"did you mean {meant}?" if meant else f"use one of {', '.join(FILTERS)}"
             raise WrongUse("there is a filter of an unknown name", fix=fix)
 
 

@@ -54,11 +54,13 @@ def _found(outbox: Outbox, search: str) -> FoundPerson:
 
 def _head(outbox: Outbox, found: FoundPerson) -> Iterator[dict[str, Any]]:
     visits = outbox.erasures.visits_kept(found.person)
+    withdrawn_at = outbox.erasures.consent_withdrawn_at(found.person)
     yield {
         "kind": "person",
         "looked_for": found.looked_for,
         "destination": found.person.destination,
         "never_send": outbox.erasures.is_never_sent(found.person),
+        "consent_withdrawn_at": withdrawn_at.isoformat() if withdrawn_at else None,
         "events": len(found.event_ids),
         "webhooks": len(found.webhook_ids),
         "visits": len(visits),

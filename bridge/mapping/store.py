@@ -74,7 +74,8 @@ class MappingFolder:
         mapping = self._by_name.get(name)
         if mapping is None:
             raise UnknownMapping(
-                f"there is no mapping {name!r}" if len(name) <= 100 else "there is no such mapping"
+                f"there is no mapping {name!r}" if len(name) <= 100 else "there is no such mapping",
+                fix="compare the name with those of the mapping files",
             )
         return mapping
 

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, cast
-
-import yaml
+from typing import Any, Final
 
 from bridge.meta_spec.right_place import right_places
-from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.shipped_files import read_yaml_file, shipped
 from bridge.meta_spec.spec import (
     GraphVersion,
     Hashing,
@@ -37,14 +35,14 @@ def load_meta_spec() -> MetaSpec:
 
 def read_meta_spec(folder: Path) -> MetaSpec:
     """Read the rule files of a folder laid out like `schemas/`."""
-    fields = _yaml(folder / "meta/user_data.yaml")
-    events = _yaml(folder / "meta/events.yaml")
-    words = _yaml(folder / "words.yaml")
-    money = _yaml(folder / "currencies.yaml")
-    places = _yaml(folder / "countries.yaml")
+    fields = read_yaml_file(folder / "meta/user_data.yaml")
+    events = read_yaml_file(folder / "meta/events.yaml")
+    words = read_yaml_file(folder / "words.yaml")
+    money = read_yaml_file(folder / "currencies.yaml")
+    places = read_yaml_file(folder / "countries.yaml")
     schema = json.loads((folder / "meta/event.schema.json").read_text(encoding="utf-8"))
-    limits = _limits(_yaml(folder / "meta/limits.yaml"))
-    other_names = _yaml(folder / "meta/other_names.yaml")
+    limits = _limits(read_yaml_file(folder / "meta/limits.yaml"))
+    other_names = read_yaml_file(folder / "meta/other_names.yaml")
     user_data = _user_data(fields)
     user_data_names = _names(user_data, fields["aliases"])
     placeholders = frozenset(words["empty_texts"]) | frozenset(words["no_identity"])
@@ -55,9 +53,9 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         too_broad=_too_broad(fields["too_broad"]),
         event_schema=schema,
         limits=limits,
-        responses=_responses(_yaml(folder / "meta/answers.yaml")),
-        rules=_rules(_yaml(folder / "meta/rules.yaml")),
-        match=_match(_yaml(folder / "meta/match.yaml")),
+        responses=_responses(read_yaml_file(folder / "meta/answers.yaml")),
+        rules=_rules(read_yaml_file(folder / "meta/rules.yaml")),
+        match=_match(read_yaml_file(folder / "meta/match.yaml")),
         standard_events=frozenset(standard),
         catalog_events=frozenset(name for name, about in standard.items() if about.get("catalog")),
         recommended={name: tuple(about.get("recommended", ())) for name, about in standard.items()},
@@ -71,7 +69,7 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         multipliers=frozenset(money["multipliers"]),
         countries=MappingProxyType(_countries(places["codes"], words["country_aliases"])),
         regions=MappingProxyType(
-            {name: frozenset(codes) for name, codes in _yaml(folder / "regions.yaml").items()}
+            {name: frozenset(codes) for name, codes in read_yaml_file(folder / "regions.yaml").items()}
         ),
         country_languages=tuple(words["country_languages"]),
         states=MappingProxyType(places["states"]),
@@ -106,11 +104,6 @@ def read_meta_spec(folder: Path) -> MetaSpec:
         folder=folder,
         milliseconds_from=limits.milliseconds_from,
     )
-
-
-def _yaml(file: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return cast("dict[str, Any]", yaml.load(file.read_text(encoding="utf-8"), Loader=loader))  # noqa: S506 - a safe loader
 
 
 def _user_data(table: Mapping[str, Any]) -> Mapping[str, UserDataRule]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
+
+import yaml
 
 SCHEMAS = {
     "event": "meta/event.schema.json",
@@ -21,6 +24,17 @@ def shipped(name: str) -> Path:
     if (_PACKAGE.parent / "pyproject.toml").is_file() and beside.is_dir():
         return beside
     return _PACKAGE / "_shipped" / name
+
+
+def read_yaml_file(file: Path) -> dict[str, Any]:
+    """Return what a YAML file of ours says; who writes mappings or settings is read by `positioned_yaml`."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return cast("dict[str, Any]", yaml.load(file.read_bytes(), Loader=loader))  # noqa: S506 - a safe loader
+
+
+def shipped_yaml(name: str) -> dict[str, Any]:
+    """Return what a YAML file below `schemas` says."""
+    return read_yaml_file(shipped("schemas") / name)
 
 
 def schema_text(name: str) -> str:

@@ -9,10 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 
+from bridge.finding import Finding
+from bridge.mapping import MappingFolder, name_of
 from bridge.mapping.runtime.erase_requests import NEEDS_A_PERSON
 from bridge.outbox import Outbox, Query
 from bridge.outbox.recent import Recent, SentBody, moment_of_id
@@ -26,6 +29,8 @@ _GONE_FROM = 20  # a field that none of the last events has ...
 _USUAL_IN = 0.8  # ... and that most of those before had
 _FEWEST_BEFORE = 20
 _BLOCKS = ("user_data", "custom_data")
+_STOPPED_LOADING = ("mapping_broken", "stopped loading, the last good one stays active")
+_NEVER_LOADED = ("mapping_not_loaded", "does not load, its webhooks are answered 503")
 ByName = Mapping[str, Sequence[bytes]]  # the ids of the newest webhooks of each mapping, newest first
 
 
@@ -50,6 +55,23 @@ def concerns(outbox: Outbox, settings: Settings, mappings: Iterable[str], now: d
         *_requests_to_answer(outbox, now),
         *_failed_erasures(outbox),
     ]
+
+
+def unloaded_mappings(mappings: MappingFolder, folders: Sequence[Path]) -> list[Concern]:
+    """Return each mapping file that does not load as it is now, and what its webhooks meet until it does."""
+    active = mappings.names()
+    return [
+        _unloaded(Path(file), findings[0], name, is_active=name in active)
+        for file, findings in mappings.problems().items()
+        for name in (name_of(Path(file), folders),)
+    ]
+
+
+def _unloaded(file: Path, first: Finding, name: str, *, is_active: bool) -> Concern:
+    line = f"line {first.position.line}: " if first.position else ""
+    why = f"{line}{first.message} (`capi-bridge check` says more)"
+    kind, what = _STOPPED_LOADING if is_active else _NEVER_LOADED
+    return Concern(kind, name, f"{file.name} {what}: {why}")
 
 
 def _held_shares(recent: Recent, settings: Settings, by_name: ByName) -> Iterator[Concern]:

@@ -216,6 +216,14 @@ class PreparedStatement:
                 start += size
 
 
+def has_row(connection: Connection, sql: str) -> bool:
+    """Tell whether a short question has an answer; asked of SQLite's driver, as `PreparedStatement` is."""
+    if connection.dialect.name != "sqlite":
+        return connection.exec_driver_sql(sql).first() is not None
+    driver: Any = connection.connection.driver_connection
+    return driver.execute(sql).fetchone() is not None
+
+
 def parse_url(database_url: str) -> URL:
     """Return the URL with its driver named: `sqlite:///file` or `postgresql://user:pw@host/db`."""
     try:

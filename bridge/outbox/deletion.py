@@ -28,16 +28,14 @@ def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:
         connection.execute(delete(table).where(table.c.webhook_id.in_(ids)))
     gone = delete(webhooks).where(webhooks.c.id.in_(ids))
     rows = connection.execute(gone.returning(webhooks.c.id, webhooks.c.mapping, webhooks.c.event_count)).all()
-    for row in rows:
-        changes_in(connection).add_webhook(*row, -1)
+    changes_in(connection).add_webhooks(rows, -1)
     return len(rows)
 
 
 def delete_events(connection: Connection, chosen: ColumnElement[bool]) -> list[Any]:
     """Delete events; return what is counted of each, and its status."""
     gone = connection.execute(delete(events).where(chosen).returning(*COUNTED, events.c.status)).all()
-    for *event, status in gone:
-        changes_in(connection).add(event, status, -1)
+    changes_in(connection).add(gone, -1)
     return list(gone)
 
 

@@ -97,6 +97,11 @@ class Erasures:
         number: int = self._read(lambda connection: self._visits.number_of(connection, _visitor(person)))
         return number
 
+    def consent_withdrawn_at(self, person: Person) -> datetime | None:
+        """Return when the person last withdrew consent on the website, as far as that is kept."""
+        at: datetime | None = self._read(lambda c: self._visits.withdrawn_at(c, _visitor(person)))
+        return at
+
     def erase(self, person: Person, request: ErasureRequest, now: datetime) -> ErasureReceipt:
         """Erase one person now, and return the receipt, which is kept."""
         if request.never_send:

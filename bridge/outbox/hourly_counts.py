@@ -90,52 +90,51 @@ class WebhookCount(NamedTuple):
 
 
 class Changes:
-    """What one transaction changes in the counts."""
+    """What one transaction changes in the counts. Most of a group are alike, so those are added up first."""
 
     def __init__(self) -> None:
         self.counts: Counter[Key] = Counter()
 
-    def add(self, event: Any, status: str, number: int = 1) -> None:
-        """Count an event (its `COUNTED` columns) under a status; -1 takes it away."""
-        *place, reason = _place_of(*event)
-        self.counts[_key(place, status, reason)] += number
+    def add(self, rows: Iterable[Sequence[Any]], number: int = 1) -> None:
+        """Count events, of which each row has the `COUNTED` columns and the status; -1 takes them away."""
+        for (*place, status), count in _alike(rows):
+            self.counts[_key(place, status)] += number * count
 
-    def move(self, rows: Iterable[Any], old: str, new: str) -> None:
-        """Count events under another status than before."""
-        for (*place, reason), number in Counter([_place_of(*row) for row in rows]).items():
-            self.counts[_key(place, old, reason)] -= number
-            self.counts[_key(place, new, reason)] += number
+    def move(self, rows: Iterable[Sequence[Any]], old: str, new: str) -> None:
+        """Count events (their `COUNTED` columns) under another status than before."""
+        for place, count in _alike(rows):
+            self.counts[_key(place, old)] -= count
+            self.counts[_key(place, new)] += count
 
-    def add_webhook(self, webhook_id: bytes, mapping: str, event_count: int, number: int = 1) -> None:
-        """Count a webhook and how many events it became; -1 takes both away."""
-        self.counts[_webhook_key(webhook_id, mapping, _WEBHOOKS)] += number
-        self.add_received(webhook_id, mapping, number * event_count)
+    def add_webhooks(self, rows: Iterable[Sequence[Any]], number: int = 1) -> None:
+        """Count webhooks (id, mapping, how many events each became); -1 takes them away."""
+        for (hour, mapping, event_count), count in _alike(rows):
+            self.counts[_webhook_key(hour, mapping, _WEBHOOKS)] += number * count
+            self.counts[_webhook_key(hour, mapping, _RECEIVED)] += number * count * event_count
 
     def add_received(self, webhook_id: bytes, mapping: str, events: int) -> None:
         """Count that a webhook became more events, or fewer."""
-        self.counts[_webhook_key(webhook_id, mapping, _RECEIVED)] += events
+        self.counts[_webhook_key(_hour_of(webhook_id), mapping, _RECEIVED)] += events
 
 
-def _place_of(  # noqa: PLR0913, PLR0917 - the columns of COUNTED
-    webhook_id: bytes,
-    mapping: str,
-    destination: str,
-    dataset_id: str,
-    test_event_code: str | None,
-    reason: str | None,
-) -> tuple[int, str, str, str, Mode, str | None]:
-    hour = moment_of(webhook_id) // HOUR_MS
-    return hour, mapping, destination, dataset_id, mode_of(dataset_id, test_event_code), reason
+def _alike(rows: Iterable[Sequence[Any]]) -> Iterable[tuple[Any, int]]:
+    """Return how many rows are alike: each with the hour of its webhook in place of its id."""
+    return Counter([(_hour_of(row[0]), *row[1:]) for row in rows]).items()
 
 
-def _key(place: Sequence[Any], status: str, reason: str | None) -> Key:
-    hour, mapping, destination, dataset_id, mode = place
+def _hour_of(webhook_id: bytes) -> int:
+    return moment_of(webhook_id) // HOUR_MS
+
+
+def _key(place: Sequence[Any], status: str) -> Key:
+    hour, mapping, destination, dataset_id, test_event_code, reason = place
+    mode = mode_of(dataset_id, test_event_code)
     counted_reason = (reason or "")[:_REASON_LENGTH] if status == "held" else ""
     return hour, mapping, destination, dataset_id, mode, status, counted_reason
 
 
-def _webhook_key(webhook_id: bytes, mapping: str, what: str) -> Key:
-    return moment_of(webhook_id) // HOUR_MS, mapping, "", "", "", what, ""
+def _webhook_key(hour: int, mapping: str, what: str) -> Key:
+    return hour, mapping, "", "", "", what, ""
 
 
 def changes_in(connection: Connection) -> Changes:

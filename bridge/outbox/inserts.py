@@ -67,7 +67,7 @@ FETCHED_COLUMNS = ("webhook_id", "sealed")
 EVENT_ATTEMPT_COLUMNS = ("event_id", "attempt_id")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
-_counted_columns = itemgetter(*[column.name for column in COUNTED])
+_counted_columns = itemgetter(*[column.name for column in COUNTED], "status")
 
 
 class Statements:
@@ -223,9 +223,9 @@ def store(
     new = [packed for packed in packed_webhooks if winners[packed.id] == packed.id]
     fresh = run.never_send.webhooks(connection, new)
     run.webhooks.many(connection, [packed.webhook_row for packed in fresh])
-    changes = changes_in(connection)
-    for packed in fresh:
-        changes.add_webhook(packed.id, packed.webhook.mapping, len(packed.events))
+    changes_in(connection).add_webhooks(
+        [(packed.id, packed.webhook.mapping, len(packed.events)) for packed in fresh]
+    )
     run.raw.many(connection, [packed.raw_row for packed in fresh if packed.raw_row])
     stored = store_events(connection, run, [rows for packed in fresh for rows in packed.events], lane_of)
     run.fetches.many(connection, [packed.fetch_row for packed in fresh if packed.fetch_row])
@@ -307,9 +307,7 @@ def store_events(
         rows = _skip_claimed_ids(connection, run, rows)
     run.payloads.many(connection, [row.payload for row in rows if row.payload])
     run.queue.many(connection, [queued for row in rows if (queued := row.queue_row(lane_of))])
-    changes = changes_in(connection)
-    for row in rows:
-        changes.add(_counted_columns(row.event), row.event["status"])
+    changes_in(connection).add([_counted_columns(row.event) for row in rows])
     return {row.id: receipt_line(row.event) for row in rows}
 
 

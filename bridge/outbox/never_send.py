@@ -15,12 +15,12 @@ import orjson
 from sqlalchemy import Connection, select
 
 from bridge.crypto import Cipher
-from bridge.outbox.database import dialect_insert, in_portions
+from bridge.outbox.database import dialect_insert, has_row, in_portions
 from bridge.outbox.erasure import Person, sent_identifiers
 from bridge.outbox.packed import EventRows, PackedWebhook
 from bridge.outbox.tables import never_send
 
-_ANY = "SELECT 1 FROM never_send LIMIT 1"  # as it is: compiling it would take longer than asking
+_ANY = "SELECT 1 FROM never_send LIMIT 1"
 REASON = "this person was erased, and nothing may be sent of them again"
 _SUPPRESSED: Mapping[str, Any] = {
     "status": "suppressed",
@@ -93,7 +93,7 @@ def _bound(text: str, destination: str | None) -> bytes:
 
 
 def _is_empty(connection: Connection) -> bool:
-    return connection.exec_driver_sql(_ANY).first() is None
+    return not has_row(connection, _ANY)
 
 
 def _known(connection: Connection, digests: Sequence[bytes]) -> frozenset[bytes]:

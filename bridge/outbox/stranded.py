@@ -165,10 +165,11 @@ def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
         lane = number(connection, lane_key(move.destination, move.dataset_id, row.test_event_code))
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
     moved = update(events).where(events.c.id == row.id).values(values)
-    *after, status = connection.execute(moved.returning(*COUNTED, events.c.status)).one()
-    changes_in(connection).add([row._mapping[column] for column in COUNTED], row.status, -1)
-    changes_in(connection).add(after, status)
-    return str(status)
+    before = [row._mapping[column] for column in (*COUNTED, events.c.status)]
+    after = connection.execute(moved.returning(*COUNTED, events.c.status)).one()
+    changes_in(connection).add([before], -1)
+    changes_in(connection).add([after])
+    return str(after.status)
 
 
 def _same_event(connection: Connection, row: Any, dataset_id: str) -> bytes | None:

@@ -201,11 +201,20 @@ class Visits:
 
     def of_person(self, connection: Connection, sent: Collection[str]) -> list[bytes]:
         """Return the visitors that an erased person is: whoever is known by what is sent of the person."""
-        keys = [
-            (kind, digest) for kind in sorted(LEARNT) for text in sent for digest in self._digests(kind, text)
-        ]
+        keys = self._learnt_keys(sent)
         chosen = select(visit_keys.c.visitor).where(tuple_(visit_keys.c.kind, visit_keys.c.digest).in_(keys))
         return sorted(set(connection.execute(chosen).scalars())) if keys else []
+
+    def withdrawn_at(self, connection: Connection, sent: Collection[str]) -> datetime | None:
+        """Return when the person of whom this is sent last withdrew consent, as far as that is kept."""
+        digests = [digest for _, digest in self._learnt_keys(sent)]
+        moment = last_withdrawal(connection, digests) if digests else None
+        return None if moment is None else from_ms(moment)
+
+    def _learnt_keys(self, sent: Collection[str]) -> list[tuple[str, bytes]]:
+        return [
+            (kind, digest) for kind in sorted(LEARNT) for text in sent for digest in self._digests(kind, text)
+        ]
 
     def number_of(self, connection: Connection, sent: Collection[str]) -> int:
         """Return how many visits of a person are kept."""

@@ -32,7 +32,13 @@ from bridge.recognize.recognition_tables import (
     words_of,
 )
 from bridge.recognize.time_fields import event_time_strength
-from bridge.recognize.value_shapes import SHAPES, as_text, has_shape, is_certainly_phone
+from bridge.recognize.value_shapes import (
+    SHAPES,
+    as_text,
+    has_shape,
+    is_certainly_click_id,
+    is_certainly_phone,
+)
 
 _EXACT_NAME, _WORD_IN_NAME, _VALUE_ALONE, _EMPTY_VALUE = 100, 60, 40, -35
 _DOUBTFUL, _ITS_OWN_PERSON, _PER_LEVEL, _PER_RANK = -45, 6, 4, 1
@@ -41,6 +47,8 @@ _PERSONAL = "user_data."
 _KEPT_WITH_A_PAGE = frozenset({"event", "deal", "page"})
 _ANY_LINK = frozenset({"url", "link", "uri", "href"})
 _VISIT = frozenset({"page", "context", "visit", "session", "tracking", "visitor", "client", "browser"})
+# shapes that a value needs a telling name for, and what it needs without one
+_CERTAIN = {"phone": is_certainly_phone, "fbclid": is_certainly_click_id}
 _LIST_STEP = re.compile(r"\.(?:first|\d+)(?=[.(\[])")
 
 
@@ -171,9 +179,7 @@ def _is_recognized(field: PayloadField, known: KnownField) -> bool:
     """Say whether a value alone, under any name, is what it looks like."""
     if isinstance(field.value, bool):
         return False
-    if known.shape == "phone":
-        return is_certainly_phone(str(field.value))
-    return SHAPES[known.shape](as_text(field.value))
+    return _CERTAIN.get(known.shape, SHAPES[known.shape])(as_text(field.value))
 
 
 @lru_cache(maxsize=8192)

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-import yaml
+from bridge.meta_spec.shipped_files import shipped_yaml
 
-from bridge.meta_spec.shipped_files import shipped
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORD = re.compile(r"[0-9a-z]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -149,8 +146,7 @@ def _known_shape(row: Mapping[str, Any]) -> KnownShape:
 @cache
 def recognition_tables() -> RecognitionTables:
     """Read the tables that ship with the bridge, once."""
-    text = (shipped("schemas") / "recognize.yaml").read_text("utf-8")
-    raw = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
+    raw = shipped_yaml("recognize.yaml")
     return RecognitionTables(
         fields=tuple(_known_field(name, row) for name, row in raw["fields"].items()),
         shapes=tuple(_known_shape(row) for row in raw["shapes"]),

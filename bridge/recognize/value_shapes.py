@@ -21,6 +21,7 @@ _AMOUNT = re.compile(r"(?:[^\d\s-]{1,3}\s?)?-?\d{1,3}(?:[.,' ]?\d{3})*(?:[.,]\d{
 _FBC = re.compile(r"fb\.\d+\.\d+\.\S{5,}")
 _FBP = re.compile(r"fb\.\d+\.\d+\.\d+(?:\.\w+)?")
 _FBCLID = re.compile(r"(?:IwAR|IwZX|IwY2|IwdG|fbclid)[\w-]{6,}|PA(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{18,}")
+_CLICK_ID = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{8,}")
 _GENDERS = (
     "m f male female mr mrs ms herr frau mann m. mme monsieur madame hombre mujer sr sra uomo donna man vrouw"
 )
@@ -56,6 +57,11 @@ def is_certainly_phone(text: str) -> bool:
     A bare run of digits is not: it may be an id or a time.
     """
     return (text[:1] == "+" or (text[:1] == "(" and _NORTH_AMERICAN(text) is not None)) and _is_phone(text)
+
+
+def is_certainly_click_id(text: str) -> bool:
+    """Say whether a text begins as the click ids of today do; under its own name, others pass too."""
+    return _FBCLID.fullmatch(text) is not None
 
 
 def _is_ip(text: str) -> bool:
@@ -105,7 +111,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "url": lambda text: text.startswith("http") and re.match(r"https?://[^\s/]+", text) is not None,
     "fbc": lambda text: text[:3] == "fb." and _FBC.fullmatch(text) is not None and not _FBP.fullmatch(text),
     "fbp": lambda text: text[:3] == "fb." and _FBP.fullmatch(text) is not None,
-    "fbclid": lambda text: _FBCLID.fullmatch(text) is not None,
+    "fbclid": lambda text: is_certainly_click_id(text) or _CLICK_ID.fullmatch(text) is not None,
     "meta_lead_id": lambda text: re.fullmatch(r"(?:l:)?\d{15,17}", text) is not None,
     "id": _is_id,
 }

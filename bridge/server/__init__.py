@@ -10,6 +10,6 @@ from __future__ import annotations
 from bridge.server.asgi import Application
 from bridge.server.gunicorn_app import BridgeServer, Listening
 from bridge.server.running import announced
-from bridge.server.service import Renewal, ServicePlan
+from bridge.server.service import ServicePlan
 
-__all__ = ["Application", "BridgeServer", "Listening", "Renewal", "ServicePlan", "announced"]
+__all__ = ["Application", "BridgeServer", "Listening", "ServicePlan", "announced"]

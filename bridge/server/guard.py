@@ -69,10 +69,6 @@ class Connections:
         """Return how many there are."""
         return len(self._all)
 
-    def guard(self, protocol: asyncio.Protocol) -> Guard:
-        """Return the protocol with a guard before it."""
-        return Guard(protocol, self)
-
     def add(self, guard: Guard) -> None:
         """Take one more; where there are too many, the one that has waited longest without a request goes."""
         if len(self._all) >= self.limits.connections:
@@ -348,7 +344,7 @@ def limit_connections(loop: Any, limits: Limits, is_stopping: Callable[[], bool]
     create_server = loop.create_server
 
     def guarded(protocol_factory: Callable[[], asyncio.Protocol], *given: Any, **named: Any) -> Any:
-        return create_server(lambda: connections.guard(protocol_factory()), *given, **named)
+        return create_server(lambda: Guard(protocol_factory(), connections), *given, **named)
 
     loop.create_server = guarded
     return connections

@@ -12,11 +12,13 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from bridge.errors import BridgeError
 from bridge.server.asgi import Application
 from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
 from bridge.server.guard import Limits, limit_connections, most_connections
-from bridge.server.service import Renewal, Service
-from bridge.server.terminal import Terminal
+from bridge.server.running import RunningServer
+from bridge.server.service import Service, ServicePlan
+from bridge.server.terminal import watched_terminal
 
 with suppress(ImportError):  # plain asyncio where it cannot be built
     import uvloop  # noqa: F401 - before the workers are forked, which would each load it for itself
@@ -44,7 +46,7 @@ class Master(Arbiter):  # type: ignore[misc]
     def __init__(self, app: BridgeServer) -> None:
         super().__init__(app)
         self.delivery = DeliveryProcess(app.service.deliver, self)
-        self._terminal = Terminal.of_this_process()
+        self._terminal_was_closed = watched_terminal()
 
     def manage_workers(self) -> None:
         """Keep the web workers, and the delivery beside them, running."""
@@ -61,12 +63,12 @@ class Master(Arbiter):  # type: ignore[misc]
 
         The sockets stay open, new workers are started, and then the old ones finish what they have begun.
         """
-        if self.app.service.context.settings.demo or self._terminal.is_gone():
+        if self.app.service.context.settings.demo or self._terminal_was_closed():
             raise StopIteration  # gunicorn's own way to end
         if self.app.renew():
             super().handle_hup()
             self.delivery.replace(self.app.service.deliver)
-            self.app.renewal.done()
+            self.app.note_renewal()
 
     def stop(self, graceful: bool = True) -> None:
         """Let requests be answered first, then batches be settled."""
@@ -85,20 +87,29 @@ def settle_memory() -> None:
 
 
 class BridgeServer(BaseApplication):  # type: ignore[misc]
-    """gunicorn with our settings; `renewal` makes the next service when the settings are to be read again."""
+    """gunicorn with our settings; `plan` makes the next service when the settings are to be read again."""
 
-    def __init__(self, service: Service, listening: Listening, renewal: Renewal) -> None:
+    def __init__(
+        self, service: Service, listening: Listening, plan: ServicePlan, running: RunningServer
+    ) -> None:
         self.service = service
-        self.renewal = renewal
         self._listening = listening
+        self._plan = plan
+        self._running = running
         super().__init__()
 
     def renew(self) -> bool:
-        """Serve with the settings as they are now; return whether they can be used."""
-        service = self.renewal()
-        if service is not None:
-            self.service, self.callable = service, None
-        return service is not None
+        """Serve with the settings as they are now; with those that cannot be used, the old service stays."""
+        try:
+            self.service, self.callable = self._plan.renewed(self.service), None
+        except BridgeError as error:
+            self._running.reload_failed(error)
+            return False
+        return True
+
+    def note_renewal(self) -> None:
+        """Say that the new service has taken over."""
+        self._running.reloaded(len(self.service.context.mappings.names()))
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""

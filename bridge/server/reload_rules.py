@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bridge.bootstrap import require_stored_key
-from bridge.errors import BridgeError, Invalid, WrongUse
+from bridge.errors import Invalid, WrongUse
 from bridge.mapping import MappingFolder
-from bridge.monitoring.log import get_logger
 from bridge.settings import Settings
 
 
@@ -27,9 +26,3 @@ def require_all_mappings(before: MappingFolder, after: MappingFolder) -> None:
     if lost:
         findings = [finding for name in lost for finding in broken[name]]
         raise Invalid(f"with the new settings these mappings would stop: {', '.join(lost)}", findings)
-
-
-def report_failed_reload(error: BridgeError) -> None:
-    """Log what is wrong with settings that were not taken up."""
-    details = [finding.as_json() for finding in getattr(error, "findings", ())]
-    get_logger().error("reload_failed", reason=error.message, fix=error.fix or None, details=details)

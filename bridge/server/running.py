@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.errors import BridgeError, CannotOpen
+from bridge.monitoring.log import get_logger
 
 _POLL_SECONDS = 0.05
 
@@ -31,10 +32,19 @@ class RunningServer:
     bind: str
     reloads: int = 0
 
-    def note_reload(self, error: BridgeError | None) -> None:
-        """Write down that a reload is over, and what was wrong with the new settings."""
+    def reloaded(self, mappings: int) -> None:
+        """Log and write down that the new settings are in use, with so many mappings."""
+        get_logger().info("reloaded", mappings=mappings)
         self.reloads += 1
-        self.write(None if error is None else _as_json(error))
+        self.write()
+
+    def reload_failed(self, error: BridgeError) -> None:
+        """Log and write down what is wrong with settings that were not taken up."""
+        problem = error.as_json()
+        details = problem["details"]
+        get_logger().error("reload_failed", reason=error.message, fix=problem["fix"], details=details)
+        self.reloads += 1
+        self.write(problem)
 
     def write(self, problem: Mapping[str, Any] | None = None) -> None:
         """Write the file in place: another one would not be locked."""
@@ -50,11 +60,6 @@ class RunningServer:
         content = json.dumps(said).encode()
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, content, 0)
-
-
-def _as_json(error: BridgeError) -> dict[str, Any]:
-    findings = [finding.as_json() for finding in getattr(error, "findings", ())]
-    return {"code": error.code, "message": error.message, "fix": error.fix or None, "details": findings}
 
 
 @contextmanager

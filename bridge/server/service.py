@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from bridge.delivery.process import deliver_until
-from bridge.errors import BridgeError
-from bridge.monitoring.log import configure, get_logger
+from bridge.monitoring.log import configure
 from bridge.monitoring.metrics import Metrics
 from bridge.server.asgi import Application
-from bridge.server.reload_rules import report_failed_reload, require_all_mappings, require_same_place
-from bridge.server.running import RunningServer
+from bridge.server.reload_rules import require_all_mappings, require_same_place
 from bridge.settings import Settings
 from bridge.web.context import AppContext, open_context
 
@@ -52,35 +50,10 @@ class ServicePlan:
         )
         return Service(Application(context, self.threads), work if self.delivers else None, context)
 
-
-class Renewal:
-    """Builds the next service when it is asked to; with settings that cannot be used, the old one stays."""
-
-    def __init__(self, plan: ServicePlan, service: Service, running: RunningServer) -> None:
-        self._plan = plan
-        self._service = service
-        self._running = running
-
-    def __call__(self) -> Service | None:
-        """Return what to serve with from now on, or None when the new settings cannot be used."""
-        try:
-            service = self._renewed()
-        except BridgeError as error:
-            report_failed_reload(error)
-            self._running.note_reload(error)
-            return None
-        self._service = service
-        get_logger().info("reloaded", mappings=len(service.context.mappings.names()))
-        return service
-
-    def done(self) -> None:
-        """Say that the new service has taken over."""
-        self._running.note_reload(None)
-
-    def _renewed(self) -> Service:
-        before = self._service.context
-        settings = self._plan.load()
-        require_same_place(before.settings, settings)
-        service = self._plan.build(settings)
-        require_all_mappings(before.mappings, service.context.mappings)
+    def renewed(self, before: Service) -> Service:
+        """Return the service with the settings as they are now. Raises BridgeError if they are not usable."""
+        settings = self.load()
+        require_same_place(before.context.settings, settings)
+        service = self.build(settings)
+        require_all_mappings(before.context.mappings, service.context.mappings)
         return service

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """Whether a closed terminal ends this process: not under nohup, and not without any terminal."""
+def watched_terminal() -> Callable[[], bool]:
+    """Return what tells whether the terminal of this process was closed; call this before SIGHUP is handled.
 
-    ends_with_it: bool
-
-    @classmethod
-    def of_this_process(cls) -> Terminal:
-        """Return the terminal; to be called before SIGHUP is handled."""
-        is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        return cls(sys.stderr.isatty() and not is_ignored and _is_there())
-
-    def is_gone(self) -> bool:
-        """Return whether there was a terminal, and it has been closed."""
-        return self.ends_with_it and not _is_there()
+    It never says so under nohup, or where there was no terminal.
+    """
+    is_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    ends_with_it = sys.stderr.isatty() and not is_ignored and _is_there()
+    return lambda: ends_with_it and not _is_there()
 
 
 def _is_there() -> bool:

@@ -52,19 +52,7 @@ def _key(name: str) -> str:
 
 def call(application: WsgiApplication, request: HttpRequest) -> RenderedResponse:
     """Return the whole answer of a WSGI application."""
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-    written: list[bytes] = []
+    from werkzeug.test import run_wsgi_app  # loaded with Flask: a bridge for webhooks never needs either
 
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        started.append((status, headers))
-        return written.append
-
-    answered = application(environ_of(request), start_response)
-    try:
-        body = b"".join([*written, *answered])
-    finally:
-        close = getattr(answered, "close", None)
-        if close:
-            close()
-    status, headers = started[-1]
-    return RenderedResponse(int(status.split(" ", 1)[0]), headers, body)
+    parts, status, headers = run_wsgi_app(application, environ_of(request), buffered=True)
+    return RenderedResponse(int(status.partition(" ")[0]), list(headers), b"".join(parts))

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import yaml
-
-from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.shipped_files import shipped_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,8 @@ class SimulatorData:
 @functools.cache
 def load_simulator_data() -> SimulatorData:
     """Read both files; they ship with the package, so a failure here is a broken installation."""
-    rules = _read("simulator.yaml")
-    answers = _read("simulator_answers.yaml")
+    rules = shipped_yaml("meta/simulator.yaml")
+    answers = shipped_yaml("meta/simulator_answers.yaml")
     return SimulatorData(
         rules=rules,
         codes=answers["codes"],
@@ -47,9 +45,3 @@ def load_simulator_data() -> SimulatorData:
         messaging_names=frozenset(rules["messaging"]["event_names"]),
         extinfo_versions=frozenset(rules["app"]["extinfo_versions"]),
     )
-
-
-def _read(name: str) -> dict[str, Any]:
-    source = (shipped("schemas") / "meta" / name).read_bytes()
-    loaded: dict[str, Any] = yaml.load(source, Loader=yaml.CSafeLoader)
-    return loaded

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import flask
+from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import get_content_length
 
 from bridge.errors import BridgeError
 from bridge.web.console.pages import refusing
@@ -21,16 +23,13 @@ from bridge.web.request import HttpRequest, cut_short, request_id, too_large
 from bridge.web.responses import Response, error_body
 from bridge.web.routes import PAGES, ROUTES, companion_routes
 
-Environ = Mapping[str, Any]
+Environ = dict[str, Any]
 
 
 class _Rendered(flask.Response):
     """A response with exactly the headers that it was given."""
 
     default_mimetype = None
-
-
-_CHUNK = 65_536
 
 
 def create_app(context: AppContext) -> flask.Flask:
@@ -82,7 +81,7 @@ def _no_such_endpoint(context: AppContext, error: HTTPException) -> flask.Respon
 
 def request_from(environ: Environ, parameters: Mapping[str, str] | None = None) -> HttpRequest:
     """Return the request that a WSGI environment describes, its body not read yet."""
-    headers = _headers(environ)
+    headers = {name.lower(): value for name, value in EnvironHeaders(environ)}
     return HttpRequest(
         id=request_id(headers),
         method=environ["REQUEST_METHOD"],
@@ -93,19 +92,6 @@ def request_from(environ: Environ, parameters: Mapping[str, str] | None = None) 
         scheme=environ.get("wsgi.url_scheme", "http"),
         parameters=parameters or {},
     )
-
-
-def _headers(environ: Environ) -> dict[str, str]:
-    found = {_header_name(key): value for key, value in environ.items() if key.startswith("HTTP_")}
-    for name, key in (("content-type", "CONTENT_TYPE"), ("content-length", "CONTENT_LENGTH")):
-        if environ.get(key):
-            found[name] = environ[key]
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _header_name(key: str) -> str:
-    return key[5:].replace("_", "-").lower()
 
 
 def _target(environ: Environ) -> str:
@@ -119,26 +105,18 @@ def _target(environ: Environ) -> str:
 
 
 def read_body(environ: Environ, most_bytes: int) -> bytes:
-    """Return the body, complete. Raises TooLarge before reading what is too much."""
-    declared = environ.get("CONTENT_LENGTH") or ""
-    stream = environ["wsgi.input"]
-    if not declared:
-        return _read_unmeasured(stream, most_bytes) if environ.get("wsgi.input_terminated") else b""
-    length = int(declared) if declared.isascii() and declared.isdigit() else 0
-    if length > most_bytes:
+    """Return the body, complete. Raises TooLarge without reading more than that.
+
+    A body of unknown length is read only from a server that says where it ends.
+    """
+    declared = get_content_length(environ)
+    if declared is None and not environ.get("wsgi.input_terminated"):
+        return b""
+    if declared is not None and declared > most_bytes:
         raise too_large(most_bytes)
-    body: bytes = stream.read(length) if length else b""
-    if len(body) < length:
+    body: bytes = environ["wsgi.input"].read(most_bytes + 1 if declared is None else declared)
+    if len(body) > most_bytes:
+        raise too_large(most_bytes)
+    if declared is not None and len(body) < declared:
         raise cut_short()
     return body
-
-
-def _read_unmeasured(stream: Any, most_bytes: int) -> bytes:
-    parts = []
-    size = 0
-    while part := stream.read(_CHUNK):
-        parts.append(part)
-        size += len(part)
-        if size > most_bytes:
-            raise too_large(most_bytes)
-    return b"".join(parts)

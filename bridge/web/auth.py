@@ -38,8 +38,12 @@ def _is_open_demo(settings: Settings) -> bool:
 
 
 def _is_local(request: HttpRequest) -> bool:
+    return is_loopback(request.peer) and "x-forwarded-for" not in request.headers
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is one of this machine itself."""
     try:
-        address = ipaddress.ip_address(request.peer)
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-    return address.is_loopback and "x-forwarded-for" not in request.headers

@@ -80,7 +80,10 @@ class AppContext:
             return self.mappings.get(name)
         except UnknownMapping:
             if name in self.mappings.broken():
-                raise CannotStore("this mapping has errors and is not active yet") from None
+                raise CannotStore(
+                    "this mapping has errors and is not active yet, so nothing was stored",
+                    fix="send the webhook again later; on the bridge, `capi-bridge check` lists the errors",
+                ) from None
             raise
 
 

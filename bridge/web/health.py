@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bridge.bootstrap import KEY_PROBLEM, codes_in_force, free_disk_bytes
 from bridge.errors import CannotStore
 from bridge.ingest.retarget import describe, stranded_events
-from bridge.mapping import name_of
 from bridge.mapping.language.visit_words import VISIT_SOURCE
-from bridge.monitoring.mapping_health import concerns
+from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import GaugeSample
 from bridge.outbox.pauses import why_not_fetched, why_waiting
 from bridge.plurals import counted
@@ -28,26 +25,21 @@ _LEFT_TO_OTHERS_SECONDS = 60
 _TEXT = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why the bridge is not quite ready. A `blocks` reason means that webhooks cannot be taken."""
 
     level: Literal["blocks", "degrades", "notice"]
     code: str
     message: str
 
-    def as_json(self) -> dict[str, str]:
-        """Return the reason as /readyz shows it."""
-        return {"level": self.level, "code": self.code, "message": self.message}
-
 
 def healthz(context: AppContext, request: HttpRequest) -> Response:
-    """Answer that the process is alive; nothing else is checked."""
+    """Check that the process is alive, and nothing else."""
     return Response(200, {"status": "ok"})
 
 
 def readyz(context: AppContext, request: HttpRequest) -> Response:
-    """Answer whether webhooks can be taken, and all a person should know. Waits for the database."""
+    """Check whether webhooks can be taken, and say what a person should know."""
     return readiness(context, check(context))
 
 
@@ -64,7 +56,7 @@ def readiness(context: AppContext, reasons: Sequence[Reason]) -> Response:
     ]
     body: dict[str, Any] = {
         "status": status,
-        "reasons": [reason.as_json() for reason in reasons],
+        "reasons": [reason._asdict() for reason in reasons],
         "test_mode": test_mode,
         "demo": context.settings.demo,
     }
@@ -109,17 +101,16 @@ def _queue(context: AppContext) -> Iterator[Reason]:
         yield Reason("blocks", "queue_full", f"{counted(waiting, 'event')} waiting, which is the limit")
     limit = context.settings.alerts.oldest_waiting.total_seconds()
     for depth in depths:
-        if depth.oldest_seconds is not None and depth.oldest_seconds > limit:
-            age = round(depth.oldest_seconds)
-            message = (
-                f"{depth.destination}: the oldest of {counted(depth.waiting, 'waiting event')} is {age} s old"
-            )
+        if (depth.oldest_seconds or 0) > limit:
+            waits = counted(depth.waiting, "waiting event")
+            message = f"{depth.destination}: the oldest of {waits} is {depth.oldest_seconds:.0f} s old"
             yield Reason("degrades", "delivery_behind", message)
     for fetching in context.outbox().fetches.depths(context.now()):
         if fetching.oldest_seconds > limit:
-            age = round(fetching.oldest_seconds)
-            behind = counted(fetching.webhooks, "waiting webhook")
-            message = f"source {fetching.source}: the oldest of {behind} is {age} s old"
+            waits = counted(fetching.webhooks, "waiting webhook")
+            message = (
+                f"source {fetching.source}: the oldest of {waits} is {fetching.oldest_seconds:.0f} s old"
+            )
             yield Reason("degrades", "fetching_behind", message)
     if context.outbox().lacks_key():
         yield Reason("degrades", KEY_PROBLEM.code, f"{KEY_PROBLEM.message}: {KEY_PROBLEM.fix}")
@@ -132,17 +123,10 @@ def _queue(context: AppContext) -> Iterator[Reason]:
 
 
 def _broken_mappings(context: AppContext) -> Iterator[Reason]:
-    active = context.mappings.names()
-    for file, findings in context.mappings.problems().items():
-        name = name_of(Path(file), context.settings.mappings)
-        first = findings[0].message
-        if name in active:
-            message = f"{Path(file).name} stopped loading, the last good one stays active: {first}"
-            yield Reason("degrades", "mapping_broken", message)
-        else:
-            message = f"{Path(file).name} does not load, its webhooks are answered 503: {first}"
-            yield Reason("degrades", "mapping_not_loaded", message)
-    if not active and not context.mappings.problems():
+    unloaded = unloaded_mappings(context.mappings, context.settings.mappings)
+    for concern in unloaded:
+        yield Reason("degrades", concern.kind, concern.text)
+    if not unloaded and not context.mappings.names():
         folders = ", ".join(str(folder) for folder in context.settings.mappings)
         yield Reason("degrades", "no_mappings", f"there are no mappings in {folders}: no webhook is taken")
 
@@ -156,15 +140,13 @@ def _clock(context: AppContext, now: datetime) -> Iterator[Reason]:
 
 
 def _pauses(context: AppContext) -> Iterator[Reason]:
-    pauses = context.outbox().pauses()
-    for entry in context.settings.destinations.values():
-        why = why_waiting(pauses, entry.name, entry.dataset_id)
-        if why is not None:
-            yield Reason("degrades", "paused", why)
-    for name in context.settings.sources:
-        why = why_not_fetched(pauses, name)
-        if why is not None:
-            yield Reason("degrades", "paused", why)
+    pauses, settings = context.outbox().pauses(), context.settings
+    of_destinations = (
+        why_waiting(pauses, one.name, one.dataset_id) for one in settings.destinations.values()
+    )
+    of_sources = (why_not_fetched(pauses, name) for name in settings.sources)
+    for why in filter(None, (*of_destinations, *of_sources)):
+        yield Reason("degrades", "paused", why)
 
 
 def _unknown_sources(context: AppContext) -> Iterator[Reason]:
@@ -184,7 +166,7 @@ def _disk(settings: Settings) -> Iterator[Reason]:
 
 
 def metrics(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with all counters of all processes and the gauges of this moment."""
+    """Give Prometheus the counters of all processes and the gauges of this moment."""
     return Response(200, context.metrics.exposition(lambda: samples(context)).decode(), _TEXT)
 
 

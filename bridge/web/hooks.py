@@ -254,9 +254,10 @@ def _status(receipt: Receipt) -> str:
 
 def test_note(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]:
     """Return the note that events of a webhook go out as a test; nothing when none of them goes out."""
-    goes_out = not receipt.duplicate and overall(event.status for event in receipt.events) == "queued"
     codes = sorted({event.test_event_code for event in events if event.test_event_code})
-    return {"test": {"test_event_code": codes, "note": TEST_NOTE}} if goes_out and codes else {}
+    if not codes or receipt.duplicate or overall(event.status for event in receipt.events) != "queued":
+        return {}
+    return {"test": {"test_event_code": codes, "note": TEST_NOTE}}
 
 
 def _is_sender_s(event: NewEvent) -> bool:

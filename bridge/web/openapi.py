@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bridge import __version__
+from bridge.jobs.runner import STEPS
 from bridge.settings import Settings
 from bridge.web.dispatch import View
 from bridge.web.intake import Endpoint
@@ -17,16 +18,19 @@ _TEXT = {"type": "string"}
 _NULL_TEXT = {"type": ["string", "null"]}
 _OBJECT = {"type": "object"}
 _INTEGER = {"type": "integer"}
+_NULL_INTEGER = {"type": ["integer", "null"]}
+_NULL_NUMBER = {"type": ["number", "null"]}
+_MOMENT = {"type": "string", "format": "date-time"}
+_COUNTS = {"type": "object", "additionalProperties": _INTEGER}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties}
 
 
-_STRENGTHS = {  # means of 0 to 100
-    "type": "object",
-    "properties": {name: {"type": ["number", "null"]} for name in ("without_visit", "with_visit")},
-}
+def _answer(**properties: Any) -> dict[str, Any]:
+    """Return the schema of a whole answer: every one has the id of its request."""
+    return _object(**properties, request_id=_TEXT)
 
 
 def _list_of(items: dict[str, Any]) -> dict[str, Any]:
@@ -37,22 +41,7 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-FINDING = {
-    **_object(
-        severity={"enum": ["error", "warning"]},
-        code=_TEXT,
-        message=_TEXT,
-        fix=_NULL_TEXT,
-        path=_NULL_TEXT,
-        file=_NULL_TEXT,
-        line={"type": ["integer", "null"]},
-        column={"type": ["integer", "null"]},
-        suggestion=_NULL_TEXT,
-    ),
-    "required": ["severity", "code", "message", "fix", "path", "file", "line", "column", "suggestion"],
-}
-_MOMENT = {"type": "string", "format": "date-time"}
-_COUNTS = {"type": "object", "additionalProperties": _INTEGER}
+_STRENGTHS = _object(without_visit=_NULL_NUMBER, with_visit=_NULL_NUMBER)  # means of 0 to 100
 PAUSE = _object(
     scope=_TEXT,
     destination=_NULL_TEXT,
@@ -76,9 +65,22 @@ RECEIPT = _object(
 )
 _TAKEN = ["queued", "duplicate", "skipped", "suppressed", "held", "sent", "erasing", "captured", "ready"]
 SCHEMAS: dict[str, Any] = {
-    "Finding": FINDING,
-    "Error": {
+    "Finding": {
         **_object(
+            severity={"enum": ["error", "warning"]},
+            code=_TEXT,
+            message=_TEXT,
+            fix=_NULL_TEXT,
+            path=_NULL_TEXT,
+            file=_NULL_TEXT,
+            line=_NULL_INTEGER,
+            column=_NULL_INTEGER,
+            suggestion=_NULL_TEXT,
+        ),
+        "required": ["severity", "code", "message", "fix", "path", "file", "line", "column", "suggestion"],
+    },
+    "Error": {
+        **_answer(
             error=_object(
                 code=_TEXT,
                 message=_TEXT,
@@ -86,7 +88,6 @@ SCHEMAS: dict[str, Any] = {
                     _object(code=_TEXT, path=_NULL_TEXT, message=_TEXT, fix=_NULL_TEXT, where=_NULL_TEXT)
                 ),
             ),
-            request_id=_TEXT,
         ),
         "required": ["error", "request_id"],
     },
@@ -98,14 +99,14 @@ SCHEMAS: dict[str, Any] = {
         status=_TEXT,
         reason=_NULL_TEXT,
         reason_code=_NULL_TEXT,
-        value={"type": ["number", "null"]},
+        value=_NULL_NUMBER,
         currency=_NULL_TEXT,
         order_id=_NULL_TEXT,
         consent={"enum": ["granted", "denied", "unknown", None]},
         consent_source=_NULL_TEXT,
     ),
     "Taken": {
-        **_object(
+        **_answer(
             status={"enum": _TAKEN},
             erasure=_TEXT,
             events=_list_of(_reference("Event")),
@@ -114,11 +115,10 @@ SCHEMAS: dict[str, Any] = {
             events_received=_INTEGER,
             fbtrace_id=_NULL_TEXT,
             test=_OBJECT,
-            request_id=_TEXT,
         ),
         "required": ["status", "request_id"],
     },
-    "Preview": _object(
+    "Preview": _answer(
         events=_list_of(_OBJECT),
         findings=_list_of(_reference("Finding")),
         skipped=_list_of(_OBJECT),
@@ -130,9 +130,8 @@ SCHEMAS: dict[str, Any] = {
         empty=_list_of(_OBJECT),
         unused=_list_of(_OBJECT),
         request=_OBJECT,
-        request_id=_TEXT,
     ),
-    "Findings": _object(findings=_list_of(_reference("Finding")), request_id=_TEXT),
+    "Findings": _answer(findings=_list_of(_reference("Finding"))),
     "MetaAnswer": _object(events_received=_INTEGER, messages=_list_of(_TEXT), fbtrace_id=_TEXT),
     "MetaError": _object(
         error=_object(
@@ -147,51 +146,34 @@ SCHEMAS: dict[str, Any] = {
         )
     ),
     "Job": {
-        **_object(
+        **_answer(
             id=_TEXT,
-            kind={
-                "enum": [
-                    "replay",
-                    "discard",
-                    "import",
-                    "export",
-                    "compare",
-                    "erase",
-                    "find_person",
-                    "export_person",
-                ]
-            },
+            kind={"enum": list(STEPS)},
             state={"enum": ["queued", "running", "done", "failed", "cancelled"]},
             request=_OBJECT,
             done=_INTEGER,
-            total={"type": ["integer", "null"]},
-            counts={"type": "object", "additionalProperties": _INTEGER},
+            total=_NULL_INTEGER,
+            counts=_COUNTS,
             message=_NULL_TEXT,
             has_result={"type": "boolean"},
-            created_at={"type": "string", "format": "date-time"},
-            changed_at={"type": "string", "format": "date-time"},
-            request_id=_TEXT,
+            created_at=_MOMENT,
+            changed_at=_MOMENT,
         ),
         "required": ["id", "kind", "state", "done", "total", "counts", "message", "has_result"],
     },
-    "Jobs": _object(jobs=_list_of(_reference("Job")), request_id=_TEXT),
-    "Pause": _object(pause=PAUSE, request_id=_TEXT),
-    "Pauses": _object(pauses=_list_of(PAUSE), request_id=_TEXT),
-    "Found": _object(
-        looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT, request_id=_TEXT
-    ),
-    "Erasures": _object(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job")), request_id=_TEXT),
-    "Stats": _object(
+    "Jobs": _answer(jobs=_list_of(_reference("Job"))),
+    "Pause": _answer(pause=PAUSE),
+    "Pauses": _answer(pauses=_list_of(PAUSE)),
+    "Found": _answer(looked_for=_TEXT, events=_list_of(_reference("Event")), next=_NULL_TEXT),
+    "Erasures": _answer(erasures=_list_of(RECEIPT), unfinished=_list_of(_reference("Job"))),
+    "Stats": _answer(
         by={"enum": ["hour", "day"]},
         since=_MOMENT,
         until=_MOMENT,
-        series=_list_of(
-            {**_COUNTS, "properties": {"at": _MOMENT, "webhooks": {"type": ["integer", "null"]}}}
-        ),
+        series=_list_of({**_COUNTS, "properties": {"at": _MOMENT, "webhooks": _NULL_INTEGER}}),
         totals=_COUNTS,
-        request_id=_TEXT,
     ),
-    "Pairing": _object(
+    "Pairing": _answer(
         since=_MOMENT,
         counted_since=_MOMENT,
         browser_mappings=_list_of(_TEXT),
@@ -214,9 +196,8 @@ SCHEMAS: dict[str, Any] = {
                 match_strength=_object(of_joined=_STRENGTHS, of_all=_STRENGTHS),
             )
         ),
-        request_id=_TEXT,
     ),
-    "Reasons": _object(
+    "Reasons": _answer(
         reasons=_list_of(
             _object(
                 status=_TEXT,
@@ -226,9 +207,8 @@ SCHEMAS: dict[str, Any] = {
                 last_changed_at=_MOMENT,
             )
         ),
-        request_id=_TEXT,
     ),
-    "Webhooks": _object(
+    "Webhooks": _answer(
         webhooks=_list_of(
             _object(
                 id=_TEXT,
@@ -241,21 +221,18 @@ SCHEMAS: dict[str, Any] = {
             )
         ),
         next=_NULL_TEXT,
-        request_id=_TEXT,
     ),
-    "Revisions": _object(
+    "Revisions": _answer(
         mapping=_TEXT,
         active=_NULL_TEXT,
         revisions=_list_of(_object(revision=_TEXT, first_seen_at=_MOMENT, active={"type": "boolean"})),
-        request_id=_TEXT,
     ),
-    "Sessions": _object(
+    "Sessions": _answer(
         sessions=_list_of(
             _object(id=_TEXT, reader=_NULL_TEXT, created_at=_MOMENT, seen_at=_MOMENT, ends_at=_MOMENT)
         ),
-        request_id=_TEXT,
     ),
-    "Status": _object(
+    "Status": _answer(
         mode={"enum": ["demo", "live"]},
         destinations=_list_of(_OBJECT),
         queue=_OBJECT,
@@ -267,7 +244,6 @@ SCHEMAS: dict[str, Any] = {
         mappings=_list_of(_OBJECT),
         database=_OBJECT,
         disk=_OBJECT,
-        request_id=_TEXT,
     ),
     "Any": _OBJECT,
 }
@@ -292,24 +268,6 @@ BEACON_ERRORS = {
     "503": "It could not be stored; see Retry-After.",
 }
 NOT_READY = {"503": "Not ready; see reasons."}
-FILTERS = (
-    "status",
-    "mapping",
-    "destination",
-    "event_name",
-    "event_id",
-    "reason",
-    "since",
-    "until",
-    "by",
-    "mode",
-    "http_status",
-    "code",
-    "subcode",
-    "limit",
-    "before",
-    "after",
-)
 
 
 Access = Callable[[HttpRequest, Settings], None]

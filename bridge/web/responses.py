@@ -162,9 +162,9 @@ def error_response(error: BridgeError) -> Response:
     log = _NOTHING if isinstance(error, UnknownMapping) else {"reason": error.message}  # it quotes the path
     if isinstance(error, NotAuthentic):
         return Response(status, error_body(NotAuthentic.code, _NOT_AUTHENTIC), code=error.code, log=log)
-    findings: tuple[Finding, ...] = getattr(error, "findings", ())
-    message = error.message if findings else sentence(error)
-    return Response(status, error_body(error.code, message, findings), _headers(error), error.code, log=log)
+    message = error.message if error.findings else sentence(error)
+    body = error_body(error.code, message, error.findings)
+    return Response(status, body, _headers(error), error.code, log=log)
 
 
 def sentence(error: BridgeError) -> str:

@@ -15,6 +15,9 @@ import urllib3
 from click.testing import CliRunner
 
 from bridge.cli import commands
+from bridge.cli.mapping_files import file_meant
+from bridge.errors import CannotOpen
+from bridge.settings import load_settings
 from tests.conftest import COMMAND, free_port, wait_until
 
 
@@ -39,6 +42,36 @@ def test_an_error_is_a_sentence_with_its_exit_code(arguments, code, sentence, tm
     assert (done.returncode, done.stdout) == (code, "")
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "given", "fix"),
+    [
+        pytest.param(
+            [],
+            "contact",
+            "there are no mappings in mappings; `capi-bridge init NAME --from body.json` makes one",
+            id="there is none yet",
+        ),
+        pytest.param(
+            ["lead", "order"],
+            "newsletter",
+            "name a file, a folder or one of the mappings in mappings: lead, order",
+            id="another name",
+        ),
+        pytest.param(["lead", "order"], "laed", "did you mean lead?", id="a slip of the keys"),
+    ],
+)
+def test_a_mapping_that_is_not_there_is_answered_with_those_that_are(
+    names, given, fix, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mappings").mkdir()
+    for name in names:
+        (tmp_path / "mappings" / f"{name}.yaml").write_text("version: 1\n")
+    with pytest.raises(CannotOpen, match=given) as refused:
+        file_meant(given, load_settings(None, {}))
+    assert refused.value.fix == fix
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,22 @@ def test_events_are_discarded_with_a_reason(stored):
     assert (shown["status"], shown["reason"]) == ("discarded", "a test")
 
 
+def test_an_id_that_no_event_has_is_an_error_and_changes_nothing(stored):
+    held, unknown = id_of(stored, "held"), "01a1fcef-d037-723e-af54-1cda694aa12a"
+    for arguments in (
+        ("replay", held, unknown),
+        ("replay", "--dry-run", unknown),
+        ("discard", "--because", "a test", held, unknown),
+        ("show", unknown),
+    ):
+        ran = stored.run("events", *arguments)
+        assert (ran.code, ran.out) == (2, ""), arguments
+        assert ran.err.endswith(f"there is no event with the id {unknown}")
+    assert stored.run("events", "replay", "lead-3").code == 2
+    assert [status for _, _, status in listed(stored)] == ["held", "skipped", "waiting"]
+    assert stored.run("events", "replay", "--dry-run", held.upper()).code == 0
+
+
 def test_an_export_is_json_lines_or_csv(stored):
     lines = [json.loads(line) for line in stored.run("events", "export", "--bodies").out.splitlines()]
     assert [line["status"] for line in lines] == ["held", "skipped", "waiting"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.bootstrap import open_mappings
+from bridge.delivery.process import snapshot
 from bridge.finding import Finding
 from bridge.monitoring.mapping_health import Concern, concerns
 from bridge.outbox import ErasureRequest, NewEvent, NewJob, NewWebhook, Outbox
@@ -198,3 +200,30 @@ def test_an_erasure_that_failed_is_told_without_the_person(store, settings):
     store.jobs.fail(claimed, "broken", NOW)
     text = f"erasing a person failed (mapping privacy, {job.id}); erase them by hand"
     assert concerns(store, settings(), [], NOW) == [Concern("erasure_failed", job.id, text)]
+
+
+# --- files that do not load -------------------------------------------------
+
+GOOD = "version: 1\nevent_name: Lead\naction_source: website\nuser_data: {email: mail}\n"
+
+
+def test_a_file_that_does_not_load_is_alerted_with_its_line_until_it_does(store, settings, tmp_path):
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    (folder / "contact.yaml").write_text(GOOD)
+    (folder / "lead.yaml").write_text(GOOD + " custom_data: {value: total}\n")
+    configured = settings()
+    mappings = open_mappings(configured, {})
+    (folder / "contact.yaml").write_text(GOOD + "emial: x\n")
+    mappings.refresh()
+
+    def alerted() -> list[tuple[str, str, str]]:
+        seen = snapshot(store, configured, mappings, NOW)
+        return [(one.kind, one.about, one.text.partition(": line ")[2][:2]) for one in seen.concerns]
+
+    assert alerted() == [("mapping_broken", "contact", "5:"), ("mapping_not_loaded", "lead", "5:")]
+
+    (folder / "contact.yaml").write_text(GOOD)
+    (folder / "lead.yaml").write_text(GOOD)
+    mappings.refresh()
+    assert alerted() == []

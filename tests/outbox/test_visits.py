@@ -9,6 +9,7 @@ import pytest
 
 from bridge.outbox import NewVisit, PackedVisit, Query, Receipt
 from bridge.outbox.database import Database
+from bridge.outbox.erasure import Person
 from bridge.outbox.tables import visit_keys, visits
 from bridge.outbox.visits import JoinedVisit, VisitSearch, WithdrawnConsent
 from bridge.outbox.visits import learn as learn_rows
@@ -197,6 +198,10 @@ def test_who_refuses_is_forgotten_and_what_waits_of_theirs_is_suppressed(
     assert (left["visits"], left["visit_keys"], left["queue"], left["payloads"]) == (1, 1, 1, 1)
     assert left["withdrawals"] == 1
     assert outbox.discrepancies() == []
+    asked = {
+        name: outbox.erasures.consent_withdrawn_at(Person(frozenset({name}))) for name in ("hers", "his")
+    }
+    assert asked == {"hers": NOW + DAY, "his": None}
 
 
 def test_what_is_being_sent_when_consent_is_withdrawn_is_left_alone(outbox, webhook, event):

@@ -165,6 +165,22 @@ def test_fields_are_recognised_by_their_names(payload, expected):
 
 
 @pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        pytest.param("IwAR0abc", True, id="a short one, as examples have it"),
+        pytest.param("Xy7aBcDeF0123456789", True, id="a beginning that Meta has not used yet"),
+        pytest.param("", True, id="empty, as in a test of the form"),
+        pytest.param("Facebook", False, id="a word"),
+        pytest.param("2026112810", False, id="a number"),
+        pytest.param(True, False, id="yes or no"),
+    ],
+)
+def test_a_click_id_needs_no_known_beginning_under_its_own_name(value, is_one):
+    assert best({"fbclid": value}) == ({"user_data.fbclid": "fbclid"} if is_one else {})
+    assert best({"q17": value}) == {}
+
+
+@pytest.mark.parametrize(
     ("value", "destination"),
     [
         pytest.param("dana.sample@example.com", "user_data.email", id="an e-mail"),

@@ -202,7 +202,12 @@ def test_a_wrong_token_learns_nothing(web, headers):
 def test_an_unknown_mapping(web):
     answer = web.post("/hooks/nothing-here", JANE)
 
-    assert (answer.status_code, answer.json["error"]["code"]) == (404, "unknown_mapping")
+    assert answer.status_code == 404
+    assert answer.json["error"] == {
+        "code": "unknown_mapping",
+        "message": "there is no mapping 'nothing-here'; compare the name with those of the mapping files",
+        "details": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -257,6 +262,12 @@ def test_a_mapping_that_never_loaded_is_our_fault_and_not_the_senders(start):
 
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json["error"] == {
+        "code": "cannot_store",
+        "message": "this mapping has errors and is not active yet, so nothing was stored; send the webhook "
+        "again later; on the bridge, `capi-bridge check` lists the errors",
+        "details": [],
+    }
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bridge.ingest.event_filters import query_of, require_filter
+from bridge.ingest.event_filters import LARGEST_PAGE, USUAL_PAGE, query_of, require_filter
 from bridge.ingest.replay import remapping, replay
 from bridge.jobs.bulk_changes import HOW, MOST, refuse_when_changed
 from bridge.outbox import Query
@@ -19,18 +19,16 @@ from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response
 
-_MOST_AT_ONCE = 1000
-_USUAL = 100
 _OLDEST_SHOWN = 5
 
 
 def replay_many(context: AppContext, request: HttpRequest) -> Response:
-    """Send many events again. More than 1,000, or at a bounded rate, are sent again by a job."""
+    """Send many events again; more than 1,000, or with `per_second`, by a job."""
     asked = dict(json_object(request))
     if asked.pop("dry_run", None) is True:
         return _counted(context, asked)
     wanted = _query(context, asked)
-    if "per_second" in asked or wanted.limit > _MOST_AT_ONCE:
+    if "per_second" in asked or wanted.limit > LARGEST_PAGE:
         return start_job(context, "replay", {**asked, "limit": wanted.limit})
     if "matching" in asked:
         refuse_when_changed(context.outbox().count(wanted), asked["matching"])
@@ -39,7 +37,7 @@ def replay_many(context: AppContext, request: HttpRequest) -> Response:
 
 
 def discard_many(context: AppContext, request: HttpRequest) -> Response:
-    """Give many events up by a job, with a reason."""
+    """Discard many events by a job, with a reason; `dry_run: true` counts them."""
     asked = dict(json_object(request))
     if asked.pop("dry_run", None) is True:
         return _counted(context, asked)
@@ -66,4 +64,4 @@ def _counted(context: AppContext, asked: Mapping[str, Any]) -> Response:
 def _query(context: AppContext, asked: Mapping[str, Any]) -> Query:
     filters = {name: value for name, value in asked.items() if name not in HOW}
     require_filter(filters)
-    return query_of(filters, context.now(), most=MOST, limit=_USUAL)
+    return query_of(filters, context.now(), most=MOST, limit=USUAL_PAGE)

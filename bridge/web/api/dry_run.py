@@ -29,7 +29,7 @@ _JSON_ONLY = Receive(accept=frozenset({"json"}), max_size_bytes=2_097_152)
 
 
 def of_mapping(context: AppContext, request: HttpRequest) -> Response:
-    """Show what the webhook would become at /hooks/<name>; asks for what that endpoint asks for."""
+    """Show what a webhook would become; asks for what the real endpoint asks for."""
     mapping = context.mapping(request.name)
     webhook = _webhook(context, request)
     trusted = is_admin(request, context.settings)
@@ -44,7 +44,7 @@ def of_mapping(context: AppContext, request: HttpRequest) -> Response:
 
 
 def of_text(context: AppContext, request: HttpRequest) -> Response:
-    """Show what a payload would become with a mapping that is only text so far."""
+    """Try a mapping that is only text so far: show what a payload would become."""
     asked = _json_object(_webhook(context, request))
     source = asked.get("mapping")
     if not isinstance(source, str):

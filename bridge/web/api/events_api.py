@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bridge.explain.stored_webhook import explained
-from bridge.ingest.event_filters import query_of
+from bridge.ingest.event_filters import page_of
 from bridge.ingest.replay import discard
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.monitoring.status import status_of
@@ -15,9 +15,6 @@ from bridge.web.api.bulk_api import replayed
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object, query
 from bridge.web.responses import NoSuchEvent, Response, listed
-
-_MOST = 1000
-_USUAL = 100
 
 
 def mappings(context: AppContext, request: HttpRequest) -> Response:
@@ -68,13 +65,13 @@ def counts(context: AppContext, request: HttpRequest) -> Response:
 
 
 def status(context: AppContext, request: HttpRequest) -> Response:
-    """Say in one look what runs, waits, is held or paused."""
+    """Show in one look what runs, waits, is held or paused."""
     return Response(200, status_of(context.outbox(), context.settings, context.mappings, context.now()))
 
 
 def list_events(context: AppContext, request: HttpRequest) -> Response:
     """List events, newest first; `next` is the id to page on from."""
-    asked = query_of(query(request), context.now(), most=_MOST, limit=_USUAL)
+    asked = page_of(query(request), context.now())
     return Response(200, listed("events", context.outbox().find(asked), asked.limit))
 
 
@@ -96,14 +93,14 @@ def shown(detail: EventDetail) -> dict[str, Any]:
 
 
 def replay_event(context: AppContext, request: HttpRequest) -> Response:
-    """Send one event again, mapped anew when it was held. `fetch_again: true` fetches its records anew."""
+    """Send one event again, mapped anew when it was held; `fetch_again: true` fetches its records anew."""
     asked = Query(ids=(event_detail(context, request).event.id,), limit=1)
     again = json_object(request).get("fetch_again") is True
     return Response(200, replayed(context, asked, fetch_again=again))
 
 
 def discard_event(context: AppContext, request: HttpRequest) -> Response:
-    """Give one event up, with a reason."""
+    """Discard one event, with a reason."""
     chosen = Query(ids=(event_detail(context, request).event.id,), limit=1)
     reason = json_object(request).get("reason")
     because = reason if isinstance(reason, str) and reason.strip() else "discarded by a person"

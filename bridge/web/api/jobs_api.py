@@ -19,7 +19,7 @@ _CSV = "text/csv; charset=utf-8"
 
 
 def start(context: AppContext, request: HttpRequest) -> Response:
-    """Put a job in the queue; `kind` says which one."""
+    """Start a job: replay, discard, export, compare, erase, find_person or export_person."""
     asked = dict(json_object(request, context.settings.limits.max_body_bytes))
     if "kind" not in asked:
         raise WrongUse("kind is missing", fix=f"use one of {', '.join(KINDS)}")
@@ -27,12 +27,12 @@ def start(context: AppContext, request: HttpRequest) -> Response:
 
 
 def export(context: AppContext, request: HttpRequest) -> Response:
-    """Start the export of all events that filters mean; the same as a job of that kind."""
+    """Export the events that filters mean by a job, as JSON lines or CSV."""
     return start_job(context, "export", json_object(request, context.settings.limits.max_body_bytes))
 
 
 def import_file(context: AppContext, request: HttpRequest) -> Response:
-    """Put a file in the queue; each row is mapped as if it had just been posted. The body is the file."""
+    """Import a file by a job: the body is the file, and each row is mapped as if it had just been posted."""
     asked = {**query(request), "mapping": request.name}
     return _accepted(context, read_import(job_context(context), asked, request.body))
 
@@ -48,7 +48,7 @@ def show_job(context: AppContext, request: HttpRequest) -> Response:
 
 
 def result(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with about 1 MiB of what a job has written; the header Link leads to what follows."""
+    """Read about 1 MiB of what a job has written; the header Link leads to what follows."""
     job = job_at(context, request)
     part = query(request).get("part", "0")
     if not part.isascii() or not part.isdigit() or len(part) > 9:

@@ -24,7 +24,7 @@ def list_pauses(context: AppContext, request: HttpRequest) -> Response:
 
 
 def pause(context: AppContext, request: HttpRequest) -> Response:
-    """Send nothing to a destination for a while; its events wait."""
+    """Pause a destination for a while: its events wait."""
     return Response(200, {"pause": pause_as_json(pause_destination(context, json_object(request)))})
 
 

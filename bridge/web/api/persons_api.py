@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bridge.ingest.event_filters import query_of
+from bridge.ingest.event_filters import page_of
 from bridge.ingest.persons import identifiers_of, looked_for, person_of
 from bridge.jobs.bulk_erasure import OPTIONS, known_destination
 from bridge.jobs.job_kind import flag_of, require_known
@@ -16,16 +16,14 @@ from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object
 from bridge.web.responses import Response, listed
 
-_MOST = 1000
-_USUAL = 100
 _NAMING = (*KINDS, "country")
 
 
 def search(context: AppContext, request: HttpRequest) -> Response:
-    """List the events of one person, newest first; the filters of the list of events narrow it down."""
+    """Find the events of one person, newest first; the filters of the list of events narrow them down."""
     asked = dict(json_object(request))
     identifiers = identifiers_of({name: asked.pop(name, None) for name in _NAMING})
-    query = query_of(asked, context.now(), most=_MOST, limit=_USUAL)
+    query = page_of(asked, context.now())
     ids = context.outbox().erasures.find(person_of(identifiers)).shown_ids
     found = context.outbox().find(replace(query, ids=ids)) if ids else []
     return Response(200, {"looked_for": looked_for(identifiers), **listed("events", found, query.limit)})

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bridge.ingest.event_filters import query_of
+from bridge.ingest.event_filters import page_of
 from bridge.outbox import Query
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
 TROUBLE = frozenset({"held", "refused", "expired"})
-_MOST = 1000
-_USUAL = 100
 
 
 def list_reasons(context: AppContext, request: HttpRequest) -> Response:
     """Count events by reason; without a status, what is held, refused or expired."""
-    wanted = in_trouble(query_of(query(request), context.now(), most=_MOST, limit=_USUAL))
+    wanted = in_trouble(page_of(query(request), context.now()))
     found = context.outbox().overview.reasons(wanted)
     return Response(200, {"reasons": [one.as_json() for one in found]})
 

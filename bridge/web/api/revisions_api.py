@@ -27,7 +27,7 @@ def list_revisions(context: AppContext, request: HttpRequest) -> Response:
 
 
 def show_revision(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with what a mapping said in one revision."""
+    """Read what a mapping said in one revision."""
     text = context.outbox().revisions.text(request.name, request.parameters["revision"])
     if text is None:
         raise NoSuchRevision("the text of this revision is not kept", fix="see the list of revisions")

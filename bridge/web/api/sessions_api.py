@@ -10,13 +10,13 @@ from bridge.web.responses import Response
 
 
 def list_sessions(context: AppContext, request: HttpRequest) -> Response:
-    """List the sessions that have not ended."""
+    """List who is signed in: the sessions that have not ended."""
     listed = context.outbox().sessions.listed(context.now())
     return Response(200, {"sessions": [session.as_json() for session in listed]})
 
 
 def end_sessions(context: AppContext, request: HttpRequest) -> Response:
-    """End one session (`id`), those of a reader (`reader`), or all of them (`all: true`)."""
+    """Sign somebody out of the console: one session (`id`), those of a `reader`, or all (`all: true`)."""
     asked = json_object(request)
     require_known(asked, ("id", "reader", "all"))
     if len(asked) != 1 or not all(asked.values()):

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bridge.coerce.moments import moment_in
 from bridge.errors import WrongUse
+from bridge.ingest.event_filters import one_of
 from bridge.jobs.job_kind import choice_of, require_known
 from bridge.mode import MODES
 from bridge.monitoring.time_series import LENGTHS, Step, beginning_of, time_series, totals_of
@@ -20,7 +21,7 @@ _MOST = 1_000
 
 
 def show_stats(context: AppContext, request: HttpRequest) -> Response:
-    """Answer with the counts of every hour or day, by the present status of the events that came in it.
+    """Count what came in each hour or day, by the present status of the events.
 
     Webhooks are counted by mapping alone, so they are null where a destination or a mode is asked for.
     """
@@ -28,13 +29,11 @@ def show_stats(context: AppContext, request: HttpRequest) -> Response:
     require_known(asked, FILTERS)
     step: Step = "day" if choice_of(asked, "by", tuple(LENGTHS)) == "day" else "hour"
     since, until = _span(asked, step, context.now())
-    mapping, destination, mode = (asked.get(name) or None for name in ("mapping", "destination", "mode"))
-    known = next((one for one in MODES if one == mode), None)
-    if mode is not None and known is None:
-        raise WrongUse("mode is not one there is", fix=f"use one of {', '.join(MODES)}")
+    mapping, destination = asked.get("mapping") or None, asked.get("destination") or None
+    mode = one_of("mode", asked["mode"], MODES) if asked.get("mode") else None
     hourly = context.outbox().hourly
     destinations = frozenset({destination}) if destination else None
-    events = hourly.events(since, until, mapping=mapping, destinations=destinations, mode=known)
+    events = hourly.events(since, until, mapping=mapping, destinations=destinations, mode=mode)
     webhooks = None if destination or mode else hourly.webhooks(since, until, mapping=mapping)
     series = time_series(events, webhooks, since, until, step)
     totals = totals_of(events)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bridge.coerce.moments import moment_in
-from bridge.errors import WrongUse
-from bridge.ingest.event_filters import limit_of
+from bridge.ingest.event_filters import LARGEST_PAGE, USUAL_PAGE, limit_of, one_of
 from bridge.jobs.job_kind import require_known
 from bridge.outbox import WebhookQuery
 from bridge.web.context import AppContext
@@ -13,17 +12,13 @@ from bridge.web.responses import Response, listed
 
 FILTERS = ("mapping", "became", "since", "until", "before", "limit")
 _BECAME = ("anything", "nothing")
-_MOST = 1000
-_USUAL = 100
 
 
 def list_webhooks(context: AppContext, request: HttpRequest) -> Response:
     """List webhooks; `became=nothing` are those of which nothing was or will be sent."""
     asked = query(request)
     require_known(asked, FILTERS)
-    became = asked.get("became") or _BECAME[0]
-    if became not in _BECAME:
-        raise WrongUse("became is not one there is", fix=f"use one of {', '.join(_BECAME)}")
+    became = one_of("became", asked.get("became") or "anything", _BECAME)
     now = context.now()
     wanted = WebhookQuery(
         mapping=asked.get("mapping") or None,
@@ -31,6 +26,6 @@ def list_webhooks(context: AppContext, request: HttpRequest) -> Response:
         since=moment_in(asked, "since", now),
         until=moment_in(asked, "until", now),
         before=asked.get("before") or None,
-        limit=limit_of(asked.get("limit") or _USUAL, _MOST),
+        limit=limit_of(asked.get("limit") or USUAL_PAGE, LARGEST_PAGE),
     )
     return Response(200, listed("webhooks", context.outbox().webhooks.find(wanted), wanted.limit))

@@ -7,31 +7,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote
 
-from bridge.body.parse import parse
-from bridge.errors import BridgeError, UnknownMapping, WrongUse
-from bridge.explain.masking import mask
-from bridge.mapping.files import SIMPLE_NAME
-from bridge.models import Request, Verified
+from bridge.errors import UnknownMapping, WrongUse
+from bridge.models import Request
 from bridge.outbox.captures import LONGEST_CAPTURE, CapturedWebhook
-from bridge.serialization import encode_readable
 from bridge.web.capture_intake import MOST_BYTES
+from bridge.web.console.active_mappings import hook_url
+from bridge.web.console.mapping_files import require_simple_name
 from bridge.web.console.pages import form, page, see_other, with_query
-from bridge.web.console.sample_choice import ANY_BODY
+from bridge.web.console.sample_choice import masked_body
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest, origin
+from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 _HOME = "/console/connect"
 _MOST_SHOWN = 20_000  # characters of a body
-_PROVES = (
-    "sign",
-    "hmac",
-    "token",
-    "auth",
-    "secret",
-    "key",
-)  # in the name of what a sender proves itself with
+# in the name of what a sender proves itself with
+_PROVES = ("sign", "hmac", "token", "auth", "secret", "key")
 _EVERY_REQUEST = frozenset({"host", "content-length", "connection", "accept", "accept-encoding"})
 
 
@@ -71,7 +63,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         viewer,
         "capture.html",
         opened=opened,
-        url=f"{origin(request, context.settings)}/hooks/{quote(name)}",
+        url=hook_url(context, request, name),
         webhooks=[_shown(one) for one in context.outbox().captures.newest(name, now)],
         has_mapping=name in context.mappings.names(),
         most_bytes=MOST_BYTES,
@@ -85,9 +77,7 @@ def close(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response
 
 
 def _require_free(context: AppContext, name: str) -> None:
-    if not SIMPLE_NAME.fullmatch(name):
-        fix = "it becomes part of the URL: use letters, digits, - and _"
-        raise WrongUse("this cannot be the name of a mapping", fix=fix)
+    require_simple_name(name)
     if name in context.mappings.names() or name in context.mappings.broken():
         raise WrongUse(f"there is a mapping {name} already", fix="choose another name, or connect that one")
 
@@ -108,16 +98,13 @@ def _shown(one: CapturedWebhook) -> ShownWebhook:
         received_at=one.received_at,
         method=request.method,
         content_type=request.headers.get("content-type", "").partition(";")[0],
-        body=_masked(request),
+        body=_body(request),
         headers=headers,
         parameters=sorted(request.query),
         proofs=[name for name in names if any(part in name.lower() for part in _PROVES)],
     )
 
 
-def _masked(request: Request) -> str:
-    try:
-        shown = encode_readable(mask(parse(Verified(request), ANY_BODY).data))
-    except BridgeError as error:
-        return f"This webhook cannot be read: {error.message}"
+def _body(request: Request) -> str:
+    shown = masked_body(request)
     return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}\n… (the playground shows the rest)"

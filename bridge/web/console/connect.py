@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import quote
 
 from bridge.errors import UnknownMapping, WrongUse
 from bridge.mapping import CompiledMapping
@@ -16,8 +15,8 @@ from bridge.outbox.records import from_ms, text_id
 from bridge.outbox.refusals import Refusal
 from bridge.spelling import closest
 from bridge.web.companion.tags import TagWishes, tags
-from bridge.web.console.active_mappings import active_mapping, text_of_file
-from bridge.web.console.pages import form, page
+from bridge.web.console.active_mappings import active_mapping, hook_url, text_of_file
+from bridge.web.console.pages import attachment, form, page
 from bridge.web.console.results import sentence_of
 from bridge.web.console.sender_guides import (
     SenderGuide,
@@ -31,7 +30,7 @@ from bridge.web.console.sender_guides import (
 )
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest, origin, query
+from bridge.web.request import HttpRequest, query
 from bridge.web.responses import Response
 
 # how a sender proves who it is -> what a person does about it; {secret} is the variable of the mapping
@@ -95,14 +94,8 @@ def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
     guide = _guide(mapping, text, given)
     if not guide.file:
         raise WrongUse(f"{guide.name} has no file to import", fix="set it as the table says")
-    content = file_of(guide, facts_of(mapping, text, _url(context, request, mapping.name)))
-    headers = (
-        ("Content-Type", "application/octet-stream"),
-        ("Content-Disposition", f'attachment; filename="{guide.file}"'),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-    )
-    return Response(200, content, headers)
+    content = file_of(guide, facts_of(mapping, text, hook_url(context, request, mapping.name)))
+    return attachment(guide.file, "application/octet-stream", content)
 
 
 def not_found(context: AppContext) -> list[Turned]:
@@ -149,7 +142,7 @@ def _about(
     """Return everything that is shown of one mapping and its sender."""
     text = text_of_file(mapping.file)
     guide, rule = _guide(mapping, text, given), mapping.receive.verify
-    facts = facts_of(mapping, text, _url(context, request, mapping.name))
+    facts = facts_of(mapping, text, hook_url(context, request, mapping.name))
     return {
         "guide": guide,
         "facts": facts,
@@ -195,7 +188,3 @@ def _turned(context: AppContext, name: str) -> list[Turned]:
         *(Turned(one, _WHAT_TO_DO.get(one.kind.status, "")) for one in own),
         *(one for one in not_found(context) if one.meant == name),
     ]
-
-
-def _url(context: AppContext, request: HttpRequest, name: str) -> str:
-    return f"{origin(request, context.settings)}/hooks/{quote(name)}"

@@ -13,12 +13,13 @@ from bridge.delivery.meta_responses import classify_response
 from bridge.errors import Refused
 from bridge.explain.masking import mask
 from bridge.fetch.kept_answers import kept_lookup
-from bridge.ingest.replay import discard, remapping, replay
+from bridge.ingest.replay import discard
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
 from bridge.outbox import Attempt, EventDetail, Query
 from bridge.pipeline import translate
 from bridge.serialization import encode_readable
+from bridge.web.api.bulk_api import replayed
 from bridge.web.api.events_api import event_detail, no_such_event
 from bridge.web.console.active_mappings import active_mapping
 from bridge.web.console.curl import curl_of
@@ -37,12 +38,14 @@ _FINAL = frozenset({"sent", "suppressed", "skipped", "discarded"})
 class Shown(NamedTuple):
     """What can be said of a webhook that is still kept: its body, and why each field is what it is.
 
-    `changes` are the events that the mapping would make of it otherwise now.
+    `empty` are the mapped fields that it does not have, with what was probably meant. `changes` are the
+    events that the mapping would make of it otherwise now.
     """
 
     body: str = ""
     explanation: Mapping[str, Any] | None = None
     unused: Sequence[Any] = ()
+    empty: Sequence[Any] = ()
     problem: str = ""
     changes: Sequence[Mapping[str, Any]] = ()
 
@@ -63,8 +66,7 @@ def send_again(context: AppContext, request: HttpRequest, viewer: Viewer) -> Res
     """Send the event again, mapped anew when it was held, and its records fetched anew when that is asked."""
     event = _detail(context, request, viewer).event
     again = form(request).get("fetch_again") == "yes"
-    remap = remapping(context.settings, context.spec, context.mappings, context.now, fetch_again=again)
-    became = replay(context.outbox(), Query(ids=(event.id,), limit=1), remap, context.now())
+    became = replayed(context, Query(ids=(event.id,), limit=1), fetch_again=again)
     return see_other(with_query(f"/console/events/{event.id}", {}, done=code_of(became)))
 
 
@@ -161,5 +163,6 @@ def _explained(
         return Shown(problem=f"The webhook cannot be read: {error.message}.")
     entries = list(explained.explanation)
     mine = next((entry for entry in entries if entry.get("event") == detail.event.label), None)
-    unused = next((entry["unused"] for entry in entries if "unused" in entry), ())
-    return Shown(encode_readable(data if revealed else mask(data)), mine, unused[:_MOST_UNUSED])
+    whole = next((entry for entry in entries if "unused" in entry), {"unused": (), "empty": ()})
+    body = encode_readable(data if revealed else mask(data))
+    return Shown(body, mine, whole["unused"][:_MOST_UNUSED], whole["empty"])

@@ -15,8 +15,9 @@ from bridge.mode import MODES
 from bridge.outbox import STATUSES, NewJob, Query
 from bridge.web.api.jobs_api import job_context
 from bridge.web.api.reasons_api import in_trouble
+from bridge.web.console.jobs import begin
 from bridge.web.console.masked_person import masked_persons
-from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.pages import form, page, with_query
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, query
@@ -105,8 +106,7 @@ def export(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     """Write all that the filter means into a file by a job; without one, all events there are."""
     given = form(request)
     filters = {**_filters(context, _asked(given)), "format": given.get("format") or "csv"}
-    job = context.outbox().jobs.add(KINDS["export"].read(job_context(context), filters), context.now())
-    return see_other(f"/console/jobs/{job.id}")
+    return begin(context, KINDS["export"].read(job_context(context), filters))
 
 
 def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -117,8 +117,7 @@ def do_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
         raise WrongUse("no filter was given", fix="choose a filter first")
     chosen = _query(context, viewer, asked, MOST_AT_ONCE)
     refuse_when_changed(context.outbox().count(chosen), given.get("number", ""))
-    job = context.outbox().jobs.add(_wanted(context, asked, given), context.now())
-    return see_other(f"/console/jobs/{job.id}")
+    return begin(context, _wanted(context, asked, given))
 
 
 def _wanted(context: AppContext, asked: dict[str, str], given: dict[str, str]) -> NewJob:

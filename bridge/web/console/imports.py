@@ -17,7 +17,7 @@ from bridge.jobs.bulk_import import MOST_BYTES, read_import
 from bridge.outbox import Job
 from bridge.web.api.jobs_api import job_at, job_context
 from bridge.web.console.jobs import WORDS
-from bridge.web.console.pages import form, page, see_other, with_query
+from bridge.web.console.pages import attachment, form, page, see_other, with_query
 from bridge.web.console.results import sentence_of
 from bridge.web.console.uploads import upload_of
 from bridge.web.console.viewers import Viewer
@@ -149,13 +149,8 @@ def download_report(context: AppContext, request: HttpRequest, viewer: Viewer) -
     writer = csv.writer(table)
     writer.writerow(["row", "status", "reason", "what to do"])
     writer.writerows(_cells(line) for line in _lines(context, job) if "event" not in line)
-    headers = (
-        ("Content-Type", "text/csv; charset=utf-8"),
-        ("Content-Disposition", f'attachment; filename="import-{job.id}.csv"'),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-    )
-    return Response(200, f"\ufeff{table.getvalue()}", headers)  # the mark tells Excel that it is UTF-8
+    content = f"\ufeff{table.getvalue()}"  # the mark tells Excel that it is UTF-8
+    return attachment(f"import-{job.id}.csv", "text/csv; charset=utf-8", content)
 
 
 def _no_longer_kept() -> WrongUse:

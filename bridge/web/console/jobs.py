@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from bridge.errors import TooLarge
-from bridge.outbox import Job
+from bridge.outbox import Job, NewJob
 from bridge.web.api.jobs_api import job_at
-from bridge.web.console.pages import page, see_other
+from bridge.web.console.pages import attachment, page, see_other
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest
@@ -47,6 +47,12 @@ _DOWNLOADED = frozenset({"export", "export_person"})
 _FILES = {"csv": ("csv", "text/csv; charset=utf-8"), "jsonl": ("jsonl", "application/x-ndjson")}
 
 
+def begin(context: AppContext, wanted: NewJob) -> Response:
+    """Put a job in the queue, and lead to its page."""
+    job = context.outbox().jobs.add(wanted, context.now())
+    return see_other(f"/console/jobs/{job.id}")
+
+
 def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show a job; the page refreshes itself while it is not finished."""
     job = job_at(context, request)
@@ -71,13 +77,7 @@ def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         raise NoSuchJob("this job has written no file", fix="wait until it is done")
     extension, content_type = _FILES[job.request.get("format", "jsonl")]
     name = f"{job.kind.replace('_', '-')}-{job.created_at:%Y-%m-%d-%H%M}.{extension}"
-    headers = (
-        ("Content-Type", content_type),
-        ("Content-Disposition", f'attachment; filename="{name}"'),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
-    )
-    return Response(200, _written(context, job), headers)
+    return attachment(name, content_type, _written(context, job))
 
 
 def _written(context: AppContext, job: Job) -> str:

@@ -47,13 +47,18 @@ def revision_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
+def require_simple_name(name: str) -> None:
+    """Raise WrongUse for what cannot be the name of a new mapping."""
+    if not SIMPLE_NAME.fullmatch(name):
+        fix = "it becomes part of the URL: use letters, digits, - and _"
+        raise WrongUse("this cannot be the name of a mapping", fix=fix)
+
+
 def file_to_write(settings: Settings, name: str, mapping: CompiledMapping | None) -> Path:
     """Return where a mapping is saved; raises WrongUse where the console writes nothing."""
     if not settings.console.edit:
         raise WrongUse("the console does not write files here", fix="set console: {edit: yes} in bridge.yaml")
-    if not SIMPLE_NAME.fullmatch(name):
-        fix = "it becomes part of the URL: use letters, digits, - and _"
-        raise WrongUse("this cannot be the name of a mapping", fix=fix)
+    require_simple_name(name)
     file = mapping.file if mapping else settings.mappings[0] / f"{name}.yaml"
     if file.resolve().is_relative_to(shipped("mappings").resolve()):
         fix = "give the settings a folder of your own (mappings: mappings) and copy the file there"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import quote
 
 from bridge.errors import Refused
 from bridge.mapping import CompiledMapping
@@ -13,13 +12,13 @@ from bridge.models import Request, Verified
 from bridge.monitoring.line_counts import last_webhooks, line_counts
 from bridge.outbox import Query
 from bridge.pipeline import translate
-from bridge.web.console.active_mappings import active_mapping, text_of_file
+from bridge.web.console.active_mappings import active_mapping, hook_url, text_of_file
 from bridge.web.console.pages import page
 from bridge.web.console.recent_counts import LENGTHS, webhooks_by_mapping
 from bridge.web.console.static_files import NoSuchPage
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest, origin
+from bridge.web.request import HttpRequest
 from bridge.web.responses import Response
 
 _LOOKED_AT_FOR_UNUSED = 20
@@ -38,7 +37,7 @@ def show_all(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         came=webhooks_by_mapping(context),
         lengths=list(LENGTHS),
         problems={Path(file).name: found for file, found in context.mappings.problems().items()},
-        url=lambda name: _url(context, request, name),
+        url=lambda name: hook_url(context, request, name),
     )
 
 
@@ -54,7 +53,7 @@ def show_one(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
         viewer,
         "mapping.html",
         mapping=mapping,
-        url=_url(context, request, mapping.name),
+        url=hook_url(context, request, mapping.name),
         last=context.outbox().overview.last_webhooks().get(mapping.name),
         counts=counts,
         came=webhooks_by_mapping(context)[mapping.name],
@@ -80,7 +79,3 @@ def _unused(
             looks_like[field["path"]] = field["looks_like"]
             seen[field["path"]] += 1
     return [(path, looks_like[path], number) for path, number in seen.most_common(_MOST_UNUSED)]
-
-
-def _url(context: AppContext, request: HttpRequest, name: str) -> str:
-    return f"{origin(request, context.settings)}/hooks/{quote(name)}"

@@ -107,9 +107,20 @@ def error_page(context: AppContext, viewer: Viewer | None, error: BridgeError) -
         title=_TITLES.get(response.status, "That did not work"),
         message=error.message,
         fix=error.fix,
-        findings=getattr(error, "findings", ()),
+        findings=error.findings,
     )
     return shown._replace(code=response.code, log=response.log, headers=(*shown.headers, *response.headers))
+
+
+def attachment(file_name: str, content_type: str, content: str) -> Response:
+    """Return a file that the browser keeps instead of showing it."""
+    headers = (
+        ("Content-Type", content_type),
+        ("Content-Disposition", f'attachment; filename="{file_name}"'),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "no-store"),
+    )
+    return Response(200, content, headers)
 
 
 def see_other(url: str, headers: Headers = ()) -> Response:

@@ -124,6 +124,9 @@ def _shown(context: AppContext, request: HttpRequest, viewer: Viewer, *, reveal:
         kept=_kept_about(context, viewer, found, reveal=reveal),
         visits=context.outbox().erasures.visits_of(found.person) if viewer.is_admin else 0,
         never_send=context.outbox().erasures.is_never_sent(found.person),
+        withdrawn_at=context.outbox().erasures.consent_withdrawn_at(found.person)
+        if viewer.is_admin
+        else None,
         revealed=reveal,
         most=MOST_SHOWN,
     )

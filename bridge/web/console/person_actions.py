@@ -5,7 +5,8 @@ from __future__ import annotations
 from bridge.errors import WrongUse
 from bridge.jobs.person_export import read_person_export
 from bridge.web.api.jobs_api import job_context
-from bridge.web.console.pages import form, page, see_other
+from bridge.web.console.jobs import begin
+from bridge.web.console.pages import form, page
 from bridge.web.console.person import found_here
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -18,8 +19,7 @@ def export(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respons
     search = request.parameters["job_id"]
     wanted = read_person_export(job_context(context), {"search": search})
     context.log.info("revealed", request_id=request.id, search=search, peer=request.peer, export=True)
-    job = context.outbox().jobs.add(wanted, context.now())
-    return see_other(f"/console/jobs/{job.id}")
+    return begin(context, wanted)
 
 
 def ask_before_erasing(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -36,6 +36,4 @@ def erase(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response
     if given.get("confirmed") != "yes":
         raise WrongUse("the erasure was not confirmed", fix="go back, and tick the box above the button")
     never_send = given.get("never_send") == "yes"
-    wanted = found_here(context, request).erasure("console", never_send=never_send)
-    job = context.outbox().jobs.add(wanted, context.now())
-    return see_other(f"/console/jobs/{job.id}")
+    return begin(context, found_here(context, request).erasure("console", never_send=never_send))

@@ -12,9 +12,9 @@ from bridge.mapping.draft import draft_mapping
 from bridge.mapping.files import SIMPLE_NAME
 from bridge.mapping.language.completion import completion_table
 from bridge.web.api.dry_run import recorded_in
-from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.active_mappings import active_mapping, text_of_form
 from bridge.web.console.mapping_files import content_of, earlier, revision_of
-from bridge.web.console.pages import form, page, rendered, wants_json
+from bridge.web.console.pages import attachment, form, page, rendered, wants_json
 from bridge.web.console.results import sentence_of
 from bridge.web.console.sample_choice import (
     SampleChoice,
@@ -107,7 +107,7 @@ def add_test_case(context: AppContext, request: HttpRequest, viewer: Viewer) -> 
     if webhook is None:
         raise WrongUse("there is no webhook to make a test of", fix="it may be kept no longer")
     given = given if "mapping" in given else {**given, **_from_file(context, name)}
-    text = given["mapping"].replace("\r\n", "\n")
+    text = text_of_form(given)
     mapping = draft_mapping(text, context.spec, context.settings.destinations, name or _NEW)
     answers = recorded_in(answers_of(context, given))
     made = {
@@ -122,14 +122,7 @@ def add_test_case(context: AppContext, request: HttpRequest, viewer: Viewer) -> 
 def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Answer the mapping as a file to keep."""
     given = form(request)
-    name = _name(given)
-    headers = (
-        ("Content-Type", "application/yaml; charset=utf-8"),
-        ("Content-Disposition", f'attachment; filename="{name}.yaml"'),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-    )
-    return Response(200, given.get("mapping", "").replace("\r\n", "\n"), headers)
+    return attachment(f"{_name(given)}.yaml", "application/yaml; charset=utf-8", text_of_form(given))
 
 
 def language(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
@@ -176,7 +169,7 @@ def _kept(given: Mapping[str, str]) -> SampleChoice:
 
 
 def _outcome(context: AppContext, given: Mapping[str, str]) -> TrialRun:
-    source = given.get("mapping", "").replace("\r\n", "\n")
+    source = text_of_form(given)
     if not source.strip():
         return TrialRun()
     mapping = active_mapping(context, given.get("name", ""))

@@ -16,6 +16,7 @@ from bridge.pipeline import translate
 from bridge.serialization import encode_readable
 from bridge.web.api.dry_run import recorded_in
 from bridge.web.api.jobs_api import job_context
+from bridge.web.console.active_mappings import text_of_form
 from bridge.web.console.pages import form, page, rendered, see_other, wants_json
 from bridge.web.console.sample_choice import answers_of, webhook_of
 from bridge.web.console.viewers import Viewer
@@ -40,7 +41,7 @@ class MetaAnswer(NamedTuple):
 def compare(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Start the job that says what the mapping as it is written would change for the newest webhooks."""
     given = form(request)
-    asked = {"mapping": given.get("name", ""), "text": _text(given), "limit": COMPARED}
+    asked = {"mapping": given.get("name", ""), "text": text_of_form(given), "limit": COMPARED}
     job = context.outbox().jobs.add(KINDS["compare"].read(job_context(context), asked), context.now())
     if wants_json(request):
         return Response(202, {"job": f"/console/jobs/{job.id}"})
@@ -75,7 +76,7 @@ def _ready_events(context: AppContext, given: Mapping[str, str]) -> list[Event]:
     webhook = webhook_of(context, given)
     if webhook is None:
         raise WrongUse("there is no webhook to send", fix="paste one, or choose a sample")
-    mapping = draft_mapping(_text(given), context.spec, context.settings.destinations)
+    mapping = draft_mapping(text_of_form(given), context.spec, context.settings.destinations)
     answers = mapping.recorded(recorded_in(answers_of(context, given)))
     translation = translate(Verified(webhook), mapping, context.spec, fetched=answers)
     ready = [event for event in translation.events if event.verdict == "ready"]
@@ -91,7 +92,3 @@ def _ready_events(context: AppContext, given: Mapping[str, str]) -> list[Event]:
 def _by_destination(events: list[Event]) -> dict[str, list[Event]]:
     names = dict.fromkeys(name for event in events for name in event.send_to)
     return {name: [event for event in events if name in event.send_to] for name in names}
-
-
-def _text(given: Mapping[str, str]) -> str:
-    return given.get("mapping", "").replace("\r\n", "\n")

@@ -44,7 +44,7 @@ def stored_sample(context: AppContext, event_id: str, *, reveal: bool) -> Sample
     request = _stored_request(context, event_id)
     if request is None:
         return SampleChoice(problem="The webhook of this event is no longer kept, or cannot be decrypted.")
-    text = request.body.decode("utf-8", "replace") if reveal else _masked(request)
+    text = request.body.decode("utf-8", "replace") if reveal else masked_body(request)
     fetched = _fetched_for(context, event_id)
     answers = encode_readable(fetched if reveal else mask(fetched)) if fetched else ""
     return SampleChoice(text, stored=event_id, is_masked=not reveal, answers=answers)
@@ -67,7 +67,8 @@ def _fetched_for(context: AppContext, event_id: str) -> dict[str, Any]:
     return recorded_form(context.outbox().fetches.kept(detail.event.webhook_id), mapping)
 
 
-def _masked(request: Request) -> str:
+def masked_body(request: Request) -> str:
+    """Return what a webhook says with its person masked, or why it cannot be read."""
     try:
         return encode_readable(mask(parse(Verified(request), ANY_BODY).data))
     except BridgeError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import CannotOpen, WrongUse
 from bridge.mapping.draft import draft_mapping
-from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.active_mappings import active_mapping, text_of_form
 from bridge.web.console.mapping_files import content_of, file_to_write, revision_of, write
 from bridge.web.console.pages import form, see_other, with_query
 from bridge.web.console.sample_choice import webhook_of
@@ -52,7 +52,7 @@ def save_sample(context: AppContext, request: HttpRequest, viewer: Viewer) -> Re
 
 def _refuse_unsaved(given: Mapping[str, str], content: bytes) -> None:
     """Raise WrongUse when the mapping was edited in the page, which is loaded anew: changes would be lost."""
-    edited = given.get("mapping", "").replace("\r\n", "\n").encode("utf-8", "replace")
+    edited = text_of_form(given).encode("utf-8", "replace")
     if "mapping" in given and edited != content:
         raise WrongUse("the mapping has changes that are not saved", fix="go back and save it first")
 

@@ -8,7 +8,7 @@ from difflib import unified_diff
 from bridge.errors import Invalid, WrongUse
 from bridge.lint import lint
 from bridge.mapping.draft import draft_mapping
-from bridge.web.console.active_mappings import active_mapping
+from bridge.web.console.active_mappings import active_mapping, text_of_form
 from bridge.web.console.mapping_files import (
     ChangedMeanwhile,
     content_of,
@@ -31,7 +31,7 @@ def save(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     given = form(request)
     name = given.get("name", "")
     file = file_to_write(context.settings, name, active_mapping(context, name))
-    text = given.get("mapping", "").replace("\r\n", "\n")
+    text = text_of_form(given)
     _refuse_errors(context, name, text)
     try:
         revision = write(file, text.encode("utf-8", "replace"), _began_as(given), context.now())
@@ -87,8 +87,7 @@ def _saved(
 
 def _changed(context: AppContext, viewer: Viewer, given: Mapping[str, str], content: bytes) -> Response:
     """Show both: what is in the file, and what would replace it."""
-    mine = given.get("mapping", "").replace("\r\n", "\n")
-    now = content.decode("utf-8", "replace")
+    mine, now = text_of_form(given), content.decode("utf-8", "replace")
     lines = unified_diff(now.splitlines(), mine.splitlines(), "the file now", "yours", lineterm="")
     return page(
         context,

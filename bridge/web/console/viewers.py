@@ -6,7 +6,6 @@ A session is a cookie: `__Host-cb` over HTTPS, `cb` over plain HTTP, which is fo
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -16,6 +15,7 @@ from bridge.errors import WrongUse
 from bridge.outbox.sessions import SESSION_LASTS
 from bridge.settings import Settings
 from bridge.settings.models import Rate
+from bridge.web.auth import is_loopback
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, origin, sender_address
 from bridge.web.responses import Headers, NotAllowed
@@ -124,19 +124,12 @@ def _is_https(request: HttpRequest, settings: Settings) -> bool:
 
 def _is_loopback_host(request: HttpRequest) -> bool:
     host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-    return host == "localhost" or _is_loopback(host)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or is_loopback(host)
 
 
 def _is_this_machine(request: HttpRequest) -> bool:
     forwarded = any(name in request.headers for name in _FORWARDED)
-    return _is_loopback_host(request) and _is_loopback(request.peer) and not forwarded
+    return _is_loopback_host(request) and is_loopback(request.peer) and not forwarded
 
 
 def _cookie_name(request: HttpRequest, settings: Settings) -> str:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -45,22 +45,17 @@ NAME = "drop-in"
 _VERSION = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}")
 _ANY_BODY = Receive(max_size_bytes=2**30, max_values=MOST_VALUES)  # how many bytes are read is a setting
 _REPEAT_WINDOW_SECONDS = 172_800
-_OK, _ACCEPTED = 200, 202
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """One call as it would have gone to Meta, or to a Conversions API Gateway.
-
-    `success` is the status that its sender takes for success.
-    """
+    """One call as it would have gone to Meta, or to a Conversions API Gateway."""
 
     request: Request
     destination: Destination
     events: tuple[Mapping[str, Any], ...]
     test_event_code: str | None
     findings: tuple[Finding, ...]
-    success: int = _OK
 
 
 def admit(context: AppContext, request: HttpRequest) -> Admission:
@@ -69,12 +64,10 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
     return Admission(NAME, context.settings.limits.max_body_bytes)
 
 
-def _prepare(
-    read: Callable[[AppContext, HttpRequest], ApiCall], context: AppContext, request: HttpRequest
-) -> Prepared | Response:
+def _prepare(success: int, context: AppContext, request: HttpRequest) -> Prepared | Response:
     """Do everything but store the events of one call; the response is in Meta's own form too."""
     try:
-        return _packed(context, read(context, request), request.id)
+        return _packed(context, _read_call(context, request), request.id, success)
     except MetaError as error:
         return meta_response(error, request.id)
 
@@ -84,26 +77,14 @@ def refuse(error: BridgeError, request: HttpRequest) -> Response:
     return meta_response(as_meta_error(error), request.id, error)
 
 
-def _call(context: AppContext, request: HttpRequest) -> ApiCall:
-    if not _VERSION.fullmatch(request.parameters["version"]):
-        raise MetaError(400, 2500, f"Unknown path components: /{request.parameters['dataset_id']}/events")
-    return _read_call(context, request)
-
-
-def _gateway_call(context: AppContext, request: HttpRequest) -> ApiCall:
-    """Read a call of the kind that Meta's Java and PHP SDKs (`CAPIGatewayIngressRequest`) post to a gateway.
-
-    They send `accessKey` in place of `access_token`, and take 202 alone for success.
-    """
-    return replace(_read_call(context, request), success=_ACCEPTED)
-
-
 def _read_call(context: AppContext, request: HttpRequest) -> ApiCall:
-    settings = context.settings
+    settings, dataset_id = context.settings, request.parameters["dataset_id"]
+    version = request.parameters.get("version")
+    if version is not None and not _VERSION.fullmatch(version):
+        raise MetaError(400, 2500, f"Unknown path components: /{dataset_id}/events")
     webhook = as_webhook(request, settings, context.now())
     fields = _fields(webhook)
     token = _token(webhook, fields)
-    dataset_id = request.parameters["dataset_id"]
     destination = _destination(settings, dataset_id, token, admin=is_admin(request, settings))
     code = fields.get("test_event_code")
     if code and not settings.test_codes_allowed:
@@ -159,14 +140,14 @@ def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
 
 
-def _packed(context: AppContext, call: ApiCall, request_id: str) -> Prepared:
+def _packed(context: AppContext, call: ApiCall, request_id: str, success: int) -> Prepared:
     finished = [finished_event(event, call.destination, call.request, context.spec) for event in call.events]
     for number, (event, _) in enumerate(finished):
         if event.verdict != "ready":
             raise error_for_event(event, number)
     webhook = _webhook(context, call, finished, request_id)
     said = messages([event for event, _ in finished], call.findings)
-    respond = partial(_respond, context, webhook, call.success, said)
+    respond = partial(_respond, context, webhook, success, said)
     return Prepared(context.outbox().pack(webhook), respond, waits_for_meta(call.request.query))
 
 
@@ -218,5 +199,7 @@ def _respond(  # noqa: PLR0913, PLR0917 - what was sent, and what became of it
     return Response(success, body, code=code, events=len(receipt.events))
 
 
-ENDPOINT = Endpoint(admit, partial(_prepare, _call), refuse, refused=Admission(NAME, 0))
-GATEWAY = Endpoint(admit, partial(_prepare, _gateway_call), refuse, refused=Admission(NAME, 0))
+ENDPOINT = Endpoint(admit, partial(_prepare, 200), refuse, refused=Admission(NAME, 0))
+# Meta's Java and PHP SDKs (`CAPIGatewayIngressRequest`) send `accessKey` in place of `access_token`, and take
+# 202 alone for success.
+GATEWAY = ENDPOINT._replace(prepare=partial(_prepare, 202))

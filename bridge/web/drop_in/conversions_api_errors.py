@@ -9,9 +9,8 @@ from typing import Any
 
 from bridge.errors import BridgeError, CannotStore, NotAuthentic, Refused, TooManyRequests
 from bridge.finding import Finding
-from bridge.meta_spec.shipped_files import shipped
+from bridge.meta_spec.shipped_files import shipped_yaml
 from bridge.models import Event
-from bridge.positioned_yaml import Block, Scalar, read_yaml
 from bridge.web.responses import Response
 
 
@@ -90,19 +89,10 @@ def meta_response(error: MetaError, request_id: str, cause: BridgeError | None =
 
 @cache
 def _subcodes() -> Mapping[str, int]:
-    file = shipped("schemas") / "meta" / "drop_in.yaml"
-    node, _ = read_yaml(file.read_bytes(), file.name)
-    assert isinstance(node, Block)
-    default = node.get("default")
-    assert isinstance(default, Scalar)
+    table = shipped_yaml("meta/drop_in.yaml")
     return {
-        "default": int(default.text),
-        **_numbers(node.get("findings"), ""),
-        **_numbers(node.get("purchase"), "Purchase "),
-        **_numbers(node.get("missing"), "missing_field "),
+        "default": table["default"],
+        **table["findings"],
+        **{f"Purchase {code}": subcode for code, subcode in table["purchase"].items()},
+        **{f"missing_field {path}": subcode for path, subcode in table["missing"].items()},
     }
-
-
-def _numbers(node: object, prefix: str) -> dict[str, int]:
-    entries = node.entries if isinstance(node, Block) else ()
-    return {prefix + key.text: int(value.text) for key, value in entries if isinstance(value, Scalar)}

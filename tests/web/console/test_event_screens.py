@@ -108,6 +108,15 @@ def test_a_finding_leads_to_the_line_of_its_mapping(app, signed_in):
     assert 'href="#line-' not in page
 
 
+def test_a_field_that_is_empty_is_explained_with_the_name_that_was_probably_meant(app, signed_in):
+    app.post("/hooks/lead", {"id": 1, "E-Mail": "maria@gmail.com"})
+    event = app.context.outbox().find(Query(limit=1))[0]
+    way = words(signed_in.get(f"/console/events/{event.id}")).partition("The way between")[2]
+    assert re.search(
+        r"user_data\.em line \d tried mail ?: absent left out: nothing was found Did you mean E-Mail ?\?", way
+    )
+
+
 CHANGED = EVENT.replace("email: mail", "email: other").replace("event_name: Lead", "event_name: Contact")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bridge.outbox import NewEvent, NewWebhook, Query
+from bridge.outbox import NewEvent, NewVisit, NewWebhook, Query
+from bridge.outbox.visits import JoinedVisit, learn
 from bridge.settings.models import ConsoleReader
 from bridge.web.app import create_app
 from tests.web.conftest import ADMIN, NOW
@@ -139,6 +141,7 @@ def test_everything_is_exported_as_a_file(stored, signed_in):
         "looked_for": {"email": 1},
         "destination": None,
         "never_send": False,
+        "consent_withdrawn_at": None,
         "events": 2,
         "webhooks": 2,
         "visits": 0,
@@ -147,6 +150,28 @@ def test_everything_is_exported_as_a_file(stored, signed_in):
     assert {line["event_id"] for line in lines[:2]} == {"lead-1", ""}
     assert all("mary@example.com" in line["body"] for line in lines[2:])
     assert "joe@" not in file.get_data(as_text=True)
+
+
+def test_a_withdrawn_consent_is_shown_and_exported_when_nothing_else_is_kept(stored, signed_in):
+    outbox, anna = stored.context.outbox(), bytes(16)
+    known = [("email", hashlib.sha256(b"anna@example.com").hexdigest())]
+
+    def decide(consent: str) -> None:
+        outbox.submit([outbox.pack_visit(NewVisit(anna.hex(), NOW, consent, "page", NOW))]).result(30)
+
+    decide("granted")
+    run = outbox._statements
+    learnt = [(bytes(16), JoinedVisit(anna, tuple(known)))]
+    outbox._write("learn", lambda c: learn(c, run.visits, run.cipher, learnt, int(NOW.timestamp() * 1000)))
+    decide("denied")
+    url = searched(stored, signed_in, {"email": "anna@example.com"})
+    shown = " ".join(text_of(signed_in.get(url)).split())
+    assert f"Consent withdrawn {NOW:%Y-%m-%d %H:%M:%S} UTC : a keyed digest" in shown
+    assert "Nothing is kept" not in shown
+    job = signed_in.post(f"{url}/export").location
+    work_off(stored)
+    (head,) = map(json.loads, signed_in.get(f"{job}/result").get_data(as_text=True).splitlines())
+    assert (head["consent_withdrawn_at"], head["visits"]) == (NOW.isoformat(), 0)
 
 
 def test_an_erasure_is_confirmed_done_and_its_receipt_shown(stored, signed_in):

@@ -116,7 +116,8 @@ class Application:
             answered = await self._answered(_request(scope), receive, guard)
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
             await send({"type": "http.response.start", "status": answered.status, "headers": headers})
-            await send({"type": "http.response.body", "body": answered.body})
+            body = b"" if scope["method"] == "HEAD" else answered.body  # which the server would log
+            await send({"type": "http.response.body", "body": body})
         finally:
             guard.answered()
 

@@ -19,6 +19,7 @@ from contextvars import ContextVar, copy_context
 from typing import Any, NamedTuple
 
 from bridge.errors import UnreadableBody
+from bridge.monitoring.log import failure, get_logger
 
 WAITING, ARRIVING, ANSWERING = "waiting", "arriving", "answering"
 SWEEP_SECONDS = 0.5
@@ -191,7 +192,15 @@ class Guard(asyncio.Protocol):
         self.bytes_held += len(data)
         self._connections.arrived(self, len(data))
         if not self._is_aborted:
+            self._pass_on(data)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Cut off who sends what the server breaks down over; the loop would log the words of the sender."""
+        try:
             self._protocol.data_received(data)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this connection alone
+            get_logger().warning("request_unreadable", **failure(error))
+            self.abort()
 
     def eof_received(self) -> bool:
         """Keep the connection open for an answer: a client may well say that it will send no more."""

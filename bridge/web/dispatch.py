@@ -9,7 +9,8 @@ from typing import TypeVar
 from bridge.errors import BridgeError
 from bridge.monitoring.log import failure
 from bridge.web.context import AppContext
-from bridge.web.request import HttpRequest, first_path_segment
+from bridge.web.refusal_notes import harmless_name
+from bridge.web.request import HttpRequest
 from bridge.web.responses import RenderedResponse, Response, error_response, fault_response, render
 
 View = Callable[[AppContext, HttpRequest], Response]
@@ -41,8 +42,7 @@ def guarded(
 
 def fault(context: AppContext, request: HttpRequest, error: Exception) -> Response:
     """Log a fault of ours by its kind and place, and return the response to the client."""
-    path = first_path_segment(request)
-    context.log.error("fault", request_id=request.id, path=path, **failure(error))
+    context.log.error("fault", request_id=request.id, path=_logged_path(request), **failure(error))
     return fault_response()
 
 
@@ -54,9 +54,15 @@ def run(context: AppContext, view: View, request: HttpRequest) -> RenderedRespon
 def answer(context: AppContext, request: HttpRequest, response: Response) -> RenderedResponse:
     """Turn a response into bytes; one that refuses is logged, the others are not worth a line."""
     if response.status >= 400:
-        path = first_path_segment(request)
+        path = _logged_path(request)
         context.log.info("request", request_id=request.id, path=path, code=response.status, **response.log)
     return render(response, request)
+
+
+def _logged_path(request: HttpRequest) -> str:
+    """Return the first segment of the path; a stranger's URL may hold an address or a token even there."""
+    segment = request.target.partition("?")[0].lstrip("/").partition("/")[0]
+    return "/" + (harmless_name(segment.removesuffix(".json")) or "…" if segment else "")
 
 
 def log_webhook(

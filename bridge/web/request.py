@@ -57,11 +57,6 @@ def request_id(headers: Mapping[str, str]) -> str:
     return f"{random.getrandbits(64):016x}"
 
 
-def first_path_segment(request: HttpRequest) -> str:
-    """Return the first segment of the path, for the log: the rest may be anything a stranger typed."""
-    return "/" + request.target.partition("?")[0].lstrip("/").split("/")[0][:40]
-
-
 def as_webhook(request: HttpRequest, settings: Settings, now: datetime) -> Request:
     """Return the request as the sender meant it: with its public URL, and the address behind our proxies."""
     return Request(

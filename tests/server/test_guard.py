@@ -73,6 +73,13 @@ class LateToLetGo(Lines):
             raise
 
 
+class BreaksDown(Lines):
+    """Cannot read a length."""
+
+    def data_received(self, data: bytes) -> None:
+        int(data)
+
+
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -135,6 +142,18 @@ def test_who_keeps_us_waiting_without_a_request_is_cut_off(sent):
         return await is_cut(client)
 
     assert serving(FAST, talk)
+
+
+def test_who_sends_what_the_server_breaks_down_over_is_cut_off_and_only_the_kind_is_logged(capfd):
+    async def talk(connect: Any, connections: Connections) -> tuple[bool, int]:
+        client = await connect()
+        client[1].write(b"jane@example.com")
+        return await is_cut(client), connections.number
+
+    assert serving(Limits(), talk, BreaksDown) == (True, 0)
+    logged = capfd.readouterr().err
+    assert "ValueError" in logged
+    assert "jane" not in logged
 
 
 def test_a_body_that_does_not_come_in_time_is_answered():

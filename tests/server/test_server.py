@@ -234,6 +234,28 @@ def test_log_lines_are_json_and_tell_of_webhooks_and_attempts(meta, start, wait_
     assert [(line["outcome"], line["events"]) for line in attempts] == [("delivered", 1)]
 
 
+STRANGE = (
+    b"HEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    head(JSON, "Content-Length: " + "7" * 5000),
+    b"GET /jane@example.com?token=secret HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /hook/jane@example.com HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"POST /hooks/lead?token=secret jane@example.com HTTP/1.1\r\nHost: x\r\n\r\n",
+    head("Authorization Bearer secret", "Cookie: jane@example.com"),
+)
+
+
+def test_what_strangers_send_leaves_lines_of_json_without_their_words_in_the_log(start):
+    bridge = start("--workers", "1", "--no-deliver")
+    begins = len(bridge.log())
+    for strange in STRANGE:
+        raw(bridge.port, strange)
+    bridge.stop()
+    written = bridge.log()[begins:]
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [line.get("path", line.get("error")) for line in lines] == ["ValueError", "/…", "/hook"]
+    assert not any(word in written for word in ("jane", "secret", "7777"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

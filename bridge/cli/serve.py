@@ -85,7 +85,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     service = plan.build(settings)
     listening = Listening(bind, workers, settings.limits.read_timeout.total_seconds())
     _announce(settings, bind, service.context.mappings, delivers=not no_deliver)
-    with announced(settings.data_folder, bind) as running:
+    with announced(settings.data_folder, bind, is_demo=settings.demo) as running:
         BridgeServer(service, listening, plan, running).run()
 
 

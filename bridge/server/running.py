@@ -30,6 +30,7 @@ class RunningServer:
 
     descriptor: int | None
     bind: str
+    is_demo: bool = False
     reloads: int = 0
 
     def reloaded(self, mappings: int) -> None:
@@ -54,6 +55,7 @@ class RunningServer:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "bind": self.bind,
+            "demo": self.is_demo,
             "reloads": self.reloads,
             "problem": problem,
         }
@@ -63,11 +65,11 @@ class RunningServer:
 
 
 @contextmanager
-def announced(data_folder: Path, bind: str) -> Iterator[RunningServer]:
+def announced(data_folder: Path, bind: str, *, is_demo: bool = False) -> Iterator[RunningServer]:
     """Keep the file of a server while it runs; only the process that made it takes it away."""
     owner = os.getpid()
     file = data_folder / f"serve-{re.sub(r'[^0-9A-Za-z.]+', '-', bind)}.json"
-    server = RunningServer(_locked(file), bind)
+    server = RunningServer(_locked(file), bind, is_demo)
     server.write()
     try:
         yield server
@@ -96,6 +98,7 @@ class Found:
     host: str
     bind: str
     reloads: int
+    is_demo: bool
 
     @property
     def is_here(self) -> bool:
@@ -105,8 +108,11 @@ class Found:
     def reload(self, patience_seconds: float) -> Mapping[str, Any] | None:
         """Have it take up its settings anew; return what was wrong with them, None when all is well.
 
-        Raises CannotOpen when it cannot be asked, or does not answer.
+        Raises CannotOpen when it cannot be asked, or does not answer. A demo is not asked: it would end.
         """
+        if self.is_demo:
+            message = f"{self.bind} is a demo, which takes up no changed settings"
+            raise CannotOpen(message, fix="end it (Ctrl+C) and start it again")
         try:
             os.kill(self.pid, signal.SIGHUP)
         except OSError as error:
@@ -127,7 +133,9 @@ def running_servers(data_folder: Path) -> list[Found]:
     for file in sorted(data_folder.glob("serve-*.json")):
         said = _read(file)
         if said and _is_locked(file):
-            found.append(Found(file, said["pid"], said["host"], said["bind"], said["reloads"]))
+            found.append(
+                Found(file, said["pid"], said["host"], said["bind"], said["reloads"], said.get("demo", False))
+            )
     return found
 
 

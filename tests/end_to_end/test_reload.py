@@ -242,8 +242,11 @@ def test_under_load_no_webhook_is_lost_or_sent_twice(meta, folder, start_bridge,
     assert Counter(event["event_id"] for event in meta.events) == Counter(accepted)
 
 
-def test_a_demo_ends_with_its_terminal(tmp_path, start_bridge):
+def test_a_demo_is_left_alone_by_a_reload_and_ends_with_its_terminal(tmp_path, start_bridge):
     bridge = start_bridge("--demo", folder=tmp_path)
+    ran = reload(tmp_path)
+    assert (ran.returncode, "is a demo, which takes up no changed settings" in ran.stderr) == (3, True)
+    assert bridge.get("/healthz").status == 200
     assert bridge.process is not None
     bridge.process.send_signal(signal.SIGHUP)
     assert bridge.process.wait(60) == 0

@@ -22,8 +22,8 @@ from bridge.meta_spec.shipped_files import shipped
 from bridge.settings import Settings
 
 _OWN_FOLDER = (
-    "make a folder named mappings beside bridge.yaml, write mappings: mappings into that file, and run "
-    "`capi-bridge reload`; then go back and save again, or download it now"
+    "make a folder named my-mappings beside bridge.yaml, write mappings: my-mappings into that file, and "
+    "start the bridge again; then go back and save again, or download it now"
 )
 _KEPT = 50  # earlier contents of each mapping
 

@@ -67,8 +67,8 @@ def test_a_new_mapping_is_not_saved_among_those_that_ship_with_the_bridge(app):
         file_to_write(settings, "shop", None)
     assert (refused.value.message, refused.value.fix) == (
         "this would be among the mappings that ship with the bridge, and an upgrade would remove it",
-        "make a folder named mappings beside bridge.yaml, write mappings: mappings into that file, and run "
-        "`capi-bridge reload`; then go back and save again, or download it now",
+        "make a folder named my-mappings beside bridge.yaml, write mappings: my-mappings into that file, and "
+        "start the bridge again; then go back and save again, or download it now",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.authoring.scaffold.new_mapping import MappingRequest, new_mapping
 from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
-from bridge.authoring.scaffold.yaml_writer import yaml_text
+from bridge.authoring.scaffold.yaml_writer import SCHEMA_LINE, yaml_text
 from bridge.authoring.test_runner import run_tests
 from bridge.body.parse import parse
 from bridge.errors import UnreadableBody
@@ -67,6 +68,12 @@ def test_every_shipped_sample_gives_a_mapping_that_passes(shipped_samples, tmp_p
             assert "broken" in body.name or "invalid" in body.name, body
             continue
         assert passes(checked, spec, now), body
+        assert checked.file.read_text("utf-8").startswith(f"{SCHEMA_LINE}\n"), body
+
+
+def test_the_first_line_says_where_the_schema_is_as_the_page_for_editors_does():
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text("utf-8")
+    assert f"```yaml\n{SCHEMA_LINE}\nversion: 1\n" in page
 
 
 def test_the_lines_of_a_german_form(tmp_path, spec, now):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.authoring.scaffold.yaml_writer import SCHEMA_LINE, SCHEMA_MARK
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import answers_file
 
@@ -19,10 +20,9 @@ class CopiedFile:
 
 def text_like(name: str, original: CompiledMapping, text: str) -> str:
     """Return the text of a mapping under a new name; what it says stays as it is."""
-    schema = "# yaml-language-server: $schema=../schemas/mapping.schema.json"
-    lines = [line for line in text.splitlines() if not line.startswith("# yaml-language-server:")]
+    lines = [line for line in text.splitlines() if not line.startswith(SCHEMA_MARK)]
     origin = f"# Started with `capi-bridge init {name} --like {original.name}`. Change what differs for you."
-    return "\n".join([schema, origin, *lines]) + "\n"
+    return "\n".join([SCHEMA_LINE, origin, *lines]) + "\n"
 
 
 def samples_of(original: CompiledMapping) -> list[CopiedFile]:

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.authoring.scaffold.plan import Plan, Wishes
-from bridge.authoring.scaffold.yaml_writer import yaml_text
+from bridge.authoring.scaffold.yaml_writer import SCHEMA_LINE, SCHEMA_MARK, yaml_text
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 from bridge.recognize.recognition_tables import KnownShape
 
 _OWN = "this sample's own field"
 _NOT_TAKEN_OVER = ("samples", "tests")
-_SCHEMA_LINE = "# yaml-language-server:"
 
 
 def can_start_from_shipped(wishes: Wishes) -> bool:
@@ -26,9 +25,9 @@ def shipped_start(shape: KnownShape, original: str, made_from: str) -> str:
     text = original
     for key in _NOT_TAKEN_OVER:
         text = _without(text, key)
-    lines = [line for line in text.splitlines() if not line.startswith(_SCHEMA_LINE)]
+    lines = [line for line in text.splitlines() if not line.startswith(SCHEMA_MARK)]
     head = [
-        "# yaml-language-server: $schema=../schemas/mapping.schema.json",
+        SCHEMA_LINE,
         f"# Started by `capi-bridge init` from the shipped mapping {shape.like}:",
         f"# {made_from} looks like {shape.name}.",
         "# What was added from the sample says so. Read every line once, and the settings twice.",

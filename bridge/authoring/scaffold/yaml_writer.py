@@ -12,6 +12,13 @@ from bridge.authoring.scaffold.plan import Plan
 from bridge.authoring.scaffold.questions import questions_about
 from bridge.recognize.event_kind import Condition
 
+# an editor finds the keys of a mapping by this line, wherever the mapping is
+SCHEMA_MARK = "# yaml-language-server:"
+SCHEMA_LINE = (
+    f"{SCHEMA_MARK} $schema=https://raw.githubusercontent.com/capi-bridge/capi-bridge/main/"
+    "schemas/mapping.schema.json"
+)
+
 _PLAIN = re.compile(r"[A-Za-z0-9_$.][\w$.+/()=@{}-]*(?: [\w$.+/()=@{}-]+)*")
 _COMMENT_AT = 36
 _TO_CONFIRM = (
@@ -117,7 +124,7 @@ def _in_list(text: str) -> str:
 
 
 def _head(plan: Plan, heading: Heading) -> list[str]:
-    lines = ["# yaml-language-server: $schema=../schemas/mapping.schema.json"]
+    lines = [SCHEMA_LINE]
     if heading.made_from:
         lines.append(
             f"# Written by `capi-bridge init` from {heading.made_from}. Left of a colon: the field at Meta."

@@ -42,7 +42,7 @@ from bridge.web.intake import (
 )
 from bridge.web.intake_paths import READ, Intake, beacon_at, intake_at, most_bytes
 from bridge.web.pool import BoundedPool
-from bridge.web.request import HttpRequest, cut_short, request_id, too_large
+from bridge.web.request import HttpRequest, cut_short, in_tiny_pieces, request_id, too_large
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
 from bridge.web.wait_for_meta import start_delivery
 
@@ -55,6 +55,7 @@ _HEAVY_BYTES = 16_384
 _HEAVY_OBJECTS = 50
 _DISCARD_BYTES = 262_144
 _DISCARD_FILE_BYTES = 134_217_728
+_FEW_PIECES, _TINY_BYTES = 1000, 16
 _CHECK_READS_SECONDS = 0.5
 
 
@@ -310,6 +311,8 @@ async def _read(request: HttpRequest, read: Receive, most_bytes: int) -> bytes |
         size += len(parts[-1])
         if size > most_bytes:
             return too_large(most_bytes)
+        if len(parts) > _FEW_PIECES + size // _TINY_BYTES:
+            return in_tiny_pieces()
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -326,7 +329,7 @@ async def _discard(
             return
         size = len(message.get("body", b""))
         guard.discarded(size)
-        left = left - size if message.get("more_body", False) else 0
+        left = left - max(size, _TINY_BYTES) if message.get("more_body", False) else 0
 
 
 def _refuse_by_page(context: AppContext, error: BridgeError, request: HttpRequest) -> RenderedResponse:

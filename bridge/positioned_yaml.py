@@ -18,6 +18,7 @@ from bridge.finding import Finding, Position
 from bridge.plurals import counted
 
 MAX_DEPTH = 64
+DOUBLE_BRACE = "{{…}} is how a sender writes a field; here its name stands alone, or inside a text as {name}"
 
 _PARSER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -153,7 +154,9 @@ class _Builder:
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
             value = self._node(next(events), events, depth + 1)
-            if not isinstance(key, Scalar):
+            if isinstance(key, Block):
+                self._refuse(event, "double_brace", DOUBLE_BRACE, "write the name of the field alone")
+            elif not isinstance(key, Scalar):
                 self._refuse(
                     event, "key_not_text", "a key must be a text", "text that starts with { or [ needs quotes"
                 )
@@ -284,6 +287,8 @@ _PARSER_WORDS: tuple[tuple[str, str, str, str], ...] = (
     ("special characters", "control_character", "the file holds a control character", "remove it"),
 )
 
+_KEY = re.compile(r" *[^\s:][^:]*")  # the beginning of a line, up to its first colon
+
 _LONGEST_LINE = 2_000  # some patterns below look back and forth: on a long line that takes seconds
 
 # a line that shows what went wrong, whatever the parser says about it
@@ -348,7 +353,30 @@ def _from_parser(error: yaml.YAMLError, text: str, file: str) -> Finding:
     )
     if code == "indentation" and (around := _between(mark, error, text)):
         message, fix = around
+    if code == "colon_in_text" and (deeper := _deeper(mark, text)):
+        message, fix = deeper
     return Finding("error", code, message, fix, position=_marked(mark, error, text, file))
+
+
+def _deeper(mark: Any, text: str) -> tuple[str, str] | None:
+    """Say of a key that is indented more than the line above how far; None where that is not the reason."""
+    lines = text.splitlines()
+    if not mark or mark.line >= len(lines) or not _KEY.fullmatch(lines[mark.line][: mark.column]):
+        return None
+    above, here = _indentation(_above(lines, mark.line)), _indentation(lines[mark.line])
+    if here <= above:
+        return None
+    message = f"this line begins with {counted(here, 'space')}, the one above it with {above}"
+    return message, f"begin it with {above}, or end the line above with a colon if this belongs to it"
+
+
+def _above(lines: list[str], number: int) -> str:
+    """Return the last line above that says something."""
+    return next((line for line in reversed(lines[:number]) if line.strip()[:1] not in {"", "#"}), "")
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _between(mark: Any, error: yaml.YAMLError, text: str) -> tuple[str, str] | None:
@@ -359,8 +387,7 @@ def _between(mark: Any, error: yaml.YAMLError, text: str) -> tuple[str, str] | N
     outer, lines = getattr(error, "context_mark", None), text.splitlines()
     if not (mark and outer and mark.line < len(lines) and "mapping" in str(getattr(error, "context", ""))):
         return None
-    above = next((line for line in reversed(lines[: mark.line]) if line.strip()[:1] not in {"", "#"}), "")
-    inner = len(above) - len(above.lstrip(" "))
+    inner = _indentation(_above(lines, mark.line))
     if lines[mark.line][: mark.column].strip() or not outer.column < mark.column < inner:
         return None
     begins = counted(mark.column, "space")

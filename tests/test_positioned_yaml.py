@@ -181,6 +181,27 @@ def plain_nothing(source) -> bool:
             id="a comment sign was deleted, and the space behind it was not",
         ),
         pytest.param(
+            "a:\n  b: c\n    d: e\n",
+            3,
+            "this line begins with 4 spaces, the one above it with 2",
+            "begin it with 2, or end the line above with a colon if this belongs to it",
+            id="too much for the block",
+        ),
+        pytest.param(
+            "a: b: c\n",
+            1,
+            "a text contains a colon followed by a space, or this line is indented wrongly",
+            "put the text in quotes, or align the line with its neighbours",
+            id="a colon in a text",
+        ),
+        pytest.param(
+            "a: {{1.email}}\n",
+            1,
+            "{{…}} is how a sender writes a field; here its name stands alone, or inside a text as {name}",
+            "write the name of the field alone",
+            id="a field as the sender writes it",
+        ),
+        pytest.param(
             'a: "b" c\n',
             1,
             "this line is not aligned, or the line before is not finished",
@@ -196,7 +217,7 @@ def plain_nothing(source) -> bool:
         ),
     ],
 )
-def test_a_line_between_two_blocks_is_told_how_far_to_go(text, line, message, fix):
+def test_a_usual_mistake_is_told_in_its_own_words(text, line, message, fix):
     (finding,) = read_yaml(text, "m.yaml")[1]
     assert finding.position is not None
     assert (finding.position.line, finding.message, finding.fix) == (line, message, fix)

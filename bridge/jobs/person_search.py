@@ -21,6 +21,7 @@ from bridge.ingest.persons import (
 )
 from bridge.jobs.bulk_erasure import known_destination
 from bridge.jobs.job_kind import Asked, JobContext, require_known
+from bridge.jobs.job_output import written_by
 from bridge.models import Identifier
 from bridge.outbox import Job, JobStep, NewJob, Outbox, Person
 from bridge.outbox.erasure import BEGINNING, Page
@@ -136,13 +137,3 @@ def _read(outbox: Outbox, job_id: str) -> FoundPerson:
         tuple(text for page in pages for text in page["event_ids"]),
         tuple(text for page in pages for text in page["webhook_ids"]),
     )
-
-
-def written_by(outbox: Outbox, job_id: str) -> bytes:
-    """Return everything that a job has written."""
-    parts: list[bytes] = []
-    following: int | None = 0
-    while following is not None:
-        content, following = outbox.jobs.output(job_id, following)
-        parts.append(content)
-    return b"".join(parts)

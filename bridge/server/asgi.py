@@ -12,8 +12,7 @@ server by the writer, the pool or a thread of its own.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,8 +21,10 @@ from bridge.monitoring.log import failure
 from bridge.outbox import Packed, Receipt
 from bridge.outbox.group_commit import Submitted
 from bridge.server import wsgi_adapter
+from bridge.server.asgi_request import Scope, discard, is_heavy, read_body_of, request_of
 from bridge.server.commits import Commits
 from bridge.server.guard import Guard, Receive, Unguarded, current
+from bridge.server.readiness_check import ReadinessCheck
 from bridge.server.wsgi_adapter import WsgiApplication
 from bridge.web import health
 from bridge.web.companion.scripts import is_script, serve
@@ -41,22 +42,17 @@ from bridge.web.intake import (
     waiting_for_meta,
 )
 from bridge.web.intake_paths import READ, Intake, beacon_at, intake_at, most_bytes
+from bridge.web.lazy import Lazy
 from bridge.web.pool import BoundedPool
-from bridge.web.request import HttpRequest, cut_short, in_tiny_pieces, request_id, too_large
+from bridge.web.request import HttpRequest
 from bridge.web.responses import RenderedResponse, Response, busy_response, error_response, render
 from bridge.web.wait_for_meta import start_delivery
 
-Scope = Mapping[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Work = Callable[[HttpRequest], RenderedResponse]
 MOST_THREADS = 2  # more that are busy starve the loop: all share the interpreter
 _MOST_WAITING = 64
-_HEAVY_BYTES = 16_384
-_HEAVY_OBJECTS = 50
-_DISCARD_BYTES = 262_144
 _DISCARD_FILE_BYTES = 134_217_728
-_FEW_PIECES, _TINY_BYTES = 1000, 16
-_CHECK_READS_SECONDS = 0.5
 
 
 class Application:
@@ -64,9 +60,9 @@ class Application:
 
     def __init__(self, context: AppContext, threads: int = MOST_THREADS) -> None:
         self._context = context
-        self._flask = _LoadedLater(context)
+        self._flask = Lazy(partial(_flask, context))
         self._threads = min(threads, MOST_THREADS)
-        self._readiness = _Readiness(context)
+        self._readiness = ReadinessCheck(context)
         self._answering: set[asyncio.Task[RenderedResponse]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +110,7 @@ class Application:
         guard = current()
         guard.headers_complete()
         try:
-            answered = await self._answered(_request(scope), receive, guard)
+            answered = await self._answered(request_of(scope), receive, guard)
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
             await send({"type": "http.response.start", "status": answered.status, "headers": headers})
             body = b"" if scope["method"] == "HEAD" else answered.body  # which the server would log
@@ -147,7 +143,7 @@ class Application:
         if path == "/metrics" and request.method in READ:
             work: Work = partial(run, self._context, health.metrics)  # asked by programs, so without Flask
         else:
-            work = partial(wsgi_adapter.call, self._flask)
+            work = partial(_by_flask, self._flask)
         return await self._in_pool(work, request, receive, guard)
 
     async def _in_pool(
@@ -156,11 +152,11 @@ class Application:
         context = self._context
         most = most_bytes(request.target, context.settings.limits)
         read = partial(guard.read, receive)
-        body = await _read(request, read, most)
+        body = await read_body_of(request, read, most)
         if isinstance(body, BridgeError):
             if not request.target.startswith("/console/"):
                 return answer(context, request, error_response(body))
-            await _discard(request, read, guard, _DISCARD_FILE_BYTES)
+            await discard(request, read, guard, _DISCARD_FILE_BYTES)
             work, body = partial(_refuse_by_page, context, body), b""
         guard.request_complete()
         working = self._pool.submit(work, request._replace(body=body))
@@ -184,9 +180,9 @@ class Application:
         read = partial(guard.read, receive)
         admission = admit(context, endpoint, request)
         if isinstance(admission, Response):
-            await _discard(request, read, guard)
+            await discard(request, read, guard)
             return finish(context, request, endpoint.refused, admission, clock() - started)
-        body = await _read(request, read, admission.most_bytes)
+        body = await read_body_of(request, read, admission.most_bytes)
         guard.request_complete()
         if isinstance(body, BridgeError):
             return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
@@ -212,7 +208,7 @@ class Application:
     async def _prepared(
         self, endpoint: Endpoint, request: HttpRequest, admission: Admission
     ) -> Prepared | Response:
-        if not admission.asks_database and not _is_heavy(request):
+        if not admission.asks_database and not is_heavy(request):
             return prepare(self._context, endpoint, request)
         work = self._pool.submit(prepare, self._context, endpoint, request)
         if work is None:
@@ -227,109 +223,18 @@ class Application:
         return await asyncio.wrap_future(work)
 
 
-class _LoadedLater:
-    """Flask with the console and the API: a tenth of the memory, which a bridge for webhooks never needs."""
+def _flask(context: AppContext) -> WsgiApplication:
+    """Load Flask with console and API: a tenth of the memory, which a bridge for webhooks never needs.
 
-    def __init__(self, context: AppContext) -> None:
-        self._context = context
-        self._application: WsgiApplication | None = None
-        self._lock = threading.Lock()
+    The first request waits for it, an eighth of a second.
+    """
+    from bridge.web.app import create_app
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer by Flask, which the first request has to wait for (an eighth of a second)."""
-        with self._lock:
-            self._application = self._application or self._loaded()
-        return self._application(environ, start_response)
-
-    def _loaded(self) -> WsgiApplication:
-        from bridge.web.app import create_app
-
-        return create_app(self._context)
+    return create_app(context)
 
 
-class _Readiness:
-    """Checks the database by a thread of its own. Requests share a check, and none waits long for it."""
-
-    def __init__(self, context: AppContext) -> None:
-        self._context = context
-        self._pool = BoundedPool(1, 0, "health")
-        self._check: asyncio.Future[list[health.Reason]] | None = None
-        self._since = 0.0
-
-    async def reasons(self) -> list[health.Reason]:
-        """Return every reason against being ready."""
-        if self._check is None or self._check.done():
-            work = self._pool.submit(health.check, self._context)
-            if work is None:
-                return health.stuck()
-            self._check, self._since = asyncio.wrap_future(work), clock()
-        left = self._since + health.CHECK_SECONDS + _CHECK_READS_SECONDS - clock()
-        await asyncio.wait({self._check}, timeout=max(0.0, left))
-        return self._check.result() if self._check.done() else health.stuck()
-
-
-def _request(scope: Scope) -> HttpRequest:
-    """Return the request of a scope, its body not read yet."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    query_string = scope["query_string"].decode("latin-1")
-    path = _path(scope["raw_path"].decode("latin-1"))
-    return HttpRequest(
-        id=request_id(headers),
-        method=scope["method"],
-        target=f"{path}?{query_string}" if query_string else path,
-        query_string=query_string,
-        headers=headers,
-        peer=scope["client"][0] if scope["client"] else "",
-        scheme=scope["scheme"],
-    )
-
-
-def _path(raw_path: str) -> str:
-    """Return the path of a target that may name a server before it (`http://host/path`)."""
-    if raw_path.startswith("/"):
-        return raw_path
-    return "/" + raw_path.partition("://")[2].partition("/")[2]
-
-
-async def _read(request: HttpRequest, read: Receive, most_bytes: int) -> bytes | BridgeError:
-    """Return the body, complete, or why there is none; an error is returned, not raised."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
-        return too_large(most_bytes)
-    parts, size = [], 0
-    while True:
-        try:
-            message = await read()
-        except BridgeError as error:
-            return error
-        if message["type"] != "http.request":
-            return cut_short()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most_bytes:
-            return too_large(most_bytes)
-        if len(parts) > _FEW_PIECES + size // _TINY_BYTES:
-            return in_tiny_pieces()
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _discard(
-    request: HttpRequest, read: Receive, guard: Guard | Unguarded, most_bytes: int = _DISCARD_BYTES
-) -> None:
-    """Read what a refused sender is still sending, within reason: else it might not see its answer."""
-    left = 0 if "expect" in request.headers else most_bytes
-    while left > 0:
-        try:
-            message = await read()
-        except BridgeError:
-            return
-        size = len(message.get("body", b""))
-        guard.discarded(size)
-        left = left - max(size, _TINY_BYTES) if message.get("more_body", False) else 0
+def _by_flask(flask: Lazy[WsgiApplication], request: HttpRequest) -> RenderedResponse:
+    return wsgi_adapter.call(flask(), request)
 
 
 def _refuse_by_page(context: AppContext, error: BridgeError, request: HttpRequest) -> RenderedResponse:
@@ -337,19 +242,3 @@ def _refuse_by_page(context: AppContext, error: BridgeError, request: HttpReques
     from bridge.web.console.pages import refusing
 
     return run(context, refusing(error), request)
-
-
-def _is_heavy(request: HttpRequest) -> bool:
-    """Tell whether preparing may take so long that the loop should not do it.
-
-    No event is without an object, so a body with few of them has few events.
-    """
-    body = request.body
-    if len(body) > _HEAVY_BYTES or "content-encoding" in request.headers:
-        return True
-    if "multipart/" in request.headers.get("content-type", "").lower():
-        return True  # what reads it is loaded with the first one
-    objects = body.count(b"{")
-    if b"%" in body:  # found at once; looking for three letters takes ten times as long
-        objects += body.count(b"%7B") + body.count(b"%7b")
-    return objects > _HEAVY_OBJECTS

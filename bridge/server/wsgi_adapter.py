@@ -16,20 +16,19 @@ from bridge.web.request import HttpRequest
 from bridge.web.responses import RenderedResponse
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-_OF_THEIR_OWN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
 def environ_of(request: HttpRequest) -> dict[str, Any]:
     """Return the WSGI environment of a request that has been read."""
     path = request.target.partition("?")[0]
-    headers = {_key(name): value for name, value in request.headers.items()}
     return {
-        **headers,
+        **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()},
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
         "QUERY_STRING": request.query_string,
         "RAW_URI": request.target,
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
         "CONTENT_LENGTH": str(len(request.body)),
         "REMOTE_ADDR": request.peer,
         "SERVER_NAME": "localhost",
@@ -44,10 +43,6 @@ def environ_of(request: HttpRequest) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-
-
-def _key(name: str) -> str:
-    return _OF_THEIR_OWN.get(name) or "HTTP_" + name.upper().replace("-", "_")
 
 
 def call(application: WsgiApplication, request: HttpRequest) -> RenderedResponse:

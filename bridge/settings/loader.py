@@ -181,7 +181,8 @@ def _destination_of_environment(reading: Reading) -> dict[str, Destination]:
     if bool(dataset_id) != bool(access_token):
         missing, present = names if not dataset_id else reversed(names)
         message = f"{present} is set and {missing} is not"
-        reading.wrong(Spot("destinations.main"), "unset_variable", message, f"set {missing} too")
+        meant = closest(missing, [name for name in reading.environment if name not in names])
+        reading.wrong(Spot("destinations.main"), "unset_variable", message, f"set {missing} too", meant)
     if not (dataset_id and access_token):
         return {}
     for name, text, kind in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +19,7 @@ from bridge.monitoring.log import get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import Outbox, StoredEvent
 from bridge.settings import Settings
+from bridge.web.lazy import Lazy
 from bridge.web.pool import BoundedPool
 from bridge.web.rate_limit import RateLimiter
 from bridge.web.refusal_notes import RefusalNotes
@@ -28,27 +28,13 @@ Deliver = Callable[[Sequence[StoredEvent]], Mapping[str, Delivered]]
 WAITING_FOR_META = 8  # at once; more senders that wait would only keep each other waiting
 
 
-class OpenedLater:
+class OpenedLater(Lazy[Outbox]):
     """An outbox that is opened when it is first needed: connections must not cross a fork."""
-
-    def __init__(self, open_it: Callable[[], Outbox]) -> None:
-        self._open_it = open_it
-        self._outbox: Outbox | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> Outbox:
-        """Return the outbox."""
-        if self._outbox is None:
-            with self._lock:
-                self._outbox = self._outbox or self._open_it()
-        return self._outbox
 
     def close(self) -> None:
         """Close the outbox if it was ever opened."""
-        with self._lock:
-            if self._outbox is not None:
-                self._outbox.close()
-                self._outbox = None
+        if outbox := self.take_back():
+            outbox.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +106,6 @@ def _delivery(
     clock: Callable[[], datetime],
 ) -> Deliver:
     """Return what `?wait=true` delivers with: a fetcher and a worker, made when they are first needed."""
-    lock = threading.Lock()
-    made: list[tuple[Fetcher, Worker]] = []
 
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
@@ -130,11 +114,10 @@ def _delivery(
         )
         return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
 
+    both = Lazy(make)
+
     def deliver(events: Sequence[StoredEvent]) -> Mapping[str, Delivered]:
-        with lock:
-            if not made:
-                made.append(make())
-        fetcher, worker = made[0]
+        fetcher, worker = both()
         if fetching := [event.id for event in events if event.status == "fetching"]:
             fetcher.fetch_now(fetching)
         return worker.deliver_now([event.id for event in events])

@@ -125,6 +125,16 @@ def test_a_dataset_without_its_token_is_a_mistake_and_so_is_the_reverse(tmp_path
     assert [finding.code for finding in caught.value.findings] == ["unset_variable"]
 
 
+def test_a_variable_that_is_misspelled_is_named_beside_the_one_that_is_missing(tmp_path):
+    with pytest.raises(Invalid) as caught:
+        load(tmp_path, environment={"META_DATASET_ID": "1234567890123456", "META_ACESS_TOKEN": "x"})
+    [finding] = caught.value.findings
+    assert (finding.message, finding.suggestion) == (
+        "META_DATASET_ID is set and META_ACCESS_TOKEN is not",
+        "META_ACESS_TOKEN",
+    )
+
+
 def test_environment_wins_over_file_and_file_over_default(tmp_path):
     text = DESTINATION + "graph_url: http://file.example\nkeys: {admin: of-file}\n"
 

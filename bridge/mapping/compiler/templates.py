@@ -10,7 +10,7 @@ from bridge.mapping.compiler.context import Compiling, watch
 from bridge.mapping.language.node_types import MAX_TEXT
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import Reader, Scope, text_of
-from bridge.positioned_yaml import Scalar
+from bridge.positioned_yaml import DOUBLE_BRACE, Scalar
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _BRACE: Final = re.compile(r"[{}]")
@@ -53,7 +53,7 @@ def _parts(compiling: Compiling, node: Scalar) -> Sequence[str | PartOfText]:
     if len(text.encode()) > MAX_TEXT:
         compiling.loading.error(node, "text_too_long", f"a text has at most {MAX_TEXT // 1024} KiB")
     if "{{" in text or "}}" in text:
-        compiling.loading.error(node, "double_brace", "fields are written in single braces", "write {field}")
+        compiling.loading.error(node, "double_brace", DOUBLE_BRACE, "write the name of the field alone")
         return ()
     parts: list[str | PartOfText] = []
     end = 0

@@ -14,6 +14,7 @@ from bridge.errors import BridgeError, WrongUse
 from bridge.ingest.file_encoding import UTF_8
 from bridge.ingest.import_rows import STYLES
 from bridge.jobs.bulk_import import MOST_BYTES, read_import
+from bridge.jobs.job_output import parts_of
 from bridge.outbox import Job
 from bridge.web.api.jobs_api import job_at, job_context
 from bridge.web.console.jobs import WORDS
@@ -28,7 +29,6 @@ from bridge.web.responses import NoSuchJob, Response, error_response
 _HOME = "/console/import"
 _RECENT = 10
 _MOST_LINES = 100
-_PERSON = ("em", "ph", "fn", "ln", "external_id", "fbc")
 _IN_WORDS = {
     "em": "e-mail",
     "ph": "phone",
@@ -66,13 +66,6 @@ class MappedRow(NamedTuple):
     value: str
 
 
-class ImportReport(NamedTuple):
-    """What is shown of a file: the rows that would be sent, and those that are held or cannot be read."""
-
-    mapped: list[MappedRow]
-    lines: list[Mapping[str, Any]]
-
-
 def ask(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show the form, and the imports of late."""
     return _asked(context, viewer, query(request), done=sentence_of(request))
@@ -100,6 +93,7 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
     """Show how far an import or its trial has come, and what becomes of the rows."""
     job = _import_at(context, request)
     is_trial = bool(job.request.get("dry_run"))
+    rows = _first_rows(context, job)
     words = _OF_TRIAL if is_trial else _OF_IMPORT
     return page(
         context,
@@ -109,7 +103,8 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
         is_trial=is_trial,
         counts=[(words[name], number) for name, number in job.counts.items() if name in words],
         shares=_shares(job.counts),
-        report=_report(context, job),
+        mapped=[_mapped(row) for row in rows if "event" in row],
+        problems=[row for row in rows if "event" not in row][:_MOST_LINES],
         most_lines=_MOST_LINES,
         can_start=is_trial and job.state == "done" and context.outbox().jobs.has_input(job.id),
     )
@@ -217,26 +212,23 @@ def _shares(counts: Mapping[str, int]) -> tuple[int, int, int] | None:
     return events, email, phone
 
 
-def _report(context: AppContext, job: Job) -> ImportReport:
+def _first_rows(context: AppContext, job: Job) -> list[Mapping[str, Any]]:
+    """Return the first lines of what the import has written, one for each row."""
     content, _ = context.outbox().jobs.output(job.id, 0)
-    lines = [orjson.loads(line) for line in content.splitlines()[: _MOST_LINES * 2]]
-    mapped = [_mapped(line) for line in lines if "event" in line]
-    return ImportReport(mapped, [line for line in lines if "event" not in line][:_MOST_LINES])
+    return [orjson.loads(line) for line in content.splitlines()[: _MOST_LINES * 2]]
 
 
 def _mapped(line: Mapping[str, Any]) -> MappedRow:
     event = line["event"]
     person, money = event.get("user_data", {}), event.get("custom_data", {})
-    known = ", ".join(_IN_WORDS[key] for key in _PERSON if person.get(key))
+    known = ", ".join(word for key, word in _IN_WORDS.items() if person.get(key))
     value = f"{money['value']} {money.get('currency', '')}".strip() if "value" in money else ""
     return MappedRow(line["row"], event["event_name"], event["event_time"], known, value)
 
 
 def _lines(context: AppContext, job: Job) -> Iterator[Mapping[str, Any]]:
-    part: int | None = 0
-    while part is not None:
-        content, part = context.outbox().jobs.output(job.id, part)
-        yield from map(orjson.loads, content.splitlines())
+    for part in parts_of(context.outbox(), job.id):
+        yield from map(orjson.loads, part.splitlines())
 
 
 def _cells(line: Mapping[str, Any]) -> tuple[Any, ...]:

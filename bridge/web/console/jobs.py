@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from bridge.errors import TooLarge
+from bridge.jobs.job_output import parts_of
 from bridge.outbox import Job, NewJob
 from bridge.web.api.jobs_api import job_at
 from bridge.web.console.pages import attachment, page, see_other
@@ -82,10 +83,8 @@ def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
 
 def _written(context: AppContext, job: Job) -> str:
     parts: list[bytes] = []
-    following: int | None = 0
-    while following is not None:
-        content, following = context.outbox().jobs.output(job.id, following)
-        parts.append(content)
+    for part in parts_of(context.outbox(), job.id):
+        parts.append(part)
         if sum(map(len, parts)) > _MOST_BYTES:
             fix = f"read it part by part: GET /api/jobs/{job.id}/result, and follow the header Link"
             raise TooLarge("the file is too large for a browser", fix=fix)

@@ -13,11 +13,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bridge.mapping import CompiledMapping
-from bridge.meta_spec.shipped_files import shipped
-from bridge.positioned_yaml import Block, Listing, Node, Scalar, read_yaml
+from bridge.meta_spec.shipped_files import read_yaml_file, shipped
 
 OTHER = "system"
 _FORM = "form"
@@ -58,7 +57,7 @@ class ConnectionFacts(NamedTuple):
 def guides() -> Mapping[str, SenderGuide]:
     """Return every guide by the name of its file."""
     files = sorted(_folder().glob("*.yaml"))
-    return {file.stem: _guide(file) for file in files}
+    return {file.stem: SenderGuide(key=file.stem, **read_yaml_file(file)) for file in files}
 
 
 def guide_for(mapping: CompiledMapping, text: str) -> SenderGuide:
@@ -121,22 +120,6 @@ def description_of(text: str) -> str:
 
 def _folder() -> Path:
     return shipped("mappings") / "_senders"
-
-
-def _guide(file: Path) -> SenderGuide:
-    node, _ = read_yaml(file.read_bytes(), file.name)
-    return SenderGuide(key=file.stem, **_data(node))
-
-
-def _data(node: Node | None) -> Any:
-    """Return what a node of a guide says: texts, and lists and blocks of them."""
-    match node:
-        case Block(entries):
-            return {key.text: _data(value) for key, value in entries}
-        case Listing(items):
-            return tuple(map(_data, items))
-        case Scalar():
-            return node.text
 
 
 def _repeated(line: str, facts: ConnectionFacts, joint: str) -> str:

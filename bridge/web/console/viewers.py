@@ -5,7 +5,6 @@ A session is a cookie: `__Host-cb` over HTTPS, `cb` over plain HTTP, which is fo
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -15,7 +14,7 @@ from bridge.errors import WrongUse
 from bridge.outbox.sessions import SESSION_LASTS
 from bridge.settings import Settings
 from bridge.settings.models import Rate
-from bridge.web.auth import is_loopback
+from bridge.web.auth import is_loopback, is_same_token
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, origin, sender_address
 from bridge.web.responses import Headers, NotAllowed
@@ -57,8 +56,7 @@ def viewer_of(context: AppContext, request: HttpRequest) -> Viewer | None:
 def viewer_with_token(token: str, settings: Settings) -> Viewer | None:
     """Return whose token this is: the admin's or a reader's; compared in constant time."""
     owners = [(settings.admin_token, ADMIN), *((one.token, one.name) for one in settings.readers.values())]
-    given = token.encode("utf-8", "replace")
-    matching = [name for known, name in owners if known and hmac.compare_digest(known.encode(), given)]
+    matching = [name for known, name in owners if known and is_same_token(known, token)]
     return _named(matching[0], settings) if matching else None
 
 

@@ -9,7 +9,6 @@ left out or put right is in `messages`.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from bridge.ingest.entries import new_webhook
 from bridge.models import Receive, Request, Translation, Verified
 from bridge.outbox import NewWebhook, Receipt
 from bridge.settings import Destination, Settings
-from bridge.web.auth import is_admin
+from bridge.web.auth import is_admin, is_same_token
 from bridge.web.context import AppContext
 from bridge.web.drop_in.conversions_api_errors import (
     BAD_TOKEN,
@@ -124,20 +123,16 @@ def _destination(settings: Settings, dataset_id: str, token: str, *, admin: bool
     if settings.demo:
         return next(iter(settings.destinations.values()))
     known = [entry for entry in settings.destinations.values() if entry.dataset_id == dataset_id]
-    allowed = [entry for entry in known if admin or _same(entry.access_token, token)]
+    allowed = [entry for entry in known if admin or is_same_token(entry.access_token, token)]
     if allowed:
         return allowed[0]
-    if known or not any(_same(entry.access_token, token) for entry in settings.destinations.values()):
+    if known or not any(is_same_token(entry.access_token, token) for entry in settings.destinations.values()):
         raise MetaError(*BAD_TOKEN)
     message = (
         "Unsupported post request. Object with this ID does not exist, cannot be loaded due to missing "
         "permissions, or does not support this operation"
     )
     raise MetaError(400, 100, message, 33)
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode("utf-8", "replace"))
 
 
 def _packed(context: AppContext, call: ApiCall, request_id: str, success: int) -> Prepared:

@@ -35,13 +35,6 @@ _INTERNAL = "internal:"
 _NUMBERS = (int, float, Decimal)
 
 
-class GivenEvent(NamedTuple):
-    """One event as it was sent, under Meta's names, and what was put right to read it."""
-
-    fields: dict[str, Any]
-    findings: tuple[Finding, ...]
-
-
 class FinishedEvent(NamedTuple):
     """One event as it will be sent. `internal_id` is the same whenever the very same event comes again."""
 
@@ -99,26 +92,26 @@ def finished_event(
     sent: Mapping[str, Any], destination: Destination, request: Request, spec: MetaSpec
 ) -> FinishedEvent:
     """Clean, hash and validate one event of a call."""
-    given = in_metas_terms(sent, spec)
-    digest = fingerprint(given.fields, destination.dataset_id)
+    fields, repaired = _in_metas_terms(sent, spec)
+    digest = _fingerprint(fields, destination.dataset_id)
     draft = Draft(
         label="",
-        fields=given.fields,
+        fields=fields,
         settings=ReadingSettings(),
         send_to=(destination.name,),
         positions={},
-        findings=given.findings,
+        findings=repaired,
         made_event_id=digest,
     )
     event = finish(draft, spec, request.received_at)
-    findings = [*event.findings, *_repairs(given.fields, event, digest, spec)]
+    findings = [*event.findings, *_repairs(fields, event, digest, spec)]
     if findings:
         event = event.with_findings(tuple(map(spec.in_finished_body, findings)))
     return FinishedEvent(event, _INTERNAL + digest)
 
 
-def in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> GivenEvent:
-    """Return an event with long names of user data (`email`) as Meta's own, and texts of JSON opened.
+def _in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+    """Return an event under Meta's names (`em` for `email`), texts of JSON opened, and what was put right.
 
     Raises TooLarge where such a text is over the bounds of a body.
     """
@@ -127,7 +120,7 @@ def in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> GivenEvent:
         *(_open_blocks, _rename_people, _spread_properties, _list_numbered),
         *(_move_into_app_data, _list_device),
     )
-    return GivenEvent(fields, tuple(finding for repair in repairs for finding in repair(fields, spec)))
+    return fields, tuple(finding for repair in repairs for finding in repair(fields, spec))
 
 
 def _open_blocks(fields: dict[str, Any], spec: MetaSpec) -> Iterator[Finding]:
@@ -210,7 +203,7 @@ def _read_as(field: str, name: str, spec: MetaSpec) -> Finding:
     return spec.rules["read_under_another_name"].finding(f"$.{field}", field=field, name=name)
 
 
-def fingerprint(event: Mapping[str, Any], dataset_id: str) -> str:
+def _fingerprint(event: Mapping[str, Any], dataset_id: str) -> str:
     """Return a digest that the same event has again, for the same dataset.
 
     The order of keys does not count, nor that of several values of a person: Meta's Python SDK shuffles them.

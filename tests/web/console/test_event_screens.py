@@ -146,3 +146,19 @@ def test_an_earlier_text_that_no_longer_loads_is_still_shown(app, signed_in):
     shown = words(signed_in.get(f"/console/events/{event.id}"))
     assert "By the mapping as it is now" in shown
     assert "-event_name: [" in shown
+
+
+def test_a_file_that_does_not_load_is_listed_with_its_line_and_leads_nowhere_else(app, signed_in):
+    (app.folder / "mappings" / "other.yaml").write_text(
+        f"{EVENT}defaults:\n   currency: EUR\n  country: de\n"
+    )
+    app.context.mappings.refresh()
+    page = signed_in.get("/console/mappings")
+    assert re.search(
+        r"other\.yaml does not load error This line begins with 2 spaces, those above it with 3 or 0\. "
+        r"Begin it with 3 spaces to go on with the block above it, or with 0 to end it\. line \d",
+        words(page),
+    )
+    assert "#line-" not in page.get_data(as_text=True)
+    overview = signed_in.get("/console/").get_data(as_text=True)
+    assert '<a href="/console/mappings">other</a>' in overview

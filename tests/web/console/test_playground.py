@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,7 @@ def asked_by_script(client: Any, **form: str) -> Any:
     [
         (GOOD, '"event_name": "Lead"'),
         ("version: 1\nevent_nam: Lead", "event_name"),
-        ("a: [", "this is not YAML"),
+        ("a: [", "This is not YAML."),
     ],
 )
 def test_a_mapping_is_run_as_a_page_and_for_the_editor(signed_in, source, says):
@@ -126,6 +127,13 @@ def test_a_test_shows_no_file_outside_the_folder_of_the_mappings(app, signed_in)
         tests = f"tests:\n  - name: one\n    given: {given}\n    expect: {{user_data.email: x@example.com}}\n"
         answer = asked_by_script(signed_in, name="lead", mapping=GOOD + tests, tests="yes")
         assert "elsewhere" not in json.dumps(answer.json)
+
+
+def test_a_field_that_is_empty_is_named_with_the_one_that_was_probably_meant(signed_in):
+    source, webhook = GOOD.replace("mail}", "e-mail}"), '{"id": 1, "E-Mail": "jane@example.com"}'
+    answer = asked_by_script(signed_in, mapping=source, payload=webhook)
+    shown = " ".join(re.sub("<[^>]+>", "", html.unescape(answer.json["result"])).split())
+    assert "user_data.email Nothing in e-mail. Did you mean E-Mail? line 4" in shown
 
 
 def test_every_shipped_mapping_can_be_tried(app):

@@ -7,11 +7,12 @@ from typing import Any
 
 from bridge.errors import BridgeError
 from bridge.server.guard import Guard, Receive, Unguarded
-from bridge.web.request import HttpRequest, cut_short, request_id, too_large
+from bridge.web.request import HttpRequest, cut_short, in_tiny_pieces, request_id, too_large
 
 Scope = Mapping[str, Any]
 _HEAVY_BYTES = 16_384
 _HEAVY_OBJECTS = 50
+_FEW_PIECES, _TINY_BYTES = 1000, 16
 _DISCARD_BYTES = 262_144
 
 
@@ -58,6 +59,8 @@ async def read_body_of(request: HttpRequest, read: Receive, most_bytes: int) -> 
         size += len(parts[-1])
         if size > most_bytes:
             return too_large(most_bytes)
+        if len(parts) > _FEW_PIECES + size // _TINY_BYTES:
+            return in_tiny_pieces()
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -74,7 +77,7 @@ async def discard(
             return
         size = len(message.get("body", b""))
         guard.discarded(size)
-        left = left - size if message.get("more_body", False) else 0
+        left = left - max(size, _TINY_BYTES) if message.get("more_body", False) else 0
 
 
 def is_heavy(request: HttpRequest) -> bool:

@@ -26,6 +26,8 @@ SWEEP_SECONDS = 0.5
 _AT_THE_END_SECONDS = 0.5  # a client that sends request after request is answered once more
 _SPARE_FILES = 128  # for the database, the log, the threads
 _MOST_CONNECTIONS = 2000
+_MOST_NOT_ACCEPTED = 2048  # more that come in one moment would try again a second later
+_PIECE_BYTES = 16_384  # what is read in one round, at worst thousands of tiny chunks
 
 
 Receive = Callable[[], Awaitable[Any]]
@@ -68,6 +70,11 @@ class Connections:
     def number(self) -> int:
         """Return how many there are."""
         return len(self._all)
+
+    @property
+    def is_making_room(self) -> bool:
+        """Return whether nobody is to be read from."""
+        return bool(self._making_room)
 
     def add(self, guard: Guard) -> None:
         """Take one more; where there are too many, the one that has waited longest without a request goes."""
@@ -167,6 +174,7 @@ class Guard(asyncio.Protocol):
         self._is_aborted = False
         self.transport: Any = None
         self.bytes_held = 0
+        self._to_pass_on = b""
         self._has_headers = False
         self._has_ended = False
         self._unsent_since: float | None = None
@@ -186,21 +194,37 @@ class Guard(asyncio.Protocol):
         context.run(self._protocol.connection_made, self.transport)
 
     def data_received(self, data: bytes) -> None:
-        """Count, and pass on."""
+        """Count, and pass on: much of it piece by piece, so that others have their turn in between."""
         if self.state is WAITING:
             self._enter(ARRIVING)
         self.bytes_held += len(data)
         self._connections.arrived(self, len(data))
-        if not self._is_aborted:
+        if self._to_pass_on:
+            self._to_pass_on += data
+        else:
             self._pass_on(data)
 
     def _pass_on(self, data: bytes) -> None:
-        """Cut off who sends what the server breaks down over; the loop would log the words of the sender."""
+        """Pass on one piece, and the rest in the next round of the loop; until then no more is read."""
+        if self._is_aborted:
+            return
         try:
-            self._protocol.data_received(data)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this connection alone
+            self._protocol.data_received(data[:_PIECE_BYTES])
+        except Exception as error:  # noqa: BLE001 - the loop would log it with words of the sender
             get_logger().warning("request_unreadable", **failure(error))
             self.abort()
+            return
+        self._to_pass_on = data[_PIECE_BYTES:]
+        if self._to_pass_on:
+            self.transport.hold()
+            self._connections.loop.call_soon(self._pass_on_rest)
+
+    def _pass_on_rest(self) -> None:
+        if self.transport.is_closing():
+            return
+        self._pass_on(self._to_pass_on)
+        if not self._to_pass_on and not self._connections.is_making_room:
+            self.transport.release()
 
     def eof_received(self) -> bool:
         """Keep the connection open for an answer: a client may well say that it will send no more."""
@@ -344,6 +368,7 @@ def limit_connections(loop: Any, limits: Limits, is_stopping: Callable[[], bool]
     create_server = loop.create_server
 
     def guarded(protocol_factory: Callable[[], asyncio.Protocol], *given: Any, **named: Any) -> Any:
+        named.setdefault("backlog", _MOST_NOT_ACCEPTED)
         return create_server(lambda: Guard(protocol_factory(), connections), *given, **named)
 
     loop.create_server = guarded

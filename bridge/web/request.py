@@ -150,3 +150,10 @@ def too_large(most_bytes: int, fix: str = "send one record at a time") -> TooLar
 def cut_short() -> UnreadableBody:
     """Return the refusal of a body that ended before its time."""
     return UnreadableBody("the body ended early", fix="send as many bytes as Content-Length says")
+
+
+def in_tiny_pieces() -> UnreadableBody:
+    """Return the refusal of a body in so many chunks that reading them costs more than what they hold."""
+    return UnreadableBody(
+        "the body comes in too many tiny chunks", fix="send it in larger chunks, or with Content-Length"
+    )

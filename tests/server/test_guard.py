@@ -86,7 +86,7 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Talk = Callable[[Callable[[], Awaitable[Client]], Connections], Awaitable[Any]]
 
 
-def serving(limits: Limits, talk: Talk, protocol: type[Lines] = Lines) -> Any:
+def serving(limits: Limits, talk: Talk, protocol: type[asyncio.Protocol] = Lines) -> Any:
     """Run a server of guarded lines, and what clients do with it."""
 
     async def run() -> Any:
@@ -154,6 +154,29 @@ def test_who_sends_what_the_server_breaks_down_over_is_cut_off_and_only_the_kind
     logged = capfd.readouterr().err
     assert "ValueError" in logged
     assert "jane" not in logged
+
+
+def test_much_is_passed_on_in_pieces_in_its_order_and_others_have_their_turn_in_between():
+    passed: list[bytes] = []
+
+    class Notes(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            passed.append(data)
+            asyncio.get_running_loop().call_soon(passed.append, b"turn")
+
+    async def talk(connect: Any, connections: Connections) -> None:
+        client = await connect()
+        client[1].write(bytes(range(256)) * 1000)
+        client[1].close()
+        await asyncio.sleep(0.01)
+        while connections.number:
+            await asyncio.sleep(0.01)
+
+    serving(Limits(), talk, Notes)
+    pieces = [data for data in passed if data != b"turn"]
+    assert b"".join(pieces) == bytes(range(256)) * 1000
+    assert max(map(len, pieces)) <= 16_384
+    assert all(passed[at + 1] == b"turn" for at, data in enumerate(passed[:-1]) if data != b"turn")
 
 
 def test_a_body_that_does_not_come_in_time_is_answered():

@@ -103,6 +103,11 @@ JSON = "Content-Type: application/json"
             {400},
             id="a length and chunks",
         ),
+        pytest.param(
+            head(JSON, "Transfer-Encoding: chunked") + b"1\r\n \r\n" * 3000,
+            {400},
+            id="in thousands of tiny chunks",
+        ),
         pytest.param(head(JSON, "Content-Length: -1"), {400}, id="a negative length"),
         pytest.param(head(JSON, "Content-Length: 99999999999"), {413}, id="a length over the bound"),
         pytest.param(head(JSON), {400}, id="no length"),

@@ -101,8 +101,9 @@ class Outbox:
             self._read, self._write, self.fetches.text_of, self._statements.never_send, self.jobs, self.visits
         )
         self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
-            partial(together_or_alone, self._store), lambda: database.write_lock(None), before=self._measure
+            self._store_group, lambda: database.write_lock(None), before=self._measure
         )
+        self.why_not_stored: str | None = None  # the last webhook that this process was to store
 
     # --- storing -----------------------------------------------------------------------------------
 
@@ -173,6 +174,17 @@ class Outbox:
     def _measure(self) -> None:
         with suppress(CannotStore), translated_errors():  # storing will meet the same, and say so
             self._backpressure.measure_when_due()
+
+    def _store_group(self, group: Sequence[Packed]) -> Sequence[Receipt | CannotStore]:
+        """Store webhooks together, and remember why the last of them could not be stored."""
+        try:
+            results = together_or_alone(self._store, group)
+        except CannotStore as error:
+            self.why_not_stored = error.message
+            raise
+        last = results[-1]
+        self.why_not_stored = last.message if isinstance(last, CannotStore) else None
+        return results
 
     def _store(self, group: Sequence[Packed], alongside: Alongside | None = None) -> list[Receipt]:
         packed = [one for one in group if isinstance(one, PackedWebhook)]

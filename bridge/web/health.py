@@ -86,7 +86,11 @@ def _reasons(context: AppContext, now: datetime) -> Iterator[Reason]:
 
 def _database(context: AppContext) -> Iterator[Reason]:
     try:
-        context.outbox().probe(CHECK_SECONDS)
+        outbox = context.outbox()
+        outbox.probe(CHECK_SECONDS)
+        if outbox.why_not_stored:  # a file that must not grow takes the small row of the probe all the same
+            message = f"the last webhook here could not be stored: {outbox.why_not_stored}"
+            yield Reason("degrades", "not_stored", message)
         yield from _queue(context)
     except CannotStore as error:
         yield Reason("blocks", "database", error.message)

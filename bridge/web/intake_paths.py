@@ -39,14 +39,14 @@ def intake_at(method: str, path: str) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
     The path is split before its segments are decoded: an encoded slash is part of a name. Senders write two
-    slashes where the URL that they were given ends in one.
+    slashes where the URL that they were given ends in one, so empty segments do not count.
     """
-    match path.lstrip("/").removesuffix("/").split("/"):
-        case ["hooks", *names] if names and all(names) and method in {"POST", *READ}:
+    match [segment for segment in path.split("/") if segment]:
+        case ["hooks", *names] if names and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})
-        case ["capi", dataset_id, "events"] if dataset_id and method == "POST":
+        case ["capi", dataset_id, "events"] if method == "POST":
             return Intake(conversions_api.GATEWAY, {"dataset_id": unquote(dataset_id)})
-        case [version, dataset_id, "events"] if version and dataset_id and method == "POST":
+        case [version, dataset_id, "events"] if method == "POST":
             parameters = {"version": unquote(version), "dataset_id": unquote(dataset_id)}
             return Intake(conversions_api.ENDPOINT, parameters)
         case _:

@@ -263,7 +263,24 @@ def test_a_bridge_in_order_is_alive_and_ready(web):
     assert (ready.status_code, ready.json["status"], ready.json["reasons"]) == (200, "ready", [])
 
 
+def test_a_webhook_that_could_not_be_stored_degrades_until_one_is(web):
+    def change(sql: str) -> None:
+        with web.context.outbox()._database.engine.begin() as connection:
+            connection.exec_driver_sql(sql)
+
+    change("CREATE TRIGGER full BEFORE INSERT ON webhooks BEGIN SELECT RAISE(FAIL, 'full'); END")
+    assert web.post("/hooks/lead", JANE).status_code == 503
+    ready = web.client.get("/readyz")
+    assert (ready.status_code, [reason["code"] for reason in ready.json["reasons"]]) == (200, ["not_stored"])
+    assert "the last webhook here could not be stored: " in ready.json["reasons"][0]["message"]
+    change("DROP TRIGGER full")
+    assert web.post("/hooks/lead", JANE).status_code == 200
+    assert web.client.get("/readyz").json["reasons"] == []
+
+
 class DeadOutbox:
+    why_not_stored = None
+
     def probe(self, patience_seconds: float) -> None:
         """Writing works."""
 

@@ -51,7 +51,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-4096",
+    "PRAGMA cache_size=-2048",
     "PRAGMA journal_size_limit=67108864",
 )
 

@@ -83,7 +83,7 @@ def settle_memory() -> None:
     for every one.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 20, 20)
 
 
 class BridgeServer(BaseApplication):  # type: ignore[misc]

@@ -6,7 +6,7 @@ Nothing is remembered between two looks: all of it is read from what is stored, 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,16 +61,15 @@ def unloaded_mappings(mappings: MappingFolder, folders: Sequence[Path]) -> list[
     """Return each mapping file that does not load as it is now, and what its webhooks meet until it does."""
     active = mappings.names()
     return [
-        _unloaded(Path(file), findings[0], name, is_active=name in active)
+        _unloaded(Path(file), name_of(Path(file), folders), findings[0], active)
         for file, findings in mappings.problems().items()
-        for name in (name_of(Path(file), folders),)
     ]
 
 
-def _unloaded(file: Path, first: Finding, name: str, *, is_active: bool) -> Concern:
+def _unloaded(file: Path, name: str, first: Finding, active: Collection[str]) -> Concern:
     line = f"line {first.position.line}: " if first.position else ""
     why = f"{line}{first.message} (`capi-bridge check` says more)"
-    kind, what = _STOPPED_LOADING if is_active else _NEVER_LOADED
+    kind, what = _STOPPED_LOADING if name in active else _NEVER_LOADED
     return Concern(kind, name, f"{file.name} {what}: {why}")
 
 

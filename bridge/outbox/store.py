@@ -103,7 +103,7 @@ class Outbox:
         self._commits: CommitQueue[Packed, Receipt] = CommitQueue(
             self._store_group, lambda: database.write_lock(None), before=self._measure
         )
-        self.why_not_stored: str | None = None  # the last webhook that this process was to store
+        self.why_not_stored: str | None = None  # why the last webhook of this process could not be stored
 
     # --- storing -----------------------------------------------------------------------------------
 

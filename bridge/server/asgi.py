@@ -201,7 +201,7 @@ class Application:
         if isinstance(prepared, Response):
             return finish(context, request, admission, prepared, clock() - started)
         stored = await self._commits.submit(prepared.webhook)
-        results = await self._delivered(prepared, stored) if prepared.waits_for_meta else {}
+        results = await self._delivered(prepared, stored)
         response = respond(context, endpoint, request, prepared, stored, results)
         return finish(context, request, admission, response, clock() - started)
 

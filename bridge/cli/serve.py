@@ -77,8 +77,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument for each option
     from bridge.bootstrap import prepare
     from bridge.monitoring.log import configure
     from bridge.monitoring.metrics import Metrics
-    from bridge.server import BridgeServer, Listening, ServicePlan, announced
+    from bridge.server import BridgeServer, Listening, ServicePlan, announced, return_large_blocks
 
+    return_large_blocks()
     configure(settings.log_level, settings.log_format)
     prepare(settings, apart=True, accept_new_key=accept_new_key)
     plan = ServicePlan(load, process_environment, Metrics(folder), threads, not no_deliver, simulates)

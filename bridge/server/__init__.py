@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bridge.server.asgi import Application
 from bridge.server.gunicorn_app import BridgeServer, Listening
+from bridge.server.process_memory import return_large_blocks
 from bridge.server.running import announced
 from bridge.server.service import ServicePlan
 
-__all__ = ["Application", "BridgeServer", "Listening", "ServicePlan", "announced"]
+__all__ = ["Application", "BridgeServer", "Listening", "ServicePlan", "announced", "return_large_blocks"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from bridge.errors import BridgeError
 from bridge.server.asgi import Application
 from bridge.server.delivery_process import STOP_SECONDS, DeliveryProcess
 from bridge.server.guard import Limits, limit_connections, most_connections
+from bridge.server.process_memory import settle_memory
 from bridge.server.running import RunningServer
 from bridge.server.service import Service, ServicePlan
 from bridge.server.terminal import watched_terminal
@@ -58,6 +59,12 @@ class Master(Arbiter):  # type: ignore[misc]
         for _ in range(self.num_workers - len(self.WORKERS)):
             self.spawn_worker()
 
+    def wait_for_signals(self, timeout: float | None = 1.0) -> list[int]:
+        """Return the signals that came. Reloads asked for together are one: a stop would wait for each."""
+        signals = super().wait_for_signals(timeout)
+        reloads = [place for place, number in enumerate(signals) if number == signal.SIGHUP]
+        return [number for place, number in enumerate(signals) if place not in reloads[:-1]]
+
     def handle_hup(self) -> None:
         """Take up the settings anew. A demo ends, and so does a server whose terminal was closed.
 
@@ -74,16 +81,6 @@ class Master(Arbiter):  # type: ignore[misc]
         """Let requests be answered first, then batches be settled."""
         super().stop(graceful)
         self.delivery.stop(graceful=graceful)
-
-
-def settle_memory() -> None:
-    """Leave what is loaded to all children alone, and look for garbage less often than Python would.
-
-    A webhook makes many small objects and hardly a cycle among them; at the usual 700 the collector runs
-    for every one.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
 
 
 class BridgeServer(BaseApplication):  # type: ignore[misc]

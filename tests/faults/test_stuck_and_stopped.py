@@ -165,6 +165,16 @@ def test_a_reload_under_load_loses_no_answer(start, tmp_path):
     assert "Traceback" not in bridge.log()
 
 
+def test_reloads_that_are_asked_for_meanwhile_are_one_and_a_stop_does_not_wait_for_each(start):
+    bridge = start("--workers", "2", "--no-deliver")
+    for _ in range(40):
+        os.kill(bridge.process.pid, signal.SIGHUP)
+        time.sleep(0.01)
+    assert bridge.stop() == 0
+    assert 1 <= bridge.log().count('"event":"reloaded"') < 20
+    assert "Traceback" not in bridge.log()
+
+
 def test_a_new_master_takes_over_under_load_and_loses_no_answer(start, tmp_path, wait_until):
     bridge = start("--workers", "2", "--no-deliver")
     old = bridge.process.pid

@@ -17,6 +17,7 @@ RELIED_ON = {
     Arbiter.manage_workers: "3f9522ff1445c2ac",
     Arbiter.spawn_workers: "7b62bc734e4df7af",
     Arbiter.spawn_worker: "b80f6eba97f68ad3",
+    Arbiter.wait_for_signals: "6e3b9cefba4e089a",
     Arbiter.stop: "ae623649ce582580",
     Arbiter.handle_hup: "1115b9b71ff1d261",
     Arbiter.reload: "9c12fba64d0cb9d8",

@@ -32,7 +32,6 @@ class Capture(NamedTuple):
     """A name that is open, and until when."""
 
     name: str
-    opened_at: datetime
     until: datetime
 
 
@@ -54,7 +53,7 @@ class Captures:
 
     def open(self, name: str, now: datetime, length: timedelta) -> Capture:
         """Open a name from now on, or for longer. Raises TooManyRequests when many are open."""
-        opened = Capture(name, now, now + min(length, LONGEST_CAPTURE))
+        opened = Capture(name, now + min(length, LONGEST_CAPTURE))
         row = {"name": name, "opened_at": to_ms(now), "until": to_ms(opened.until)}
 
         def work(connection: Connection) -> None:
@@ -135,7 +134,7 @@ class Captures:
 
 
 def _capture(row: Any) -> Capture:
-    return Capture(row.name, from_ms(row.opened_at), from_ms(row.until))
+    return Capture(row.name, from_ms(row.until))
 
 
 def _purge(connection: Connection, now: datetime) -> None:

@@ -249,11 +249,6 @@ class Visits:
         in_portions(self._write, lambda connection: purge_withdrawals(connection, before))
         return gone
 
-    def count(self) -> int:
-        """Return how many visits are kept."""
-        number: int = self._read(lambda c: c.execute(select(func.count()).select_from(visits)).scalar_one())
-        return number
-
 
 def remember_visits(
     connection: Connection,

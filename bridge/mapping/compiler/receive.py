@@ -21,13 +21,9 @@ from bridge.positioned_yaml import Listing, Scalar
 
 @dataclass(frozen=True, slots=True)
 class TestCode:
-    """Events go out as test events while `until` (Unix seconds) has not passed; None: always.
-
-    `for_seconds` counts from the time the file was changed; the one who loads the file turns it into `until`.
-    """
+    """Events go out as test events while `until` (Unix seconds) has not passed; None: always."""
 
     code: str
-    for_seconds: int | None = None
     until: int | None = None
 
     def at(self, now: datetime) -> str | None:
@@ -137,7 +133,7 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
     until = read_time(entries["until"].value) if "until" in entries and entries["until"].value else None
     if seconds is not None and changed_at is not None:
         until = changed_at + seconds
-    return TestCode(_checked_code(loading, entries["code"], entries["code"].value), seconds, until)
+    return TestCode(_checked_code(loading, entries["code"], entries["code"].value), until)
 
 
 def _checked_code(loading: Loading, entry: Entry, code: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
@@ -29,7 +30,7 @@ from bridge.server.wsgi_adapter import WsgiApplication
 from bridge.web import health
 from bridge.web.companion.scripts import is_script, serve
 from bridge.web.context import AppContext
-from bridge.web.dispatch import answer, clock, fault, run
+from bridge.web.dispatch import answer, fault, run
 from bridge.web.intake import (
     Admission,
     Endpoint,
@@ -165,17 +166,17 @@ class Application:
     # --- one webhook -------------------------------------------------------------------------------
 
     async def _take_in(self, intake: Intake, incoming: Incoming) -> RenderedResponse:
-        started = clock()
+        started = perf_counter()
         context, endpoint = self._context, intake.endpoint
         request = incoming.request._replace(parameters=intake.parameters)
         admission = admit(context, endpoint, request)
         if isinstance(admission, Response):
             await incoming.discard()
-            return finish(context, request, endpoint.refused, admission, clock() - started)
+            return finish(context, request, endpoint.refused, admission, started)
         body = await incoming.body(admission.most_bytes)
         incoming.guard.request_complete()
         if isinstance(body, BridgeError):
-            return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
+            return finish(context, request, admission, endpoint.refuse(body, request), started)
         request = request._replace(body=body)
         answering = asyncio.create_task(self._stored(endpoint, request, admission, started))
         self._answering.add(answering)
@@ -189,11 +190,11 @@ class Application:
         context = self._context
         prepared = await self._prepared(endpoint, request, admission)
         if isinstance(prepared, Response):
-            return finish(context, request, admission, prepared, clock() - started)
+            return finish(context, request, admission, prepared, started)
         stored = await self._commits.submit(prepared.webhook)
         results = await self._delivered(prepared, stored)
         response = respond(context, endpoint, request, prepared, stored, results)
-        return finish(context, request, admission, response, clock() - started)
+        return finish(context, request, admission, response, started)
 
     async def _prepared(
         self, endpoint: Endpoint, request: HttpRequest, admission: Admission

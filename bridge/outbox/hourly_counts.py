@@ -56,8 +56,8 @@ _SHOWN = [column for column in _KEY if column.name not in {"dataset_id", "reason
 _STATUS = [column.name for column in _KEY].index("status")
 _REASON_LENGTH = 200  # characters: PostgreSQL takes no key of more than 2,704 bytes
 
-# What must be known of an event to count it, beside its status: a held one by the reason it is held for.
-COUNTED = (
+# What must be known of an event to count it, without its status and with it; a held one also by its reason.
+PLACE = (
     events.c.webhook_id,
     events.c.mapping,
     events.c.destination,
@@ -65,6 +65,7 @@ COUNTED = (
     events.c.test_event_code,
     events.c.reason,
 )
+COUNTED = (*PLACE, events.c.status)
 # Hours since 1970, mapping, destination, dataset, mode, a status or what else is counted, why it is held.
 Key = tuple[int, str, str, str, str, str, str]
 
@@ -96,12 +97,12 @@ class Changes:
         self.counts: Counter[Key] = Counter()
 
     def add(self, rows: Iterable[Sequence[Any]], number: int = 1) -> None:
-        """Count events, of which each row has the `COUNTED` columns and the status; -1 takes them away."""
+        """Count events, of which each row has the `COUNTED` columns; -1 takes them away."""
         for (*place, status), count in _alike(rows):
             self.counts[_key(place, status)] += number * count
 
     def move(self, rows: Iterable[Sequence[Any]], old: str, new: str) -> None:
-        """Count events (their `COUNTED` columns) under another status than before."""
+        """Count events (their `PLACE` columns) under another status than before."""
         for place, count in _alike(rows):
             self.counts[_key(place, old)] -= count
             self.counts[_key(place, new)] += count

@@ -165,8 +165,8 @@ def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
         lane = number(connection, lane_key(move.destination, move.dataset_id, row.test_event_code))
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
     moved = update(events).where(events.c.id == row.id).values(values)
-    before = [row._mapping[column] for column in (*COUNTED, events.c.status)]
-    after = connection.execute(moved.returning(*COUNTED, events.c.status)).one()
+    before = [row._mapping[column] for column in COUNTED]
+    after = connection.execute(moved.returning(*COUNTED)).one()
     changes_in(connection).add([before], -1)
     changes_in(connection).add([after])
     return str(after.status)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
@@ -18,11 +18,10 @@ from bridge.mapping.compiler.receive import compile_on_result, compile_receive, 
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.compiler.visit_block import check_fields_read, compile_visit
 from bridge.mapping.language.inline_tests import read_tests
-from bridge.mapping.language.reader import Entries, Loading, SecretsMode
+from bridge.mapping.language.reader import Entries, Loading, LoadOptions
 from bridge.mapping.runtime.event import CompiledEvent
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
-from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 
@@ -31,26 +30,16 @@ MAX_EVENTS = 200
 _BROWSERS = frozenset({"browser", "companion"})  # their webhooks come from the person
 
 
-def load_mapping(  # noqa: PLR0913 - all but the file are named
-    file: Path,
-    *,
-    environment: Mapping[str, str],
-    spec: MetaSpec,
-    destinations: Collection[str] | None = None,
-    sources: Collection[str] | None = None,
-    source: bytes | None = None,
-    secrets: SecretsMode = "required",
-    name: str | None = None,
+def load_mapping(
+    file: Path, *, source: bytes | None = None, name: str | None = None, **options: Unpack[LoadOptions]
 ) -> CompiledMapping:
     """Read and compile one mapping; raises Invalid with all findings when it has errors.
 
-    `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
-    not set, and sources of `fetch` that the settings do not have, pass as warnings, for checking a file where
-    it will not run. `name` is the one it answers under, where that is not the name of the file: `acme/lead`
-    in a folder of a client.
+    `source` replaces the content of the file (an edited one). `name` is the one it answers under, where that
+    is not the name of the file: `acme/lead` in a folder of a client.
     """
     content, changed_at = (source, None) if source is not None else _content(file)
-    loading = Loading(str(file), spec, environment, destinations, sources, secrets)
+    loading = Loading(str(file), **options)
     root, problems = read_yaml(content, str(file))
     mapping = None
     if isinstance(root, Block):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.server.guard import Guard, Receive, Unguarded
+from bridge.server.guard import Guard, Receive
 from bridge.web.request import HttpRequest, cut_short, in_tiny_pieces, request_id, too_large
 
 Scope = Mapping[str, Any]
@@ -21,7 +21,7 @@ class Incoming(NamedTuple):
 
     request: HttpRequest
     receive: Receive
-    guard: Guard | Unguarded
+    guard: Guard
 
     async def body(self, most_bytes: int) -> bytes | BridgeError:
         """Return the body, complete, or why there is none; an error is returned, not raised."""

@@ -48,6 +48,17 @@ class Entry:
 Entries = dict[str, Entry]
 
 
+def value_of(entries: Entries, name: str, default: Any = None) -> Any:
+    """Return the value of a key; `default` where the key is not there, or stands alone."""
+    value = entries[name].value if name in entries else None
+    return default if value is None else value
+
+
+def block_of(entry: Entry | None) -> Entries:
+    """Return the keys of a block; none where it is not there, or empty."""
+    return (entry.value if entry else None) or {}
+
+
 @dataclass(slots=True)
 class Loading:
     """What is needed while one file is read, and every problem found so far."""

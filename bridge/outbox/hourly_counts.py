@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 
 from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
-from bridge.outbox.database import PreparedStatement, dialect_insert
+from bridge.outbox.database import PreparedStatement, Read, dialect_insert
 from bridge.outbox.ids import moment_of
 from bridge.outbox.records import Status, from_ms, to_ms
 from bridge.outbox.tables import events, hourly_counts, webhooks
@@ -179,7 +179,7 @@ class CountChanges:
 class HourlyCounts:
     """Answers from the kept counts; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def events(
@@ -215,10 +215,9 @@ class HourlyCounts:
             if what == _WEBHOOKS
         ]
 
-    def _rows(self, conditions: list[ColumnElement[bool]]) -> list[Any]:
+    def _rows(self, conditions: list[ColumnElement[bool]]) -> Sequence[Any]:
         chosen = _summed(*_SHOWN).where(*conditions).order_by(*_SHOWN)
-        rows: list[Any] = self._read(lambda connection: connection.execute(chosen).all())
-        return rows
+        return self._read(lambda connection: connection.execute(chosen).all())
 
 
 def _lies_between(since: datetime, until: datetime | None) -> Iterator[ColumnElement[bool]]:

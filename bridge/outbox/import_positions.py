@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, false, select
 
 from bridge.models import Request
 from bridge.outbox.admin_actions import discard
-from bridge.outbox.database import dialect_insert, in_portions
+from bridge.outbox.database import Read, dialect_insert, in_portions
 from bridge.outbox.records import Receipt, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, imports, raw_webhooks, webhooks
 
@@ -77,7 +77,7 @@ class ImportPosition:
 class Imports:
     """What the database knows about imported files; `read` and `decrypt` are the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any], decrypt: Decrypt) -> None:
+    def __init__(self, read: Read, decrypt: Decrypt) -> None:
         self._read = read
         self._decrypt = decrypt
 

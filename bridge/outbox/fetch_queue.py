@@ -41,7 +41,7 @@ from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.pauses import source_scope
 from bridge.outbox.raw_webhooks import decrypt_if_possible
-from bridge.outbox.records import from_ms, raw_id, to_ms
+from bridge.outbox.records import from_ms, raw_id, raw_ids, to_ms
 from bridge.outbox.tables import claims, events, fetched, fetches, pauses, raw_webhooks, webhooks
 from bridge.outbox.visits import JoinedVisit, learn, still_known
 
@@ -159,7 +159,7 @@ class FetchQueue:
 
     def claim_these(self, event_ids: Sequence[str], lease: Lease) -> list[FetchClaim]:
         """Take the webhooks of certain events, due or not; those that another process holds are left out."""
-        rows = [row for row in map(raw_id, event_ids) if row]
+        rows = raw_ids(event_ids)
         mine = fetches.c.webhook_id.in_(select(events.c.webhook_id).where(events.c.id.in_(rows)))
         chosen = select(fetches.c.source).where(mine).distinct()
         sources = self._read(lambda connection: connection.execute(chosen).scalars().all())

@@ -29,7 +29,7 @@ from bridge.outbox.import_positions import Replacements
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.new_jobs import insert_job, open_part, pack_job, seal_part
-from bridge.outbox.records import NewJob, NewWebhook, Receipt, from_ms, raw_id, text_id, to_ms
+from bridge.outbox.records import NewJob, NewWebhook, Receipt, from_ms, raw_id, raw_ids, text_id, to_ms
 from bridge.outbox.tables import job_parts, jobs
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -228,7 +228,7 @@ class JobQueue:
 
     def discard(self, job: Job, step: JobStep, ids: Sequence[str], reason: str, now: datetime) -> Job:
         """Write a step that gives events up."""
-        rows = [row for row in map(raw_id, ids) if row]
+        rows = raw_ids(ids)
         return self.write_step(
             job,
             step,

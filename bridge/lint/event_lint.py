@@ -11,7 +11,7 @@ from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Webhook
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.recognize.recognition_tables import recognition_tables, words_of
 from bridge.validate.event_rules import event_name as event_name_findings
 
@@ -242,7 +242,7 @@ def _tests(key: Scalar, node: Node) -> Iterator[tuple[frozenset[str], bool]]:
 
 
 def _texts(node: Node) -> frozenset[str]:
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     return frozenset(item.text.strip().casefold() for item in items if isinstance(item, Scalar))
 
 

@@ -15,7 +15,7 @@ from bridge.mapping.language.inline_tests import plain_data
 from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.runtime.scope import Scope
 from bridge.models import HandshakeRule, SenderAnswer, VerifyRule, Webhook
-from bridge.positioned_yaml import Block, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, rows_of
 from bridge.serialization import encode
 
 _JSON = "application/json"
@@ -77,7 +77,7 @@ def _expected(
         compiling.loading.error(
             block, "wrong_shape", "expect must be a block", "write field: text on the lines below it"
         )
-    for key, node in block.entries if isinstance(block, Block) else ():
+    for key, node in rows_of(block):
         wanted = _expected_text(compiling.loading, key, node)
         read = compile_value(compiling, key)
         if wanted is not None:

@@ -19,7 +19,7 @@ from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, Match
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import Reader
-from bridge.positioned_yaml import Block, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, rows_of
 from bridge.spelling import closest
 
 MAX_STEPS: Final = 3
@@ -141,7 +141,7 @@ class _Step:
 
     def _ids(self, entry: Entry) -> Mapping[str, Reader]:
         """Return the values that the step names; a name that no text could mean is reported."""
-        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        rows = rows_of(entry.node)
         for key, _ in rows:
             if not _NAME.fullmatch(key.text):
                 message = f"{key.text[:_LONGEST_SHOWN]!r} cannot be a name below ids"
@@ -205,7 +205,7 @@ class _Step:
         return replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
 
     def _match(self, entry: Entry) -> Match | None:
-        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        rows = rows_of(entry.node)
         if len(rows) != 1 or not isinstance(rows[0][1], Scalar) or rows[0][1].null:
             fix = "write the field of an entry and the event's field that is equal, such as id: objectId"
             self.loading.error(entry.node, "wrong_shape", "match must be one line", fix)

@@ -27,7 +27,7 @@ from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.visit_join import VisitJoin, VisitQuestion, describe
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
 _WITHIN_SECONDS: Final = 90 * 86_400
@@ -147,7 +147,7 @@ def _wait(loading: Loading, entries: Entries) -> int:
 
 
 def _keys(compiling: Compiling, node: Node) -> tuple[WrittenKey, ...]:
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     written = [key for item in items if (key := _key(compiling, item)) is not None]
     for number, key in enumerate(written):
         if any(key.name == before.name for before in written[:number]):

@@ -18,7 +18,7 @@ from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest, ranked_by_nearness
 
 Expectation = Literal[
@@ -154,7 +154,7 @@ def _expected(
         return (_expected_identifiers(loading, entry),), {}
     if kind not in {"expect", "expect_exactly"}:
         return entry.value or "", {}
-    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    nodes = one_or_more(entry.node)
     events = _ExpectedEvents(loading)
     for node in nodes:
         events.add(node)

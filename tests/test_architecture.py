@@ -68,9 +68,8 @@ USERS = {
     "alembic": ("bridge.outbox",),
     "psycopg": ("bridge.outbox",),
     "urllib3": (
-        "bridge.delivery.http_client",
+        "bridge.http_calls",
         "bridge.fetch.exchange",
-        "bridge.monitoring.notifier",
         "bridge.cli.demo",
     ),
     "gunicorn": ("bridge.server",),

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
@@ -18,10 +19,10 @@ import orjson
 from bridge import __version__
 
 if TYPE_CHECKING:
-    import urllib3
+    from bridge.http_calls import HttpCalls
 
-_MAX_RESPONSE_BYTES = 1_048_576
 _ENVELOPE_BYTES = 512
+_HEADERS = {"Content-Type": "application/json", "User-Agent": f"capi-bridge/{__version__}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,56 +104,22 @@ def http_sender(timeout: timedelta, connections: int) -> Send:
     No call lasts longer than `timeout` from beginning to end, however slowly a response arrives; no
     redirect is followed, since it would be sent the token.
     """
-    seconds = timeout.total_seconds()
-    import urllib3  # 70 ms to import, and not needed for taking in webhooks
+    from bridge.http_calls import HttpCalls  # 70 ms to import, and not needed for taking in webhooks
 
-    pool = urllib3.PoolManager(
-        maxsize=connections,
-        block=False,
-        retries=False,
-        timeout=urllib3.Timeout(total=seconds),
-        headers={"Content-Type": "application/json", "User-Agent": f"capi-bridge/{__version__}"},
-    )
-    return lambda post: _send(pool, post, seconds)
+    return partial(_send, HttpCalls(timeout.total_seconds(), connections))
 
 
-def _send(pool: urllib3.PoolManager, post: GraphRequest, timeout_seconds: float) -> HttpResponse:
-    from urllib3.exceptions import HTTPError
-
+def _send(calls: HttpCalls, post: GraphRequest) -> HttpResponse:
     started = time.monotonic()
-    try:
-        status, headers, content = _exchange(pool, post, started + timeout_seconds)
-    except (HTTPError, OSError, ValueError) as error:
-        return HttpResponse(None, failure=type(error).__name__, duration_ms=_since(started))
-    return HttpResponse(status, headers, _decoded(content), duration_ms=_since(started))
-
-
-def _exchange(
-    pool: urllib3.PoolManager, post: GraphRequest, deadline: float
-) -> tuple[int, dict[str, str], bytes]:
-    headers = {**pool.headers, "Authorization": f"Bearer {post.token}"}
+    headers = {**_HEADERS, "Authorization": f"Bearer {post.token}"}
     url = f"{post.url}?{urlencode(post.query)}" if post.query else post.url
-    response = pool.request(
-        post.method, url, body=post.body or None, headers=headers, preload_content=False, redirect=False
-    )
     try:
-        content = _read(response, deadline)
-    except BaseException:
-        response.close()  # what is left in it must not be taken for the next response
-        raise
-    response.release_conn()
-    return response.status, {name.lower(): text for name, text in response.headers.items()}, content
-
-
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    content = b""
-    for part in response.stream(65_536):
-        content += part
-        if len(content) > _MAX_RESPONSE_BYTES:
-            raise ValueError("the response is too long")
-        if time.monotonic() > deadline:
-            raise TimeoutError("the response took too long")
-    return content
+        received = calls.call(post.method, url, post.body or None, headers)
+    except OSError as error:
+        return HttpResponse(None, failure=str(error), duration_ms=_since(started))
+    return HttpResponse(
+        received.status, received.headers, _decoded(received.content), duration_ms=_since(started)
+    )
 
 
 def _decoded(content: bytes) -> Any:

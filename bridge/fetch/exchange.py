@@ -7,12 +7,10 @@ cookie kept, and the connection ends with the call. Nothing here logs or quotes 
 from __future__ import annotations
 
 import logging
-import socket
 import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache
 from http.client import HTTPException
@@ -21,6 +19,7 @@ from urllib.parse import urlsplit
 
 from bridge import __version__
 from bridge.body.compression import inflate
+from bridge.call_watch import CallWatch
 from bridge.errors import Refused
 from bridge.fetch.addresses import Lookup, system_lookup, why_not_called
 from bridge.settings import Settings, Source
@@ -128,7 +127,8 @@ def _exchange(call: SourceCall, attempt: _Attempt) -> SourceResponse:
         call.source, parts.hostname or "", _port(parts.scheme, parts.port), attempt
     )
     connection = _connected(call.source, addresses, attempt)
-    with closing(connection), _cut_off(connection, attempt):
+    with closing(connection), CallWatch(attempt.seconds_left) as watch:
+        watch.watch(connection.sock)
         try:
             return _ask(connection, call, attempt)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
@@ -193,25 +193,6 @@ def _connect(source: Source, address: str, attempt: _Attempt) -> HTTPConnection:
         raise
     connection.timeout = attempt.seconds_left
     return connection
-
-
-@contextmanager
-def _cut_off(connection: HTTPConnection, attempt: _Attempt) -> Iterator[None]:
-    """End the connection when its time is over: every byte of a slow drip would start the timeout anew."""
-    timer = threading.Timer(attempt.seconds_left, _shut_down, [connection.sock])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut_down(sock: socket.socket) -> None:
-    try:
-        sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it has ended by itself
 
 
 def _ask(connection: HTTPConnection, call: SourceCall, attempt: _Attempt) -> SourceResponse:

@@ -33,17 +33,13 @@ Post = Callable[[Message], int]
 
 def http_post() -> Post:
     """Return a function that posts over HTTP; it returns the status and raises OSError when there is none."""
-    import urllib3  # 70 ms to import, and only the process that delivers posts anything
+    from bridge.http_calls import HttpCalls  # 70 ms to import, and only the process that delivers posts
 
-    pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT_SECONDS)
+    calls = HttpCalls(_TIMEOUT_SECONDS)
 
     def post(message: Message) -> int:
         headers = {"Content-Type": "application/json", "User-Agent": "capi-bridge", **message.headers}
-        try:
-            response = pool.request("POST", message.url, body=message.body, headers=headers, redirect=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise ConnectionError(type(error).__name__) from error
-        return response.status
+        return calls.call("POST", message.url, message.body, headers).status
 
     return post
 

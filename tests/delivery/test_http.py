@@ -150,25 +150,3 @@ def test_nobody_listening_is_a_reply_too():
         port = listener.getsockname()[1]
     response = http_sender(timedelta(seconds=1), 1)(GraphRequest(f"http://127.0.0.1:{port}/", "token", b"{}"))
     assert (response.status, response.failure) == (None, "NewConnectionError")
-
-
-def test_an_answer_that_drips_for_ever_ends_with_the_time_limit():
-    listener = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
-
-    def drip():
-        connection, _ = listener.accept()
-        with connection, listener:
-            connection.recv(65_536)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            try:
-                while not stop.wait(0.02):
-                    connection.sendall(b"1\r\nx\r\n")
-            except OSError:
-                return
-
-    threading.Thread(target=drip, daemon=True).start()
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    response = http_sender(timedelta(seconds=0.3), 1)(GraphRequest(url, "token", b"{}"))
-    stop.set()
-    assert (response.status, response.failure) == (None, "TimeoutError")

@@ -201,9 +201,12 @@ def test_a_demo_takes_any_dataset_and_any_token(start):
         pytest.param({"events": [LEAD]}, "not from events", id="the list is called events"),
         pytest.param({"data": []}, "data is empty", id="no events"),
         pytest.param({"data": ["{}", 1]}, "Each element of data is one event", id="a number among them"),
+        pytest.param(
+            {"data": [LEAD], "test_event_code": ["TEST77"]}, '"TEST12345"', id="the test code is a list"
+        ),
     ],
 )
-def test_a_list_that_is_not_where_it_belongs_is_answered_with_advice(web, body, advice):
+def test_what_has_another_form_than_meta_s_is_answered_with_advice(web, body, advice):
     error = web.post(f"{PATH}?access_token={TOKEN}", body).json["error"]
     assert advice in error["error_user_msg"]
 

@@ -86,6 +86,9 @@ def _read_call(context: AppContext, request: HttpRequest) -> ApiCall:
     token = _token(webhook, fields)
     destination = _destination(settings, dataset_id, token, admin=is_admin(request, settings))
     code = fields.get("test_event_code")
+    if code and not isinstance(code, str | int):
+        advice = 'Send it as Events Manager shows it: "test_event_code": "TEST12345".'
+        raise invalid("param test_event_code must be a string.", advice)
     if code and not settings.test_codes_allowed:
         raise MetaError(400, 100, "test_event_code is not accepted in the live profile of this bridge")
     return ApiCall(

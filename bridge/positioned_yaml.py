@@ -56,6 +56,16 @@ class Block:
 Node = Scalar | Listing | Block
 
 
+def one_or_more(node: Node) -> tuple[Node, ...]:
+    """Return the items of a list; anything else stands for a list of one."""
+    return node.items if isinstance(node, Listing) else (node,)
+
+
+def rows_of(node: Node | None) -> tuple[tuple[Scalar, Node], ...]:
+    """Return the keys of a block, each with what stands below it; nothing else has any."""
+    return node.entries if isinstance(node, Block) else ()
+
+
 def read_yaml(source: bytes | str, file: str, max_bytes: int = 262_144) -> tuple[Node | None, list[Finding]]:
     """Read one YAML document into nodes; return None when it cannot be read at all.
 

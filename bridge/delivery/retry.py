@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bridge.delivery.meta_responses import Verdict
 from bridge.outbox import ClaimedEvent, Settled
 from bridge.outbox.recent import moment_of_id
+from bridge.outbox.records import to_ms
 from bridge.settings import RetrySchedule
 
 USUAL = RetrySchedule()
@@ -40,21 +41,17 @@ def after_failure(
     """
     if verdict.attempts is not None and event.attempts + 1 >= verdict.attempts:
         return Settled("refused", reason_of(verdict))
-    at = _ms(now)
+    at = to_ms(now)
     last = event.accepted_until * 1000 - 1000
     if last <= at:
         return expired()
     due = min(at + int(backoff(event.attempts, jitter, schedule) / _MILLISECOND), last)
     if schedule.give_up_after is None:
         return Settled("waiting", reason_of(verdict), due)
-    given_up_at = _ms(moment_of_id(event.id) + schedule.give_up_after)
+    given_up_at = to_ms(moment_of_id(event.id) + schedule.give_up_after)
     if given_up_at <= at:
         return Settled("refused", f"given up, as delivery.retry.give_up_after says: {reason_of(verdict)}")
     return Settled("waiting", reason_of(verdict), min(due, given_up_at))
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def reason_of(verdict: Verdict) -> str:

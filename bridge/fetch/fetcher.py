@@ -27,7 +27,7 @@ from bridge.ingest.entries import HELD_BY_AN_ERROR
 from bridge.mapping import MappingFolder
 from bridge.mapping.language.visit_words import VISIT_SOURCE
 from bridge.meta_spec.spec import MetaSpec
-from bridge.monitoring.log import failure, get_logger
+from bridge.monitoring.log import Log, failure, get_logger
 from bridge.outbox import Outbox
 from bridge.outbox.claims import Lease
 from bridge.outbox.fetch_queue import Decided, FetchClaim, FetchingWebhook, PutOff, Settlement
@@ -61,7 +61,7 @@ class FetchContext:
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
     worker: str
-    log: Any
+    log: Log
     notify: Notify = ignore_notification
 
 

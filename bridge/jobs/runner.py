@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from bridge.errors import BridgeError, CannotStore, LeaseLost
 from bridge.jobs.bulk_changes import discard_steps, read_discard, read_replay, replay_steps
@@ -16,7 +15,7 @@ from bridge.jobs.comparison import comparison_steps, read_comparison
 from bridge.jobs.job_kind import JobContext, JobKind
 from bridge.jobs.person_export import person_export_steps, read_person_export
 from bridge.jobs.person_search import person_search_steps, read_person_search
-from bridge.monitoring.log import failure
+from bridge.monitoring.log import Log, failure
 from bridge.outbox import Job
 
 KINDS: Mapping[str, JobKind] = {
@@ -34,7 +33,7 @@ _AFTER_TROUBLE_SECONDS = 5.0
 _BETWEEN_STEPS_SECONDS = 0.005  # others write and compute too
 
 
-def run_jobs(context: JobContext, stop: threading.Event, log: Any) -> None:
+def run_jobs(context: JobContext, stop: threading.Event, log: Log) -> None:
     """Look for a job once a second, and do it; a job that is interrupted here is gone on with later."""
     while not stop.wait(_LOOK_EVERY_SECONDS):
         try:
@@ -45,7 +44,7 @@ def run_jobs(context: JobContext, stop: threading.Event, log: Any) -> None:
             stop.wait(_AFTER_TROUBLE_SECONDS)
 
 
-def do_job(context: JobContext, job: Job, stop: threading.Event, log: Any) -> None:
+def do_job(context: JobContext, job: Job, stop: threading.Event, log: Log) -> None:
     """Go on with a job until it is finished, somebody stops it, or it cannot go on."""
     log.info("job", id=job.id, kind=job.kind, state=job.state, done=job.done)
     try:

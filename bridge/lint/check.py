@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 from bridge.errors import Invalid
 from bridge.finding import Finding
 from bridge.lint import lint
 from bridge.mapping import CompiledMapping, load_mapping
-from bridge.mapping.language.reader import SecretsMode
-from bridge.meta_spec.spec import MetaSpec
+from bridge.mapping.language.reader import LoadOptions
 from bridge.positioned_yaml import Block
 
 # Samples are for whoever works on the file. That one is missing says nothing about the mapping itself.
 _ABOUT_SAMPLES: Final = frozenset({"bad_sample"})
 
 
-def load_checked(  # noqa: PLR0913 - all but the file are named
-    file: Path,
-    *,
-    environment: Mapping[str, str],
-    spec: MetaSpec,
-    destinations: Collection[str] | None = None,
-    sources: Collection[str] | None = None,
-    secrets: SecretsMode = "required",
-    name: str | None = None,
-) -> CompiledMapping:
+def load_checked(file: Path, *, name: str | None = None, **options: Unpack[LoadOptions]) -> CompiledMapping:
     """Return a mapping that may become active; raises Invalid with every finding when it may not.
 
     It comes without the text of its file: only checks look at that, and it is half of what a mapping weighs.
     """
-    checked = check_mapping(
-        file,
-        environment=environment,
-        spec=spec,
-        destinations=destinations,
-        sources=sources,
-        secrets=secrets,
-        name=name,
-    )
+    options.setdefault("secrets", "required")
+    checked = check_mapping(file, name=name, **options)
     if checked.mapping is None:
         raise Invalid(f"{file.name} has errors", checked.findings)
     return replace(checked.mapping, node=Block((), checked.mapping.node.position))
@@ -61,30 +44,19 @@ class Checked:
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
 
-def check_mapping(  # noqa: PLR0913 - all but the file are named
-    file: Path,
-    *,
-    environment: Mapping[str, str],
-    spec: MetaSpec,
-    destinations: Collection[str] | None = None,
-    sources: Collection[str] | None = None,
-    secrets: SecretsMode = "optional",
-    name: str | None = None,
-) -> Checked:
-    """Load and lint one file; raises CannotOpen only when it cannot be read at all."""
+def check_mapping(file: Path, *, name: str | None = None, **options: Unpack[LoadOptions]) -> Checked:
+    """Load and lint one file, with optional secrets if nothing else is said.
+
+    Raises CannotOpen only when it cannot be read at all.
+    """
+    options.setdefault("secrets", "optional")
     try:
-        mapping = load_mapping(
-            file,
-            environment=environment,
-            spec=spec,
-            destinations=destinations,
-            sources=sources,
-            secrets=secrets,
-            name=name,
-        )
+        mapping = load_mapping(file, name=name, **options)
     except Invalid as invalid:
         return Checked(file, None, invalid.findings)
-    findings = tuple(dict.fromkeys((*mapping.warnings, *lint(mapping, spec), *_without_evidence(mapping))))
+    findings = tuple(
+        dict.fromkeys((*mapping.warnings, *lint(mapping, options["spec"]), *_without_evidence(mapping)))
+    )
     checked = Checked(file, mapping, findings)
     broken = any(finding.code not in _ABOUT_SAMPLES for finding in checked.errors)
     return replace(checked, mapping=None) if broken else checked

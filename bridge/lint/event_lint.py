@@ -11,7 +11,7 @@ from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Webhook
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more, rows_of
 from bridge.recognize.recognition_tables import recognition_tables, words_of
 from bridge.validate.event_rules import event_name as event_name_findings
 
@@ -210,50 +210,42 @@ _TOO_BROAD = frozenset({"ct", "st", "zp", "country", "ge", "db", "client_user_ag
 
 def _conditions(view: _View) -> Iterator[Finding]:
     allowed: dict[str, frozenset[str]] = {}
-    for when in view.whens():
-        for key, node in when.entries:
-            for texts, equal in _tests(key, node):
-                before = allowed.get(key.text)
-                now = texts if before is None else before & texts
-                now = now if equal else (before or frozenset()) - texts
-                if equal or before is not None:
-                    allowed[key.text] = now
-                if (equal or before is not None) and not now:
-                    message = (
-                        f"this event can never happen: no value of {key.text} passes every condition on it"
-                    )
-                    fix = (
-                        "conditions at the top of the file and of the event must all hold; change one of them"
-                    )
-                    yield Finding("error", "never_reached", message, fix, position=key.position)
-                    return
+    for key, texts, equal in _tests(view):
+        before = allowed.get(key.text)
+        if before is None and not equal:
+            continue
+        now = texts if before is None else before & texts if equal else before - texts
+        allowed[key.text] = now
+        if not now:
+            message = f"this event can never happen: no value of {key.text} passes every condition on it"
+            fix = "conditions at the top of the file and of the event must all hold; change one of them"
+            yield Finding("error", "never_reached", message, fix, position=key.position)
+            return
 
 
-def _tests(key: Scalar, node: Node) -> Iterator[tuple[frozenset[str], bool]]:
-    """Yield the texts a line of `when` allows (True) or forbids (False)."""
-    if key.text in {"any", "not"}:
-        return
-    if not isinstance(node, Block):
-        yield _texts(node), True
-        return
-    for name, below in node.entries:
-        if name.text in _EQUAL | _UNEQUAL:
-            yield _texts(below), name.text in _EQUAL
+def _tests(view: _View) -> Iterator[tuple[Scalar, frozenset[str], bool]]:
+    """Yield each line of `when` with the texts that it allows (True) or forbids (False)."""
+    for key, node in (line for when in view.whens() for line in when.entries):
+        if key.text in {"any", "not"}:
+            continue
+        if not isinstance(node, Block):
+            yield key, _texts(node), True
+        for name, below in rows_of(node):
+            if name.text in _EQUAL | _UNEQUAL:
+                yield key, _texts(below), name.text in _EQUAL
 
 
 def _texts(node: Node) -> frozenset[str]:
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     return frozenset(item.text.strip().casefold() for item in items if isinstance(item, Scalar))
 
 
 def _allowed(view: _View) -> Mapping[str, frozenset[str]]:
     """Return the texts each field must be one of."""
     allowed: dict[str, frozenset[str]] = {}
-    for when in view.whens():
-        for key, node in when.entries:
-            for texts, equal in _tests(key, node):
-                if equal:
-                    allowed[key.text] = allowed.get(key.text, texts) & texts
+    for key, texts, equal in _tests(view):
+        if equal:
+            allowed[key.text] = allowed.get(key.text, texts) & texts
     return allowed
 
 

@@ -15,7 +15,7 @@ from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import read_sample, request_of_data
 from bridge.models import Verified, Webhook
-from bridge.positioned_yaml import Listing
+from bridge.positioned_yaml import one_or_more
 
 # when a sample's own time is not noted; lint looks at fields, and no finding depends on the time
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,5 +78,5 @@ def answered(webhook: Webhook, mapping: CompiledMapping, answers: Mapping[str, A
 def _sample_positions(mapping: CompiledMapping) -> dict[str, Position]:
     in_tests = {str(test.given_file): test.position for test in mapping.tests if test.given_file}
     node = mapping.node.get("samples")
-    nodes = node.items if isinstance(node, Listing) else (node,) if node is not None else ()
+    nodes = one_or_more(node) if node is not None else ()
     return in_tests | {str(file): item.position for file, item in zip(mapping.samples, nodes, strict=False)}

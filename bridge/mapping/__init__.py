@@ -1,23 +1,16 @@
 """The mapping language: YAML files that say what a webhook means, checked strictly and compiled once."""
 
-from bridge.mapping.compiler.context import PathUse
 from bridge.mapping.compiler.loader import load_mapping
-from bridge.mapping.compiler.receive import OnResult, TestCode
 from bridge.mapping.files import SUFFIXES, mapping_files, name_of
 from bridge.mapping.language.inline_tests import MappingTest
-from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.store import MappingFolder
 
 __all__ = [
     "SUFFIXES",
     "CompiledMapping",
-    "MappedLine",
     "MappingFolder",
     "MappingTest",
-    "OnResult",
-    "PathUse",
-    "TestCode",
     "load_mapping",
     "mapping_files",
     "name_of",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from bridge.errors import BridgeError, Invalid, UnknownMapping
 from bridge.finding import Finding, Position
 from bridge.mapping.compiler.loader import load_mapping
 from bridge.mapping.files import mapping_files, name_of, was_deleted
-from bridge.mapping.language.reader import SecretsMode
+from bridge.mapping.language.reader import LoadOptions
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.meta_spec.spec import MetaSpec
 
 Stamp = tuple[int, int, int]
 _NO_STAMP: Stamp = (0, 0, 0)
@@ -38,25 +38,17 @@ class MappingFolder:
     makes a mapping of a file, or raises Invalid with what is wrong with it.
     """
 
-    def __init__(  # noqa: PLR0913 - all but the folders are named
+    def __init__(
         self,
         folders: Sequence[Path],
         *,
-        environment: Mapping[str, str],
-        spec: MetaSpec,
-        destinations: Collection[str] | None = None,
-        sources: Collection[str] | None = None,
-        secrets: SecretsMode = "required",
         look_every_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         load: Callable[..., CompiledMapping] = load_mapping,
+        **options: Unpack[LoadOptions],
     ) -> None:
         self._folders = tuple(folders)
-        self._environment = environment
-        self._spec = spec
-        self._destinations = destinations
-        self._sources = sources
-        self._secrets = secrets
+        self._options = options
         self._look_every = look_every_seconds
         self._clock = clock
         self._load = load
@@ -157,15 +149,7 @@ class MappingFolder:
         before = self._known.get(file)
         last_good = before.mapping if before else None
         try:
-            mapping = self._load(
-                file,
-                environment=self._environment,
-                spec=self._spec,
-                destinations=self._destinations,
-                sources=self._sources,
-                secrets=self._secrets,
-                name=name_of(file, self._folders),
-            )
+            mapping = self._load(file, name=name_of(file, self._folders), **self._options)
         except Invalid as invalid:
             return _Known(stamp, last_good, invalid.findings)
         except BridgeError as error:

@@ -181,10 +181,7 @@ def _limits(table: Mapping[str, Any]) -> MetaLimits:
         graph_default=graph["default"],
         graph_warn_days=graph["warn_days"],
         graph_versions=MappingProxyType(
-            {
-                name: GraphVersion(name, released, until)
-                for name, (released, until) in graph["versions"].items()
-            }
+            {name: GraphVersion(name, until) for name, (_released, until) in graph["versions"].items()}
         ),
     )
 

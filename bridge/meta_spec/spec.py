@@ -74,7 +74,6 @@ class GraphVersion:
     """The life of one Graph API version."""
 
     name: str
-    released: date
     usable_until: date | None
 
 

@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from bridge.monitoring.channels import messages_of
+from bridge.monitoring.log import Log
 from bridge.monitoring.mapping_health import Concern
 from bridge.monitoring.notifier import Message
 from bridge.plurals import counted
@@ -42,7 +42,7 @@ class Snapshot:
 class AlertMonitor:
     """Remembers which alert was raised when; `send` takes a message, for example to a Notifier."""
 
-    def __init__(self, settings: Settings, send: Callable[[Message], None], log: Any) -> None:
+    def __init__(self, settings: Settings, send: Callable[[Message], None], log: Log) -> None:
         self._alerts = settings.alerts
         self._send = send
         self._log = log

@@ -10,9 +10,8 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from bridge.monitoring.log import get_logger
+from bridge.monitoring.log import Log, get_logger
 
 _MOST_WAITING = 10_000
 _TIMEOUT_SECONDS = 10.0
@@ -48,7 +47,7 @@ def http_post() -> Post:
 class Notifier:
     """A queue and the thread that empties it; after each failure it waits for the next of `waits`."""
 
-    def __init__(self, post: Post, log: Any = None, waits: Sequence[float] = WAITS_SECONDS) -> None:
+    def __init__(self, post: Post, log: Log | None = None, waits: Sequence[float] = WAITS_SECONDS) -> None:
         self._post = post
         self._waits = waits
         self._log = log or get_logger()

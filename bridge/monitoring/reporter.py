@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from bridge.delivery.reports import BatchReport, Notification
 from bridge.monitoring.alerts import Alert, AlertMonitor
-from bridge.monitoring.log import failure
+from bridge.monitoring.log import Log, failure
 from bridge.monitoring.metrics import Metrics
 from bridge.monitoring.notifier import Notifier
 from bridge.monitoring.result_webhooks import ResultWebhooks
@@ -27,7 +26,7 @@ class Reporter:
         alerts: AlertMonitor,
         notifier: Notifier,
         *,
-        log: Any,
+        log: Log,
         now: Callable[[], datetime],
     ) -> None:
         self._result_webhooks = result_webhooks

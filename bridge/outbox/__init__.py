@@ -7,24 +7,23 @@ from __future__ import annotations
 
 from bridge.crypto import Cipher
 from bridge.failpoints import Failpoint, no_failpoint
-from bridge.outbox.admin_actions import REPLAYABLE, HeldEvent, HeldWebhook
+from bridge.outbox.admin_actions import HeldEvent, HeldWebhook
 from bridge.outbox.backpressure import UNBOUNDED, Bounds
 from bridge.outbox.claims import Claim, ClaimedEvent
 from bridge.outbox.copy import copy
 from bridge.outbox.corrections import Correction, ReplayPage
 from bridge.outbox.database import Database
-from bridge.outbox.erasure import Erased, Person, Traces
+from bridge.outbox.erasure import Person, Traces
 from bridge.outbox.erasures import ErasureReceipt, ErasureRequest, erasures_as_json
 from bridge.outbox.import_positions import HeldRow, ImportPosition, Replacements
 from bridge.outbox.job_queue import Job, JobStep
 from bridge.outbox.lanes import Lane
 from bridge.outbox.migrate import upgrade
-from bridge.outbox.packed import Packed, PackedWebhook
+from bridge.outbox.packed import Packed
 from bridge.outbox.pauses import Pause
 from bridge.outbox.records import (
     STATUSES,
     Attempt,
-    Counts,
     Depth,
     EventDetail,
     EventRecord,
@@ -36,7 +35,6 @@ from bridge.outbox.records import (
     Receipt,
     StoredEvent,
 )
-from bridge.outbox.retention import Purged
 from bridge.outbox.settlements import Settled, Span
 from bridge.outbox.store import Outbox
 from bridge.outbox.stranded import Move, Stranded
@@ -44,16 +42,13 @@ from bridge.outbox.visit_rows import PackedVisit
 from bridge.outbox.webhook_list import WebhookQuery, WebhookRecord
 
 __all__ = [
-    "REPLAYABLE",
     "STATUSES",
     "Attempt",
     "Bounds",
     "Claim",
     "ClaimedEvent",
     "Correction",
-    "Counts",
     "Depth",
-    "Erased",
     "ErasureReceipt",
     "ErasureRequest",
     "EventDetail",
@@ -73,10 +68,8 @@ __all__ = [
     "Outbox",
     "Packed",
     "PackedVisit",
-    "PackedWebhook",
     "Pause",
     "Person",
-    "Purged",
     "Query",
     "Receipt",
     "Replacements",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, exists, insert, select, updat
 from bridge.models import Request
 from bridge.outbox.database import in_portions
 from bridge.outbox.deletion import lock_fetches
-from bridge.outbox.hourly_counts import COUNTED, changes_in
+from bridge.outbox.hourly_counts import PLACE, changes_in
 from bridge.outbox.inserts import (
     claims_event_id,
 )
@@ -70,7 +70,7 @@ def _requeue_one(connection: Connection, row: Any, due_at: int, now: int, lane_o
     claim = claims_event_id("waiting", row.event_id, row.test_event_code)
     values = {"status": "waiting", "reason": None, "changed_at": now, "stands": claim}
     connection.execute(update(events).where(events.c.id == row.id).values(values))
-    changes_in(connection).move([[row._mapping[column] for column in COUNTED]], row.status, "waiting")
+    changes_in(connection).move([[row._mapping[column] for column in PLACE]], row.status, "waiting")
     lane = lane_of(lane_key(row.destination, row.dataset_id, row.test_event_code))
     queued = {"event_id": row.id, "lane_id": lane, "due_at": due_at, "attempts": 0}
     connection.execute(insert(queue).values(**queued, accepted_until=row.accepted_until or _FOR_EVER))
@@ -120,7 +120,7 @@ def _end(  # noqa: PLR0913, PLR0917 - what becomes of which events
     of_these = select(events.c.webhook_id).where(events.c.id.in_(ids))
     lock_fetches(connection, of_these)
     claimed = exists().where(queue.c.event_id == events.c.id, queue.c.claim_id.is_not(None))
-    chosen = select(*COUNTED, events.c.id, events.c.status).where(
+    chosen = select(*PLACE, events.c.id, events.c.status).where(
         events.c.id.in_(ids), events.c.status.in_(of), ~claimed
     )
     rows = connection.execute(chosen.order_by(events.c.id).with_for_update()).all()

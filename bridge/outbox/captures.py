@@ -6,7 +6,6 @@ each are kept, encrypted like all others, and nothing is kept or shown when its 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from bridge.crypto import Cipher
 from bridge.errors import TooManyRequests
 from bridge.models import Request
+from bridge.outbox.database import Read, Write
 from bridge.outbox.ids import moment_of, new_id
 from bridge.outbox.raw_webhooks import decrypt_if_possible, encrypt_request
 from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
@@ -24,15 +24,11 @@ LONGEST_CAPTURE = timedelta(hours=1)
 MOST_OPEN_NAMES = 5
 MOST_CAPTURED = 10  # webhooks of a name; the newest stay
 
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
-
 
 class Capture(NamedTuple):
     """A name that is open, and until when."""
 
     name: str
-    opened_at: datetime
     until: datetime
 
 
@@ -54,7 +50,7 @@ class Captures:
 
     def open(self, name: str, now: datetime, length: timedelta) -> Capture:
         """Open a name from now on, or for longer. Raises TooManyRequests when many are open."""
-        opened = Capture(name, now, now + min(length, LONGEST_CAPTURE))
+        opened = Capture(name, now + min(length, LONGEST_CAPTURE))
         row = {"name": name, "opened_at": to_ms(now), "until": to_ms(opened.until)}
 
         def work(connection: Connection) -> None:
@@ -105,7 +101,7 @@ class Captures:
             connection.execute(delete(captured).where(captured.c.id.in_(too_many)))
             return True
 
-        return bool(self._write("capture", work))
+        return self._write("capture", work)
 
     def newest(self, name: str, now: datetime) -> list[CapturedWebhook]:
         """Return what was captured for a name and is not over, newest first."""
@@ -135,7 +131,7 @@ class Captures:
 
 
 def _capture(row: Any) -> Capture:
-    return Capture(row.name, from_ms(row.opened_at), from_ms(row.until))
+    return Capture(row.name, from_ms(row.until))
 
 
 def _purge(connection: Connection, now: datetime) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, suppress
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -21,6 +21,21 @@ from bridge.outbox import pgbouncer
 from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
+
+
+class Read(Protocol):
+    """The outbox's way to run something that only reads. Raises CannotStore when that cannot be done."""
+
+    def __call__(self, work: Callable[[Connection], Result], /) -> Result:
+        """Return the result of `work`."""
+
+
+class Write(Protocol):
+    """The outbox's way to run a transaction, by its name. Raises CannotStore when it could not be done."""
+
+    def __call__(self, name: str, work: Callable[[Connection], Result], /) -> Result:
+        """Return the result of `work`, once it is committed."""
+
 
 # A server that has vanished (no power, a cut cable, a firewall that forgot the connection) says nothing:
 # without these a thread would wait for it for 15 minutes, or, by the system's own keepalive, for two hours.

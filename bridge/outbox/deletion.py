@@ -34,7 +34,7 @@ def delete_webhooks(connection: Connection, ids: list[bytes]) -> int:
 
 def delete_events(connection: Connection, chosen: ColumnElement[bool]) -> list[Any]:
     """Delete events; return what is counted of each, and its status."""
-    gone = connection.execute(delete(events).where(chosen).returning(*COUNTED, events.c.status)).all()
+    gone = connection.execute(delete(events).where(chosen).returning(*COUNTED)).all()
     changes_in(connection).add(gone, -1)
     return list(gone)
 

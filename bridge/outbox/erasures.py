@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, insert, select
 
 from bridge.outbox.captures import forget_captured
+from bridge.outbox.database import Read, Write
 from bridge.outbox.erasure import Erased, Page, Person, Searchable, Traces, delete_raw, erase, find, look
 from bridge.outbox.ids import new_id
 from bridge.outbox.job_queue import Job, JobQueue, JobStep, forget_results
@@ -70,8 +71,8 @@ class Erasures:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what an erasure goes through
         self,
-        read: Callable[[Callable[[Connection], Any]], Any],
-        write: Callable[[str, Callable[[Connection], Any]], Any],
+        read: Read,
+        write: Write,
         text_of: Searchable,
         never_send: NeverSend,
         jobs: JobQueue,
@@ -82,25 +83,19 @@ class Erasures:
 
     def find(self, person: Person) -> Traces:
         """Find everything that is kept about one person: what an erasure deletes."""
-        found: Traces = self._read(lambda connection: find(connection, person, self._text_of))
-        return found
+        return self._read(lambda connection: find(connection, person, self._text_of))
 
     def visits_kept(self, person: Person) -> list[dict[str, Any]]:
         """Return the visits of the website that an erasure deletes, in the clear."""
-        kept: list[dict[str, Any]] = self._read(
-            lambda connection: self._visits.kept_of(connection, _visitor(person))
-        )
-        return kept
+        return self._read(lambda connection: self._visits.kept_of(connection, _visitor(person)))
 
     def visits_of(self, person: Person) -> int:
         """Return how many visits of the website an erasure deletes."""
-        number: int = self._read(lambda connection: self._visits.number_of(connection, _visitor(person)))
-        return number
+        return self._read(lambda connection: self._visits.number_of(connection, _visitor(person)))
 
     def consent_withdrawn_at(self, person: Person) -> datetime | None:
         """Return when the person last withdrew consent on the website, as far as that is kept."""
-        at: datetime | None = self._read(lambda c: self._visits.withdrawn_at(c, _visitor(person)))
-        return at
+        return self._read(lambda c: self._visits.withdrawn_at(c, _visitor(person)))
 
     def erase(self, person: Person, request: ErasureRequest, now: datetime) -> ErasureReceipt:
         """Erase one person now, and return the receipt, which is kept."""
@@ -114,8 +109,7 @@ class Erasures:
             _forget_copies(connection)
             return _keep(connection, ErasureReceipt(text_id(new_id(to_ms(now))), request, erased, now, now))
 
-        receipt: ErasureReceipt = self._write("erase", work)
-        return receipt
+        return self._write("erase", work)
 
     def last(self) -> str | None:
         """Return the id of the latest receipt, None when nobody was erased."""
@@ -125,8 +119,7 @@ class Erasures:
 
     def look(self, person: Person, position: str) -> Page:
         """Look through one page of what is kept, from a position on; `BEGINNING` is the first."""
-        page: Page = self._read(lambda connection: look(connection, person, self._text_of, position))
-        return page
+        return self._read(lambda connection: look(connection, person, self._text_of, position))
 
     def begin(self, job: Job, step: JobStep, person: Person, now: datetime) -> Job:
         """Write the first step of a job: who is remembered, and the webhook that asked is deleted."""
@@ -156,10 +149,7 @@ class Erasures:
     def receipts(self, most: int = _MOST_SHOWN) -> list[ErasureReceipt]:
         """Return the receipts, newest first."""
         chosen = select(erasures).order_by(erasures.c.id.desc()).limit(most)
-        found: list[ErasureReceipt] = self._read(
-            lambda connection: [_receipt(row) for row in connection.execute(chosen)]
-        )
-        return found
+        return self._read(lambda connection: [_receipt(row) for row in connection.execute(chosen)])
 
     def receipt(self, receipt_id: str) -> ErasureReceipt | None:
         """Return one receipt; it has the id of the job that erased."""
@@ -169,8 +159,7 @@ class Erasures:
 
     def is_never_sent(self, person: Person) -> bool:
         """Return whether nothing may be sent of a person, as far as a destination is meant."""
-        known: bool = self._read(lambda connection: self._never_send.knows(connection, person))
-        return known
+        return self._read(lambda connection: self._never_send.knows(connection, person))
 
     def unfinished(self) -> list[Job]:
         """Return the erasures that are queued, running, cancelled or could not be finished."""

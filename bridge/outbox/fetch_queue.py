@@ -34,18 +34,17 @@ from bridge.outbox.admin_actions import HeldEvent
 from bridge.outbox.call_rates import CallRate, Turns, take_turns
 from bridge.outbox.claims import Lease
 from bridge.outbox.corrections import Correction, Corrector
+from bridge.outbox.database import Read, Write
 from bridge.outbox.group_commit import together_or_alone
 from bridge.outbox.ids import new_id
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.pauses import source_scope
 from bridge.outbox.raw_webhooks import decrypt_if_possible
-from bridge.outbox.records import from_ms, raw_id, to_ms
+from bridge.outbox.records import from_ms, raw_id, raw_ids, to_ms
 from bridge.outbox.tables import claims, events, fetched, fetches, pauses, raw_webhooks, webhooks
 from bridge.outbox.visits import JoinedVisit, learn, still_known
 
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
 Result = TypeVar("Result")
 
 
@@ -136,10 +135,9 @@ class FetchQueue:
         self, source: str, rate: CallRate, now: datetime, patience: timedelta, wanted: int = 1
     ) -> Turns:
         """Take turns to call a source, up to `wanted` of them."""
-        turns: Turns = self._write(
+        return self._write(
             "turn", lambda connection: take_turns(connection, source, rate, now, patience, wanted)
         )
-        return turns
 
     def claim(
         self, lease: Lease, now: datetime, limit: int, busy: Collection[str], own: Collection[str]
@@ -161,7 +159,7 @@ class FetchQueue:
 
     def claim_these(self, event_ids: Sequence[str], lease: Lease) -> list[FetchClaim]:
         """Take the webhooks of certain events, due or not; those that another process holds are left out."""
-        rows = [row for row in map(raw_id, event_ids) if row]
+        rows = raw_ids(event_ids)
         mine = fetches.c.webhook_id.in_(select(events.c.webhook_id).where(events.c.id.in_(rows)))
         chosen = select(fetches.c.source).where(mine).distinct()
         sources = self._read(lambda connection: connection.execute(chosen).scalars().all())
@@ -260,8 +258,7 @@ class FetchQueue:
             _end_if_empty(connection, claim)
             return [webhook.id in decided for webhook, _ in settlements]
 
-        done: list[bool] = self._write("settle fetch", work) if settlements else []
-        return done
+        return self._write("settle fetch", work) if settlements else []
 
     def _decide(self, connection: Connection, decided: Mapping[bytes, Decided], now: int) -> Set[bytes]:
         """Replace the fetching events of webhooks by what they have become; return which webhooks those are.
@@ -298,8 +295,7 @@ class FetchQueue:
             connection.execute(update(fetches).where(mine).values(due_at=to_ms(now)))
             return ended.rowcount == 1
 
-        was_paused: bool = self._write("resume", work)
-        return was_paused
+        return self._write("resume", work)
 
     def depths(self, now: datetime) -> list[FetchDepth]:
         """Return how many webhooks wait for each source."""

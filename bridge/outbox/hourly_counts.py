@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -37,7 +37,7 @@ from sqlalchemy import (
 )
 
 from bridge.mode import DEMO_DATASET_ID, Mode, mode_of
-from bridge.outbox.database import PreparedStatement, dialect_insert
+from bridge.outbox.database import PreparedStatement, Read, dialect_insert
 from bridge.outbox.ids import moment_of
 from bridge.outbox.records import Status, from_ms, to_ms
 from bridge.outbox.tables import events, hourly_counts, webhooks
@@ -56,8 +56,8 @@ _SHOWN = [column for column in _KEY if column.name not in {"dataset_id", "reason
 _STATUS = [column.name for column in _KEY].index("status")
 _REASON_LENGTH = 200  # characters: PostgreSQL takes no key of more than 2,704 bytes
 
-# What must be known of an event to count it, beside its status: a held one by the reason it is held for.
-COUNTED = (
+# What must be known of an event to count it, without its status and with it; a held one also by its reason.
+PLACE = (
     events.c.webhook_id,
     events.c.mapping,
     events.c.destination,
@@ -65,6 +65,7 @@ COUNTED = (
     events.c.test_event_code,
     events.c.reason,
 )
+COUNTED = (*PLACE, events.c.status)
 # Hours since 1970, mapping, destination, dataset, mode, a status or what else is counted, why it is held.
 Key = tuple[int, str, str, str, str, str, str]
 
@@ -96,12 +97,12 @@ class Changes:
         self.counts: Counter[Key] = Counter()
 
     def add(self, rows: Iterable[Sequence[Any]], number: int = 1) -> None:
-        """Count events, of which each row has the `COUNTED` columns and the status; -1 takes them away."""
+        """Count events, of which each row has the `COUNTED` columns; -1 takes them away."""
         for (*place, status), count in _alike(rows):
             self.counts[_key(place, status)] += number * count
 
     def move(self, rows: Iterable[Sequence[Any]], old: str, new: str) -> None:
-        """Count events (their `COUNTED` columns) under another status than before."""
+        """Count events (their `PLACE` columns) under another status than before."""
         for place, count in _alike(rows):
             self.counts[_key(place, old)] -= count
             self.counts[_key(place, new)] += count
@@ -178,7 +179,7 @@ class CountChanges:
 class HourlyCounts:
     """Answers from the kept counts; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def events(
@@ -214,10 +215,9 @@ class HourlyCounts:
             if what == _WEBHOOKS
         ]
 
-    def _rows(self, conditions: list[ColumnElement[bool]]) -> list[Any]:
+    def _rows(self, conditions: list[ColumnElement[bool]]) -> Sequence[Any]:
         chosen = _summed(*_SHOWN).where(*conditions).order_by(*_SHOWN)
-        rows: list[Any] = self._read(lambda connection: connection.execute(chosen).all())
-        return rows
+        return self._read(lambda connection: connection.execute(chosen).all())
 
 
 def _lies_between(since: datetime, until: datetime | None) -> Iterator[ColumnElement[bool]]:

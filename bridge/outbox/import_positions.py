@@ -11,8 +11,8 @@ from sqlalchemy import Connection, and_, false, select
 
 from bridge.models import Request
 from bridge.outbox.admin_actions import discard
-from bridge.outbox.database import dialect_insert, in_portions
-from bridge.outbox.records import Receipt, raw_id, text_id, to_ms
+from bridge.outbox.database import Read, dialect_insert, in_portions
+from bridge.outbox.records import Receipt, raw_ids, text_id, to_ms
 from bridge.outbox.tables import events, imports, raw_webhooks, webhooks
 
 Decrypt = Callable[[bytes | None, bytes], Request | None]
@@ -55,8 +55,7 @@ class Replacements:
 
     def _discard(self, connection: Connection, ids: Sequence[str], receipt: Receipt) -> int:
         by = ", ".join(event.id for event in receipt.events) or "it means no event any more"
-        chosen = [row for row in map(raw_id, ids) if row]
-        return discard(connection, chosen, _REPLACED.format(by), to_ms(self.at), of=("held",))
+        return discard(connection, raw_ids(ids), _REPLACED.format(by), to_ms(self.at), of=("held",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class ImportPosition:
 class Imports:
     """What the database knows about imported files; `read` and `decrypt` are the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any], decrypt: Decrypt) -> None:
+    def __init__(self, read: Read, decrypt: Decrypt) -> None:
         self._read = read
         self._decrypt = decrypt
 

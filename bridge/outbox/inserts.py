@@ -67,7 +67,7 @@ FETCHED_COLUMNS = ("webhook_id", "sealed")
 EVENT_ATTEMPT_COLUMNS = ("event_id", "attempt_id")
 QUEUE_COLUMNS = ("event_id", "lane_id", "due_at", "attempts", "accepted_until")
 _event_row = itemgetter(*EVENT_COLUMNS)
-_counted_columns = itemgetter(*[column.name for column in COUNTED], "status")
+_counted_columns = itemgetter(*[column.name for column in COUNTED])
 
 
 class Statements:

@@ -23,12 +23,13 @@ from bridge.crypto import Cipher
 from bridge.errors import LeaseLost, TooManyRequests
 from bridge.outbox.admin_actions import discard
 from bridge.outbox.corrections import ReplayPage, replay_page
+from bridge.outbox.database import Read, Write
 from bridge.outbox.ids import new_id
 from bridge.outbox.import_positions import Replacements
 from bridge.outbox.inserts import Statements
 from bridge.outbox.lanes import LaneOf
 from bridge.outbox.new_jobs import insert_job, open_part, pack_job, seal_part
-from bridge.outbox.records import NewJob, NewWebhook, Receipt, from_ms, raw_id, text_id, to_ms
+from bridge.outbox.records import NewJob, NewWebhook, Receipt, from_ms, raw_id, raw_ids, text_id, to_ms
 from bridge.outbox.tables import job_parts, jobs
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -98,8 +99,8 @@ class JobQueue:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a step may write with
         self,
-        read: Callable[[Callable[[Connection], Any]], Any],
-        write: Callable[[str, Callable[[Connection], Any]], Any],
+        read: Read,
+        write: Write,
         cipher: Cipher,
         run: Statements,
         lane_of: Callable[[Connection], LaneOf],
@@ -121,25 +122,22 @@ class JobQueue:
             insert_job(connection, packed)
             return _job_of(connection, packed.id)
 
-        added: Job = self._write("job", work)
-        return added
+        return self._write("job", work)
 
     def get(self, job_id: str) -> Job | None:
         """Return a job, or None when there is none of this id."""
         row_id = raw_id(job_id) or b""
-        found: list[Job] = self._read(lambda connection: _find(connection, jobs.c.id == row_id, 1))
+        found = self._read(lambda connection: _find(connection, jobs.c.id == row_id, 1))
         return found[0] if found else None
 
     def newest(self, most: int = 100) -> list[Job]:
         """Return the jobs asked for last, newest first."""
-        found: list[Job] = self._read(lambda connection: _find(connection, jobs.c.id.is_not(None), most))
-        return found
+        return self._read(lambda connection: _find(connection, jobs.c.id.is_not(None), most))
 
     def unfinished(self, kind: str, most: int = 1000) -> list[Job]:
         """Return the jobs of a kind that are not done, newest first; failed and cancelled ones too."""
         wanted = and_(jobs.c.kind == kind, jobs.c.state != "done")
-        found: list[Job] = self._read(lambda connection: _find(connection, wanted, most))
-        return found
+        return self._read(lambda connection: _find(connection, wanted, most))
 
     def cancel(self, job_id: str, now: datetime) -> None:
         """End a job that is not finished; the rows that were done stay done."""
@@ -168,8 +166,7 @@ class JobQueue:
         waits = exists().where(_is_free(to_ms(now)))
         if not self._read(lambda connection: connection.execute(select(waits)).scalar()):
             return None
-        claimed: Job | None = self._write("job", lambda connection: _claim(connection, to_ms(now)))
-        return claimed
+        return self._write("job", lambda connection: _claim(connection, to_ms(now)))
 
     def release(self, job: Job, message: str | None, now: datetime) -> None:
         """Let go of a job that is not finished; `message` says what it waits for."""
@@ -231,7 +228,7 @@ class JobQueue:
 
     def discard(self, job: Job, step: JobStep, ids: Sequence[str], reason: str, now: datetime) -> Job:
         """Write a step that gives events up."""
-        rows = [row for row in map(raw_id, ids) if row]
+        rows = raw_ids(ids)
         return self.write_step(
             job,
             step,
@@ -266,11 +263,10 @@ class JobQueue:
         self, job: Job, step: JobStep, now: datetime, work: Callable[[Connection], Counter[str]]
     ) -> Job:
         """Write a step with what `work` does in the same transaction, and add up what it counts."""
-        written: Job = self._write(
+        return self._write(
             "job step",
             lambda connection: self._record(connection, job, step, work(connection), to_ms(now)),
         )
-        return written
 
     def _record(
         self, connection: Connection, job: Job, step: JobStep, became: Mapping[str, int], now: int

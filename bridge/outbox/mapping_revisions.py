@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
-from bridge.outbox.database import dialect_insert
+from bridge.outbox.database import Read, Write, dialect_insert
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import mapping_revisions
 
 MOST_OF_A_MAPPING = 200
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 
 class MappingRevision(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from bridge.outbox.database import Read
 from bridge.outbox.event_conditions import conditions
 from bridge.outbox.hourly_counts import HOUR_MS, held, last_hours
 from bridge.outbox.ids import first_id, moment_of
@@ -46,7 +46,7 @@ class ReasonCount:
 class Overview:
     """Answers by reading through what is kept; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def held(self) -> list[HeldFor]:
@@ -85,8 +85,7 @@ class Overview:
             }
             return {name: from_ms(started_at) for name, started_at in found.items() if started_at is not None}
 
-        successes: dict[str, datetime] = self._read(work)
-        return successes
+        return self._read(work)
 
     def last_webhooks(self) -> dict[str, datetime]:
         """Return when the last webhook that is kept came, by mapping: looked for in its last counted hour."""
@@ -98,8 +97,7 @@ class Overview:
             }
             return {name: from_ms(moment_of(row_id)) for name, row_id in found.items() if row_id is not None}
 
-        last: dict[str, datetime] = self._read(work)
-        return last
+        return self._read(work)
 
 
 def _newest_in(mapping: str, hour: int) -> Select[Any]:

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
 
+from bridge.outbox.database import Read
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import from_ms, text_id, to_ms
 from bridge.outbox.tables import events
@@ -127,7 +128,7 @@ class PairingQuestion:
 class Pairing:
     """Counts twins and joined events in what is kept; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def count(self, question: PairingQuestion) -> PairingCount:
@@ -141,8 +142,7 @@ class Pairing:
             names = _counted(own, twins, int(question.now.timestamp()), int(question.within.total_seconds()))
             return PairingCount(since, names, _joined(connection, question.joining, start))
 
-        counted: PairingCount = self._read(work)
-        return counted
+        return self._read(work)
 
 
 def _start(connection: Connection, question: PairingQuestion) -> tuple[datetime, bytes]:

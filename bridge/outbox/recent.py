@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, exists, func, select
 
-from bridge.outbox.database import in_portions
+from bridge.outbox.database import Read, in_portions
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, payloads, webhooks
 
 _MOST_WEBHOOKS = 5_000  # of all mappings together: a look must cost little, however much is kept
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def moment_of_id(row_id: bytes) -> datetime:
 class Recent:
     """Answers about the newest webhooks; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def webhooks(self, most: int) -> dict[str, list[bytes]]:
@@ -71,7 +69,7 @@ class Recent:
                 for row_id in connection.execute(held.where(events.c.webhook_id.in_(portion))).scalars()
             }
 
-        return self._work(work)
+        return self._read(work)
 
     def bodies(self, ids: Sequence[bytes]) -> list[SentBody]:
         """Return the bodies that these webhooks became, newest first; tests are left out."""
@@ -91,7 +89,7 @@ class Recent:
             ]
             return [SentBody(*row[1:]) for row in sorted(rows, key=lambda row: row.id, reverse=True)]
 
-        return self._work(work)
+        return self._read(work)
 
     def count(self, mapping: str, since: datetime, until: datetime) -> int:
         """Return how many webhooks of a mapping came from one moment up to another."""
@@ -104,7 +102,3 @@ class Recent:
         older = and_(webhooks.c.id < first_id(to_ms(moment)), webhooks.c.mapping == mapping)
         chosen = select(exists().where(older))
         return bool(self._read(lambda connection: connection.execute(chosen).scalar()))
-
-    def _work(self, work: Callable[[Connection], Result]) -> Result:
-        result: Result = self._read(work)
-        return result

@@ -5,7 +5,7 @@ Those created for every webhook are named tuples: faster to create than a frozen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, get_args
@@ -324,6 +324,11 @@ def raw_id(text: str) -> bytes | None:
         return UUID(text).bytes
     except ValueError:
         return None
+
+
+def raw_ids(texts: Iterable[str]) -> list[bytes]:
+    """Return ids as the database keeps them; what is not an id is left out."""
+    return [row_id for row_id in map(raw_id, texts) if row_id]
 
 
 def from_ms(milliseconds: int) -> datetime:

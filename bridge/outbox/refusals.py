@@ -5,22 +5,19 @@ They hold no address, header or body: the name of a mapping, a status, and the w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, or_, select
 
-from bridge.outbox.database import dialect_insert
+from bridge.outbox.database import Read, Write, dialect_insert
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import refusals
 
 REFUSALS_ARE_KEPT = timedelta(days=1)
 _NOT_FOUND = 404
 _MOST_ROWS = {True: 100, False: 400}  # of URLs that do not exist, which anybody can make up; of all others
-
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 
 class RefusalKind(NamedTuple):

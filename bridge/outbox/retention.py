@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, exists, select
 
+from bridge.outbox.database import Write
 from bridge.outbox.deletion import delete_webhooks
 from bridge.outbox.hourly_counts import compact
 from bridge.outbox.ids import first_id
@@ -27,7 +28,6 @@ from bridge.outbox.tables import (
 )
 
 PORTION = 2000
-Write = Callable[[str, Callable[[Connection], int]], int]  # a transaction and its name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from bridge.errors import CannotStore
+from bridge.outbox.database import Read, Write
 from bridge.outbox.records import from_ms, to_ms
 from bridge.outbox.tables import sessions
 
@@ -28,8 +29,6 @@ _SHOWN_DIGITS = 16
 _SEEN_EVERY = timedelta(minutes=1)  # how often a request is worth a write
 
 Kind = Literal["session", "link"]
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +92,7 @@ class Sessions:
         """Use a link up: return whose it is, None when it was used, has ended or never was."""
         mine = and_(sessions.c.digest == _digest(token), sessions.c.kind == "link", ~_over(now))
         taken = delete(sessions).where(mine).returning(sessions.c.viewer)
-        viewer: str | None = self._write(
-            "session", lambda connection: connection.execute(taken).scalar_one_or_none()
-        )
-        return viewer
+        return self._write("session", lambda connection: connection.execute(taken).scalar_one_or_none())
 
     def listed(self, now: datetime) -> list[Session]:
         """Return who is signed in, newest first; when each was seen last is right to the minute."""
@@ -118,8 +114,7 @@ class Sessions:
             connection.execute(ended)
             return len(wanted)
 
-        number: int = self._write("session", work)
-        return number
+        return self._write("session", work)
 
     def close(self, token: str) -> None:
         """End a session; nothing happens when there is none."""

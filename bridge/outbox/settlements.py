@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, insert, litera
 
 from bridge.errors import LeaseLost
 from bridge.outbox.database import in_portions
-from bridge.outbox.hourly_counts import COUNTED, changes_in
+from bridge.outbox.hourly_counts import PLACE, changes_in
 from bridge.outbox.records import Attempt, raw_id, to_ms
 from bridge.outbox.tables import attempts, claims, event_attempts, events, queue
 
@@ -127,7 +127,7 @@ def _update_events(connection: Connection, chosen: ColumnElement[bool], settled:
     changed = update(events).where(chosen, events.c.status == "waiting").values(values)
     if settled.status == "waiting":
         return connection.execute(changed).rowcount
-    rows = connection.execute(changed.returning(*COUNTED)).all()
+    rows = connection.execute(changed.returning(*PLACE)).all()
     changes_in(connection).move(rows, "waiting", settled.status)
     return len(rows)
 

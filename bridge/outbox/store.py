@@ -49,6 +49,7 @@ from bridge.outbox.records import (
     Query,
     Receipt,
     raw_id,
+    raw_ids,
     text_id,
     to_ms,
 )
@@ -282,7 +283,7 @@ class Outbox:
 
     def claim_these(self, ids: Sequence[str], *, worker: str, lease_until: datetime) -> list[claims.Claim]:
         """Take certain events, due or not; those another worker holds are left out."""
-        rows = [row for row in map(raw_id, ids) if row]
+        rows = raw_ids(ids)
         lease = claims.Lease(worker, to_ms(lease_until))
 
         def work(connection: Connection) -> list[claims.Claim]:
@@ -348,7 +349,7 @@ class Outbox:
 
     def statuses(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         """Return the present status and reason of some events."""
-        rows = [row for row in map(raw_id, ids) if row]
+        rows = raw_ids(ids)
         found = self._read(lambda connection: queries.statuses(connection, rows))
         return {text_id(row): known for row, known in found.items()}
 
@@ -396,14 +397,14 @@ class Outbox:
 
     def discard(self, event_ids: Sequence[str], reason: str, now: datetime) -> int:
         """Discard events with a reason; what is being sent or was sent is left alone."""
-        rows = [row for row in map(raw_id, event_ids) if row]
+        rows = raw_ids(event_ids)
         return self._write(
             "discard", lambda connection: admin_actions.discard(connection, rows, reason, to_ms(now))
         )
 
     def held_webhooks(self, event_ids: Sequence[str]) -> list[admin_actions.HeldWebhook]:
         """Return the webhooks that held events came from, decrypted where they are still kept."""
-        rows = [row for row in map(raw_id, event_ids) if row]
+        rows = raw_ids(event_ids)
         opened = self.fetches.opened
         return self._read(lambda c: admin_actions.held_webhooks(c, rows, self._opened, opened))
 

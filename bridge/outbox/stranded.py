@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
+from bridge.outbox.database import Read, Write
 from bridge.outbox.hourly_counts import COUNTED, by_dataset, changes_in
 from bridge.outbox.ids import new_id
 from bridge.outbox.lanes import all_lanes, lane_key, number
@@ -56,10 +57,6 @@ class Move:
     across: bool = False
 
 
-Read = Callable[[Callable[[Connection], Any]], Any]
-Write = Callable[[str, Callable[[Connection], Any]], Any]
-
-
 class StrandedEvents:
     """Finds and moves events for datasets that are not configured; `read` and `write` are the outbox's."""
 
@@ -69,23 +66,18 @@ class StrandedEvents:
 
     def found(self, configured: Collection[Target]) -> list[Stranded]:
         """Return what is kept for datasets that are not among the configured ones."""
-        found: list[Stranded] = self._read(lambda connection: _stranded(connection, configured))
-        return found
+        return self._read(lambda connection: _stranded(connection, configured))
 
     def movable(self, move: Move) -> dict[str, int]:
         """Count what a move would take: `waiting`, `held`, `fetching`, and `left` of other destinations."""
-        counts: dict[str, int] = self._read(lambda connection: _movable(connection, move))
-        return counts
+        return self._read(lambda connection: _movable(connection, move))
 
     def move_portion(self, move: Move, now: datetime) -> Counter[str]:
         """Move some events; count what they became: their status, or `skipped`. Empty when all are moved.
 
         An event whose name and id are taken at the new dataset is skipped: it would count there twice.
         """
-        became: Counter[str] = self._write(
-            "move", lambda connection: _next_portion(connection, move, to_ms(now))
-        )
-        return became
+        return self._write("move", lambda connection: _next_portion(connection, move, to_ms(now)))
 
 
 def _stranded(connection: Connection, configured: Collection[Target]) -> list[Stranded]:
@@ -165,8 +157,8 @@ def _moved(connection: Connection, row: Any, move: Move, now: int) -> str:
         lane = number(connection, lane_key(move.destination, move.dataset_id, row.test_event_code))
         connection.execute(update(queue).where(queue.c.event_id == row.id).values(lane_id=lane))
     moved = update(events).where(events.c.id == row.id).values(values)
-    before = [row._mapping[column] for column in (*COUNTED, events.c.status)]
-    after = connection.execute(moved.returning(*COUNTED, events.c.status)).one()
+    before = [row._mapping[column] for column in COUNTED]
+    after = connection.execute(moved.returning(*COUNTED)).one()
     changes_in(connection).add([before], -1)
     changes_in(connection).add([after])
     return str(after.status)

@@ -7,7 +7,7 @@ that began before the event. An IP address or a user agent finds nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, case, delete, exists, func, o
 from bridge.crypto import Cipher
 from bridge.errors import CannotDecrypt
 from bridge.outbox.admin_actions import withdraw
+from bridge.outbox.database import Read, Write
 from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
 from bridge.outbox.retention import PORTION, in_portions
@@ -117,8 +118,8 @@ class Visits:
 
     def __init__(
         self,
-        read: Callable[[Callable[[Connection], Any]], Any],
-        write: Callable[[str, Callable[[Connection], Any]], Any],
+        read: Read,
+        write: Write,
         cipher: Cipher,
     ) -> None:
         self._read, self._write, self._cipher = read, write, cipher
@@ -141,8 +142,7 @@ class Visits:
                 return found
             return WithdrawnConsent(from_ms(withdrawn))
 
-        answer: FoundVisit | WithdrawnConsent | None = self._read(work)
-        return answer
+        return self._read(work)
 
     def _first(self, connection: Connection, question: VisitSearch) -> FoundVisit | None:
         for kind, text in question.keys:
@@ -248,11 +248,6 @@ class Visits:
         in_portions(self._write, lambda connection: _purge_keys(connection, before))
         in_portions(self._write, lambda connection: purge_withdrawals(connection, before))
         return gone
-
-    def count(self) -> int:
-        """Return how many visits are kept."""
-        number: int = self._read(lambda c: c.execute(select(func.count()).select_from(visits)).scalar_one())
-        return number
 
 
 def remember_visits(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, not_, select
+from sqlalchemy import ColumnElement, exists, not_, select
 
+from bridge.outbox.database import Read
 from bridge.outbox.ids import first_id
 from bridge.outbox.records import from_ms, raw_id, text_id, to_ms
 from bridge.outbox.tables import events, raw_webhooks, webhooks
@@ -51,7 +52,7 @@ class WebhookRecord:
 class WebhookList:
     """Finds webhooks, newest first; `read` is the outbox's."""
 
-    def __init__(self, read: Callable[[Callable[[Connection], Any]], Any]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
 
     def find(self, query: WebhookQuery) -> list[WebhookRecord]:

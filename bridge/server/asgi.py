@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from bridge.errors import BridgeError, CannotStore
@@ -21,15 +22,15 @@ from bridge.monitoring.log import failure
 from bridge.outbox import Packed, Receipt
 from bridge.outbox.group_commit import Submitted
 from bridge.server import wsgi_adapter
-from bridge.server.asgi_request import Scope, discard, is_heavy, read_body_of, request_of
+from bridge.server.asgi_request import Incoming, Scope, is_heavy, request_of
 from bridge.server.commits import Commits
-from bridge.server.guard import Guard, Receive, Unguarded, current
+from bridge.server.guard import Receive, current
 from bridge.server.readiness_check import ReadinessCheck
 from bridge.server.wsgi_adapter import WsgiApplication
 from bridge.web import health
 from bridge.web.companion.scripts import is_script, serve
 from bridge.web.context import AppContext
-from bridge.web.dispatch import answer, clock, fault, run
+from bridge.web.dispatch import answer, fault, run
 from bridge.web.intake import (
     Admission,
     Endpoint,
@@ -110,7 +111,7 @@ class Application:
         guard = current()
         guard.headers_complete()
         try:
-            answered = await self._answered(request_of(scope), receive, guard)
+            answered = await self._answered(Incoming(request_of(scope), receive, guard))
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answered.headers]
             await send({"type": "http.response.start", "status": answered.status, "headers": headers})
             body = b"" if scope["method"] == "HEAD" else answered.body  # which the server would log
@@ -118,74 +119,64 @@ class Application:
         finally:
             guard.answered()
 
-    async def _answered(
-        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
-    ) -> RenderedResponse:
+    async def _answered(self, incoming: Incoming) -> RenderedResponse:
         try:
-            return await self._answer(request, receive, guard)
+            return await self._answer(incoming)
         except Exception as error:  # noqa: BLE001 - the last resort: the client is asked to come again
-            return render(fault(self._context, request, error), request)
+            return render(fault(self._context, incoming.request, error), incoming.request)
 
-    async def _answer(
-        self, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
-    ) -> RenderedResponse:
+    async def _answer(self, incoming: Incoming) -> RenderedResponse:
+        request = incoming.request
         path = request.target.partition("?")[0]
         companion = self._context.settings.companion
         intake = beacon_at(companion, request.method, path) or intake_at(request.method, path)
         if intake is not None:
-            return await self._take_in(intake, request, receive, guard)
+            return await self._take_in(intake, incoming)
         if is_script(companion, path) and request.method in READ:
             return run(self._context, serve, request)
         if path == "/healthz" and request.method in READ:
             return run(self._context, health.healthz, request)
         if path == "/readyz" and request.method in READ:
-            return await self._readyz(request, guard)
+            return await self._readyz(incoming)
         if path == "/metrics" and request.method in READ:
             work: Work = partial(run, self._context, health.metrics)  # asked by programs, so without Flask
         else:
             work = partial(_by_flask, self._flask)
-        return await self._in_pool(work, request, receive, guard)
+        return await self._in_pool(work, incoming)
 
-    async def _in_pool(
-        self, work: Work, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
-    ) -> RenderedResponse:
-        context = self._context
-        most = most_bytes(request.target, context.settings.limits)
-        read = partial(guard.read, receive)
-        body = await read_body_of(request, read, most)
+    async def _in_pool(self, work: Work, incoming: Incoming) -> RenderedResponse:
+        context, request = self._context, incoming.request
+        body = await incoming.body(most_bytes(request.target, context.settings.limits))
         if isinstance(body, BridgeError):
             if not request.target.startswith("/console/"):
                 return answer(context, request, error_response(body))
-            await discard(request, read, guard, _DISCARD_FILE_BYTES)
+            await incoming.discard(_DISCARD_FILE_BYTES)
             work, body = partial(_refuse_by_page, context, body), b""
-        guard.request_complete()
+        incoming.guard.request_complete()
         working = self._pool.submit(work, request._replace(body=body))
         if working is None:
             return answer(context, request, busy_response())
         return await asyncio.wrap_future(working)
 
-    async def _readyz(self, request: HttpRequest, guard: Guard | Unguarded) -> RenderedResponse:
-        guard.request_complete()
+    async def _readyz(self, incoming: Incoming) -> RenderedResponse:
+        incoming.guard.request_complete()
         response = health.readiness(self._context, await self._readiness.reasons())
-        return answer(self._context, request, response)
+        return answer(self._context, incoming.request, response)
 
     # --- one webhook -------------------------------------------------------------------------------
 
-    async def _take_in(
-        self, intake: Intake, request: HttpRequest, receive: Receive, guard: Guard | Unguarded
-    ) -> RenderedResponse:
-        started = clock()
+    async def _take_in(self, intake: Intake, incoming: Incoming) -> RenderedResponse:
+        started = perf_counter()
         context, endpoint = self._context, intake.endpoint
-        request = request._replace(parameters=intake.parameters)
-        read = partial(guard.read, receive)
+        request = incoming.request._replace(parameters=intake.parameters)
         admission = admit(context, endpoint, request)
         if isinstance(admission, Response):
-            await discard(request, read, guard)
-            return finish(context, request, endpoint.refused, admission, clock() - started)
-        body = await read_body_of(request, read, admission.most_bytes)
-        guard.request_complete()
+            await incoming.discard()
+            return finish(context, request, endpoint.refused, admission, started)
+        body = await incoming.body(admission.most_bytes)
+        incoming.guard.request_complete()
         if isinstance(body, BridgeError):
-            return finish(context, request, admission, endpoint.refuse(body, request), clock() - started)
+            return finish(context, request, admission, endpoint.refuse(body, request), started)
         request = request._replace(body=body)
         answering = asyncio.create_task(self._stored(endpoint, request, admission, started))
         self._answering.add(answering)
@@ -199,11 +190,11 @@ class Application:
         context = self._context
         prepared = await self._prepared(endpoint, request, admission)
         if isinstance(prepared, Response):
-            return finish(context, request, admission, prepared, clock() - started)
+            return finish(context, request, admission, prepared, started)
         stored = await self._commits.submit(prepared.webhook)
         results = await self._delivered(prepared, stored)
         response = respond(context, endpoint, request, prepared, stored, results)
-        return finish(context, request, admission, response, clock() - started)
+        return finish(context, request, admission, response, started)
 
     async def _prepared(
         self, endpoint: Endpoint, request: HttpRequest, admission: Admission

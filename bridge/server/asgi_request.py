@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.errors import BridgeError
-from bridge.server.guard import Guard, Receive, Unguarded
+from bridge.server.guard import Guard, Receive
 from bridge.web.request import HttpRequest, cut_short, in_tiny_pieces, request_id, too_large
 
 Scope = Mapping[str, Any]
@@ -14,6 +14,48 @@ _HEAVY_BYTES = 16_384
 _HEAVY_OBJECTS = 50
 _FEW_PIECES, _TINY_BYTES = 1000, 16
 _DISCARD_BYTES = 262_144
+
+
+class Incoming(NamedTuple):
+    """A request whose body has not been read yet, and the guard of its connection."""
+
+    request: HttpRequest
+    receive: Receive
+    guard: Guard
+
+    async def body(self, most_bytes: int) -> bytes | BridgeError:
+        """Return the body, complete, or why there is none; an error is returned, not raised."""
+        declared = self.request.headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
+            return too_large(most_bytes)
+        parts, size = [], 0
+        while True:
+            try:
+                message = await self.guard.read(self.receive)
+            except BridgeError as error:
+                return error
+            if message["type"] != "http.request":
+                return cut_short()
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most_bytes:
+                return too_large(most_bytes)
+            if len(parts) > _FEW_PIECES + size // _TINY_BYTES:
+                return in_tiny_pieces()
+            if not message.get("more_body", False):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def discard(self, most_bytes: int = _DISCARD_BYTES) -> None:
+        """Read what a refused sender is still sending, within reason: else it might not see its answer."""
+        left = 0 if "expect" in self.request.headers else most_bytes
+        while left > 0:
+            try:
+                message = await self.guard.read(self.receive)
+            except BridgeError:
+                return
+            size = len(message.get("body", b""))
+            self.guard.discarded(size)
+            left = left - max(size, _TINY_BYTES) if message.get("more_body", False) else 0
 
 
 def request_of(scope: Scope) -> HttpRequest:
@@ -40,44 +82,6 @@ def _path(raw_path: str) -> str:
     if raw_path.startswith("/"):
         return raw_path
     return "/" + raw_path.partition("://")[2].partition("/")[2]
-
-
-async def read_body_of(request: HttpRequest, read: Receive, most_bytes: int) -> bytes | BridgeError:
-    """Return the body, complete, or why there is none; an error is returned, not raised."""
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:18]) > most_bytes:
-        return too_large(most_bytes)
-    parts, size = [], 0
-    while True:
-        try:
-            message = await read()
-        except BridgeError as error:
-            return error
-        if message["type"] != "http.request":
-            return cut_short()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > most_bytes:
-            return too_large(most_bytes)
-        if len(parts) > _FEW_PIECES + size // _TINY_BYTES:
-            return in_tiny_pieces()
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def discard(
-    request: HttpRequest, read: Receive, guard: Guard | Unguarded, most_bytes: int = _DISCARD_BYTES
-) -> None:
-    """Read what a refused sender is still sending, within reason: else it might not see its answer."""
-    left = 0 if "expect" in request.headers else most_bytes
-    while left > 0:
-        try:
-            message = await read()
-        except BridgeError:
-            return
-        size = len(message.get("body", b""))
-        guard.discarded(size)
-        left = left - max(size, _TINY_BYTES) if message.get("more_body", False) else 0
 
 
 def is_heavy(request: HttpRequest) -> bool:

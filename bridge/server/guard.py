@@ -62,14 +62,9 @@ class Connections:
         self.limits = limits
         self.bytes_arriving = 0
         self._is_stopping = is_stopping
-        self._all: dict[Guard, None] = {}  # in the order in which they entered the state they are in
+        self.guards: dict[Guard, None] = {}  # in the order in which they entered the state they are in
         self._making_room: dict[Guard, int] = {}  # aborted, and how many bytes the application still has
         loop.call_later(SWEEP_SECONDS, self._sweep)
-
-    @property
-    def number(self) -> int:
-        """Return how many there are."""
-        return len(self._all)
 
     @property
     def is_making_room(self) -> bool:
@@ -78,21 +73,21 @@ class Connections:
 
     def add(self, guard: Guard) -> None:
         """Take one more; where there are too many, the one that has waited longest without a request goes."""
-        if len(self._all) >= self.limits.connections:
-            without_request = (one for one in self._all if one.state is WAITING)
-            arriving = (one for one in self._all if one.state is ARRIVING)
+        if len(self.guards) >= self.limits.connections:
+            without_request = (one for one in self.guards if one.state is WAITING)
+            arriving = (one for one in self.guards if one.state is ARRIVING)
             next(without_request, next(arriving, guard)).abort()
-        self._all[guard] = None
+        self.guards[guard] = None
 
     def moved(self, guard: Guard) -> None:
         """Note that a connection has entered another state."""
         self.made_room(guard)
-        if self._all.pop(guard, guard) is None:
-            self._all[guard] = None
+        if self.guards.pop(guard, guard) is None:
+            self.guards[guard] = None
 
     def remove(self, guard: Guard) -> None:
         """Forget a connection that is gone."""
-        self._all.pop(guard, None)
+        self.guards.pop(guard, None)
 
     def arrived(self, guard: Guard, number: int) -> None:
         """Count bytes of requests that are not answered yet; when they are too many, the slowest go."""
@@ -105,25 +100,25 @@ class Connections:
     def _make_room(self) -> None:
         """Abort the slowest, and read from nobody meanwhile: bytes stay in memory until a later round."""
         freed = sum(self._making_room.values())
-        for guard in [one for one in self._all if one.state is ARRIVING]:
+        for guard in [one for one in self.guards if one.state is ARRIVING]:
             if self.bytes_arriving - freed <= self.limits.bytes_arriving:
                 break
             guard.abort()
             self._making_room[guard] = guard.bytes_held
             freed += guard.bytes_held
         if self._making_room:
-            for guard in self._all:
+            for guard in self.guards:
                 guard.transport.hold()
 
     def made_room(self, guard: Guard) -> None:
         """Read on when the last of those that had to go is gone, or is not read from any more."""
         if self._making_room.pop(guard, None) is not None and not self._making_room:
-            for one in self._all:
+            for one in self.guards:
                 one.transport.release()
 
     def _sweep(self) -> None:
         now, is_stopping = self.loop.time(), self._is_stopping()
-        for guard in list(self._all):
+        for guard in list(self.guards):
             guard.look(now, is_stopping=is_stopping)
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
@@ -334,30 +329,10 @@ class Guard(asyncio.Protocol):
         self._connections.made_room(self)
 
 
-class Unguarded:
-    """Stands in for a guard where another server, or a test, calls the application."""
-
-    def headers_complete(self) -> None:
-        """Keep no time."""
-
-    async def read(self, receive: Receive) -> Any:
-        """Wait for more of the body."""
-        return await receive()
-
-    def request_complete(self) -> None:
-        """Keep no time."""
-
-    def answered(self) -> None:
-        """Keep no time."""
-
-    def discarded(self, number: int) -> None:
-        """Count nothing."""
+_CURRENT: ContextVar[Guard] = ContextVar("guard")
 
 
-_CURRENT: ContextVar[Guard | Unguarded] = ContextVar("guard", default=Unguarded())  # noqa: B039 - it has no state
-
-
-def current() -> Guard | Unguarded:
+def current() -> Guard:
     """Return the guard of the connection that is being served."""
     return _CURRENT.get()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 
 from bridge.web import health
 from bridge.web.context import AppContext
-from bridge.web.dispatch import clock
 from bridge.web.pool import BoundedPool
 
 _CHECK_READS_SECONDS = 0.5
@@ -27,7 +27,7 @@ class ReadinessCheck:
             work = self._pool.submit(health.check, self._context)
             if work is None:
                 return health.stuck()
-            self._check, self._since = asyncio.wrap_future(work), clock()
-        left = self._since + health.CHECK_SECONDS + _CHECK_READS_SECONDS - clock()
+            self._check, self._since = asyncio.wrap_future(work), perf_counter()
+        left = self._since + health.CHECK_SECONDS + _CHECK_READS_SECONDS - perf_counter()
         await asyncio.wait({self._check}, timeout=max(0.0, left))
         return self._check.result() if self._check.done() else health.stuck()

@@ -26,24 +26,16 @@ def is_same_token(known: str, given: str) -> bool:
 
 def require_admin(request: HttpRequest, settings: Settings) -> None:
     """Let only the admin pass. A demo without a token trusts its own machine, and nobody else."""
-    if is_admin(request, settings) or (_is_open_demo(settings) and _is_local(request)):
-        return
-    raise NotAuthentic("the admin token is missing or wrong")
+    is_open_demo = settings.demo and not settings.admin_token
+    is_local = is_loopback(request.peer) and "x-forwarded-for" not in request.headers
+    if not is_admin(request, settings) and not (is_open_demo and is_local):
+        raise NotAuthentic("the admin token is missing or wrong")
 
 
 def require_admin_unless_demo(request: HttpRequest, settings: Settings) -> None:
     """Let the admin pass, and everyone in a demo: for what neither reads nor changes what is stored."""
-    if settings.demo or is_admin(request, settings):
-        return
-    raise NotAuthentic("the admin token is missing or wrong")
-
-
-def _is_open_demo(settings: Settings) -> bool:
-    return settings.demo and not settings.admin_token
-
-
-def _is_local(request: HttpRequest) -> bool:
-    return is_loopback(request.peer) and "x-forwarded-for" not in request.headers
+    if not settings.demo and not is_admin(request, settings):
+        raise NotAuthentic("the admin token is missing or wrong")
 
 
 def is_loopback(address: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store
 from bridge.delivery.process import new_fetcher, new_reporter, report_step
@@ -15,7 +14,7 @@ from bridge.fetch.fetcher import Fetcher
 from bridge.mapping import CompiledMapping, MappingFolder
 from bridge.meta_spec.spec import MetaSpec
 from bridge.monitoring.clock import SteadyClock
-from bridge.monitoring.log import get_logger
+from bridge.monitoring.log import Log, get_logger
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import Outbox, StoredEvent
 from bridge.settings import Settings
@@ -52,7 +51,7 @@ class AppContext:
     now: Callable[[], datetime] = field(default_factory=SteadyClock)
     metrics: Metrics = field(default_factory=Metrics)
     rates: RateLimiter = field(default_factory=RateLimiter)
-    log: Any = field(default_factory=get_logger)
+    log: Log = field(default_factory=get_logger)
     deliver: Deliver = lambda _events: {}
     delivery_pool: BoundedPool = field(default_factory=lambda: BoundedPool(WAITING_FOR_META, 0, "deliver"))
 

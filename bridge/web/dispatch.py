@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -16,11 +15,6 @@ from bridge.web.responses import RenderedResponse, Response, error_response, fau
 View = Callable[[AppContext, HttpRequest], Response]
 Refuse = Callable[[BridgeError, HttpRequest], Response]
 Result = TypeVar("Result")
-
-
-def clock() -> float:
-    """Return a reading for measuring how long something took, in seconds."""
-    return time.perf_counter()
 
 
 def refuse(error: BridgeError, request: HttpRequest) -> Response:

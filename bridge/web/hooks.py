@@ -51,15 +51,10 @@ def admit(context: AppContext, request: HttpRequest) -> Admission:
         mapping = context.mapping(request.name)
     except UnknownMapping as unknown:
         return admit_unknown(context, request, unknown)
-    _refuse_elsewhere(mapping)
+    if mapping.receive.sent_by == "companion":  # which has its own endpoint, and that checks more
+        raise UnknownMapping("this mapping takes only what comes to the endpoint of the companion")
     most_bytes = min(mapping.receive.max_size_bytes, context.settings.limits.max_body_bytes)
     return Admission(mapping.name, most_bytes, reading_headers(request, mapping.receive))
-
-
-def _refuse_elsewhere(mapping: CompiledMapping) -> None:
-    """Raise UnknownMapping for a mapping of the companion: that has its own endpoint, which checks more."""
-    if mapping.receive.sent_by == "companion":
-        raise UnknownMapping("this mapping takes only what comes to the endpoint of the companion")
 
 
 def limit_address(context: AppContext, request: HttpRequest) -> None:
@@ -108,13 +103,8 @@ def _alive(mapping: CompiledMapping) -> Response:
     """
     if mapping.receive.handshake is not None and mapping.receive.handshake.on == "get":
         raise NotAuthentic("the handshake does not contain what the mapping expects")
-    return Response(
-        200, {"status": "ready", "message": f"send webhooks here with {_methods(mapping)}"}, code="alive"
-    )
-
-
-def _methods(mapping: CompiledMapping) -> str:
-    return " or ".join(sorted(method.upper() for method in mapping.receive.methods))
+    methods = " or ".join(sorted(method.upper() for method in mapping.receive.methods))
+    return Response(200, {"status": "ready", "message": f"send webhooks here with {methods}"}, code="alive")
 
 
 def _as_asked(answer: SenderAnswer, code: str) -> Response:
@@ -220,9 +210,8 @@ def _stored_response(call: HookCall, receipt: Receipt, events: Sequence[NewEvent
     if not receipt.duplicate and by_answer and any(_is_sender_s(event) for event in events):
         return Response(422, _problems(events, body), code="problems", log=log)
     answer = call.mapping.receive.answer
-    if answer is not None and not waits_for_meta(
-        call.request.query
-    ):  # who waits wants to read what became of it
+    wants_to_read = waits_for_meta(call.request.query)
+    if answer is not None and not wants_to_read:
         return _as_asked(answer, body["status"])._replace(log=log)
     return Response(200, body, code=body["status"], log=log)
 

@@ -12,13 +12,14 @@ and a thread of any WSGI server (`take_in`) go through the very same ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from time import perf_counter
 from typing import NamedTuple
 
 from bridge.errors import BridgeError
 from bridge.outbox import NewEvent, Packed, Receipt, StoredEvent
 from bridge.outbox.group_commit import wait
 from bridge.web.context import AppContext
-from bridge.web.dispatch import clock, guarded, log_webhook
+from bridge.web.dispatch import guarded, log_webhook
 from bridge.web.refusal_notes import harmless_name
 from bridge.web.request import HttpRequest
 from bridge.web.responses import Headers, RenderedResponse, Response, render
@@ -100,10 +101,10 @@ def respond(  # noqa: PLR0913, PLR0917 - what happened to one request
 
 
 def finish(
-    context: AppContext, request: HttpRequest, admission: Admission, response: Response, seconds: float
+    context: AppContext, request: HttpRequest, admission: Admission, response: Response, started: float
 ) -> RenderedResponse:
-    """Log and count the webhook, and turn the response into bytes."""
-    log_webhook(context, request, admission.mapping, response, seconds)
+    """Log and count the webhook that came at `started` (of `perf_counter`); turn the response into bytes."""
+    log_webhook(context, request, admission.mapping, response, perf_counter() - started)
     if response.status >= 400 and "name" in request.parameters:
         name = admission.mapping if admission.mapping != "-" else harmless_name(request.name)
         context.refusals.note(name, response.status, response.log.get("reason"))
@@ -114,14 +115,14 @@ def take_in(
     context: AppContext, endpoint: Endpoint, request: HttpRequest, read_body: Callable[[int], bytes]
 ) -> RenderedResponse:
     """Go through all four steps in this thread, which waits for its own commit."""
-    started = clock()
+    started = perf_counter()
     admission = admit(context, endpoint, request)
     if isinstance(admission, Response):
         response, admission = admission, endpoint.refused
     else:
         most_bytes = admission.most_bytes
         response = _taken_in(context, endpoint, request, lambda: read_body(most_bytes))
-    rendered = finish(context, request, admission, response, clock() - started)
+    rendered = finish(context, request, admission, response, started)
     context.refusals.write_when_due(context.now())
     return rendered
 

@@ -236,7 +236,7 @@ def test_a_test_event_code_counts_from_the_change_of_the_file(tmp_path, spec):
     )
     os.utime(file, (NOW.timestamp(), NOW.timestamp()))
     code = load_mapping(file, environment={}, spec=spec).test_event_code
-    assert code == receive.TestCode("T", 1_800, int(NOW.timestamp()) + 1_800)
+    assert code == receive.TestCode("T", int(NOW.timestamp()) + 1_800)
     assert [code.at(NOW + timedelta(minutes=29)), code.at(NOW + timedelta(minutes=30))] == ["T", None]
 
 

@@ -148,7 +148,7 @@ def test_who_sends_what_the_server_breaks_down_over_is_cut_off_and_only_the_kind
     async def talk(connect: Any, connections: Connections) -> tuple[bool, int]:
         client = await connect()
         client[1].write(b"jane@example.com")
-        return await is_cut(client), connections.number
+        return await is_cut(client), len(connections.guards)
 
     assert serving(Limits(), talk, BreaksDown) == (True, 0)
     logged = capfd.readouterr().err
@@ -169,7 +169,7 @@ def test_much_is_passed_on_in_pieces_in_its_order_and_others_have_their_turn_in_
         client[1].write(bytes(range(256)) * 1000)
         client[1].close()
         await asyncio.sleep(0.01)
-        while connections.number:
+        while connections.guards:
             await asyncio.sleep(0.01)
 
     serving(Limits(), talk, Notes)
@@ -209,7 +209,7 @@ def test_who_does_not_take_the_answer_is_cut_off():
         writer.transport.pause_reading()
         writer.write(b"headers\nmuch\n")
         await asyncio.sleep(0.1)
-        while connections.number:
+        while connections.guards:
             await asyncio.sleep(0.05)
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import queue
 import threading
@@ -20,6 +21,7 @@ from bridge.monitoring.log import Log, to_stderr
 from bridge.monitoring.metrics import Metrics
 from bridge.outbox import EventRecord, Query
 from bridge.server import Application
+from bridge.server.guard import Connections, Guard, Limits
 from bridge.settings import load_settings
 from bridge.web.app import create_app, request_from
 from bridge.web.context import AppContext, open_context
@@ -54,6 +56,20 @@ MAPPINGS = {
 }
 
 
+class TakesEverything(asyncio.Transport):
+    """The connection of a client that waits for nothing."""
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+class ServerProtocol(asyncio.Protocol):
+    """Keeps the context in which a server would answer the requests of a connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.context = contextvars.copy_context()
+
+
 class EventLoop:
     """The application of `capi-bridge serve` in an event loop of its own, called as a WSGI application."""
 
@@ -68,10 +84,21 @@ class EventLoop:
         self._tell("lifespan.startup")
 
     async def _live(self) -> None:
+        self._connections = Connections(self._loop, Limits(), lambda: False)
+
         async def say(message: dict[str, Any]) -> None:
             self._said.put(message["type"])
 
         await self._application({"type": "lifespan"}, self._lifespan.get, say)
+
+    async def _serve(self, *call: Any) -> None:
+        protocol = ServerProtocol()
+        guard = Guard(protocol, self._connections)
+        guard.connection_made(TakesEverything())
+        try:
+            await self._loop.create_task(self._application(*call), context=protocol.context)
+        finally:
+            guard.connection_lost(None)
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -105,7 +132,7 @@ class EventLoop:
         async def send(message: dict[str, Any]) -> None:
             messages.append(message)
 
-        self._run(self._application(scope, receive, send)).result(60)
+        self._run(self._serve(scope, receive, send)).result(60)
         begin, *rest = messages
         headers = [(name.decode(), value.decode()) for name, value in begin["headers"]]
         start_response(f"{begin['status']} ", headers)

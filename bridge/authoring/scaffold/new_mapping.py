@@ -16,7 +16,7 @@ from bridge.authoring.scaffold.shipped_start import (
     with_own_fields,
     with_wishes,
 )
-from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, write_mapping
+from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, test_lines, write_mapping
 from bridge.body.parse import parse
 from bridge.errors import Invalid
 from bridge.explain.build import clear_text
@@ -125,8 +125,6 @@ def _found_in(explained: Sequence[Mapping[str, Any]], spec: MetaSpec) -> FoundBy
 
 def tests_as_text(tests: list[StarterTest]) -> str:
     """Return the `tests` block alone."""
-    from bridge.authoring.scaffold.yaml_writer import test_lines
-
     return "\n".join(["", *test_lines(tests), ""]) if tests else ""
 
 

@@ -12,10 +12,10 @@ from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.compiler.verify_block import read_secret
 from bridge.mapping.language.inline_tests import plain_data
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.runtime.scope import Scope
 from bridge.models import HandshakeRule, SenderAnswer, VerifyRule, Webhook
-from bridge.positioned_yaml import Block, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, rows_of
 from bridge.serialization import encode
 
 _JSON = "application/json"
@@ -30,7 +30,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 def compile_answer(loading: Loading, entry: Entry | None) -> SenderAnswer | None:
     """Return what a sender gets as the response once its webhook is stored."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     if entry is None or len(entries.keys() & {"text", "json"}) != 1:
         if entry is not None:
             loading.error(entry.node, "missing_key", "answer takes either text or json", "add text: OK")
@@ -59,7 +59,7 @@ def compile_handshake(
     compiling: Compiling, entry: Entry | None, source: str, verify: VerifyRule
 ) -> HandshakeRule | None:
     """Return how a sender's challenge is recognised and answered."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     if entry is None or "on" not in entries or "answer" not in entries or entries["on"].value is None:
         return None
     answer, needs_proof = _answer(compiling, entries["answer"].node, source, verify)
@@ -77,7 +77,7 @@ def _expected(
         compiling.loading.error(
             block, "wrong_shape", "expect must be a block", "write field: text on the lines below it"
         )
-    for key, node in block.entries if isinstance(block, Block) else ():
+    for key, node in rows_of(block):
         wanted = _expected_text(compiling.loading, key, node)
         read = compile_value(compiling, key)
         if wanted is not None:
@@ -156,8 +156,8 @@ def _hmac_of(compiling: Compiling, node: Block, source: str, verify: VerifyRule)
         compiling.loading.error(node, "missing_key", "hmac_of needs the secret of verify", fix)
     path = entries["hmac_of"].node if "hmac_of" in entries else None
     read = _of_webhook(compile_value(compiling, path), source) if path is not None else lambda _webhook: None
-    encoding = (entries["encoding"].value if "encoding" in entries else None) or "hex"
-    prefix = (entries["prefix"].value if "prefix" in entries else None) or ""
+    encoding = value_of(entries, "encoding") or "hex"
+    prefix: str = value_of(entries, "prefix", "")
 
     def answer(webhook: Webhook) -> str | None:
         challenge = str(read(webhook) or "")

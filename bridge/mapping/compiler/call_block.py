@@ -13,7 +13,7 @@ from bridge.mapping.language.inline_tests import plain_data
 from bridge.mapping.language.reader import Entry
 from bridge.mapping.runtime import call_parts
 from bridge.mapping.runtime.call_parts import Json
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more, rows_of
 from bridge.spelling import closest
 
 _NOTHING: Final = Template(())
@@ -24,7 +24,7 @@ _NOT_IN_A_PATH: Final = re.compile(r"[#\\\s]|//")
 
 def compile_paths(compiling: Compiling, entry: Entry) -> tuple[Template, ...]:
     """Return the paths of a call, of which the first complete one is called."""
-    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    nodes = one_or_more(entry.node)
     return tuple(_path(compiling, node) for node in nodes)
 
 
@@ -53,7 +53,7 @@ def _wrong_path(literal: str) -> tuple[str, str] | None:
 
 def compile_query(compiling: Compiling, entry: Entry) -> Mapping[str, Template]:
     """Return the query of a call by its names."""
-    rows = entry.node.entries if isinstance(entry.node, Block) else ()
+    rows = rows_of(entry.node)
     return {name.text: compile_text(compiling, node) for name, node in rows}
 
 

@@ -10,7 +10,7 @@ from bridge.finding import EventVerdict
 from bridge.mapping.compiler.conditions import Condition, compile_condition, matcher
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.compiler.values import compile_value
-from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.language.reader import Entries, Entry, block_of, value_of
 from bridge.mapping.runtime.scope import Scope
 
 
@@ -35,7 +35,7 @@ _UNKNOWN: Final[dict[str, EventVerdict]] = {"hold": "held", "suppress": "suppres
 
 def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None:
     """Return what decides from the person's own choice whether the event may be sent."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     source = entries.get("from")
     if entry is None or source is None:
         _check_alone(compiling, entry, entries)
@@ -47,8 +47,8 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
     before = len(compiling.uses)
     read = compile_value(compiling, source.node, "many")
     paths = ", ".join(use.text for use in compiling.uses[before:])
-    granted = matcher(_words(entries, "granted"))
-    denied = matcher(_words(entries, "denied"))
+    granted = matcher(value_of(entries, "granted", ()))
+    denied = matcher(value_of(entries, "denied", ()))
     unknown = verdict_of_unknown(entry)
     is_granted = ConsentOutcome("ready", "", ConsentDecision("granted", paths))
     is_denied = ConsentOutcome("suppressed", "consent: denied", ConsentDecision("denied", paths))
@@ -72,14 +72,14 @@ def compile_consent(compiling: Compiling, entry: Entry | None) -> Consent | None
 
 def compile_limited_data_use(compiling: Compiling, entry: Entry | None) -> Condition | None:
     """Return the condition under which Meta is asked for limited data use."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     limited = entries.get("limited_data_use")
     return compile_condition(compiling, limited.node) if limited else None
 
 
 def verdict_of_unknown(entry: Entry | None) -> EventVerdict:
     """Return what the mapping wants for persons of whom nobody knows what they decided."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     return _UNKNOWN[entries["unknown"].value or "hold"] if "unknown" in entries else "held"
 
 
@@ -91,8 +91,3 @@ def _check_alone(compiling: Compiling, entry: Entry | None, entries: Entries) ->
                 entries[name].key, "option_alone", f"{name} has no effect without from", "add from"
             )
             return
-
-
-def _words(entries: Entries, name: str) -> tuple[str, ...]:
-    words: tuple[str, ...] = (entries[name].value if name in entries else None) or ()
-    return words

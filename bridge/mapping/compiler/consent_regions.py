@@ -8,13 +8,13 @@ from bridge.consent_decision import ConsentPolicy
 from bridge.finding import EventVerdict
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import shown
-from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.language.reader import Entry, block_of
 from bridge.spelling import closest
 
 
 def compile_regions(compiling: Compiling, entry: Entry | None, unknown: EventVerdict) -> ConsentPolicy | None:
     """Return where nothing is required; a region that nobody knows is reported."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     named = entries.get("required_in")
     if entry is None or named is None:
         return None

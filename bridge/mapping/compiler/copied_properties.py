@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from bridge.mapping.compiler.context import MAX_ITEMS, Compiling, Read
-from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.language.reader import Entry, block_of
 from bridge.mapping.runtime.scope import Scope
 from bridge.meta_spec.spec import MetaSpec
 from bridge.positioned_yaml import Scalar
@@ -19,7 +19,7 @@ Copy = Callable[[Scope, dict[str, Any]], None]
 
 def compile_copy(compiling: Compiling, entry: Entry | None) -> Copy | None:
     """Return what takes simple properties of a block over into custom data; keys that look personal never."""
-    entries: Entries = (entry.value if entry else None) or {}
+    entries = block_of(entry)
     source = entries["from"].node if "from" in entries else None
     if not isinstance(source, Scalar):
         return None

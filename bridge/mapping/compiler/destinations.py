@@ -7,7 +7,7 @@ from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import PLAIN_KINDS
 from bridge.mapping.language.reader import Entry, Loading
 from bridge.mapping.runtime.routing import Routing
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
 DEFAULT_DESTINATIONS = ("main",)
@@ -30,7 +30,7 @@ def compile_destinations(compiling: Compiling, entry: Entry) -> tuple[tuple[str,
     loading = compiling.loading
     rule = loading.grammar["event"].keys["send_to"]
     names: tuple[str, ...] | None = loading.plain(PLAIN_KINDS["texts"], rule, entry.node, "send_to")
-    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    nodes = one_or_more(entry.node)
     for name, node in zip(names or (), nodes, strict=False):
         require_known(loading, node, name)
     return names or DEFAULT_DESTINATIONS, None

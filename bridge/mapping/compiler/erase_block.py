@@ -10,7 +10,7 @@ from bridge.mapping.compiler.conditions import compile_condition
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.destinations import DEFAULT_DESTINATIONS, compile_destinations, require_known
 from bridge.mapping.compiler.values import compile_value
-from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.language.reader import Entries, Entry, value_of
 from bridge.mapping.runtime.erase_requests import CompiledErase, CompiledHold, CompiledRequests
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.routing import UNDECIDED
@@ -104,13 +104,9 @@ def _hold(compiling: Compiling, node: Node, own: Entries, number: int) -> Compil
     condition = compile_condition(state, own["when"].node)
     return CompiledHold(
         condition=condition,
-        label=_text(own, "name") or f"hold {number}",
-        reason=_text(own, "reason"),
-        fix=_text(own, "fix"),
+        label=value_of(own, "name") or f"hold {number}",
+        reason=value_of(own, "reason", ""),
+        fix=value_of(own, "fix", ""),
         position=node.position,
         lines=(_line("when", own["when"], state),),
     )
-
-
-def _text(own: Entries, name: str) -> str:
-    return str(own[name].value or "") if name in own else ""

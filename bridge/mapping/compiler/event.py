@@ -28,7 +28,7 @@ from bridge.mapping.compiler.destinations import (
 from bridge.mapping.compiler.event_name import compile_event_name
 from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.language.visit_words import VISIT
 from bridge.mapping.runtime.event import CodeOnDemand, CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep
@@ -97,18 +97,18 @@ class _Event:
         read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
         top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
         blocks = tuple(
-            (name, self._slots(name, self._below(name))) for name in NESTED if name in self.entries
+            (name, self._slots(name, block_of(self.entries[name]))) for name in NESTED if name in self.entries
         )
         send_to, routing = self._part("send_to", compile_destinations) or (DEFAULT_DESTINATIONS, None)
         return CompiledEvent(
             number=self.number,
-            label=self._plain("name"),
+            label=value_of(self.entries, "name"),
             conditions=whens,
             consent=consent,
             policy=policy,
             event_name=read_name,
             event_name_text=text,
-            action_source=self._plain("action_source") or "",
+            action_source=value_of(self.entries, "action_source", ""),
             top=top,
             blocks=blocks,
             copy=self._part("copy", compile_copy),
@@ -124,14 +124,6 @@ class _Event:
             positions=self._all_positions(defaults),
             lines=tuple(self.lines),
         )
-
-    def _plain(self, name: str) -> str | None:
-        entry = self.entries.get(name)
-        return entry.value if entry is not None else None
-
-    def _below(self, name: str) -> Entries:
-        below: Entries = self.entries[name].value or {}
-        return below
 
     def _is_field(self, name: str) -> bool:
         return is_field(self.compiling, name)
@@ -249,7 +241,7 @@ def _currency(
     compiling: Compiling, entries: Entries, defaults: Mapping[str, tuple[str, Position]]
 ) -> Read | None:
     """Return the reader of the event's currency, which cents need; it is not explained twice."""
-    custom_data: Entries = (entries["custom_data"].value if "custom_data" in entries else None) or {}
+    custom_data = block_of(entries.get("custom_data"))
     default = defaults.get("custom_data.currency", (None, None))[0]
     if "currency" not in custom_data:
         return Constant(default) if default else None

@@ -13,7 +13,7 @@ from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import shown
 from bridge.mapping.language.reader import Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, rows_of
 from bridge.spelling import closest
 
 
@@ -55,7 +55,7 @@ def _looked_up_name(compiling: Compiling, node: Block) -> Read:
     """Read a name through a lookup; when there is nothing to look up, `otherwise` decides as well."""
     read = compile_value(compiling, node)
     rows = node.get("lookup")
-    for _, below in rows.entries if isinstance(rows, Block) else ():
+    for _, below in rows_of(rows):
         if isinstance(below, Scalar):
             warn_of_near_name(compiling, below, below.text)
     otherwise = node.get("otherwise")

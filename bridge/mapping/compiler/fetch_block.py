@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from bridge.finding import Position
 from bridge.mapping.compiler.call_block import compile_json, compile_paths, compile_query
@@ -13,13 +13,13 @@ from bridge.mapping.compiler.conditions import Condition, compile_condition
 from bridge.mapping.compiler.context import Compiling, PathUse
 from bridge.mapping.compiler.values import compile_field, compile_value
 from bridge.mapping.language.path_syntax import SYSTEM_VALUES, Path
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, value_of
 from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep, Match
 from bridge.mapping.runtime.paths import CompiledPath
 from bridge.mapping.runtime.scope import Reader
-from bridge.positioned_yaml import Block, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, rows_of
 from bridge.spelling import closest
 
 MAX_STEPS: Final = 3
@@ -121,7 +121,7 @@ class _Step:
         take = self._part("take", lambda entry: self._in_the_answer(entry.node, "take"))
         return FetchStep(
             name=self.key.text,
-            source=self._word("from", ""),
+            source=value_of(self.entries, "from", ""),
             position=self.key.position,
             method=self._method(),
             target=target,
@@ -131,21 +131,17 @@ class _Step:
             taken_from=tuple(step.key for step in take.path.steps if step.kind == "key") if take else (),
             match=self._part("match", self._match),
             keep_seconds=self._keep_seconds(),
-            holds_when_missing=self._word("on_missing", "continue") == "hold",
-            holds_when_failed=self._word("on_failure", "hold") == "hold",
+            holds_when_missing=value_of(self.entries, "on_missing", "continue") == "hold",
+            holds_when_failed=value_of(self.entries, "on_failure", "hold") == "hold",
             depth=len(self.compiling.base),
         )
-
-    def _word(self, name: str, default: Any) -> Any:
-        value = self.entries[name].value if name in self.entries else None
-        return default if value is None else value
 
     def _part(self, name: str, compile_entry: Callable[[Entry], _Made]) -> _Made | None:
         return compile_entry(self.entries[name]) if name in self.entries else None
 
     def _ids(self, entry: Entry) -> Mapping[str, Reader]:
         """Return the values that the step names; a name that no text could mean is reported."""
-        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        rows = rows_of(entry.node)
         for key, _ in rows:
             if not _NAME.fullmatch(key.text):
                 message = f"{key.text[:_LONGEST_SHOWN]!r} cannot be a name below ids"
@@ -155,10 +151,10 @@ class _Step:
 
     def _check_source(self) -> None:
         """Report a source that the settings do not have; where secrets are optional it may be missing."""
-        loading, entry = self.loading, self.entries.get("from")
-        name = entry.value if entry is not None else None
-        if entry is None or name is None:
+        loading, name = self.loading, value_of(self.entries, "from")
+        if name is None:
             return
+        entry = self.entries["from"]
         if not _NAME_OF_SOURCE.fullmatch(name):
             message = f"from names a source of bridge.yaml, and {name[:_LONGEST_SHOWN]!r} is no such name"
             fix = "write the name alone; its host and its key are set there, below sources"
@@ -180,7 +176,7 @@ class _Step:
         self.loading.warning(path.node, "same_call_always", message, fix)
 
     def _keep_seconds(self) -> int:
-        seconds: int = self._word("keep", 0)
+        seconds: int = value_of(self.entries, "keep", 0)
         if seconds > _LONGEST_KEPT:
             message = "an answer about a person is kept in memory for a day at most"
             self.loading.error(self.entries["keep"].node, "kept_too_long", message, "write 24 hours or less")
@@ -209,7 +205,7 @@ class _Step:
         return replace(self.compiling, base=(), above=(), uses=[]).path(node, node.text)
 
     def _match(self, entry: Entry) -> Match | None:
-        rows = entry.node.entries if isinstance(entry.node, Block) else ()
+        rows = rows_of(entry.node)
         if len(rows) != 1 or not isinstance(rows[0][1], Scalar) or rows[0][1].null:
             fix = "write the field of an entry and the event's field that is equal, such as id: objectId"
             self.loading.error(entry.node, "wrong_shape", "match must be one line", fix)

@@ -15,7 +15,7 @@ from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Scope, text_of
 from bridge.mapping.runtime.slots import Slot
 from bridge.meta_spec.spec import MetaSpec
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
 NESTED = ("user_data", "custom_data", "app_data", "original_event_data")
@@ -112,7 +112,7 @@ def removed_fields(compiling: Compiling, entry: Entry | None) -> frozenset[str]:
     """Return the dotted fields an event does not send."""
     if entry is None:
         return frozenset()
-    items = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    items = one_or_more(entry.node)
     paths = set()
     for item in items:
         if not isinstance(item, Scalar) or item.null:

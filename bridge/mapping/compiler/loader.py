@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 from bridge.coerce.emptiness import emptiness_of
 from bridge.errors import CannotOpen, Invalid
@@ -18,11 +18,10 @@ from bridge.mapping.compiler.receive import compile_on_result, compile_receive, 
 from bridge.mapping.compiler.values import compile_field
 from bridge.mapping.compiler.visit_block import check_fields_read, compile_visit
 from bridge.mapping.language.inline_tests import read_tests
-from bridge.mapping.language.reader import Entries, Loading, SecretsMode
+from bridge.mapping.language.reader import Entries, Loading, LoadOptions, block_of, value_of
 from bridge.mapping.runtime.event import CompiledEvent
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.mapping import CompiledMapping, Each, revision_of
-from bridge.meta_spec.spec import MetaSpec
 from bridge.models import ReadingSettings
 from bridge.positioned_yaml import Block, Node, Scalar, read_yaml
 
@@ -31,26 +30,16 @@ MAX_EVENTS = 200
 _BROWSERS = frozenset({"browser", "companion"})  # their webhooks come from the person
 
 
-def load_mapping(  # noqa: PLR0913 - all but the file are named
-    file: Path,
-    *,
-    environment: Mapping[str, str],
-    spec: MetaSpec,
-    destinations: Collection[str] | None = None,
-    sources: Collection[str] | None = None,
-    source: bytes | None = None,
-    secrets: SecretsMode = "required",
-    name: str | None = None,
+def load_mapping(
+    file: Path, *, source: bytes | None = None, name: str | None = None, **options: Unpack[LoadOptions]
 ) -> CompiledMapping:
     """Read and compile one mapping; raises Invalid with all findings when it has errors.
 
-    `source` replaces the content of the file (an edited one); `secrets="optional"` lets secrets that are
-    not set, and sources of `fetch` that the settings do not have, pass as warnings, for checking a file where
-    it will not run. `name` is the one it answers under, where that is not the name of the file: `acme/lead`
-    in a folder of a client.
+    `source` replaces the content of the file (an edited one). `name` is the one it answers under, where that
+    is not the name of the file: `acme/lead` in a folder of a client.
     """
     content, changed_at = (source, None) if source is not None else _content(file)
-    loading = Loading(str(file), spec, environment, destinations, sources, secrets)
+    loading = Loading(str(file), **options)
     root, problems = read_yaml(content, str(file))
     mapping = None
     if isinstance(root, Block):
@@ -103,7 +92,7 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
     if root.get("version") is None and not _misspelt(loading, "version"):
         loading.error(root, "missing_key", "version is missing", "write version: 1 at the top")
     settings, country = _settings(loading, entries)
-    receive_block: Entries = (entries["receive"].value if "receive" in entries else None) or {}
+    receive_block = block_of(entries.get("receive"))
     browser = "sent_by" in receive_block and receive_block["sent_by"].value in _BROWSERS
     answers, steps = step_names(entries.get("fetch")), dict[str, FetchStep]()
     compiling = Compiling(
@@ -131,14 +120,14 @@ def _compiled(  # noqa: PLR0913, PLR0917 - what a mapping is made of
         name=name,
         file=file,
         revision=revision_of(content),
-        description=(entries["description"].value if "description" in entries else None) or "",
+        description=value_of(entries, "description", ""),
         receive=receive,
         settings=settings,
         phone_country=phone_country,
         each=each,
         first_only="mode" in entries and entries["mode"].value == "first",
         events=events,
-        samples=tuple(file.parent / sample for sample in _texts(entries, "samples")),
+        samples=tuple(file.parent / sample for sample in value_of(entries, "samples", ())),
         tests=read_tests(loading, entries.get("tests"), file.parent, answers),
         test_event_code=compile_test_code(loading, entries.get("test_event_code"), changed_at),
         on_result=compile_on_result(loading, entries.get("on_result")),
@@ -169,11 +158,6 @@ def _has_event(loading: Loading, entries: Entries) -> bool:
 
 def _misspelt(loading: Loading, key: str) -> bool:
     return any(finding.suggestion == key for finding in loading.findings)
-
-
-def _texts(entries: Entries, name: str) -> tuple[str, ...]:
-    texts: tuple[str, ...] = (entries[name].value if name in entries else None) or ()
-    return texts
 
 
 def _each(compiling: Compiling, entries: Entries) -> Each | None:
@@ -217,7 +201,7 @@ def _events(compiling: Compiling, entries: Entries, root: Block) -> tuple[Compil
 
 def _settings(loading: Loading, entries: Entries) -> tuple[ReadingSettings, Scalar | None]:
     """Return the settings, and the path of the phone country when the webhook says it."""
-    block: Entries = (entries["settings"].value if "settings" in entries else None) or {}
+    block = block_of(entries.get("settings"))
     values = {name: entry.value for name, entry in block.items() if entry.value is not None}
     check_formats(loading, block)
     country, path = _phone_country(loading, block)

@@ -12,7 +12,7 @@ from bridge.mapping.compiler.answers import compile_answer, compile_handshake
 from bridge.mapping.compiler.context import Compiling, Read
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.compiler.verify_block import compile_verify, read_secret
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.runtime.scope import Called, Scope
 from bridge.mode import is_test_code
 from bridge.models import Receive, Webhook
@@ -21,13 +21,9 @@ from bridge.positioned_yaml import Listing, Scalar
 
 @dataclass(frozen=True, slots=True)
 class TestCode:
-    """Events go out as test events while `until` (Unix seconds) has not passed; None: always.
-
-    `for_seconds` counts from the time the file was changed; the one who loads the file turns it into `until`.
-    """
+    """Events go out as test events while `until` (Unix seconds) has not passed; None: always."""
 
     code: str
-    for_seconds: int | None = None
     until: int | None = None
 
     def at(self, now: datetime) -> str | None:
@@ -45,29 +41,24 @@ class OnResult:
 
 def compile_receive(compiling: Compiling, entry: Entry | None, source: str) -> Receive:
     """Return how webhooks of this mapping are received."""
-    entries: Entries = (entry.value if entry else None) or {}
-    sent_by = _value(entries, "sent_by", "server")
+    entries = block_of(entry)
+    sent_by = value_of(entries, "sent_by", "server")
     repeat_key = entries.get("repeat_key")
-    methods = frozenset(_value(entries, "methods", ("post",)))
+    methods = frozenset(value_of(entries, "methods", ("post",)))
     return Receive(
         sent_by=sent_by,
         methods=methods,
-        accept=frozenset(_value(entries, "accept", ("json", "form", "multipart")))
+        accept=frozenset(value_of(entries, "accept", ("json", "form", "multipart")))
         | ({"form"} if "get" in methods else set()),
         origins=_origins(compiling.loading, entries, sent_by),
         verify=(verify := compile_verify(compiling, entries.get("verify"))),
         handshake=compile_handshake(compiling, entries.get("handshake"), source, verify),
         answer=compile_answer(compiling.loading, entries.get("answer")),
         repeat_key=_of_webhook(_repeat_key(compiling, repeat_key), source) if repeat_key else None,
-        repeat_window_seconds=_value(entries, "repeat_window", 7 * 86_400),
-        on_problem=_value(entries, "on_problem", "hold" if sent_by == "server" else "answer"),
+        repeat_window_seconds=value_of(entries, "repeat_window", 7 * 86_400),
+        on_problem=value_of(entries, "on_problem", "hold" if sent_by == "server" else "answer"),
         max_size_bytes=_max_size(compiling.loading, entries),
     )
-
-
-def _value(entries: Entries, name: str, default: Any) -> Any:
-    value = entries[name].value if name in entries else None
-    return default if value is None else value
 
 
 def _origins(loading: Loading, entries: Entries, sent_by: str) -> frozenset[str]:
@@ -76,7 +67,7 @@ def _origins(loading: Loading, entries: Entries, sent_by: str) -> frozenset[str]
         loading.error(
             entries["origins"].key, "no_effect", "origins has no effect without sent_by: browser", fix
         )
-    named: frozenset[str] = _value(entries, "origins", frozenset())
+    named: frozenset[str] = value_of(entries, "origins", frozenset())
     return named
 
 
@@ -84,7 +75,7 @@ MAX_BODY = 1_048_576
 
 
 def _max_size(loading: Loading, entries: Entries) -> int:
-    size: int = _value(entries, "max_size", MAX_BODY)
+    size: int = value_of(entries, "max_size", MAX_BODY)
     if size > MAX_BODY:
         loading.error(
             entries["max_size"].node, "no_amount", "max_size cannot be more than 1 MiB", "write 1 MiB or less"
@@ -133,11 +124,11 @@ def compile_test_code(loading: Loading, entry: Entry | None, changed_at: int | N
         loading.error(
             entries["until"].key, "two_sources", "for and until cannot be used together", "keep one"
         )
-    seconds = entries["for"].value if "for" in entries else None
+    seconds = value_of(entries, "for")
     until = read_time(entries["until"].value) if "until" in entries and entries["until"].value else None
     if seconds is not None and changed_at is not None:
         until = changed_at + seconds
-    return TestCode(_checked_code(loading, entries["code"], entries["code"].value), seconds, until)
+    return TestCode(_checked_code(loading, entries["code"], entries["code"].value), until)
 
 
 def _checked_code(loading: Loading, entry: Entry, code: str) -> str:
@@ -153,8 +144,8 @@ def _checked_code(loading: Loading, entry: Entry, code: str) -> str:
 
 def compile_on_result(loading: Loading, entry: Entry | None) -> OnResult | None:
     """Return where results are reported."""
-    entries: Entries = (entry.value if entry else None) or {}
-    url = entries["url"].value if "url" in entries else None
+    entries = block_of(entry)
+    url = value_of(entries, "url")
     secrets = [
         read_secret(loading, entries[name]) for name in ("secret", "previous_secret") if name in entries
     ]

@@ -12,7 +12,7 @@ from bridge.coerce.numbers import decimals_written, is_ambiguous, minor_unit_dig
 from bridge.finding import Finding
 from bridge.mapping.compiler.conditions import folded, matcher
 from bridge.mapping.compiler.context import Compiling
-from bridge.mapping.language.reader import Entries, Entry
+from bridge.mapping.language.reader import Entries, Entry, value_of
 from bridge.mapping.runtime.scope import Reader, Scope, text_of
 
 Change = Callable[[Scope, Any], Any]
@@ -91,7 +91,7 @@ def _split(compiling: Compiling, entry: Entry, entries: Entries) -> Change | Non
 
 def _take(compiling: Compiling, entry: Entry, entries: Entries) -> Change | None:
     wanted = entry.value
-    glue = entries["split"].value if "split" in entries else None
+    glue = value_of(entries, "split")
 
     def change(scope: Scope, value: Any) -> Any:
         parts = value if isinstance(value, list) else [value]

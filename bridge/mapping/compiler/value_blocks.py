@@ -11,7 +11,7 @@ from bridge.mapping.compiler.context import Compiling, Read, Shape
 from bridge.mapping.compiler.formats import check_formats
 from bridge.mapping.compiler.sources import CompileValue, compile_source
 from bridge.mapping.compiler.transforms import CHANGES, SKIP, Change
-from bridge.mapping.language.reader import Entries
+from bridge.mapping.language.reader import Entries, value_of
 from bridge.mapping.runtime.scope import NOTHING, Reader, Scope
 from bridge.positioned_yaml import Block, Scalar
 
@@ -49,7 +49,7 @@ def compile_block(compiling: Compiling, node: Block, shape: Shape, compile_value
         source,
         changes,
         compile_condition(compiling, entries["when"].node) if "when" in entries else None,
-        entries["default"].value if "default" in entries else None,
+        value_of(entries, "default"),
         _required_finding(entries) if "required" in entries and entries["required"].value else None,
         compiling,
     )

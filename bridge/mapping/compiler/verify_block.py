@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import BadText, text
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.runtime.scope import MISSING, Scope, text_of
 from bridge.models import Request, SortedForm, VerifyRule, Webhook
 from bridge.positioned_yaml import Block, Scalar
@@ -54,8 +54,8 @@ _KIND_OF_KEY = {"rsa": "rsa", "rs256": "rsa", "es256": "ec", "ed25519": "ed25519
 
 def compile_verify(compiling: Compiling, entry: Entry | None) -> VerifyRule:
     """Return how senders prove who they are."""
-    entries: Entries = (entry.value if entry else None) or {}
-    scheme = _value(entries, "scheme", None)
+    entries = block_of(entry)
+    scheme = value_of(entries, "scheme", None)
     if entry is None or scheme is None:
         return VerifyRule()
     loading = compiling.loading
@@ -66,30 +66,25 @@ def compile_verify(compiling: Compiling, entry: Entry | None) -> VerifyRule:
     return VerifyRule(
         scheme=scheme,
         secrets=_secrets(loading, entries),
-        header=_value(entries, "header", None),
-        query=_value(entries, "query", None),
+        header=value_of(entries, "header", None),
+        query=value_of(entries, "query", None),
         body_field=_reading(_path(inside, entries.get("field"))),
         field=getattr(entries["field"].node, "text", None) if "field" in entries else None,
-        user=_value(entries, "user", None),
-        algorithm=_value(entries, "algorithm", "sha256"),
-        encoding=_value(entries, "encoding", "hex"),
-        prefix=_value(entries, "prefix", ""),
+        user=value_of(entries, "user", None),
+        algorithm=value_of(entries, "algorithm", "sha256"),
+        encoding=value_of(entries, "encoding", "hex"),
+        prefix=value_of(entries, "prefix", ""),
         format=_format(loading, entries.get("format")),
         signed=signed,
-        timestamp_header=_value(entries, "timestamp_header", None),
-        timestamp_unit=_value(entries, "timestamp_unit", None),
-        tolerance_seconds=_value(entries, "tolerance", 300),
-        keys=_keys(loading, entries, _value(entries, "algorithm", "") if scheme == "jwt" else scheme),
+        timestamp_header=value_of(entries, "timestamp_header", None),
+        timestamp_unit=value_of(entries, "timestamp_unit", None),
+        tolerance_seconds=value_of(entries, "tolerance", 300),
+        keys=_keys(loading, entries, value_of(entries, "algorithm", "") if scheme == "jwt" else scheme),
         read=_fields_of(inside, entries.get("signed"), signed),
         for_each=_items(each) if each else None,
         sorted_form=_sorted_form(loading, entries, signed),
-        signed_body=_value(entries, "signed_body", False),
+        signed_body=value_of(entries, "signed_body", False),
     )
-
-
-def _value(entries: Entries, name: str, default: Any) -> Any:
-    value = entries[name].value if name in entries else None
-    return default if value is None else value
 
 
 # --- what belongs together ---------------------------------------------------------------------------
@@ -100,7 +95,7 @@ def _check_scheme(loading: Loading, entry: Entry, entries: Entries, scheme: str)
     written = {key.text for key, _ in entry.node.entries} if isinstance(entry.node, Block) else set(entries)
     for name in sorted(needed - written):
         loading.error(entry.node, "missing_key", f"the scheme {scheme} needs {name}", f"add {name}")
-    _check_place(loading, entry, scheme, written, signed_body=_value(entries, "signed_body", False))
+    _check_place(loading, entry, scheme, written, signed_body=value_of(entries, "signed_body", False))
     if scheme == "digest" and "signed" not in written:
         fix = 'add signed, such as "{secret}{body}"'
         loading.error(entry.node, "missing_key", "the scheme digest needs signed", fix)
@@ -151,7 +146,7 @@ def _check_algorithm(loading: Loading, entry: Entry, entries: Entries, scheme: s
 def _check_time(loading: Loading, entries: Entries) -> None:
     signed = entries.get("signed")
     uses_time = signed is not None and isinstance(signed.value, str) and "{timestamp}" in signed.value
-    has_time = "timestamp_header" in entries or "{timestamp}" in str(_value(entries, "format", ""))
+    has_time = "timestamp_header" in entries or "{timestamp}" in str(value_of(entries, "format", ""))
     if uses_time and signed is not None and not has_time:
         message = "signed contains {timestamp}, but no line says where the timestamp is"
         fix = "add timestamp_header, or a format with {timestamp}"
@@ -215,11 +210,11 @@ def _fields_of(compiling: Compiling, entry: Entry | None, signed: str) -> Mappin
 def _sorted_form(loading: Loading, entries: Entries, signed: str) -> SortedForm | None:
     entry = entries.get("sorted_form")
     if (entry is None) is ("{sorted_form}" not in signed):
-        block: Entries = (entry.value if entry else None) or {}
+        block = block_of(entry)
         pair = _checked(loading, block.get("pair"), ("name", "value", "secret")) or SortedForm().pair
-        skips_empty = _value(block, "empty", "keep") == "skip"
-        without = frozenset(_value(block, "without", ()))
-        return SortedForm(pair, _value(block, "join", ""), without, skips_empty) if entry else None
+        skips_empty = value_of(block, "empty", "keep") == "skip"
+        without = frozenset(value_of(block, "without", ()))
+        return SortedForm(pair, value_of(block, "join", ""), without, skips_empty) if entry else None
     if entry is None:
         node, fix = entries["signed"].node, "add sorted_form with pair and join below verify"
         loading.error(node, "missing_key", "{sorted_form} needs the block sorted_form", fix)
@@ -275,7 +270,7 @@ def _data_only(data: Any) -> Scope:
 
 
 def _secrets(loading: Loading, entries: Entries) -> tuple[bytes, ...]:
-    encoding = _value(entries, "secret_encoding", "text")
+    encoding = value_of(entries, "secret_encoding", "text")
     found = (
         read_secret(loading, entries[name], encoding)
         for name in ("secret", "previous_secret")

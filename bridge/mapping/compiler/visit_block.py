@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from bridge.finding import Position
 from bridge.mapping.compiler.context import Compiling, Read
@@ -13,7 +13,7 @@ from bridge.mapping.compiler.templates import Template
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.node_types import one_of, shown
 from bridge.mapping.language.path_syntax import Path
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, value_of
 from bridge.mapping.language.visit_words import (
     FIRST,
     OF_THE_FIRST_TOUCH,
@@ -27,7 +27,7 @@ from bridge.mapping.runtime.call_parts import Target
 from bridge.mapping.runtime.event import CompiledEvent, MappedLine
 from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.visit_join import VisitJoin, VisitQuestion, describe
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
 _WITHIN_SECONDS: Final = 90 * 86_400
@@ -126,24 +126,20 @@ def compile_visit(compiling: Compiling, entry: Entry | None, phone_country: Read
     entries: Entries = entry.value or {}
     own = replace(compiling, uses=[])
     keys = _keys(own, entries["by"].node) if "by" in entries else ()
-    add = tuple((word, entries["add"].position) for word in _value(entries, "add") or ())
+    add = tuple((word, entries["add"].position) for word in value_of(entries, "add") or ())
     return VisitBlock(
         position=entry.position,
         keys=keys,
         add=add,
-        within_seconds=_value(entries, "within") or _WITHIN_SECONDS,
+        within_seconds=value_of(entries, "within") or _WITHIN_SECONDS,
         wait_seconds=_wait(compiling.loading, entries),
         phone_country=phone_country,
         line=MappedLine(VISIT, 0, entry.position, tuple(own.uses), constant=False),
     )
 
 
-def _value(entries: Entries, name: str) -> Any:
-    return entries[name].value if name in entries else None
-
-
 def _wait(loading: Loading, entries: Entries) -> int:
-    seconds: int = _value(entries, "wait") or 0
+    seconds: int = value_of(entries, "wait") or 0
     if seconds > _LONGEST_WAIT_SECONDS:
         message = "an event waits at most 1 hour for a visit"
         loading.error(entries["wait"].node, "too_long", message, "write 2 minutes: a page reports at once")
@@ -151,7 +147,7 @@ def _wait(loading: Loading, entries: Entries) -> int:
 
 
 def _keys(compiling: Compiling, node: Node) -> tuple[WrittenKey, ...]:
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     written = [key for item in items if (key := _key(compiling, item)) is not None]
     for number, key in enumerate(written):
         if any(key.name == before.name for before in written[:number]):

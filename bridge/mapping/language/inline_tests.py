@@ -16,9 +16,9 @@ from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS
 from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.node_types import one_of
-from bridge.mapping.language.reader import Entries, Entry, Loading
+from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest, ranked_by_nearness
 
 Expectation = Literal[
@@ -77,11 +77,11 @@ def _test(
             loading.error(node, "missing_key", "a test has exactly one expectation", fix)
         return None
     given = entries.get("given")
-    name = entries["name"].value if "name" in entries else None
+    name = value_of(entries, "name")
     if given is None or name is None:
         return None
     file = folder / given.node.text if isinstance(given.node, Scalar) and not given.node.null else None
-    beside: Entries = (entries["with"].value if "with" in entries else None) or {}
+    beside = block_of(entries.get("with"))
     kind: Any = kinds[0]
     expected, positions = _expected(loading, kind, entries[kind])
     return MappingTest(
@@ -92,8 +92,8 @@ def _test(
         headers=_rows(beside, "headers"),
         query=_rows(beside, "query"),
         cookies=_rows(beside, "cookies"),
-        ip=beside["ip"].value if "ip" in beside else None,
-        now=beside["now"].value if "now" in beside else None,
+        ip=value_of(beside, "ip"),
+        now=value_of(beside, "now"),
         fetched={**_recorded(loading, beside.get("fetched"), steps), **_visit(loading, beside.get("visit"))},
         kind=kind,
         expected=expected,
@@ -143,7 +143,7 @@ def _visit(loading: Loading, entry: Entry | None) -> Mapping[str, Any]:
 
 
 def _rows(entries: Entries, name: str) -> Mapping[str, str]:
-    rows: dict[str, str] = (entries[name].value if name in entries else None) or {}
+    rows: dict[str, str] = value_of(entries, name) or {}
     return MappingProxyType(rows)
 
 
@@ -154,7 +154,7 @@ def _expected(
         return (_expected_identifiers(loading, entry),), {}
     if kind not in {"expect", "expect_exactly"}:
         return entry.value or "", {}
-    nodes = entry.node.items if isinstance(entry.node, Listing) else (entry.node,)
+    nodes = one_or_more(entry.node)
     events = _ExpectedEvents(loading)
     for node in nodes:
         events.add(node)

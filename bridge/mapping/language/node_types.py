@@ -13,7 +13,7 @@ from bridge.coerce.numbers import read_number
 from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
 from bridge.mapping.language.keys import Key
-from bridge.positioned_yaml import Block, Listing, Node, Scalar
+from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
 MAX_TEXT = 2_048
@@ -70,7 +70,7 @@ def _entry(item: Node, rule: Key) -> str:
 
 def origins(node: Node, rule: Key) -> frozenset[str]:
     """Return the origins that are named, in the form in which a browser sends them."""
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     return frozenset(map(_origin, texts(node, rule), items))
 
 
@@ -96,7 +96,7 @@ def choice(node: Node, rule: Key) -> str:
 
 def choices(node: Node, rule: Key) -> tuple[str, ...]:
     """Return one word or several of the key's list."""
-    items = node.items if isinstance(node, Listing) else (node,)
+    items = one_or_more(node)
     return tuple(choice(item, rule) for item in items)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict
 
 from bridge.finding import Finding, Position
 from bridge.mapping.language.grammar import grammar_of
@@ -15,6 +15,20 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.positioned_yaml import Block, Listing, Node, Scalar
 
 SecretsMode = Literal["required", "optional"]
+
+
+class LoadOptions(TypedDict, total=False):
+    """What mapping files are loaded with. Without `destinations` or `sources`, any name of one will do.
+
+    `secrets="optional"` lets secrets that are not set, and sources of `fetch` that the settings do not have,
+    pass as warnings, for checking a file where it will not run.
+    """
+
+    environment: Required[Mapping[str, str]]
+    spec: Required[MetaSpec]
+    destinations: Collection[str] | None
+    sources: Collection[str] | None
+    secrets: SecretsMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,17 @@ class Entry:
 Entries = dict[str, Entry]
 
 
+def value_of(entries: Entries, name: str, default: Any = None) -> Any:
+    """Return the value of a key; `default` where the key is not there, or stands alone."""
+    value = entries[name].value if name in entries else None
+    return default if value is None else value
+
+
+def block_of(entry: Entry | None) -> Entries:
+    """Return the keys of a block; none where it is not there, or empty."""
+    return (entry.value if entry else None) or {}
+
+
 @dataclass(slots=True)
 class Loading:
     """What is needed while one file is read, and every problem found so far."""
@@ -41,7 +66,7 @@ class Loading:
     file: str
     spec: MetaSpec
     environment: Mapping[str, str]
-    destinations: Collection[str] | None
+    destinations: Collection[str] | None = None
     sources: Collection[str] | None = None
     secrets: SecretsMode = "required"
     findings: list[Finding] = field(default_factory=list)

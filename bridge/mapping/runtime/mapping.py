@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -287,6 +287,4 @@ def _digest(*parts: bytes) -> bytes:
 
 @lru_cache(maxsize=512)
 def _with_country(settings: ReadingSettings, country: str) -> ReadingSettings:
-    from dataclasses import replace
-
     return replace(settings, phone_country=country.upper() if len(country) == 2 else country)

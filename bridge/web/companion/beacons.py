@@ -8,13 +8,12 @@ taken, and the visitor's cookie wins over the body. The answer never says what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from bridge.errors import UnknownMapping
-from bridge.mapping import CompiledMapping
 from bridge.models import Request
 from bridge.outbox import NewEvent, NewVisit, Receipt
 from bridge.serialization import encode
@@ -152,17 +151,12 @@ def _as_webhook(request: Request, beacon: Beacon, event: PageEvent, origin: str)
     )
 
 
-def _mapping(context: AppContext) -> CompiledMapping:
-    mapping = context.mapping(configured(context).mapping)
-    if mapping.receive.sent_by != "companion":
-        raise UnknownMapping("companion.mapping is not a mapping with sent_by: companion")
-    return mapping
-
-
 def _packed(
     context: AppContext, request: HttpRequest, webhook: Request, visit: NewVisit, cookie: Headers
 ) -> Prepared:
-    mapping = _mapping(context)
+    mapping = context.mapping(configured(context).mapping)
+    if mapping.receive.sent_by != "companion":
+        raise UnknownMapping("companion.mapping is not a mapping with sent_by: companion")
     verified = verify(webhook, mapping.receive.verify)
     new = mapped(context, mapping, verified, request.id, code_of_file(context, webhook, mapping))
     respond = partial(_stored, context, mapping.name, new.events, cookie)
@@ -182,7 +176,7 @@ def _stored(
     return _no_content(code, cookie)._replace(events=len(receipt.events))
 
 
-def _responding(code: str, cookie: Headers = ()) -> Any:
+def _responding(code: str, cookie: Headers = ()) -> Callable[[Receipt, MetaResults], Response]:
     return lambda _receipt, _results: _no_content(code, cookie)
 
 

@@ -182,9 +182,8 @@ def _respond(  # noqa: PLR0913, PLR0917 - what was sent, and what became of it
     count_events(context, NAME, webhook.events, receipt)
     refused = next((result for result in results.values() if result.status == "refused"), None)
     if refused:
-        meta_code, subcode = (
-            (refused.attempt.code, refused.attempt.subcode) if refused.attempt else (100, None)
-        )
+        attempt = refused.attempt
+        meta_code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
         error = MetaError(400, meta_code or 100, refused.reason or "Invalid parameter", subcode)
         return meta_response(error, webhook.request_id)._replace(events=len(receipt.events))
     traces = [result.attempt.fbtrace_id for result in results.values() if result.attempt]

@@ -117,8 +117,12 @@ def _in_metas_terms(event: Mapping[str, Any], spec: MetaSpec) -> tuple[dict[str,
     """
     fields = dict(event)
     repairs = (
-        *(_open_blocks, _rename_people, _spread_properties, _list_numbered),
-        *(_move_into_app_data, _list_device),
+        _open_blocks,
+        _rename_people,
+        _spread_properties,
+        _list_numbered,
+        _move_into_app_data,
+        _list_device,
     )
     return fields, tuple(finding for repair in repairs for finding in repair(fields, spec))
 

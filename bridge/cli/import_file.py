@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.bootstrap import open_mappings
 from bridge.cli.explanation import explanation_text
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
 from bridge.delivery.worker import utc_now
@@ -95,8 +95,7 @@ def _run(
         around = replace(context, progress=lambda row: advance(row, rows))
         if only_try:
             return dry_run(file, reading, around, report)
-        prepare(context.settings)
-        with closing(open_store(context.settings)) as outbox:
+        with prepared_store(context.settings) as outbox:
             return import_rows(file, reading, outbox, around, report)
 
 

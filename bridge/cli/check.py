@@ -25,6 +25,7 @@ from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
+from bridge.outbox import Query
 from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
@@ -156,7 +157,6 @@ def _ships(file: Path) -> bool:
 
 def _silent(settings: Settings) -> list[Finding]:
     from bridge.monitoring.line_counts import last_webhooks, silent_lines
-    from bridge.outbox import Query
 
     with prepared_store(settings) as outbox:
         return [

@@ -25,7 +25,6 @@ from bridge.mapping import name_of
 from bridge.mapping.store import twin_finding
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.meta_spec.shipped_files import shipped
-from bridge.outbox import Query
 from bridge.plurals import counted
 from bridge.positioned_yaml import Block, read_yaml
 from bridge.settings import Settings, load_settings, process_environment
@@ -162,7 +161,7 @@ def _silent(settings: Settings) -> list[Finding]:
         return [
             finding
             for mapping in open_mappings(settings, process_environment()).mappings()
-            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
+            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name))
         ]
 
 

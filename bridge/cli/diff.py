@@ -21,7 +21,6 @@ from bridge.cli.mapping_files import file_meant
 from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, reveal_option, secrets_of, settings_of
 from bridge.mapping import CompiledMapping, load_mapping, name_of
-from bridge.outbox import Query
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
 from bridge.settings import Settings
@@ -72,7 +71,7 @@ def _requests(
     from bridge.monitoring.line_counts import last_webhooks
 
     with prepared_store(settings) as outbox:
-        for number, request in enumerate(last_webhooks(outbox, new.name, Query), 1):
+        for number, request in enumerate(last_webhooks(outbox, new.name), 1):
             name = f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}"
             yield TriedWebhook(name, request)
 

@@ -1,4 +1,4 @@
-"""Every exception the bridge raises on purpose, as one family.
+"""The exceptions that the bridge raises on purpose, as one family; `bridge.web` adds a few of its own.
 
     BridgeError
     ├── WrongUse            the person asked for something that makes no sense     exit 2

@@ -42,6 +42,11 @@ def read_time(value: Any, pattern: str | None = None, timezone: str | None = Non
     return _time_of_number(value, timezone)
 
 
+def needs_time_zone(value: Any, pattern: str | None = None) -> bool:
+    """Return whether a moment names no offset, so that it is another moment in every time zone."""
+    return read_time(value, pattern, "+00:00") != read_time(value, pattern, "+12:00")
+
+
 def _time_of_text(text: str, pattern: str | None, timezone: str | None) -> int | None:
     if text[10:11] == "T" and " " in text:
         text = _LOST_PLUS.sub(r"\1+\2", text)

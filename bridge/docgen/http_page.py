@@ -113,9 +113,10 @@ the latter only counts. `POST /api/replay` with a
 `limit` of more than 1,000, or with `per_second`, starts a job too.
 
 `GET /api/jobs/<id>` shows the `state` (`queued`, `running`, `done`, `failed`, `cancelled`), how many rows are `done` of
-the `total`, what they became (`counts`), and in `message` why a job waits or failed. When `has_result` is true,
-`GET /api/jobs/<id>/result` answers with the lines, about 1 MiB at a time; the header `Link` (`rel="next"`) leads to the
-next part. `POST /api/jobs/<id>/cancel` ends a job; the rows that were done stay done.
+the `total`, what they became (`counts`), and in `message` why a job waits or failed. When it is finished and `has_result`
+is true, `GET /api/jobs/<id>/result` answers with the lines, about 1 MiB at a time; the header `Link` (`rel="next"`) leads
+to the next part. Before that the answer is 409; of a job that failed or was cancelled it is what was written until then.
+`POST /api/jobs/<id>/cancel` ends a job; the rows that were done stay done.
 
 Each step of a job is committed together with its progress. A process that is killed in mid-job loses nothing and does
 no row twice: the next one goes on, after 10 seconds at the latest. At most 50 jobs wait at once (429 beyond). A file that

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from bridge.finding import Finding
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.models import Draft, Webhook
+from bridge.models import Draft
 
 # each of these is enough for Meta to know a person by; an own id, a name or a place is not
 _IDENTITY = frozenset(
@@ -27,9 +27,8 @@ _IDENTITY = frozenset(
 )
 
 
-def lint_person(mapping: CompiledMapping, webhooks: Sequence[Webhook]) -> Iterator[Finding]:
-    """Yield a finding when the samples become events and none carries anything to match a person by."""
-    made = [draft for webhook in webhooks for draft in mapping.drafts(webhook) if draft.verdict == "ready"]
+def lint_person(mapping: CompiledMapping, made: Collection[Draft]) -> Iterator[Finding]:
+    """Yield a finding when no event of the samples (`made`) carries anything to match a person by."""
     if not made or any(_names_a_person(draft) for draft in made):
         return
     yield Finding(

@@ -15,7 +15,8 @@ _MOST_LEVELS = 4
 def mapping_files(folder: Path) -> Iterator[Path]:
     """Yield the mapping files of a folder and of the folders below it, in order.
 
-    `samples` and what begins with a dot or an underscore hold none.
+    `samples` and what begins with a dot or an underscore hold none. What has the name of a mapping file is
+    one, even when it cannot be read: a link that leads nowhere, or a folder.
     """
     yield from _files(folder, _MOST_LEVELS)
 
@@ -28,10 +29,24 @@ def _files(folder: Path, levels: int) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith((".", "_")) or entry.name == _NO_MAPPINGS:
             continue
-        if entry.suffix in SUFFIXES and entry.is_file():
+        if entry.suffix in SUFFIXES:
             yield entry
         elif levels > 1 and entry.is_dir():
             yield from _files(entry, levels - 1)
+
+
+def was_deleted(file: Path, folder: Path) -> bool:
+    """Tell whether a file that was below a folder is no longer listed there.
+
+    A folder that cannot be listed (it is being replaced, or its disk is not mounted) tells nothing.
+    """
+    parent = file.parent
+    try:
+        while parent != folder and not (parent.exists() or parent.is_symlink()):
+            parent = parent.parent
+        return parent / file.relative_to(parent).parts[0] not in parent.iterdir()
+    except OSError:
+        return False
 
 
 def name_of(file: Path, folders: Iterable[Path]) -> str:

@@ -14,7 +14,7 @@ from typing import Unpack
 from bridge.errors import BridgeError, Invalid, UnknownMapping
 from bridge.finding import Finding, Position
 from bridge.mapping.compiler.loader import load_mapping
-from bridge.mapping.files import mapping_files, name_of
+from bridge.mapping.files import mapping_files, name_of, was_deleted
 from bridge.mapping.language.reader import LoadOptions
 from bridge.mapping.runtime.mapping import CompiledMapping
 
@@ -123,19 +123,21 @@ class MappingFolder:
 
     def _refresh(self) -> None:
         self._next_look = self._clock() + self._look_every
-        files = {
-            file: stamp
-            for folder in self._folders
-            for file in mapping_files(folder)
-            if (stamp := _stamp(file))
-        }
-        known = {file: self._entry(file, stamp) for file, stamp in files.items()}
+        files = dict.fromkeys(file for folder in self._folders for file in self._files(folder))
+        known = {file: self._entry(file, _stamp(file)) for file in files}
         if known != self._known or not self._by_name:
             by_name: dict[str, CompiledMapping] = {}
             for entry in known.values():
                 if entry.mapping is not None:
                     by_name.setdefault(entry.mapping.name, entry.mapping)
             self._known, self._by_name = known, by_name
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """Yield the files of a folder, and those known from it that are out of reach and not deleted."""
+        found = dict.fromkeys(mapping_files(folder))
+        yield from found
+        missing = (file for file in self._known if file not in found and file.is_relative_to(folder))
+        yield from (file for file in missing if not was_deleted(file, folder))
 
     def _entry(self, file: Path, stamp: Stamp) -> _Known:
         if twin := twin_finding(file):
@@ -151,10 +153,7 @@ class MappingFolder:
         except Invalid as invalid:
             return _Known(stamp, last_good, invalid.findings)
         except BridgeError as error:
-            finding = Finding(
-                "error", error.code, error.message, error.fix, position=Position(str(file), 1, 1)
-            )
-            return _Known(stamp, last_good, (finding,))
+            return _Known(stamp, last_good, (Finding("error", error.code, error.message, error.fix),))
         return _Known(stamp, mapping, ())
 
 
@@ -180,9 +179,9 @@ def twin_finding(file: Path) -> Finding | None:
     return Finding("error", "two_files_of_one_name", message, fix, position=Position(str(file), 1, 1))
 
 
-def _stamp(file: Path) -> Stamp | None:
+def _stamp(file: Path) -> Stamp:
     try:
         status = file.stat()
     except OSError:
-        return None
+        return _NO_STAMP
     return status.st_mtime_ns, status.st_size, status.st_ino

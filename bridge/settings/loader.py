@@ -133,6 +133,7 @@ def _settings(reading: Reading, values: Values, source: _Source) -> Settings:
         destinations=destinations or {"main": DEMO_DESTINATION},
         demo=demo,
         folder=source.folder,
+        file=source.file,
         secret_key_file=_beside_database(live_database_url, source.folder) / "secret.key",
         admin_token=keys.get("admin"),
         secret_keys=keys.get("secret", ()),

@@ -241,7 +241,8 @@ class Settings:
     `demo` says that events go to the built-in simulator, and are kept in a database of their own,
     `database_url`. `live_database_url` is where live events are kept, in a demo too. `secret_keys` are
     the keys for what is kept at rest, the current one first; when there are none, `secret_key_file`
-    is made on the first start. `folder` is what relative paths in the file start from.
+    is made on the first start. `folder` is what relative paths in the file start from; `file` is that file,
+    None when there is none.
     """
 
     database_url: str = field(repr=False)
@@ -251,6 +252,7 @@ class Settings:
     demo: bool
     folder: Path
     secret_key_file: Path
+    file: Path | None = None
     live_database_url: str = field(default="", repr=False)
     admin_token: str | None = field(default=None, repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)

@@ -43,6 +43,12 @@ class NoSuchJob(BridgeError):
     code = "no_such_job"
 
 
+class NotFinished(BridgeError):
+    """What is asked for is still being written; half of it would look like the whole."""
+
+    code = "not_finished"
+
+
 class NoSuchRevision(BridgeError):
     """That revision of a mapping is not kept."""
 
@@ -58,6 +64,7 @@ STATUS_CODES: tuple[tuple[type[BridgeError], int], ...] = (
     (NoSuchJob, 404),
     (NoSuchRevision, 404),
     (WrongMethod, 405),
+    (NotFinished, 409),
     (TooLarge, 413),
     (WrongContentType, 415),
     (Invalid, 422),

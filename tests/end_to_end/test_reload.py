@@ -188,6 +188,20 @@ def test_settings_that_cannot_be_used_change_nothing_and_say_so(meta, folder, st
     assert json.loads(reload(folder, "--json").stdout)["servers"][0]["problem"] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("mappings", "these mappings would stop: lead"), ("bridge.yaml", "the file is gone")],
+)
+def test_what_is_out_of_reach_for_a_moment_is_not_taken_away_by_a_reload(folder, start_bridge, name, message):
+    bridge = start_bridge("--no-deliver", "--workers", "1")
+    (folder / name).rename(folder / "elsewhere")
+    ran = reload(folder)
+    assert (ran.returncode, message in ran.stderr) == (1, True), ran
+    assert posted(bridge, 1, "old-secret") == 200
+    (folder / "elsewhere").rename(folder / name)
+    assert reload(folder).returncode == 0
+
+
 def test_without_a_server_there_is_nothing_to_reload(folder):
     ran = reload(folder)
     assert (ran.returncode, "no `capi-bridge serve` or `worker` runs" in ran.stderr) == (3, True)

@@ -286,6 +286,29 @@ def test_a_webhook_that_carries_ids_only_matches_nobody(mapping_of, spec):
 
 
 @pytest.mark.parametrize(
+    ("written", "settings", "is_told"),
+    [
+        pytest.param("2026-11-21 14:05", "{}", True, id="a time of no zone"),
+        pytest.param("21.11.2026", "{}", True, id="a day"),
+        pytest.param(46353.5, "{}", True, id="a day that spreadsheets count"),
+        pytest.param("21/11/2026 14:05", "{date_format: DD/MM/YYYY HH:mm}", True, id="in a format"),
+        pytest.param("2026-11-21 14:05", "{timezone: UTC}", False, id="the mapping names the zone"),
+        pytest.param("2026-11-21T14:05:00+01:00", "{}", False, id="the time names it"),
+        pytest.param("Sat, 21 Nov 2026 14:05:00 GMT", "{}", False, id="as in an e-mail"),
+        pytest.param(1795269900, "{}", False, id="Unix seconds"),
+        pytest.param("soon", "{}", False, id="no time at all"),
+    ],
+)
+def test_a_time_that_would_be_another_one_elsewhere_is_told(written, settings, is_told, mapping_of, spec):
+    sample = json.dumps({"id": 7, "email": "jane@example.com", "at": written}).encode()
+    mapping = mapping_of(
+        f"{LEAD}event_time: at\nsettings: {settings}\n{WITH_SAMPLE}", {"samples/real.json": sample}
+    )
+    expected = [("warning", "no_time_zone", 6, None)] if is_told else []
+    assert told(lint(mapping, spec)) == expected
+
+
+@pytest.mark.parametrize(
     ("content", "where"),
     [pytest.param(None, 6, id="not there"), pytest.param(b'{"id": 7,}', 6, id="broken JSON")],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 
 import pytest
@@ -80,6 +82,70 @@ def test_a_removed_file_is_no_longer_in_force(folder):
     path, _, later = folder
     (path / "form.yaml").unlink()
     assert later().names() == ()
+
+
+def a_folder(path):
+    (path / "form.yaml").unlink()
+    (path / "form.yaml").mkdir()
+
+
+def a_pipe(path):
+    (path / "form.yaml").unlink()
+    os.mkfifo(path / "form.yaml")
+
+
+def a_link_to(target):
+    def change(path):
+        (path / "form.yaml").unlink()
+        (path / "form.yaml").symlink_to(target)
+
+    return change
+
+
+def in_a_folder_that_is_gone(path):
+    path.rename(path.with_name("elsewhere"))
+
+
+def in_a_link_to_itself(path):
+    in_a_folder_that_is_gone(path)
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (a_folder, "this is not a file"),
+        (a_pipe, "this is not a file"),
+        pytest.param(a_link_to("/dev/zero"), "this is not a file", id="a device"),
+        pytest.param(a_link_to("form.yaml"), "Too many levels of symbolic links", id="a link to itself"),
+        pytest.param(a_link_to("nowhere"), "No such file or directory", id="a link to nowhere"),
+        (in_a_folder_that_is_gone, "No such file or directory"),
+        (in_a_link_to_itself, "Too many levels of symbolic links"),
+    ],
+)
+def test_a_mapping_stays_active_while_its_file_is_out_of_reach(tmp_path, spec, change, message):
+    path = tmp_path / "mappings"
+    path.mkdir()
+    (path / "form.yaml").write_text(GOOD)
+    found = MappingFolder([path], environment={}, spec=spec)
+    change(path)
+    for _ in range(2):
+        found.refresh()
+        assert name_of(found) == "Lead"
+        [finding] = found.broken()["form"]
+        assert message in finding.message
+
+
+def test_a_folder_below_keeps_its_mappings_unless_it_was_deleted(tmp_path, spec):
+    for name in ("acme", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "form.yaml").write_text(GOOD)
+    found = MappingFolder([tmp_path], environment={}, spec=spec)
+    shutil.rmtree(tmp_path / "acme")
+    shutil.rmtree(tmp_path / "other")
+    (tmp_path / "acme").symlink_to("nowhere")
+    found.refresh()
+    assert (found.names(), list(found.broken())) == (("acme/form",), ["acme/form"])
 
 
 def test_of_two_folders_the_first_one_wins(tmp_path, spec):

@@ -9,8 +9,9 @@ from io import BytesIO
 import openpyxl
 import pytest
 
-from bridge.jobs.job_kind import JobContext
+from bridge.jobs.bulk_export import export_steps
 from bridge.jobs.runner import do_job
+from bridge.web.api.jobs_api import job_context
 from bridge.web.openapi import document
 from bridge.web.routes import ROUTES
 from tests.web.conftest import ADMIN, EVENT
@@ -23,11 +24,9 @@ JOB = {
 
 def work_off(web):
     """Do what the delivery process does."""
-    context = web.context
-    outbox = context.outbox()
-    around = JobContext(outbox, context.settings, context.spec, context.mappings, context.now)
-    while job := outbox.jobs.claim(context.now()):
-        do_job(around, job, threading.Event(), context.log)
+    context = job_context(web.context)
+    while job := context.outbox.jobs.claim(context.clock()):
+        do_job(context, job, threading.Event(), web.context.log)
 
 
 def held(web, number):
@@ -52,6 +51,19 @@ def test_a_job_is_accepted_followed_and_its_result_read(web):
     assert result.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert len(result.text.splitlines()) == 4
     assert "Link" not in result.headers
+
+
+def test_the_result_of_a_job_is_given_when_it_is_finished_and_not_before(web):
+    held(web, 300)
+    job = web.post("/api/jobs", {"kind": "export", "status": "held"}, ADMIN).json
+    result = f"/api/jobs/{job['id']}/result"
+    jobs = job_context(web.context)
+    first_step = next(export_steps(jobs, jobs.outbox.jobs.claim(web.context.now())))
+    assert (first_step.state, first_step.done, first_step.has_result) == ("running", 250, True)
+    answer = web.client.get(result, headers=ADMIN)
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "not_finished")
+    web.post(f"/api/jobs/{job['id']}/cancel", {}, ADMIN)
+    assert len(web.client.get(result, headers=ADMIN).text.splitlines()) == 250
 
 
 def test_a_long_result_leads_from_part_to_part(web):
@@ -196,7 +208,7 @@ def test_what_makes_no_sense_is_told(web, method, path, body, status, code):
 
 @pytest.mark.parametrize("part", ["x", "-1", "1" * 20, "%00"])
 def test_a_part_that_is_no_number_is_told(web, part):
-    job = web.post("/api/jobs", {"kind": "export"}, ADMIN).json
+    job = followed(web, web.post("/api/jobs", {"kind": "export"}, ADMIN))
     assert web.client.get(f"/api/jobs/{job['id']}/result?part={part}", headers=ADMIN).status_code == 400
 
 

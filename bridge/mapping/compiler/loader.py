@@ -60,7 +60,10 @@ def load_mapping(
 
 def _content(file: Path) -> tuple[bytes, int | None]:
     try:
-        return file.read_bytes(), int(file.stat().st_mtime)
+        changed_at = int(file.stat().st_mtime)
+        if not file.is_file():  # to read a pipe or a device would never end
+            raise CannotOpen(f"{file}: this is not a file", fix="put the file of the mapping in its place")
+        return file.read_bytes(), changed_at
     except OSError as error:
         raise CannotOpen(
             f"{file}: {error.strerror or 'cannot be read'}", fix="check the file's name and permissions"

@@ -12,7 +12,7 @@ from bridge.jobs.runner import KINDS
 from bridge.outbox import Job, NewJob
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest, json_object, query
-from bridge.web.responses import NoSuchJob, Response
+from bridge.web.responses import NoSuchJob, NotFinished, Response
 
 _JSON_LINES = "application/x-ndjson"
 _CSV = "text/csv; charset=utf-8"
@@ -48,8 +48,8 @@ def show_job(context: AppContext, request: HttpRequest) -> Response:
 
 
 def result(context: AppContext, request: HttpRequest) -> Response:
-    """Read about 1 MiB of what a job has written; the header Link leads to what follows."""
-    job = job_at(context, request)
+    """Read about 1 MiB of what a finished job has written; the header Link leads to what follows."""
+    job = finished_job_at(context, request)
     part = query(request).get("part", "0")
     if not part.isascii() or not part.isdigit() or len(part) > 9:
         raise WrongUse("part is not a number", fix="follow the header Link of the answer before")
@@ -87,4 +87,12 @@ def job_at(context: AppContext, request: HttpRequest) -> Job:
     job = context.outbox().jobs.get(request.parameters["job_id"])
     if job is None:
         raise NoSuchJob("there is no job with this id", fix="it may have been kept long enough and removed")
+    return job
+
+
+def finished_job_at(context: AppContext, request: HttpRequest) -> Job:
+    """Return the job whose id is in the path, once it writes no more. Raises NoSuchJob and NotFinished."""
+    job = job_at(context, request)
+    if job.is_open:
+        raise NotFinished("the job is not finished", fix="ask again when its state is done")
     return job

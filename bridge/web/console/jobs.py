@@ -9,7 +9,7 @@ import orjson
 from bridge.errors import TooLarge
 from bridge.jobs.job_output import parts_of
 from bridge.outbox import Job, NewJob
-from bridge.web.api.jobs_api import job_at
+from bridge.web.api.jobs_api import finished_job_at, job_at
 from bridge.web.console.pages import attachment, page, see_other
 from bridge.web.console.viewers import Viewer
 from bridge.web.context import AppContext
@@ -72,12 +72,13 @@ def show(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
 
 
 def download(context: AppContext, request: HttpRequest, viewer: Viewer) -> Response:
-    """Answer with the file that a job has written."""
-    job = job_at(context, request)
-    if job.kind not in _DOWNLOADED or job.is_open:
-        raise NoSuchJob("this job has written no file", fix="wait until it is done")
+    """Answer with the file that a job has written; its name says when the job did not come to its end."""
+    job = finished_job_at(context, request)
+    if job.kind not in _DOWNLOADED:
+        raise NoSuchJob("this job writes no file")
     extension, content_type = _FILES[job.request.get("format", "jsonl")]
-    name = f"{job.kind.replace('_', '-')}-{job.created_at:%Y-%m-%d-%H%M}.{extension}"
+    part = "" if job.state == "done" else "-incomplete"
+    name = f"{job.kind.replace('_', '-')}-{job.created_at:%Y-%m-%d-%H%M}{part}.{extension}"
     return attachment(name, content_type, _written(context, job))
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from bridge.jobs.bulk_export import export_steps
 from bridge.outbox import Attempt, Query, Settled, Span
 from bridge.outbox.ids import new_id
 from bridge.outbox.records import text_id, to_ms
+from bridge.web.api.jobs_api import job_context
 from bridge.web.app import create_app
 from tests.web.conftest import EVENT, MAPPINGS, NOW
 from tests.web.console.conftest import text_of
@@ -65,6 +67,19 @@ def test_what_is_shown_is_exported(app, signed_in):
     assert re.fullmatch(r'attachment; filename="export-[\d-]+\.csv"', file.headers["Content-Disposition"])
     lines = file.get_data(as_text=True).splitlines()
     assert [line.split(",")[2] for line in lines] == ["mapping", "lead"]
+
+
+def test_an_export_that_did_not_come_to_its_end_says_so_in_its_name(app, signed_in):
+    for number in range(300):
+        app.post("/hooks/paid", {"id": number, "status": "open"})
+    job = signed_in.post("/console/events/export", data={"format": "csv"}).location
+    jobs = job_context(app.context)
+    next(export_steps(jobs, jobs.outbox.jobs.claim(app.context.now())))
+    assert signed_in.get(f"{job}/result").status_code == 409
+    signed_in.post(f"{job}/cancel")
+    assert "Download the incomplete file" in text_of(signed_in.get(job))
+    file = signed_in.get(f"{job}/result")
+    assert file.headers["Content-Disposition"].endswith('-incomplete.csv"')
 
 
 def test_events_are_filtered_by_meta_s_answer(app, signed_in):

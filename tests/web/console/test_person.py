@@ -196,7 +196,7 @@ def test_an_erasure_is_confirmed_done_and_its_receipt_shown(stored, signed_in):
 
 def test_an_unfinished_export_is_no_file(stored, signed_in):
     job = signed_in.post(f"{searched(stored, signed_in, MARY)}/export").location
-    assert signed_in.get(f"{job}/result").status_code == 404
+    assert signed_in.get(f"{job}/result").status_code == 409
     assert signed_in.get(f"{job.replace('jobs', 'person')}").status_code == 404
     assert signed_in.get(f"{SEARCHED}nonsense").status_code == 404
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes, open_meta_spec, open_store
-from bridge.delivery.worker import run_forever, utc_now
+from bridge.delivery.worker import Worker, delivery_context, utc_now
 from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.jobs.job_kind import JobContext
 from bridge.jobs.runner import run_jobs
@@ -60,7 +60,7 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
             _beside("jobs", run_jobs, context, stop, get_logger()),
             _beside("fetcher", fetcher.run_forever, stop),
         ):
-            run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
+            new_worker(outbox, settings, reporter, clock).run_forever(stop)
 
 
 @contextlib.contextmanager
@@ -75,6 +75,14 @@ def _started(name: str, work: Callable[..., None], *given: object) -> threading.
     thread = threading.Thread(target=work, args=given, daemon=True, name=name)
     thread.start()
     return thread
+
+
+def new_worker(
+    outbox: Outbox, settings: Settings, reporter: Reporter, clock: Callable[[], datetime]
+) -> Worker:
+    """Return a worker whose batches and troubles are reported."""
+    observe, notify = reporter.observe, reporter.notify
+    return Worker(delivery_context(outbox, settings, clock=clock, observe=observe, notify=notify))
 
 
 def new_fetcher(

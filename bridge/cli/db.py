@@ -9,7 +9,7 @@ import click
 
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
-from bridge.delivery.worker import utc_now
+from bridge.monitoring.clock import utc_now
 from bridge.outbox import copy as copy_database
 from bridge.outbox import upgrade as migrate
 

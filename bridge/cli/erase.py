@@ -13,11 +13,11 @@ from bridge.cli.opened_store import opened_store, prepared_store
 from bridge.cli.options import config_option, json_option, local_time, settings_of
 from bridge.cli.output import table
 from bridge.cli.person import person_options
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import counted_kinds, looked_for, person_of
 from bridge.jobs.bulk_erasure import known_destination
 from bridge.models import Identifier
+from bridge.monitoring.clock import utc_now
 from bridge.outbox import ErasureReceipt, ErasureRequest, Job, erasures_as_json
 from bridge.plurals import counted
 from bridge.serialization import encode_readable

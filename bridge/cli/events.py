@@ -19,10 +19,10 @@ from bridge.cli.options import config_option, json_option, local_now, moment_of
 from bridge.cli.output import progress, terminal_width
 from bridge.cli.person import person_options
 from bridge.cli.retarget import retarget
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import looked_for, person_of
 from bridge.models import Identifier
+from bridge.monitoring.clock import utc_now
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable

@@ -16,7 +16,6 @@ from bridge.cli.explanation import explanation_text
 from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
-from bridge.delivery.worker import utc_now
 from bridge.ingest.import_file import ImportContext, ImportSummary, dry_run, request_of
 from bridge.ingest.import_file import import_file as import_rows
 from bridge.ingest.import_rows import FileReading, FileRow, count_lines, reading_of, style_of
@@ -24,6 +23,7 @@ from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Verified
+from bridge.monitoring.clock import utc_now
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.serialization import encode_readable

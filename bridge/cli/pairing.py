@@ -11,8 +11,8 @@ from bridge.bootstrap import open_mappings, open_meta_spec
 from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import table
-from bridge.delivery.worker import utc_now
 from bridge.mapping import MappingFolder
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.pairing_check import (
     USUALLY,
     browser_mappings,

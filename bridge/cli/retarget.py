@@ -8,9 +8,9 @@ import click
 
 from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, settings_of
-from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import kinds, planned_move
 from bridge.ingest.retarget import retarget as retarget_events
+from bridge.monitoring.clock import utc_now
 from bridge.outbox.stranded import OPEN
 from bridge.plurals import counted
 from bridge.serialization import encode_readable

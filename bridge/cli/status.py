@@ -13,8 +13,8 @@ from bridge.bootstrap import open_mappings
 from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
-from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import kinds
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.status import status_of
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment

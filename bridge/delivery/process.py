@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes, open_meta_spec, open_store
-from bridge.delivery.worker import Worker, delivery_context, utc_now
+from bridge.delivery.worker import Worker, delivery_context
 from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.jobs.job_kind import JobContext
 from bridge.jobs.runner import run_jobs
 from bridge.mapping import MappingFolder
 from bridge.monitoring.alerts import AlertMonitor, Snapshot
 from bridge.monitoring.channels import open_post
-from bridge.monitoring.clock import SteadyClock, Step
+from bridge.monitoring.clock import SteadyClock, Step, utc_now
 from bridge.monitoring.log import failure, get_logger
 from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import Metrics

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.delivery import circuit_breaker, retry
@@ -34,11 +34,6 @@ _FREE_EVERY = timedelta(seconds=5)
 _EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
 _WARN_BEFORE = timedelta(days=1)
 _WARN_EVERY = timedelta(hours=1)
-
-
-def utc_now() -> datetime:
-    """Return the present, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> DeliveryContext:

@@ -160,13 +160,15 @@ class _Builder:
             items.append(self._node(event, events, depth + 1))
         return Listing(tuple(items), self._position(start))
 
-    def _block(self, start: Any, events: Iterator[Any], depth: int) -> Block:
+    def _block(self, start: Any, events: Iterator[Any], depth: int) -> Node:
         entries: dict[str, tuple[Scalar, Node]] = {}
+        meant: Scalar | None = None
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
             value = self._node(next(events), events, depth + 1)
             if isinstance(key, Block):
                 self._refuse(event, "double_brace", DOUBLE_BRACE, "write the name of the field alone")
+                meant = next((name for name, _ in key.entries), None)
             elif not isinstance(key, Scalar):
                 self._refuse(
                     event, "key_not_text", "a key must be a text", "text that starts with { or [ needs quotes"
@@ -179,7 +181,7 @@ class _Builder:
                 self._refuse(event, "duplicate_key", message, "keep one of them")
             else:
                 entries[key.text] = (key, value)
-        return Block(tuple(entries.values()), self._position(start))
+        return meant or Block(tuple(entries.values()), self._position(start))
 
     def _refuse_decoration(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):

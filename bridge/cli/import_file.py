@@ -124,7 +124,10 @@ def _print(
         click.echo(explanation_text(sample, context.spec))
     if only_try and summary.matchable["events"]:
         click.echo(_shares(summary.matchable))
-    totals = ", ".join(f"{number} {outcome}" for outcome, number in sorted(summary.counts.items()))
+    words = {"waiting": "ready"} if only_try else {}
+    totals = ", ".join(
+        f"{number} {words.get(outcome, outcome)}" for outcome, number in sorted(summary.counts.items())
+    )
     click.echo(totals or "no rows")
 
 

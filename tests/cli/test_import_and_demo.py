@@ -65,9 +65,7 @@ def test_a_dry_run_shows_one_row_in_full_and_how_many_can_be_matched(folder, fil
     ran = folder.run("import", str(file), "--mapping", "lead", "--dry-run")
     assert "leads.csv: columns separated by semicolons, read as Windows-1252 (it is not UTF-8)\n" in ran.err
     assert ran.out.startswith("Row 3, for example:\nLead is ready\n")
-    assert ran.out.endswith(
-        "2 events: 50% with an e-mail address, 0% with a phone number\n1 held, 1 waiting\n"
-    )
+    assert ran.out.endswith("2 events: 50% with an e-mail address, 0% with a phone number\n1 held, 1 ready\n")
     assert "jane@example.com" not in ran.out
 
 
@@ -79,7 +77,7 @@ def test_an_office_finds_every_lead_again_after_a_wrong_encoding_and_a_missing_a
     assert (refused.code, "the character encoding of the file cannot be detected" in refused.err) == (2, True)
 
     named = folder.run("import", str(file), "--mapping", "lead", "--encoding", "cp1250")
-    assert (named.code, named.out) == (1, "1 held, 1 waiting\n")
+    assert (named.code, named.out) == (1, "1 held, 1 ready\n")
     file.write_bytes(polish.replace("2;;", "2;joe@example.com;").encode("cp1250"))
     corrected = folder.run("import", str(file), "--mapping", "lead", "--encoding", "cp1250")
     assert (corrected.code, corrected.out) == (0, "1 duplicate, 1 waiting\n")

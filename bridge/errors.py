@@ -1,4 +1,4 @@
-"""Every exception the bridge raises on purpose, as one family.
+"""The exceptions that the bridge raises on purpose, as one family; `bridge.web` adds a few of its own.
 
     BridgeError
     ├── WrongUse            the person asked for something that makes no sense     exit 2
@@ -12,7 +12,8 @@
         ├── UnknownMapping      no mapping of that name               404
         ├── TooLarge            over a documented bound               413
         ├── WrongContentType    a kind of body the mapping declines   415
-        ├── TooManyRequests     over a rate limit              429
+        ├── WrongMethod         an HTTP method the mapping declines   405
+        ├── TooManyRequests     over a rate limit                     429
         └── CannotStore         the outbox did not take it            503, try again
 
 The shells turn the type into a status or an exit code by one table each; nothing else decides.
@@ -140,8 +141,8 @@ class TooManyRequests(Refused):
 
     code = "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after_seconds: int = 1, fix: str = "") -> None:
-        super().__init__(message, fix=fix)
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 

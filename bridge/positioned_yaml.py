@@ -17,6 +17,7 @@ import yaml
 from bridge.finding import Finding, Position
 from bridge.plurals import counted
 
+MAX_BYTES = 262_144
 MAX_DEPTH = 64
 DOUBLE_BRACE = "{{…}} is how a sender writes a field; here its name stands alone, or inside a text as {name}"
 
@@ -66,12 +67,12 @@ def rows_of(node: Node | None) -> tuple[tuple[Scalar, Node], ...]:
     return node.entries if isinstance(node, Block) else ()
 
 
-def read_yaml(source: bytes | str, file: str, max_bytes: int = 262_144) -> tuple[Node | None, list[Finding]]:
+def read_yaml(source: bytes | str, file: str) -> tuple[Node | None, list[Finding]]:
     """Read one YAML document into nodes; return None when it cannot be read at all.
 
     The findings hold every problem that could be distinguished; an empty document is None without any.
     """
-    text, problem = _decoded(source, file, max_bytes)
+    text, problem = _decoded(source, file)
     if text is None:
         return None, [problem] if problem else []
     builder = _Builder(file)
@@ -82,12 +83,12 @@ def read_yaml(source: bytes | str, file: str, max_bytes: int = 262_144) -> tuple
     return root, builder.findings
 
 
-def _decoded(source: bytes | str, file: str, max_bytes: int) -> tuple[str | None, Finding | None]:
+def _decoded(source: bytes | str, file: str) -> tuple[str | None, Finding | None]:
     start = Position(file, 1, 1)
     if isinstance(source, str):
         source = source.encode("utf-8", "surrogatepass")
-    if len(source) > max_bytes:
-        message = f"the file is larger than {max_bytes // 1024} KiB"
+    if len(source) > MAX_BYTES:
+        message = f"the file is larger than {MAX_BYTES // 1024} KiB"
         return None, Finding(
             "error", "file_too_large", message, "split it into several files", position=start
         )
@@ -159,13 +160,15 @@ class _Builder:
             items.append(self._node(event, events, depth + 1))
         return Listing(tuple(items), self._position(start))
 
-    def _block(self, start: Any, events: Iterator[Any], depth: int) -> Block:
+    def _block(self, start: Any, events: Iterator[Any], depth: int) -> Node:
         entries: dict[str, tuple[Scalar, Node]] = {}
+        meant: Scalar | None = None
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._node(event, events, depth + 1)
             value = self._node(next(events), events, depth + 1)
             if isinstance(key, Block):
                 self._refuse(event, "double_brace", DOUBLE_BRACE, "write the name of the field alone")
+                meant = next((name for name, _ in key.entries), None)
             elif not isinstance(key, Scalar):
                 self._refuse(
                     event, "key_not_text", "a key must be a text", "text that starts with { or [ needs quotes"
@@ -178,7 +181,7 @@ class _Builder:
                 self._refuse(event, "duplicate_key", message, "keep one of them")
             else:
                 entries[key.text] = (key, value)
-        return Block(tuple(entries.values()), self._position(start))
+        return meant or Block(tuple(entries.values()), self._position(start))
 
     def _refuse_decoration(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):

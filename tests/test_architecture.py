@@ -104,7 +104,6 @@ def test_the_pipeline_is_pure(module):
         "bridge.web",
         "bridge.cli",
         "bridge.delivery.http_client",
-        "bridge.delivery.worker",
         "bridge.fetch",
         "bridge.settings",
         "bridge.simulator",
@@ -146,7 +145,6 @@ READS_ENVIRONMENT = ("bridge.settings", "bridge.cli", "bridge.server")
 READS_CLOCK = (
     "bridge.cli",
     "bridge.web",
-    "bridge.delivery.worker",
     "bridge.server",
     "bridge.simulator",
     "bridge.monitoring.clock",

@@ -119,6 +119,15 @@ def test_a_trap_is_told_with_its_place(text, found):
     assert all(finding.severity == "error" and finding.fix for finding in findings)
 
 
+def test_a_field_as_its_sender_writes_it_is_told_once_and_read_as_its_name():
+    root, findings = read_yaml("a: {{order.id}}\nb: {c: {{ customer.email }}, d: e}", "m.yaml")
+    assert plain(root) == {"a": "order.id", "b": {"c": "customer.email", "d": "e"}}
+    assert [(f.code, f.position.line, f.position.column) for f in findings] == [
+        ("double_brace", 1, 5),
+        ("double_brace", 2, 9),
+    ]
+
+
 @pytest.mark.parametrize(
     ("source", "code"),
     [

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.monitoring.alerts import Alert, alert_messages
 from bridge.monitoring.channels import open_post
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.notifier import Message, Post
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment

@@ -12,8 +12,9 @@ import click
 
 from bridge.authoring.code_listing import code_listing
 from bridge.authoring.findings_output import write_findings
-from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, prepare, version_notes
+from bridge.bootstrap import key_problem, open_mappings, open_meta_spec, open_store, version_notes
 from bridge.cli.mapping_files import files_meant
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, secrets_of
 from bridge.delivery.graph_reads import DestinationReport
 from bridge.errors import CannotOpen, CannotStore, Invalid
@@ -155,14 +156,12 @@ def _ships(file: Path) -> bool:
 
 def _silent(settings: Settings) -> list[Finding]:
     from bridge.monitoring.line_counts import last_webhooks, silent_lines
-    from bridge.outbox import Query
 
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         return [
             finding
             for mapping in open_mappings(settings, process_environment()).mappings()
-            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name, Query))
+            for finding in silent_lines(mapping, last_webhooks(outbox, mapping.name))
         ]
 
 

@@ -8,8 +8,8 @@ import click
 
 from bridge.cli.opened_store import opened_store
 from bridge.cli.options import config_option, host_and_port, json_option
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
+from bridge.monitoring.clock import utc_now
 from bridge.outbox.sessions import LINK_LASTS
 from bridge.serialization import encode_readable
 from bridge.server.running import running_servers

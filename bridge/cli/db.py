@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
-from bridge.delivery.worker import utc_now
+from bridge.monitoring.clock import utc_now
+from bridge.outbox import copy as copy_database
+from bridge.outbox import upgrade as migrate
 
 
 @click.group(help="Look after the database.")
@@ -20,8 +23,6 @@ def db() -> None:
 @config_option
 def upgrade(config: Path | None) -> None:
     """Run the migrations that are missing."""
-    from bridge.outbox import upgrade as migrate
-
     settings = settings_of(config)
     migrate(settings.live_database_url)
     click.echo("the database is up to date", err=True)
@@ -33,10 +34,6 @@ def upgrade(config: Path | None) -> None:
 @json_option
 def copy(source: str, target: str, as_json: bool) -> None:
     """Make the target equal to the source; stop the bridge first. May be repeated."""
-    import json
-
-    from bridge.outbox import copy as copy_database
-
     with progress("copy", shown=not as_json) as advance:
         rows = copy_database(source, target, utc_now(), lambda _, done: advance(done, done))
     if as_json:
@@ -51,8 +48,6 @@ def copy(source: str, target: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the file and its size as JSON.")
 def backup(file: Path, config: Path | None, as_json: bool) -> None:
     """Make a backup while the bridge runs; say what else has to be kept beside it."""
-    import json
-
     from bridge.outbox.backup import backup as copy_running
 
     settings = settings_of(config)

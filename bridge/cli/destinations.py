@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,13 +96,12 @@ def _datasets(reader: GraphReader, now: datetime) -> list[Mapping[str, Any]]:
 @json_option
 def quality(config: Path | None, name: str | None, as_json: bool) -> None:
     """Print Meta's figures by event name, and the mean of our own estimate over the last seven days."""
-    from bridge.bootstrap import open_store, prepare
+    from bridge.cli.opened_store import prepared_store
     from bridge.monitoring.match_quality import match_quality, our_match_strength
 
     settings = settings_of(config)
     now = datetime.now(UTC)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
 
         def figures_of(reader: GraphReader) -> list[Mapping[str, Any]]:
             ours = our_match_strength(outbox, reader.destination.name, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from bridge.authoring.diff import (
 )
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.mapping_files import file_meant
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, reveal_option, secrets_of, settings_of
 from bridge.mapping import CompiledMapping, load_mapping, name_of
 from bridge.plurals import counted
@@ -68,13 +68,10 @@ def _requests(
     yield from sample_requests((new, old), datetime.now(UTC))
     if not stored:
         return
-    from bridge.bootstrap import open_store, prepare
     from bridge.monitoring.line_counts import last_webhooks
-    from bridge.outbox import Query
 
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
-        for number, request in enumerate(last_webhooks(outbox, new.name, Query), 1):
+    with prepared_store(settings) as outbox:
+        for number, request in enumerate(last_webhooks(outbox, new.name), 1):
             name = f"stored webhook {number}, of {request.received_at:%Y-%m-%d %H:%M:%S}"
             yield TriedWebhook(name, request)
 

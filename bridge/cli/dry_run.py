@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +16,7 @@ import click
 from bridge.bootstrap import open_meta_spec
 from bridge.cli.explanation import explanation_text, not_shared_text
 from bridge.cli.mapping_files import file_meant
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, moment_of, pairs_of, secrets_of, settings_of
 from bridge.errors import CannotOpen, UnknownMapping
 from bridge.ingest.preview import preview
@@ -139,7 +139,6 @@ def _as_given(
 def _live(
     mapping: CompiledMapping, settings: Settings, translated: Callable[..., Translation]
 ) -> AnswerLookup:
-    from bridge.bootstrap import open_store, prepare
     from bridge.cli.live_answers import live_answers
     from bridge.fetch.client import open_client
     from bridge.fetch.visit_lookup import VisitLookup
@@ -149,8 +148,7 @@ def _live(
 
     if all(step.source != VISIT_SOURCE for step in mapping.fetch):
         return answers(None)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         return answers(VisitLookup(outbox.visits, SteadyClock()))
 
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from bridge.bootstrap import open_store, prepare
+from bridge.cli.opened_store import opened_store, prepared_store
 from bridge.cli.options import config_option, json_option, local_time, settings_of
 from bridge.cli.output import table
 from bridge.cli.person import person_options
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import counted_kinds, looked_for, person_of
 from bridge.jobs.bulk_erasure import known_destination
 from bridge.models import Identifier
+from bridge.monitoring.clock import utc_now
 from bridge.outbox import ErasureReceipt, ErasureRequest, Job, erasures_as_json
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
@@ -51,8 +50,7 @@ def erase(  # noqa: PLR0913 - one parameter for each option
     known_destination(destination, settings.destinations)
     person = person_of(identifiers, destination)
     request = ErasureRequest("command line", counted_kinds(identifiers), destination, never_send)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         click.echo(looked_for(identifiers), err=True)
         found = outbox.erasures.find(person)
         counts = {
@@ -104,9 +102,7 @@ def _kinds(counts: Mapping[str, int]) -> str:
 @json_option
 def erasures(*, config: Path | None, as_json: bool) -> None:
     """Print who asked for which erasure, and what was deleted; exit 1 when one could not be finished."""
-    settings = settings_of(config)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with opened_store(config) as (outbox, _):
         receipts, unfinished = outbox.erasures.receipts(), outbox.erasures.unfinished()
     if as_json:
         click.echo(encode_readable(erasures_as_json(receipts, unfinished)))

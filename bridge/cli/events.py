@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from bridge.bootstrap import open_mappings, open_meta_spec
 from bridge.cli.erase import erase, erasures
 from bridge.cli.event_table import events_table
 from bridge.cli.opened_store import opened_store
@@ -18,10 +19,10 @@ from bridge.cli.options import config_option, json_option, local_now, moment_of
 from bridge.cli.output import progress, terminal_width
 from bridge.cli.person import person_options
 from bridge.cli.retarget import retarget
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
 from bridge.ingest.persons import looked_for, person_of
 from bridge.models import Identifier
+from bridge.monitoring.clock import utc_now
 from bridge.outbox import STATUSES, EventDetail, EventRecord, Outbox, Query
 from bridge.plurals import counted
 from bridge.serialization import encode, encode_readable
@@ -153,10 +154,8 @@ def replay(  # noqa: PLR0913 - one argument for each option
     as_json: bool,
 ) -> None:
     """Make the selected events due again, with the same ids."""
-    from bridge.bootstrap import open_mappings, open_meta_spec
     from bridge.ingest.replay import Pace, remapping
     from bridge.ingest.replay import replay as replay_events
-    from bridge.mapping import MappingFolder
 
     _must_say_which(query)
     with opened_store(config) as (outbox, settings):
@@ -164,7 +163,7 @@ def replay(  # noqa: PLR0913 - one argument for each option
         if dry_run:
             _print_counts({"matching": outbox.count(query)}, as_json=as_json)
             return
-        mappings: MappingFolder = open_mappings(settings, process_environment())
+        mappings = open_mappings(settings, process_environment())
         with progress("replay", shown=not as_json) as advance:
             counts = replay_events(
                 outbox,

@@ -5,18 +5,17 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.bootstrap import open_mappings
 from bridge.cli.explanation import explanation_text
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, settings_of
 from bridge.cli.output import progress
-from bridge.delivery.worker import utc_now
 from bridge.ingest.import_file import ImportContext, ImportSummary, dry_run, request_of
 from bridge.ingest.import_file import import_file as import_rows
 from bridge.ingest.import_rows import FileReading, FileRow, count_lines, reading_of, style_of
@@ -24,6 +23,7 @@ from bridge.ingest.preview import preview
 from bridge.mapping import CompiledMapping
 from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.models import Verified
+from bridge.monitoring.clock import utc_now
 from bridge.pipeline import translate
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
@@ -95,8 +95,7 @@ def _run(
         around = replace(context, progress=lambda row: advance(row, rows))
         if only_try:
             return dry_run(file, reading, around, report)
-        prepare(context.settings)
-        with closing(open_store(context.settings)) as outbox:
+        with prepared_store(context.settings) as outbox:
             return import_rows(file, reading, outbox, around, report)
 
 
@@ -125,7 +124,10 @@ def _print(
         click.echo(explanation_text(sample, context.spec))
     if only_try and summary.matchable["events"]:
         click.echo(_shares(summary.matchable))
-    totals = ", ".join(f"{number} {outcome}" for outcome, number in sorted(summary.counts.items()))
+    words = {"waiting": "ready"} if only_try else {}
+    totals = ", ".join(
+        f"{number} {words.get(outcome, outcome)}" for outcome, number in sorted(summary.counts.items())
+    )
     click.echo(totals or "no rows")
 
 

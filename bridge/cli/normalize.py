@@ -40,13 +40,17 @@ def normalize(  # noqa: PLR0913 - one parameter for each option
         raise WrongUse("normalize needs FIELD and VALUE", fix="or --jsonl with JSON lines on standard input")
     result = normalize_value(field, value, country, now=datetime.now(UTC))
     shown = result.as_json() if reveal else {**result.as_json(), "normalized": mask(result.normalized)}
-    click.echo(json.dumps(shown, ensure_ascii=False, default=str) if as_json else _text(shown, reveal))
+    click.echo(
+        json.dumps(shown, ensure_ascii=False, default=str) if as_json else _text(shown, country, reveal)
+    )
     sys.exit(1 if result.dropped else 0)
 
 
-def _text(shown: dict[str, Any], reveal: bool) -> str:
-    if shown["dropped"]:
-        return f"dropped     {shown['dropped']}"
+def _text(shown: dict[str, Any], country: str | None, reveal: bool) -> str:
+    dropped = shown["dropped"]
+    if dropped:
+        hint = "\n            name it: --country DE" if country is None and "no country" in dropped else ""
+        return f"dropped     {dropped}{hint}"
     note = "" if reveal else "   (--reveal shows it)"
     return f"normalized  {_plain(shown['normalized'])}{note}\nsent        {_plain(shown['sent'])}"
 

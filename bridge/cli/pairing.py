@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from bridge.bootstrap import open_mappings, open_meta_spec, open_store, prepare
+from bridge.bootstrap import open_mappings, open_meta_spec
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, moment_of, settings_of
 from bridge.cli.output import table
-from bridge.delivery.worker import utc_now
 from bridge.mapping import MappingFolder
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.pairing_check import (
     USUALLY,
     browser_mappings,
@@ -37,11 +37,10 @@ _JOINS = ("MAPPING", "EVENTS", "WITH A VISIT", "THEIR MATCH STRENGTH", "THAT OF 
 def pairing(since: str | None, config: Path | None, as_json: bool) -> None:
     """Print how many events of browsers found the server's event with the same id; exit 1 if one did not."""
     settings = settings_of(config)
-    prepare(settings)
     now = utc_now()
     start = moment_of(since, "--since") or now - USUALLY
     mappings = open_mappings(settings, process_environment())
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         counted = count_pairs(outbox, mappings, open_meta_spec(settings), start, now)
     if as_json:
         click.echo(encode_readable(pairs_as_json(counted, mappings, start)))

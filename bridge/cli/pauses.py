@@ -19,7 +19,7 @@ from bridge.delivery.manual_pauses import (
     pause_destination,
     resume_destination,
 )
-from bridge.delivery.worker import utc_now
+from bridge.monitoring.clock import utc_now
 from bridge.serialization import encode_readable
 
 

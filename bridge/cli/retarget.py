@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from bridge.bootstrap import open_store, prepare
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, settings_of
-from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import kinds, planned_move
 from bridge.ingest.retarget import retarget as retarget_events
+from bridge.monitoring.clock import utc_now
 from bridge.outbox.stranded import OPEN
 from bridge.plurals import counted
 from bridge.serialization import encode_readable
@@ -36,8 +35,7 @@ def retarget(  # noqa: PLR0913 - one argument for each option
     """Move what waits, what is fetched for and what is held; what was sent stays where it was sent."""
     settings = settings_of(config)
     move = planned_move(settings, from_dataset, destination, across=across)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         found = outbox.stranded.movable(move)
         counts = {**{status: found[status] for status in OPEN}, "skipped": 0}
         if not dry_run:

@@ -83,7 +83,7 @@ def chosen(settings: Settings, name: str | None) -> Destination:
 
 def _check(body: Any, settings: Settings) -> None:
     from bridge.bootstrap import open_meta_spec
-    from bridge.delivery.worker import utc_now
+    from bridge.monitoring.clock import utc_now
     from bridge.validate import validate_body
 
     findings = validate_body(body, open_meta_spec(settings), utc_now())

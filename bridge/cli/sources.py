@@ -9,8 +9,8 @@ import click
 from bridge.cli.opened_store import opened_store
 from bridge.cli.options import config_option, json_option
 from bridge.cli.status import sources_table
-from bridge.delivery.worker import utc_now
 from bridge.errors import WrongUse
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.status import sources_of
 from bridge.serialization import encode_readable
 from bridge.settings import Settings

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.bootstrap import open_mappings, open_store, prepare
+from bridge.bootstrap import open_mappings
+from bridge.cli.opened_store import prepared_store
 from bridge.cli.options import config_option, json_option, local_time
 from bridge.cli.output import table
-from bridge.delivery.worker import utc_now
 from bridge.ingest.retarget import kinds
+from bridge.monitoring.clock import utc_now
 from bridge.monitoring.status import status_of
 from bridge.serialization import encode_readable
 from bridge.settings import load_settings, process_environment
@@ -27,8 +27,7 @@ def status(*, config: Path | None, as_json: bool) -> None:
     """Print the status; nothing is asked of Meta."""
     environment = process_environment()
     settings = load_settings(config, environment)
-    prepare(settings)
-    with closing(open_store(settings)) as outbox:
+    with prepared_store(settings) as outbox:
         found = status_of(outbox, settings, open_mappings(settings, environment), utc_now())
     click.echo(encode_readable(found) if as_json else "\n".join(_lines(found)))
 

@@ -19,9 +19,8 @@ from bridge.cli.options import (
     require_free,
     settings_of,
 )
-from bridge.delivery.process import deliver_until, new_fetcher, open_reporter
+from bridge.delivery.process import deliver_until, new_fetcher, new_worker, open_reporter
 from bridge.delivery.signals import Asked
-from bridge.delivery.worker import run_once
 from bridge.errors import BridgeError
 from bridge.mapping import MappingFolder
 from bridge.monitoring.clock import SteadyClock
@@ -99,10 +98,10 @@ def _offered(metrics: Metrics, at: str | None) -> AbstractContextManager[object]
 
 
 def _deliver_once(settings: Settings, *, as_json: bool) -> None:
-    mappings = open_mappings(settings, process_environment())
+    mappings, clock = open_mappings(settings, process_environment()), SteadyClock()
     with closing(open_store(settings)) as outbox, open_reporter(settings, Metrics(), mappings) as reporter:
-        new_fetcher(outbox, settings, mappings, reporter, SteadyClock()).run_once()
-        reports = run_once(outbox, settings, observe=reporter.observe, notify=reporter.notify)
+        new_fetcher(outbox, settings, mappings, reporter, clock).run_once()
+        reports = new_worker(outbox, settings, reporter, clock).run_once()
     ends = Counter(end.status for report in reports for end in report.settled.values())
     if as_json:
         click.echo(json.dumps({"calls": len(reports), "events": ends}))

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bridge.bootstrap import codes_in_force, free_disk_bytes, open_meta_spec, open_store
-from bridge.delivery.worker import run_forever, utc_now
+from bridge.delivery.worker import Worker, delivery_context
 from bridge.fetch.fetcher import Fetcher, fetch_context
 from bridge.jobs.job_kind import JobContext
 from bridge.jobs.runner import run_jobs
 from bridge.mapping import MappingFolder
 from bridge.monitoring.alerts import AlertMonitor, Snapshot
 from bridge.monitoring.channels import open_post
-from bridge.monitoring.clock import SteadyClock, Step
+from bridge.monitoring.clock import SteadyClock, Step, utc_now
 from bridge.monitoring.log import failure, get_logger
 from bridge.monitoring.mapping_health import concerns, unloaded_mappings
 from bridge.monitoring.metrics import Metrics
@@ -53,35 +53,37 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
         _simulator(settings, mappings, wanted=with_simulator),
         open_reporter(settings, metrics, mappings) as reporter,
     ):
-        watch = threading.Thread(
-            target=_monitor,
-            args=(stop, outbox, settings, mappings, reporter.alerts, clock),
-            daemon=True,
-            name="monitor",
-        )
-        watch.start()
-        jobs = JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait)
-        with outbox.arrivals.listening(stop), _jobs(jobs, stop), _fetching(jobs, reporter, stop):
-            run_forever(outbox, settings, stop, observe=reporter.observe, notify=reporter.notify, clock=clock)
+        context = JobContext(outbox, settings, open_meta_spec(settings), mappings, clock, stop.wait)
+        fetcher = new_fetcher(outbox, settings, mappings, reporter, clock)
+        _started("monitor", _monitor, stop, context, reporter.alerts)
+        with (
+            outbox.arrivals.listening(stop),
+            _beside("jobs", run_jobs, context, stop, get_logger()),
+            _beside("fetcher", fetcher.run_forever, stop),
+        ):
+            new_worker(outbox, settings, reporter, clock).run_forever(stop)
 
 
 @contextlib.contextmanager
-def _jobs(context: JobContext, stop: threading.Event) -> Iterator[None]:
-    """Do bulk work beside delivering; at the end the step under way is finished."""
-    thread = threading.Thread(target=run_jobs, args=(context, stop, get_logger()), daemon=True, name="jobs")
-    thread.start()
+def _beside(name: str, work: Callable[..., None], *given: object) -> Iterator[None]:
+    """Do other work beside delivering; at the end its step under way is finished."""
+    thread = _started(name, work, *given)
     yield
     thread.join(_LAST_STEP_SECONDS)
 
 
-@contextlib.contextmanager
-def _fetching(context: JobContext, reporter: Reporter, stop: threading.Event) -> Iterator[None]:
-    """Fetch records beside delivering; at the end the calls under way are finished."""
-    fetcher = new_fetcher(context.outbox, context.settings, context.mappings, reporter, context.clock)
-    thread = threading.Thread(target=fetcher.run_forever, args=(stop,), daemon=True, name="fetcher")
+def _started(name: str, work: Callable[..., None], *given: object) -> threading.Thread:
+    thread = threading.Thread(target=work, args=given, daemon=True, name=name)
     thread.start()
-    yield
-    thread.join(_LAST_STEP_SECONDS)
+    return thread
+
+
+def new_worker(
+    outbox: Outbox, settings: Settings, reporter: Reporter, clock: Callable[[], datetime]
+) -> Worker:
+    """Return a worker whose batches and troubles are reported."""
+    observe, notify = reporter.observe, reporter.notify
+    return Worker(delivery_context(outbox, settings, clock=clock, observe=observe, notify=notify))
 
 
 def new_fetcher(
@@ -152,19 +154,12 @@ def report_step(step: Step) -> None:
     get_logger().warning("clock_stepped", seconds=round(step.seconds))
 
 
-def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
-    stop: threading.Event,
-    outbox: Outbox,
-    settings: Settings,
-    mappings: MappingFolder,
-    alerts: AlertMonitor,
-    clock: Callable[[], datetime],
-) -> None:
+def _monitor(stop: threading.Event, context: JobContext, alerts: AlertMonitor) -> None:
     """Look after queue, disk and retention now and then.
 
     Nothing is deleted soon after the start, when a clock that is wrong could not be told from a right one.
     """
-    log = get_logger()
+    outbox, settings, mappings, clock = context.outbox, context.settings, context.mappings, context.clock
     purge_at = clock() + _PURGE_AFTER
     kept: frozenset[tuple[str, str]] = frozenset()
     while not stop.is_set():
@@ -178,7 +173,7 @@ def _monitor(  # noqa: PLR0913, PLR0917 - everything that is looked after
                 purge_at = now + _PURGE_EVERY
                 purge(outbox, settings, now)
         except Exception as error:  # noqa: BLE001 - monitoring must survive whatever the database does
-            log.warning("alarm_could_not_look", **failure(error))
+            get_logger().warning("alarm_could_not_look", **failure(error))
         stop.wait(_MONITOR_EVERY_SECONDS)
 
 

@@ -11,7 +11,7 @@ import orjson
 from bridge.delivery.http_client import GraphRequest, HttpResponse, events_url, http_sender
 from bridge.errors import CannotOpen, WrongUse
 from bridge.normalize import normalize_value
-from bridge.settings import Destination, Settings
+from bridge.settings import META_URL, Destination, Settings
 
 
 def refuse_test_code_when_live(body: Mapping[str, Any], settings: Settings) -> None:
@@ -38,6 +38,13 @@ def send_body(body: Mapping[str, Any], destination: Destination, settings: Setti
 def is_accepted(response: HttpResponse) -> bool:
     """Tell whether Meta took the events of a body."""
     return response.status == 200 and isinstance(response.body, dict) and "events_received" in response.body
+
+
+def where_tests_show(settings: Settings) -> str:
+    """Return where somebody looks for a test event that was accepted."""
+    if settings.graph_url == META_URL:
+        return "under Test Events in Meta's Events Manager"
+    return f"at {settings.graph_url}, which stands in for Meta here"
 
 
 def made_up_event(now: datetime) -> dict[str, Any]:

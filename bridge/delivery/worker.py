@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.delivery import circuit_breaker, retry
@@ -34,11 +34,6 @@ _FREE_EVERY = timedelta(seconds=5)
 _EXPIRE_EVERY = timedelta(minutes=1)  # counts through the whole queue
 _WARN_BEFORE = timedelta(days=1)
 _WARN_EVERY = timedelta(hours=1)
-
-
-def utc_now() -> datetime:
-    """Return the present, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 def delivery_context(outbox: Outbox, settings: Settings, **others: Any) -> DeliveryContext:
@@ -72,16 +67,6 @@ class Delivered:
     report: BatchReport | None = None
 
 
-def run_once(outbox: Outbox, settings: Settings, **others: Any) -> list[BatchReport]:
-    """Send everything that is due now, and return."""
-    return Worker(delivery_context(outbox, settings, **others)).run_once()
-
-
-def run_forever(outbox: Outbox, settings: Settings, stop: threading.Event, **others: Any) -> None:
-    """Send what becomes due until `stop` is set; batches under way are finished and settled first."""
-    Worker(delivery_context(outbox, settings, **others)).run_forever(stop)
-
-
 class Worker:
     """One worker of possibly many. Its state only saves it from asking the database too often."""
 
@@ -103,7 +88,7 @@ class Worker:
         return reports
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Keep up to `delivery.parallel` calls under way until `stop` is set.
+        """Keep up to `delivery.parallel` calls under way until `stop` is set; those are then settled.
 
         A start suggests that the settings may have been fixed: what is paused is probed with one event.
         There are a few more senders than calls: one batch is claimed, and another settled, while a third

@@ -39,6 +39,7 @@ _MARGIN = timedelta(seconds=5)  # by which a lease outlives a call: for the wait
 IDLE_SECONDS = 0.2
 _IDLE_WITHOUT_SOURCES_SECONDS = 5.0  # all that can wait then is what was asked for before a mapping changed
 _AFTER_ERROR_SECONDS = 1.0
+_LONGEST_WAIT_FOR_OTHERS = timedelta(seconds=15)
 _THREADS = 8
 _PER_SOURCE = 4
 _AT_ONCE = 10
@@ -146,23 +147,17 @@ class Fetcher:
             return _IDLE_WITHOUT_SOURCES_SECONDS
         return max(IDLE_SECONDS, self._context.outbox.arrivals.look_every_seconds)
 
-    def fetch_now(
-        self,
-        event_ids: Sequence[str],
-        *,
-        timeout: timedelta = timedelta(seconds=15),
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def fetch_now(self, event_ids: Sequence[str]) -> None:
         """Fetch for certain events at once; those that another process fetches for are waited for."""
         outbox, now = self._context.outbox, self._context.clock()
         claims = outbox.fetches.claim_these(event_ids, self._lease(now))
         for claim in claims:
             self._work_off(claim)
-        until = now + timeout
+        until = now + _LONGEST_WAIT_FOR_OTHERS
         while not claims and self._context.clock() < until:
             if all(status != "fetching" for status, _ in outbox.statuses(event_ids).values()):
                 return
-            sleep(IDLE_SECONDS)
+            time.sleep(IDLE_SECONDS)
 
     # --- claiming ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,7 @@ def _lint_line(
     found_elsewhere = len({use.position for use in line.paths}) > len({use.position for use in missing})
     may_be_missing = found_elsewhere or line.field in optional
     if unexplained and evidence.samples and not may_be_missing:
-        yield _not_in_samples(unexplained)
+        yield _not_in_samples(unexplained, webhooks)
 
 
 def _is_found(use: PathUse, webhooks: Sequence[Webhook]) -> bool:
@@ -92,12 +93,23 @@ def _misread(line: MappedLine, use: PathUse, webhooks: Sequence[Webhook], read: 
     return Finding("error", "no_such_field", message, fix, position=use.position, suggestion=meant)
 
 
-def _not_in_samples(uses: Sequence[PathUse]) -> Finding:
+def _not_in_samples(uses: Sequence[PathUse], webhooks: Sequence[Webhook]) -> Finding:
     names = " or ".join(repr(use.text) for use in uses)
     fix = "if it is a plain text, put it under defaults or write {text: …}; else add a sample that has it"
-    return Finding(
-        "warning", "not_in_samples", f"no sample has a field {names}", fix, position=uses[0].position
-    )
+    meant = next(filter(None, (_written_otherwise(use, webhooks) for use in uses)), None)
+    message = f"no sample has a field {names}"
+    return Finding("warning", "not_in_samples", message, fix, position=uses[0].position, suggestion=meant)
+
+
+def _written_otherwise(use: PathUse, webhooks: Sequence[Webhook]) -> str | None:
+    """Return a path as the samples write it, where only capitals, spaces, hyphens and underscores differ."""
+    failure = _failure(use, webhooks)
+    key = next((key for key in sorted(failure.keys) if _letters(key) == _letters(failure.step)), None)
+    return key and key.join(use.text.rsplit(failure.step, 1))
+
+
+def _letters(key: str) -> str:
+    return re.sub(r"[\s_-]", "", key).casefold()
 
 
 def _meant(line: MappedLine, use: PathUse, failure: _Failure, read: set[str]) -> str | None:

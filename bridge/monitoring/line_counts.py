@@ -7,9 +7,9 @@ nothing, is right for any number of processes and machines, and counts by the ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from bridge.body.parse import parse
 from bridge.coerce.emptiness import is_empty
@@ -18,20 +18,11 @@ from bridge.finding import Finding
 from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.models import Request, Verified, Webhook
+from bridge.outbox import Outbox, Query
 
 LOOKED_AT = 200
 ENOUGH_TO_JUDGE = 20
 _NOT_COUNTED = frozenset({"when"})
-
-
-class StoredWebhooks(Protocol):
-    """What is needed of the outbox: the events of a mapping, newest first, and raw webhooks by id."""
-
-    def find(self, query: Any) -> Sequence[Any]:
-        """Return event records, each with its `webhook_id`."""
-
-    def raw(self, webhook_id: str) -> Request | None:
-        """Return the webhook as it came, or None when it was forgotten already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +54,22 @@ class LineCount:
         }
 
 
-def last_webhooks(stored: StoredWebhooks, mapping: str, query: Callable[..., Any]) -> Iterator[Request]:
+def last_webhooks(outbox: Outbox, mapping: str) -> Iterator[Request]:
     """Yield the newest raw webhooks of a mapping, at most `LOOKED_AT`.
 
-    `query` makes what `stored.find` takes. Several events of one webhook stand beside each other.
+    Several events of one webhook stand beside each other.
     """
     seen: dict[str, None] = {}
     before: str | None = None
     while len(seen) < LOOKED_AT:
-        records = stored.find(query(mapping=mapping, limit=LOOKED_AT * 2, before=before))
+        records = outbox.find(Query(mapping=mapping, limit=LOOKED_AT * 2, before=before))
         if not records:
             return
         for record in records:
             if record.webhook_id in seen or len(seen) >= LOOKED_AT:
                 continue
             seen[record.webhook_id] = None
-            request = stored.raw(record.webhook_id)
+            request = outbox.raw(record.webhook_id)
             if request is not None:
                 yield request
         before = records[-1].id

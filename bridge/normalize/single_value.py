@@ -39,12 +39,11 @@ class Normalized:
         }
 
 
-def normalize_value(  # noqa: PLR0913 - one call of a public function, all but three by name
+def normalize_value(
     field: str,
     value: Any,
     country: str | None = None,
     *,
-    settings: ReadingSettings = _SETTINGS,
     spec: MetaSpec | None = None,
     now: datetime = _ANY_DAY,
 ) -> Normalized:
@@ -54,10 +53,10 @@ def normalize_value(  # noqa: PLR0913 - one call of a public function, all but t
     """
     spec = spec or load_meta_spec()
     name = spec.user_data_names.get(field, field)
-    cleaner = cleaners(spec, settings.hash_external_id).get(name)
+    cleaner = cleaners(spec, _SETTINGS.hash_external_id).get(name)
     if cleaner is None:
-        return _in_a_draft(field, _fields_for(name, value, country, spec, now), settings, spec, now)
-    context = known_about(country, settings, spec, int(now.timestamp()))
+        return _in_a_draft(field, _fields_for(name, value, country, spec, now), spec, now)
+    context = known_about(country, _SETTINGS, spec, int(now.timestamp()))
     return _each(field, cleaner, value, context, spec)
 
 
@@ -97,13 +96,11 @@ def _fields_for(
     return {name: value} if name in properties else None
 
 
-def _in_a_draft(
-    field: str, fields: dict[str, Any] | None, settings: ReadingSettings, spec: MetaSpec, now: datetime
-) -> Normalized:
+def _in_a_draft(field: str, fields: dict[str, Any] | None, spec: MetaSpec, now: datetime) -> Normalized:
     """Send a value through a draft of its own: virtual fields, fields of the event, custom data."""
     if fields is None:
         return Normalized(field, None, None, "The bridge knows no field of this name.")
-    event, findings = normalize(Draft(field, fields, settings, (), {}), spec, now)
+    event, findings = normalize(Draft(field, fields, _SETTINGS, (), {}), spec, now)
     block = next(reversed(fields))
     result = event.get(block)
     if block == "custom_data" and field != block:

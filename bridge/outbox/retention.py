@@ -44,17 +44,17 @@ class Purged:
 def purge(write: Write, now: int, raw_before: int, before: int) -> Purged:
     """Delete what came before a moment, raw webhooks before another one, in transactions of one portion."""
     purged = Purged(
-        raw_webhooks=in_portions(write, lambda connection: purge_raw(connection, raw_before)),
-        webhooks=in_portions(write, lambda connection: purge_webhooks(connection, before)),
+        raw_webhooks=delete_all(write, lambda connection: purge_raw(connection, raw_before)),
+        webhooks=delete_all(write, lambda connection: purge_webhooks(connection, before)),
         repeat_keys=write("purge", lambda connection: purge_repeat_keys(connection, now)),
-        attempts=in_portions(write, lambda connection: purge_attempts(connection, before)),
-        jobs=in_portions(write, lambda connection: purge_jobs(connection, raw_before)),
+        attempts=delete_all(write, lambda connection: purge_attempts(connection, before)),
+        jobs=delete_all(write, lambda connection: purge_jobs(connection, raw_before)),
     )
     write("compact", lambda connection: compact(connection, now))
     return purged
 
 
-def in_portions(write: Write, work: Callable[[Connection], int]) -> int:
+def delete_all(write: Write, work: Callable[[Connection], int]) -> int:
     """Delete portion by portion, each in a transaction of its own; return how many rows that were."""
     total = 0
     while portion := write("purge", work):

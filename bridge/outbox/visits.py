@@ -21,7 +21,7 @@ from bridge.outbox.admin_actions import withdraw
 from bridge.outbox.database import Read, Write
 from bridge.outbox.packed import PackedWebhook
 from bridge.outbox.records import Receipt, from_ms, raw_id, to_ms
-from bridge.outbox.retention import PORTION, in_portions
+from bridge.outbox.retention import PORTION, delete_all
 from bridge.outbox.tables import visit_keys, visits
 from bridge.outbox.visit_rows import (
     OF_WEBHOOK,
@@ -244,9 +244,9 @@ class Visits:
         """Delete visits last seen long enough ago, addresses sooner; return how many visits that were."""
         before, addresses_before = to_ms(now - kept), to_ms(now - addresses)
         self._write("purge", lambda connection: _purge_addresses(connection, addresses_before))
-        gone = in_portions(self._write, lambda connection: _purge_visits(connection, before))
-        in_portions(self._write, lambda connection: _purge_keys(connection, before))
-        in_portions(self._write, lambda connection: purge_withdrawals(connection, before))
+        gone = delete_all(self._write, lambda connection: _purge_visits(connection, before))
+        delete_all(self._write, lambda connection: _purge_keys(connection, before))
+        delete_all(self._write, lambda connection: purge_withdrawals(connection, before))
         return gone
 
 

@@ -46,7 +46,9 @@ def _counted_twice(present: tuple[str, ...], table: MatchWeights) -> int:
 
 
 def _advice(score: int, missing: tuple[str, ...], table: MatchWeights) -> str:
-    if score >= table.good_from or not missing:
+    if not missing:
         return "Good; nothing important is missing."
+    if score >= table.good_from:
+        return "Good; Meta can match a person by these."
     best = sorted(missing, key=lambda name: -table.weights[name])[:2]
     return f"Add {' or '.join(table.advice[name] for name in best)}."

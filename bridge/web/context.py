@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.bootstrap import open_mappings, open_meta_spec, open_store
-from bridge.delivery.process import new_fetcher, new_reporter, report_step
-from bridge.delivery.worker import Delivered, Worker, delivery_context
+from bridge.delivery.process import new_fetcher, new_reporter, new_worker, report_step
+from bridge.delivery.worker import Delivered, Worker
 from bridge.errors import CannotStore, UnknownMapping
 from bridge.fetch.fetcher import Fetcher
 from bridge.mapping import CompiledMapping, MappingFolder
@@ -108,10 +108,8 @@ def _delivery(
 
     def make() -> tuple[Fetcher, Worker]:
         reporter = new_reporter(settings, metrics, mappings)
-        delivering = delivery_context(
-            outbox(), settings, clock=clock, observe=reporter.observe, notify=reporter.notify
-        )
-        return new_fetcher(outbox(), settings, mappings, reporter, clock), Worker(delivering)
+        worker = new_worker(outbox(), settings, reporter, clock)
+        return new_fetcher(outbox(), settings, mappings, reporter, clock), worker
 
     both = Lazy(make)
 

@@ -168,14 +168,14 @@ class Stored:
     """An outbox with 300 webhooks of two events each, newest first; every third raw webhook is forgotten."""
 
     def find(self, query):
-        start = 0 if query["before"] is None else int(query["before"]) + 1
-        return [Record(str(n), str(n // 2)) for n in range(start, min(600, start + query["limit"]))]
+        start = 0 if query.before is None else int(query.before) + 1
+        return [Record(str(n), str(n // 2)) for n in range(start, min(600, start + query.limit))]
 
     def raw(self, webhook_id):
         return None if int(webhook_id) % 3 == 0 else webhook_id
 
 
 def test_the_last_webhooks_are_each_looked_at_once_and_at_most_two_hundred():
-    found = list(last_webhooks(Stored(), "contact", dict))
+    found = list(last_webhooks(Stored(), "contact"))
     assert len(found) == len(set(found)) == 133
     assert max(map(int, found)) == 199

@@ -65,9 +65,7 @@ def test_a_dry_run_shows_one_row_in_full_and_how_many_can_be_matched(folder, fil
     ran = folder.run("import", str(file), "--mapping", "lead", "--dry-run")
     assert "leads.csv: columns separated by semicolons, read as Windows-1252 (it is not UTF-8)\n" in ran.err
     assert ran.out.startswith("Row 3, for example:\nLead is ready\n")
-    assert ran.out.endswith(
-        "2 events: 50% with an e-mail address, 0% with a phone number\n1 held, 1 waiting\n"
-    )
+    assert ran.out.endswith("2 events: 50% with an e-mail address, 0% with a phone number\n1 held, 1 ready\n")
     assert "jane@example.com" not in ran.out
 
 

@@ -40,7 +40,8 @@ def test_one_value_can_be_revealed_as_json():
 def test_a_dropped_value_ends_with_one_and_its_reason():
     assert capi_bridge("normalize", "ph", "0151 2345678") == (
         1,
-        "dropped     ph was left out: the number has no country calling code, and no country is known.\n",
+        "dropped     ph was left out: the number has no country calling code, and no country is known.\n"
+        "            name it: --country DE\n",
         "",
     )
 

@@ -241,6 +241,20 @@ def test_what_tests_are_given_counts_against_slips_but_may_be_short(mapping_of, 
     assert told(lint(mapping_of(text), spec)) == [("error", "no_such_field", 7, "created")]
 
 
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [("email", "Email"), ("e-mail", "E-Mail"), ("e_mail", "E Mail"), ("first_name", "firstName")],
+)
+def test_a_key_that_is_written_otherwise_in_the_samples_is_named(path, key, mapping_of, spec):
+    field = "first_name" if "name" in path else "email"
+    text = LEAD.replace("{email: email}", f"{{{field}: {path}, phone: phone}}") + WITH_SAMPLE
+    mapping = mapping_of(
+        text, {"samples/real.json": json.dumps({"id": 7, "phone": "+4915112345678", key: "Jane"}).encode()}
+    )
+    [finding] = [one for one in lint(mapping, spec) if one.code in {"not_in_samples", "no_such_field"}]
+    assert finding.suggestion == key
+
+
 def test_a_key_that_is_already_read_is_not_the_one_that_was_meant(mapping_of, spec):
     sample = b'{"id": 7, "email": "jane@example.com", "fbc": "fb.1.1795000000000.abcdef"}'
     text = LEAD.replace("{email: email}", "{email: email, fbc: fbc, fbp: fbp}") + WITH_SAMPLE

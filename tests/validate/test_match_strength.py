@@ -10,7 +10,8 @@ from bridge.meta_spec.rule_files import load_meta_spec
 from bridge.validate.match_strength import match_strength
 
 SPEC = load_meta_spec()
-GOOD = "Good; nothing important is missing."
+ENOUGH = "Good; Meta can match a person by these."
+ALL = "Good; nothing important is missing."
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,11 @@ def test_identifiers_are_counted(user_data, present):
             "landing page.",
             id="the two heaviest of what is missing",
         ),
-        pytest.param(["em", "ph"], 70, GOOD, id="good enough"),
-        pytest.param(["fb_login_id"], 60, GOOD, id="just good enough"),
-        pytest.param(["lead_id", "ig_sid"], 70, GOOD, id="one proof twice"),
-        pytest.param(["madid", "anon_id", "em"], 90, GOOD, id="a device twice"),
-        pytest.param(["lead_id", "em"], 100, GOOD, id="100 at most"),
+        pytest.param(["em", "ph"], 70, ENOUGH, id="good enough"),
+        pytest.param(["fb_login_id"], 60, ENOUGH, id="just good enough"),
+        pytest.param(["lead_id", "ig_sid"], 70, ENOUGH, id="one proof twice"),
+        pytest.param(["madid", "anon_id", "em"], 90, ENOUGH, id="a device twice"),
+        pytest.param(["lead_id", "em"], 100, ENOUGH, id="100 at most"),
     ],
 )
 def test_weights_are_added_and_the_advice_names_what_would_help_most(names, score, advice):
@@ -56,4 +57,4 @@ def test_what_is_missing_is_what_nearly_every_business_could_send():
 
 def test_nothing_is_advised_when_nothing_is_missing_however_low_the_score():
     modest = replace(SPEC, match=replace(SPEC.match, expected=("ge",)))
-    assert match_strength({"user_data": {"ge": "x"}}, modest).advice == GOOD
+    assert match_strength({"user_data": {"ge": "x"}}, modest).advice == ALL

@@ -114,13 +114,13 @@ def _line(key: str, value: str, remark: str = "", indent: int = 0) -> str:
     return f"{written.ljust(_COMMENT_AT - 1)}  # {remark}" if remark else written
 
 
-def _paths(paths: Sequence[str], root: str = "") -> str:
-    texts = [_in_list(f"{root}{path}") if len(paths) > 1 else yaml_text(f"{root}{path}") for path in paths]
+def _paths(paths: Sequence[str]) -> str:
+    texts = [_in_list(path) if len(paths) > 1 else yaml_text(path) for path in paths]
     return f"[{', '.join(texts)}]" if len(texts) > 1 else texts[0]
 
 
 def _in_list(text: str) -> str:
-    return text if re.fullmatch(r"[\w$.@-]+(?: [\w$.@-]+)*", text) else yaml_text(f"{text}")
+    return text if re.fullmatch(r"[\w$.@-]+(?: [\w$.@-]+)*", text) else yaml_text(text)
 
 
 def _head(plan: Plan, heading: Heading) -> list[str]:

@@ -321,7 +321,10 @@ def read_secret(loading: Loading, entry: Entry, encoding: str = "text") -> bytes
     except KeyError:
         secret = ""
     if not secret:
-        fix = f"add a line {match[1]}=… to .env, or set the environment variable"
+        fix = (
+            f"add a line {match[1]}=… to .env (a running server takes it up with `capi-bridge reload`), "
+            "or set the environment variable"
+        )
         return _missing(loading, entry, "unset_secret", f"{match[1]} is not set", fix)
     try:
         return _DECODE[encoding](secret)

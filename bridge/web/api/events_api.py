@@ -32,7 +32,7 @@ def mappings(context: AppContext, request: HttpRequest) -> Response:
 def show_mapping(context: AppContext, request: HttpRequest) -> Response:
     """Show one mapping, and how often each of its lines found something in the last webhooks."""
     mapping = context.mappings.get(request.name)
-    looked_at = last_webhooks(context.outbox(), request.name, Query)
+    looked_at = last_webhooks(context.outbox(), request.name)
     counts = [count.as_json() for count in line_counts(mapping, looked_at)]
     return Response(200, {**_mapping_shown(context, request.name), "lines": counts})
 

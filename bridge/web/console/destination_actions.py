@@ -9,7 +9,13 @@ from urllib.parse import quote
 
 from bridge.delivery.graph_reads import DestinationReport, GraphReader, report_on
 from bridge.delivery.http_client import http_sender
-from bridge.delivery.send_now import is_accepted, made_up_event, refuse_test_code_when_live, send_body
+from bridge.delivery.send_now import (
+    is_accepted,
+    made_up_event,
+    refuse_test_code_when_live,
+    send_body,
+    where_tests_show,
+)
 from bridge.errors import CannotOpen, WrongUse
 from bridge.ingest.entries import checked_test_code
 from bridge.monitoring.match_quality import MatchQuality, match_quality, our_match_strength
@@ -84,6 +90,7 @@ def send_test(context: AppContext, request: HttpRequest, viewer: Viewer) -> Resp
         "destination_tested.html",
         name=entry.name,
         code=code,
+        shown=where_tests_show(context.settings),
         accepted=is_accepted(answer),
         http_status=answer.status,
         answer=encode_readable(answer.body),

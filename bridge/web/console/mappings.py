@@ -10,7 +10,6 @@ from bridge.errors import Refused
 from bridge.mapping import CompiledMapping
 from bridge.models import Request, Verified
 from bridge.monitoring.line_counts import last_webhooks, line_counts
-from bridge.outbox import Query
 from bridge.pipeline import translate
 from bridge.web.console.active_mappings import active_mapping, hook_url, text_of_file
 from bridge.web.console.pages import page
@@ -46,7 +45,7 @@ def show_one(context: AppContext, request: HttpRequest, viewer: Viewer) -> Respo
     mapping = active_mapping(context, request.name)
     if mapping is None:
         raise NoSuchPage("there is no active mapping of this name", fix="see the list of mappings")
-    requests = list(last_webhooks(context.outbox(), mapping.name, Query))
+    requests = list(last_webhooks(context.outbox(), mapping.name))
     counts = line_counts(mapping, requests)
     return page(
         context,

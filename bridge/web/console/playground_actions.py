@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from bridge.delivery.send_now import is_accepted, refuse_test_code_when_live, send_body
+from bridge.delivery.send_now import is_accepted, refuse_test_code_when_live, send_body, where_tests_show
 from bridge.errors import WrongUse
 from bridge.ingest.entries import checked_test_code
 from bridge.ingest.preview import preview
@@ -56,9 +56,10 @@ def send_test(context: AppContext, request: HttpRequest, viewer: Viewer) -> Resp
         raise WrongUse("a test needs a code", fix="copy it from Test Events in Meta's Events Manager")
     answers = list(_answers(context, given, code))
     context.log.info("test_sent", request_id=request.id, peer=request.peer, answers=len(answers))
+    shown: dict[str, Any] = {"answers": answers, "code": code, "shown": where_tests_show(context.settings)}
     if wants_json(request):
-        return Response(200, {"outcome": rendered("playground_test.html", answers=answers, code=code)})
-    return page(context, viewer, "playground_sent.html", answers=answers, code=code)
+        return Response(200, {"outcome": rendered("playground_test.html", **shown)})
+    return page(context, viewer, "playground_sent.html", **shown)
 
 
 def _answers(context: AppContext, given: Mapping[str, str], code: str) -> Iterator[MetaAnswer]:

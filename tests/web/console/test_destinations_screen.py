@@ -97,7 +97,10 @@ def test_a_test_event_is_sent_with_its_code_and_not_stored(app, at_meta):
     url = "/console/destinations/main/test"
     assert client.post(url, data={"code": ""}).status_code == 400
     assert client.post(url, data={"code": "no code!"}).status_code == 400
-    assert "Meta accepted it." in words(client.post(url, data={"code": "TEST7"}))
+    shown = words(client.post(url, data={"code": "TEST7"}))
+    assert (
+        f"It was accepted, and shows at {simulator.url}, which stands in for Meta here, code TEST7." in shown
+    )
     [received] = simulator.received()
     assert (received.test_event_code, received.event["event_name"]) == ("TEST7", "Lead")
     assert app.stored() == []

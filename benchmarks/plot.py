@@ -17,7 +17,7 @@ def write(figures: list[Figure]) -> bool:
         return False
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "capi-bridge"
-    mpl.rcParams["svg.fonttype"] = "none"  # text, which the shapes of its letters would make ten times as long
+    mpl.rcParams["svg.fonttype"] = "none"  # letters as text: as shapes they take ten times as much
     from matplotlib import pyplot
 
     measured = {one.name: one for one in figures}

@@ -21,6 +21,8 @@ MOST = 100_000
 FORMATS = ("jsonl", "csv")
 _PAGE = 250
 _OWN = ("format", "bodies")
+# OWASP ASVS 5.0, 1.2.10; a line feed and the wide signs are taken for the same by some spreadsheets
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "\n", "＝", "＋", "－", "＠")
 
 
 def read_export(context: JobContext, asked: Asked) -> NewJob:
@@ -88,7 +90,7 @@ def _moment(seconds: int) -> str | None:
 def _cell(value: Any) -> Any:
     """Return a value as a cell; one that a spreadsheet would take for a formula is kept from being one."""
     text = json.dumps(value) if isinstance(value, dict | list) else value
-    return f"'{text}" if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return f"'{text}" if isinstance(text, str) and text.startswith(_FORMULA) else text
 
 
 def _filters(asked: Asked) -> dict[str, Any]:

@@ -81,9 +81,12 @@ class Database:
         self.engine = _sqlite(url, busy_seconds) if self.is_sqlite else _postgresql(url)
         self._reading = self.engine.execution_options(**_READING[self.is_sqlite])
         self._writer = _OneWriter(self.engine) if self.is_sqlite else None
-        self._same_file = _SameFile(self.file) if self.file else None
+        self._same_files = _SameFiles(self.file) if self.file else None
         self._lock = WriteLock(Path(f"{self.file}.turn")) if self.is_sqlite else None
         self.write_lock: Callable[[float | None], AbstractContextManager[None]] = self._lock or no_lock
+        if self._same_files:
+            event.listen(self.engine, "connect", self._same_files.opened)
+            event.listen(self.engine, "close", self._same_files.closed)
         _forget_connections_after_fork(self.engine)
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -91,16 +94,16 @@ class Database:
 
         All its statements see the same data on SQLite, and each what was committed before on PostgreSQL.
         """
-        self._check_file()
+        self._check_files()
         return self._again_once(lambda: _run(self._reading, work))
 
     def snapshot(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work`, however long it takes, on what the database held when it began."""
         return _run(self.engine.execution_options(isolation_level=_SNAPSHOT[self.is_sqlite]), work)
 
-    def _check_file(self) -> None:
-        if self._same_file:
-            self._same_file.check()
+    def _check_files(self) -> None:
+        if self._same_files:
+            self._same_files.check()
 
     def write(
         self, work: Callable[[Connection], Result], patience_seconds: float = PATIENCE_SECONDS
@@ -115,7 +118,7 @@ class Database:
         `work` must bear being run twice: a broken connection is replaced once, and the
         confirmation of a COMMIT may be what was lost.
         """
-        self._check_file()
+        self._check_files()
         writer = self._writer
         return self._again_once(lambda: writer.run(work) if writer else _run(self.engine, work))
 
@@ -137,35 +140,61 @@ class Database:
         return attempt()
 
 
-class _SameFile:
-    """Notices that a database file was deleted or replaced while it is open.
+class _SameFiles:
+    """Notices that a file of the database was deleted or replaced while it is open.
 
-    SQLite would go on writing into the file that no name leads to any more, and all of it would be lost.
+    SQLite would go on writing into the file that no name leads to any more, and all of it would be lost. The
+    files beside the database (its write-ahead log, and the index of that) come and go with the connections,
+    but stay the same as long as this process has one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._identity: tuple[int, int] | None = None
+        self._identity: _Identity = None
+        self._beside: dict[Path, _Identity] = {}
+        self._connections: set[int] = set()
+        self._process: int | None = None
+
+    def opened(self, connection: object, _record: object) -> None:
+        """Remember the files beside the database when a process makes its first connection."""
+        if self._process != os.getpid():
+            self._process, self._connections = os.getpid(), set()
+        if not self._connections:
+            beside = (Path(f"{self._path}{suffix}") for suffix in ("-wal", "-shm"))
+            self._beside = {file: identity for file in beside if (identity := _identity_of(file))}
+        self._connections.add(id(connection))
+
+    def closed(self, connection: object, _record: object) -> None:
+        """Forget them when the last connection is closed."""
+        self._connections.discard(id(connection))
 
     def check(self) -> None:
-        """Remember which file it is, or raise CannotStore when it is no longer that file."""
-        try:
-            status = self._path.stat()
-        except FileNotFoundError as error:
-            if self._identity is None:  # about to be created
-                return
-            raise _file_gone() from error
-        identity = (status.st_dev, status.st_ino)
+        """Raise CannotStore when a file is no longer the one it was."""
+        identity = _identity_of(self._path)
         if self._identity not in {None, identity}:
-            raise _file_gone()
+            raise _file_gone("the database file", "put the file back or accept a new one")
         self._identity = identity
+        if self._connections and self._process == os.getpid():
+            for file, known in self._beside.items():
+                if _identity_of(file) != known:
+                    raise _file_gone(f"{file.name}, a part of the database,", "which saves what is in it")
 
 
-def _file_gone() -> CannotStore:
-    return CannotStore(
-        "the database file was deleted or replaced while the bridge was running",
-        fix="stop the bridge, put the file back or accept a new one, and start again",
-    )
+_Identity = tuple[int, int] | None
+
+
+def _identity_of(path: Path) -> _Identity:
+    """Return which file a path leads to now, None when there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _file_gone(which: str, fix: str) -> CannotStore:
+    message = f"{which} was deleted or replaced while the bridge was running"
+    return CannotStore(message, fix=f"stop the bridge, {fix}, and start again")
 
 
 def dialect_insert(dialect_name: str) -> Any:

@@ -17,7 +17,7 @@ from bridge.plurals import counted
 from bridge.settings import Settings
 from bridge.web.context import AppContext
 from bridge.web.request import HttpRequest
-from bridge.web.responses import Response
+from bridge.web.responses import Response, sentence
 
 CHECK_SECONDS = 2.0  # how long a check waits for the write lock
 _STEP_SHOWN_FOR = timedelta(hours=1)
@@ -93,7 +93,7 @@ def _database(context: AppContext) -> Iterator[Reason]:
             yield Reason("degrades", "not_stored", message)
         yield from _queue(context)
     except CannotStore as error:
-        yield Reason("blocks", "database", error.message)
+        yield Reason("blocks", "database", sentence(error))
     except Exception as error:  # noqa: BLE001 - whatever the driver raises, we are not ready
         yield Reason("blocks", "database", f"the database does not answer ({type(error).__name__})")
 

@@ -181,7 +181,7 @@ def test_a_csv_export_without_events_has_its_header_all_the_same(stored):
     assert header.startswith("id,webhook_id,mapping,")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-1", "@x", "\tx", "\rx", "\0x", "\n=1", "＝1"])
 def test_a_cell_that_begins_like_a_formula_is_kept_from_being_one(text):
     written = io.StringIO()
     write_csv([{"reason": text}], written, ["reason"], has_header=False)

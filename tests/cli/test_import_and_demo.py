@@ -77,7 +77,7 @@ def test_an_office_finds_every_lead_again_after_a_wrong_encoding_and_a_missing_a
     assert (refused.code, "the character encoding of the file cannot be detected" in refused.err) == (2, True)
 
     named = folder.run("import", str(file), "--mapping", "lead", "--encoding", "cp1250")
-    assert (named.code, named.out) == (1, "1 held, 1 ready\n")
+    assert (named.code, named.out) == (1, "1 held, 1 waiting\n")
     file.write_bytes(polish.replace("2;;", "2;joe@example.com;").encode("cp1250"))
     corrected = folder.run("import", str(file), "--mapping", "lead", "--encoding", "cp1250")
     assert (corrected.code, corrected.out) == (0, "1 duplicate, 1 waiting\n")

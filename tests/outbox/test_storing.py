@@ -359,3 +359,31 @@ def test_a_database_file_that_is_gone_is_noticed_and_not_written_into(files, web
     [stored] = outbox.submit([outbox.pack(webhook("4"))]).result(30)
     assert isinstance(stored, Receipt)
     assert outbox.counts().received == 1
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_part_of_the_database_that_is_gone_is_noticed_and_what_was_stored_is_saved_at_the_end(
+    files, webhook, open_store, suffix, replaced
+):
+    path, outbox = files
+    outbox.add(webhook("1"))
+    part = path.with_name(f"{path.name}{suffix}")
+    part.unlink()
+    if replaced:
+        part.write_bytes(b"")
+    for work in (lambda: outbox.add(webhook("2")), outbox.counts):
+        with pytest.raises(CannotStore, match=f"bridge.db{suffix}, a part of the database, was deleted"):
+            work()
+    outbox.close()
+    part.unlink(missing_ok=True)
+    assert open_store(f"sqlite:///{path}").counts().received == 1
+
+
+def test_parts_of_the_database_may_come_and_go_while_no_connection_is_open(files, webhook):
+    path, outbox = files
+    for number in range(3):
+        outbox.add(webhook(str(number)))
+        outbox.close()
+        assert not path.with_name(f"{path.name}-wal").exists()
+    assert outbox.counts().received == 3

@@ -92,5 +92,6 @@ def _asked(
 
 def _inside(target: str | None) -> str:
     """Return a page of the console to go to, whatever somebody put into the URL."""
-    is_ours = bool(target) and str(target).startswith(HOME) and "\\" not in str(target)
-    return str(target) if is_ours else HOME
+    wanted = target or ""
+    is_ours = wanted.startswith(HOME) and wanted.isprintable() and "\\" not in wanted
+    return wanted if is_ours else HOME

@@ -140,7 +140,16 @@ def test_a_page_of_another_site_changes_nothing(app, signed_in, headers):
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example", "//evil.example", "/hooks/lead", "/console/\\evil"]
+    "target",
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/hooks/lead",
+        "/console/\\evil",
+        "/console/\r\nSet-Cookie: a=b",
+        "/console/\x00",
+        "/console/\u202e",
+    ],
 )
 def test_signing_in_leads_to_our_own_pages_only(browser, target):
     response = browser.post("/console/session", data={"token": "admin-token", "next": target})

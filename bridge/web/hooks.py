@@ -224,11 +224,12 @@ def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]
     }
     if receipt.job_id:
         body["erasure"] = receipt.job_id
-    reasons = sorted({event.reason for event in receipt.events if event.reason})
-    if reasons and not receipt.duplicate:
+    if receipt.duplicate:
+        return body
+    if reasons := sorted({event.reason for event in receipt.events if event.reason}):
         body["reasons"] = reasons
-    findings = [finding.as_json() for event in events if event.status == "held" for finding in event.findings]
-    if findings and not receipt.duplicate:
+    held = (event for event in events if event.status == "held")
+    if findings := [finding.as_json() for event in held for finding in event.findings]:
         body["findings"] = findings
     return {**body, **test_note(receipt, events)}
 

@@ -16,6 +16,8 @@ from msgspec import Struct
 from bridge.consent_decision import ConsentDecision, ConsentPolicy
 from bridge.finding import EventVerdict, Finding, Position
 
+BLOCKS = ("user_data", "custom_data", "app_data", "original_event_data")  # the objects in an event
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

@@ -11,11 +11,10 @@ from typing import Any
 from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
 from bridge.meta_spec.spec import MetaSpec
-from bridge.models import ReadingSettings
+from bridge.models import BLOCKS, ReadingSettings
 from bridge.normalize import normalize_value
 
 NOTHING = "(nothing)"
-_NESTED = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def _flat(event: Mapping[str, Any], spec: MetaSpec, above: str = "") -> Iterator
     """Yield `user_data.em`, `custom_data.value` …, written nested or with dots, by Meta's own names."""
     for key, value in event.items():
         block, dot, rest = str(key).partition(".")
-        if not above and not dot and block in _NESTED and isinstance(value, Mapping):
+        if not above and not dot and block in BLOCKS and isinstance(value, Mapping):
             yield from _flat(value, spec, block)
         else:
             yield _canonical(f"{above}.{key}" if above else f"{block}{dot}{rest}", spec), value

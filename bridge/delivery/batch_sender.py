@@ -187,12 +187,12 @@ class _Run:
 
     def _keep_lease(self) -> None:
         delivery, now = self._context.settings.delivery, self._context.clock()
-        if int((now + 2 * delivery.timeout).timestamp() * 1000) < self._lease_until:
+        if to_ms(now + 2 * delivery.timeout) < self._lease_until:
             return
         until = now + delivery.lease
         if not self._context.outbox.prolong([self._claim.id], until):
             raise LeaseLost("the lease ran out between two calls")
-        self._lease_until = int(until.timestamp() * 1000)
+        self._lease_until = to_ms(until)
 
     def _outcomes(self, batch: Sequence[ClaimedEvent], verdict: Verdict) -> Outcomes:
         ids = tuple(event.id for event in batch)

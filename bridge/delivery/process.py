@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -145,8 +146,7 @@ def purge(outbox: Outbox, settings: Settings, now: datetime) -> None:
     kept = settings.retention
     purged = outbox.purge(now, raw_webhooks=kept.raw_webhooks, events=kept.events)
     visits = outbox.visits.purge(now, kept.visits, kept.visit_addresses)
-    counts = {name: getattr(purged, name) for name in purged.__slots__}
-    get_logger().info("retention", **counts, visits=visits)
+    get_logger().info("retention", **asdict(purged), visits=visits)
 
 
 def report_step(step: Step) -> None:

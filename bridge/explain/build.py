@@ -13,7 +13,7 @@ from bridge.explain.trace import NOTHING_FOUND, FieldRecord, Trace
 from bridge.explain.unused_fields import probably_meant, unused_fields
 from bridge.finding import Position
 from bridge.meta_spec.rule_files import load_meta_spec
-from bridge.models import Draft, Event, Webhook
+from bridge.models import BLOCKS, Draft, Event, Webhook
 
 if TYPE_CHECKING:
     from bridge.mapping import CompiledMapping
@@ -27,7 +27,6 @@ _MADE_HERE = {
     "event_name": "the text of the mapping",
     "action_source": "the text of the mapping",
 }
-_BLOCKS = frozenset({"user_data", "custom_data", "app_data", "original_event_data"})
 
 
 Traced = tuple[Draft, Event, Trace]
@@ -130,7 +129,7 @@ def _explained_event(draft: Draft, event: Event, trace: Trace, *, reveal: bool) 
 def _field_names(data: Mapping[str, Any]) -> Iterable[str]:
     """Yield `event_name`, `user_data.em`, `custom_data.value`: an event's fields, two levels deep."""
     for name, value in data.items():
-        if name in _BLOCKS and type(value) is dict:
+        if name in BLOCKS and type(value) is dict:
             yield from (f"{name}.{key}" for key in value)
         else:
             yield name

@@ -141,45 +141,23 @@ def translation_after_a_fault(mapping: CompiledMapping, request: Request) -> Tra
 def _new_event(  # noqa: PLR0913, PLR0917 - what is stored comes from all of these
     event: Event, destination: str, settings: Settings, spec: MetaSpec, code: str | None, now: datetime
 ) -> NewEvent:
-    data = event.data
-    if data is None:
-        held_at = int(now.timestamp()) if event.verdict in {"held", "fetching"} else 0
-        return _without_data(event, destination, settings, held_at, code)
+    data = event.data or {}
+    event_time = _whole(data, "event_time")
+    held_at = int(now.timestamp()) if event.data is None and event.verdict in {"held", "fetching"} else 0
     return NewEvent(
         status=_STATUS[event.verdict],
         destination=destination,
         dataset_id=_dataset(settings, destination),
         event_name=str(data.get("event_name", "")),
         event_id=str(data.get("event_id", "")),
-        event_time=_whole(data, "event_time"),
-        body=encode(data),
+        event_time=event_time or held_at,
+        body=None if event.data is None else encode(data),
         test_event_code=code,
         reason=event.reason,
         findings=event.findings,
         match_score=event.match.score if event.match else None,
         score_without_visit=event.match.without_visit if event.match else None,
-        accepted_until=accepted_until(data, spec) if _whole(data, "event_time") else None,
-        label=event.label,
-        consent=event.consent,
-    )
-
-
-def _without_data(
-    event: Event, destination: str, settings: Settings, event_time: int, code: str | None
-) -> NewEvent:
-    return NewEvent(
-        status=_STATUS[event.verdict],
-        destination=destination,
-        dataset_id=_dataset(settings, destination),
-        event_name="",
-        event_id="",
-        event_time=event_time,
-        body=None,
-        test_event_code=code,
-        reason=event.reason,
-        findings=event.findings,
-        match_score=None,
-        accepted_until=None,
+        accepted_until=accepted_until(data, spec) if event_time else None,
         label=event.label,
         consent=event.consent,
     )

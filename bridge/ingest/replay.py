@@ -50,10 +50,10 @@ def replay(
     """Send events again, and map held ones again first; return how many became what.
 
     The counts: `replayed` (due again), `remapped` (held, now waiting), `fetching` (held, now waiting for what
-    is fetched), `still_held`, `unknown_mapping` (held,
-    and no mapping has that name now), `raw_gone` (held, and the webhook is no longer kept), `cannot_open`
-    (held, and no configured key decrypts the webhook), `other_dataset` (held for a dataset that is no longer
-    configured). Left alone: `too_old`, `no_body`, `duplicate`, `sending`, `skipped`, `suppressed`.
+    is fetched), `still_held`, `unknown_mapping` (held, and no mapping has that name now), `raw_gone` (held,
+    and the webhook is no longer kept), `cannot_open` (held, and no configured key decrypts the webhook),
+    `other_dataset` (held for a dataset that is no longer configured). Left alone: `too_old`, `no_body`,
+    `duplicate`, `sending`, `skipped`, `suppressed`.
     """
     ids = outbox.ids(query)
     counts: Counter[str] = Counter()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from bridge.body.parse import parse
@@ -11,11 +10,10 @@ from bridge.errors import BridgeError
 from bridge.finding import Finding
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.mapping.samples import Sample, read_sample, sample_of_test
+from bridge.mapping.samples import ANY_TIME, Sample, read_sample, sample_of_test
 from bridge.models import Verified, Webhook
 
 # when a sample's own time is not noted; what is fetched does not depend on it
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_SHOWN: Final = 8
 
 
@@ -29,7 +27,7 @@ def lint_answers(mapping: CompiledMapping) -> Iterator[Finding]:
     recorded: list[Mapping[str, Any]] = []
     for test in mapping.tests:
         try:
-            sample = sample_of_test(test, mapping.name, _ANY_TIME)
+            sample = sample_of_test(test, mapping.name, ANY_TIME)
             needed = _needed(mapping, sample)
         except BridgeError:  # the file cannot be read, which is said elsewhere
             continue
@@ -40,7 +38,7 @@ def lint_answers(mapping: CompiledMapping) -> Iterator[Finding]:
             yield Finding("error", "no_recorded_answer", message, fix, position=test.position)
     for file in mapping.samples:
         try:
-            sample = read_sample(file, _ANY_TIME)
+            sample = read_sample(file, ANY_TIME)
             needed = _needed(mapping, sample)
         except BridgeError:
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from bridge.body.parse import parse
@@ -13,12 +12,11 @@ from bridge.finding import Finding, Position
 from bridge.mapping.runtime.fetch_step import recorded_answers
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
-from bridge.mapping.samples import read_sample, request_of_data
+from bridge.mapping.samples import ANY_TIME, read_sample, request_of_data
 from bridge.models import Verified, Webhook
 from bridge.positioned_yaml import one_or_more
 
 # when a sample's own time is not noted; lint looks at fields, and no finding depends on the time
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def read_evidence(mapping: CompiledMapping) -> Evidence:
     given = (test.given_file for test in mapping.tests if test.given_file)
     for file in dict.fromkeys([*mapping.samples, *given]):
         try:
-            sample = read_sample(file, _ANY_TIME)
+            sample = read_sample(file, ANY_TIME)
             webhook = parse(Verified(sample.request), mapping.receive)
             answers = [sample.fetched, *(test.fetched for test in mapping.tests if test.given_file == file)]
             samples.extend(answered(webhook, mapping, one) for one in answers if one or one is answers[0])
@@ -60,7 +58,7 @@ def webhooks_in_tests(mapping: CompiledMapping) -> list[Webhook]:
     """Return the payloads that are written in the tests of a mapping, with the answers that they record."""
     return [
         answered(
-            Webhook(request_of_data(test.given, mapping.name, _ANY_TIME), test.given), mapping, test.fetched
+            Webhook(request_of_data(test.given, mapping.name, ANY_TIME), test.given), mapping, test.fetched
         )
         for test in mapping.tests
         if test.given_file is None

@@ -18,6 +18,7 @@ from bridge.serialization import encode
 
 LOCAL_URL = "https://bridge.example.com/hooks/"
 MAX_SAMPLE_BYTES = 2_097_152
+ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)  # when a sample came, where that does not matter
 _SIDE = ".headers.json"
 _FETCHED = ".fetched.json"
 _KINDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ class MatchQuality:
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures for programs."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 def match_quality(reader: GraphReader, ours: Mapping[str, float]) -> Iterator[MatchQuality]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,10 +10,10 @@ from bridge.finding import Finding, Position
 from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.context import ValueDropped
+from bridge.privacy.personal_data import PLAIN_NAME
 from bridge.privacy.phone_numbers import Phones
 
 _UNKNOWN_KEYS: Final = {"": "unknown_field", ITEMS: "item_unknown_key"}
-_SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
 class Findings:
@@ -59,7 +58,7 @@ class Findings:
 
     def add_unknown_key(self, block: str, key: object) -> None:
         """Add a finding about a key Meta does not know; a key that might be personal is not repeated."""
-        shown = key if isinstance(key, str) and _SAFE_KEY(key) else "?"
+        shown = key if isinstance(key, str) and PLAIN_NAME(key) else "?"
         field = f"{block}.{shown}" if block else shown
         kind = block.partition("[")[0]
         rule = self.spec.rules[_UNKNOWN_KEYS.get(kind, "unknown_key_left_out")]

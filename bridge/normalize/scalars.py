@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bridge.coerce.emptiness import is_empty_text
+from bridge.coerce.yes_no import SENT_FOR_NO, SENT_FOR_YES
 from bridge.meta_spec.spec import MetaSpec
 from bridge.normalize.amounts import json_number
 from bridge.normalize.context import ValueDropped
 
-_YES: Final = frozenset({"true", "1", "yes", "y", "on", "t"})
-_NO: Final = frozenset({"false", "0", "no", "n", "off", "f"})
 _LONGEST_WORD: Final = 24  # no placeholder and no choice is longer
 _LONGEST_TEXT: Final = 100_000
 _LARGEST: Final = 2**256
@@ -69,8 +68,8 @@ def truth_of(value: Any) -> bool:
         word = value.strip().lower() if len(value) < _LONGEST_WORD else "?"
     else:
         word = str(value) if type(value) is int and value in {0, 1} else "?"
-    if word in _YES or word in _NO:
-        return word in _YES
+    if word in SENT_FOR_YES or word in SENT_FOR_NO:
+        return word in SENT_FOR_YES
     raise ValueDropped("boolean_unreadable" if word else "empty_value")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -39,8 +39,7 @@ class ReasonCount:
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of a group in every JSON answer."""
-        parts = {name: getattr(self, name) for name in self.__slots__}
-        return {**parts, "last_changed_at": self.last_changed_at.isoformat("T", "milliseconds")}
+        return {**asdict(self), "last_changed_at": self.last_changed_at.isoformat("T", "milliseconds")}
 
 
 class Overview:

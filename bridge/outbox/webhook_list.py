@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -45,8 +45,7 @@ class WebhookRecord:
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of a webhook in every JSON answer."""
-        parts = {name: getattr(self, name) for name in self.__slots__}
-        return {**parts, "received_at": self.received_at.isoformat("T", "milliseconds")}
+        return {**asdict(self), "received_at": self.received_at.isoformat("T", "milliseconds")}
 
 
 class WebhookList:

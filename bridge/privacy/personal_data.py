@@ -9,6 +9,8 @@ from urllib.parse import unquote
 from bridge.meta_spec.spec import MetaSpec
 from bridge.privacy.phone_numbers import Phones, holds_phone
 
+# A key that is shown; any other may hold something of a person.
+PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 _EMAIL: Final = re.compile(r"[^\s@/?&=#:;,<>\"'()]+@[^\s@/?&=#:;,<>\"'().]+\.[^\s@/?&=#:;,<>\"'()]{2,}")
 _ENCODED_EMAIL: Final = re.compile(r"%40[^\s@/?&=#]*\.", re.IGNORECASE)
 _SEPARATORS: Final = dict.fromkeys(map(ord, "_- ."))

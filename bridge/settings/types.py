@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from bridge.coerce.durations import SECONDS, read_duration
 from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
+from bridge.coerce.yes_no import YES_NO
 from bridge.settings.models import Network, Rate
 
 _RATE = re.compile(r"([1-9]\d{0,8})\s*/\s*([1-9]\d{0,4})?\s*(s|m|h)", re.ASCII)
@@ -37,7 +38,6 @@ _OWN_PATHS = frozenset(
         "validate",
     }
 )
-_SWITCH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _rate(text: str) -> Rate:
 
 def _switch(text: str) -> bool:
     try:
-        return _SWITCH[text.lower()]
+        return YES_NO[text.lower()]
     except KeyError:
         raise ValueError from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 EventKey = tuple[str, str, str]
@@ -48,7 +48,7 @@ class RejectedRequest:
 
     def as_json(self) -> dict[str, Any]:
         """Return the shape of `GET /received`."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 class Inbox:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from bridge.body.parse import parse
@@ -11,12 +11,11 @@ from bridge.errors import BridgeError
 from bridge.mapping.runtime.known_answers import Answers
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.sample_dates import redated
-from bridge.mapping.samples import Sample, read_sample
+from bridge.mapping.samples import ANY_TIME, Sample, read_sample
 from bridge.models import Fetched, FetchRequest, Verified, Webhook
 from bridge.serialization import encode
 
 # when a sample's own time is not noted; what is fetched does not depend on it
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def recorded_calls(
@@ -27,7 +26,7 @@ def recorded_calls(
     Its dates are moved to `now`, as those of the samples are.
     """
     samples = (
-        (mapping, read_sample(file, _ANY_TIME))
+        (mapping, read_sample(file, ANY_TIME))
         for mapping in mappings
         if mapping.fetch
         for file in mapping.samples

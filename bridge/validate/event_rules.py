@@ -12,12 +12,11 @@ from bridge.coerce.numbers import is_finite
 from bridge.finding import Finding
 from bridge.meta_spec.right_place import place_in_words
 from bridge.meta_spec.spec import MetaSpec
-from bridge.privacy.personal_data import holds_contact, is_personal_key
+from bridge.privacy.personal_data import PLAIN_NAME, holds_contact, is_personal_key
 from bridge.privacy.phone_numbers import holds_hashed_phone
 from bridge.privacy.urls import clean_url, is_clean
 
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
-_SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
 def time_window(event: dict[str, Any], now: int, spec: MetaSpec) -> Iterable[Finding]:
@@ -225,7 +224,7 @@ def _personal_parts(part: Any, field: str, spec: MetaSpec, hashes: Any, depth: i
             yield spec.rules["personal_data_in_custom_data"].finding(f"$.{field}", field=field)
     elif isinstance(part, Mapping) and depth < 20:
         for key, value in part.items():
-            inner = f"{field}.{key}" if isinstance(key, str) and _SAFE_KEY(key) else field
+            inner = f"{field}.{key}" if isinstance(key, str) and PLAIN_NAME(key) else field
             if key in _OWN_KEYS or not isinstance(key, str) or not is_personal_key(key, spec):
                 if type(value) is not int and type(value) is not float:
                     yield from _personal_parts(value, inner, spec, hashes, depth + 1)

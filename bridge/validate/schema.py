@@ -5,7 +5,6 @@ Messages of the library quote the offending value, so ours are made from the sch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
@@ -17,9 +16,9 @@ from bridge.coerce.numbers import is_finite
 from bridge.finding import Finding
 from bridge.meta_spec.right_place import ITEMS, with_right_place
 from bridge.meta_spec.spec import MetaSpec
+from bridge.privacy.personal_data import PLAIN_NAME
 
 _DEEPEST: Final = 60
-_SAFE_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}").fullmatch
 
 
 def schema_findings(event: dict[str, Any], spec: MetaSpec) -> tuple[Finding, ...]:
@@ -150,7 +149,7 @@ def _missing(
 def _unknown(path: tuple[Any, ...], key: object, spec: MetaSpec) -> Finding:
     unknown = "unknown_key_left_out" if path in _OPEN_BLOCKS else "unknown_key"
     code = _MISPLACED.get((path, key), unknown) if isinstance(key, str) else unknown
-    shown = key if isinstance(key, str) and _SAFE_KEY(key) else None
+    shown = key if isinstance(key, str) and PLAIN_NAME(key) else None
     where = (*path, shown) if shown else path
     finding = spec.rules[code].finding(_pointer(where), field=_named((*path, shown or "a key")))
     return (
@@ -235,7 +234,7 @@ def _pointer(path: tuple[Any, ...]) -> str:
 
 def _shown(step: object) -> str:
     """Return a key that is a plain name; others might be personal."""
-    return step if isinstance(step, str) and _SAFE_KEY(step) else "?"
+    return step if isinstance(step, str) and PLAIN_NAME(step) else "?"
 
 
 def _readable(value: Any, depth: int = 0) -> Any:

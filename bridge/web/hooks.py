@@ -28,7 +28,7 @@ from bridge.web.cors import reading_headers
 from bridge.web.dispatch import refuse
 from bridge.web.intake import Admission, Endpoint, MetaResults, Prepared, count_events
 from bridge.web.request import HttpRequest, as_webhook, sender_address
-from bridge.web.responses import Response, detail
+from bridge.web.responses import Response, detail, detail_of
 from bridge.web.wait_for_meta import overall, response_after_meta, waits_for_meta
 
 TEST_NOTE = "sent as a test; Meta does not discard test events"
@@ -224,11 +224,12 @@ def receipt_body(receipt: Receipt, events: Sequence[NewEvent]) -> dict[str, Any]
     }
     if receipt.job_id:
         body["erasure"] = receipt.job_id
-    reasons = sorted({event.reason for event in receipt.events if event.reason})
-    if reasons and not receipt.duplicate:
+    if receipt.duplicate:
+        return body
+    if reasons := sorted({event.reason for event in receipt.events if event.reason}):
         body["reasons"] = reasons
-    findings = [finding.as_json() for event in events if event.status == "held" for finding in event.findings]
-    if findings and not receipt.duplicate:
+    held = (event for event in events if event.status == "held")
+    if findings := [finding.as_json() for event in held for finding in event.findings]:
         body["findings"] = findings
     return {**body, **test_note(receipt, events)}
 
@@ -259,8 +260,6 @@ def _problems(events: Sequence[NewEvent], body: Mapping[str, Any]) -> dict[str, 
     count = "1 event has" if len(held) == 1 else f"{len(held)} events have"
     message = f"{count} problems and {'is' if len(held) == 1 else 'are'} kept for repair"
     errors = [finding for event in held for finding in event.findings if finding.severity == "error"]
-    details = [detail(finding) for finding in errors] or [
-        {"code": "held", "path": None, "message": event.reason, "fix": None, "where": None} for event in held
-    ]
+    details = [detail(finding) for finding in errors] or [detail_of("held", event.reason) for event in held]
     error = {"code": "problems", "message": message, "details": details}
     return {"error": error, "status": "held", "events": body["events"]}

@@ -143,13 +143,14 @@ def is_read_by_a_person(request: HttpRequest) -> bool:
 
 def detail(finding: Finding) -> dict[str, Any]:
     """Return one finding as a detail of an error."""
-    return {
-        "code": finding.code,
-        "path": finding.path,
-        "message": finding.message,
-        "fix": finding.fix or None,
-        "where": str(finding.position) if finding.position else None,
-    }
+    where = str(finding.position) if finding.position else None
+    plain = detail_of(finding.code, finding.message, finding.fix or None)
+    return {**plain, "path": finding.path, "where": where}
+
+
+def detail_of(code: str, message: str | None, fix: str | None = None) -> dict[str, Any]:
+    """Return a detail of an error that is about no field of a body and no line of a file."""
+    return {"code": code, "path": None, "message": message, "fix": fix, "where": None}
 
 
 def listed(name: str, found: Sequence[Any], limit: int) -> dict[str, Any]:

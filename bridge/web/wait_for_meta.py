@@ -12,7 +12,7 @@ from bridge.delivery.worker import Delivered
 from bridge.meta_spec.spec import MetaSpec
 from bridge.outbox import Attempt, EventRecord, Query, Receipt, StoredEvent
 from bridge.web.context import AppContext
-from bridge.web.responses import Response
+from bridge.web.responses import Response, detail_of
 
 _TRUE = frozenset({"true", "1", "yes"})
 _WORDS = {
@@ -116,13 +116,7 @@ def _refusal(result: MetaResult, spec: MetaSpec) -> Mapping[str, Any]:
     code, subcode = (attempt.code, attempt.subcode) if attempt else (None, None)
     said = {"error": {"code": code, "error_subcode": subcode}}
     verdict = classify_response(attempt.http_status if attempt else None, said, 1, spec)
-    detail = {
-        "code": f"meta_{code}" if code else "meta_refused",
-        "path": None,
-        "message": result.reason,
-        "fix": verdict.next_step,
-        "where": None,
-    }
+    detail = detail_of(f"meta_{code}" if code else "meta_refused", result.reason, verdict.next_step)
     error = {
         "code": "refused_by_meta",
         "message": "Meta rejected the event",

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from bridge.coerce.dates import read_time
 from bridge.coerce.numbers import read_number
+from bridge.coerce.yes_no import SENT_FOR_NO, SENT_FOR_YES
 from bridge.finding import Finding, Position
 from bridge.mapping.compiler.context import Compiling
 from bridge.mapping.language.node_types import PLAIN_KINDS, one_of, shown
@@ -26,8 +27,6 @@ Condition = Callable[[Scope], str | None]
 Test = Callable[[Any, Scope], bool]
 
 MAX_TESTS: Final = 200
-_MEANS_TRUE: Final = frozenset({"true", "yes", "1", "on", "y", "t"})
-_MEANS_FALSE: Final = frozenset({"false", "no", "0", "off", "n", "f"})
 
 
 def compile_condition(compiling: Compiling, node: Node) -> Condition:
@@ -339,8 +338,8 @@ _MAKE: Final[dict[str, Maker]] = {
     "at_most": lambda c, bound, at: _numeric(c, bound, at, Decimal.__le__),
     "exists": lambda c, wanted, at: _there(wanted=wanted),
     "empty": lambda c, wanted, at: _blank(c, wanted=wanted),
-    "is_true": lambda c, wanted, at: _means(_MEANS_TRUE, wanted=wanted),
-    "is_false": lambda c, wanted, at: _means(_MEANS_FALSE, wanted=wanted),
+    "is_true": lambda c, wanted, at: _means(SENT_FOR_YES, wanted=wanted),
+    "is_false": lambda c, wanted, at: _means(SENT_FOR_NO, wanted=wanted),
     "before": lambda c, written, at: _timed(c, written, int.__lt__),
     "after": lambda c, written, at: _timed(c, written, int.__gt__),
 }

@@ -26,7 +26,7 @@ from bridge.mapping.compiler.destinations import (
     require_default_destination,
 )
 from bridge.mapping.compiler.event_name import compile_event_name
-from bridge.mapping.compiler.fields import NESTED, compile_slots, defaults_of, removed_fields, takes_back
+from bridge.mapping.compiler.fields import compile_slots, defaults_of, removed_fields, takes_back
 from bridge.mapping.compiler.values import compile_value
 from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.language.visit_words import VISIT
@@ -35,6 +35,7 @@ from bridge.mapping.runtime.fetch_step import FetchStep
 from bridge.mapping.runtime.scope import NOTHING, Called, Constant, Scope
 from bridge.mapping.runtime.slots import Slots
 from bridge.meta_spec.spec import MetaSpec
+from bridge.models import BLOCKS
 from bridge.positioned_yaml import Block, Node
 
 _NEEDED = {
@@ -97,7 +98,7 @@ class _Event:
         read_name, text = self._part("event_name", compile_event_name) or (NOTHING, None)
         top = self._slots("", {name: entry for name, entry in self.entries.items() if self._is_field(name)})
         blocks = tuple(
-            (name, self._slots(name, block_of(self.entries[name]))) for name in NESTED if name in self.entries
+            (name, self._slots(name, block_of(self.entries[name]))) for name in BLOCKS if name in self.entries
         )
         send_to, routing = self._part("send_to", compile_destinations) or (DEFAULT_DESTINATIONS, None)
         return CompiledEvent(
@@ -160,7 +161,7 @@ class _Event:
         return tuple(slots)
 
     def _all_positions(self, defaults: Mapping[str, tuple[str, Position]]) -> Mapping[str, Position]:
-        named = (*NESTED, "consent", "event_name", "action_source")
+        named = (*BLOCKS, "consent", "event_name", "action_source")
         return MappingProxyType(
             {
                 **{path: position for path, (_, position) in defaults.items()},
@@ -196,7 +197,7 @@ def _written(loading: Loading, node: Node, name: str) -> bool:
 def merged(shared: Entries, own: Entries) -> Entries:
     """Lay an event over what all events share: blocks field by field, everything else as a whole."""
     entries = {**shared, **own}
-    for name in (*NESTED, "defaults"):
+    for name in (*BLOCKS, "defaults"):
         if name in shared and name in own:
             entries[name] = _merged_block(shared[name], own[name])
     return entries
@@ -217,7 +218,7 @@ def _merged_block(shared: Entry, own: Entry) -> Entry:
 def _removed(compiling: Compiling, shared: Entries, own: Entries) -> frozenset[str]:
     removed = removed_fields(compiling, shared.get("remove")) | removed_fields(compiling, own.get("remove"))
     taken = {
-        f"{block}.{name}" for block in NESTED if block in own for name in takes_back(own[block].value or {})
+        f"{block}.{name}" for block in BLOCKS if block in own for name in takes_back(own[block].value or {})
     }
     return (
         removed

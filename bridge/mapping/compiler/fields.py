@@ -15,10 +15,10 @@ from bridge.mapping.language.reader import Entries, Entry
 from bridge.mapping.runtime.scope import NOTHING, Called, Scope, text_of
 from bridge.mapping.runtime.slots import Slot
 from bridge.meta_spec.spec import MetaSpec
+from bridge.models import BLOCKS
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest
 
-NESTED = ("user_data", "custom_data", "app_data", "original_event_data")
 _TRUTH = {("", "opt_out"), ("custom_data", "status")}  # Meta takes true and false here and in app_data
 _PLAIN_TEXT = {"event_name", "action_source"}
 
@@ -31,7 +31,7 @@ def fields_called(grammar: Grammar, name: str) -> list[str]:
     head, dot, rest = name.partition(".")
     if head == "properties" and dot:
         return [f"custom_data.{rest}"]
-    if dot and head in NESTED:
+    if dot and head in BLOCKS:
         rest = rest.removeprefix("properties.") if head == "custom_data" else rest
         own = grammar[head].canonical(rest)
         if own or (head == "custom_data" and name.startswith("custom_data.properties.")):

@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from bridge.finding import Position
-from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS
 from bridge.mapping.language.keys import Grammar
 from bridge.mapping.language.node_types import one_of
 from bridge.mapping.language.reader import Entries, Entry, Loading, block_of, value_of
 from bridge.mapping.language.visit_words import VISIT, VISIT_FIELDS
+from bridge.models import BLOCKS
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest, ranked_by_nearness
 
@@ -193,7 +193,7 @@ class _ExpectedEvents:
             return
         self.found.append({})
         for key, below in node.entries:
-            if key.text in NESTED and isinstance(below, Block):
+            if key.text in BLOCKS and isinstance(below, Block):
                 for inner, deeper in below.entries:
                     self._field(inner, f"{key.text}.{inner.text}", deeper)
             else:
@@ -217,7 +217,7 @@ def canonical_field(loading: Loading, written: str) -> str | None:
     """Return Meta's dotted name of a field of an event, or None when there is none."""
     grammar = loading.grammar
     head, dot, rest = written.partition(".")
-    if head not in NESTED:
+    if head not in BLOCKS:
         return written if head in grammar["event"].keys and head not in _NOT_SENT else None
     if not dot:
         return head
@@ -236,7 +236,7 @@ _NOT_SENT = {"name", "when", "consent", "defaults", "copy", "remove", "send_to"}
 def known_fields_of(grammar: Grammar) -> list[str]:
     """Return every field of an event a test may name, dotted, long names first."""
     own = [name for name in grammar["event"].keys if name not in _NOT_SENT]
-    return own + [f"{block}.{name}" for block in NESTED for name in grammar[block].names()]
+    return own + [f"{block}.{name}" for block in BLOCKS for name in grammar[block].names()]
 
 
 def plain_data(node: Node) -> Any:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bridge.mapping.compiler.fields import NESTED
 from bridge.mapping.language.erase_keys import identifiers_of
 from bridge.mapping.language.grammar import EXPECTATIONS, grammar_of
 from bridge.mapping.language.inline_tests import known_fields_of
 from bridge.mapping.language.keys import BlockGrammar, Grammar, Key
 from bridge.mapping.language.visit_words import VISIT_FIELDS, VISIT_KEYS
 from bridge.meta_spec.rule_files import load_meta_spec
+from bridge.models import BLOCKS
 
 Schema = dict[str, Any]
 
@@ -202,7 +202,7 @@ def _defaults(grammar: Grammar) -> Schema:
         "description": "Plain texts for fields that are empty.",
         "type": "object",
         "properties": {name: {"description": says, **_TEXT} for name, says in names.items()},
-        "patternProperties": {f"^({'|'.join((*NESTED, 'properties'))})\\.": _TEXT},
+        "patternProperties": {f"^({'|'.join((*BLOCKS, 'properties'))})\\.": _TEXT},
         "additionalProperties": False,
     }
 
@@ -217,11 +217,11 @@ def _identifiers(grammar: Grammar) -> Schema:
 
 
 def _expected_event(grammar: Grammar) -> Schema:
-    nested = {name: {"type": "object"} for name in NESTED}
+    nested = {name: {"type": "object"} for name in BLOCKS}
     return {
         "description": "An event as it is sent, written readable.",
         "type": "object",
         "properties": {**{name: {} for name in known_fields_of(grammar)}, **nested},
-        "patternProperties": {f"^({'|'.join(NESTED)})\\.": {}},
+        "patternProperties": {f"^({'|'.join(BLOCKS)})\\.": {}},
         "additionalProperties": False,
     }

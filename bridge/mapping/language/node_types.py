@@ -12,6 +12,7 @@ from bridge.coerce.durations import UNITS, read_duration, unit_of
 from bridge.coerce.numbers import read_number
 from bridge.coerce.origins import origin_of
 from bridge.coerce.sizes import read_size
+from bridge.coerce.yes_no import YES_NO
 from bridge.mapping.language.keys import Key
 from bridge.positioned_yaml import Block, Listing, Node, Scalar, one_or_more
 from bridge.spelling import closest
@@ -100,14 +101,11 @@ def choices(node: Node, rule: Key) -> tuple[str, ...]:
     return tuple(choice(item, rule) for item in items)
 
 
-_YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-
-
 def yes_no(node: Node, rule: Key) -> bool:
     """Return whether the text says yes."""
     word = text(node, rule).lower()
-    if word in _YES_NO:
-        return _YES_NO[word]
+    if word in YES_NO:
+        return YES_NO[word]
     raise BadText("unknown_word", "must be yes or no", "write yes or no", closest(word, ("yes", "no")))
 
 

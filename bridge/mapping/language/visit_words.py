@@ -38,12 +38,13 @@ VISIT_ADDS: Final = {
     "ip": ("client_ip_address", "ip"),
     "user_agent": ("client_user_agent", "user_agent"),
 }
-_OF_A_TOUCH: Final = (
-    *("landing_page", "referrer"),
-    *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id"),
+# what a landing page is called with: where the visit comes from, and the click on the ad that led there
+CAMPAIGN: Final = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id")
+CLICK_IDS: Final = (
     *("gclid", "gbraid", "wbraid", "ttclid", "msclkid"),
     *("li_fat_id", "epik", "ScCid", "rdt_cid", "twclid"),
 )
+_OF_A_TOUCH: Final = ("landing_page", "referrer", *CAMPAIGN, *CLICK_IDS)
 FIRST: Final = "first"  # the block of what is known of the visitor's first visit
 OF_THE_FIRST_TOUCH: Final = frozenset(_OF_A_TOUCH)
 VISIT_FIELDS: Final = (

@@ -14,21 +14,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from bridge.errors import UnreadableBody
+from bridge.mapping.language.visit_words import CAMPAIGN, CLICK_IDS
 
-_CLICK_IDS = (
-    "fbclid",
-    "gclid",
-    "gbraid",
-    "wbraid",
-    "ttclid",
-    "msclkid",
-    "li_fat_id",
-    "epik",
-    "ScCid",
-    "rdt_cid",
-    "twclid",
-)
-_CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "utm_id")
 _MOST_CHARACTERS = 500
 _MOST_ITEMS = 100
 _MOST_LEVELS = 4
@@ -86,8 +73,8 @@ def _text(value: Any) -> str | None:
 _TOUCH: Mapping[str, Callable[[Any], str | None]] = {
     "landing_page": _url,
     "referrer": _url,
-    **dict.fromkeys(_CLICK_IDS, _click_id),
-    **dict.fromkeys(_CAMPAIGN, _text),
+    **dict.fromkeys(("fbclid", *CLICK_IDS), _click_id),
+    **dict.fromkeys(CAMPAIGN, _text),
 }
 
 

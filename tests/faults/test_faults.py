@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -152,8 +153,9 @@ def test_a_folder_is_refused_honestly_while_it_is_read_only_and_not_longer(
 ):
     url = new_sqlite_url()
     file = Path(url.removeprefix("sqlite:///"))
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)
     open_store(url).add(child.webhook(9))
     parts = [file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm", ".turn")]
     for part in parts:

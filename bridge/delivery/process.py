@@ -46,6 +46,7 @@ def deliver_until(  # noqa: PLR0913 - the last two are named
 
     A `clock` that is older than this process knows the right time even while that of the machine is wrong.
     """
+    metrics.reserve_room()
     outbox = open_store(settings)
     clock = clock or SteadyClock(report_step)
     with (

@@ -7,20 +7,32 @@ gauges about the queue are read from the outbox at the moment of the scrape.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    start_http_server,
+    values,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from bridge.monitoring.log import get_logger
 
 _INTAKE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _END_TO_END_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0, 86_400.0)
 _MATCH = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+
+_ROOM_BYTES = 65_536  # what prometheus-client begins with: enough for the counts of about twenty mappings
 
 GaugeSample = tuple[str, str, dict[str, str], float]
 
@@ -31,6 +43,24 @@ class Metrics:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
         self.registry = CollectorRegistry()
+
+    def reserve_room(self) -> None:
+        """Take what this process needs of the folder, before it counts anything.
+
+        The counts are memory that lies in files: a page for which a full disk has no room would kill the
+        process, with the next webhook. Without room it counts for itself, and no page shows it.
+        """
+        kinds = ("counter", "histogram") if self.folder else ()
+        files = [Path(self.folder or "", f"{kind}_{os.getpid()}.db") for kind in kinds]
+        new = [file for file in files if not file.exists()]
+        try:
+            for file in new:
+                file.write_bytes(bytes(_ROOM_BYTES))
+        except OSError as error:
+            for file in new:
+                file.unlink(missing_ok=True)
+            values.ValueClass = values.MutexValue
+            get_logger().warning("metrics_not_counted", folder=str(self.folder), reason=error.strerror)
 
     @cached_property
     def _webhooks(self) -> Counter:

@@ -137,6 +137,7 @@ class BridgeServer(BaseApplication):  # type: ignore[misc]
         wait the usual 5 ms to get it back, and with it everybody who waits for the write lock.
         """
         sys.setswitchinterval(_SWITCH_SECONDS)
+        self.service.context.metrics.reserve_room()
         limits = Limits(body=self._listening.body_seconds, connections=most_connections())
         limit_connections(worker.loop, limits, is_stopping=lambda: not worker.alive)
 

@@ -32,6 +32,32 @@ def lines_of(written: list[bytes]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in b"".join(written).decode().splitlines()]
 
 
+WITHOUT_ROOM = """
+import resource, sys
+from pathlib import Path
+from bridge.monitoring.metrics import Metrics
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+metrics = Metrics(Path(sys.argv[1]))
+metrics.reserve_room()
+metrics.webhook("lead", "queued", 0.01)
+metrics.call("main", "delivered", 0.1)
+print(metrics.exposition(lambda: []).decode(), end="")
+"""
+
+
+def test_a_process_that_has_no_room_for_its_counts_goes_on_and_says_so(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROOM, str(tmp_path)],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, list(tmp_path.iterdir())) == (0, "", []), ran.stderr
+    line = json.loads(ran.stderr)
+    assert (line["event"], line["reason"]) == ("metrics_not_counted", "File too large")
+
+
 def test_a_line_is_one_line_whatever_is_in_it():
     written: list[bytes] = []
     log = Log(written.append, "warning")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -72,6 +73,9 @@ _PRAGMAS = (
 )
 
 
+_UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+
+
 class Database:
     """One database, opened lazily, and the two ways to use it: `read` and `write` run a function."""
 
@@ -134,10 +138,10 @@ class Database:
     def _again_once(self, attempt: Callable[[], Result]) -> Result:
         try:
             return attempt()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+        except (DBAPIError, sqlite3.Error) as error:
+            if not _breaks_connections(error):
                 raise
-        self.engine.dispose()  # the server was restarted: its other connections are broken too
+        self.engine.dispose()
         return attempt()
 
 
@@ -191,6 +195,18 @@ def _identity_of(path: Path) -> _Identity:
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _breaks_connections(error: DBAPIError | sqlite3.Error) -> bool:
+    """Tell whether all connections are of no more use, because of what one of them met.
+
+    A server was restarted; or files were read-only or out of reach, as which SQLite keeps them for as long as
+    the process has a connection.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE
 
 
 def _file_gone(which: str, fix: str) -> CannotStore:

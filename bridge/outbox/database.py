@@ -22,6 +22,7 @@ from bridge.outbox import pgbouncer
 from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
+Id = TypeVar("Id", bytes, str)
 
 
 class Read(Protocol):
@@ -218,7 +219,7 @@ def dialect_insert(dialect_name: str) -> Any:
     return import_module(f"sqlalchemy.dialects.{dialect_name}").insert
 
 
-def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[bytes]]:
+def in_portions(ids: Sequence[Id], most: int = 5_000) -> Iterator[Sequence[Id]]:
     """Cut a list of ids so that each part fits into one statement (SQLite takes 32,766 parameters)."""
     return (ids[start : start + most] for start in range(0, len(ids), most))
 

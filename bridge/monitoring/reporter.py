@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bridge.delivery.reports import BatchReport, Notification
 from bridge.monitoring.alerts import Alert, AlertMonitor
@@ -14,6 +14,8 @@ from bridge.monitoring.notifier import Notifier
 from bridge.monitoring.result_webhooks import ResultWebhooks
 
 _SEVERITY = {"paused": "error", "expired": "error", "expiring": "warning", "fewer_received": "warning"}
+
+_SAME_AGAIN_AFTER = timedelta(minutes=1)
 
 
 class Reporter:
@@ -35,6 +37,7 @@ class Reporter:
         self._notifier = notifier
         self._log = log
         self._now = now
+        self._said: dict[tuple[str, str | None], tuple[str, datetime]] = {}
 
     def observe(self, report: BatchReport) -> None:
         """Record one call to Meta."""
@@ -75,9 +78,10 @@ class Reporter:
 
     def notify(self, notification: Notification) -> None:
         """Record something a person should know."""
-        self._log.info(
-            "notice", kind=notification.kind, destination=notification.destination, text=notification.text
-        )
+        if self._is_news(notification):
+            self._log.info(
+                "notice", kind=notification.kind, destination=notification.destination, text=notification.text
+            )
         severity = _SEVERITY.get(notification.kind, "info")
         alert = Alert(
             notification.kind,
@@ -86,6 +90,15 @@ class Reporter:
             severity,
         )
         self.alerts.raise_alert(alert, self._now())
+
+    def _is_news(self, notification: Notification) -> bool:
+        """Tell whether the same was not said a moment ago: a database that is down is met every second."""
+        about, now = (notification.kind, notification.destination), self._now()
+        text, said_at = self._said.get(about, ("", now))
+        if text == notification.text and abs(now - said_at) < _SAME_AGAIN_AFTER:
+            return False
+        self._said[about] = notification.text, now
+        return True
 
     def close(self) -> None:
         """Send the messages that are still queued."""

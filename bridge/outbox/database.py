@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -21,6 +22,7 @@ from bridge.outbox import pgbouncer
 from bridge.outbox.write_lock import PATIENCE_SECONDS, WriteLock, no_lock
 
 Result = TypeVar("Result")
+Id = TypeVar("Id", bytes, str)
 
 
 class Read(Protocol):
@@ -69,6 +71,9 @@ _PRAGMAS = (
     "PRAGMA cache_size=-2048",
     "PRAGMA journal_size_limit=67108864",
 )
+
+
+_UNUSABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
 
 class Database:
@@ -133,10 +138,10 @@ class Database:
     def _again_once(self, attempt: Callable[[], Result]) -> Result:
         try:
             return attempt()
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+        except (DBAPIError, sqlite3.Error) as error:
+            if not _breaks_connections(error):
                 raise
-        self.engine.dispose()  # the server was restarted: its other connections are broken too
+        self.engine.dispose()
         return attempt()
 
 
@@ -192,6 +197,18 @@ def _identity_of(path: Path) -> _Identity:
     return status.st_dev, status.st_ino
 
 
+def _breaks_connections(error: DBAPIError | sqlite3.Error) -> bool:
+    """Tell whether all connections are of no more use, because of what one of them met.
+
+    A server was restarted; or files were read-only or out of reach, as which SQLite keeps them for as long as
+    the process has a connection.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _UNUSABLE
+
+
 def _file_gone(which: str, fix: str) -> CannotStore:
     message = f"{which} was deleted or replaced while the bridge was running"
     return CannotStore(message, fix=f"stop the bridge, {fix}, and start again")
@@ -202,7 +219,7 @@ def dialect_insert(dialect_name: str) -> Any:
     return import_module(f"sqlalchemy.dialects.{dialect_name}").insert
 
 
-def in_portions(ids: Sequence[bytes], most: int = 5_000) -> Iterator[Sequence[bytes]]:
+def in_portions(ids: Sequence[Id], most: int = 5_000) -> Iterator[Sequence[Id]]:
     """Cut a list of ids so that each part fits into one statement (SQLite takes 32,766 parameters)."""
     return (ids[start : start + most] for start in range(0, len(ids), most))
 

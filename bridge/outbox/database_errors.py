@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,15 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_IOERR: _BROKEN_DISK,
 }
+_SYSTEM = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _UNWRITABLE,
+    errno.EACCES: _UNWRITABLE,
+    errno.EPERM: _UNWRITABLE,
+    errno.EIO: _BROKEN_DISK,
+    errno.ESTALE: _BROKEN_DISK,
+}
 # SQLSTATEs, and the two characters of a whole class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRESQL = {
     "53100": _FULL,
@@ -102,6 +112,8 @@ def _meaning(error: Exception) -> _Meaning | None:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _SQLITE.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)
+    if isinstance(cause, OSError):
+        return _SYSTEM.get(cause.errno or 0)
     state = getattr(cause, "sqlstate", None)
     if "unsupported startup parameter" in str(cause):
         return _OPTIONS_REFUSED

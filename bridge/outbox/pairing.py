@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select
 
-from bridge.outbox.database import Read
+from bridge.outbox.database import Read, in_portions
 from bridge.outbox.ids import first_id, moment_of
 from bridge.outbox.records import from_ms, text_id, to_ms
 from bridge.outbox.tables import events
@@ -170,7 +170,7 @@ def _twins(
     connection: Connection, event_ids: Sequence[str], browsers: Collection[str]
 ) -> Mapping[str, Sequence[_Row]]:
     found: dict[str, list[_Row]] = defaultdict(list)
-    for some in (event_ids[start : start + _AT_ONCE] for start in range(0, len(event_ids), _AT_ONCE)):
+    for some in in_portions(event_ids, _AT_ONCE):
         chosen = select(*_COLUMNS).where(
             events.c.event_id.in_(some), events.c.mapping.not_in(sorted(browsers))
         )

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bridge.errors import CannotStore
+from bridge.outbox.database_errors import translated_errors
 
 PATIENCE_SECONDS = 30.0
 
@@ -32,10 +33,7 @@ class WriteLock:
 
     @contextmanager
     def __call__(self, patience_seconds: float | None = PATIENCE_SECONDS) -> Iterator[None]:
-        """Hold the lock. Raises CannotStore when it does not come in time (None: wait for ever).
-
-        Raises OSError when the lock file cannot be made.
-        """
+        """Hold the lock. Raises CannotStore when it does not come in time (None: wait for ever)."""
         if not self._threads.acquire(timeout=-1 if patience_seconds is None else patience_seconds):
             raise _not_in_time(patience_seconds)
         try:
@@ -87,7 +85,8 @@ class WriteLock:
     def _open(self) -> int:
         """Open once per process: a forked child would share its parent's lock through the descriptor."""
         if self._descriptor is None or self._process != os.getpid():
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with translated_errors():
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._process = os.getpid()
         return self._descriptor
 

@@ -42,7 +42,7 @@ from bridge.web.intake import (
     respond,
     waiting_for_meta,
 )
-from bridge.web.intake_paths import READ, Intake, beacon_at, intake_at, most_bytes
+from bridge.web.intake_paths import READ, Intake, intake_at, most_bytes
 from bridge.web.lazy import Lazy
 from bridge.web.pool import BoundedPool
 from bridge.web.request import HttpRequest
@@ -129,7 +129,7 @@ class Application:
         request = incoming.request
         path = request.target.partition("?")[0]
         companion = self._context.settings.companion
-        intake = beacon_at(companion, request.method, path) or intake_at(request.method, path)
+        intake = intake_at(request.method, path, companion)
         if intake is not None:
             return await self._take_in(intake, incoming)
         if is_script(companion, path) and request.method in READ:

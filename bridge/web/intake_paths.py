@@ -29,18 +29,15 @@ class Intake(NamedTuple):
     parameters: dict[str, str]
 
 
-def beacon_at(companion: CompanionSettings | None, method: str, path: str) -> Intake | None:
-    """Return the endpoint for what pages report, where the settings say that it is."""
-    is_there = companion is not None and method == "POST" and path == companion.path
-    return Intake(beacons.ENDPOINT, {}) if is_there else None
-
-
-def intake_at(method: str, path: str) -> Intake | None:
+def intake_at(method: str, path: str, companion: CompanionSettings | None = None) -> Intake | None:
     """Return the intake endpoint at a path as sent, percent-encoded; None for every other path.
 
-    The path is split before its segments are decoded: an encoded slash is part of a name. Senders write two
-    slashes where the URL that they were given ends in one, so empty segments do not count.
+    What pages report comes to the path that the settings of the companion name. Every other path is split
+    before its segments are decoded: an encoded slash is part of a name. Senders write two slashes where the
+    URL that they were given ends in one, so empty segments do not count.
     """
+    if companion is not None and method == "POST" and path == companion.path:
+        return Intake(beacons.ENDPOINT, {})
     match [segment for segment in path.split("/") if segment]:
         case ["hooks", *names] if names and method in {"POST", *READ}:
             return Intake(hooks.ENDPOINT, {"name": "/".join([unquote(name) for name in names])})

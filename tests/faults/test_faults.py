@@ -39,10 +39,10 @@ def run_child(*arguments):
     )
 
 
-def start_child(*arguments):
+def start_child(*arguments, stdin=subprocess.DEVNULL):
     return subprocess.Popen(
         [sys.executable, str(CHILD), *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHILD.parents[2])},
     )
@@ -147,19 +147,24 @@ def test_a_full_disk_refuses_honestly_and_loses_nothing(new_sqlite_url, open_sto
     assert outbox.add(child.webhook(9_999)).duplicate is False
 
 
-def test_a_read_only_folder_is_refused_honestly(new_sqlite_url, tmp_path):
+def test_a_folder_is_refused_honestly_while_it_is_read_only_and_not_longer(
+    new_sqlite_url, open_store, tmp_path
+):
     url = new_sqlite_url()
     file = Path(url.removeprefix("sqlite:///"))
     for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(0o755)
-    file.chmod(0o444)
-    tmp_path.chmod(0o555)
-    try:
-        refused = run_child("powerless", url, 1)
-    finally:
-        tmp_path.chmod(0o755)
-        file.chmod(0o644)
-    assert (refused.returncode, refused.stdout) == (75, "")
+    open_store(url).add(child.webhook(9))
+    parts = [file.with_name(f"{file.name}{suffix}") for suffix in ("", "-wal", "-shm", ".turn")]
+    for part in parts:
+        part.chmod(0o444)
+    with start_child("powerless", url, 3, stdin=subprocess.PIPE) as child_process:
+        refusal = child_process.stdout.readline()
+        for part in parts:
+            part.chmod(0o666)
+        stored, _ = child_process.communicate(b"go on\n", 60)
+    assert refusal == b"refused: the database file cannot be opened or written\n"
+    assert (child_process.returncode, stored.split()) == (0, [b"0", b"1", b"2"])
 
 
 def killed_with_a_wal(url):

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -155,10 +156,12 @@ def report(status: str, outcome: str, code: int | None = None) -> BatchReport:
     return BatchReport(attempt, verdict, Outcomes((EVENT,), Settled(status)), list)
 
 
-def reporter_to(tmp_path: Any, recorder: Recorder, written: list[bytes]) -> tuple[Reporter, Metrics]:
+def reporter_to(
+    tmp_path: Any, recorder: Recorder, written: list[bytes], now: Callable[[], datetime] = lambda: NOW
+) -> tuple[Reporter, Metrics]:
     metrics, log = Metrics(), Log(written.append)
     alerts = AlertMonitor(load_settings(None, {}, folder=tmp_path), recorder.send, log)
-    return Reporter(recorder, metrics, alerts, recorder, log=log, now=lambda: NOW), metrics
+    return Reporter(recorder, metrics, alerts, recorder, log=log, now=now), metrics
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,17 @@ def test_a_notification_becomes_an_alert(tmp_path):
         ("notice", "the token is expired"),
         ("alert", "main: the token is expired"),
     ]
+
+
+def test_a_trouble_that_lasts_is_logged_once_a_minute(tmp_path):
+    written: list[bytes] = []
+    seconds = [0]
+    reporter, _ = reporter_to(tmp_path, Recorder(), written, now=lambda: NOW + timedelta(seconds=seconds[0]))
+    for seconds[0] in range(150):
+        reporter.notify(Notification("trouble", None, "the disk is full"))
+    reporter.notify(Notification("trouble", None, "the database server does not answer"))
+    notices = [line["text"] for line in lines_of(written) if line["event"] == "notice"]
+    assert notices == ["the disk is full"] * 3 + ["the database server does not answer"]
 
 
 @pytest.mark.parametrize(

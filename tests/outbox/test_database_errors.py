@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,3 +81,18 @@ def test_what_a_server_raises_is_described_without_its_text(
     database.close()
     assert refusal.value.message == message
     assert "jane" not in f"{refusal.value} {refusal.value.fix}"
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "the disk of the database is full"),
+        (errno.EROFS, "the database file cannot be opened or written"),
+        (errno.EIO, "the disk of the database cannot be read or written"),
+        (errno.EMFILE, "the database failed (OSError)"),
+    ],
+)
+def test_what_the_system_raises_is_described(number: int, message: str) -> None:
+    with pytest.raises(CannotStore) as refusal, translated_errors():
+        raise OSError(number, os.strerror(number), "/home/jane/bridge.db.turn")
+    assert refusal.value.message == message

@@ -32,13 +32,19 @@ def console(*, config: Path | None, url: str | None, as_json: bool) -> None:
         raise WrongUse(f"--url: '{url}' is not a URL", fix="write for example https://bridge.example.com")
     with opened_store(config) as (outbox, settings):
         token = outbox.sessions.open("link", "", utc_now())
-        base = url or settings.public_url or _running_here(settings.data_folder) or _USUAL
-    link = f"{base.rstrip('/')}/console/sign-in?link={token}"
+        known = url or settings.public_url or _running_here(settings.data_folder)
+    link = f"{(known or _USUAL).rstrip('/')}/console/sign-in?link={token}"
     if as_json:
         click.echo(encode_readable({"url": link, "expires_in_seconds": int(LINK_LASTS.total_seconds())}))
         return
     click.echo(link)
     click.echo(f"It works once, within {int(LINK_LASTS.total_seconds())} seconds.", err=True)
+    if known is None:
+        click.echo(
+            "No server with these settings was found on this machine: start it with `capi-bridge serve`, "
+            "or give its URL with --url.",
+            err=True,
+        )
 
 
 def _running_here(data_folder: Path) -> str | None:

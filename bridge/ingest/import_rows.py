@@ -102,7 +102,10 @@ def _json_rows(stream: BinaryIO, encoding: Encoding) -> Iterator[FileRow]:
 
 
 def _csv_rows(stream: BinaryIO, encoding: Encoding) -> Iterator[FileRow]:
-    """Each row is an object of texts under the header's names; the mapping reads numbers and dates itself."""
+    """Each row is an object of texts under the header's names; the mapping reads numbers and dates itself.
+
+    Rows of empty cells, which spreadsheets write below the last one (`;;;`), do not count.
+    """
     with _text(stream, encoding) as text:
         delimiter, skipped = _delimiter(text)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
@@ -116,7 +119,7 @@ def _csv_rows(stream: BinaryIO, encoding: Encoding) -> Iterator[FileRow]:
                 continue
             if values is None:
                 return
-            if values:
+            if any(map(str.strip, values)):
                 yield _row(number, header, values)
 
 

@@ -93,6 +93,7 @@ class RecognitionTables:
     zones: Mapping[str, str]
     without_cents_in_practice: frozenset[str]
     phone_parts: frozenset[str]
+    first_or_whole_names: frozenset[str]
 
     def field(self, destination: str) -> KnownField:
         """Return how one destination is recognised."""
@@ -176,4 +177,5 @@ def recognition_tables() -> RecognitionTables:
         zones=raw["zones"],
         without_cents_in_practice=frozenset(raw["without_cents_in_practice"]),
         phone_parts=_folded_set(raw["phone_parts"]),
+        first_or_whole_names=_folded_set(raw["first_or_whole_names"]),
     )

@@ -196,7 +196,8 @@ def _filled(reading: Reading, node: Scalar, path: str) -> str | None:
             Spot(path, node.position),
             "unset_variable",
             f"{path}: the environment variable {name} is {'empty' if name in environment else 'not set'}",
-            f"set {name}, or write ${{{name}:-}} when it may be empty",
+            f"add a line {name}=… to .env, or set the environment variable; "
+            f"write ${{{name}:-}} when it may be empty",
             closest(name, [known for known in environment if "_" in known and known != name]),
         )
     files = {name: _file_text(reading, name, Spot(path, node.position)) for name in _FILE.findall(node.text)}

@@ -104,11 +104,19 @@ def finish(
     context: AppContext, request: HttpRequest, admission: Admission, response: Response, started: float
 ) -> RenderedResponse:
     """Log and count the webhook that came at `started` (of `perf_counter`); turn the response into bytes."""
-    log_webhook(context, request, admission.mapping, response, perf_counter() - started)
+    mapping = _logged_mapping(context, request, admission)
+    log_webhook(context, request, mapping, response, perf_counter() - started)
     if response.status >= 400 and "name" in request.parameters:
-        name = admission.mapping if admission.mapping != "-" else harmless_name(request.name)
+        name = mapping if mapping != "-" else harmless_name(request.name)
         context.refusals.note(name, response.status, response.log.get("reason"))
     return render(response, request, admission.headers)
+
+
+def _logged_mapping(context: AppContext, request: HttpRequest, admission: Admission) -> str:
+    """Return the mapping for log and counters; one that does not load admits nobody, but has a name."""
+    name = request.parameters.get("name", "")
+    is_broken = admission.mapping == "-" and name in context.mappings.broken()
+    return name if is_broken else admission.mapping
 
 
 def take_in(

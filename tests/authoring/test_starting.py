@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.authoring.scaffold.new_mapping import MappingRequest, new_mapping
 from bridge.authoring.scaffold.plan import Wishes, date_pattern, plan_mapping
+from bridge.authoring.scaffold.questions import questions_about
 from bridge.authoring.scaffold.yaml_writer import SCHEMA_LINE, yaml_text
 from bridge.authoring.test_runner import run_tests
 from bridge.body.parse import parse
@@ -165,6 +166,45 @@ def test_a_currency_is_never_invented(tmp_path, spec, now):
     new, checked = written(tmp_path, save(tmp_path, "order.json", order), Wishes(), spec, now)
     assert "currency: EUR" not in new.text.partition("version: 1")[2]
     assert {finding.code for finding in checked.findings} >= {"purchase_without_currency"}
+
+
+PERSON = {"email": "jane@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "lines", "absent"),
+    [
+        ({"Bestellnummer": "RE-2026-42"}, ["  order_id: Bestellnummer"], "external_id"),
+        ({"id": 7, "Betrag": "1.249,50 €"}, ["  value: Betrag", "  currency: EUR"], "# value"),
+        ({"id": 7, "valor": "R$ 1.997,00"}, ["  value: valor", "  currency: BRL"], "# value"),
+        ({"id": 7, "amount": "$1,250.00"}, ["#  value: amount"], "currency: USD"),  # of many countries
+        ({"id": 7, "amount": "19.90 €", "currency": "CHF"}, ["  currency: currency"], "defaults:"),
+        ({"id": 7, "nome": "João da Silva"}, ["  full_name: nome"], "first_name: nome"),
+        ({"id": 7, "nome": "João"}, ["  first_name: nome"], "full_name:"),
+        ({"id": 7, "nome": "Ana Luisa", "cognome": "Rossi"}, ["  first_name: nome"], "full_name:"),
+        ({"id": 7, "first_name": "Anna Maria"}, ["  first_name: first_name"], "full_name:"),
+    ],
+)
+def test_a_line_is_chosen_by_what_the_value_says_too(payload, lines, absent, tmp_path, spec, now):
+    new, checked = written(tmp_path, save(tmp_path, "form.json", payload | PERSON), Wishes(), spec, now)
+    found = [line.split("   ")[0].rstrip() for line in new.text.splitlines()]
+    assert [line for line in lines if line not in found] == []
+    assert absent not in new.text
+    assert passes(checked, spec, now)
+
+
+@pytest.mark.parametrize(
+    ("phone", "wishes", "asked"),
+    [
+        ("0151 2345678", Wishes(), True),
+        ("0151 2345678", Wishes(country="DE"), False),
+        ("+49 151 2345678", Wishes(), False),
+    ],
+)
+def test_the_country_of_a_phone_is_asked_for_where_nothing_says_it(phone, wishes, asked, spec):
+    plan = plan_mapping({"id": 7, "email": "jane@example.com", "phone": phone}, wishes, spec.standard_events)
+    questions = [question for question in questions_about(plan) if question.startswith("phone_country: ")]
+    assert bool(questions) is asked
 
 
 def test_nobody_to_match_is_told_by_the_test(tmp_path, spec, now):

@@ -34,6 +34,14 @@ def test_a_url_that_is_given_or_configured_comes_first(folder):
     assert given["url"].startswith("https://other.example/console/sign-in?link=")
 
 
+def test_a_link_that_no_server_answers_is_told(folder):
+    told = "No server with these settings was found on this machine: start it with `capi-bridge serve`"
+    assert told in folder.run("console").err
+    assert told not in folder.run("console", "--url", "https://other.example/").err
+    with announced(folder.path / "data", "127.0.0.1:8123"):
+        assert told not in folder.run("console").err
+
+
 def test_what_is_not_a_url_is_refused(folder):
     ran = folder.run("console", "--url", "bridge.example.com")
     assert (ran.code, ran.out, ran.err) == (2, "", "--url: 'bridge.example.com' is not a URL")

@@ -217,6 +217,7 @@ NO_SUCH = "characters that the file's encoding does not have; save the file as U
             id="a line end in quotes",
         ),
         pytest.param("a.csv", b"a,b\n\n1\n", [FileRow(3, b'{"a":"1"}')], id="blank line, short row"),
+        pytest.param("a.csv", b"a;b\n;\n1;2\n ;\n", [FileRow(3, b'{"a":"1","b":"2"}')], id="empty cells"),
         pytest.param(
             "a.csv",
             b"a\n1,2\n3\n",

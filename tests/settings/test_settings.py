@@ -116,6 +116,7 @@ def test_a_variable_that_is_missing_is_never_suggested_for_itself(tmp_path, envi
         load(tmp_path, environment=environment)
     [finding] = caught.value.findings
     assert (says in finding.message, finding.suggestion) == (True, None)
+    assert finding.fix.startswith("add a line META_TOKEN=… to .env, or set the environment variable; ")
 
 
 @pytest.mark.parametrize("name", DATASET, ids=DATASET)

@@ -468,6 +468,15 @@ def test_a_request_id_goes_with_the_webhook_when_it_is_harmless(web, given_id, i
     assert web.context.outbox().show(event.id).request_id == answer.json["request_id"]
 
 
+def test_a_mapping_that_does_not_load_has_its_name_in_the_log_and_a_stranger_has_none(start):
+    web = start(mappings={"broken": "version: 1\nevnt_name: Lead\n"})
+    log = changed(web)
+    web.post("/hooks/broken", JANE)
+    web.post("/hooks/jane-doe", JANE)
+
+    assert [(line["mapping"], line["code"]) for line in log.lines] == [("broken", 503), ("-", 404)]
+
+
 def test_one_line_is_logged_for_each_webhook_and_no_person_is_in_it(web):
     log = changed(web)
     web.post(

@@ -74,6 +74,7 @@ def chosen_paths(seen: Seen, items: Items | None) -> dict[str, list[str]]:
         chosen["user_data.phone"] = [
             _in_one_piece(by_path[path], seen.fields) for path in chosen["user_data.phone"]
         ]
+    _with_whole_name(chosen, by_path)
     _without_a_persons_id(chosen, seen)
     _with_id_of_the_record(chosen, by_path, seen)
     product = next((field_ for field_ in seen.fields if _is_product_id(field_)), None)
@@ -130,6 +131,8 @@ def _with_id_of_the_record(
     path = next(iter(chosen.get("event_id", ())), None)
     if path is None or "user_data.external_id" in chosen or seen.happened.event_name not in {None, "Lead"}:
         return
+    if path in chosen.get("custom_data.order_id", ()):  # an order has its own number each time
+        return
     if _is_a_persons_record(by_path[path], seen):
         chosen["user_data.external_id"] = [path]
 
@@ -179,6 +182,18 @@ def _by_destination(guesses: Iterable[Guess]) -> dict[str, list[Guess]]:
         if best[guess.field.path] is guess or guess.destination in _MAY_SHARE:
             grouped.setdefault(guess.destination, []).append(guess)
     return grouped
+
+
+def _with_whole_name(chosen: dict[str, list[str]], by_path: Mapping[str, PayloadField]) -> None:
+    """Read several words as a whole name where the field's name means both: `nome`, without a last name."""
+    if "user_data.last_name" in chosen or "user_data.full_name" in chosen:
+        return
+    [first, *_] = chosen.get("user_data.first_name", [""])
+    field_ = by_path.get(first)
+    if field_ is None or folded(field_.name) not in recognition_tables().first_or_whole_names:
+        return
+    if len(str(field_.value).split()) > 1:
+        chosen["user_data.full_name"] = chosen.pop("user_data.first_name")
 
 
 def _without_doubles(chosen: dict[str, list[str]]) -> dict[str, list[str]]:

@@ -17,6 +17,7 @@ from bridge.authoring.scaffold.chosen_paths import (
     seen_in,
 )
 from bridge.coerce.emptiness import is_empty
+from bridge.coerce.numbers import currency_beside
 from bridge.recognize.event_kind import Condition, Occurrence
 from bridge.recognize.guess import Guess
 from bridge.recognize.money_fields import Units, units_of
@@ -62,6 +63,7 @@ class Plan:
     defaults: Mapping[str, str]
     maybe: tuple[tuple[str, str, str], ...]
     hints: tuple[str, ...] = ()
+    lacks_phone_country: bool = False  # a phone has no country code, and the payload names no country
     conditions: tuple[Condition, ...] = ()
     refused_by: PayloadField | None = field(default=None, repr=False)
     other_amounts: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
     order = [known.destination for known in recognition_tables().fields] + [CONTENT_IDS]
     paths = {name: tuple(chosen[name]) for name in sorted(readable, key=order.index)}
     settings = _settings(chosen, seen.values, wishes, for_each)
+    lacks_phone_country = "phone_country" not in settings and _needs_country(chosen, seen.values)
     units = _units(seen, paths)
     return Plan(
         event_name=event_name,
@@ -91,8 +94,9 @@ def plan_mapping(data: Any, wishes: Wishes, standard_events: Iterable[str]) -> P
         items=items if event_name == _PURCHASE else None,
         units=units,
         settings=settings,
-        hints=_hints(chosen, seen.values, settings, wishes),
-        defaults=_defaults(event_name, chosen, wishes),
+        hints=_hints(settings, wishes, lacks_phone_country=lacks_phone_country),
+        lacks_phone_country=lacks_phone_country,
+        defaults=_defaults(event_name, chosen, seen.values, wishes),
         maybe=_maybe(seen.guesses, paths),
         conditions=seen.happened.conditions,
         refused_by=seen.happened.refused_by,
@@ -256,12 +260,7 @@ def _needs_country(chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any
     return any(not str(phone).strip().startswith("+") for phone in phones)
 
 
-def _hints(
-    chosen: Mapping[str, Sequence[str]],
-    values: Mapping[str, Any],
-    settings: Mapping[str, str],
-    wishes: Wishes,
-) -> tuple[str, ...]:
+def _hints(settings: Mapping[str, str], wishes: Wishes, *, lacks_phone_country: bool) -> tuple[str, ...]:
     """Return what the author alone can know, as lines to be switched on or changed."""
     hints = []
     if "timezone" in settings and wishes.timezone is None:
@@ -269,7 +268,7 @@ def _hints(
             f"timezone: {settings['timezone']} is a guess, because the dates name no zone: "
             "write yours, such as Europe/Berlin"
         )
-    if "phone_country" not in settings and _needs_country(chosen, values):
+    if lacks_phone_country:
         hints.append("phone_country: DE   # the phone in the sample has no country code: write yours")
     return tuple(hints)
 
@@ -287,9 +286,15 @@ def _phone_country(
     return None
 
 
-def _defaults(event_name: str, chosen: Mapping[str, Any], wishes: Wishes) -> dict[str, str]:
-    needs_currency = event_name == _PURCHASE or "custom_data.value" in chosen
-    return {"currency": wishes.currency} if wishes.currency and needs_currency else {}
+def _defaults(
+    event_name: str, chosen: Mapping[str, Sequence[str]], values: Mapping[str, Any], wishes: Wishes
+) -> dict[str, str]:
+    """Return the currency that was asked for, or the one that is written beside the amount: `19,90 €`."""
+    amounts = chosen.get("custom_data.value", ())
+    beside = (currency_beside(values.get(path)) for path in amounts)
+    found = "" if "custom_data.currency" in chosen else next(filter(None, beside), "")
+    currency = wishes.currency or found
+    return {"currency": currency} if currency and (event_name == _PURCHASE or amounts) else {}
 
 
 def _maybe(guesses: Iterable[Guess], paths: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str, str], ...]:

@@ -16,6 +16,7 @@ def questions_about(plan: Plan) -> tuple[str, ...]:
         _about_currency,
         _about_time,
         _about_id,
+        _about_phone,
         _about_person,
     )
     return tuple(question for ask in asking for question in ask(plan))
@@ -70,6 +71,14 @@ def _about_id(plan: Plan) -> Iterator[str]:
     path = next(iter(plan.paths.get("event_id", ())), None)
     if path is not None and path in plan.paths.get("user_data.external_id", ()):
         yield f"event_id: {path} is the person's id: a second event of this person counts as the first."
+
+
+def _about_phone(plan: Plan) -> Iterator[str]:
+    if plan.lacks_phone_country:
+        yield (
+            f"phone_country: {plan.paths['user_data.phone'][0]} has no country code in the sample. "
+            "Write yours under settings, such as `phone_country: DE`, or such numbers are left out."
+        )
 
 
 def _about_person(plan: Plan) -> Iterator[str]:

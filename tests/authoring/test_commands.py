@@ -239,6 +239,23 @@ def test_init_reads_a_sample_from_stdin(bench):
     assert bench.run("test").code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("sample.json", b"[]"),
+        ("sample.json", b"{}"),
+        ("sample.json", b'{"email": null, "name": ""}'),
+        ("photo.bin", b"\x00\x01\x02ab"),
+    ],
+)
+def test_a_sample_that_says_nothing_makes_no_mapping(bench, name, body):
+    sample = bench.path / name
+    sample.write_bytes(body)
+    ran = bench.run("init", "empty", "--from", str(sample))
+    assert (ran.code, ran.err) == (2, "the sample has no field with a value")
+    assert bench.run("init", "empty", "--event", "Lead").code == 0
+
+
 def test_init_without_a_sample_takes_its_wishes_from_options(bench):
     ran = bench.run("init", "new", "--event", "Purchase", "--sent-by", "automation", "--country", "DE")
     assert ran.code == 0

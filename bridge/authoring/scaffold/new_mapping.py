@@ -18,7 +18,8 @@ from bridge.authoring.scaffold.shipped_start import (
 )
 from bridge.authoring.scaffold.yaml_writer import Heading, StarterTest, test_lines, write_mapping
 from bridge.body.parse import parse
-from bridge.errors import Invalid
+from bridge.coerce.emptiness import is_empty
+from bridge.errors import Invalid, WrongUse
 from bridge.explain.build import clear_text
 from bridge.finding import Finding
 from bridge.lint.event_lint import lint_events
@@ -29,6 +30,7 @@ from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Event, Receive, Request, Translation, Verified
 from bridge.pipeline import translate
 from bridge.recognize.known_shapes import known_shape
+from bridge.recognize.payload_fields import payload_fields
 from bridge.recognize.recognition_tables import KnownShape
 
 _MOST_CORRECTIONS = 20
@@ -72,13 +74,16 @@ def new_mapping(asked: MappingRequest, spec: MetaSpec, now: datetime) -> NewMapp
     """Return a mapping for a sample, or the usual contact form when there is none.
 
     A sample of a known shape starts from the shipped mapping. Raises UnreadableBody when the sample cannot be
-    read. Lines with errors are commented out.
+    read, and WrongUse when it says nothing. Lines with errors are commented out.
     """
     if asked.sample is None:
         plan = empty_plan(asked.wishes)
         text = _planned(plan, asked, spec, now)
         return NewMapping(text + tests_as_text([_first_test(plan, now)]), plan)
     data = parse(Verified(asked.sample), Receive(max_size_bytes=2_097_152)).data
+    if all(is_empty(field.value) for field in payload_fields(data)):
+        advice = "save the body of a webhook as your sender posts it, with the data of somebody made up"
+        raise WrongUse("the sample has no field with a value", fix=advice)
     plan = plan_mapping(data, asked.wishes, spec.standard_events)
     shape = known_shape(data) if asked.known_shapes and can_start_from_shipped(asked.wishes) else None
     text = _from_shipped(shape, plan, asked, spec) if shape else _planned(plan, asked, spec, now)

@@ -337,9 +337,8 @@ PAYLOADS = st.dictionaries(
 def test_any_payload_gives_a_mapping_without_errors(tmp_path, payload):
     spec, now = load_meta_spec(), datetime(2026, 11, 21, 12, tzinfo=UTC)
     file = tmp_path / "any.yaml"
-    new = new_mapping(
-        MappingRequest(file, Wishes(), request_of_data(payload, "any", now), "none.json", "x"), spec, now
-    )
+    sample = request_of_data({**payload, "note": "at least one value"}, "any", now)
+    new = new_mapping(MappingRequest(file, Wishes(), sample, "none.json", "x"), spec, now)
     text = new.text.partition("\ntests:")[0]
     file.write_text(text, "utf-8", errors="surrogatepass")
     findings = check_mapping(file, environment={}, spec=spec).findings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Self
 
@@ -16,10 +17,15 @@ class CallWatch:
     """Shuts the socket of one call down when its time (seconds) is over; whoever waits for it wakes up."""
 
     def __init__(self, seconds: float) -> None:
-        self.is_over = False
+        self._deadline = time.monotonic() + seconds
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._end)
+        self._timer = threading.Timer(seconds, self._shut_down)
         self._timer.daemon = True
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the time of the call is over, whoever noticed it first."""
+        return time.monotonic() >= self._deadline
 
     def __enter__(self) -> Self:
         """Start the time."""
@@ -35,10 +41,6 @@ class CallWatch:
         self._socket = used
         if self.is_over:
             self._shut_down()
-
-    def _end(self) -> None:
-        self.is_over = True
-        self._shut_down()
 
     def _shut_down(self) -> None:
         with suppress(OSError):  # it has ended by itself

@@ -14,10 +14,8 @@ from urllib3.exceptions import HTTPError
 
 from bridge.call_watch import CallWatch
 
-MOST_RESPONSE_BYTES = 1_048_576
+_MOST_RESPONSE_BYTES = 1_048_576
 _PART_BYTES = 65_536
-
-
 _CALL: ContextVar[CallWatch] = ContextVar("call")
 
 
@@ -102,6 +100,6 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     content = b""
     for part in response.stream(_PART_BYTES):
         content += part
-        if len(content) > MOST_RESPONSE_BYTES:
+        if len(content) > _MOST_RESPONSE_BYTES:
             raise ValueError("the response is too long")
     return content

@@ -42,7 +42,7 @@ def is_accepted(response: HttpResponse) -> bool:
 
 def where_tests_show(settings: Settings) -> str:
     """Return where somebody looks for a test event that was accepted."""
-    if settings.graph_url == META_URL:
+    if settings.graph_url.rstrip("/") == META_URL:
         return "under Test Events in Meta's Events Manager"
     return f"at {settings.graph_url}, which stands in for Meta here"
 

@@ -13,7 +13,6 @@ from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.samples import ANY_TIME, Sample, read_sample, sample_of_test
 from bridge.models import Verified, Webhook
 
-# when a sample's own time is not noted; what is fetched does not depend on it
 _MOST_SHOWN: Final = 8
 
 

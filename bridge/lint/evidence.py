@@ -16,8 +16,6 @@ from bridge.mapping.samples import ANY_TIME, read_sample, request_of_data
 from bridge.models import Verified, Webhook
 from bridge.positioned_yaml import one_or_more
 
-# when a sample's own time is not noted; lint looks at fields, and no finding depends on the time
-
 
 @dataclass(frozen=True, slots=True)
 class Evidence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from bridge.mapping.runtime.event import MappedLine
 from bridge.mapping.runtime.mapping import CompiledMapping
 from bridge.mapping.runtime.no_answer import NoAnswer
 from bridge.mapping.runtime.scope import MISSING, Scope, plain_key
+from bridge.meta_spec.right_place import folded
 from bridge.meta_spec.spec import MetaSpec
 from bridge.models import Webhook
 from bridge.recognize.guess import guesses_of
@@ -104,12 +104,8 @@ def _not_in_samples(uses: Sequence[PathUse], webhooks: Sequence[Webhook]) -> Fin
 def _written_otherwise(use: PathUse, webhooks: Sequence[Webhook]) -> str | None:
     """Return a path as the samples write it, where only capitals, spaces, hyphens and underscores differ."""
     failure = _failure(use, webhooks)
-    key = next((key for key in sorted(failure.keys) if _letters(key) == _letters(failure.step)), None)
+    key = next((key for key in sorted(failure.keys) if folded(key) == folded(failure.step)), None)
     return key and key.join(use.text.rsplit(failure.step, 1))
-
-
-def _letters(key: str) -> str:
-    return re.sub(r"[\s_-]", "", key).casefold()
 
 
 def _meant(line: MappedLine, use: PathUse, failure: _Failure, read: set[str]) -> str | None:

@@ -50,8 +50,9 @@ class Metrics:
         The counts are memory that lies in files: a page for which a full disk has no room would kill the
         process, with the next webhook. Without room it counts for itself, and no page shows it.
         """
-        kinds = ("counter", "histogram") if self.folder else ()
-        files = [Path(self.folder or "", f"{kind}_{os.getpid()}.db") for kind in kinds]
+        if self.folder is None:
+            return
+        files = [self.folder / f"{kind}_{os.getpid()}.db" for kind in ("counter", "histogram")]
         new = [file for file in files if not file.exists()]
         try:
             for file in new:

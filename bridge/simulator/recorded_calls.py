@@ -15,8 +15,6 @@ from bridge.mapping.samples import ANY_TIME, Sample, read_sample
 from bridge.models import Fetched, FetchRequest, Verified, Webhook
 from bridge.serialization import encode
 
-# when a sample's own time is not noted; what is fetched does not depend on it
-
 
 def recorded_calls(
     mappings: Iterable[CompiledMapping], now: datetime
